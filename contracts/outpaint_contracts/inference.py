@@ -1,0 +1,77 @@
+"""What the service tells a painter's host to do, and what that host reports back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.pictures import Format, MaskMode
+from outpaint_contracts.requests import MAX_COUNT, MAX_SEED
+from outpaint_contracts.responses import PainterCard
+
+
+class InferenceRequest(BaseModel):
+    """One job for a painter: references to its inputs, never their pixels (aws.md).
+
+    References name files in the picture store of the host that sent it: keys in its bucket or folder.
+    `output_ids` are chosen by the service, so that a redelivered job writes the same files again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    image: str
+    mask: str | None = None
+    mask_mode: MaskMode = MaskMode.AUTO
+    prompt: str
+    negative_prompt: str = ""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
+    format: Format
+    output_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One seed a picture: seed + i, wrapped at 2**32, so that each picture can be made again alone."""
+        return tuple((self.seed + i) % (MAX_SEED + 1) for i in range(len(self.output_ids)))
+
+
+class ManifestFile(BaseModel):
+    """One finished file as the painter's host wrote it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
+    bytes: Annotated[int, Field(gt=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """The end of a job that succeeded: every finished file, who painted it, and how long that took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    files: tuple[ManifestFile, ...]
+    painter: PainterCard
+    width: Annotated[int, Field(gt=0, description="Pixels.")]
+    height: Annotated[int, Field(gt=0, description="Pixels.")]
+    seconds: Annotated[float, Field(ge=0, description="Wall time from reading the inputs to the last file.")]
+
+
+class InferenceFailure(BaseModel):
+    """The end of a job that did not: a typed error that the service maps to the right status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    error_code: ErrorCode
+    detail: str
+    field: str | None = None
+
+    @classmethod
+    def of(cls, inference_id: str, error: OutpaintError) -> Self:
+        """The failure that `error` means for a job."""
+        return cls(inference_id=inference_id, error_code=error.code, detail=error.detail, field=error.field)

@@ -1,0 +1,70 @@
+"""Words and numbers about pictures that the wire and the painting floor share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Format(StrEnum):
+    """The file format of finished pictures, as the wire spells it."""
+
+    JPG = "JPG"
+    PNG = "PNG"
+    WEBP = "WEBP"
+
+    @property
+    def extension(self) -> str:
+        """The file name extension, without the dot."""
+        return self.value.lower()
+
+    @property
+    def media_type(self) -> str:
+        """The media type of a file in this format."""
+        return "image/jpeg" if self is Format.JPG else f"image/{self.value.lower()}"
+
+
+class MaskMode(StrEnum):
+    """How a mask is read: by the rule of pixels.md (`auto`), or as the client says (our extension)."""
+
+    AUTO = "auto"
+    ALPHA = "alpha"
+    LUMINANCE = "luminance"
+    INVERTED_LUMINANCE = "inverted_luminance"
+
+
+class MaskSource(StrEnum):
+    """What the keep map was in fact read from."""
+
+    IMAGE_ALPHA = "image_alpha"
+    MASK_ALPHA = "mask_alpha"
+    MASK_LUMINANCE = "mask_luminance"
+    MASK_INVERTED_LUMINANCE = "mask_inverted_luminance"
+
+
+class MaskInterpretation(BaseModel):
+    """What the service understood of the transparency or mask it was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: MaskSource
+    painted_share: Annotated[
+        float, Field(ge=0, le=1, description="Share of the picture's area left open to paint, 0 to 1.")
+    ]
+    warnings: tuple[str, ...] = Field(
+        default=(),
+        description="Anything about the input that a person would want to know, one sentence each.",
+    )
+
+
+class PictureLimits(BaseModel):
+    """What size of picture is taken; judged from the header, before decoding (pixels.md)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    min_side: int = Field(default=16, ge=1, description="Pixels.")
+    max_side: int = Field(default=8192, ge=1, description="Pixels.")
+    max_area: int = Field(default=40_000_000, ge=1, description="Pixels.")
+    max_bytes: int = Field(default=32 * 1024 * 1024, ge=1, description="Bytes of one file.")

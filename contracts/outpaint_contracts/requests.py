@@ -1,0 +1,262 @@
+"""What a client may ask for: the fields of POST /v1/painting/outpaint, in every spelling the wire knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.pictures import Format, MaskMode
+
+MAX_COUNT: Final = 10
+MAX_SEED: Final = 2**32 - 1
+MAX_URL_LENGTH: Final = 2083
+MAX_TEXT_LENGTH: Final = 20_000
+
+
+class Mode(StrEnum):
+    """Whether the client waits for the pictures or polls for them; the vendor removed `auto` (wire.md)."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file sent with the request; its name and label are the client's claims and decide nothing."""
+
+    data: bytes
+    filename: str | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """A picture to be fetched, or one inside a `data:` URI."""
+
+    url: str
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the picture is in the URI itself, which then counts as an upload (wire.md)."""
+        return self.url[:5].lower() == "data:"
+
+
+@dataclass(frozen=True, slots=True)
+class IdSource:
+    """A picture the service already holds: an upload's or an earlier result's id."""
+
+    id: str
+
+
+Source = Upload | UrlSource | IdSource
+
+# A body's fields as the HTTP core read them: every value of every name, in the order they came.
+FieldValue = Upload | str | int | float | bool | None
+Fields = Mapping[str, list[FieldValue]]
+
+# Which field carries a source in which way; both mask spellings are the vendor's own (wire.md).
+IMAGE_FIELDS: Final = {"image": "file", "image_url": "url", "image_id": "id"}
+MASK_FIELDS: Final = {
+    "mask_image": "file",
+    "mask_image_url": "url",
+    "mask_image_id": "id",
+    "mask": "file",
+    "mask_url": "url",
+    "mask_id": "id",
+}
+_PLAIN_FIELDS: Final = ("prompt", "negative_prompt", "count", "format", "mode", "seed", "mask_mode")
+KNOWN_FIELDS: Final = frozenset({*IMAGE_FIELDS, *MASK_FIELDS, *_PLAIN_FIELDS})
+
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+
+
+def _whole_number(value: object) -> object:
+    """Form bodies carry numbers as text: plain ASCII digits are taken, and nothing that merely looks alike."""
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        return int(value)
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+class OutpaintRequest(BaseModel):
+    """One wish for pictures, validated.
+
+    Exactly one image source, at most one mask source, a prompt that is not blank, 1 to 10 pictures.
+    Built from a parsed body by `from_fields`.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    image: Upload | UrlSource | IdSource
+    mask: Upload | UrlSource | IdSource | None = None
+    mask_field: str | None = Field(default=None, description="The spelling the mask came under, for errors.")
+    image_field: str = Field(default="image", description="The spelling the image came under, for errors.")
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT_LENGTH)]
+    negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_LENGTH)] = ""
+    count: Annotated[int, Field(strict=True, ge=1, le=MAX_COUNT), BeforeValidator(_whole_number)] = 2
+    format: Annotated[Format, BeforeValidator(_upper)] = Format.JPG
+    mode: Annotated[Mode, BeforeValidator(_lower)] = Mode.SYNC
+    seed: Annotated[int | None, Field(strict=True, ge=0, le=MAX_SEED), BeforeValidator(_whole_number)] = None
+    mask_mode: Annotated[MaskMode, BeforeValidator(_lower)] = MaskMode.AUTO
+
+    @classmethod
+    def from_fields(cls, fields: Fields, *, query_mode: str | None = None) -> OutpaintRequest:
+        """The request that a body's fields stand for; `mode` from the query counts where the body has none.
+
+        Raises `OutpaintError` (422) naming the first offending field in the vendor's words.
+        """
+        image_field, image = _one_source(fields, IMAGE_FIELDS, what="image")
+        if image is None or image_field is None:
+            raise OutpaintError(
+                ErrorCode.MISSING_PARAMETER,
+                "image is missing: send a file as image, or an address as image_url",
+                field="image",
+            )
+        mask_field, mask = _one_source(fields, MASK_FIELDS, what="mask")
+        values: dict[str, object] = {
+            name: value for name in _PLAIN_FIELDS if (value := _one_text(fields, name)) is not None
+        }
+        if query_mode is not None:
+            values.setdefault("mode", query_mode)
+        if "prompt" not in values:
+            raise OutpaintError(
+                ErrorCode.MISSING_PARAMETER,
+                "prompt is missing: say what the picture should grow into",
+                field="prompt",
+            )
+        try:
+            return cls(image=image, image_field=image_field, mask=mask, mask_field=mask_field, **values)
+        except ValidationError as error:
+            raise _first_wrong_value(error, values) from None
+
+    @classmethod
+    def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:
+        """The names in a body that mean nothing here; accepted, and reported in a warning header."""
+        return tuple(name for name in fields if name not in KNOWN_FIELDS)
+
+
+def _first_wrong_value(error: ValidationError, values: Mapping[str, object]) -> OutpaintError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0])
+    value = values.get(name)
+    if name == "prompt" and isinstance(value, str) and not value.strip():
+        return OutpaintError.wrong_value(name, "''", "say what the picture should grow into")
+    reason = first["msg"]
+    return OutpaintError.wrong_value(name, value, reason[:1].lower() + reason[1:])
+
+
+def _given(fields: Fields, name: str) -> FieldValue:
+    """The one value of a field, or None where the client left it out; clients send blanks for 'none'."""
+    values = fields.get(name, [])
+    if len(values) > 1:
+        raise OutpaintError(
+            ErrorCode.CONFLICTING_PARAMETERS, f"{name} was sent {len(values)} times: send it once", field=name
+        )
+    return values[0] if values else None
+
+
+def _one_text(fields: Fields, name: str) -> FieldValue:
+    value = _given(fields, name)
+    if isinstance(value, Upload):
+        raise OutpaintError.wrong_value(
+            name, f"<file of {len(value.data)} bytes>", "send it as a plain text field, not as a file"
+        )
+    if value == "" and name not in ("prompt", "negative_prompt"):
+        return None
+    return value
+
+
+def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple[str | None, Source | None]:
+    found: list[tuple[str, Source]] = []
+    for name, kind in kinds.items():
+        value = _given(fields, name)
+        if value is None or (value == "" and kind != "file"):
+            continue
+        found.append((name, _source(name, kind, value)))
+    if len(found) > 1:
+        names = " and ".join(name for name, _ in found)
+        raise OutpaintError(
+            ErrorCode.CONFLICTING_PARAMETERS,
+            f"{names} exclude each other: send one {what}",
+            field=found[1][0],
+        )
+    return found[0] if found else (None, None)
+
+
+def _source(name: str, kind: str, value: FieldValue) -> Source:
+    if kind == "file":
+        if not isinstance(value, Upload):
+            raise OutpaintError.wrong_value(
+                name, value, f"send a file in multipart/form-data, or an address as {name}_url"
+            )
+        if not value.data:
+            raise OutpaintError.wrong_value(
+                name, "<empty file>", "the file has no bytes; a file handle read once before must be rewound"
+            )
+        return value
+    if not isinstance(value, str):
+        shown = f"<file of {len(value.data)} bytes>" if isinstance(value, Upload) else value
+        raise OutpaintError.wrong_value(name, shown, "send it as text")
+    if kind == "id":
+        if len(value) > 200:
+            raise OutpaintError.wrong_value(name, value, "an id has at most 200 characters")
+        return IdSource(value)
+    source = UrlSource(value)
+    if not source.is_data and len(value) > MAX_URL_LENGTH:
+        raise OutpaintError.wrong_value(
+            name, f"<{len(value)} characters>", f"an address has at most {MAX_URL_LENGTH} characters"
+        )
+    return source
+
+
+class RequestForm(BaseModel):
+    """The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
+
+    image: Annotated[bytes | None, Field(description="The picture, as a file (multipart only).")] = None
+    image_url: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description=f"An https address of at most {MAX_URL_LENGTH} characters, or a base64 data: URI.",
+        ),
+    ] = None
+    image_id: Annotated[
+        str | None, Field(deprecated=True, description="The id of an upload or of an earlier result.")
+    ] = None
+    mask_image: Annotated[
+        bytes | None,
+        Field(description="Opaque is kept, transparent is painted. Also spelled `mask`."),
+    ] = None
+    mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
+    mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None
+    prompt: Annotated[
+        str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="What the picture should grow into.")
+    ]
+    negative_prompt: Annotated[str | None, Field(deprecated=True, max_length=MAX_TEXT_LENGTH)] = None
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT, description="How many pictures to make.")] = 2
+    format: Format = Format.JPG
+    mode: Annotated[Mode, Field(description="May also stand in the query; the body wins.")] = Mode.SYNC
+    seed: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i. Our extension."),
+    ] = None
+    mask_mode: Annotated[MaskMode, Field(description="How the mask is read. Our extension.")] = MaskMode.AUTO
+
+
+class OutpaintQuery(BaseModel):
+    """The query parameters of POST /v1/painting/outpaint."""
+
+    mode: Literal["sync", "async"] | None = None

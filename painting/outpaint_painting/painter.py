@@ -1,0 +1,42 @@
+"""What every painter is: one small interface, so that the service never knows which one works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from outpaint_contracts.responses import PainterCard
+    from PIL import Image
+
+    from outpaint_painting.canvas import Canvas
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What to paint: the prompt, what to avoid, and one seed (0 to 2**32 - 1) for each picture wanted."""
+
+    prompt: str
+    seeds: tuple[int, ...]
+    negative_prompt: str = ""
+
+
+class Painter(Protocol):
+    """Paints the open part of a canvas.
+
+    Called from one thread at a time. The same canvas, prompt and seed give the same picture, whatever other
+    seeds stand in the brief.
+    """
+
+    @property
+    def card(self) -> PainterCard:
+        """Who this painter is, for the result."""
+        ...
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        """One RGB picture of the canvas's size for each seed, as they are ready.
+
+        Kept pixels need not be exact here: compositing afterwards makes them so.
+        """
+        ...
