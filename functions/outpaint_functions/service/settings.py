@@ -1,0 +1,55 @@
+"""What an operator may choose about the service's rules."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from outpaint_contracts.pictures import PictureLimits
+from outpaint_contracts.responses import StatusWord
+from pydantic import BaseModel, ConfigDict, Field
+
+DAY = 24 * 3600
+
+
+class ServiceSettings(BaseModel):
+    """The numbers behind the rules; seconds and credits unless said otherwise (defaults from wire.md)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    credits_per_image: Annotated[int, Field(ge=0)] = 1
+    rate_limit: Annotated[int, Field(ge=1, description="Requests an account may make in one window.")] = 500
+    rate_window: Annotated[int, Field(ge=1)] = 60
+    sync_wait: Annotated[
+        int, Field(ge=0, description="How long a sync request waits before it is answered 202.")
+    ] = 60
+    max_wait: Annotated[int, Field(ge=0, description="The longest wait this host can grant to Prefer.")] = 600
+    retry_after: Annotated[int, Field(ge=1, description="Seconds between polls, as 202 and 503 ask.")] = 2
+    job_lifetime: Annotated[
+        int,
+        Field(ge=1, description="A job that has not ended by then is expired and its credits given back."),
+    ] = 3600
+    accept_grace: Annotated[
+        int, Field(ge=1, description="How long a job may stand between being accepted and being dispatched.")
+    ] = 120
+    result_lifetime: Annotated[int, Field(ge=1, description="How long results and their job are kept.")] = DAY
+    idempotency_lifetime: Annotated[int, Field(ge=1)] = DAY
+    max_attempts: Annotated[
+        int, Field(ge=1, description="How often a job is begun again after its host was killed.")
+    ] = 3
+    fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = (
+        20.0
+    )
+    accepted_word: Annotated[
+        StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")
+    ] = StatusWord.PROCESSING
+    pictures: PictureLimits = PictureLimits()
+    max_header_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024
+    public_url: Annotated[
+        str | None, Field(description="Where clients reach this host, if not where their request says.")
+    ] = None
+    cors_origins: Annotated[tuple[str, ...], Field(description="`*` allows every origin.")] = ("*",)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body: two files, and room for a base64 image_url and the form around them."""
+        return 2 * (self.pictures.max_bytes * 4 // 3) + 1024 * 1024
