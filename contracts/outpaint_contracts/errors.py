@@ -90,51 +90,33 @@ ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
     ErrorCode.UNSUPPORTED_CONTENT_TYPE: _kind(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request's content type is not supported"
     ),
-    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _kind(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The file is not a supported picture"
-    ),
-    ErrorCode.MISSING_PARAMETER: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "A required parameter is missing", _VALIDATION
-    ),
-    ErrorCode.INVALID_PARAMETER: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter has a wrong value", _VALIDATION
-    ),
+    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The file is not a supported picture"),
+    ErrorCode.MISSING_PARAMETER: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A required parameter is missing", _VALIDATION),
+    ErrorCode.INVALID_PARAMETER: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter has a wrong value", _VALIDATION),
     ErrorCode.CONFLICTING_PARAMETERS: _kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "Parameters exclude each other", _VALIDATION
     ),
     ErrorCode.NOTHING_TO_PAINT: _kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "Nothing in the picture is left open to paint", _VALIDATION
     ),
-    ErrorCode.NOTHING_TO_KEEP: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "Nothing in the picture is kept", _VALIDATION
-    ),
-    ErrorCode.SIZE_MISMATCH: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "Image and mask differ in size", _VALIDATION
-    ),
+    ErrorCode.NOTHING_TO_KEEP: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Nothing in the picture is kept", _VALIDATION),
+    ErrorCode.SIZE_MISMATCH: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Image and mask differ in size", _VALIDATION),
     ErrorCode.DIMENSIONS_OUT_OF_RANGE: _kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "The picture's width, height or area is out of range", _VALIDATION
     ),
-    ErrorCode.ANIMATED: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "The picture has more than one frame", _VALIDATION
-    ),
+    ErrorCode.ANIMATED: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The picture has more than one frame", _VALIDATION),
     ErrorCode.UNREADABLE_IMAGE: _kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "The picture is damaged or incomplete", _VALIDATION
     ),
-    ErrorCode.SOURCE_REFUSED: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "The source URL may not be fetched", _VALIDATION
-    ),
-    ErrorCode.SOURCE_UNAVAILABLE: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "The source could not be read", _VALIDATION
-    ),
+    ErrorCode.SOURCE_REFUSED: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The source URL may not be fetched", _VALIDATION),
+    ErrorCode.SOURCE_UNAVAILABLE: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The source could not be read", _VALIDATION),
     ErrorCode.IDEMPOTENCY_MISMATCH: _kind(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "The idempotency key was used for another request",
         _VALIDATION,
     ),
     ErrorCode.RATE_LIMITED: _kind(HTTPStatus.TOO_MANY_REQUESTS, "The rate limit is reached"),
-    ErrorCode.HEADERS_TOO_LARGE: _kind(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request headers are too large"
-    ),
+    ErrorCode.HEADERS_TOO_LARGE: _kind(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request headers are too large"),
     ErrorCode.INTERNAL: _kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side"),
     ErrorCode.PAINTING_FAILED: _kind(HTTPStatus.INTERNAL_SERVER_ERROR, "The painter failed"),
     ErrorCode.UNAVAILABLE: _kind(HTTPStatus.SERVICE_UNAVAILABLE, "The service is not available now"),
@@ -186,9 +168,7 @@ class ErrorBody(BaseModel):
     message: str = Field(description="The vendor's word for this kind of error.")
     code: int = Field(description="The HTTP status.", ge=400, le=599)
     error_code: ErrorCode = Field(description="Typed, stable code.")
-    field: str | None = Field(
-        default=None, description="The offending parameter or header, where there is one."
-    )
+    field: str | None = Field(default=None, description="The offending parameter or header, where there is one.")
 
     @classmethod
     def of(cls, error: OutpaintError) -> ErrorBody:

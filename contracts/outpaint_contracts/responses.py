@@ -38,9 +38,7 @@ class FinishedPicture(BaseModel):
     id: str = Field(description="`<uuid>.<extension>`; also usable as `image_id`.")
     url: str
     expires_at: datetime = Field(description="When the URL stops working, UTC.")
-    seed: Annotated[
-        int, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")
-    ]
+    seed: Annotated[int, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")]
 
 
 class Result(BaseModel):

@@ -1,0 +1,1 @@
+"""HTTP without a host: bodies, routes, headers and error mapping, once, for every host that carries them."""

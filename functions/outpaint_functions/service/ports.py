@@ -104,7 +104,7 @@ class Jobs(Protocol):
         ...
 
     def begin_again(self, inference_id: str) -> Job | None:
-        """Count one more attempt of a job that has not ended and set it back to ACCEPTED; None if it ended."""
+        """Count one more attempt of a job that has not ended; its state stays. None if it has ended."""
         ...
 
     def unended(self) -> Iterable[Job]:

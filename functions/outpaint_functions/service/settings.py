@@ -19,9 +19,7 @@ class ServiceSettings(BaseModel):
     credits_per_image: Annotated[int, Field(ge=0)] = 1
     rate_limit: Annotated[int, Field(ge=1, description="Requests an account may make in one window.")] = 500
     rate_window: Annotated[int, Field(ge=1)] = 60
-    sync_wait: Annotated[
-        int, Field(ge=0, description="How long a sync request waits before it is answered 202.")
-    ] = 60
+    sync_wait: Annotated[int, Field(ge=0, description="How long a sync request waits before it is answered 202.")] = 60
     max_wait: Annotated[int, Field(ge=0, description="The longest wait this host can grant to Prefer.")] = 600
     retry_after: Annotated[int, Field(ge=1, description="Seconds between polls, as 202 and 503 ask.")] = 2
     job_lifetime: Annotated[
@@ -36,12 +34,10 @@ class ServiceSettings(BaseModel):
     max_attempts: Annotated[
         int, Field(ge=1, description="How often a job is begun again after its host was killed.")
     ] = 3
-    fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = (
-        20.0
+    fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = 20.0
+    accepted_word: Annotated[StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")] = (
+        StatusWord.PROCESSING
     )
-    accepted_word: Annotated[
-        StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")
-    ] = StatusWord.PROCESSING
     pictures: PictureLimits = PictureLimits()
     max_header_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024
     public_url: Annotated[

@@ -1,0 +1,63 @@
+"""The neutral messages that every host translates to and from: a request's head, a response, and a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request without its body.
+
+    `path` is percent-decoded, `query` is the raw query string without '?'. Header names in `headers` are
+    lower case, values decoded as Latin-1, in the order they came. `origin` is the scheme and authority
+    the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` tells whether the connection
+    came from this machine.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    origin: str = "http://localhost"
+    peer_is_loopback: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key == wanted), None)
+
+    def header_values(self, name: str) -> list[str]:
+        """Every value of a header, in order."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key == wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole response: status, headers with their names as they go out, and the body's bytes."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not answered yet: the client waits for a job.
+
+    The host calls `resume()` once, when the job named by `inference_id` has ended or when its clock reaches
+    `until` (seconds since the epoch), whichever is first, and sends the response that comes back.
+    `abandon()` is for a client that has gone away meanwhile: the job goes on, nothing is lost.
+    """
+
+    inference_id: str
+    until: float
+    resume: Callable[[], Response]
+    abandon: Callable[[], None]
