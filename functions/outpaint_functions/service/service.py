@@ -1,0 +1,28 @@
+"""The service: its ports and settings, in one place that every rule is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.ports import Accounts, Clock, Dispatch, Fetch, Ids, Jobs, Limits, Pictures
+from outpaint_functions.service.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the rules work with; put together once by each host.
+
+    `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
+    """
+
+    clock: Clock
+    ids: Ids
+    accounts: Accounts
+    limits: Limits
+    jobs: Jobs
+    pictures: Pictures
+    dispatch: Dispatch
+    fetch: Fetch
+    file_urls: FileUrls | None = None
+    settings: ServiceSettings = field(default_factory=ServiceSettings)
