@@ -1,0 +1,136 @@
+"""multipart/form-data, read strictly: what python-multipart finds, and nothing that was cut short."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.requests import FieldValue, Upload
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+MAX_PARTS: Final = 64
+MAX_TEXT_BYTES: Final = 64 * 1024
+MAX_PART_HEADERS: Final = 16
+MAX_PART_HEADER_BYTES: Final = 8 * 1024
+
+
+def malformed(detail: str, field: str | None = None) -> OutpaintError:
+    """400: the body is not what its content type says."""
+    return OutpaintError(ErrorCode.MALFORMED_BODY, detail, field=field)
+
+
+def read_multipart(boundary: bytes, body: bytes) -> dict[str, list[FieldValue]]:
+    """The fields of a form in the order they came; parts with a file name are `Upload`s, the rest is text.
+
+    Raises `OutpaintError` MALFORMED_BODY for a body that breaks off, lacks its closing boundary, or whose
+    parts have no name; INVALID_PARAMETER for a text field over 64 KiB.
+    """
+    if not boundary:
+        raise malformed("multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header")
+    form = _Form()
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": form.part_begin,
+                "on_part_data": form.part_data,
+                "on_part_end": form.part_end,
+                "on_header_field": form.header_field,
+                "on_header_value": form.header_value,
+                "on_header_end": form.header_end,
+                "on_headers_finished": form.headers_finished,
+                "on_end": form.end,
+            },
+            max_header_count=MAX_PART_HEADERS,
+            max_header_size=MAX_PART_HEADER_BYTES,
+        )
+        parser.write(body)
+    except FormParserError as error:
+        reason = str(error).rstrip(".")
+        raise malformed(f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}") from None
+    if not form.ended:
+        raise malformed("the multipart body breaks off before its closing boundary: send it again, whole")
+    return form.fields
+
+
+class _Form:
+    """Collects what the parser calls out; a part's bytes are slices of the body until the part ends."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[FieldValue]] = {}
+        self.ended = False
+        self._parts = 0
+        self._chunks: list[bytes] = []
+        self._headers: dict[bytes, bytes] = {}
+        self._header_name = b""
+        self._header_value = b""
+        self._name = ""
+        self._filename: str | None = None
+        self._is_file = False
+
+    def part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise malformed(f"the form has more than {MAX_PARTS} parts")
+        self._chunks = []
+        self._headers = {}
+
+    def header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def header_end(self) -> None:
+        self._headers.setdefault(self._header_name.lower(), self._header_value)
+        self._header_name = self._header_value = b""
+
+    def headers_finished(self) -> None:
+        disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
+        if disposition != b"form-data" or b"name" not in options:
+            raise malformed("a part of the form has no name: each needs Content-Disposition: form-data; name=...")
+        self._name = _text(options[b"name"], "a field's name")
+        encoding = self._headers.get(b"content-transfer-encoding", b"binary").strip().lower()
+        if encoding not in (b"binary", b"8bit", b"7bit"):
+            raise malformed(
+                f"{self._name} is sent with a Content-Transfer-Encoding, which RFC 7578 dropped: send its bytes as "
+                "they are",
+                self._name,
+            )
+        # A name given only as filename* still marks a file, although RFC 7578 forbids that spelling.
+        extended = b"filename*" in self._headers.get(b"content-disposition", b"").lower()
+        media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
+        self._is_file = b"filename" in options or extended or not media_type.startswith(b"text/plain")
+        # What a client calls its file decides nothing; a whole path is cut to its last part for reports.
+        filename = options.get(b"filename", b"").decode("utf-8", "replace")
+        self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
+
+    def part_data(self, data: bytes, start: int, end: int) -> None:
+        self._chunks.append(data[start:end])
+
+    def part_end(self) -> None:
+        value = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = []
+        values = self.fields.setdefault(self._name, [])
+        if self._is_file:
+            content_type = self._headers.get(b"content-type")
+            values.append(
+                Upload(value, self._filename, content_type.decode("latin-1").strip() if content_type else None)
+            )
+            return
+        if len(value) > MAX_TEXT_BYTES and not value[:5].lower() == b"data:":
+            raise OutpaintError.wrong_value(
+                self._name, f"<{len(value)} bytes>", f"a text field has at most {MAX_TEXT_BYTES} bytes"
+            )
+        values.append(_text(value, self._name))
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise malformed(f"{what} is not UTF-8 text", what) from None

@@ -1,0 +1,160 @@
+"""Taking a job: everything that can be refused is refused before a credit is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import Prefer
+from outpaint_contracts.inference import InferenceFailure, InferenceRequest
+from outpaint_contracts.jobs import JobState
+from outpaint_contracts.requests import Mode, OutpaintRequest
+from outpaint_painting.uploads import inspect
+
+from outpaint_functions.service import idempotency, settle, sources
+from outpaint_functions.service.ports import AlreadyClaimed
+from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint_functions.service.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job taken, or found again: how long its client wants to wait for it, and what was honoured of Prefer.
+
+    `wait` is seconds, 0 for none. `replayed` tells that an earlier request with the same key made the job.
+    """
+
+    job: Job
+    wait: float
+    preference_applied: str | None
+    replayed: bool = False
+
+
+def submit(
+    service: Service,
+    caller: Account,
+    request: OutpaintRequest,
+    *,
+    prefer: Prefer = Prefer(),  # noqa: B008 - frozen
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Check the request, reserve its price, store its inputs and dispatch it.
+
+    Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
+    the price given back and the idempotency key free again, when no painter could be given the job.
+    """
+    key = idempotency.checked_key(idempotency_key)
+    wait, applied = _wait(service, request, prefer)
+    image_inside = sources.embedded_bytes(request.image, request.image_field)
+    mask_field = request.mask_field or "mask_image"
+    mask_inside = None if request.mask is None else sources.embedded_bytes(request.mask, mask_field)
+
+    fingerprint = ""
+    if key is not None:
+        fingerprint = idempotency.fingerprint(
+            request,
+            image=sources.identity(request.image, image_inside),
+            mask=None if request.mask is None else sources.identity(request.mask, mask_inside),
+        )
+        claim = service.jobs.find_claim(caller.id, key, service.clock.now())
+        job = None if claim is None else _replay(service, claim, fingerprint)
+        if job is not None:
+            return Submission(job, wait, applied, replayed=True)
+
+    image = sources.read(service, caller, request.image, image_inside, request.image_field)
+    mask = None if request.mask is None else sources.read(service, caller, request.mask, mask_inside, mask_field)
+    inspection = inspect(
+        image,
+        mask,
+        mask_mode=request.mask_mode,
+        limits=service.settings.pictures,
+        image_field=request.image_field,
+        mask_field=mask_field,
+    )
+
+    now = service.clock.now()
+    inference_id = service.ids.uuid()
+    job = Job(
+        id=inference_id,
+        account_id=caller.id,
+        state=JobState.ACCEPTED,
+        created_at=now,
+        deadline_at=now + service.settings.job_lifetime,
+        # Until it ends, a job lives as long as it may run and its result may then be kept.
+        expires_at=now + service.settings.job_lifetime + service.settings.result_lifetime,
+        price=service.settings.credits_per_image * request.count,
+        request=InferenceRequest(
+            inference_id=inference_id,
+            image=f"inputs/{inference_id}/image",
+            mask=None if mask is None else f"inputs/{inference_id}/mask",
+            mask_mode=request.mask_mode,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            seed=service.ids.seed() if request.seed is None else request.seed,
+            format=request.format,
+            output_ids=tuple(f"{service.ids.uuid()}.{request.format.extension}" for _ in range(request.count)),
+        ),
+        interpretation=inspection.interpretation,
+        idempotency_key=key,
+    )
+    new_claim = None
+    if key is not None:
+        new_claim = Claim(
+            account_id=caller.id,
+            key=key,
+            fingerprint=fingerprint,
+            inference_id=inference_id,
+            running_until=now + wait,
+            expires_at=now + service.settings.idempotency_lifetime,
+        )
+    try:
+        service.jobs.create(job, new_claim, now)
+    except AlreadyClaimed as taken:
+        # Another request with the same key got there between our look and our claim.
+        earlier = _replay(service, taken.claim, fingerprint)
+        if earlier is None:
+            raise OutpaintError(
+                ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
+            ) from None
+        return Submission(earlier, wait, applied, replayed=True)
+    return Submission(_send(service, job, image, mask), wait, applied)
+
+
+def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[float, str | None]:
+    """How long to wait and what to report as applied: Prefer beats mode (wire.md)."""
+    settings = service.settings
+    if prefer.wait is not None:
+        granted = Prefer(prefer.respond_async, min(prefer.wait, settings.max_wait))
+        return float(granted.wait or 0), granted.applied
+    if prefer.respond_async:
+        return 0.0, prefer.applied
+    return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
+
+
+def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
+    """The job that answers for a claim, or None where it is no more."""
+    now = service.clock.now()
+    idempotency.judge(claim, fingerprint, now)
+    return service.jobs.find(claim.inference_id, now)
+
+
+def _send(service: Service, job: Job, image: bytes, mask: bytes | None) -> Job:
+    try:
+        for name, data in ((job.request.image, image), (job.request.mask, mask)):
+            if name is not None and data is not None:
+                service.pictures.put(
+                    name, StoredPicture(data, "application/octet-stream", job.account_id, job.deadline_at)
+                )
+        service.dispatch.start(job.request)
+    except Exception as cause:
+        error = (
+            cause
+            if isinstance(cause, OutpaintError)
+            else OutpaintError(ErrorCode.UNAVAILABLE, "the job could not be started: try again in a moment")
+        )
+        settle.fail(service, InferenceFailure.of(job.id, error), release_claim=True)
+        if isinstance(cause, OutpaintError):
+            raise
+        raise error from cause
+    # A painter may already have moved it further, or even ended it: then this changes nothing.
+    return service.jobs.move(job.id, JobState.DISPATCHED) or service.jobs.find(job.id, service.clock.now()) or job
