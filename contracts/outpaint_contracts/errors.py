@@ -132,9 +132,10 @@ class OutpaintError(Exception):
     """
 
     def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None) -> None:
-        super().__init__(detail)
+        # Half a surrogate pair, quoted back from a client, could not be written as UTF-8.
+        self.detail = detail.encode("utf-8", "replace").decode()
+        super().__init__(self.detail)
         self.code = code
-        self.detail = detail
         self.field = field
 
     @property

@@ -165,7 +165,10 @@ def _given(fields: Fields, name: str) -> FieldValue:
         raise OutpaintError(
             ErrorCode.CONFLICTING_PARAMETERS, f"{name} was sent {len(values)} times: send it once", field=name
         )
-    return values[0] if values else None
+    value = values[0] if values else None
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise OutpaintError.wrong_value(name, value, "it holds half a surrogate pair, which is not text")
+    return value
 
 
 def _one_text(fields: Fields, name: str) -> FieldValue:

@@ -98,7 +98,7 @@ def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
         raise malformed('the JSON body must be an object, such as {"image_url": "...", "prompt": "..."}')
     fields: dict[str, list[FieldValue]] = {}
     for name, value in document:
-        if isinstance(value, _Members | list):
+        if value is not None and not isinstance(value, str | int | float | bool):
             raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
         fields.setdefault(name, []).append(value)
     return fields

@@ -6,6 +6,7 @@ import json
 from functools import cache
 
 from outpaint_contracts import openapi as contract
+
 from outpaint_functions.http.docs_page import docs_page
 from outpaint_functions.http.negotiation import JSON
 
