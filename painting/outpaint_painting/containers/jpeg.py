@@ -1,0 +1,119 @@
+"""JPEG (ITU-T T.81) without decoding: marker segments are walked up to the first scan."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from outpaint_painting.containers.exif import orientation
+from outpaint_painting.containers.header import DamagedFileError, Header, UnsupportedFileError
+from outpaint_painting.containers.profile import MAX_PROFILE_BYTES
+
+SIGNATURE: Final = b"\xff\xd8\xff"
+
+_APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
+_SCAN: Final = 0xDA
+_END: Final = 0xD9
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_EXIF: Final = b"Exif\0\0"
+_ICC: Final = b"ICC_PROFILE\0"
+_FILL: Final = re.compile(rb"\xff+")
+_MAX_SEGMENTS: Final = 4_096
+# Each scan walks the whole picture again, however few bytes it has; encoders write about ten.
+_MAX_SCANS: Final = 100
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels as stored, from the frame header. Raises `DamagedFileError`."""
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES:
+            return _frame(data, start, end)[1]
+    raise DamagedFileError("it has no frame header")
+
+
+def header(data: bytes) -> Header:
+    """What a JPEG says about itself; `pixels` keeps tables, frame, scans and what tells its colours.
+
+    Further pictures behind the first (MPO, gain maps, motion photos) are not looked at: they are no animation.
+    Raises `DamagedFileError` and `UnsupportedFileError`.
+    """
+    view = memoryview(data)
+    kept: list[bytes | memoryview] = [SIGNATURE[:2]]
+    turned, frame, progressive = 1, None, False
+    profile: dict[int, bytes] = {}
+    for marker, start, end in _segments(data):
+        if marker == _SCAN:
+            kept.append(view[start - 2 :])
+            if progressive:
+                stop = data.find(b"\xff\xd9", end)
+                if data.count(b"\xff\xda", start - 2, stop if stop >= 0 else len(data)) > _MAX_SCANS:
+                    raise DamagedFileError(f"it has more than {_MAX_SCANS} scans")
+            break
+        if marker == _APP1 and data.startswith(_EXIF, start + 2):
+            turned = orientation(data[start + 2 : end])
+        elif marker == _APP2 and data.startswith(_ICC, start + 2) and end - start >= 16:
+            profile[data[start + 14]] = data[start + 16 : end]
+        elif marker in (_APP0, _APP14) or not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
+            if marker in _FRAMES:
+                frame, progressive = _frame(data, start, end), marker in _PROGRESSIVE
+            kept.append(view[start - 2 : end])
+    else:
+        raise DamagedFileError("it ends before its first scan")
+    if frame is None:
+        raise DamagedFileError("it has no frame header")
+    bits, stored = frame
+    if bits != 8:
+        raise UnsupportedFileError(f"a JPEG of {bits} bits a channel")
+    return Header(
+        size=stored,
+        pixels=b"".join(kept),
+        orientation=turned,
+        icc_profile=_joined(profile),
+        opaque=True,
+        lossy=True,
+    )
+
+
+def _frame(data: bytes, start: int, end: int) -> tuple[int, tuple[int, int]]:
+    """Bits a channel and (width, height) of a frame header segment."""
+    if end - start < 8:
+        raise DamagedFileError("its frame header is too short")
+    bits, height, width = struct.unpack_from(">BHH", data, start + 2)
+    return bits, (width, height)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start (at the length field) and end of each segment up to and including the first scan's header."""
+    position = 2
+    for _ in range(_MAX_SEGMENTS):
+        fill = _FILL.search(data, position)
+        if fill is None or fill.end() >= len(data):
+            raise DamagedFileError("it ends before its first scan")
+        marker, start = data[fill.end()], fill.end() + 1
+        if marker == _END:
+            raise DamagedFileError("it ends before its first scan")
+        if marker == 0 or marker in _BARE:
+            position = start
+            continue
+        if start + 2 > len(data):
+            raise DamagedFileError("it ends in the middle of a segment")
+        (length,) = struct.unpack_from(">H", data, start)
+        if length < 2 or start + length > len(data):
+            raise DamagedFileError("it ends in the middle of a segment")
+        yield marker, start, start + length
+        if marker == _SCAN:
+            return
+        position = start + length
+    raise DamagedFileError(f"it has more than {_MAX_SEGMENTS} segments before its first scan")
+
+
+def _joined(parts: dict[int, bytes]) -> bytes | None:
+    """The ICC profile from its numbered parts; None where one is missing or the whole is too large."""
+    if not parts or set(parts) != set(range(1, len(parts) + 1)):
+        return None
+    profile = b"".join(parts[number] for number in sorted(parts))
+    return profile if len(profile) <= MAX_PROFILE_BYTES else None

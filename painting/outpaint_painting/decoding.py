@@ -1,0 +1,185 @@
+"""Pixels out of a file: one of four plain modes at 8 bits a channel, turned the right way up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from outpaint_contracts.errors import OutpaintError
+from PIL import Image, ImageChops
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from outpaint_painting.colours import to_plain_rgb
+from outpaint_painting.containers.profile import ColourSpace, colour_space
+from outpaint_painting.file_types import FileType
+from outpaint_painting.intake import TakenFile, unreadable
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
+
+_TRANSPOSITIONS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Pixels in mode L, LA, RGB or RGBA (straight alpha), turned; `icc_profile` belongs to their values."""
+
+    pixels: Image.Image
+    icc_profile: bytes | None
+    warnings: tuple[str, ...]
+
+
+def decode(taken: TakenFile, *, colours_count: bool = True) -> Decoded:
+    """Decode a file whose header passed.
+
+    With `colours_count` False (a mask) colour profiles are left aside. RGB values stay as they are and keep
+    their profile; grey with a profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever the bytes
+    provoke in a decoder.
+    """
+    try:
+        return _decode(taken, colours_count)
+    except OutpaintError:
+        raise
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
+        raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+
+
+def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
+    """The alpha channel (L; None where opaque) and the warnings `decode` would give, and the errors it would raise.
+
+    A JPEG in plain colours is unpacked at an eighth of its size: all of its data is still read, in half the time.
+    """
+    if taken.type is FileType.JPEG and not taken.header.icc_profile:
+        try:
+            picture = JpegImageFile(BytesIO(taken.header.pixels))
+            if picture.mode in PLAIN_MODES:
+                picture.draft(picture.mode, (1, 1))
+                picture.load()
+                return None, ()
+        except Exception as error:
+            raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+    decoded = decode(taken)
+    return alpha_of(decoded.pixels), decoded.warnings
+
+
+def alpha_of(pixels: Image.Image) -> Image.Image | None:
+    """The alpha channel, or None where there is none or it is 255 throughout."""
+    if pixels.mode not in ("LA", "RGBA"):
+        return None
+    alpha = pixels.getchannel("A")
+    return None if alpha.getextrema() == (255, 255) else alpha
+
+
+def _decode(taken: TakenFile, colours_count: bool) -> Decoded:
+    header, warnings = taken.header, []
+    if header.bits > 8:
+        warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
+        pixels = _from_16_bits(taken)
+    else:
+        pixels = _loaded(taken)
+    pixels = _with_alpha(pixels, taken)
+    profile = header.icc_profile if colours_count else None
+    space = colour_space(profile) if profile else None
+    if profile and space is None:
+        warnings.append(f"The colour profile in {taken.field} is damaged or of an unknown kind and was ignored.")
+    if pixels.mode not in PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
+        pixels, warning = to_plain_rgb(pixels, profile if space else None, taken.field)
+        if warning and colours_count:
+            warnings.append(warning)
+        profile, space = None, None
+    elif space not in (None, ColourSpace.RGB):
+        warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
+    if header.orientation != 1:
+        pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
+    pixels.info = {}
+    return Decoded(pixels, profile if space is ColourSpace.RGB else None, tuple(warnings))
+
+
+def _loaded(taken: TakenFile) -> Image.Image:
+    picture = _opened(taken)
+    if picture.size != taken.header.size:
+        raise ValueError("header and decoder disagree on the size")
+    picture.load()
+    return picture
+
+
+def _opened(taken: TakenFile) -> ImageFile:
+    # Pillow's classes are named one by one: `Image.open` would import further plugins and warn of large pictures.
+    stream = BytesIO(taken.header.pixels)
+    match taken.type:
+        case FileType.JPEG:
+            return JpegImageFile(stream)
+        case FileType.PNG:
+            return PngImageFile(stream)
+        case FileType.WEBP:
+            return WebPImageFile(stream)
+        case FileType.BMP:
+            return BmpImageFile(stream)
+        case FileType.TIFF:
+            from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
+
+            return TiffImageFile(stream)
+
+
+def _with_alpha(pixels: Image.Image, taken: TakenFile) -> Image.Image:
+    """Palette, 1-bit, premultiplied and colour-keyed pixels as L, LA, RGB or RGBA, without loss."""
+    key = taken.header.transparent_value
+    match pixels.mode:
+        case "1":
+            pixels = pixels.convert("L")
+        case "P":
+            pixels = pixels.convert("RGBA" if "transparency" in pixels.info else "RGB")
+        case "PA" | "RGBa":
+            pixels = pixels.convert("RGBA")
+        case "La":
+            pixels = pixels.convert("LA")
+        case "RGBX" | "YCbCr":
+            pixels = pixels.convert("RGB")
+    if key is not None and pixels.mode in ("L", "RGB") and taken.header.bits <= 8:
+        scale = 255 // ((1 << taken.header.bits) - 1)
+        pixels = _keyed(pixels, tuple(value * scale for value in key))
+    return pixels
+
+
+def _keyed(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
+    """L or RGB with alpha 0 wherever the pixel has exactly the key's value."""
+    opaque = Image.new("L", pixels.size, 0)
+    for band, value in zip(pixels.split(), key, strict=True):
+        opaque = ImageChops.lighter(opaque, band.point([0 if v == value else 255 for v in range(256)]))
+    keyed = pixels.copy()
+    keyed.info = {}
+    keyed.putalpha(opaque)
+    return keyed
+
+
+def _from_16_bits(taken: TakenFile) -> Image.Image:
+    """8 of 16 bits a channel, rounded where Pillow keeps the low bits (grey), else cut: at most one level apart."""
+    pixels = _loaded(taken)
+    if not pixels.mode.startswith("I"):
+        return pixels
+    wide = pixels.convert("I")
+    grey = wide.point(_rounding(), "L")
+    key = taken.header.transparent_value
+    if key is not None:
+        grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
+    return grey
+
+
+@cache
+def _rounding() -> list[int]:
+    return [(value * 255 + 32_767) // 65_535 for value in range(65_536)]

@@ -1,0 +1,70 @@
+"""The way out: painted pixels under the kept ones, then a file without anything but pixels and their profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.pictures import Format
+
+# Named so that Pillow's registry has them: else the first save would import every plugin there is.
+from PIL import JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint_painting.canvas import Canvas
+    from outpaint_painting.painter import Brief, Painter
+
+# 4:4:4, since half the colour resolution is what shows as drift along sharp coloured edges of kept parts.
+_SETTINGS: Final[dict[Format, dict[str, Any]]] = {
+    Format.JPG: {"format": "JPEG", "quality": 90, "subsampling": 0},
+    Format.PNG: {"format": "PNG", "compress_level": 1},
+    Format.WEBP: {"format": "WEBP", "quality": 90, "method": 0},
+}
+
+
+def outpaint(canvas: Canvas, brief: Brief, painter: Painter, format: Format) -> Iterator[bytes]:  # noqa: A002
+    """The finished files, one for each seed of the brief, each as soon as it is ready.
+
+    Raises PAINTING_FAILED where the painter gives a picture of another size or mode, or too few or too many.
+    """
+    wanted = len(brief.seeds)
+    made = 0
+    for painted in painter.paint(canvas, brief):
+        made += 1
+        if made > wanted:
+            break
+        yield encode(composite(canvas, painted), format, canvas.icc_profile)
+    if made != wanted:
+        count = f"more than {wanted}" if made > wanted else f"{made} instead of {wanted}"
+        raise OutpaintError(ErrorCode.PAINTING_FAILED, f"painter {painter.card.name} gave {count} pictures; try again")
+
+
+def composite(canvas: Canvas, painted: Image.Image) -> Image.Image:
+    """k * original + (1 - k) * painted for each pixel and channel, k = keep / 255, rounded; k = 1 is exact.
+
+    `painted` is handed over: the result is written into it. Raises PAINTING_FAILED on another size or mode.
+    """
+    if painted.size != canvas.size or painted.mode != "RGB":
+        raise OutpaintError(
+            ErrorCode.PAINTING_FAILED,
+            f"the painter gave {painted.mode} of {painted.width}x{painted.height} px "
+            f"for a canvas of {canvas.size[0]}x{canvas.size[1]} px; try again",
+        )
+    painted.paste(canvas.picture, (0, 0), canvas.keep)
+    return painted
+
+
+def encode(picture: Image.Image, format: Format, icc_profile: bytes | None = None) -> bytes:  # noqa: A002
+    """An RGB picture as a file: JPG at quality 90 without chroma subsampling, PNG at level 1, WebP at its fastest.
+
+    The profile is embedded; no other metadata is, whatever `picture` carries.
+    """
+    # Savers fall back on these: comments, resolution, an older profile.
+    picture.info = {}
+    stream = BytesIO()
+    picture.save(stream, icc_profile=icc_profile, **_SETTINGS[format])
+    return stream.getvalue()

@@ -1,0 +1,47 @@
+"""The flat painter: instant, deterministic, and plainly no picture; for mocks and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from outpaint_contracts.responses import PainterCard
+from PIL import Image
+
+if TYPE_CHECKING:
+    from outpaint_painting.canvas import Canvas
+    from outpaint_painting.painter import Brief
+
+_BANDS: Final = 16
+
+
+class FlatPainter:
+    """Fills the canvas with bands of two colours taken from a hash of prompt, negative prompt and seed.
+
+    Another prompt or seed gives other colours; the same ones give the same picture, on any machine. The card
+    says that it reads the prompt, since the prompt decides the fill.
+    """
+
+    card: Final = PainterCard(name="flat", model="bands of two colours, version 1", reads_prompt=True)
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        """One RGB picture of the canvas's size for each seed."""
+        for seed in brief.seeds:
+            yield _bands(canvas.size, *_colours(brief, seed))
+
+
+def _colours(brief: Brief, seed: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    # Lengths keep prompt and negative prompt apart, whatever characters they have.
+    key = f"{len(brief.prompt)} {brief.prompt} {brief.negative_prompt} {seed}"
+    digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return (digest[0], digest[1], digest[2]), (digest[3], digest[4], digest[5])
+
+
+def _bands(size: tuple[int, int], first: tuple[int, int, int], second: tuple[int, int, int]) -> Image.Image:
+    width, height = size
+    picture = Image.new("RGB", size, first)
+    step = max(1, -(-height // _BANDS))
+    for top in range(step, height, 2 * step):
+        picture.paste(second, (0, top, width, min(top + step, height)))
+    return picture
