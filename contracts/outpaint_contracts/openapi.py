@@ -1,0 +1,356 @@
+"""The API description: one OpenAPI 3.1 document, built from the contract's models and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+from pydantic import BaseModel
+
+from outpaint_contracts import examples, headers
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ProblemDetails
+from outpaint_contracts.openapi_components import (
+    HEADERS,
+    SCHEMAS,
+    JsonObject,
+    error_examples,
+    example,
+    example_ref,
+    header_refs,
+    schema_ref,
+    schemas,
+)
+from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode
+from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
+
+API_VERSION: Final = "1.0.0"
+
+OUTPAINT_PATH: Final = "/v1/painting/outpaint"
+INFERENCE_PATH: Final = "/v1/painting/{inference_id}"
+BALANCE_PATH: Final = "/v1/balance"
+FILE_PATH: Final = "/v1/files/{file_id}"
+
+_UPLOAD_TYPES: Final = "image/jpeg, image/png, image/webp, image/bmp, image/tiff, application/octet-stream"
+
+_E = ErrorCode
+_ANY_ROUTE: Final = (_E.METHOD_NOT_ALLOWED, _E.HEADERS_TOO_LARGE, _E.INTERNAL, _E.UNAVAILABLE)
+_WITH_KEY: Final = (*_ANY_ROUTE, _E.MISSING_KEY, _E.UNKNOWN_KEY, _E.FORBIDDEN, _E.NOT_ACCEPTABLE, _E.RATE_LIMITED)
+_OUTPAINT_ERRORS: Final = (
+    *_WITH_KEY,
+    _E.MALFORMED_BODY,
+    _E.INVALID_IDEMPOTENCY_KEY,
+    _E.INSUFFICIENT_CREDITS,
+    _E.IDEMPOTENCY_IN_PROGRESS,
+    _E.BODY_TOO_LARGE,
+    _E.FILE_TOO_LARGE,
+    _E.UNSUPPORTED_CONTENT_TYPE,
+    _E.UNSUPPORTED_IMAGE_TYPE,
+    _E.MISSING_PARAMETER,
+    _E.INVALID_PARAMETER,
+    _E.CONFLICTING_PARAMETERS,
+    _E.NOTHING_TO_PAINT,
+    _E.NOTHING_TO_KEEP,
+    _E.SIZE_MISMATCH,
+    _E.DIMENSIONS_OUT_OF_RANGE,
+    _E.ANIMATED,
+    _E.UNREADABLE_IMAGE,
+    _E.SOURCE_REFUSED,
+    _E.SOURCE_UNAVAILABLE,
+    _E.IDEMPOTENCY_MISMATCH,
+    _E.PAINTING_FAILED,
+    _E.TIMED_OUT,
+)
+_INFERENCE_ERRORS: Final = (*_WITH_KEY, _E.UNKNOWN_INFERENCE)
+_FILE_ERRORS: Final = (*_ANY_ROUTE, _E.URL_NOT_SIGNED, _E.URL_EXPIRED, _E.UNKNOWN_FILE)
+
+
+@cache
+def text() -> str:
+    """The document as the committed `openapi.json` holds it: two blanks of indent, one newline at the end."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def document() -> JsonObject:
+    """The whole OpenAPI document, as plain JSON values."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Outpaint Image",
+            "version": API_VERSION,
+            "summary": "Send a picture with something left open; get it back painted to the edge.",
+            "description": (
+                "Opaque pixels are kept, transparent pixels are painted; a mask may say the same. "
+                "Kept pixels come back byte-identical in PNG.\n\n"
+                "A request waits for its pictures (`mode=sync`, the default) or is answered at once with an "
+                "`inference_id` to poll (`mode=async`, or `Prefer: respond-async`). A wait that runs out is "
+                "answered 202 and loses nothing.\n\n"
+                "A refused request costs nothing; a failed job gives its credits back."
+            ),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [
+            {"url": "/", "description": "The host that serves this document"},
+            {"url": "http://127.0.0.1:8080", "description": "`make serve`; the key there is `dev`"},
+        ],
+        "security": [{"ApiKey": []}],
+        "tags": [
+            {"name": "painting", "description": "Submit a picture, poll for the result."},
+            {"name": "account", "description": "What is left to spend."},
+            {"name": "files", "description": "Finished pictures, by signed URL."},
+        ],
+        "paths": {
+            OUTPAINT_PATH: {"post": _outpaint()},
+            INFERENCE_PATH: {"get": _inference()},
+            BALANCE_PATH: {"get": _balance()},
+            FILE_PATH: {"get": _file()},
+        },
+        "components": {
+            "securitySchemes": {
+                "ApiKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": headers.API_KEY,
+                    "description": "In the header only: a key in a URL ends up in logs.",
+                }
+            },
+            "headers": HEADERS,
+            "examples": error_examples(),
+            "schemas": schemas(),
+        },
+    }
+
+
+def _outpaint() -> JsonObject:
+    return {
+        "operationId": "genai-image-outpainting",
+        "summary": "Outpaint an image",
+        "description": (
+            "Send exactly one image and at most one mask. `mode` may stand in the query too, where the body has "
+            "none; `Prefer` beats `mode`. Unknown fields are accepted and named in `X-Outpaint-Warning`."
+        ),
+        "tags": ["painting"],
+        "parameters": [
+            {
+                "name": "mode",
+                "in": "query",
+                "description": "As the body's `mode`, which wins where both are given.",
+                "schema": {"type": "string", "enum": [mode.value for mode in Mode]},
+            },
+            {
+                "name": headers.PREFER,
+                "in": "header",
+                "description": (
+                    "RFC 7240. `respond-async`: answer 202 at once. `wait=N`: wait up to N seconds, 1 to "
+                    f"{headers.MAX_WAIT}, then answer 202. Both may stand together."
+                ),
+                "schema": {"type": "string"},
+                "examples": {
+                    "async": {"value": "respond-async"},
+                    "wait": {"value": "wait=20"},
+                    "both": {"value": "respond-async, wait=20"},
+                },
+            },
+            {
+                "name": headers.IDEMPOTENCY_KEY,
+                "in": "header",
+                "description": (
+                    "1 to 255 visible ASCII characters, remembered for 24 hours. The same request again is answered "
+                    "with the first one's job and `Idempotent-Replayed: true`, and costs nothing."
+                ),
+                "schema": {
+                    "type": "string",
+                    "pattern": r"^[\x21-\x7e]+$",
+                    "minLength": 1,
+                    "maxLength": headers.MAX_IDEMPOTENCY_KEY_LENGTH,
+                },
+                "example": examples.CORRELATION_ID,
+            },
+        ],
+        "requestBody": {"required": True, "content": _bodies()},
+        "responses": {
+            "200": _answer(
+                "The pictures are done.",
+                Result,
+                {"done": examples.RESULT},
+                extra=(headers.PREFERENCE_APPLIED, headers.IDEMPOTENT_REPLAYED, headers.WARNING),
+            ),
+            "202": _accepted(
+                "The job is taken; poll for its pictures.",
+                extra=(
+                    headers.RETRY_AFTER,
+                    "Location",
+                    headers.PREFERENCE_APPLIED,
+                    headers.IDEMPOTENT_REPLAYED,
+                    headers.WARNING,
+                ),
+            ),
+            **_errors(_OUTPAINT_ERRORS),
+        },
+    }
+
+
+def _inference() -> JsonObject:
+    return {
+        "operationId": "genai-painting-result",
+        "summary": "Poll an inference",
+        "description": (
+            "202 while the job runs, 200 once it has ended. A job that failed answers 200 too, with "
+            '`"status": "error"`. An id is found from the moment it was given out.'
+        ),
+        "tags": ["painting"],
+        "parameters": [
+            {
+                "name": "inference_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+                "example": examples.INFERENCE_ID,
+            }
+        ],
+        "responses": {
+            "200": {
+                "description": "The job has ended: with its pictures, or with an error.",
+                "headers": header_refs(),
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "oneOf": [schema_ref(Result), schema_ref(FailedJob)],
+                            "discriminator": {
+                                "propertyName": "status",
+                                "mapping": {"success": SCHEMAS + "Result", "error": SCHEMAS + "FailedJob"},
+                            },
+                        },
+                        "examples": {"done": example(examples.RESULT), "failed": example(examples.FAILED)},
+                    }
+                },
+            },
+            "202": _accepted("The job still runs; poll again.", extra=(headers.RETRY_AFTER,)),
+            **_errors(_INFERENCE_ERRORS),
+        },
+    }
+
+
+def _balance() -> JsonObject:
+    return {
+        "operationId": "balance",
+        "summary": "Credits left",
+        "description": "The credits that are free to spend; those of running jobs are already taken off.",
+        "tags": ["account"],
+        "responses": {
+            "200": _answer("The balance.", Balance, {"balance": examples.BALANCE}),
+            **_errors(_WITH_KEY),
+        },
+    }
+
+
+def _file() -> JsonObject:
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "operationId": "result-file",
+        "summary": "Fetch a finished picture",
+        "description": "Use the `url` of a result, unchanged; it needs no key and works until `expires_at`.",
+        "tags": ["files"],
+        "security": [],
+        "parameters": [
+            {
+                "name": "file_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+                "example": examples.FILE_ID,
+            },
+            {
+                "name": "expires",
+                "in": "query",
+                "required": True,
+                "description": "Seconds since the epoch.",
+                "schema": {"type": "string"},
+            },
+            {"name": "signature", "in": "query", "required": True, "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {
+                "description": "The picture.",
+                "headers": header_refs(),
+                "content": {kind.media_type: picture for kind in Format},
+            },
+            **_errors(_FILE_ERRORS),
+        },
+    }
+
+
+def _bodies() -> JsonObject:
+    files = [name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"]
+    return {
+        "multipart/form-data": {
+            "schema": {"$ref": SCHEMAS + "OutpaintMultipart"},
+            "encoding": {name: {"contentType": _UPLOAD_TYPES} for name in files},
+            "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
+        },
+        "application/x-www-form-urlencoded": {
+            "schema": {"$ref": SCHEMAS + "OutpaintForm"},
+            "examples": {"addresses": {"value": examples.URL_REQUEST}},
+        },
+        "application/json": {
+            "schema": {"$ref": SCHEMAS + "OutpaintForm"},
+            "examples": {"addresses": {"value": examples.URL_REQUEST}},
+        },
+    }
+
+
+def _answer(
+    description: str, model: type[BaseModel], shown: dict[str, BaseModel], *, extra: Iterable[str] = ()
+) -> JsonObject:
+    return {
+        "description": description,
+        "headers": header_refs(*extra),
+        "content": {
+            "application/json": {
+                "schema": schema_ref(model),
+                "examples": {name: example(value) for name, value in shown.items()},
+            }
+        },
+    }
+
+
+def _accepted(description: str, *, extra: Iterable[str]) -> JsonObject:
+    return {
+        **_answer(description, Accepted, {"taken": examples.ACCEPTED}, extra=extra),
+        "links": {
+            "poll": {
+                "operationId": "genai-painting-result",
+                "parameters": {"inference_id": "$response.body#/inference_id"},
+                "description": "Ask again after `Retry-After` seconds.",
+            }
+        },
+    }
+
+
+def _errors(codes: Iterable[ErrorCode]) -> JsonObject:
+    by_status: dict[int, list[ErrorCode]] = {}
+    for code in ErrorCode:
+        if code in set(codes):
+            by_status.setdefault(ERROR_KINDS[code].status.value, []).append(code)
+    return {str(status): _error(by_status[status]) for status in sorted(by_status)}
+
+
+def _error(codes: list[ErrorCode]) -> JsonObject:
+    status = ERROR_KINDS[codes[0]].status
+    extra = {405: ("Allow",), 429: (headers.RETRY_AFTER,), 503: (headers.RETRY_AFTER,)}.get(status.value, ())
+    return {
+        "description": "; ".join(f"`{code}`: {ERROR_KINDS[code].title}" for code in codes),
+        "headers": header_refs(*extra),
+        "content": {
+            "application/json": {
+                "schema": schema_ref(ErrorBody),
+                "examples": {str(code): example_ref(code) for code in codes},
+            },
+            "application/problem+json": {
+                "schema": schema_ref(ProblemDetails),
+                "examples": {str(code): example_ref(f"{code}.problem") for code in codes},
+            },
+        },
+    }

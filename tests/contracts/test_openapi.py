@@ -1,0 +1,173 @@
+"""The API description: committed, valid, complete, and with examples that keep its own rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from outpaint_contracts import headers, openapi
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
+from outpaint_contracts.requests import KNOWN_FIELDS, OutpaintRequest, Upload
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = openapi.document()
+OPERATIONS = [(path, verb) for path, verbs in DOCUMENT["paths"].items() for verb in verbs]
+
+
+def operation(path: str, verb: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][path][verb]
+    return found
+
+
+def media_types() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, verb in OPERATIONS:
+        wanted = operation(path, verb)
+        bodies = {"request": wanted.get("requestBody", {}), **wanted["responses"]}
+        for where, body in bodies.items():
+            for media_type, media in body.get("content", {}).items():
+                yield f"{verb} {path} {where} {media_type}", media
+
+
+def schema_at(pointer: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**pointer, "components": DOCUMENT["components"]})
+
+
+def value_of(example: dict[str, Any]) -> Any:
+    if "$ref" in example:
+        example = DOCUMENT["components"]["examples"][example["$ref"].rpartition("/")[2]]
+    return example["value"]
+
+
+def test_the_committed_file_is_the_one_the_models_make() -> None:
+    committed = (ROOT / "openapi.json").read_text(encoding="utf-8")
+    assert committed == openapi.text(), "run `make openapi` and commit openapi.json"
+
+
+def test_it_is_valid_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    validate(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("where", "media"), list(media_types()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_json_body_has_examples_and_they_fit_its_schema(where: str, media: dict[str, Any]) -> None:
+    if "json" not in where:
+        assert "examples" in media or media["schema"] == {"type": "string", "format": "binary"}
+    for example in media.get("examples", {}).values():
+        schema_at(media["schema"]).validate(value_of(example))
+
+
+def test_request_examples_are_requests_we_take() -> None:
+    for media_type, media in operation(openapi.OUTPAINT_PATH, "post")["requestBody"]["content"].items():
+        for example in media["examples"].values():
+            fields = {
+                name: [Upload(b"picture") if name == "image" else value] for name, value in example["value"].items()
+            }
+            assert OutpaintRequest.unknown_fields(fields) == (), media_type
+            assert OutpaintRequest.from_fields(fields).prompt
+
+
+def test_the_forms_name_every_field_we_know_and_no_other() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert set(schemas["OutpaintMultipart"]["properties"]) == KNOWN_FIELDS
+    assert set(schemas["OutpaintForm"]["properties"]) == KNOWN_FIELDS - {"image", "mask", "mask_image"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        ({"image_url": "https://a/b.png", "prompt": "sky"}, True),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "mask_url": "https://a/m.png"}, True),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "colour": "blue"}, True),
+        ({"image_url": "data:image/png;base64," + "A" * 3000, "prompt": "sky"}, True),
+        ({"image_url": "https://a/" + "b" * 3000, "prompt": "sky"}, False),
+        ({"prompt": "sky"}, False),
+        ({"image_url": "https://a/b.png"}, False),
+        ({"image_url": "https://a/b.png", "prompt": ""}, False),
+        ({"image_url": "https://a/b.png", "image_id": "x.png", "prompt": "sky"}, False),
+        (
+            {"image_url": "https://a/b.png", "mask_url": "https://a", "mask_image_url": "https://a", "prompt": "x"},
+            False,
+        ),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "count": 11}, False),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "mode": "auto"}, False),
+    ],
+)
+def test_the_schema_and_the_model_agree_on_what_is_a_request(fields: dict[str, Any], allowed: bool) -> None:
+    form = schema_at({"$ref": "#/components/schemas/OutpaintForm"})
+    assert form.is_valid(fields) is allowed
+    try:
+        OutpaintRequest.from_fields({name: [value] for name, value in fields.items()})
+    except OutpaintError:
+        assert not allowed
+    else:
+        assert allowed
+
+
+def test_every_response_declares_the_headers_of_every_response() -> None:
+    everywhere = {
+        headers.CORRELATION_ID,
+        headers.RATE_LIMIT,
+        headers.RATE_AVAILABLE,
+        headers.RATE_RESET,
+        headers.CREDIT_AVAILABLE,
+    }
+    for path, verb in OPERATIONS:
+        for status, response in operation(path, verb)["responses"].items():
+            assert everywhere <= set(response["headers"]), (path, verb, status)
+
+
+def test_every_error_code_is_declared_somewhere_under_its_status() -> None:
+    declared: dict[str, set[int]] = {}
+    for path, verb in OPERATIONS:
+        for status, response in operation(path, verb)["responses"].items():
+            if int(status) < 400:
+                continue
+            assert set(response["content"]) == {"application/json", "application/problem+json"}
+            for example in response["content"]["application/json"]["examples"].values():
+                declared.setdefault(value_of(example)["error_code"], set()).add(int(status))
+    # A path that does not exist cannot be described by a path.
+    wanted = {str(code): {kind.status.value} for code, kind in ERROR_KINDS.items() if code != ErrorCode.UNKNOWN_ROUTE}
+    assert declared == wanted
+
+
+def test_operation_ids_are_unique_and_the_vendors_is_kept() -> None:
+    ids = [operation(path, verb)["operationId"] for path, verb in OPERATIONS]
+    assert len(set(ids)) == len(ids)
+    assert "genai-image-outpainting" in ids
+
+
+def test_202_links_to_the_poll() -> None:
+    link = operation(openapi.OUTPAINT_PATH, "post")["responses"]["202"]["links"]["poll"]
+    assert link["operationId"] == operation(openapi.INFERENCE_PATH, "get")["operationId"]
+    assert link["parameters"] == {"inference_id": "$response.body#/inference_id"}
+
+
+def test_what_is_always_sent_is_declared_required() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert "data" in schemas["Accepted"]["required"]
+    assert schemas["Balance"]["required"] == ["credits"]
+    assert schemas["Balance"]["additionalProperties"] is False
+
+
+def test_the_key_goes_in_the_header_everywhere_but_for_signed_files() -> None:
+    assert DOCUMENT["security"] == [{"ApiKey": []}]
+    assert DOCUMENT["components"]["securitySchemes"]["ApiKey"]["in"] == "header"
+    assert [path for path, verb in OPERATIONS if operation(path, verb).get("security") == []] == [openapi.FILE_PATH]
+
+
+def test_no_description_is_missing() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert schema.get("description"), name
+
+
+def test_the_document_is_plain_json() -> None:
+    assert json.loads(openapi.text()) == DOCUMENT
+    assert not any(isinstance(value, BaseModel) for value in DOCUMENT.values())
