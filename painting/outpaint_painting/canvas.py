@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from outpaint_contracts.pictures import MaskInterpretation
     from PIL import Image
+
+# 255 where a keep weight is 0.
+_OPEN: Final = [255] + [0] * 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,22 @@ class Canvas:
     keep: Image.Image
     icc_profile: bytes | None
     interpretation: MaskInterpretation
+
+    @classmethod
+    def of(
+        cls,
+        pixels: Image.Image,
+        keep: Image.Image,
+        icc_profile: bytes | None,
+        interpretation: MaskInterpretation,
+    ) -> Canvas:
+        """The canvas of decoded pixels (L, LA, RGB or RGBA, straight alpha) and their keep map.
+
+        `pixels` is handed over: what lies where nothing is kept is blackened in it.
+        """
+        picture = pixels if pixels.mode == "RGB" else pixels.convert("RGB")
+        picture.paste((0, 0, 0), (0, 0, *picture.size), keep.point(_OPEN))
+        return cls(picture, keep, icc_profile, interpretation)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from outpaint_painting.colours import to_plain_rgb
+from outpaint_painting.containers import png
 from outpaint_painting.containers.profile import ColourSpace, colour_space
 from outpaint_painting.file_types import FileType
 from outpaint_painting.intake import TakenFile, unreadable
@@ -33,6 +35,9 @@ _TRANSPOSITIONS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+_OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,25 @@ def _decode(taken: TakenFile, colours_count: bool) -> Decoded:
     return Decoded(pixels, profile if space is ColourSpace.RGB else None, tuple(warnings))
 
 
-def _loaded(taken: TakenFile) -> Image.Image:
+def _loaded(taken: TakenFile, *, low_bytes: bool = False) -> Image.Image:
+    """The pixels as Pillow reads them; with `low_bytes` the lower byte of each 16-bit value in place of the upper."""
     picture = _opened(taken)
     if picture.size != taken.header.size:
         raise ValueError("header and decoder disagree on the size")
+    if low_bytes:
+        picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
     picture.load()
-    return picture
+    # A WebP's decoder keeps two canvases of its own for as long as the picture it belongs to.
+    return picture.copy() if taken.type is FileType.WEBP else picture
+
+
+def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:
+    """A tile's raw mode with the byte order turned round, so that the other byte is taken for the upper one."""
+    if isinstance(args, str):
+        return args[:-1] + _OTHER_ORDER[args[-1]]
+    if args and isinstance(args[0], str):
+        return (args[0][:-1] + _OTHER_ORDER[args[0][-1]], *args[1:])
+    raise ValueError("a 16-bit tile without a raw mode")
 
 
 def _opened(taken: TakenFile) -> ImageFile:
@@ -158,28 +176,68 @@ def _with_alpha(pixels: Image.Image, taken: TakenFile) -> Image.Image:
 
 def _keyed(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
     """L or RGB with alpha 0 wherever the pixel has exactly the key's value."""
-    opaque = Image.new("L", pixels.size, 0)
-    for band, value in zip(pixels.split(), key, strict=True):
-        opaque = ImageChops.lighter(opaque, band.point([0 if v == value else 255 for v in range(256)]))
     keyed = pixels.copy()
     keyed.info = {}
-    keyed.putalpha(opaque)
+    keyed.putalpha(_differs(pixels, key))
     return keyed
 
 
+def _differs(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
+    """L: 0 where every band has the key's value, else 255."""
+    differs = Image.new("L", pixels.size, 0)
+    for band, value in zip(pixels.split(), key, strict=True):
+        differs = ImageChops.lighter(differs, band.point([0 if v == value else 255 for v in range(256)]))
+    return differs
+
+
 def _from_16_bits(taken: TakenFile) -> Image.Image:
-    """8 of 16 bits a channel, rounded where Pillow keeps the low bits (grey), else cut: at most one level apart."""
-    pixels = _loaded(taken)
-    if not pixels.mode.startswith("I"):
-        return pixels
-    wide = pixels.convert("I")
-    grey = wide.point(_rounding(), "L")
+    """More than 8 bits a channel brought to 8, rounded.
+
+    Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a
+    second pass and rounds the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) the value
+    stays cut, at most one level off.
+    """
     key = taken.header.transparent_value
+    raw_modes = _raw_modes(taken)
+    if raw_modes == {"LA;16B"}:
+        relabelled = replace(taken.header, pixels=png.bytes_as_channels(taken.header.pixels))
+        grey_upper, grey_lower, alpha_upper, alpha_lower = _loaded(replace(taken, header=relabelled)).split()
+        return Image.merge("LA", (_rounded(grey_upper, grey_lower), _rounded(alpha_upper, alpha_lower)))
+    upper = _loaded(taken)
+    if upper.mode.startswith("I"):
+        wide = upper.convert("I")
+        grey = wide.point(_rounding((1 << taken.header.bits) - 1), "L")
+        if key is not None:
+            grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
+        return grey
+    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "RGBX") for raw_mode in raw_modes):
+        return upper
+    lower = _loaded(taken, low_bytes=True)
+    rounded = _rounded(upper, lower)
     if key is not None:
-        grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
-    return grey
+        rounded.putalpha(
+            ImageChops.lighter(
+                _differs(upper, tuple(value >> 8 for value in key)),
+                _differs(lower, tuple(value & 255 for value in key)),
+            )
+        )
+    return rounded
+
+
+def _raw_modes(taken: TakenFile) -> set[str]:
+    """How Pillow means to read the file's tiles."""
+    modes = [tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0] for tile in _opened(taken).tile]
+    return {str(mode) for mode in modes}
+
+
+def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """round(v / 257) for v = 256 * upper + lower: one up where lower exceeds upper by 129, one down the other way."""
+    far = ([0] * 129 + [1] * 127) * len(upper.getbands())
+    up = ImageChops.subtract(lower, upper).point(far)
+    down = ImageChops.subtract(upper, lower).point(far)
+    return ImageChops.subtract(ImageChops.add(upper, up), down)
 
 
 @cache
-def _rounding() -> list[int]:
-    return [(value * 255 + 32_767) // 65_535 for value in range(65_536)]
+def _rounding(highest: int) -> list[int]:
+    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

@@ -73,8 +73,13 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
     return TakenFile(kind, header, field)
 
 
-def check_size(size: tuple[int, int], field: str, limits: PictureLimits = DEFAULT_LIMITS) -> None:
-    """Raise DIMENSIONS_OUT_OF_RANGE, naming the limit, where width or height or area is out of range."""
+def check_size(
+    size: tuple[int, int], field: str, limits: PictureLimits = DEFAULT_LIMITS, *, what: str | None = None
+) -> None:
+    """Raise DIMENSIONS_OUT_OF_RANGE, naming the limit, where width or height or area is out of range.
+
+    `what` is what has this size, where it is not the field's picture itself.
+    """
     width, height = size
     if min(width, height) < limits.min_side:
         reason = f"each side needs at least {limits.min_side} px"
@@ -86,7 +91,7 @@ def check_size(size: tuple[int, int], field: str, limits: PictureLimits = DEFAUL
         return
     raise OutpaintError(
         ErrorCode.DIMENSIONS_OUT_OF_RANGE,
-        f"{field} is {width}x{height} px: {reason}; resize it",
+        f"{what or field} is {width}x{height} px: {reason}; resize it",
         field=field,
     )
 

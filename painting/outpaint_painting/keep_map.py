@@ -18,7 +18,6 @@ _SOFT_SHARE_WORTH_A_WORD: Final = 0.1
 _SNAP: Final = [0 if k <= _SNAP_LOW else 255 if k >= _SNAP_HIGH else k for k in range(256)]
 _INVERT: Final = [255 - k for k in range(256)]
 _ANY: Final = [0] + [255] * 255
-_NONE: Final = [255] + [0] * 255
 
 _EXTEND_HINT: Final = (
     "give the picture a transparent border first (on the command line: outpaint paint --extend), or send a mask"
@@ -83,11 +82,6 @@ def nothing_to_paint(field: str, *, is_mask: bool) -> OutpaintError:
     """The error for a picture with no open pixel, with the hint how to open some."""
     seen = "keeps every pixel" if is_mask else "is opaque throughout and no mask was sent"
     return OutpaintError(ErrorCode.NOTHING_TO_PAINT, f"{field} {seen}: {_EXTEND_HINT}", field=field)
-
-
-def open_pixels(weights: Image.Image) -> Image.Image:
-    """L: 255 where the keep map is 0, and 0 elsewhere."""
-    return weights.point(_NONE)
 
 
 def _nothing_to_keep(field: str, source: MaskSource) -> OutpaintError:

@@ -11,7 +11,7 @@ from PIL import Image
 from outpaint_painting.canvas import Canvas
 from outpaint_painting.decoding import alpha_of, decode, decode_alpha
 from outpaint_painting.intake import DEFAULT_LIMITS, TakenFile, take
-from outpaint_painting.keep_map import KeepMap, MaskPixels, keep_map, nothing_to_paint, open_pixels
+from outpaint_painting.keep_map import KeepMap, MaskPixels, keep_map, nothing_to_paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,7 @@ def read_canvas(
     mask_pixels = pair.decode_mask()
     decoded = decode(pair.image)
     kept = pair.keep_map(alpha_of(decoded.pixels), mask_pixels, decoded.warnings)
-    return Canvas(
-        picture=_without_hidden(decoded.pixels, kept.weights),
-        keep=kept.weights,
-        icc_profile=decoded.icc_profile,
-        interpretation=kept.interpretation,
-    )
+    return Canvas.of(decoded.pixels, kept.weights, decoded.icc_profile, kept.interpretation)
 
 
 def inspect(
@@ -114,10 +109,3 @@ def _take_both(
             field=mask_field,
         )
     return _Pair(taken, taken_mask, mask_mode, mask_field)
-
-
-def _without_hidden(pixels: Image.Image, weights: Image.Image) -> Image.Image:
-    """Pixels as RGB, black wherever nothing is kept, so that what lay under transparency is gone."""
-    picture = pixels if pixels.mode == "RGB" else pixels.convert("RGB")
-    picture.paste((0, 0, 0), (0, 0, *picture.size), open_pixels(weights))
-    return picture

@@ -83,6 +83,16 @@ def header(data: bytes) -> Header:
     )
 
 
+def bytes_as_channels(pixels: bytes) -> bytes:
+    """A PNG of 16-bit grey and alpha relabelled as 8-bit RGBA.
+
+    A pixel has four bytes either way, so that rows and filters stay what they are: red and green are then the
+    upper and lower byte of the grey value, blue and alpha those of the alpha value.
+    """
+    start = struct.pack(">4s8sBB3s", b"IHDR", pixels[16:24], 8, RGB_ALPHA, pixels[26:29])
+    return pixels[:12] + start + struct.pack(">I", zlib.crc32(start)) + pixels[33:]
+
+
 def _transparent_value(colour_type: int, transparency: bytes) -> tuple[int, ...] | None:
     channels = {GREY: 1, RGB: 3}.get(colour_type)
     if channels is None or len(transparency) < 2 * channels:

@@ -16,7 +16,7 @@ from outpaint_painting.containers.profile import MAX_PROFILE_BYTES
 
 SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 274, 322, 323, 339
 _PROFILE, _DNG_VERSION = 34675, 50706
 # Everything a decoder needs: layout, colours and where the pixels lie. EXIF, GPS, XMP, texts stay behind.
@@ -30,6 +30,7 @@ _WHOLE: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _REDUCED_OR_MASK: Final = 0b101
 _MAX_DIRECTORIES: Final = 32
 _MAX_STRIPS: Final = 200_000
+_WHITE_IS_ZERO: Final = 0
 _OLD_JPEG: Final = 6
 _JPEG: Final = 7
 
@@ -93,6 +94,9 @@ def header(data: bytes) -> Header:
         raise UnsupportedFileError(f"a TIFF of {bits}-bit or signed or floating-point samples")
     if first.whole(_COMPRESSION, 1) == _OLD_JPEG:
         raise UnsupportedFileError("a TIFF with old-style JPEG in it")
+    if bits > 8 and first.whole(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        # Pillow would show it as a negative.
+        raise UnsupportedFileError(f"a greyscale TIFF of {bits} bits a channel in which 0 is white")
     profile = first.entries.get(_PROFILE)
     turned = first.entries.get(_ORIENTATION)
     orientation = first.whole(_ORIENTATION) if turned and turned.kind == 3 and turned.count == 1 else 1
