@@ -1,0 +1,176 @@
+"""The `migan` painter: the MI-GAN network driven progressively, from the kept area outward.
+
+Each pass paints what lies nearest to the known area (`growth`), through windows that hold it and its
+surroundings (`windows`), and shifts the colours so that they meet (`colour`). The network works on 512x512
+pixels; pictures above about a megapixel are painted on a smaller copy and enlarged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from outpaint_contracts.responses import PainterCard
+from PIL import Image, ImageChops, ImageFilter
+
+from outpaint_painting import weights
+from outpaint_painting.painters import growth, windows
+from outpaint_painting.painters.colour import spread
+from outpaint_painting.painters.migan_network import SIDE, Network, network_of
+from outpaint_painting.painters.windows import Box
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from outpaint_painting.canvas import Canvas
+    from outpaint_painting.painter import Brief
+    from outpaint_painting.painters.growth import Distances
+
+WORK_LONG: Final = 1024
+"""The longer side of the copy that is painted, in pixels, where its shorter side then has at most WORK_SHORT."""
+
+WORK_SHORT: Final = 512
+
+_OVERLAP: Final = 10  # network pixels: how far a pass repaints and cross-fades what the one before painted
+_BORDER: Final = 7  # network pixels: MinFilter's width, so 3 of the kept border are held back to compare with
+_FADE: Final = 96.0  # network pixels
+_UNEVEN: Final = 0.25  # share of a pass's step by which its frontier wanders, so that it is no straight line
+
+
+@dataclass(frozen=True, slots=True)
+class _Taste:
+    """What a seed decides: the network has no seed of its own, but small changes of its input change much."""
+
+    mirrored: bool
+    factor: float
+    margin: float
+    noise: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, seed: int) -> _Taste:
+        draw = np.random.default_rng(seed)
+        return cls(
+            mirrored=bool(draw.integers(2)),
+            factor=float(draw.uniform(1.28, 1.35)),
+            margin=float(draw.uniform(0.015, 0.045)),
+            noise=draw.uniform(-1, 1, (9, 9)).astype(np.float32),
+        )
+
+
+class MiganPainter:
+    """Paints with the MI-GAN weights in the file `path`; the network is loaded with the first picture."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def card(self) -> PainterCard:
+        """Name and weights; the network knows no prompt."""
+        digest = weights.REGISTRY["migan"].sha256[:12]
+        return PainterCard(name="migan", model=f"MI-GAN 512 Places2, sha256 {digest}", reads_prompt=False)
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        """One RGB picture of the canvas's size for each seed; see `Painter`."""
+        width, height = canvas.size
+        scale = min(1.0, max(WORK_LONG / max(width, height), WORK_SHORT / min(width, height)))
+        start = _start(canvas, (max(1, round(width * scale)), max(1, round(height * scale))))
+        network = network_of(self._path)
+        distances = growth.measure(start.getchannel("A"))
+        for seed in brief.seeds:
+            painted = _grow(network, start, distances, _Taste.of(seed))
+            yield painted if scale == 1 else painted.resize(canvas.size, Image.Resampling.BICUBIC)
+
+
+def _start(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
+    """The picture in RGBA at the working size; alpha is 255 where it is known and 0 where it is to be painted.
+
+    Half kept counts as known: the composite fades it into what is painted here, which then continues it.
+    """
+    lightest = canvas.keep.getextrema()[1]
+    known_from = max(1, min(128, int(lightest)))  # type: ignore[arg-type]
+    picture = canvas.picture.copy()
+    picture.putalpha(canvas.keep.point([255 if value >= known_from else 0 for value in range(256)]))
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.BOX)
+        most = int(picture.getchannel("A").getextrema()[1])  # type: ignore[arg-type]
+        known_from = max(1, min(250, most))
+        picture.putalpha(picture.getchannel("A").point([255 if value >= known_from else 0 for value in range(256)]))
+    return picture
+
+
+def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Taste) -> Image.Image:
+    """The picture painted pass by pass."""
+    state = start.copy()
+    known = start.getchannel("A")
+    cells = distances.cells
+    noise = np.asarray(Image.fromarray(taste.noise).resize((cells.shape[1], cells.shape[0]), Image.Resampling.BICUBIC))
+    done = distances.whole
+    before = 0.0
+    for step in growth.thresholds(float(cells.max()), distances.reach, taste.factor):
+        frontier = np.inf if math.isinf(step) else step + noise * _UNEVEN * (step - before)
+        reached = done | (cells <= frontier) | (cells <= 0)
+        fresh = reached & ~done
+        if fresh.any():
+            for window, _ in windows.plan(distances, fresh, reached):
+                _paint_window(network, state, known, reached, window, taste)
+        done, before = reached, step
+    return state.convert("RGB")
+
+
+def _paint_window(
+    network: Network,
+    state: Image.Image,
+    known: Image.Image,
+    reached: NDArray[np.bool_],
+    window: Box,
+    taste: _Taste,
+) -> None:
+    """Paint what is open and reached within one window, in place."""
+    # The network draws a thin frame along its own edge: let it lie outside.
+    window = window.grown(math.ceil(window.width * taste.margin) + 1, math.ceil(window.height * taste.margin) + 1)
+    seen = np.asarray(state.crop(window.corners).resize((SIDE, SIDE), _filter(window)))
+    kept = np.asarray(known.crop(window.corners).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
+    colours, there = seen[..., :3], seen[..., 3] >= 254
+    there_picture = _picture(there)
+    depth = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_OVERLAP)))
+    inner = np.asarray(there_picture.filter(ImageFilter.MinFilter(_BORDER))) == 255
+    handed = (depth >= 254) | (kept & inner)
+
+    turn = slice(None, None, -1 if taste.mirrored else 1)
+    painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
+    error = colours.astype(np.float32) - painted
+    painted = np.clip(painted + spread(error, there & ~handed, _FADE), 0, 255).astype(np.uint8)
+
+    inside = window.intersection(Box(0, 0, *state.size))
+    size = (inside.width, inside.height)
+    part = (
+        (inside.left - window.left) * SIDE / window.width,
+        (inside.top - window.top) * SIDE / window.height,
+        (inside.right - window.left) * SIDE / window.width,
+        (inside.bottom - window.top) * SIDE / window.height,
+    )
+    fade = np.where(there, np.clip(510 - 2 * depth.astype(np.int16), 0, 255), 255).astype(np.uint8)
+    weight = Image.fromarray(fade).resize(size, Image.Resampling.BILINEAR, box=part)
+    area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside.corners)
+    area = area.point([255 if value >= 128 else 0 for value in range(256)])
+    # What was never painted is taken whole, however its neighbours fade.
+    weight = ImageChops.lighter(weight, ImageChops.invert(state.getchannel("A").crop(inside.corners)))
+    weight = ImageChops.darker(weight, area)
+    weight = ImageChops.darker(weight, ImageChops.invert(known.crop(inside.corners)))
+    new = Image.fromarray(painted).resize(size, Image.Resampling.BICUBIC, box=part)
+    new.putalpha(255)
+    state.paste(new, inside.corners[:2], weight)
+
+
+def _filter(window: Box) -> Image.Resampling:
+    """Averaging on the way down, smooth on the way up."""
+    return Image.Resampling.BOX if max(window.width, window.height) > SIDE else Image.Resampling.BICUBIC
+
+
+def _picture(mask: NDArray[np.bool_]) -> Image.Image:
+    return Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
