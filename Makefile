@@ -1,0 +1,85 @@
+# Everything a person does here, one target each. A bare `make` prints them.
+# Nothing is installed twice: stamps under .venv are newer than the lock and pyproject.toml, or are made again.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+RUN := $(VENV)/.ready-to-run
+DEV := $(VENV)/.ready-to-test
+HOST ?= 127.0.0.1
+PORT ?= 8080
+
+# The first Python of at least 3.11 that really starts (version managers leave names behind that do not).
+find-python = for candidate in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test lint format bench openapi docs lock clean
+
+help: ## print these lines
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN) ## outpaint the sample photo through a real server, and say where the pictures lie
+	@$(BIN)/outpaint weights pull || echo "warning: without its weights the photo is painted by 'patch', which only spreads texture" >&2
+	@$(BIN)/outpaint demo
+
+serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
+	@$(BIN)/outpaint weights pull || echo "warning: without its weights pictures are painted by 'patch', which only spreads texture" >&2
+	@$(BIN)/outpaint serve --host $(HOST) --port $(PORT)
+
+test: lint ## install what the tests need and run every check
+	@$(BIN)/pytest --quiet --cov --cov-report=term
+
+lint: $(DEV) ## style, types and the floors' imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEV) ## put the code in its one style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(DEV) ## measure speed and memory beside plain references
+	@$(BIN)/python bench
+
+openapi: $(DEV) ## write openapi.json from the contract's models
+	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
+	@mv openapi.json.new openapi.json
+
+docs: $(DEV) ## write the tables in docs/ that come from the code
+	@$(BIN)/python docs/tables.py
+
+lock: $(BIN)/uv ## choose versions anew and write them with their hashes to locks/
+	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --extra server pyproject.toml - -o locks/run.txt
+	@$(LOCK) --upgrade --constraint locks/run.txt --extra dev pyproject.toml -o locks/dev.txt
+
+clean: ## forget everything that was built here
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@python=$$($(find-python)); \
+	if [ -z "$$python" ]; then echo "error: Python 3.11 or newer is needed, and none is on the PATH" >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "error: $$python cannot make virtual environments: install its venv package (on Debian: apt install python3-venv)" >&2; exit 1; fi; \
+	echo "Building $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv $(VENV)
+
+$(RUN): locks/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what running needs"
+	@$(PIP) install --require-hashes --requirement locks/run.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need"
+	@$(PIP) install --require-hashes --requirement locks/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN)
+
+$(BIN)/uv: | $(BIN)/python
+	@$(PIP) install --quiet uv
