@@ -48,6 +48,10 @@ class Application:
             return exchange.answer
         return exchange.finish(body) if len(body) <= exchange.body_limit else exchange.too_large()
 
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP, of which not even a head is known."""
+        return Exchange(self.service, RequestHead("GET", "/")).unreadable()
+
 
 class Exchange:
     """One request on its way: opened by its head, finished by its body.
@@ -87,12 +91,19 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
             return self._error(error)
 
+    def unreadable(self) -> Response:
+        """400 for a message that breaks the rules of HTTP itself."""
+        return self._answers.error(
+            OutpaintError(ErrorCode.MALFORMED_BODY, "this is not a request that HTTP/1.1 allows")
+        )
+
     # Judged by the head
 
     def _judge_head(self) -> Response | None:
         head, settings = self._head, self._service.settings
         self._answers.accept = Accept.parse(head.header_values("accept"))
-        if sum(len(name) + len(value) + 4 for name, value in head.headers) > settings.max_header_bytes:
+        size = sum(len(name) + len(value) + 4 for name, value in head.headers) + len(head.path) + len(head.query)
+        if size > settings.max_header_bytes:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
@@ -217,7 +228,7 @@ class Exchange:
             202,
             presentation.accepted_body(job, word),
             (
-                ("Location", f"{INFERENCES_PREFIX}{job.id}"),
+                ("Location", presentation.absolute(self._service, INFERENCES_PREFIX + job.id, self._head.origin)),
                 (names.RETRY_AFTER, str(self._service.settings.retry_after)),
                 *extra,
             ),

@@ -12,17 +12,21 @@ from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
 
 
+def absolute(service: Service, url: str, origin: str) -> str:
+    """A path on this host as the URL under which its client reaches it; other URLs stay."""
+    return (service.settings.public_url or origin).rstrip("/") + url if url.startswith("/") else url
+
+
 def result_body(service: Service, job: Job, origin: str) -> Result:
     """The finished pictures of a succeeded job, their URLs signed anew; `origin` completes a path to a URL."""
     assert job.manifest is not None
-    base = (service.settings.public_url or origin).rstrip("/")
     expires_at = datetime.fromtimestamp(int(job.expires_at), UTC)
     pictures = []
     for file in job.manifest.files:
         url = service.pictures.url(file.id, job.expires_at)
         pictures.append(
             FinishedPicture(
-                id=file.id, url=base + url if url.startswith("/") else url, expires_at=expires_at, seed=file.seed
+                id=file.id, url=absolute(service, url, origin), expires_at=expires_at, seed=file.seed
             )
         )
     return Result(

@@ -35,7 +35,7 @@ def submit(
     caller: Account,
     request: OutpaintRequest,
     *,
-    prefer: Prefer = Prefer(),  # noqa: B008 - frozen
+    prefer: Prefer = Prefer(),
     idempotency_key: str | None = None,
 ) -> Submission:
     """Check the request, reserve its price, store its inputs and dispatch it.

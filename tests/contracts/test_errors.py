@@ -1,0 +1,51 @@
+"""Every code has a status, a word and a title, and its bodies carry them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError, ProblemDetails
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_code_has_its_kind(code: ErrorCode) -> None:
+    error = OutpaintError(code, "what is wrong", field="prompt")
+    body = json.loads(ErrorBody.of(error).model_dump_json())
+    assert body == {
+        "status": "error",
+        "detail": "what is wrong",
+        "message": ERROR_KINDS[code].message,
+        "code": ERROR_KINDS[code].status.value,
+        "error_code": code.value,
+        "field": "prompt",
+    }
+    problem = json.loads(ProblemDetails.of(error, correlation_id="abc").model_dump_json())
+    assert problem["type"] == f"urn:outpaint-kit:error:{code.value}"
+    assert problem["status"] == ERROR_KINDS[code].status.value
+    assert problem["instance"] == "urn:uuid:abc"
+    assert problem["title"] == ERROR_KINDS[code].title
+    assert problem["detail"] == "what is wrong"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message"),
+    [
+        (ErrorCode.UNKNOWN_KEY, 401, "token_error"),
+        (ErrorCode.INSUFFICIENT_CREDITS, 402, "Payment Required"),
+        (ErrorCode.INVALID_PARAMETER, 422, "Validation Failed"),
+    ],
+)
+def test_the_vendors_words(code: ErrorCode, status: int, message: str) -> None:
+    assert (ERROR_KINDS[code].status, ERROR_KINDS[code].message) == (status, message)
+
+
+def test_every_declared_status_can_be_answered() -> None:
+    declared = {400, 401, 402, 403, 404, 405, 406, 413, 415, 431, 422, 429, 500, 503, 504}
+    assert declared <= {kind.status.value for kind in ERROR_KINDS.values()}
+
+
+def test_a_long_or_broken_value_is_shown_short_and_as_text() -> None:
+    error = OutpaintError.wrong_value("prompt", "\ud800" + "x" * 500, "no")
+    assert len(error.detail) < 150
+    error.detail.encode("utf-8")

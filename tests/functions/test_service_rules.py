@@ -1,0 +1,515 @@
+"""The rules of the service over ports in memory, with a clock and a painter's host under the test's control."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import pytest
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import Prefer
+from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
+from outpaint_contracts.jobs import JobState
+from outpaint_contracts.requests import FieldValue, OutpaintRequest, Upload
+from outpaint_contracts.responses import PainterCard
+from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.service import rate_limit, recovery, result, settle, sweep
+from outpaint_functions.service.authentication import authenticate, key_digest
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.records import Account, Job
+from outpaint_functions.service.service import Service
+from outpaint_functions.service.settings import ServiceSettings
+from outpaint_functions.service.submit import Submission, submit
+from PIL import Image
+
+START = 1_800_000_000.0
+HOUR = 3600.0
+
+
+@dataclass
+class HandClock:
+    time: float = START
+
+    def now(self) -> float:
+        return self.time
+
+
+@dataclass
+class CountedIds:
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def uuid(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self.numbers):012x}"
+
+    def seed(self) -> int:
+        return next(self.numbers)
+
+
+@dataclass
+class HandDispatch:
+    """Takes jobs and does nothing with them; `lost` are ends that nobody reported."""
+
+    started: list[InferenceRequest] = field(default_factory=list)
+    lost: dict[str, InferenceFailure] = field(default_factory=dict)
+    refuses: BaseException | None = None
+    service: Service | None = None
+
+    def start(self, request: InferenceRequest) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.started.append(request)
+
+    def check(self, job: Job) -> None:
+        if job.id in self.lost:
+            assert self.service is not None
+            settle.fail(self.service, self.lost.pop(job.id))
+
+
+class NoFetch:
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        raise OutpaintError(ErrorCode.SOURCE_UNAVAILABLE, f"{url} is not there", field=field)
+
+
+@dataclass
+class House:
+    clock: HandClock
+    ledger: MemoryLedger
+    pictures: MemoryPictures
+    dispatch: HandDispatch
+    service: Service
+
+    @property
+    def caller(self) -> Account:
+        return authenticate(self.service, "key", peer_is_loopback=True)
+
+    @property
+    def credits(self) -> int:
+        return self.caller.credits
+
+    def send(self, key: str | None = None, prefer: Prefer = Prefer(), **values: FieldValue) -> Submission:
+        return submit(self.service, self.caller, wish(**values), prefer=prefer, idempotency_key=key)
+
+    def finish(self, job: Job) -> Job | None:
+        return settle.succeed(self.service, manifest(job))
+
+
+@pytest.fixture
+def house() -> House:
+    clock, ledger, dispatch = HandClock(), MemoryLedger(), HandDispatch()
+    pictures = MemoryPictures(FileUrls(b"0123456789abcdef"))
+    ledger.add_account(Account("one", "first", 20), key_digest("key"))
+    ledger.add_account(Account("two", "second", 20), key_digest("other"))
+    ledger.add_account(Account("dev", "local", 20, loopback_only=True), key_digest("dev"))
+    ledger.add_account(Account("shut", "closed", 20, allowed=False), key_digest("shut"))
+    service = Service(
+        clock=clock,
+        ids=CountedIds(),
+        accounts=ledger,
+        limits=MemoryLimits(),
+        jobs=ledger,
+        pictures=pictures,
+        dispatch=dispatch,
+        fetch=NoFetch(),
+        settings=ServiceSettings(rate_limit=3),
+    )
+    dispatch.service = service
+    return House(clock, ledger, pictures, dispatch, service)
+
+
+def png(colour: tuple[int, int, int, int] = (9, 9, 9, 255)) -> bytes:
+    picture = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    picture.paste(colour, (8, 8, 24, 24))
+    stream = BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def wish(**values: FieldValue) -> OutpaintRequest:
+    fields: dict[str, FieldValue] = {"image": Upload(png()), "prompt": "a field", "mode": "async", **values}
+    return OutpaintRequest.from_fields({name: [value] for name, value in fields.items() if value is not None})
+
+
+def manifest(job: Job) -> Manifest:
+    files = tuple(
+        ManifestFile(id=id_, seed=seed, bytes=1, sha256="0" * 64)
+        for id_, seed in zip(job.request.output_ids, job.request.seeds, strict=True)
+    )
+    card = PainterCard(name="hand", model="none", reads_prompt=False)
+    return Manifest(inference_id=job.id, files=files, painter=card, width=32, height=32, seconds=0.1)
+
+
+def failure(job: Job) -> InferenceFailure:
+    return InferenceFailure(inference_id=job.id, error_code=ErrorCode.PAINTING_FAILED, detail="no paint left")
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("key", "loopback", "code"),
+    [
+        (None, True, ErrorCode.MISSING_KEY),
+        ("  ", True, ErrorCode.MISSING_KEY),
+        ("nobody", True, ErrorCode.UNKNOWN_KEY),
+        ("dev", False, ErrorCode.UNKNOWN_KEY),
+        ("shut", True, ErrorCode.FORBIDDEN),
+    ],
+)
+def test_keys_that_open_nothing(house: House, key: str | None, loopback: bool, code: ErrorCode) -> None:
+    with pytest.raises(OutpaintError) as caught:
+        authenticate(house.service, key, peer_is_loopback=loopback)
+    assert caught.value.code is code
+
+
+def test_a_key_counts_without_the_blanks_around_it_and_dev_on_this_machine(house: House) -> None:
+    assert authenticate(house.service, " key ", peer_is_loopback=False).id == "one"
+    assert authenticate(house.service, "dev", peer_is_loopback=True).id == "dev"
+
+
+# Rate limit
+
+
+def test_the_window_counts_down_and_opens_again(house: House) -> None:
+    house.clock.time = START - START % 60 + 20.5
+    seen = [rate_limit.take(house.service, house.caller) for _ in range(4)]
+    assert [allowance.available for allowance, _ in seen] == [2, 1, 0, 0]
+    assert [allowance.reset_in for allowance, _ in seen] == [40] * 4
+    assert [refusal.code if refusal else None for _, refusal in seen] == [None] * 3 + [ErrorCode.RATE_LIMITED]
+    house.clock.time += 40
+    allowance, refusal = rate_limit.take(house.service, house.caller)
+    assert (allowance.available, refusal) == (2, None)
+
+
+def test_one_accounts_requests_do_not_count_for_another(house: House) -> None:
+    for _ in range(5):
+        rate_limit.take(house.service, house.caller)
+    other = authenticate(house.service, "other", peer_is_loopback=True)
+    assert rate_limit.take(house.service, other)[1] is None
+
+
+# Submit
+
+
+def test_credits_are_reserved_at_submit_kept_at_success_and_given_back_at_failure(house: House) -> None:
+    kept, lost = house.send(count=3).job, house.send(count=4).job
+    assert house.credits == 20 - 7
+    house.finish(kept)
+    settle.fail(house.service, failure(lost))
+    assert house.credits == 20 - 3
+
+
+def test_a_job_is_found_from_the_first_moment_with_its_inputs_stored(house: House) -> None:
+    job = house.send().job
+    assert result.find(house.service, house.caller, job.id).state is JobState.DISPATCHED
+    assert house.pictures.get(job.request.image, START) is not None
+    assert house.dispatch.started == [job.request]
+
+
+def test_the_mask_travels_with_the_job(house: House) -> None:
+    job = house.send(mask=Upload(png())).job
+    assert job.request.mask is not None
+    stored = house.pictures.get(job.request.mask, START)
+    assert stored is not None
+    assert stored.data == png()
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"image": Upload(b"no picture")}, ErrorCode.UNSUPPORTED_IMAGE_TYPE),
+        ({"image": Upload(png()[:-30])}, ErrorCode.UNREADABLE_IMAGE),
+        ({"image": None, "image_url": "https://nowhere.example/a.png"}, ErrorCode.SOURCE_UNAVAILABLE),
+        ({"image": None, "image_id": "made-up"}, ErrorCode.INVALID_PARAMETER),
+        ({"image": None, "image_url": "data:image/png,raw"}, ErrorCode.INVALID_PARAMETER),
+        ({"image": None, "image_url": "data:image/png;base64,%%%"}, ErrorCode.INVALID_PARAMETER),
+        ({"image": None, "image_url": "data:image/png;base64,"}, ErrorCode.INVALID_PARAMETER),
+        ({"count": "10"}, ErrorCode.INSUFFICIENT_CREDITS),
+    ],
+)
+def test_a_refusal_charges_and_stores_nothing(house: House, values: dict[str, FieldValue], code: ErrorCode) -> None:
+    house.ledger.add_credits("one", -15)
+    with pytest.raises(OutpaintError) as caught:
+        house.send("key-1", **values)
+    assert caught.value.code is code
+    assert house.credits == 5
+    assert list(house.ledger.unended()) == []
+    assert house.ledger.find_claim("one", "key-1", START) is None
+    assert house.dispatch.started == []
+
+
+@pytest.mark.parametrize(
+    "cause", [OutpaintError(ErrorCode.UNAVAILABLE, "no painter"), ConnectionError("socket"), MemoryError()]
+)
+def test_a_job_that_no_painter_takes_costs_nothing_and_frees_its_key(house: House, cause: Exception) -> None:
+    house.dispatch.refuses = cause
+    with pytest.raises(OutpaintError) as caught:
+        house.send("key-1")
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert house.credits == 20
+    house.dispatch.refuses = None
+    assert not house.send("key-1").replayed
+
+
+def test_an_earlier_results_id_works_as_image_but_not_for_another_account(house: House) -> None:
+    job = house.send(count=1).job
+    id_ = job.request.output_ids[0]
+    stored = house.pictures.get(job.request.image, START)
+    assert stored is not None
+    house.pictures.put(id_, stored)
+    again = house.send(image=None, image_id=id_)
+    assert not again.job.state.ended
+    other = authenticate(house.service, "other", peer_is_loopback=True)
+    with pytest.raises(OutpaintError) as caught:
+        submit(house.service, other, wish(image=None, image_id=id_))
+    assert caught.value.field == "image_id"
+
+
+def test_a_data_uri_is_the_same_picture_as_its_upload(house: House) -> None:
+    uri = "data:image/png;base64," + base64.b64encode(png()).decode()
+    first = house.send("key-1")
+    again = house.send("key-1", image=None, image_url=uri.replace("+", " "))
+    assert again.replayed
+    assert again.job.id == first.job.id
+
+
+def test_picture_i_is_made_from_seed_plus_i(house: House) -> None:
+    assert house.send(seed=7, count=3).job.request.seeds == (7, 8, 9)
+    assert house.send(seed=2**32 - 1, count=2).job.request.seeds == (2**32 - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "prefer", "wait", "applied"),
+    [
+        ("sync", Prefer(), 60, None),
+        ("async", Prefer(), 0, None),
+        ("sync", Prefer(respond_async=True), 0, "respond-async"),
+        ("async", Prefer(wait=9), 9, "wait=9"),
+        ("sync", Prefer(respond_async=True, wait=9), 9, "respond-async, wait=9"),
+    ],
+)
+def test_prefer_beats_mode(house: House, mode: str, prefer: Prefer, wait: float, applied: str | None) -> None:
+    submission = house.send(prefer=prefer, mode=mode)
+    assert (submission.wait, submission.preference_applied) == (wait, applied)
+
+
+# Idempotency
+
+
+def test_a_replay_finds_the_job_and_costs_nothing(house: House) -> None:
+    first = house.send("key-1")
+    again = house.send("key-1")
+    assert (again.replayed, again.job.id) == (True, first.job.id)
+    assert house.credits == 18
+    assert len(house.dispatch.started) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "a lake"},
+        {"image": Upload(png((1, 2, 3, 255)))},
+        {"mask": Upload(png())},
+        {"count": 3},
+        {"format": "PNG"},
+        {"seed": 1},
+        {"negative_prompt": "rain"},
+        {"mask_mode": "luminance"},
+    ],
+)
+def test_another_wish_under_the_same_key_is_a_mismatch(house: House, change: dict[str, FieldValue]) -> None:
+    house.send("key-1")
+    with pytest.raises(OutpaintError) as caught:
+        house.send("key-1", **change)
+    assert caught.value.code is ErrorCode.IDEMPOTENCY_MISMATCH
+    assert house.credits == 18
+
+
+def test_how_it_was_asked_makes_no_difference_to_a_replay(house: House) -> None:
+    first = house.send("key-1")
+    image = Upload(png(), "other name.bin", "application/octet-stream")
+    assert house.send("key-1", Prefer(wait=1), image=image, prompt=" a field ").job.id == first.job.id
+
+
+def test_while_the_first_request_waits_the_second_is_told_so(house: House) -> None:
+    first = house.send("key-1", mode="sync")
+    with pytest.raises(OutpaintError) as caught:
+        house.send("key-1", mode="sync")
+    assert caught.value.code is ErrorCode.IDEMPOTENCY_IN_PROGRESS
+    house.ledger.finish_claim("one", "key-1", first.job.id)
+    assert house.send("key-1").replayed
+
+
+def test_a_claim_whose_request_died_waiting_frees_itself(house: House) -> None:
+    house.send("key-1", mode="sync")
+    house.clock.time += 60
+    assert house.send("key-1").replayed
+
+
+def test_a_key_lives_24_hours_and_is_one_accounts_own(house: House) -> None:
+    first = house.send("key-1")
+    other = authenticate(house.service, "other", peer_is_loopback=True)
+    assert not submit(house.service, other, wish(), idempotency_key="key-1").replayed
+    house.finish(first.job)
+    house.clock.time += 24 * HOUR - 1
+    assert house.send("key-1").replayed
+    house.clock.time += 1
+    assert not house.send("key-1").replayed
+
+
+def test_a_key_that_cannot_be_one(house: House) -> None:
+    with pytest.raises(OutpaintError) as caught:
+        house.send("two words")
+    assert caught.value.code is ErrorCode.INVALID_IDEMPOTENCY_KEY
+
+
+# Results and ends
+
+
+def test_another_accounts_job_is_not_there(house: House) -> None:
+    job = house.send().job
+    other = authenticate(house.service, "other", peer_is_loopback=True)
+    for id_, caller in ((job.id, other), ("made-up", house.caller)):
+        with pytest.raises(OutpaintError) as caught:
+            result.find(house.service, caller, id_)
+        assert caught.value.code is ErrorCode.UNKNOWN_INFERENCE
+
+
+def test_an_end_is_reported_once_and_never_undone(house: House) -> None:
+    job = house.send(count=3).job
+    assert settle.fail(house.service, failure(job)) is not None
+    assert settle.fail(house.service, failure(job)) is None
+    assert house.finish(job) is None
+    assert house.credits == 20
+    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+
+
+def test_an_end_may_overtake_the_news_of_its_start(house: House) -> None:
+    job = house.send().job
+    assert house.finish(job) is not None
+    assert settle.begin(house.service, job.id) is None
+    assert result.find(house.service, house.caller, job.id).state is JobState.SUCCEEDED
+
+
+def test_inputs_go_when_the_job_ends(house: House) -> None:
+    job = house.send(mask=Upload(png())).job
+    house.finish(job)
+    assert job.request.mask is not None
+    assert house.pictures.get(job.request.image, START) is None
+    assert house.pictures.get(job.request.mask, START) is None
+
+
+def test_a_result_is_kept_24_hours_from_its_end(house: House) -> None:
+    job = house.send().job
+    house.clock.time += HOUR / 2
+    house.finish(job)
+    house.clock.time += 24 * HOUR - 1
+    assert result.find(house.service, house.caller, job.id).state is JobState.SUCCEEDED
+    house.clock.time += 1
+    with pytest.raises(OutpaintError):
+        result.find(house.service, house.caller, job.id)
+
+
+def test_a_poll_asks_for_an_end_that_nobody_reported(house: House) -> None:
+    job = house.send().job
+    house.dispatch.lost[job.id] = failure(job)
+    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+    assert house.credits == 20
+
+
+def test_an_overdue_job_expires_at_the_next_poll_and_gives_its_credits_back(house: House) -> None:
+    job = house.send().job
+    house.clock.time += HOUR
+    expired = result.find(house.service, house.caller, job.id)
+    assert expired.state is JobState.EXPIRED
+    assert expired.failure is not None
+    assert expired.failure.error_code is ErrorCode.TIMED_OUT
+    assert house.credits == 20
+
+
+# Sweep and recovery
+
+
+def test_the_sweep_ends_what_is_overdue_and_what_was_never_dispatched(house: House) -> None:
+    overdue = house.send().job
+    house.clock.time += HOUR - 130
+    fresh = house.send().job
+    cut_off = begin_and_be_killed(house)
+    house.clock.time += 130
+    sweep.sweep(house.service)
+    states = {id_: found.state for id_ in (overdue.id, fresh.id, cut_off.id) if (found := house.ledger.find(id_, 0))}
+    assert states == {
+        overdue.id: JobState.EXPIRED,
+        fresh.id: JobState.DISPATCHED,
+        cut_off.id: JobState.FAILED,
+    }
+    assert house.credits == 18
+
+
+def begin_and_be_killed(house: House) -> Job:
+    """A job whose host died between storing and dispatching it."""
+    house.dispatch.refuses = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        house.send()
+    house.dispatch.refuses = None
+    return next(job for job in house.ledger.unended() if job.state is JobState.ACCEPTED)
+
+
+def test_the_sweep_forgets_what_has_expired(house: House) -> None:
+    job = house.send("key-1").job
+    house.finish(job)
+    house.clock.time += 25 * HOUR
+    sweep.sweep(house.service)
+    assert house.ledger.find(job.id, 0) is None
+    assert house.ledger.find_claim("one", "key-1", 0) is None
+
+
+def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(house: House) -> None:
+    job = house.send().job
+    for attempt in (2, 3):
+        recovery.recover(house.service)
+        again = house.ledger.find(job.id, START)
+        assert again is not None
+        assert again.attempts == attempt
+    assert house.dispatch.started == [job.request] * 3
+    recovery.recover(house.service)
+    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+    assert house.credits == 20
+
+
+def test_after_a_kill_jobs_without_inputs_or_time_are_ended_and_refunded(house: House) -> None:
+    overdue = house.send().job
+    house.clock.time += HOUR
+    bare = house.send("key-1").job
+    house.pictures.delete(bare.request.image)
+    recovery.recover(house.service)
+    assert result.find(house.service, house.caller, overdue.id).state is JobState.EXPIRED
+    assert result.find(house.service, house.caller, bare.id).state is JobState.FAILED
+    assert house.credits == 20
+    assert not house.send("key-1").replayed
+
+
+# File URLs
+
+
+def test_a_signed_url_opens_one_file_until_its_time() -> None:
+    urls = FileUrls(b"0123456789abcdef")
+    url = urls.sign("a.png", 1000.9)
+    path, _, query = url.partition("?")
+    expires, signature = (part.partition("=")[2] for part in query.split("&"))
+    assert path == "/v1/files/a.png"
+    urls.check("a.png", expires=expires, signature=signature, now=999.9)
+    for id_, e, s, now, code in [
+        ("b.png", expires, signature, 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", "1001", signature, 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", expires, signature[:-1], 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", expires, "é", 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", "", "", 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", "٣", signature, 0.0, ErrorCode.URL_NOT_SIGNED),
+        ("a.png", expires, signature, 1000.0, ErrorCode.URL_EXPIRED),
+    ]:
+        with pytest.raises(OutpaintError) as caught:
+            urls.check(id_, expires=e, signature=s, now=now)
+        assert caught.value.code is code
+    assert "0123456789" not in repr(urls)
