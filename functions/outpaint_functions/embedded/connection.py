@@ -1,0 +1,105 @@
+"""One HTTP/1.1 connection of uvicorn's, bounded in what a client may send and in how long it may take."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from outpaint_functions.http.messages import Response
+
+PATIENCE_S: Final = 60.0
+"""How long a connection may stand in the middle of a message without a byte, and a head may take in all."""
+KEPT_HEAD_BYTES: Final = 128 * 1024
+"""What is kept of a head: more than the core accepts, so that it answers 431, and little enough to bear."""
+MAX_HEAD_BYTES: Final = 1024 * 1024
+"""A head beyond this is not even read to its end."""
+MAX_UNREAD_BYTES: Final = 256 * 1024 * 1024
+"""How much of a body already answered is read and dropped, so that its client gets to see the answer."""
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's httptools connection, which by itself waits for ever and keeps heads of any size."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to watch the clock."""
+        super().connection_made(transport)
+        self._between_messages = False
+        self._in_head = True
+        self._head_bytes = 0
+        self._unread_bytes = 0
+        self._heard_at = self._head_began_at = self.loop.time()
+        self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Remember when the client was last heard."""
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A new head."""
+        super().on_message_begin()
+        self._between_messages = False
+        self._in_head = True
+        self._head_bytes = 0
+        self._unread_bytes = 0
+        self._head_began_at = self._heard_at
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        if self._keep(len(url)):
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        if self._keep(len(name) + len(value)):
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body: the application's, or dropped where it has answered without it."""
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > MAX_UNREAD_BYTES:
+                self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The client has sent all it announced; the next word is ours."""
+        super().on_message_complete()
+        self._between_messages = True
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not the wire contract's
+        """Answer what is not HTTP in the contract's own shape, and hang up."""
+        response: Response = self.config.app.unreadable()  # type: ignore[union-attr]
+        head = [f"HTTP/1.1 {response.status} Bad Request", *(f"{name}: {value}" for name, value in response.headers)]
+        self.transport.write("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1") + response.body)
+        self.transport.close()
+
+    def _keep(self, size: int) -> bool:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.close()
+        return self._head_bytes <= KEPT_HEAD_BYTES
+
+    def _look(self) -> None:
+        """Hang up on a client that stopped in the middle of a message, or drips its head."""
+        now = self.loop.time()
+        # While we do not read, silence is ours.
+        waits_for_client = not self._between_messages and not self.flow.read_paused
+        since = self._head_began_at if self._in_head else self._heard_at
+        if waits_for_client and now - since >= PATIENCE_S:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)

@@ -1,0 +1,123 @@
+"""The embedded host, put together: stores, painting threads, the HTTP core and its ASGI face."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_bytes
+from typing import Final
+
+from outpaint_painting.painter import Painter
+
+from outpaint_functions.embedded.asgi import AsgiHost
+from outpaint_functions.embedded.endings import Endings
+from outpaint_functions.embedded.fetch import SafeFetch
+from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.embedded.system import RandomIds, SystemClock
+from outpaint_functions.embedded.worker import PaintingThreads
+from outpaint_functions.http.application import Application
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.ports import Accounts, Fetch, Jobs, Pictures
+from outpaint_functions.service.records import Account
+from outpaint_functions.service.recovery import recover
+from outpaint_functions.service.service import Service
+from outpaint_functions.service.settings import ServiceSettings
+from outpaint_functions.service.sweep import sweep
+
+DEVELOPMENT_KEY: Final = "dev"
+DEVELOPMENT_ACCOUNT: Final = Account(id="dev", name="development", credits=1000, loopback_only=True)
+SWEEP_EVERY_S: Final = 30.0
+
+_LOG: Final = logging.getLogger("outpaint.host")
+
+
+class Host:
+    """A service that runs: requests come in through `asgi`, jobs are painted and the sweep goes round."""
+
+    def __init__(self, service: Service, painting: PaintingThreads, endings: Endings) -> None:
+        self.service = service
+        self.painting = painting
+        self.application = Application(service)
+        self.asgi = AsgiHost(self.application, endings)
+        self._closing = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Begin again what a killed host had begun, then paint and sweep."""
+        recover(self.service)
+        self.painting.run(self.service)
+        self._sweeper.start()
+
+    def close(self, grace: float) -> None:
+        """Let the running job end within `grace` seconds; what is left is begun again by the next host."""
+        self._closing.set()
+        self.asgi.close()
+        if not self.painting.close(grace):
+            _LOG.warning("a job was cut off; it is begun again when this data folder is next served")
+        self._sweeper.join()
+
+    def _sweep(self) -> None:
+        while not self._closing.wait(SWEEP_EVERY_S):
+            try:
+                sweep(self.service)
+            except Exception:  # noqa: BLE001 - whatever it was, the next round may do better
+                _LOG.exception("the sweep broke off; it comes round again in %.0f s", SWEEP_EVERY_S)
+
+
+@contextmanager
+def open_host(
+    painters: Sequence[Painter],
+    *,
+    data: Path | None = None,
+    settings: ServiceSettings | None = None,
+    fetch: Fetch | None = None,
+    grace: float = 30.0,
+) -> Iterator[Host]:
+    """A running host for as long as the block runs, with a painting thread for each painter.
+
+    Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A
+    fresh store has the development account, whose key `dev` counts on this machine only. Raises `OutpaintError`
+    UNAVAILABLE where the folder is in use by another server or cannot be written.
+    """
+    with ExitStack() as stack:
+        endings = Endings()
+        if data is not None:
+            raise NotImplementedError
+        stores = _in_memory(endings)
+        painting = PaintingThreads(*painters)
+        service = Service(
+            clock=SystemClock(),
+            ids=RandomIds(),
+            accounts=stores.accounts,
+            limits=MemoryLimits(),
+            jobs=stores.jobs,
+            pictures=stores.pictures,
+            dispatch=painting,
+            fetch=fetch or SafeFetch(),
+            file_urls=stores.file_urls,
+            settings=settings or ServiceSettings(),
+        )
+        host = Host(service, painting, endings)
+        host.start()
+        stack.callback(host.close, grace)
+        yield host
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    accounts: Accounts
+    jobs: Jobs
+    pictures: Pictures
+    file_urls: FileUrls
+
+
+def _in_memory(endings: Endings) -> _Stores:
+    ledger = MemoryLedger(on_end=endings.announce)
+    ledger.add_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY))
+    file_urls = FileUrls(token_bytes(32))
+    return _Stores(ledger, ledger, MemoryPictures(file_urls), file_urls)
