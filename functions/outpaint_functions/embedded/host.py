@@ -6,9 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes
 from typing import Final
 
 from outpaint_painting.painter import Painter
@@ -16,21 +14,17 @@ from outpaint_painting.painter import Painter
 from outpaint_functions.embedded.asgi import AsgiHost
 from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.embedded.fetch import SafeFetch
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.embedded.memory import MemoryLimits
+from outpaint_functions.embedded.stores import in_folder, in_memory
 from outpaint_functions.embedded.system import RandomIds, SystemClock
 from outpaint_functions.embedded.worker import PaintingThreads
 from outpaint_functions.http.application import Application
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.ports import Accounts, Fetch, Jobs, Pictures
-from outpaint_functions.service.records import Account
+from outpaint_functions.service.ports import Fetch
 from outpaint_functions.service.recovery import recover
 from outpaint_functions.service.service import Service
 from outpaint_functions.service.settings import ServiceSettings
 from outpaint_functions.service.sweep import sweep
 
-DEVELOPMENT_KEY: Final = "dev"
-DEVELOPMENT_ACCOUNT: Final = Account(id="dev", name="development", credits=1000, loopback_only=True)
 SWEEP_EVERY_S: Final = 30.0
 
 _LOG: Final = logging.getLogger("outpaint.host")
@@ -86,9 +80,7 @@ def open_host(
     """
     with ExitStack() as stack:
         endings = Endings()
-        if data is not None:
-            raise NotImplementedError
-        stores = _in_memory(endings)
+        stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
         painting = PaintingThreads(*painters)
         service = Service(
             clock=SystemClock(),
@@ -106,18 +98,3 @@ def open_host(
         host.start()
         stack.callback(host.close, grace)
         yield host
-
-
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    accounts: Accounts
-    jobs: Jobs
-    pictures: Pictures
-    file_urls: FileUrls
-
-
-def _in_memory(endings: Endings) -> _Stores:
-    ledger = MemoryLedger(on_end=endings.announce)
-    ledger.add_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY))
-    file_urls = FileUrls(token_bytes(32))
-    return _Stores(ledger, ledger, MemoryPictures(file_urls), file_urls)

@@ -1,0 +1,104 @@
+"""Pictures as plain files in a data folder, indexed in its database."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import uuid
+from pathlib import Path
+from typing import Final
+
+from outpaint_functions.embedded.database import Database
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.records import StoredPicture
+
+# The only two shapes a name has; nothing else ever reaches the file system.
+_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME: Final = re.compile(rf"inputs/{_UUID}/(?:image|mask)|{_UUID}\.[a-z]{{3,4}}")
+
+
+class FolderPictures:
+    """The Pictures port: each file lies under its own name, what is known of it stands in the database.
+
+    A file counts once its row is written, and only while it has the size that stands there: whatever a crash
+    leaves half done is as good as absent, and cleared away by `clear_leftovers`.
+    """
+
+    def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
+        self._folder = folder
+        self._database = database
+        self._file_urls = file_urls
+
+    def put(self, name: str, picture: StoredPicture) -> None:
+        """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a picture's name: {name!r}")
+        path = self._folder / name
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            try:
+                part.write_bytes(picture.data)
+            except FileNotFoundError:
+                part.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(picture.data)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO pictures (name, media_type, account_id, expires_at, size) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (name, picture.media_type, picture.account_id, picture.expires_at, len(picture.data)),
+            )
+
+    def get(self, name: str, now: float) -> StoredPicture | None:
+        """The file, unless it has expired."""
+        row = self._database.connection.execute(
+            "SELECT media_type, account_id, expires_at, size FROM pictures WHERE name = ? AND expires_at > ?",
+            (name, now),
+        ).fetchone()
+        if row is None:
+            return None
+        media_type, account_id, expires_at, size = row
+        try:
+            data = (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        return StoredPicture(data, media_type, account_id, expires_at) if len(data) == size else None
+
+    def delete(self, name: str) -> None:
+        """Forget a file; nothing happens where there is none."""
+        if _NAME.fullmatch(name):
+            self._remove(name)
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
+
+    def url(self, name: str, until: float) -> str:
+        """A signed path on this host that reads the file until then."""
+        return self._file_urls.sign(name, until)
+
+    def purge(self, now: float) -> int:
+        """Delete the files that have expired; returns how many."""
+        rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
+        for (name,) in rows:
+            self._remove(name)
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
+        return len(rows)
+
+    def clear_leftovers(self) -> None:
+        """Delete what a killed process left: parts of files, and files that never got their row."""
+        known = {name for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
+        for path in list(self._folder.rglob("*")):
+            name = path.relative_to(self._folder).as_posix()
+            if path.is_file() and name not in known and (_NAME.fullmatch(name) or path.suffix == ".part"):
+                self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        path = self._folder / name
+        path.unlink(missing_ok=True)
+        if path.parent != self._folder:
+            # The inputs' own folder goes with the last of them.
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
