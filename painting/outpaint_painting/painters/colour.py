@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CELL: Final = 4  # pixels: the error's own detail is texture, which must not be smeared
-_TRUSTED: Final = 14.0  # of 255: larger errors are other objects rather than another tint
 
 
-def spread(error: NDArray[np.float32], border: NDArray[np.bool_], far: float) -> NDArray[np.float32]:
+def spread(error: NDArray[np.float32], border: NDArray[np.bool_], far: float, trusted: float) -> NDArray[np.float32]:
     """A smooth field that meets `error` along `border` and fades within about `far` pixels of it.
 
-    `error` is [n, n, 3], `border` [n, n] True where the error is known, n a power of two. Filled by a pyramid
+    `error` is [n, n, 3], `border` [n, n] True where the error is known, n a power of two. Errors well above
+    `trusted` (of 255) count for little: they are other objects rather than another tint. Filled by a pyramid
     (push and pull): the mean of what is known, from the nearest scale that knows anything.
     """
     size = len(border)
-    trust = border / (1 + (np.abs(error).max(axis=2) / np.float32(_TRUSTED)) ** 2)
+    trust = border / (1 + (np.abs(error).max(axis=2) / np.float32(trusted)) ** 2)
     level: NDArray[np.float32] = np.concatenate(
         [error * trust[..., None], trust[..., None], border[..., None]], axis=2, dtype=np.float32
     )

@@ -21,6 +21,7 @@ from outpaint_painting.painters import growth, windows
 from outpaint_painting.painters.colour import spread
 from outpaint_painting.painters.migan_network import SIDE, Network, network_of
 from outpaint_painting.painters.windows import Box
+from outpaint_painting.painters.working import working_copy, working_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +37,10 @@ WORK_LONG: Final = 1024
 
 WORK_SHORT: Final = 512
 
-_OVERLAP: Final = 10  # network pixels: how far a pass repaints and cross-fades what the one before painted
+_OVERLAP: Final = 4  # network pixels: how far a pass repaints and cross-fades what the one before painted
 _BORDER: Final = 7  # network pixels: MinFilter's width, so 3 of the kept border are held back to compare with
 _FADE: Final = 96.0  # network pixels
+_TRUSTED: Final = 14.0  # of 255
 _UNEVEN: Final = 0.25  # share of a pass's step by which its frontier wanders, so that it is no straight line
 
 
@@ -78,29 +80,12 @@ class MiganPainter:
         """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(WORK_LONG / max(width, height), WORK_SHORT / min(width, height)))
-        start = _start(canvas, (max(1, round(width * scale)), max(1, round(height * scale))))
+        start = working_copy(canvas, working_size(canvas.size, scale))
         network = network_of(self._path)
         distances = growth.measure(start.getchannel("A"))
         for seed in brief.seeds:
             painted = _grow(network, start, distances, _Taste.of(seed))
             yield painted if scale == 1 else painted.resize(canvas.size, Image.Resampling.BICUBIC)
-
-
-def _start(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
-    """The picture in RGBA at the working size; alpha is 255 where it is known and 0 where it is to be painted.
-
-    Half kept counts as known: the composite fades it into what is painted here, which then continues it.
-    """
-    lightest = canvas.keep.getextrema()[1]
-    known_from = max(1, min(128, int(lightest)))  # type: ignore[arg-type]
-    picture = canvas.picture.copy()
-    picture.putalpha(canvas.keep.point([255 if value >= known_from else 0 for value in range(256)]))
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.BOX)
-        most = int(picture.getchannel("A").getextrema()[1])  # type: ignore[arg-type]
-        known_from = max(1, min(250, most))
-        picture.putalpha(picture.getchannel("A").point([255 if value >= known_from else 0 for value in range(256)]))
-    return picture
 
 
 def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Taste) -> Image.Image:
@@ -144,7 +129,7 @@ def _paint_window(
     turn = slice(None, None, -1 if taste.mirrored else 1)
     painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
     error = colours.astype(np.float32) - painted
-    painted = np.clip(painted + spread(error, there & ~handed, _FADE), 0, 255).astype(np.uint8)
+    painted = np.clip(painted + spread(error, there & ~handed, _FADE, _TRUSTED), 0, 255).astype(np.uint8)
 
     inside = window.intersection(Box(0, 0, *state.size))
     size = (inside.width, inside.height)
