@@ -1,0 +1,129 @@
+"""What the painting tests share: pictures as files, and the question whether a file is refused."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from outpaint_contracts.errors import OutpaintError
+from PIL import Image
+
+
+class Files:
+    """Makes picture files; every one is generated, so that the tests carry no pictures."""
+
+    def encoded(self, picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+        stream = BytesIO()
+        picture.save(stream, kind, **options)
+        return stream.getvalue()
+
+    def noise(self, mode: str = "RGB", size: tuple[int, int] = (24, 20), seed: int = 0) -> Image.Image:
+        """Random bytes as a picture: every value of every channel is likely."""
+        channels = len(Image.new(mode, (1, 1)).getbands())
+        content = random.Random(seed).randbytes(size[0] * size[1] * channels)
+        return Image.frombytes(mode, size, content)
+
+    def cut_out(self, size: tuple[int, int] = (24, 20), seed: int = 0) -> Image.Image:
+        """RGBA noise whose middle is opaque and whose border is fully transparent."""
+        picture = self.noise("RGBA", size, seed)
+        alpha = Image.new("L", size, 0)
+        alpha.paste(255, (size[0] // 4, size[1] // 4, 3 * size[0] // 4, 3 * size[1] // 4))
+        picture.putalpha(alpha)
+        return picture
+
+    def chunk(self, kind: bytes, content: bytes) -> bytes:
+        """One chunk of a PNG."""
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    def raw_png(
+        self,
+        size: tuple[int, int],
+        bits: int,
+        colour_type: int,
+        rows: list[bytes],
+        *before: tuple[bytes, bytes],
+    ) -> bytes:
+        """A PNG from unfiltered rows, with further chunks before the image data."""
+        head = self.chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour_type, 0, 0, 0))
+        others = b"".join(self.chunk(kind, content) for kind, content in before)
+        image = self.chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+        return b"\x89PNG\r\n\x1a\n" + head + others + image + self.chunk(b"IEND", b"")
+
+    def with_chunk(self, png: bytes, kind: bytes, content: bytes) -> bytes:
+        """A PNG with one more chunk behind its first."""
+        return png[:33] + self.chunk(kind, content) + png[33:]
+
+    def with_segment(self, jpeg: bytes, marker: int, content: bytes) -> bytes:
+        """A JPEG with one more segment at its start."""
+        return jpeg[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content + jpeg[2:]
+
+    def exif(self, orientation: int, *, kind: int = 3, count: int = 1, order: str = "<") -> bytes:
+        """An EXIF block with one orientation tag, `Exif` prefix included."""
+        head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+        value = struct.pack(order + ("HH" if kind == 3 else "I"), *([orientation, 0] if kind == 3 else [orientation]))
+        entry = struct.pack(order + "HHHI", 1, 0x0112, kind, count) + value
+        return b"Exif\0\0" + head + entry + bytes(4)
+
+    def profile(self, space: bytes, pcs: bytes = b"XYZ ", tags: dict[bytes, bytes] | None = None) -> bytes:
+        """An ICC profile (version 2) with these tags beside the ones every profile must have."""
+        all_tags = {
+            b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\0" + bytes(78),
+            b"cprt": b"text" + bytes(4) + b"none\0",
+            b"wtpt": b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061),
+            **(tags or {}),
+        }
+        place = 128 + 4 + 12 * len(all_tags)
+        table, content = struct.pack(">I", len(all_tags)), b""
+        for name, value in all_tags.items():
+            padded = value + bytes(-len(value) % 4)
+            table += struct.pack(">4sII", name, place + len(content), len(value))
+            content += padded
+        head = struct.pack(
+            ">I4sI4s4s4s12s4s4sIIIQI12sI",
+            place + len(content), b"none", 0x02400000, b"prtr", space, pcs, bytes(12), b"acsp", b"none",
+            0, 0, 0, 0, 0, struct.pack(">iii", 63190, 65536, 54061), 0,
+        )  # fmt: skip
+        return head.ljust(128, b"\0") + table + content
+
+    def grey_profile(self, gamma: float) -> bytes:
+        """A greyscale profile of this gamma."""
+        curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+        return self.profile(b"GRAY", tags={b"kTRC": curve})
+
+    def cmyk_profile(self) -> bytes:
+        """A press on which no ink is white, black ink is black, and every other ink gives mid grey."""
+        corners = b""
+        for corner in range(16):
+            key = corner & 1
+            lightness = 0 if key else 255 if corner == 0 else 128
+            corners += bytes([lightness, 128, 128])
+        matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+        straight = bytes(range(256))
+        table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + straight * 4 + corners + straight * 3
+        return self.profile(b"CMYK", b"Lab ", {b"A2B0": table})
+
+
+@pytest.fixture(scope="session")
+def files() -> Files:
+    return Files()
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[..., OutpaintError]:
+    """Calls a function that must raise OutpaintError, and gives that error, well-formed."""
+
+    def call(function: Callable[..., object], *args: Any, **kwargs: Any) -> OutpaintError:
+        with pytest.raises(OutpaintError) as caught:
+            function(*args, **kwargs)
+        error = caught.value
+        assert error.detail
+        assert "\n" not in error.detail
+        assert len(error.detail) < 400
+        return error
+
+    return call
