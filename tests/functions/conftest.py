@@ -1,0 +1,63 @@
+"""What the tests of the service and its hosts share: jobs to store, and pictures to send."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from outpaint_contracts.inference import InferenceRequest
+from outpaint_contracts.jobs import JobState
+from outpaint_contracts.pictures import Format, MaskInterpretation, MaskSource
+from outpaint_functions.service.records import Job
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def a_job() -> Callable[..., Job]:
+    """Makes the number-th job of an account, accepted at `at` and forgotten at `until` (seconds)."""
+
+    def make(
+        number: int = 1,
+        *,
+        account: str = "ann",
+        price: int = 2,
+        key: str | None = None,
+        at: float = 100.0,
+        until: float = 1000.0,
+    ) -> Job:
+        inference_id = str(UUID(int=number))
+        return Job(
+            id=inference_id,
+            account_id=account,
+            state=JobState.ACCEPTED,
+            created_at=at,
+            deadline_at=at + 60,
+            expires_at=until,
+            price=price,
+            request=InferenceRequest(
+                inference_id=inference_id,
+                image=f"inputs/{inference_id}/image",
+                prompt="hills ☃",
+                seed=7,
+                format=Format.JPG,
+                output_ids=(f"{UUID(int=number + 10_000)}.jpg",),
+            ),
+            interpretation=MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.25),
+            idempotency_key=key,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cut_out() -> bytes:
+    """A PNG of 64x48 pixels whose border is transparent: something to keep and something to paint."""
+    picture = Image.radial_gradient("L").resize((64, 48)).convert("RGB")
+    alpha = Image.new("L", picture.size, 0)
+    alpha.paste(255, (16, 12, 48, 36))
+    picture.putalpha(alpha)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,493 @@
+"""The ports in memory and on disk: one set of rules, two adapters."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.inference import InferenceFailure, Manifest, ManifestFile
+from outpaint_contracts.jobs import ENDED, JobState, sources_of
+from outpaint_contracts.responses import PainterCard
+from outpaint_functions.embedded.database import Database
+from outpaint_functions.embedded.key_ring import KeyRing
+from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.embedded.sqlite_ledger import SqliteLedger
+from outpaint_functions.embedded.stores import in_folder, open_database
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.ports import AlreadyClaimed, Jobs, Pictures
+from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
+
+Ledger = MemoryLedger | SqliteLedger
+AnnounceTo = list[str]
+NOW = 200.0
+FILE = f"{UUID(int=1)}.jpg"
+INPUT = f"inputs/{UUID(int=1)}/image"
+GIVES_BACK = {JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED}
+
+
+@dataclass
+class Shelf:
+    """A ledger with an account `ann`, and where it announces ends."""
+
+    ledger: Ledger
+    ended: AnnounceTo
+
+    def credits(self) -> int:
+        account = self.ledger.by_key_digest(key_digest("ann's key"))
+        assert account is not None
+        return account.credits
+
+
+def _open_shelf(kind: str, stack: ExitStack, folder: Path, granted: int) -> Shelf:
+    ended: AnnounceTo = []
+    account = Account(id="ann", name="Ann", credits=granted)
+    if kind == "memory":
+        memory = MemoryLedger(ended.append)
+        memory.add_account(account, key_digest("ann's key"))
+        return Shelf(memory, ended)
+    database = stack.enter_context(open_database(folder))
+    KeyRing(database).open_account(account, "ann's key", 0.0)
+    return Shelf(SqliteLedger(database, ended.append), ended)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    with ExitStack() as stack:
+        yield _open_shelf(request.param, stack, tmp_path / "data", 10)
+
+
+@pytest.fixture(params=["memory", "folder"])
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pictures]:
+    if request.param == "memory":
+        yield MemoryPictures(FileUrls(b"a secret of the test"))
+    else:
+        with in_folder(tmp_path / "data", lambda _: None) as stores:
+            yield stores.pictures
+
+
+def _claim(job: Job, fingerprint: str = "f", until: float = 1000.0) -> Claim:
+    assert job.idempotency_key is not None
+    return Claim(job.account_id, job.idempotency_key, fingerprint, job.id, running_until=260.0, expires_at=until)
+
+
+def _manifest(job: Job) -> Manifest:
+    file = ManifestFile(id=job.request.output_ids[0], seed=7, bytes=3, sha256="0" * 64)
+    card = PainterCard(name="flat", model="test", reads_prompt=True)
+    return Manifest(inference_id=job.id, files=(file,), painter=card, width=64, height=48, seconds=0.5)
+
+
+def _failure(job: Job) -> InferenceFailure:
+    return InferenceFailure(inference_id=job.id, error_code=ErrorCode.PAINTING_FAILED, detail="it broke")
+
+
+class TestCreate:
+    def test_takes_the_price_and_keeps_the_job_as_it_was_given(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job(key="k", price=3)
+        shelf.ledger.create(job, _claim(job), NOW)
+        assert shelf.ledger.find(job.id, NOW) == job
+        assert shelf.ledger.find_claim("ann", "k", NOW) == _claim(job)
+        assert shelf.credits() == 7
+
+    def test_without_the_credits_nothing_is_left_behind(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job(price=11, key="k")
+        with pytest.raises(OutpaintError) as refused:
+            shelf.ledger.create(job, _claim(job), NOW)
+        assert refused.value.code is ErrorCode.INSUFFICIENT_CREDITS
+        assert "11" in refused.value.detail
+        assert shelf.credits() == 10
+        assert shelf.ledger.find(job.id, NOW) is None
+        assert shelf.ledger.find_claim("ann", "k", NOW) is None
+
+    def test_all_credits_may_be_spent(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        shelf.ledger.create(a_job(price=10), None, NOW)
+        assert shelf.credits() == 0
+
+    def test_an_unknown_account_has_no_credits(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        with pytest.raises(OutpaintError, match="0 are left"):
+            shelf.ledger.create(a_job(account="nobody"), None, NOW)
+
+    def test_a_live_claim_stands(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        first, second = a_job(1, key="k"), a_job(2, key="k")
+        shelf.ledger.create(first, _claim(first), NOW)
+        with pytest.raises(AlreadyClaimed) as taken:
+            shelf.ledger.create(second, _claim(second), NOW)
+        assert taken.value.claim == _claim(first)
+        assert shelf.credits() == 8
+        assert shelf.ledger.find(second.id, NOW) is None
+
+    def test_an_expired_claim_does_not(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        first, second = a_job(1, key="k"), a_job(2, key="k")
+        shelf.ledger.create(first, _claim(first, until=NOW), NOW)
+        assert shelf.ledger.find_claim("ann", "k", NOW) is None
+        shelf.ledger.create(second, _claim(second), NOW)
+        assert shelf.ledger.find_claim("ann", "k", NOW) == _claim(second)
+
+    def test_fifty_threads_with_one_key_make_one_job_and_one_charge(
+        self, shelf: Shelf, a_job: Callable[..., Job]
+    ) -> None:
+        barrier = threading.Barrier(50)
+
+        def create(number: int) -> str:
+            job = a_job(number, key="k")
+            barrier.wait()
+            try:
+                shelf.ledger.create(job, _claim(job), NOW)
+            except AlreadyClaimed as taken:
+                return taken.claim.inference_id
+            return job.id
+
+        with ThreadPoolExecutor(50) as pool:
+            winners = set(pool.map(create, range(1, 51)))
+        assert len(winners) == 1
+        assert [job.id for job in shelf.ledger.unended()] == list(winners)
+        assert shelf.credits() == 8
+
+    def test_threads_never_overspend(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        def create(number: int) -> str:
+            try:
+                shelf.ledger.create(a_job(number, price=3), None, NOW)
+            except OutpaintError as error:
+                return error.code
+            return "created"
+
+        with ThreadPoolExecutor(16) as pool:
+            outcomes = Counter(pool.map(create, range(1, 17)))
+        assert outcomes == {"created": 3, ErrorCode.INSUFFICIENT_CREDITS: 13}
+        assert shelf.credits() == 1
+
+
+class TestMove:
+    @pytest.mark.parametrize("start", list(JobState))
+    @pytest.mark.parametrize("to", list(JobState))
+    def test_only_along_the_contract(
+        self, shelf: Shelf, a_job: Callable[..., Job], start: JobState, to: JobState
+    ) -> None:
+        job = replace(a_job(), state=start)
+        shelf.ledger.create(job, None, NOW)
+        moved = shelf.ledger.move(job.id, to)
+        allowed = start in sources_of(to)
+        assert (moved is not None) is allowed
+        assert shelf.ledger.find(job.id, NOW) == (replace(job, state=to) if allowed else job)
+        assert shelf.credits() == (10 if allowed and to in GIVES_BACK else 8)
+        assert shelf.ended == ([job.id] if allowed and to in ENDED else [])
+
+    def test_an_end_carries_what_it_ended_with(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        good, bad = a_job(1), a_job(2)
+        shelf.ledger.create(good, None, NOW)
+        shelf.ledger.create(bad, None, NOW)
+        done = shelf.ledger.move(good.id, JobState.SUCCEEDED, manifest=_manifest(good), expires_at=5000.0)
+        gone = shelf.ledger.move(bad.id, JobState.FAILED, failure=_failure(bad))
+        assert done == replace(good, state=JobState.SUCCEEDED, manifest=_manifest(good), expires_at=5000.0)
+        assert gone == replace(bad, state=JobState.FAILED, failure=_failure(bad))
+        assert shelf.ledger.find(good.id, 4999.0) == done
+        assert shelf.ledger.find(bad.id, NOW) == gone
+
+    def test_a_price_is_given_back_once(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job()
+        shelf.ledger.create(job, None, NOW)
+        with ThreadPoolExecutor(16) as pool:
+            ends = [JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED, JobState.FAILED] * 4
+            moved = list(pool.map(lambda to: shelf.ledger.move(job.id, to), ends))
+        assert sum(end is not None for end in moved) == 1
+        assert shelf.credits() == 10
+        assert shelf.ended == [job.id]
+
+    def test_releases_the_claim_only_when_told_and_only_its_own(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        kept, freed = a_job(1, key="kept"), a_job(2, key="freed")
+        for job in (kept, freed):
+            shelf.ledger.create(job, _claim(job), NOW)
+        shelf.ledger.move(kept.id, JobState.FAILED)
+        shelf.ledger.move(freed.id, JobState.FAILED, release_claim=True)
+        assert shelf.ledger.find_claim("ann", "kept", NOW) == _claim(kept)
+        assert shelf.ledger.find_claim("ann", "freed", NOW) is None
+
+        # The key's next owner is not affected by the end of the first.
+        old = a_job(3, key="again")
+        shelf.ledger.create(old, _claim(old, until=NOW), NOW)
+        new = a_job(4, key="again")
+        shelf.ledger.create(new, _claim(new), NOW)
+        shelf.ledger.move(old.id, JobState.FAILED, release_claim=True)
+        shelf.ledger.finish_claim("ann", "again", old.id)
+        assert shelf.ledger.find_claim("ann", "again", NOW) == _claim(new)
+
+    def test_of_nothing_is_nothing(self, shelf: Shelf) -> None:
+        assert shelf.ledger.move("no such id", JobState.FAILED) is None
+        assert shelf.ledger.begin_again("no such id") is None
+
+
+class TestTheRestOfTheLedger:
+    def test_an_answered_claim_runs_no_more(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job(key="k")
+        shelf.ledger.create(job, _claim(job), NOW)
+        shelf.ledger.finish_claim("ann", "k", job.id)
+        assert shelf.ledger.find_claim("ann", "k", NOW) == replace(_claim(job), running_until=0.0)
+
+    def test_begins_again_until_the_end(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job()
+        shelf.ledger.create(job, None, NOW)
+        assert shelf.ledger.begin_again(job.id) == replace(job, attempts=2)
+        shelf.ledger.move(job.id, JobState.SUCCEEDED)
+        assert shelf.ledger.begin_again(job.id) is None
+
+    def test_lists_what_has_not_ended_oldest_first(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        jobs = [a_job(1, at=3.0), a_job(2, at=1.0), a_job(3, at=2.0), a_job(4, at=0.0)]
+        for job in jobs:
+            shelf.ledger.create(job, None, NOW)
+        shelf.ledger.move(jobs[3].id, JobState.FAILED)
+        assert [job.id for job in shelf.ledger.unended()] == [jobs[1].id, jobs[2].id, jobs[0].id]
+
+    def test_does_not_find_what_has_expired(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        job = a_job(until=NOW)
+        shelf.ledger.create(job, None, NOW)
+        assert shelf.ledger.find(job.id, NOW - 0.5) == job
+        assert shelf.ledger.find(job.id, NOW) is None
+
+    def test_purges_what_has_ended_and_expired(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+        ended, running, fresh = a_job(1, until=NOW, key="k"), a_job(2, until=NOW), a_job(3)
+        shelf.ledger.create(ended, _claim(ended, until=NOW), NOW - 1)
+        shelf.ledger.create(running, None, NOW)
+        shelf.ledger.create(fresh, None, NOW)
+        for job in (ended, fresh):
+            shelf.ledger.move(job.id, JobState.SUCCEEDED)
+        assert shelf.ledger.purge(NOW) == 1
+        assert shelf.ledger.find(ended.id, 0.0) is None
+        assert shelf.ledger.find_claim("ann", "k", 0.0) is None
+        assert [job.id for job in shelf.ledger.unended()] == [running.id]
+        assert shelf.ledger.find(fresh.id, 0.0) is not None
+        assert shelf.ledger.purge(NOW) == 0
+
+    def test_a_key_that_nobody_has(self, shelf: Shelf) -> None:
+        assert shelf.ledger.by_key_digest(key_digest("another")) is None
+
+
+class TestPictures:
+    def test_gives_back_what_was_put(self, pictures: Pictures) -> None:
+        stored = StoredPicture(b"\0\xff" * 1000, "image/jpeg", "ann", 1000.0)
+        for name in (FILE, INPUT):
+            pictures.put(name, stored)
+            assert pictures.get(name, NOW) == stored
+
+    def test_replaces(self, pictures: Pictures) -> None:
+        first = StoredPicture(b"first, and longer", "image/jpeg", "ann", 1000.0)
+        pictures.put(FILE, first)
+        second = replace(first, data=b"second")
+        pictures.put(FILE, second)
+        assert pictures.get(FILE, NOW) == second
+
+    def test_deletes_and_bears_deleting_twice(self, pictures: Pictures) -> None:
+        for name in (FILE, INPUT):
+            pictures.put(name, StoredPicture(b"x", "image/jpeg", "ann", 1000.0))
+            pictures.delete(name)
+            pictures.delete(name)
+            assert pictures.get(name, NOW) is None
+
+    def test_expires_and_purges(self, pictures: Pictures) -> None:
+        pictures.put(FILE, StoredPicture(b"x", "image/jpeg", "ann", NOW))
+        pictures.put(INPUT, StoredPicture(b"y", "image/png", "ann", NOW + 1))
+        assert pictures.get(FILE, NOW) is None
+        assert pictures.get(FILE, NOW - 1) is not None
+        assert pictures.purge(NOW) == 1
+        assert pictures.get(FILE, NOW - 1) is None
+        assert pictures.get(INPUT, NOW) is not None
+
+    def test_signs_a_path_of_this_host(self, pictures: Pictures) -> None:
+        assert pictures.url(FILE, 1000.0).startswith(f"/v1/files/{FILE}?expires=1000&signature=")
+
+    @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "inputs/../../secret", "", ".", FILE + "/..", "a\0b"])
+    def test_a_name_leads_nowhere_else(self, pictures: Pictures, name: str) -> None:
+        assert pictures.get(name, NOW) is None
+        pictures.delete(name)
+
+
+class TestFolder:
+    def test_refuses_to_write_a_bad_name(self, tmp_path: Path) -> None:
+        with in_folder(tmp_path / "data", lambda _: None) as stores:
+            for name in ("../escaped.jpg", "secret", f"inputs/{FILE}", FILE.upper(), FILE + "\n"):
+                with pytest.raises(ValueError, match="not a picture's name"):
+                    stores.pictures.put(name, StoredPicture(b"x", "image/jpeg", "ann", 1000.0))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+    def test_outlives_its_process_and_clears_what_a_kill_left(self, tmp_path: Path) -> None:
+        stored = StoredPicture(b"kept", "image/jpeg", "ann", 1000.0)
+        with in_folder(tmp_path, lambda _: None) as stores:
+            stores.pictures.put(FILE, stored)
+            secret = stores.file_urls.secret
+        leftovers = [tmp_path / "pictures" / f"{UUID(int=2)}.jpg", tmp_path / "pictures" / f"{FILE}.0.part"]
+        for path in leftovers:
+            path.write_bytes(b"half")
+        with in_folder(tmp_path, lambda _: None) as stores:
+            assert stores.pictures.get(FILE, NOW) == stored
+            assert stores.file_urls.secret == secret
+        assert not any(path.exists() for path in leftovers)
+
+    def test_a_file_cut_short_is_no_file(self, tmp_path: Path) -> None:
+        with in_folder(tmp_path, lambda _: None) as stores:
+            stores.pictures.put(FILE, StoredPicture(b"whole", "image/jpeg", "ann", 1000.0))
+            (tmp_path / "pictures" / FILE).write_bytes(b"who")
+            assert stores.pictures.get(FILE, NOW) is None
+            (tmp_path / "pictures" / FILE).unlink()
+            assert stores.pictures.get(FILE, NOW) is None
+
+    def test_has_one_server_at_a_time(self, tmp_path: Path) -> None:
+        with in_folder(tmp_path, lambda _: None):
+            with (
+                pytest.raises(OutpaintError, match="in use by another server") as refused,
+                in_folder(tmp_path, lambda _: None),
+            ):
+                pass
+            assert refused.value.code is ErrorCode.UNAVAILABLE
+        with in_folder(tmp_path, lambda _: None):
+            pass
+
+    def test_keeps_its_secret_to_itself(self, tmp_path: Path) -> None:
+        with in_folder(tmp_path / "data", lambda _: None):
+            pass
+        assert (tmp_path / "data" / "secret").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+    def test_that_cannot_be_one_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("not a folder")
+        with pytest.raises(OutpaintError, match="cannot be used"), in_folder(tmp_path / "file", lambda _: None):
+            pass
+
+    def test_of_another_kind_of_file_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "outpaint.sqlite3").write_text("this is not a database, whatever its name may say" * 50)
+        with pytest.raises(OutpaintError, match="cannot be opened"):
+            Database(tmp_path / "outpaint.sqlite3")
+
+    def test_of_a_newer_release_is_left_alone(self, tmp_path: Path) -> None:
+        with open_database(tmp_path) as database:
+            database.connection.execute("PRAGMA user_version = 99")
+        with pytest.raises(OutpaintError, match="newer release"), open_database(tmp_path):
+            pass
+
+    def test_a_transaction_that_raises_writes_nothing(self, tmp_path: Path) -> None:
+        with open_database(tmp_path) as database:
+
+            def spend_twice() -> None:
+                with database.transaction() as connection:
+                    connection.execute("UPDATE accounts SET credits = 5")
+                    connection.execute("UPDATE accounts SET credits = -1")
+
+            with pytest.raises(sqlite3.IntegrityError):
+                spend_twice()
+            assert database.connection.execute("SELECT credits FROM accounts").fetchall() == [(1000,)]
+
+
+class TestLimits:
+    def test_count_by_account_and_window(self) -> None:
+        limits = MemoryLimits()
+        assert [limits.count("ann", 1, 60.0) for _ in range(3)] == [1, 2, 3]
+        assert limits.count("bob", 1, 60.0) == 1
+        assert limits.count("ann", 2, 120.0) == 1
+
+    def test_lose_nothing_between_threads(self) -> None:
+        limits = MemoryLimits()
+        with ThreadPoolExecutor(8) as pool:
+            counts = list(pool.map(lambda _: limits.count("ann", 1, 60.0), range(400)))
+        assert sorted(counts) == list(range(1, 401))
+
+
+class TwoLedgers(RuleBasedStateMachine):
+    """Whatever is done to both, memory and SQLite say the same, and no credit appears or vanishes."""
+
+    jobs = Bundle("jobs")
+
+    def __init__(self, a_job: Callable[..., Job]) -> None:
+        super().__init__()
+        self.a_job = a_job
+        self.stack = ExitStack()
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.shelves = [_open_shelf(kind, self.stack, folder, 50) for kind in ("memory", "sqlite")]
+        self.granted = 50
+        self.spent = 0
+        self.number = 0
+        self.now = 100.0
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    def both(self, do: Callable[[Jobs], object]) -> object:
+        outcomes: list[object] = []
+        for shelf in self.shelves:
+            try:
+                outcomes.append(do(shelf.ledger))
+            except OutpaintError as error:
+                outcomes.append((error.code, error.detail))
+            except AlreadyClaimed as taken:
+                outcomes.append(taken.claim)
+        assert outcomes[0] == outcomes[1]
+        return outcomes[0]
+
+    @rule(
+        target=jobs,
+        price=st.integers(0, 20),
+        key=st.sampled_from([None, "a", "b"]),
+        life=st.sampled_from([5.0, 50.0]),
+    )
+    def create(self, price: int, key: str | None, life: float) -> str:
+        self.number += 1
+        job = self.a_job(self.number, price=price, key=key, at=self.now, until=self.now + life)
+        claim = None if key is None else _claim(job, until=self.now + life)
+        self.both(lambda jobs: jobs.create(job, claim, self.now))
+        return job.id
+
+    @rule(id_=jobs, to=st.sampled_from(JobState), release=st.booleans(), life=st.sampled_from([None, 5.0, 50.0]))
+    def move(self, id_: str, to: JobState, release: bool, life: float | None) -> None:
+        until = None if life is None else self.now + life
+        moved = self.both(lambda jobs: jobs.move(id_, to, expires_at=until, release_claim=release))
+        if isinstance(moved, Job) and to is JobState.SUCCEEDED:
+            self.spent += moved.price
+
+    @rule(id_=jobs)
+    def begin_again(self, id_: str) -> None:
+        self.both(lambda jobs: jobs.begin_again(id_))
+
+    @rule(id_=jobs)
+    def finish_claim(self, id_: str) -> None:
+        for key in ("a", "b"):
+            self.both(lambda jobs, key=key: jobs.finish_claim("ann", key, id_))
+
+    @rule(id_=jobs)
+    def find(self, id_: str) -> None:
+        self.both(lambda jobs: jobs.find(id_, self.now))
+        for key in ("a", "b"):
+            self.both(lambda jobs, key=key: jobs.find_claim("ann", key, self.now))
+
+    @rule(seconds=st.sampled_from([1.0, 10.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def purge(self) -> None:
+        self.both(lambda jobs: jobs.purge(self.now))
+
+    @invariant()
+    def agree_and_conserve_credits(self) -> None:
+        unended = self.both(lambda jobs: list(jobs.unended()))
+        assert isinstance(unended, list)
+        reserved = sum(job.price for job in unended)
+        for shelf in self.shelves:
+            assert shelf.credits() + reserved + self.spent == self.granted
+        assert self.shelves[0].ended == self.shelves[1].ended
+        assert len(set(self.shelves[0].ended)) == len(self.shelves[0].ended)
+
+
+def test_two_ledgers_agree_and_conserve_credits(a_job: Callable[..., Job]) -> None:
+    run_state_machine_as_test(
+        lambda: TwoLedgers(a_job), settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+    )
