@@ -191,3 +191,10 @@ def test_very_many_empty_chunks_are_refused(files, refusal):
     png = files.encoded(files.noise())
     data = png[:33] + files.chunk(b"prIv", b"") * 70_000 + png[33:]
     assert refusal(take, data, "image").code is ErrorCode.UNREADABLE_IMAGE
+
+
+def test_a_rare_tiff_compression_is_refused_by_its_number(files, refusal):
+    data = files.encoded(files.noise("L").convert("1"), "TIFF", compression="group4")
+    error = refusal(take, data, "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert "number 4" in error.detail

@@ -366,7 +366,7 @@ def samples(files) -> list[bytes]:
         files.encoded(rgba, "TIFF", tiffinfo={274: 6, 305: "a program"}),
         *(files.encoded(rgba, "TIFF", compression=c) for c in ("tiff_lzw", "tiff_adobe_deflate", "packbits")),
         files.encoded(rgb, "TIFF", compression="jpeg"),
-        files.encoded(grey.convert("1"), "TIFF", compression="group4"),
+        files.encoded(grey.convert("1"), "TIFF", compression="tiff_lzw"),
     ]
 
 

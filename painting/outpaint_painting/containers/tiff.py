@@ -31,8 +31,10 @@ _REDUCED_OR_MASK: Final = 0b101
 _MAX_DIRECTORIES: Final = 32
 _MAX_STRIPS: Final = 200_000
 _WHITE_IS_ZERO: Final = 0
-_OLD_JPEG: Final = 6
 _JPEG: Final = 7
+# None, LZW, JPEG, deflate under both its numbers, PackBits. Fax codes are left out also because libtiff writes
+# a line to standard error for every damaged row of them.
+_COMPRESSIONS: Final = frozenset({1, 5, _JPEG, 8, 32_946, 32_773})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,9 @@ def header(data: bytes) -> Header:
     bits = first.whole(_BITS, 1)
     if bits > 16 or first.whole(_SAMPLE_FORMAT, 1) != 1:
         raise UnsupportedFileError(f"a TIFF of {bits}-bit or signed or floating-point samples")
-    if first.whole(_COMPRESSION, 1) == _OLD_JPEG:
-        raise UnsupportedFileError("a TIFF with old-style JPEG in it")
+    compression = first.whole(_COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        raise UnsupportedFileError(f"a TIFF of a rare compression (number {compression})")
     if bits > 8 and first.whole(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         # Pillow would show it as a negative.
         raise UnsupportedFileError(f"a greyscale TIFF of {bits} bits a channel in which 0 is white")
@@ -108,7 +111,7 @@ def header(data: bytes) -> Header:
         if profile and profile.size <= MAX_PROFILE_BYTES
         else None,
         bits=bits,
-        lossy=first.whole(_COMPRESSION, 1) == _JPEG,
+        lossy=compression == _JPEG,
     )
 
 
