@@ -38,14 +38,17 @@ class InferenceRequest(BaseModel):
 
 
 class ManifestFile(BaseModel):
-    """One finished file as the painter's host wrote it."""
+    """One finished file as the painter's host wrote it.
+
+    `bytes` and `sha256` are None for a host that writes a file only when somebody fetches it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    bytes: Annotated[int, Field(gt=0)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int | None, Field(gt=0)] = None
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
 
 
 class Manifest(BaseModel):

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.jobs import JobState
+from outpaint_contracts.pictures import MaskMode, PictureLimits
+from outpaint_painting.uploads import Inspection
 
 from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
 
@@ -137,6 +139,23 @@ class Pictures(Protocol):
 
     def purge(self, now: float) -> int:
         """Delete the files that have expired; returns how many."""
+        ...
+
+
+class Inspect(Protocol):
+    """Looks at a request's pictures: `outpaint_painting.uploads.inspect`, or one that answers as it does."""
+
+    def __call__(
+        self,
+        image: bytes,
+        mask: bytes | None = None,
+        *,
+        mask_mode: MaskMode = ...,
+        limits: PictureLimits = ...,
+        image_field: str = ...,
+        mask_field: str = ...,
+    ) -> Inspection:
+        """What the pictures are found to be; raises `OutpaintError` for every way in which they can be wrong."""
         ...
 
 

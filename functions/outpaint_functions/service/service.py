@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from outpaint_painting.uploads import inspect
+
 from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.ports import Accounts, Clock, Dispatch, Fetch, Ids, Jobs, Limits, Pictures
+from outpaint_functions.service.ports import Accounts, Clock, Dispatch, Fetch, Ids, Inspect, Jobs, Limits, Pictures
 from outpaint_functions.service.settings import ServiceSettings
 
 
@@ -14,6 +16,7 @@ class Service:
     """What the rules work with; put together once by each host.
 
     `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
+    `inspect` looks at a request's pictures before anything is charged; a host may give one that remembers.
     """
 
     clock: Clock
@@ -26,3 +29,4 @@ class Service:
     fetch: Fetch
     file_urls: FileUrls | None = None
     settings: ServiceSettings = field(default_factory=ServiceSettings)
+    inspect: Inspect = inspect

@@ -9,7 +9,6 @@ from outpaint_contracts.headers import Prefer
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import Mode, OutpaintRequest
-from outpaint_painting.uploads import inspect
 
 from outpaint_functions.service import idempotency, settle, sources
 from outpaint_functions.service.ports import AlreadyClaimed
@@ -63,7 +62,7 @@ def submit(
 
     image = sources.read(service, caller, request.image, image_inside, request.image_field)
     mask = None if request.mask is None else sources.read(service, caller, request.mask, mask_inside, mask_field)
-    inspection = inspect(
+    inspection = service.inspect(
         image,
         mask,
         mask_mode=request.mask_mode,
