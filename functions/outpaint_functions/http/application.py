@@ -24,6 +24,8 @@ from outpaint_functions.service.submit import Submission, submit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from outpaint_contracts.headers import Allowance
+
     from outpaint_functions.service.records import Account, Job
     from outpaint_functions.service.service import Service
 
@@ -67,12 +69,42 @@ class Exchange:
         self._answers = Answers(service.settings, head, service.ids.uuid(), rate_limit.nothing_counted(service))
         self._caller: Account | None = None
         self._match: Match | None = None
+        self._request: OutpaintRequest | None = None
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
 
+    @property
+    def match(self) -> Match | None:
+        """What lies at the request's path, once the head was judged."""
+        return self._match
+
+    @property
+    def request(self) -> OutpaintRequest | None:
+        """What a POST asks for, once its body was read."""
+        return self._request
+
+    @property
+    def allowance(self) -> Allowance:
+        """The figures that stand in the answer's headers."""
+        return self._answers.allowance
+
     def finish(self, body: bytes) -> Response | Waiting:
         """The answer to the whole request, or a wait; never raises."""
-        return self._guarded(lambda: self._finish(body))
+        return self.read(body) or self.act()
+
+    def read(self, body: bytes) -> Response | None:
+        """The first half of `finish`: understand the body; the refusal if it cannot be understood."""
+        return self._guarded(lambda: self._read(body))
+
+    def act(self) -> Response | Waiting:
+        """The second half of `finish`, after `read`: do what was asked for."""
+        return self._guarded(self._act)
+
+    def refuse(self, error: OutpaintError, allowance: Allowance | None = None) -> Response:
+        """The answer to a request that its host refuses, in the words and headers of any other refusal."""
+        if allowance is not None:
+            self._answers.allowance = allowance
+        return self._error(error)
 
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
@@ -160,12 +192,13 @@ class Exchange:
 
     # The routes
 
-    def _finish(self, body: bytes) -> Response | Waiting:
+    def _act(self) -> Response | Waiting:
         assert self._match is not None
         if self._match.route is Route.FILE:
             return self._file(self._match.id)
         assert self._caller is not None
-        return self._outpaint(self._caller, body)
+        assert self._request is not None
+        return self._outpaint(self._caller, self._request)
 
     def _inference(self, caller: Account, inference_id: str) -> Response:
         job = result.find(self._service, caller, inference_id)
@@ -173,14 +206,18 @@ class Exchange:
             return self._answers.json(200, presentation.failed_body(job))
         return self._job(job)
 
-    def _outpaint(self, caller: Account, body: bytes) -> Response | Waiting:
-        service, head = self._service, self._head
-        fields = bodies.read_fields(head, body)
+    def _read(self, body: bytes) -> None:
+        if self._caller is None:
+            return  # a file's GET: what it sends beside its head means nothing
+        fields = bodies.read_fields(self._head, body)
         unknown = OutpaintRequest.unknown_fields(fields)
         if unknown:
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
-        request = OutpaintRequest.from_fields(fields, query_mode=_query(head).get("mode"))
+        self._request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
+
+    def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting:
+        service, head = self._service, self._head
         submission = submit(
             service,
             caller,
