@@ -37,6 +37,7 @@ _TRANSPOSITIONS: Final = {
 }
 
 
+_STRIP: Final = 128
 _OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -213,14 +214,14 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "RGBX") for raw_mode in raw_modes):
         return upper
     lower = _loaded(taken, low_bytes=True)
+    if key is None:
+        return _rounded(upper, lower)
+    opaque = ImageChops.lighter(
+        _differs(upper, tuple(value >> 8 for value in key)),
+        _differs(lower, tuple(value & 255 for value in key)),
+    )
     rounded = _rounded(upper, lower)
-    if key is not None:
-        rounded.putalpha(
-            ImageChops.lighter(
-                _differs(upper, tuple(value >> 8 for value in key)),
-                _differs(lower, tuple(value & 255 for value in key)),
-            )
-        )
+    rounded.putalpha(opaque)
     return rounded
 
 
@@ -231,11 +232,20 @@ def _raw_modes(taken: TakenFile) -> set[str]:
 
 
 def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """round(v / 257) for v = 256 * upper + lower: one up where lower exceeds upper by 129, one down the other way."""
+    """round(v / 257) for v = 256 * upper + lower, written into `upper`.
+
+    That is one up where lower exceeds upper by 129, and one down the other way round. Done in strips, so that
+    no third picture of full size is needed.
+    """
+    width, height = upper.size
     far = ([0] * 129 + [1] * 127) * len(upper.getbands())
-    up = ImageChops.subtract(lower, upper).point(far)
-    down = ImageChops.subtract(upper, lower).point(far)
-    return ImageChops.subtract(ImageChops.add(upper, up), down)
+    for top in range(0, height, _STRIP):
+        box = (0, top, width, min(top + _STRIP, height))
+        high, low = upper.crop(box), lower.crop(box)
+        up = ImageChops.subtract(low, high).point(far)
+        down = ImageChops.subtract(high, low).point(far)
+        upper.paste(ImageChops.subtract(ImageChops.add(high, up), down), box)
+    return upper
 
 
 @cache
