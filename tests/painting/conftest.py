@@ -62,6 +62,34 @@ class Files:
         """A JPEG with one more segment at its start."""
         return jpeg[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content + jpeg[2:]
 
+    def raw_tiff(
+        self, tags: dict[int, tuple[str, list[int]]], content: bytes, *, order: str = "<", big: bool = False
+    ) -> bytes:
+        """An uncompressed TIFF (or BigTIFF) of one strip; tags are given as struct letter and values."""
+        kinds = {"H": 3, "I": 4, "B": 1}
+        width = 8 if big else 4
+        link = "Q" if big else "I"
+        places = {273: ("I", [16]), 279: ("I", [len(content)])}
+        entries = sorted({259: ("H", [1]), **tags, **places}.items())
+        start = 16 + len(content) + len(content) % 2
+        behind = start + (8 if big else 2) + len(entries) * (20 if big else 12) + width
+        table, values = b"", b""
+        for tag, (letter, numbers) in entries:
+            raw = struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
+            table += struct.pack(f"{order}HH{link}", tag, kinds[letter], len(numbers))
+            if len(raw) <= width:
+                table += raw.ljust(width, b"\0")
+            else:
+                table += struct.pack(order + link, behind + len(values))
+                values += raw
+        mark = b"II" if order == "<" else b"MM"
+        if big:
+            head = mark + struct.pack(order + "HHHQ", 43, 8, 0, start)
+        else:
+            head = (mark + struct.pack(order + "HI", 42, start)).ljust(16, b"\0")
+        count = struct.pack(order + ("Q" if big else "H"), len(entries))
+        return head + content.ljust(start - 16, b"\0") + count + table + bytes(width) + values
+
     def exif(self, orientation: int, *, kind: int = 3, count: int = 1, order: str = "<") -> bytes:
         """An EXIF block with one orientation tag, `Exif` prefix included."""
         head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)

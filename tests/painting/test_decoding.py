@@ -252,3 +252,35 @@ def test_nothing_but_pixels_is_left(files):
     result = decoded(data).pixels
     assert result.info == {}
     assert dict(result.getexif()) == {}
+
+
+def tiff_tags(bits: list[int], photometric: int, *, alpha: int | None = None) -> dict[int, tuple[str, list[int]]]:
+    """The tags of a picture 16 px high; alpha is the kind of extra sample (1 premultiplied, 2 straight)."""
+    tags = {256: ("H", [32]), 257: ("H", [16]), 258: ("H", bits), 262: ("H", [photometric]), 277: ("H", [len(bits)])}
+    return tags | ({338: ("H", [alpha])} if alpha is not None else {})
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_16_bit_tiff_is_rounded_in_either_byte_order(files, order, big, channels):
+    values = [(i * 40_503) % 65_536 for i in range(32 * 16 * channels)]
+    tags = tiff_tags([16] * channels, 1 if channels == 1 else 2, alpha=2 if channels == 4 else None)
+    content = struct.pack(f"{order}{len(values)}H", *values)
+    result = decoded(files.raw_tiff(tags, content, order=order, big=big))
+    assert list(result.pixels.tobytes()) == [(value * 255 + 32_767) // 65_535 for value in values]
+
+
+def test_premultiplied_alpha_becomes_straight(files):
+    content = bytes([50, 100, 0, 128]) * (32 * 16)
+    result = decoded(files.raw_tiff(tiff_tags([8] * 4, 2, alpha=1), content))
+    assert result.pixels.mode == "RGBA"
+    red, green, blue, alpha = result.pixels.getpixel((3, 3))
+    assert (round(red * 128 / 255), round(green * 128 / 255), blue, alpha) == (50, 100, 0, 128)
+
+
+def test_lab_becomes_srgb(files):
+    content = bytes([255, 0, 0]) * (32 * 16)
+    result = decoded(files.raw_tiff(tiff_tags([8] * 3, 8), content))
+    assert result.pixels.mode == "RGB"
+    assert min(result.pixels.getpixel((3, 3))) >= 250
+    assert any("L*a*b*" in warning for warning in result.warnings)

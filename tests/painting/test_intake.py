@@ -198,3 +198,46 @@ def test_a_rare_tiff_compression_is_refused_by_its_number(files, refusal):
     error = refusal(take, data, "image")
     assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
     assert "number 4" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("tags", "seen"),
+    [
+        ({258: ("H", [16]), 262: ("H", [0])}, "0 is white"),
+        ({258: ("H", [8]), 262: ("H", [1]), 50706: ("B", [1, 4, 0, 0])}, "raw photograph"),
+    ],
+)
+def test_tiffs_that_would_come_out_wrong_are_refused_by_name(files, refusal, tags, seen):
+    tags = {256: ("H", [32]), 257: ("H", [16]), 277: ("H", [1]), **tags}
+    error = refusal(take, files.raw_tiff(tags, bytes(1_024)), "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert seen in error.detail
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {256: ("H", [32, 32])},
+        {322: ("H", [8]), 323: ("H", [8])},
+        {322: ("I", [1 << 20]), 323: ("I", [1 << 20])},
+        {324: ("I", [16] * 200_001)},
+    ],
+)
+def test_tiffs_built_to_cost_much_are_refused(files, refusal, tags):
+    tags = {256: ("H", [32]), 257: ("H", [16]), 258: ("H", [8]), 262: ("H", [1]), 277: ("H", [1]), **tags}
+    assert refusal(take, files.raw_tiff(tags, bytes(512)), "image").code is ErrorCode.UNREADABLE_IMAGE
+
+
+def test_a_jpeg_of_12_bits_is_refused_by_name(files, refusal):
+    data = bytearray(files.encoded(files.noise(), "JPEG"))
+    data[data.index(b"\xff\xc0") + 4] = 12
+    error = refusal(take, bytes(data), "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert "12 bits" in error.detail
+
+
+def test_a_big_endian_bigtiff_is_refused_by_name(files, refusal):
+    tags = {256: ("H", [32]), 257: ("H", [16]), 258: ("H", [8]), 262: ("H", [1]), 277: ("H", [1])}
+    error = refusal(take, files.raw_tiff(tags, bytes(512), order=">", big=True), "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert "big-endian BigTIFF" in error.detail

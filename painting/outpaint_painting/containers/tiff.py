@@ -14,7 +14,8 @@ from outpaint_painting.containers.header import (
 )
 from outpaint_painting.containers.profile import MAX_PROFILE_BYTES
 
-SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BIG_ENDIAN_BIGTIFF: Final = b"MM\0+"
+SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", _BIG_ENDIAN_BIGTIFF)
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 274, 322, 323, 339
@@ -78,6 +79,9 @@ def header(data: bytes) -> Header:
     Reduced pictures and transparency masks in further directories are not pages.
     Raises `DamagedFileError`, `SeveralFramesError` and `UnsupportedFileError`.
     """
+    if data[:4] == _BIG_ENDIAN_BIGTIFF:
+        # Pillow (11 to 13) takes it for a TIFF of the ordinary kind.
+        raise UnsupportedFileError("a big-endian BigTIFF")
     first = _directory(data, _first(data))
     if _DNG_VERSION in first.entries:
         raise UnsupportedFileError("a raw photograph (DNG)")
