@@ -20,14 +20,15 @@ def absolute(service: Service, url: str, origin: str) -> str:
 def result_body(service: Service, job: Job, origin: str) -> Result:
     """The finished pictures of a succeeded job, their URLs signed anew; `origin` completes a path to a URL."""
     assert job.manifest is not None
-    expires_at = datetime.fromtimestamp(int(job.expires_at), UTC)
+    until, lifetime = job.expires_at, service.settings.url_lifetime
+    if lifetime is not None:
+        until = min(until, service.clock.now() + lifetime)
+    expires_at = datetime.fromtimestamp(int(until), UTC)
     pictures = []
     for file in job.manifest.files:
-        url = service.pictures.url(file.id, job.expires_at)
+        url = service.pictures.url(file.id, until)
         pictures.append(
-            FinishedPicture(
-                id=file.id, url=absolute(service, url, origin), expires_at=expires_at, seed=file.seed
-            )
+            FinishedPicture(id=file.id, url=absolute(service, url, origin), expires_at=expires_at, seed=file.seed)
         )
     return Result(
         inference_id=job.id,

@@ -119,7 +119,7 @@ class Jobs(Protocol):
 
 
 class Pictures(Protocol):
-    """Input and result files; a name is `inputs/<inference id>/<part>` or a result's public id."""
+    """Input and result files; a name is `inputs/<inference id>/<part>` or the public id of a result or an upload."""
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file whole or not at all; the same name again replaces it."""
@@ -166,8 +166,11 @@ class Dispatch(Protocol):
         """Hand the job over; must not wait for it. Raises `OutpaintError` UNAVAILABLE when it is not taken."""
         ...
 
-    def check(self, job: Job) -> None:
-        """Settle the job now if its end is known to the painter's host but was never reported."""
+    def check(self, job: Job) -> Job | None:
+        """Settle the job now if its end is known to the painter's host but was never reported.
+
+        Returns the job as it stands where the port can tell, and None to have it looked up again.
+        """
         ...
 
 

@@ -29,8 +29,7 @@ def refreshed(service: Service, job: Job) -> Job:
     """The job after asking its painter's host for an end never reported, and after its deadline's due."""
     if job.state.ended:
         return job
-    service.dispatch.check(job)
-    job = service.jobs.find(job.id, service.clock.now()) or job
+    job = service.dispatch.check(job) or service.jobs.find(job.id, service.clock.now()) or job
     if not job.state.ended and service.clock.now() >= job.deadline_at:
         job = settle.expire(service, job) or service.jobs.find(job.id, service.clock.now()) or job
     return job

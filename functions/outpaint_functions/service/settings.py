@@ -30,6 +30,10 @@ class ServiceSettings(BaseModel):
         int, Field(ge=1, description="How long a job may stand between being accepted and being dispatched.")
     ] = 120
     result_lifetime: Annotated[int, Field(ge=1, description="How long results and their job are kept.")] = DAY
+    url_lifetime: Annotated[
+        int | None,
+        Field(ge=1, description="How long a result's URL works, where its store's signatures end before the files."),
+    ] = None
     idempotency_lifetime: Annotated[int, Field(ge=1)] = DAY
     max_attempts: Annotated[
         int, Field(ge=1, description="How often a job is begun again after its host was killed.")

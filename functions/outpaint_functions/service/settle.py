@@ -6,7 +6,7 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.inference import InferenceFailure, Manifest
 from outpaint_contracts.jobs import JobState
 
-from outpaint_functions.service.records import Job
+from outpaint_functions.service.records import INPUTS_PREFIX, Job
 from outpaint_functions.service.service import Service
 
 
@@ -57,8 +57,8 @@ def _end(
         release_claim=release_claim,
     )
     if job is not None:
-        # Inputs are the client's own pictures: once nobody can need them, they go.
-        service.pictures.delete(job.request.image)
-        if job.request.mask is not None:
-            service.pictures.delete(job.request.mask)
+        # Inputs are the client's own pictures: once nobody can need them, they go. What came by id stays.
+        for name in (job.request.image, job.request.mask):
+            if name is not None and name.startswith(INPUTS_PREFIX):
+                service.pictures.delete(name)
     return job

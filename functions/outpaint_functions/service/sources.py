@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
@@ -45,18 +46,29 @@ def identity(source: Source, embedded: bytes | None) -> str:
     return f"id:{source.id}"
 
 
-def read(service: Service, caller: Account, source: Source, embedded: bytes | None, field: str) -> bytes:
-    """The picture's bytes, wherever they are.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture's bytes, and the name under which our store holds them until `held_until`, where it does."""
+
+    data: bytes
+    name: str | None = None
+    held_until: float = 0.0
+
+
+def read(service: Service, caller: Account, source: Source, embedded: bytes | None, field: str) -> Picture:
+    """The picture, wherever it is.
 
     Raises `OutpaintError`: 422 for an unknown id or a source that cannot or may not be read, 413 when it is
     larger than `settings.pictures.max_bytes`.
     """
     if embedded is not None:
-        return embedded
+        return Picture(embedded)
     if isinstance(source, UrlSource):
         settings = service.settings
-        return service.fetch.fetch(
-            source.url, max_bytes=settings.pictures.max_bytes, timeout=settings.fetch_timeout, field=field
+        return Picture(
+            service.fetch.fetch(
+                source.url, max_bytes=settings.pictures.max_bytes, timeout=settings.fetch_timeout, field=field
+            )
         )
     assert isinstance(source, IdSource)
     stored = service.pictures.get(source.id, service.clock.now()) if is_file_id(source.id) else None
@@ -64,7 +76,7 @@ def read(service: Service, caller: Account, source: Source, embedded: bytes | No
         raise OutpaintError.wrong_value(
             field, source.id, "there is no such file, or its lifetime is over: send the picture itself"
         )
-    return stored.data
+    return Picture(stored.data, source.id, stored.expires_at)
 
 
 def _data_uri(uri: str, field: str) -> bytes:

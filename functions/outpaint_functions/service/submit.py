@@ -12,7 +12,7 @@ from outpaint_contracts.requests import Mode, OutpaintRequest
 
 from outpaint_functions.service import idempotency, settle, sources
 from outpaint_functions.service.ports import AlreadyClaimed
-from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint_functions.service.records import INPUTS_PREFIX, Account, Claim, Job, StoredPicture
 from outpaint_functions.service.service import Service
 
 
@@ -63,8 +63,8 @@ def submit(
     image = sources.read(service, caller, request.image, image_inside, request.image_field)
     mask = None if request.mask is None else sources.read(service, caller, request.mask, mask_inside, mask_field)
     inspection = service.inspect(
-        image,
-        mask,
+        image.data,
+        None if mask is None else mask.data,
         mask_mode=request.mask_mode,
         limits=service.settings.pictures,
         image_field=request.image_field,
@@ -72,20 +72,21 @@ def submit(
     )
 
     now = service.clock.now()
+    deadline_at = now + service.settings.job_lifetime
     inference_id = service.ids.uuid()
     job = Job(
         id=inference_id,
         account_id=caller.id,
         state=JobState.ACCEPTED,
         created_at=now,
-        deadline_at=now + service.settings.job_lifetime,
+        deadline_at=deadline_at,
         # Until it ends, a job lives as long as it may run and its result may then be kept.
         expires_at=now + service.settings.job_lifetime + service.settings.result_lifetime,
         price=service.settings.credits_per_image * request.count,
         request=InferenceRequest(
             inference_id=inference_id,
-            image=f"inputs/{inference_id}/image",
-            mask=None if mask is None else f"inputs/{inference_id}/mask",
+            image=_name(image, inference_id, "image", deadline_at),
+            mask=None if mask is None else _name(mask, inference_id, "mask", deadline_at),
             mask_mode=request.mask_mode,
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
@@ -130,6 +131,13 @@ def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[f
     return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
 
 
+def _name(picture: sources.Picture, inference_id: str, part: str, deadline_at: float) -> str:
+    """Where the painter will find a picture: one that we hold for long enough stays where it is."""
+    if picture.name is not None and picture.held_until >= deadline_at:
+        return picture.name
+    return f"{INPUTS_PREFIX}{inference_id}/{part}"
+
+
 def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
     """The job that answers for a claim, or None where it is no more."""
     now = service.clock.now()
@@ -137,12 +145,12 @@ def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
     return service.jobs.find(claim.inference_id, now)
 
 
-def _send(service: Service, job: Job, image: bytes, mask: bytes | None) -> Job:
+def _send(service: Service, job: Job, image: sources.Picture, mask: sources.Picture | None) -> Job:
     try:
-        for name, data in ((job.request.image, image), (job.request.mask, mask)):
-            if name is not None and data is not None:
+        for name, picture in ((job.request.image, image), (job.request.mask, mask)):
+            if name is not None and picture is not None and name != picture.name:
                 service.pictures.put(
-                    name, StoredPicture(data, "application/octet-stream", job.account_id, job.deadline_at)
+                    name, StoredPicture(picture.data, "application/octet-stream", job.account_id, job.deadline_at)
                 )
         service.dispatch.start(job.request)
     except Exception as cause:
