@@ -37,6 +37,7 @@ class Painter(Protocol):
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed, as they are ready.
 
-        Kept pixels need not be exact here: compositing afterwards makes them so.
+        Kept pixels need not be exact here: compositing afterwards makes them so. It writes into the picture,
+        which is therefore handed over: a painter holds on to none that it has given.
         """
         ...
