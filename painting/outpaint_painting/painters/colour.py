@@ -46,8 +46,11 @@ def spread(error: NDArray[np.float32], border: NDArray[np.bool_], far: float, tr
 
 
 def _halved(values: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """Means of blocks of `times` by `times`; row by row first, which numpy does several times faster."""
     size = len(values) // times
-    return np.asarray(values.reshape(size, times, size, times, -1).mean(axis=(1, 3)), dtype=np.float32)
+    rows = values.reshape(size, times, -1).sum(axis=1)
+    blocks = rows.reshape(size, size, times, -1).sum(axis=2)
+    return np.asarray(blocks / np.float32(times * times), dtype=np.float32)
 
 
 def _enlarged(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:

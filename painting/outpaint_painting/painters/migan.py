@@ -19,6 +19,7 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint_painting import weights
 from outpaint_painting.painters import growth, windows
 from outpaint_painting.painters.colour import spread
+from outpaint_painting.painters.detail import NEGLIGIBLE, Grain, enlarged, learn
 from outpaint_painting.painters.migan_network import SIDE, Network, network_of
 from outpaint_painting.painters.windows import Box
 from outpaint_painting.painters.working import working_copy, working_size
@@ -37,8 +38,11 @@ WORK_LONG: Final = 1024
 
 WORK_SHORT: Final = 512
 
+GROWTH: Final = 1.35
+"""How much larger than before the known area may be after a pass, at most."""
+
 _OVERLAP: Final = 4  # network pixels: how far a pass repaints and cross-fades what the one before painted
-_BORDER: Final = 7  # network pixels: MinFilter's width, so 3 of the kept border are held back to compare with
+_BORDER: Final = 3  # network pixels of the kept border held back, so that its colours can be compared
 _FADE: Final = 96.0  # network pixels
 _TRUSTED: Final = 14.0  # of 255
 _UNEVEN: Final = 0.25  # share of a pass's step by which its frontier wanders, so that it is no straight line
@@ -49,16 +53,15 @@ class _Taste:
     """What a seed decides: the network has no seed of its own, but small changes of its input change much."""
 
     mirrored: bool
-    factor: float
+    shift: float
     margin: float
     noise: NDArray[np.float32]
 
     @classmethod
-    def of(cls, seed: int) -> _Taste:
-        draw = np.random.default_rng(seed)
+    def drawn(cls, draw: np.random.Generator) -> _Taste:
         return cls(
             mirrored=bool(draw.integers(2)),
-            factor=float(draw.uniform(1.28, 1.35)),
+            shift=float(draw.uniform(-0.2, 0.1)),
             margin=float(draw.uniform(0.015, 0.045)),
             noise=draw.uniform(-1, 1, (9, 9)).astype(np.float32),
         )
@@ -83,28 +86,37 @@ class MiganPainter:
         start = working_copy(canvas, working_size(canvas.size, scale))
         network = network_of(self._path)
         distances = growth.measure(start.getchannel("A"))
+        grains: dict[float, Grain | None] = {}
         for seed in brief.seeds:
-            painted = _grow(network, start, distances, _Taste.of(seed))
-            yield painted if scale == 1 else painted.resize(canvas.size, Image.Resampling.BICUBIC)
+            draw = np.random.default_rng(seed)
+            painted, widest = _grow(network, start, distances, _Taste.drawn(draw))
+            coarse = widest / SIDE / scale
+            if coarse <= NEGLIGIBLE:
+                yield painted if scale == 1 else painted.resize(canvas.size, Image.Resampling.BICUBIC)
+                continue
+            if coarse not in grains:
+                grains[coarse] = learn(canvas, coarse)
+            yield enlarged(painted, canvas, coarse, grains[coarse], draw)
 
 
-def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Taste) -> Image.Image:
-    """The picture painted pass by pass."""
+def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Taste) -> tuple[Image.Image, int]:
+    """The picture painted pass by pass, and the longest side of a window in pixels."""
     state = start.copy()
     known = start.getchannel("A")
     cells = distances.cells
     noise = np.asarray(Image.fromarray(taste.noise).resize((cells.shape[1], cells.shape[0]), Image.Resampling.BICUBIC))
     done = distances.whole
-    before = 0.0
-    for step in growth.thresholds(float(cells.max()), distances.reach, taste.factor):
-        frontier = np.inf if math.isinf(step) else step + noise * _UNEVEN * (step - before)
+    before, widest = 0.0, 1
+    for step in growth.thresholds(float(cells.max()), distances.reach, GROWTH):
+        frontier = np.inf if math.isinf(step) else step + (noise * _UNEVEN + taste.shift) * (step - before)
         reached = done | (cells <= frontier) | (cells <= 0)
         fresh = reached & ~done
         if fresh.any():
             for window, _ in windows.plan(distances, fresh, reached):
                 _paint_window(network, state, known, reached, window, taste)
+                widest = max(widest, window.width, window.height)
         done, before = reached, step
-    return state.convert("RGB")
+    return state.convert("RGB"), widest
 
 
 def _paint_window(
@@ -123,8 +135,10 @@ def _paint_window(
     colours, there = seen[..., :3], seen[..., 3] >= 254
     there_picture = _picture(there)
     depth = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_OVERLAP)))
-    inner = np.asarray(there_picture.filter(ImageFilter.MinFilter(_BORDER))) == 255
+    inner = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_BORDER))) == 255
     handed = (depth >= 254) | (kept & inner)
+    if np.count_nonzero(handed) * 8 < np.count_nonzero(there):
+        handed = there  # lines and dots: holding back a border would leave nothing
 
     turn = slice(None, None, -1 if taste.mirrored else 1)
     painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
