@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -19,6 +21,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_REQUESTS: Final = logging.getLogger("outpaint.requests")
 
 BODY_PATIENCE_S: Final = 30.0
 """How long a client may send nothing of a body it announced."""
@@ -72,6 +76,7 @@ class AsgiHost:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = request_head(scope)
+        began = time.perf_counter()
         exchange = self._application.open(head)
         response = exchange.answer
         unread = True
@@ -87,6 +92,12 @@ class AsgiHost:
             headers.append((b"Connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+        if _REQUESTS.isEnabledFor(logging.INFO):
+            # Without the query: a file's signature opens it to whoever reads it.
+            took = (time.perf_counter() - began) * 1000
+            _REQUESTS.info(
+                "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
+            )
 
     async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
         loop = asyncio.get_running_loop()

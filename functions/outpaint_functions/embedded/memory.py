@@ -17,17 +17,13 @@ from outpaint_functions.service.records import Account, Claim, Job, StoredPictur
 _GIVES_BACK = frozenset({JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
 
 
-def _nobody(inference_id: str) -> None:
-    """Nobody waits for ends."""
-
-
 class MemoryLedger:
     """Accounts, keys, jobs and claims behind one lock, so that credits and jobs change together.
 
     `on_end` is called with a job's id after it has ended, outside the lock, from whichever thread ended it.
     """
 
-    def __init__(self, on_end: Callable[[str], None] = _nobody) -> None:
+    def __init__(self, on_end: Callable[[str], None] = lambda _: None) -> None:
         self._on_end = on_end
         self._lock = threading.Lock()
         self._accounts: dict[str, Account] = {}

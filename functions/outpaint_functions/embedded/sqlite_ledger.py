@@ -43,7 +43,7 @@ class SqliteLedger:
     `on_end` is called with a job's id after its end is committed, from whichever thread ended it.
     """
 
-    def __init__(self, database: Database, on_end: Callable[[str], None]) -> None:
+    def __init__(self, database: Database, on_end: Callable[[str], None] = lambda _: None) -> None:
         self._database = database
         self._on_end = on_end
 
@@ -178,6 +178,14 @@ class SqliteLedger:
         """Every job that has not ended, oldest first."""
         rows = self._database.connection.execute(
             f"SELECT {_COLUMNS} FROM jobs WHERE state IN ({_UNENDED}) ORDER BY created_at, id"  # noqa: S608
+        )
+        return [_job(row) for row in rows.fetchall()]
+
+    def latest(self, limit: int) -> list[Job]:
+        """The newest jobs first, expired ones included, for people to look at."""
+        rows = self._database.connection.execute(
+            f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, id LIMIT ?",  # noqa: S608
+            (limit,),
         )
         return [_job(row) for row in rows.fetchall()]
 

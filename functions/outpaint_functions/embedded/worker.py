@@ -11,6 +11,7 @@ from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
+from outpaint_contracts.responses import PainterCard
 from outpaint_painting.finish import outpaint
 from outpaint_painting.painter import Brief, Painter
 from outpaint_painting.uploads import read_canvas
@@ -36,6 +37,11 @@ class PaintingThreads:
         self._closing = threading.Event()
         self._cut_off = threading.Event()
         self._threads: list[threading.Thread] = []
+
+    @property
+    def cards(self) -> tuple[PainterCard, ...]:
+        """Who paints here."""
+        return tuple(painter.card for painter in self._painters)
 
     # Dispatch
 

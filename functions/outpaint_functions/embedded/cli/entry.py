@@ -1,0 +1,95 @@
+"""The command line put together: its own commands, those of upper floors, and one way to end in an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+from outpaint_contracts.errors import OutpaintError
+
+from outpaint_functions.embedded.cli.console import fail
+from outpaint_functions.embedded.cli.demo import demo
+from outpaint_functions.embedded.cli.jobs import jobs
+from outpaint_functions.embedded.cli.keys import keys
+from outpaint_functions.embedded.cli.paint import paint
+from outpaint_functions.embedded.cli.serve import serve
+from outpaint_functions.embedded.cli.weights import weights
+
+COMMANDS_GROUP: Final = "outpaint.commands"
+"""The entry point group by which other packages add commands: each names a `click.Command`."""
+
+
+class _Commands(click.Group):
+    """Our own commands in the order of use, then those of other packages, imported only when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        added = sorted({point.name for point in _added()} - set(self.commands))
+        return [*self.commands, *added]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        point = next((point for point in _added() if point.name == cmd_name), None)
+        if point is None:
+            return None
+        try:
+            command = point.load()
+        except ImportError as error:
+            raise click.ClickException(f"the command {cmd_name} cannot be used: {error}") from error
+        assert isinstance(command, click.Command), f"{point.value} is no click command"
+        return command
+
+
+def _added() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=COMMANDS_GROUP))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="outpaint-kit", message="outpaint-kit %(version)s")
+def outpaint() -> None:
+    """Let pictures grow beyond their edges: right here, or as a service.
+
+    \b
+    First steps:
+      outpaint paint photo.jpg -o wide.jpg --aspect 16:9
+      outpaint serve            # the API on http://127.0.0.1:8080, with the key dev
+      outpaint COMMAND --help   # what a command takes, with examples
+    """
+
+
+for command in (paint, serve, demo, weights, keys, jobs):
+    outpaint.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and end the process: 0, 1 for what went wrong, 2 for wrong usage, 130 when interrupted."""
+    try:
+        status = outpaint.main(prog_name="outpaint", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        status = 2
+    except click.UsageError as error:
+        hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
+        fail(f"{error.format_message().rstrip('.')}{hint}")
+        status = 2
+    except click.ClickException as error:
+        fail(error.format_message())
+        status = 1
+    except OutpaintError as error:
+        fail(error.detail)
+        status = 1
+    except (click.Abort, KeyboardInterrupt):
+        fail("interrupted")
+        status = 130
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more while flushing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
