@@ -1,0 +1,42 @@
+"""Providers for the wire-behaviour suite: ours twice, or any base URL given on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from wire_kit.api import Api
+from wire_kit.providers import Provider, RemoteProvider
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "provider" in metafunc.fixturenames:
+        remote = metafunc.config.getoption("--base-url")
+        metafunc.parametrize("provider", [remote] if remote else ["core", "tcp"], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
+    """Whom the case runs against."""
+    if request.param == "core":
+        from wire_kit.hosts import core_provider
+
+        with core_provider() as own:
+            yield own
+    elif request.param == "tcp":
+        from wire_kit.hosts import tcp_provider
+
+        with tcp_provider() as own:
+            yield own
+    else:
+        options = request.config
+        remote = RemoteProvider(request.param, options.getoption("--api-key"), options.getoption("--second-api-key"))
+        yield remote
+        remote.close()
+
+
+@pytest.fixture
+def api(provider: Provider) -> Iterator[Api]:
+    """The provider as the owner of a key with credits sees it."""
+    with provider.client() as client:
+        yield Api(client, provider.key())

@@ -1,0 +1,253 @@
+"""Our own service as a provider: in process without a socket, and over TCP. The cases never look in here."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import pytest
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.responses import PainterCard
+from outpaint_functions.embedded.endings import Endings
+from outpaint_functions.embedded.fetch import SafeFetch
+from outpaint_functions.embedded.host import Host
+from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.embedded.server import serving
+from outpaint_functions.embedded.system import RandomIds
+from outpaint_functions.embedded.worker import PaintingThreads
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import RequestHead, Response, Waiting
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.file_urls import FileUrls
+from outpaint_functions.service.records import Account
+from outpaint_functions.service.service import Service
+from outpaint_functions.service.settings import ServiceSettings
+from outpaint_painting.canvas import Canvas
+from outpaint_painting.painter import Brief
+from outpaint_painting.painters.flat import FlatPainter
+from PIL import Image
+
+from wire_kit.providers import Provider
+
+_NUMBERS = itertools.count(1)
+
+
+class ShiftedClock:
+    """The machine's clock, set ahead by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+
+class Web:
+    """Addresses that a case has published; all others are judged, and refused, by the real fetcher."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, bytes | ErrorCode] = {}
+        self._real = SafeFetch()
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        url = f"https://pictures.test/{len(self._pages)}.png"
+        self._pages[url] = data
+        return url
+
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        page = self._pages.get(url)
+        if page is None:
+            return self._real.fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
+        if isinstance(page, ErrorCode):
+            raise OutpaintError.wrong_value(field, url, "as the case wants it", code=page)
+        return page
+
+
+class ObedientPainter:
+    """The flat painter, held or broken at a case's word."""
+
+    def __init__(self) -> None:
+        self._flat = FlatPainter()
+        self.may_paint = threading.Event()
+        self.may_paint.set()
+        self.error: Exception | None = None
+
+    @property
+    def card(self) -> PainterCard:
+        return self._flat.card
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        assert self.may_paint.wait(60), "a case forgot to release its jobs"
+        if self.error is not None:
+            raise self.error
+        yield from self._flat.paint(canvas, brief)
+
+
+class _OwnProvider:
+    """What the in-process and the TCP provider share: a host in memory, and a hand on all of it."""
+
+    def __init__(self, host: Host, painter: ObedientPainter, clock: ShiftedClock, web: Web) -> None:
+        self._host = host
+        self._painter = painter
+        self._clock = clock
+        self._web = web
+
+    def key(self, balance: int = 100) -> str:
+        return self._account(balance)
+
+    def exact_key(self, balance: int) -> str:
+        return self._account(balance)
+
+    def second_key(self) -> str:
+        return self._account(100)
+
+    def forbidden_key(self) -> str:
+        return self._account(100, allowed=False)
+
+    def _account(self, balance: int, *, allowed: bool = True) -> str:
+        name = f"wire-{next(_NUMBERS)}"
+        accounts = self._host.service.accounts
+        assert isinstance(accounts, MemoryLedger)
+        accounts.add_account(Account(id=name, name=name, credits=balance, allowed=allowed), key_digest(f"key-{name}"))
+        return f"key-{name}"
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        return self._web.publish(data)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        self._painter.may_paint.clear()
+        try:
+            yield
+        finally:
+            self._painter.may_paint.set()
+
+    @contextmanager
+    def failing(self, error: Exception) -> Iterator[None]:
+        self._painter.error = error
+        try:
+            yield
+        finally:
+            self._painter.error = None
+
+    def advance(self, seconds: float) -> None:
+        self._clock.ahead += seconds
+
+
+class CoreProvider(_OwnProvider):
+    """The HTTP core, handed requests by function calls."""
+
+    name = "core"
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(transport=_CoreTransport(self._host.application), base_url="http://core.test")
+
+    @contextmanager
+    def configured(self, **settings: Any) -> Iterator[Provider]:
+        with core_provider(ServiceSettings(**settings)) as provider:
+            yield provider
+
+    def address(self) -> tuple[str, int]:
+        pytest.skip("the core in process has no socket")
+
+
+class TcpProvider(_OwnProvider):
+    """The real server on a loopback port."""
+
+    name = "tcp"
+
+    def __init__(self, host: Host, painter: ObedientPainter, clock: ShiftedClock, web: Web, base_url: str) -> None:
+        super().__init__(host, painter, clock, web)
+        self._base_url = base_url
+
+    def client(self) -> httpx.Client:
+        # Plain HTTP: without `verify` no certificates are read, which takes longer than most cases.
+        return httpx.Client(base_url=self._base_url, timeout=60, verify=False)
+
+    @contextmanager
+    def configured(self, **settings: Any) -> Iterator[Provider]:
+        with tcp_provider(ServiceSettings(**settings)) as provider:
+            yield provider
+
+    def address(self) -> tuple[str, int]:
+        url = urlsplit(self._base_url)
+        assert url.hostname is not None
+        assert url.port is not None
+        return url.hostname, url.port
+
+
+@contextmanager
+def core_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The core in process, for as long as the block runs."""
+    with _host(settings or ServiceSettings()) as parts:
+        yield CoreProvider(*parts)
+
+
+@contextmanager
+def tcp_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The server over TCP, for as long as the block runs."""
+    with _host(settings or ServiceSettings()) as parts, serving(parts[0].asgi) as base_url:
+        yield TcpProvider(*parts, base_url)
+
+
+@contextmanager
+def _host(settings: ServiceSettings) -> Iterator[tuple[Host, ObedientPainter, ShiftedClock, Web]]:
+    clock, web, painter, endings = ShiftedClock(), Web(), ObedientPainter(), Endings()
+    ledger = MemoryLedger(on_end=endings.announce)
+    file_urls = FileUrls(b"known to this test only")
+    painting = PaintingThreads(painter)
+    service = Service(
+        clock=clock,
+        ids=RandomIds(),
+        accounts=ledger,
+        limits=MemoryLimits(),
+        jobs=ledger,
+        pictures=MemoryPictures(file_urls),
+        dispatch=painting,
+        fetch=web,
+        file_urls=file_urls,
+        settings=settings,
+    )
+    host = Host(service, painting, endings)
+    with ExitStack() as stack:
+        host.start()
+        stack.callback(host.close, 10.0)
+        yield host, painter, clock, web
+
+
+class _CoreTransport(httpx.BaseTransport):
+    """Carries an httpx request to the core and its answer back, as a host would; waits by looking now and then."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        head = RequestHead(
+            method=request.method,
+            path=unquote(request.url.raw_path.partition(b"?")[0].decode("ascii")),
+            query=request.url.query.decode("ascii"),
+            headers=tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw
+            ),
+            origin=f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
+            peer_is_loopback=True,
+        )
+        outcome = self._application.respond(head, body)
+        response = self._wait(outcome) if isinstance(outcome, Waiting) else outcome
+        return httpx.Response(response.status, headers=list(response.headers), content=response.body, request=request)
+
+    def _wait(self, waiting: Waiting) -> Response:
+        service = self._application.service
+        while service.clock.now() < waiting.until:
+            job = service.jobs.find(waiting.inference_id, service.clock.now())
+            if job is None or job.state.ended:
+                break
+            time.sleep(0.001)
+        return waiting.resume()
