@@ -153,7 +153,8 @@ class OutpaintError(Exception):
         code: ErrorCode = ErrorCode.INVALID_PARAMETER,
     ) -> OutpaintError:
         """An error in the vendor's 422 wording: `<field> has wrong value <value>: <reason>` (wire.md)."""
-        shown = str(value)
+        # A detail is one line of text whatever was sent: line breaks and half characters are shown, not repeated.
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)[:100])
         if len(shown) > 80:
             shown = shown[:77] + "..."
         return cls(code, f"{field} has wrong value {shown}: {reason}", field=field)

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from urllib.parse import parse_qsl
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.requests import FieldValue
+from outpaint_contracts.requests import KNOWN_FIELDS, FieldValue
 from python_multipart.multipart import parse_options_header
 
 from outpaint_functions.http.messages import RequestHead
@@ -98,9 +98,11 @@ def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
         raise malformed('the JSON body must be an object, such as {"image_url": "...", "prompt": "..."}')
     fields: dict[str, list[FieldValue]] = {}
     for name, value in document:
-        if value is not None and not isinstance(value, str | int | float | bool):
+        plain = value if value is None or isinstance(value, str | int | float | bool) else None
+        # A name that means nothing here may carry anything; it is reported, and its value is not looked at.
+        if plain is not value and name in KNOWN_FIELDS:
             raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
-        fields.setdefault(name, []).append(value)
+        fields.setdefault(name, []).append(plain)
     return fields
 
 
