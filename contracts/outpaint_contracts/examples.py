@@ -8,7 +8,15 @@ from typing import Final
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-from outpaint_contracts.responses import Accepted, Balance, FailedJob, FinishedPicture, PainterCard, Result
+from outpaint_contracts.responses import (
+    Accepted,
+    Balance,
+    FailedJob,
+    FinishedPicture,
+    PainterCard,
+    Result,
+    UploadTicket,
+)
 
 INFERENCE_ID: Final = "5f0c2f0e-3c58-4a57-9d0e-6f6a2f3f1b7d"
 CORRELATION_ID: Final = "c7a1de94-52c6-4a3f-8a5e-1f4d7f0f9b21"
@@ -42,6 +50,16 @@ FAILED: Final = FailedJob(
     error_code=ErrorCode.PAINTING_FAILED,
 )
 BALANCE: Final = Balance(credits=998)
+UPLOAD_ID: Final = "0b9ce1a4-6a1d-4c1e-b7a5-3f0d8a1c5e77.png"
+UPLOAD_REQUEST: Final = {"content_type": "image/png"}
+UPLOAD_TICKET: Final = UploadTicket(
+    id=UPLOAD_ID,
+    url="https://pictures.example.com/",
+    fields={"key": f"files/{UPLOAD_ID}", "Content-Type": "image/png", "policy": "eyJleHBpcmF0aW9uIjo..."},
+    max_bytes=33_554_432,
+    expires_at=_EXPIRES,
+    file_expires_at=_EXPIRES,
+)
 
 # The fields of one request in each content type; a file stands as the text that `curl -F` takes for it.
 MULTIPART_REQUEST: Final[dict[str, str | int]] = {

@@ -24,7 +24,7 @@ from outpaint_contracts.openapi_components import (
 )
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode
-from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
+from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 API_VERSION: Final = "1.0.0"
 
@@ -32,6 +32,7 @@ OUTPAINT_PATH: Final = "/v1/painting/outpaint"
 INFERENCE_PATH: Final = "/v1/painting/{inference_id}"
 BALANCE_PATH: Final = "/v1/balance"
 FILE_PATH: Final = "/v1/files/{file_id}"
+UPLOADS_PATH: Final = "/v1/uploads"
 
 _UPLOAD_TYPES: Final = "image/jpeg, image/png, image/webp, image/bmp, image/tiff, application/octet-stream"
 
@@ -64,6 +65,15 @@ _OUTPAINT_ERRORS: Final = (
     _E.TIMED_OUT,
 )
 _INFERENCE_ERRORS: Final = (*_WITH_KEY, _E.UNKNOWN_INFERENCE)
+_UPLOADS_ERRORS: Final = (
+    *_WITH_KEY,
+    _E.MALFORMED_BODY,
+    _E.BODY_TOO_LARGE,
+    _E.UNSUPPORTED_CONTENT_TYPE,
+    _E.MISSING_PARAMETER,
+    _E.INVALID_PARAMETER,
+    _E.CONFLICTING_PARAMETERS,
+)
 _FILE_ERRORS: Final = (*_ANY_ROUTE, _E.URL_NOT_SIGNED, _E.URL_EXPIRED, _E.UNKNOWN_FILE)
 
 
@@ -106,6 +116,7 @@ def document() -> JsonObject:
             INFERENCE_PATH: {"get": _inference()},
             BALANCE_PATH: {"get": _balance()},
             FILE_PATH: {"get": _file()},
+            UPLOADS_PATH: {"post": _uploads()},
         },
         "components": {
             "securitySchemes": {
@@ -278,6 +289,25 @@ def _file() -> JsonObject:
                 "content": {kind.media_type: picture for kind in Format},
             },
             **_errors(_FILE_ERRORS),
+        },
+    }
+
+
+def _uploads() -> JsonObject:
+    media = {"schema": {"$ref": SCHEMAS + "UploadRequest"}, "examples": {"png": {"value": examples.UPLOAD_REQUEST}}}
+    types = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    return {
+        "operationId": "upload",
+        "summary": "Send a picture ahead",
+        "description": (
+            "For pictures larger than a request may be. POST `fields` and then the picture, as `file`, to `url` "
+            "in multipart/form-data; then name `id` as `image_id` or `mask_id`. Our extension."
+        ),
+        "tags": ["files"],
+        "requestBody": {"required": True, "content": dict.fromkeys(types, media)},
+        "responses": {
+            "200": _answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(headers.WARNING,)),
+            **_errors(_UPLOADS_ERRORS),
         },
     }
 

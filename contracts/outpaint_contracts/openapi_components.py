@@ -9,8 +9,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 
 from outpaint_contracts import examples, headers
 from outpaint_contracts.errors import ErrorBody, ErrorCode, ProblemDetails
-from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, MAX_URL_LENGTH, RequestForm
-from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
+from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, MAX_URL_LENGTH, RequestForm, UploadRequest
+from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 JsonObject = dict[str, Any]
 SCHEMAS: Final = "#/components/schemas/"
@@ -90,7 +90,10 @@ class _Answered(_Untitled):
 def schemas() -> dict[str, JsonSchemaValue]:
     """Every model on the wire, and the request as its content types carry it."""
     _, bundle = models_json_schema(
-        [(model, "serialization") for model in (Result, Accepted, FailedJob, Balance, ErrorBody, ProblemDetails)],
+        [
+            (model, "serialization")
+            for model in (Result, Accepted, FailedJob, Balance, UploadTicket, ErrorBody, ProblemDetails)
+        ],
         ref_template=SCHEMAS + "{model}",
         schema_generator=_Answered,
     )
@@ -98,6 +101,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
     named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **form.pop("$defs", {})}
     named["OutpaintMultipart"] = _request_schema(form, "The request with its pictures in it.", files=True)
     named["OutpaintForm"] = _request_schema(form, "The request with its pictures elsewhere.", files=False)
+    named["UploadRequest"] = UploadRequest.model_json_schema(schema_generator=_Untitled)
     return dict(sorted(named.items()))
 
 

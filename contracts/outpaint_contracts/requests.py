@@ -19,6 +19,9 @@ MAX_URL_LENGTH: Final = 2083
 MAX_TEXT_LENGTH: Final = 20_000
 
 
+UploadType = Literal["image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"]
+
+
 class Mode(StrEnum):
     """Whether the client waits for the pictures or polls for them; the vendor removed `auto` (wire.md)."""
 
@@ -223,6 +226,41 @@ def _source(name: str, kind: str, value: FieldValue) -> Source:
             name, f"<{len(value)} characters>", f"an address has at most {MAX_URL_LENGTH} characters"
         )
     return source
+
+
+class UploadRequest(BaseModel):
+    """The wish to send one picture ahead: its media type decides the extension of the id it will have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    content_type: Annotated[
+        UploadType, BeforeValidator(_lower), Field(description="What the file is; the form takes nothing else.")
+    ]
+
+    @property
+    def extension(self) -> str:
+        """The file name extension, without the dot."""
+        return "jpg" if self.content_type == "image/jpeg" else self.content_type.removeprefix("image/")
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> UploadRequest:
+        """The request that a body's fields stand for; raises `OutpaintError` (422) naming the offending field."""
+        value = _one_text(fields, "content_type")
+        if value is None:
+            raise OutpaintError(
+                ErrorCode.MISSING_PARAMETER,
+                "content_type is missing: say what will be sent, such as image/png",
+                field="content_type",
+            )
+        try:
+            return cls.model_validate({"content_type": value})
+        except ValidationError as error:
+            raise _first_wrong_value(error, {"content_type": value}) from None
+
+    @classmethod
+    def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:
+        """The names in a body that mean nothing here; accepted, and reported in a warning header."""
+        return tuple(name for name in fields if name not in cls.model_fields)
 
 
 class RequestForm(BaseModel):

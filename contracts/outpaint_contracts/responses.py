@@ -84,6 +84,20 @@ class FailedJob(BaseModel):
     data: tuple[FinishedPicture, ...] = Field(default=(), max_length=0)
 
 
+class UploadTicket(BaseModel):
+    """200: where to send a picture ahead of its request, and the id it will have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
+    id: str = Field(description="Usable as `image_id` or `mask_id` once the file was sent.")
+    url: str = Field(description="POST multipart/form-data here: `fields` first, then the picture as `file`.")
+    fields: dict[str, str] = Field(description="Fields to send before the file, unchanged; may be none.")
+    max_bytes: int = Field(description="The largest file that is taken.", gt=0)
+    expires_at: datetime = Field(description="When the form stops working, UTC.")
+    file_expires_at: datetime = Field(description="When the file stops being usable, UTC.")
+
+
 class Balance(BaseModel):
     """200: the account's free credits, and NO other member: the vendor's SDK unpacks it into one field (wire.md)."""
 

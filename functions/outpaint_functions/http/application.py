@@ -9,15 +9,15 @@ from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import Prefer
 from outpaint_contracts.jobs import JobState
-from outpaint_contracts.requests import OutpaintRequest
+from outpaint_contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
 from outpaint_contracts.responses import Balance, StatusWord
 
 from outpaint_functions.http import bodies, cors, documents, presentation
 from outpaint_functions.http.answers import Answers, Headers
 from outpaint_functions.http.messages import RequestHead, Response, Waiting
 from outpaint_functions.http.negotiation import JSON, Accept
-from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
-from outpaint_functions.service import rate_limit, result, sources
+from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, UPLOADS_PATH, Match, Route, match
+from outpaint_functions.service import rate_limit, result, sources, uploads
 from outpaint_functions.service.authentication import authenticate
 from outpaint_functions.service.submit import Submission, submit
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from outpaint_contracts.headers import Allowance
 
-    from outpaint_functions.service.records import Account, Job
+    from outpaint_functions.service.records import Account, Job, UploadGrant
     from outpaint_functions.service.service import Service
 
 _MAX_WARNED_NAMES: Final = 10
+_MAX_UPLOADS_BODY: Final = 64 * 1024
+_FORM_AROUND_FILE: Final = 64 * 1024
 _T = TypeVar("_T")
 
 
@@ -70,6 +72,9 @@ class Exchange:
         self._caller: Account | None = None
         self._match: Match | None = None
         self._request: OutpaintRequest | None = None
+        self._grant: UploadGrant | None = None
+        self._upload: Upload | None = None
+        self._upload_request: UploadRequest | None = None
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
 
@@ -167,15 +172,24 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        bodies.check_content_type(head)
-        self.body_limit = settings.max_body_bytes
-        declared = head.header("content-length") or "0"
+        if found.route is Route.UPLOADS and not uploads.offered(self._service):
+            raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
+        self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
+        return None
+
+    def _expect_body(self, limit: int) -> None:
+        bodies.check_content_type(self._head)
+        self.body_limit = limit
+        declared = self._head.header("content-length") or "0"
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > self.body_limit:
             raise self._body_too_large()
-        return None
 
     def _public(self, found: Match) -> Response | None:
         if found.route is Route.FILE:
+            return None
+        if found.route is Route.UPLOAD:
+            self._grant = self._granted(found.id)
+            self._expect_body(self._grant.max_bytes + _FORM_AROUND_FILE)
             return None
         if found.route is Route.HEALTH:
             return self._answers.content(200, JSON, b'{"status":"ok"}')
@@ -184,10 +198,11 @@ class Exchange:
 
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
+        way_out = f": send larger pictures ahead by POST {UPLOADS_PATH}" if uploads.offered(self._service) else ""
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
             f"the request body is too large: a picture may have at most {settings.pictures.max_bytes} bytes, "
-            f"a request {settings.max_body_bytes}",
+            f"a request {settings.max_body_bytes}{way_out}",
         )
 
     # The routes
@@ -196,7 +211,15 @@ class Exchange:
         assert self._match is not None
         if self._match.route is Route.FILE:
             return self._file(self._match.id)
+        if self._match.route is Route.UPLOAD:
+            assert self._grant is not None
+            assert self._upload is not None
+            uploads.store(self._service, self._match.id, self._grant, self._upload)
+            return self._answers.empty(204)
         assert self._caller is not None
+        if self._match.route is Route.UPLOADS:
+            assert self._upload_request is not None
+            return self._ticket(uploads.grant(self._service, self._caller, self._upload_request))
         assert self._request is not None
         return self._outpaint(self._caller, self._request)
 
@@ -207,14 +230,31 @@ class Exchange:
         return self._job(job)
 
     def _read(self, body: bytes) -> None:
-        if self._caller is None:
-            return  # a file's GET: what it sends beside its head means nothing
+        assert self._match is not None
+        if self._match.route is Route.FILE:
+            return  # what a GET sends beside its head means nothing
         fields = bodies.read_fields(self._head, body)
-        unknown = OutpaintRequest.unknown_fields(fields)
+        if self._match.route is Route.UPLOAD:
+            self._upload = _file_part(fields)
+            return
+        for_upload = self._match.route is Route.UPLOADS
+        unknown = (UploadRequest if for_upload else OutpaintRequest).unknown_fields(fields)
         if unknown:
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
-        self._request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
+        if for_upload:
+            self._upload_request = UploadRequest.from_fields(fields)
+        else:
+            self._request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
+
+    def _granted(self, file_id: str) -> UploadGrant:
+        service = self._service
+        if service.file_urls is None or not sources.is_file_id(file_id):
+            raise OutpaintError(ErrorCode.UNKNOWN_FILE, "no file can be sent here: ask POST /v1/uploads", field="id")
+        return service.file_urls.check_upload(file_id, _query(self._head), service.clock.now())
+
+    def _ticket(self, ticket: uploads.Ticket) -> Response:
+        return self._answers.json(200, presentation.ticket_body(self._service, ticket, self._head.origin))
 
     def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting:
         service, head = self._service, self._head
@@ -301,6 +341,15 @@ class Exchange:
             elif error.code is ErrorCode.UNSUPPORTED_CONTENT_TYPE:
                 extra += (("Accept-Post", ", ".join(bodies.SUPPORTED)),)
         return self._answers.error(error, extra)
+
+
+def _file_part(fields: Fields) -> Upload:
+    found = [value for value in fields.get("file", []) if isinstance(value, Upload)]
+    if len(found) != 1:
+        raise OutpaintError(
+            ErrorCode.MISSING_PARAMETER, "file is missing: send the picture as one file named file", field="file"
+        )
+    return found[0]
 
 
 def _query(head: RequestHead) -> dict[str, str]:

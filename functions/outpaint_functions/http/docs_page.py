@@ -37,6 +37,10 @@ _CURL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "genai-painting-result": (("Poll", f"curl -i {_BASE}/v1/painting/$INFERENCE_ID {_KEY}"),),
+    "upload": (
+        ("Ask for the form", f"curl {_BASE}/v1/uploads {_KEY} -F content_type=image/png"),
+        ("Send the picture", 'curl "$URL" -F file=@canvas.png   # each of `fields` as its own -F, before the file'),
+    ),
     "balance": (("Ask", f"curl {_BASE}/v1/balance {_KEY}"),),
     "result-file": (("Fetch", 'curl -o picture.jpg "$URL"   # the url from the result, unchanged'),),
 }

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.jobs import JobState
-from outpaint_contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord
+from outpaint_contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
 
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
+from outpaint_functions.service.uploads import Ticket
 
 
 def absolute(service: Service, url: str, origin: str) -> str:
@@ -46,6 +47,18 @@ def accepted_body(job: Job, word: StatusWord = StatusWord.PROCESSING) -> Accepte
         inference_id=job.id,
         transaction_id=job.id,
         mask_interpretation=job.interpretation,
+    )
+
+
+def ticket_body(service: Service, ticket: Ticket, origin: str) -> UploadTicket:
+    """Where to send a picture ahead; `origin` completes a path to a URL."""
+    return UploadTicket(
+        id=ticket.id,
+        url=absolute(service, ticket.form.url, origin),
+        fields=ticket.form.fields,
+        max_bytes=ticket.grant.max_bytes,
+        expires_at=datetime.fromtimestamp(ticket.grant.until, UTC),
+        file_expires_at=datetime.fromtimestamp(ticket.grant.expires_at, UTC),
     )
 
 

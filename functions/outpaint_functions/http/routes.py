@@ -7,10 +7,12 @@ from enum import Enum, auto
 from typing import Final
 
 from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
+from outpaint_functions.service.file_urls import UPLOADS_PREFIX
 
 INFERENCES_PREFIX: Final = "/v1/painting/"
 OUTPAINT_PATH: Final = "/v1/painting/outpaint"
 BALANCE_PATH: Final = "/v1/balance"
+UPLOADS_PATH: Final = "/v1/uploads"
 
 
 class Route(Enum):
@@ -20,6 +22,8 @@ class Route(Enum):
     INFERENCE = auto()
     BALANCE = auto()
     FILE = auto()
+    UPLOADS = auto()
+    UPLOAD = auto()
     OPENAPI = auto()
     DOCS = auto()
     HEALTH = auto()
@@ -28,16 +32,17 @@ class Route(Enum):
 _FIXED: Final = {
     OUTPAINT_PATH: Route.OUTPAINT,
     BALANCE_PATH: Route.BALANCE,
+    UPLOADS_PATH: Route.UPLOADS,
     "/openapi.json": Route.OPENAPI,
     "/docs": Route.DOCS,
     "/health": Route.HEALTH,
 }
 _READ: Final = ("GET", "HEAD", "OPTIONS")
 METHODS: Final[dict[Route, tuple[str, ...]]] = {
-    route: ("POST", "OPTIONS") if route is Route.OUTPAINT else _READ for route in Route
+    route: ("POST", "OPTIONS") if route in (Route.OUTPAINT, Route.UPLOADS, Route.UPLOAD) else _READ for route in Route
 }
 # Everything else needs an API key: these are documents, or carry their permission in a signature.
-PUBLIC: Final = frozenset({Route.FILE, Route.OPENAPI, Route.DOCS, Route.HEALTH})
+PUBLIC: Final = frozenset({Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,11 @@ def match(path: str) -> Match | None:
     fixed = _FIXED.get(path)
     if fixed is not None:
         return Match(fixed)
-    for prefix, route in ((INFERENCES_PREFIX, Route.INFERENCE), (FILES_PREFIX, Route.FILE)):
+    for prefix, route in (
+        (INFERENCES_PREFIX, Route.INFERENCE),
+        (FILES_PREFIX, Route.FILE),
+        (UPLOADS_PREFIX, Route.UPLOAD),
+    ):
         rest = path[len(prefix) :]
         if path.startswith(prefix) and rest and "/" not in rest:
             return Match(route, rest)

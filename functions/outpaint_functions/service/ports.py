@@ -14,7 +14,7 @@ from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import MaskMode, PictureLimits
 from outpaint_painting.uploads import Inspection
 
-from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint_functions.service.records import Account, Claim, Job, StoredPicture, UploadForm, UploadGrant
 
 
 class AlreadyClaimed(Exception):  # noqa: N818 - an outcome that the service handles, not an error
@@ -139,6 +139,14 @@ class Pictures(Protocol):
 
     def purge(self, now: float) -> int:
         """Delete the files that have expired; returns how many."""
+        ...
+
+
+class UploadForms(Protocol):
+    """Lets clients send a file straight to the picture store, for hosts that cannot take large bodies."""
+
+    def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
+        """A signed form that stores one file under this name, within the grant."""
         ...
 
 

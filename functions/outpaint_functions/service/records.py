@@ -71,3 +71,22 @@ class StoredPicture:
     media_type: str
     account_id: str
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class UploadGrant:
+    """What one upload may be: whose, of which media type, how many bytes at most, sent by when, kept until when."""
+
+    account_id: str
+    media_type: str
+    max_bytes: int
+    until: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """Where a file is POSTed as multipart/form-data: `fields` first, the file last, in a part named `file`."""
+
+    url: str
+    fields: dict[str, str]

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from outpaint_painting.uploads import inspect
 
 from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.ports import Accounts, Clock, Dispatch, Fetch, Ids, Inspect, Jobs, Limits, Pictures
+from outpaint_functions.service.ports import (
+    Accounts,
+    Clock,
+    Dispatch,
+    Fetch,
+    Ids,
+    Inspect,
+    Jobs,
+    Limits,
+    Pictures,
+    UploadForms,
+)
 from outpaint_functions.service.settings import ServiceSettings
 
 
@@ -16,6 +27,7 @@ class Service:
     """What the rules work with; put together once by each host.
 
     `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
+    `upload_forms` is set where uploads go straight to that store; a host that serves files takes them itself.
     `inspect` looks at a request's pictures before anything is charged; a host may give one that remembers.
     """
 
@@ -30,3 +42,4 @@ class Service:
     file_urls: FileUrls | None = None
     settings: ServiceSettings = field(default_factory=ServiceSettings)
     inspect: Inspect = inspect
+    upload_forms: UploadForms | None = None

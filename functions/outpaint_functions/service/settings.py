@@ -34,6 +34,7 @@ class ServiceSettings(BaseModel):
         int | None,
         Field(ge=1, description="How long a result's URL works, where its store's signatures end before the files."),
     ] = None
+    upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
     idempotency_lifetime: Annotated[int, Field(ge=1)] = DAY
     max_attempts: Annotated[
         int, Field(ge=1, description="How often a job is begun again after its host was killed.")
@@ -43,6 +44,9 @@ class ServiceSettings(BaseModel):
         StatusWord.PROCESSING
     )
     pictures: PictureLimits = PictureLimits()
+    body_limit: Annotated[
+        int | None, Field(ge=1, description="The largest request body, where the host takes less than two pictures.")
+    ] = None
     max_header_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024
     public_url: Annotated[
         str | None, Field(description="Where clients reach this host, if not where their request says.")
@@ -52,4 +56,6 @@ class ServiceSettings(BaseModel):
     @property
     def max_body_bytes(self) -> int:
         """The largest request body: two files, and room for a base64 image_url and the form around them."""
+        if self.body_limit is not None:
+            return self.body_limit
         return 2 * (self.pictures.max_bytes * 4 // 3) + 1024 * 1024
