@@ -64,6 +64,10 @@ class AsgiHost:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
 
+    def unreadable(self) -> Response:
+        """The answer to bytes that are not HTTP."""
+        return self._application.unreadable()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             with contextlib.suppress(_ClientGone):

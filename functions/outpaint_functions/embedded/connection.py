@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,6 +18,8 @@ MAX_HEAD_BYTES: Final = 1024 * 1024
 """A head beyond this is not even read to its end."""
 MAX_UNREAD_BYTES: Final = 256 * 1024 * 1024
 """How much of a body already answered is read and dropped, so that its client gets to see the answer."""
+
+_UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -40,6 +43,11 @@ class BoundedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Remember when the client was last heard."""
         self._heard_at = self.loop.time()
+        if (self._in_head or self._between_messages) and _UPGRADE.search(data):
+            # An offer we need not take (RFC 9110, 7.8), but httptools would take the body for the other protocol:
+            # Java's HttpClient offers h2c with its first request, whatever that is.
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"\r\nx-offer:", head) + end + rest
         super().data_received(data)
 
     def on_message_begin(self) -> None:

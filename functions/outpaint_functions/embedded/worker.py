@@ -104,6 +104,10 @@ class PaintingThreads:
         job = service.jobs.find(inference_id, service.clock.now())
         if job is None or job.state.ended:
             return
+        if service.clock.now() >= job.deadline_at:
+            # It waited in the queue too long: its inputs are gone, and nobody wants it any more.
+            settle.expire(service, job)
+            return
         try:
             manifest = self._paint(service, painter, job)
             if manifest is not None:

@@ -61,11 +61,11 @@ def demo(output: Path, painter: str | None) -> None:
     with open_host([chosen]) as host, serving(host.asgi) as url, progress() as bar:
         task = bar.add_task("sync: one picture, waited for", total=1)
         # A slow machine may outlast the wait; then this is answered 202 like any other, and polled.
-        result = _finished(url, _post(url, upload, count=1))
+        result = _finished(url, _post(url, upload, seed=1, count=1))
         made += _download(result, output, "sync")
         bar.update(task, completed=1)
         task = bar.add_task("async: two pictures, polled for", total=1)
-        result = _finished(url, _post(url, upload, count=2, mode="async"))
+        result = _finished(url, _post(url, upload, seed=2, count=2, mode="async"))
         made += _download(result, output, "async")
         bar.update(task, completed=1)
     OUT.print("Finished pictures:")
@@ -80,7 +80,7 @@ def _post(url: str, upload: Path, **fields: object) -> dict[str, Any]:
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in {"prompt": _PROMPT, "seed": 1, **fields}.items()
+        for name, value in {"prompt": _PROMPT, **fields}.items()
     ]
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{upload.name}"\r\n'
@@ -132,9 +132,9 @@ def _json(request: urllib.request.Request) -> dict[str, Any]:
 def _curl(upload: Path) -> list[str]:
     """What a person types to do the same against `make serve`."""
     key = shlex.quote(f"{API_KEY}: {DEVELOPMENT_KEY}")
-    form = f"-F {shlex.quote(f'image=@{upload}')} -F {shlex.quote(f'prompt={_PROMPT}')} -F seed=1"
+    form = f"-F {shlex.quote(f'image=@{upload}')} -F {shlex.quote(f'prompt={_PROMPT}')}"
     return [
-        f"curl -H {key} {form} -F count=1 {_SERVED_AT}{_ROUTE}",
-        f"curl -H {key} {form} -F count=2 -F mode=async {_SERVED_AT}{_ROUTE}",
+        f"curl -H {key} {form} -F seed=1 -F count=1 {_SERVED_AT}{_ROUTE}",
+        f"curl -H {key} {form} -F seed=2 -F count=2 -F mode=async {_SERVED_AT}{_ROUTE}",
         f"curl -H {key} {_SERVED_AT}/v1/painting/INFERENCE_ID   # the inference_id that the line before was answered",
     ]
