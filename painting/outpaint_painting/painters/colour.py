@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 _CELL: Final = 4  # pixels: the error's own detail is texture, which must not be smeared
 
 
-def spread(error: NDArray[np.float32], border: NDArray[np.bool_], far: float, trusted: float) -> NDArray[np.float32]:
+def spread(
+    error: NDArray[np.float32], border: NDArray[np.bool_], far: float, trusted: float = 14.0
+) -> NDArray[np.float32]:
     """A smooth field that meets `error` along `border` and fades within about `far` pixels of it.
 
     `error` is [n, n, 3], `border` [n, n] True where the error is known, n a power of two. Errors well above

@@ -48,7 +48,9 @@ class Grain:
 
 
 def learn(canvas: Canvas, coarse: float) -> Grain | None:
-    """The grain of the kept area finer than `coarse` canvas pixels; None where too little is kept."""
+    """The grain of the kept area finer than `coarse` canvas pixels; None where that or the kept area is nothing."""
+    if coarse <= NEGLIGIBLE:
+        return None
     small = _CELLS
     side = 2 * round(small * coarse / 2)
     wide, high = canvas.size[0] // side, canvas.size[1] // side

@@ -19,10 +19,10 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint_painting import weights
 from outpaint_painting.painters import growth, windows
 from outpaint_painting.painters.colour import spread
-from outpaint_painting.painters.detail import NEGLIGIBLE, Grain, enlarged, learn
+from outpaint_painting.painters.detail import Grain, enlarged, learn
 from outpaint_painting.painters.migan_network import SIDE, Network, network_of
 from outpaint_painting.painters.windows import Box
-from outpaint_painting.painters.working import working_copy, working_size
+from outpaint_painting.painters.working import smoothed, working_copy, working_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,9 +91,6 @@ class MiganPainter:
             draw = np.random.default_rng(seed)
             painted, widest = _grow(network, start, distances, _Taste.drawn(draw))
             coarse = widest / SIDE / scale
-            if coarse <= NEGLIGIBLE:
-                yield painted if scale == 1 else painted.resize(canvas.size, Image.Resampling.BICUBIC)
-                continue
             if coarse not in grains:
                 grains[coarse] = learn(canvas, coarse)
             yield enlarged(painted, canvas, coarse, grains[coarse], draw)
@@ -130,7 +127,8 @@ def _paint_window(
     """Paint what is open and reached within one window, in place."""
     # The network draws a thin frame along its own edge: let it lie outside.
     window = window.grown(math.ceil(window.width * taste.margin) + 1, math.ceil(window.height * taste.margin) + 1)
-    seen = np.asarray(state.crop(window.corners).resize((SIDE, SIDE), _filter(window)))
+    crop = state.crop(window.corners).resize((SIDE, SIDE), _filter(window))
+    seen = np.asarray(crop)
     kept = np.asarray(known.crop(window.corners).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
     colours, there = seen[..., :3], seen[..., 3] >= 254
     there_picture = _picture(there)
@@ -138,7 +136,10 @@ def _paint_window(
     inner = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_BORDER))) == 255
     handed = (depth >= 254) | (kept & inner)
     if np.count_nonzero(handed) * 8 < np.count_nonzero(there):
-        handed = there  # lines and dots: holding back a border would leave nothing
+        # Lines and dots: holding back a border would leave nothing. But then the graph's own blending
+        # reaches what is open, which must not be black.
+        handed = there
+        colours = np.asarray(smoothed(crop, 2 * SIDE))[..., :3]
 
     turn = slice(None, None, -1 if taste.mirrored else 1)
     painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]

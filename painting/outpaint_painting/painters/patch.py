@@ -18,7 +18,8 @@ from PIL import Image, ImageChops, ImageFilter
 
 from outpaint_painting.painters import growth
 from outpaint_painting.painters.colour import spread
-from outpaint_painting.painters.working import working_copy, working_size
+from outpaint_painting.painters.detail import enlarged, learn
+from outpaint_painting.painters.working import is_scattered, smoothed, working_copy, working_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,16 +67,20 @@ class PatchPainter:
         start = working_copy(canvas, working_size(canvas.size, scale))
         known = start.getchannel("A")
         hole = ImageChops.invert(known).filter(ImageFilter.MaxFilter(_BORDER))
-        if hole.getextrema()[0] == 255:
-            hole = ImageChops.invert(known)
+        if is_scattered(ImageChops.invert(hole)):
+            # No patch to copy from.
+            blur = smoothed(start, 2 * max(start.size)).convert("RGB").resize(canvas.size)
+            for _ in brief.seeds:
+                yield blur.copy()
+            return
         inward = growth.measure(hole)
+        grain = learn(canvas, 1 / scale)
         for seed in brief.seeds:
             draw = np.random.default_rng(seed)
             spared = _spared(inward, hole, float(draw.uniform(*_STRIP)))
             patchmatch.set_random_seed(int(draw.integers(1 << 32)))
             painted = patchmatch.inpaint(start.convert("RGB"), hole, global_mask=spared, patch_size=_PATCH)
-            picture = _recoloured(painted, start, known, hole)
-            yield picture if scale == 1 else picture.resize(canvas.size, Image.Resampling.BICUBIC)
+            yield enlarged(_recoloured(painted, start, known, hole), canvas, 1 / scale, grain, draw)
 
 
 def _spared(inward: growth.Distances, hole: Image.Image, strip: float) -> NDArray[np.bool_] | None:
