@@ -90,8 +90,12 @@ class Exchange:
 
     @property
     def allowance(self) -> Allowance:
-        """The figures that stand in the answer's headers."""
+        """The figures that stand in the answer's headers; a host that refuses or limits by itself sets its own."""
         return self._answers.allowance
+
+    @allowance.setter
+    def allowance(self, allowance: Allowance) -> None:
+        self._answers.allowance = allowance
 
     def finish(self, body: bytes) -> Response | Waiting:
         """The answer to the whole request, or a wait; never raises."""
@@ -105,10 +109,8 @@ class Exchange:
         """The second half of `finish`, after `read`: do what was asked for."""
         return self._guarded(self._act)
 
-    def refuse(self, error: OutpaintError, allowance: Allowance | None = None) -> Response:
+    def refuse(self, error: OutpaintError) -> Response:
         """The answer to a request that its host refuses, in the words and headers of any other refusal."""
-        if allowance is not None:
-            self._answers.allowance = allowance
         return self._error(error)
 
     def too_large(self) -> Response:
