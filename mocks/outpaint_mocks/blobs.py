@@ -1,0 +1,108 @@
+"""Pictures by their content: each kept once, in memory while there is room, in a temporary folder beyond."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+_SAMPLE: Final = 48
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+FOLDER_BYTES: Final = 1024 * 1024 * 1024
+
+
+class Blobs:
+    """Bytes by their SHA-256. May be shared by worlds and threads.
+
+    At most `memory_bytes` stay in memory (the newest at least), at most `folder_bytes` in a temporary folder
+    that is made when it is first needed and goes with the process; what is used least goes first.
+    """
+
+    def __init__(self, memory_bytes: int = MEMORY_BYTES, folder_bytes: int = FOLDER_BYTES) -> None:
+        self._memory_bytes = memory_bytes
+        self._folder_bytes = folder_bytes
+        self._lock = threading.Lock()
+        self._memory: OrderedDict[str, bytes] = OrderedDict()
+        self._in_memory = 0
+        self._by_sample: dict[tuple[int, bytes, bytes, bytes], str] = {}
+        self._files: OrderedDict[str, int] = OrderedDict()
+        self._in_files = 0
+        self._folder: Path | None = None
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes and return their SHA-256 (hex). Bytes kept before cost one comparison and no hash."""
+        sample = _sample(data)
+        with self._lock:
+            digest = self._by_sample.get(sample)
+            if digest is not None and self._memory[digest] == data:
+                self._memory.move_to_end(digest)
+                return digest
+        digest = sha256(data).hexdigest()
+        with self._lock:
+            if digest not in self._memory:
+                self._memory[digest] = data
+                self._in_memory += len(data)
+                self._by_sample[sample] = digest
+                self._make_room()
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes with this SHA-256, or None where they were never kept or had to go."""
+        with self._lock:
+            data = self._memory.get(digest)
+            if data is not None:
+                self._memory.move_to_end(digest)
+                return data
+            if digest not in self._files or self._folder is None:
+                return None
+            self._files.move_to_end(digest)
+            path = self._folder / digest
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None  # dropped meanwhile, or the temporary folder was swept
+        self.keep(data)
+        return data
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Bytes held in memory and in the folder."""
+        with self._lock:
+            return self._in_memory, self._in_files
+
+    def _make_room(self) -> None:
+        while self._in_memory > self._memory_bytes and len(self._memory) > 1:
+            digest, data = self._memory.popitem(last=False)
+            self._in_memory -= len(data)
+            sample = _sample(data)
+            if self._by_sample.get(sample) == digest:
+                del self._by_sample[sample]
+            self._spill(digest, data)
+
+    def _spill(self, digest: str, data: bytes) -> None:
+        if digest in self._files or len(data) > self._folder_bytes:
+            return
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        try:
+            (self._folder / digest).write_bytes(data)
+        except OSError:
+            return  # a full disk costs an old picture, not the call at hand
+        self._files[digest] = len(data)
+        self._in_files += len(data)
+        while self._in_files > self._folder_bytes:
+            oldest, size = self._files.popitem(last=False)
+            self._in_files -= size
+            (self._folder / oldest).unlink(missing_ok=True)
+
+
+def _sample(data: bytes) -> tuple[int, bytes, bytes, bytes]:
+    """What tells most pictures apart at a glance; equal samples are compared in full."""
+    middle = len(data) // 2
+    return len(data), data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]

@@ -1,0 +1,55 @@
+"""Ids, seeds and chance drawn from a seed and a counter, so that a run repeats byte for byte."""
+
+from __future__ import annotations
+
+import random
+import threading
+from hashlib import blake2b
+
+
+class RepeatableIds:
+    """The Ids port of a mock: the n-th id of a seed is always the same, and looks like any UUID version 4."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._key = f"outpaint-mock {seed}".encode()
+        self._lock = threading.Lock()
+        self._drawn = 0
+        self._chances = 0
+
+    def uuid(self) -> str:
+        """A new UUID (RFC 9562 version 4 in form) in its canonical text form."""
+        digest = bytearray(self._draw(b"uuid"))
+        digest[6] = digest[6] & 0x0F | 0x40
+        digest[8] = digest[8] & 0x3F | 0x80
+        text = digest.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def seed(self) -> int:
+        """A seed, 0 to 2**32 - 1."""
+        return int.from_bytes(self._draw(b"seed")[:4])
+
+    def chance(self) -> random.Random:
+        """A new source of chance, for what is drawn by a distribution; it takes nothing from the ids."""
+        with self._lock:
+            self._chances += 1
+            number = self._chances
+        return random.Random(self._digest(b"chance", number))  # noqa: S311 - repeatable, not secret
+
+    def snapshot(self) -> tuple[int, int]:
+        """How much was drawn so far, for `restore`."""
+        with self._lock:
+            return self._drawn, self._chances
+
+    def restore(self, state: tuple[int, int]) -> None:
+        """Draw on from a snapshot."""
+        with self._lock:
+            self._drawn, self._chances = state
+
+    def _draw(self, what: bytes) -> bytes:
+        with self._lock:
+            self._drawn += 1
+            number = self._drawn
+        return self._digest(what, number)
+
+    def _digest(self, what: bytes, number: int) -> bytes:
+        return blake2b(b"%b %d" % (what, number), digest_size=16, key=self._key[:64]).digest()

@@ -1,0 +1,110 @@
+"""A scenario: effects that do not contradict each other, as text, as effects, or as both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
+
+from outpaint_mocks.effects import API, AccountEffect, CallEffect, Effect, On, Slot, Succeed, effect_of
+from outpaint_mocks.grammar import ScenarioError, read
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Effects, each deciding something of its own; `str()` gives the text that reads back as the same scenario."""
+
+    effects: tuple[Effect, ...] = ()
+    job: dict[Slot, Effect] = field(init=False, compare=False, repr=False, hash=False)
+    """What it decides of a job, by slot."""
+    account: dict[Slot, Effect] = field(init=False, compare=False, repr=False, hash=False)
+    """What it decides of the calling account, by slot."""
+    calls: dict[On, dict[Slot, CallEffect]] = field(init=False, compare=False, repr=False, hash=False)
+    """What it decides of each kind of call, by slot."""
+    forgives: bool = field(init=False, compare=False, repr=False, hash=False)
+    """Whether it takes back the trouble of wider scopes."""
+
+    def __post_init__(self) -> None:
+        job: dict[Slot, Effect] = {}
+        account: dict[Slot, Effect] = {}
+        calls: dict[On, dict[Slot, CallEffect]] = {}
+        for effect in self.effects:
+            if isinstance(effect, CallEffect):
+                for route in effect.routes:
+                    _claim(calls.setdefault(route, {}), effect, f" of {route} calls")
+            else:
+                _claim(account if isinstance(effect, AccountEffect) else job, effect, "")
+        object.__setattr__(self, "job", job)
+        object.__setattr__(self, "account", account)
+        object.__setattr__(self, "calls", calls)
+        object.__setattr__(self, "forgives", any(isinstance(effect, Succeed) for effect in self.effects))
+
+    @classmethod
+    def of(cls, what: ScenarioLike, *, on: On | str | None = None) -> Scenario:
+        """The scenario meant by a text, an effect or several; `on` is where its effects on calls apply.
+
+        Effects that say for themselves where they apply keep that. Raises `ScenarioError` for unknown names,
+        impossible arguments and effects that contradict each other.
+        """
+        target = None if on is None else checked_on(on)
+        if isinstance(what, Scenario):
+            scenario = what
+        elif isinstance(what, str):
+            scenario = _parsed(what)
+        elif isinstance(what, Effect):
+            scenario = cls((what,))
+        else:
+            scenario = cls(tuple(what))
+        if target is None:
+            return scenario
+        return cls(
+            tuple(
+                effect.model_copy(update={"on": target})
+                if isinstance(effect, CallEffect) and effect.on is None
+                else effect
+                for effect in scenario.effects
+            )
+        )
+
+    @property
+    def routes(self) -> frozenset[On]:
+        """The calls that it has something to do with: a job begins with a submit."""
+        own = frozenset(self.calls)
+        if self.job:
+            own |= {On.SUBMIT}
+        return own | API if self.account and not own else own
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.effects))
+
+    def __hash__(self) -> int:
+        return hash(self.effects)
+
+
+ScenarioLike = str | Effect | Iterable[Effect] | Scenario
+"""Whatever a scenario can be given as."""
+
+
+def checked_on(on: On | str) -> On:
+    """The kind of call that a word names; raises `ScenarioError`."""
+    try:
+        return On(on)
+    except ValueError:
+        raise ScenarioError(f"{on!r} is no kind of call: use {', '.join(On)}", field="on") from None
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Scenario:
+    return Scenario(tuple(effect_of(term) for term in read(text)))
+
+
+_E = TypeVar("_E", bound=Effect)
+
+
+def _claim(taken: dict[Slot, _E], effect: _E, where: str) -> None:
+    for slot in effect.slots:
+        other = taken.get(slot)
+        if other is not None:
+            raise ScenarioError(f"{other} and {effect} contradict each other: both decide the {slot}{where}; keep one")
+        taken[slot] = effect

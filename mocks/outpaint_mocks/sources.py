@@ -1,0 +1,156 @@
+"""Pictures behind image_url without a network: made from the address, or registered by a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from typing import Final
+from urllib.parse import urlsplit
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_functions.service.ports import Fetch
+from PIL import Image
+
+_SIDE: Final = (256, 512)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a test put behind an address: bytes, an HTTP status instead, or a connection that breaks.
+
+    `seconds` is how long it takes to answer, in virtual time. `fetched` counts.
+    """
+
+    url: str
+    data: bytes | None = None
+    status: int = 200
+    seconds: float = 0.0
+    broken: bool = False
+    fetched: int = 0
+
+
+class Sources:
+    """The Fetch port of a mock: nothing leaves the machine, unless a test hands over a port that does (`live`).
+
+    An https address that nobody registered stands for a picture made from its hash: RGBA, transparent at the
+    border so that it can be outpainted, the same on every machine. `pass_time` is told how long a slow one took.
+    """
+
+    def __init__(self, pass_time: Callable[[float], None], live: Fetch | None = None) -> None:
+        self._pass_time = pass_time
+        self._live = live
+        self._lock = threading.Lock()
+        self._registered: dict[str, Source] = {}
+
+    def register(
+        self,
+        url: str,
+        data: bytes | None = None,
+        *,
+        status: int = 200,
+        seconds: float = 0.0,
+        broken: bool = False,
+    ) -> None:
+        """Put something behind an address: bytes, a status such as 404, a slow answer, a connection that breaks.
+
+        Without bytes a 200 has the picture that the address stands for anyway. Raises `OutpaintError` for what
+        cannot be.
+        """
+        if isinstance(status, bool) or not 100 <= status <= 599:
+            raise OutpaintError.wrong_value("status", status, "an HTTP status is 100 to 599")
+        if not 0 <= seconds <= 86400:
+            raise OutpaintError.wrong_value("seconds", seconds, "use 0 to 86400")
+        if not url or len(url) > 2083:
+            raise OutpaintError.wrong_value("url", url, "an address has 1 to 2083 characters")
+        with self._lock:
+            self._registered[url] = Source(url, data, status, float(seconds), broken)
+
+    def forget(self, url: str) -> None:
+        """Take back what was registered; nothing happens where nothing was."""
+        with self._lock:
+            self._registered.pop(url, None)
+
+    @property
+    def registered(self) -> tuple[Source, ...]:
+        """What was registered, with how often each was fetched."""
+        with self._lock:
+            return tuple(self._registered.values())
+
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        """The bytes at an address; raises what the service's own fetching raises."""
+        with self._lock:
+            source = self._registered.get(url)
+            if source is not None:
+                source = self._registered[url] = replace(source, fetched=source.fetched + 1)
+        if source is None:
+            if self._live is not None:
+                return self._live.fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
+            return _made_up(url, field)
+        if source.seconds:
+            self._pass_time(min(source.seconds, timeout))
+        if source.seconds >= timeout:
+            raise _unavailable(field, f"did not answer within {timeout:g} seconds")
+        if source.broken:
+            raise _unavailable(field, "broke off the connection")
+        if source.status != 200:
+            raise _unavailable(field, f"answered {source.status}")
+        data = picture_for(url) if source.data is None else source.data
+        if len(data) > max_bytes:
+            raise OutpaintError(
+                ErrorCode.FILE_TOO_LARGE, f"the file behind {field} is larger than {max_bytes} bytes", field=field
+            )
+        return data
+
+    def snapshot(self) -> dict[str, Source]:
+        """All of it, for `restore`."""
+        with self._lock:
+            return dict(self._registered)
+
+    def restore(self, state: dict[str, Source]) -> None:
+        """Stand as at a snapshot."""
+        with self._lock:
+            self._registered = dict(state)
+
+
+def picture_for(url: str) -> bytes:
+    """The picture that an address stands for: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
+    digest = sha256(url.encode("utf-8", "surrogatepass")).digest()
+    width, height = _SIDE[digest[0] & 1], _SIDE[digest[1] & 1]
+    picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    left, top = width // 8, height // 8
+    cell = 3 * width // 16, 3 * height // 16
+    for row in range(4):
+        for column in range(4):
+            start = 2 + 3 * ((row * 4 + column) % 9)
+            colour = (digest[start], digest[start + 1], digest[start + 2], 255)
+            corner = left + column * cell[0], top + row * cell[1]
+            picture.paste(colour, (*corner, corner[0] + cell[0], corner[1] + cell[1]))
+    stream = BytesIO()
+    picture.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _made_up(url: str, field: str) -> bytes:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme != "https" or not host:
+        raise OutpaintError(
+            ErrorCode.SOURCE_REFUSED,
+            f"{field} has wrong value {url[:80]}: only https addresses are fetched; send the picture itself",
+            field=field,
+        )
+    return picture_for(url)
+
+
+def _unavailable(field: str, what: str) -> OutpaintError:
+    return OutpaintError(
+        ErrorCode.SOURCE_UNAVAILABLE,
+        f"{field} could not be read: its host {what}; send the picture itself",
+        field=field,
+    )

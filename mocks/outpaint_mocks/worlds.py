@@ -1,0 +1,110 @@
+"""Many worlds on one server: told apart by a base URL's prefix /t/<world> or an API key's prefix @<world>:."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import API_KEY
+from outpaint_functions.http.messages import RequestHead
+
+from outpaint_mocks.world import Studio, World
+
+DEFAULT: Final = "default"
+MAX_WORLDS: Final = 1000
+PREFIX: Final = "/t/"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_KEY_HEADER: Final = API_KEY.lower()
+
+
+class WorldError(OutpaintError):
+    """A world that does not exist or cannot be made."""
+
+    def __init__(self, detail: str, code: ErrorCode = ErrorCode.UNKNOWN_ROUTE) -> None:
+        super().__init__(code, detail, field="world")
+
+
+class Worlds:
+    """The worlds of one server; each is made when it is first named.
+
+    `make` makes one from its name; without it, worlds have a frozen clock each and share painter and pictures.
+    """
+
+    def __init__(self, make: Callable[[str], World] | None = None, *, max_worlds: int = MAX_WORLDS) -> None:
+        studio = Studio()
+        self._make = make or (lambda name: World(name, studio=studio))
+        self._max_worlds = max_worlds
+        self._lock = threading.Lock()
+        self._worlds: dict[str, World] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The worlds there are, in the order they were made."""
+        with self._lock:
+            return tuple(self._worlds)
+
+    def get(self, name: str = DEFAULT) -> World:
+        """The world of this name, made if there is none.
+
+        Raises `WorldError` for a name that cannot be one, and when there are too many worlds.
+        """
+        world = self._worlds.get(name)
+        if world is not None:
+            return world
+        if _NAME.fullmatch(name) is None:
+            raise WorldError(
+                f"{name[:70]!r} cannot name a world: use 1 to 64 letters, digits, dots, dashes and underscores"
+            )
+        with self._lock:
+            world = self._worlds.get(name)
+            if world is None:
+                if len(self._worlds) >= self._max_worlds:
+                    raise WorldError(
+                        f"there are {self._max_worlds} worlds already: remove one that is done with",
+                        ErrorCode.UNAVAILABLE,
+                    )
+                world = self._worlds[name] = self._make(name)
+        return world
+
+    def find(self, name: str) -> World:
+        """The world of this name; raises `WorldError` where there is none."""
+        world = self._worlds.get(name)
+        if world is None:
+            raise WorldError(f"there is no world {name[:70]}: it comes to be when a call or a test first names it")
+        return world
+
+    def remove(self, name: str) -> None:
+        """Forget a world and all in it; raises `WorldError` where there is none."""
+        with self._lock:
+            if self._worlds.pop(name, None) is None:
+                raise WorldError(f"there is no world {name[:70]}")
+
+    def of(self, head: RequestHead) -> tuple[World, RequestHead]:
+        """The world that a request means, and the request as that world sees it.
+
+        The prefix goes from the path and into `origin`, so that result URLs lead back; a key's prefix goes from
+        the key. The path's prefix counts where both are there. Raises `WorldError`.
+        """
+        name: str | None = None
+        if head.path.startswith(PREFIX):
+            name, slash, rest = head.path[len(PREFIX) :].partition("/")
+            head = replace(head, path=slash + rest)
+        key = head.header(_KEY_HEADER)
+        if key is not None and key.startswith("@"):
+            by_key, colon, bare = key[1:].partition(":")
+            if not colon:
+                raise WorldError(f"{_shown(key)} names no world: write @<world>:<key>")
+            headers = tuple((n, bare if n == _KEY_HEADER else value) for n, value in head.headers)
+            head = replace(head, headers=headers)
+            name = by_key if name is None else name
+        if name is None:
+            return self.get(), head
+        return self.get(name), replace(head, origin=f"{head.origin.rstrip('/')}{PREFIX}{name}")
+
+
+def _shown(key: str) -> str:
+    return key if len(key) <= 40 else key[:37] + "..."
