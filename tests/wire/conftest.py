@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from wire_kit.api import Api
-from wire_kit.providers import Provider, RemoteProvider
+
+pytest.register_assert_rewrite("wire_kit")
+
+from wire_kit.api import Api  # noqa: E402 - rewritten first, so that its assertions explain themselves
+from wire_kit.providers import Provider, RemoteProvider  # noqa: E402
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

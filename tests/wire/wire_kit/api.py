@@ -108,7 +108,8 @@ class Api:
         """Assert that what happens in the block costs this much, all told."""
         before = self.balance()
         yield
-        assert before - self.balance() == price
+        after = self.balance()
+        assert before - after == price
 
     def fetch(self, url: str) -> httpx.Response:
         """A result file, without a key."""
