@@ -30,6 +30,11 @@ class InferenceRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
     format: Format
     output_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
+    painter: str | None = Field(default=None, description="The painter wanted; the host's own choice without.")
+    account: str = Field(default="", description="Whose job it is: a host that paints for many is fair between them.")
+    deadline_at: float | None = Field(
+        default=None, description="Seconds since the epoch after which nobody wants the pictures any more."
+    )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -51,6 +56,17 @@ class ManifestFile(BaseModel):
     sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
 
 
+class Timings(BaseModel):
+    """Where a job's wall time went, in seconds; what overlaps is counted in each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    read: Annotated[float, Field(ge=0, description="Inputs fetched and decoded.")] = 0.0
+    waited: Annotated[float, Field(ge=0, description="Waiting for a place in a batch, summed over all passes.")] = 0.0
+    painted: Annotated[float, Field(ge=0, description="From the canvas to the last painted picture.")] = 0.0
+    written: Annotated[float, Field(ge=0, description="Composited, encoded and stored, summed over all files.")] = 0.0
+
+
 class Manifest(BaseModel):
     """The end of a job that succeeded: every finished file, who painted it, and how long that took."""
 
@@ -62,6 +78,9 @@ class Manifest(BaseModel):
     width: Annotated[int, Field(gt=0, description="Pixels.")]
     height: Annotated[int, Field(gt=0, description="Pixels.")]
     seconds: Annotated[float, Field(ge=0, description="Wall time from reading the inputs to the last file.")]
+    model_digest: str | None = Field(default=None, description="SHA-256 over the painter's weights, where it has any.")
+    timings: Timings | None = None
+    warnings: tuple[str, ...] = Field(default=(), description="What a person would want to know of this run.")
 
 
 class InferenceFailure(BaseModel):

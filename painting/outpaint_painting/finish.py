@@ -58,13 +58,25 @@ def composite(canvas: Canvas, painted: Image.Image) -> Image.Image:
     return painted
 
 
-def encode(picture: Image.Image, format: Format, icc_profile: bytes | None = None) -> bytes:  # noqa: A002
+def encode(
+    picture: Image.Image,
+    format: Format,  # noqa: A002
+    icc_profile: bytes | None = None,
+    *,
+    xmp: bytes | None = None,
+) -> bytes:
     """An RGB picture as a file: JPG at quality 90 without chroma subsampling, PNG at level 1, WebP at quality 90.
 
-    The profile is embedded; no other metadata is, whatever `picture` carries.
+    The profile and the XMP packet are embedded; no other metadata is, whatever `picture` carries.
     """
     # Savers fall back on these: comments, resolution, an older profile.
     picture.info = {}
+    metadata: dict[str, Any] = {}
+    if xmp is not None and format is Format.PNG:
+        metadata["pnginfo"] = PngImagePlugin.PngInfo()
+        metadata["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+    elif xmp is not None:
+        metadata["xmp"] = xmp
     stream = BytesIO()
-    picture.save(stream, icc_profile=icc_profile, **_SETTINGS[format])
+    picture.save(stream, icc_profile=icc_profile, **metadata, **_SETTINGS[format])
     return stream.getvalue()

@@ -1,0 +1,123 @@
+"""What a diffusion model is asked to do: one pass over one picture of a fixed size, and the models' interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from outpaint_contracts.responses import PainterCard
+    from PIL import Image
+
+
+class OutOfMemory(Exception):  # noqa: N818 - an outcome that the scheduler handles
+    """The device's memory did not suffice for a batch; a smaller one may fit."""
+
+
+class PassTooLarge(Exception):  # noqa: N818 - an outcome that the painter handles
+    """Not even one pass of this size fits the device; the picture must be painted in smaller windows."""
+
+
+class DeviceLost(Exception):  # noqa: N818 - an outcome that the scheduler handles
+    """The device is in a state that only a new process can leave."""
+
+
+@dataclass(eq=False, slots=True)
+class Scene:
+    """What a pass sees: `picture` is RGB with the open area prefilled, `open` is L of its size, 255 to paint.
+
+    Both have a bucket's size. Variants of one picture share one scene, so that a model encodes it once:
+    `encoded` is the model's own, written and read on the device's thread only.
+    """
+
+    picture: Image.Image
+    open: Image.Image
+    encoded: Any = field(default=None, repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.size
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """What passes must have in common to run as one batch: size in pixels, steps, and how much is denoised."""
+
+    size: tuple[int, int]
+    steps: int
+    strength: float
+
+    @property
+    def cost(self) -> float:
+        """Of one pass, in megapixel steps: the measure that is shared out between accounts."""
+        return self.size[0] * self.size[1] / 1e6 * max(1.0, self.steps * self.strength)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One picture to denoise: from `seed` alone comes its noise, so its place in a batch does not matter.
+
+    `strength` 1.0 starts from pure noise; less starts from the scene's own picture, for refining.
+    """
+
+    scene: Scene
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    strength: float = 1.0
+
+    @property
+    def key(self) -> BatchKey:
+        """Passes of equal keys may run together."""
+        return BatchKey(self.scene.size, self.steps, self.strength)
+
+
+class Run(Protocol):
+    """One batch on the device, step by step; used from the device's thread only."""
+
+    @property
+    def steps(self) -> int:
+        """How many times `step` is to be called."""
+        ...
+
+    def step(self) -> None:
+        """Denoise every pass of the batch once more. Raises OutOfMemory or DeviceLost."""
+        ...
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Go on with these passes of the batch alone, in this order."""
+        ...
+
+    def finish(self) -> Sequence[Image.Image]:
+        """The painted pictures, RGB, of the scenes' size, in the batch's order. Raises OutOfMemory or DeviceLost."""
+        ...
+
+
+class DiffusionModel(Protocol):
+    """A model on one device. `begin` and its runs belong to the device's thread, the rest to any."""
+
+    @property
+    def card(self) -> PainterCard:
+        """Name, model with digest, and whether it reads the prompt."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """How many steps the model is meant to take."""
+        ...
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 (hex) over the weights."""
+        ...
+
+    def check(self, prompt: str, negative_prompt: str) -> None:
+        """Raises `OutpaintError` INVALID_PARAMETER where a text is longer than the encoder reads."""
+        ...
+
+    def begin(self, passes: Sequence[Pass]) -> Run:
+        """A run over passes of one key. Raises OutOfMemory or DeviceLost."""
+        ...

@@ -1,0 +1,48 @@
+"""What lies in the open area before a model paints it: a model starts better from a guess than from black."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from PIL import Image
+
+from outpaint_painting.canvas import Canvas
+from outpaint_painting.painter import Brief
+
+if TYPE_CHECKING:
+    from outpaint_painting.painter import Painter
+
+Prefill = Callable[[Image.Image, Image.Image], Image.Image]
+"""From an RGB picture and an L map of it (255 where it is known) to the picture with all of it filled."""
+
+
+def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
+    """The open area in soft colours, each taken from the nearest scale at which something is known."""
+    level = picture.convert("RGBA")
+    level.putalpha(known)
+    pyramid = [level]
+    while max(level.size) > 1 and level.getchannel("A").getextrema() != (255, 255):
+        # Pillow averages straight alpha by weight, so nothing hidden under alpha 0 takes part.
+        level = level.resize((max(1, level.width // 2), max(1, level.height // 2)), Image.Resampling.BOX)
+        pyramid.append(level)
+    filled = pyramid.pop().convert("RGB")
+    while pyramid:
+        level = pyramid.pop()
+        filled = filled.resize(level.size, Image.Resampling.BILINEAR)
+        filled.paste(level.convert("RGB"), (0, 0), level.getchannel("A"))
+    return filled
+
+
+def painted_by(painter: Painter) -> Prefill:
+    """A prefill by another painter, one that needs no prompt; it is called from one thread at a time."""
+
+    def fill(picture: Image.Image, known: Image.Image) -> Image.Image:
+        interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=1.0)
+        canvas = Canvas.of(picture.copy(), known, None, interpretation)
+        filled = next(iter(painter.paint(canvas, Brief(prompt="", seeds=(0,)))))
+        filled.paste(picture, (0, 0), known)
+        return filled
+
+    return fill

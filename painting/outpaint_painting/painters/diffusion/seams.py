@@ -1,0 +1,61 @@
+"""How a painted window joins what is there: colours matched along the border, edges faded, kept pixels untouched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageChops, ImageFilter
+
+from outpaint_painting.painters.colour import spread
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SIDE: Final = 256  # pixels of the square that colours are compared in: an error of tint has no finer detail
+_BAND: Final = 9  # of those: how wide a border of the known is compared, MaxFilter's width
+_FAR: Final = 64.0  # of those: how far into the open area a difference of tint is carried
+_TRUSTED: Final = 14.0  # of 255: larger differences are other objects rather than another tint
+
+FADE: Final = 24
+"""Pixels over which a window fades into what an earlier one painted."""
+
+
+def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Image) -> Image.Image:
+    """The painted window with its tint brought to that of its known surroundings.
+
+    All are of one size; `open_area` is L, 255 where the window was painted. A model's decoder shifts colours
+    slightly everywhere: how much is read off a band of known pixels beside the open area, carried into it and
+    faded with distance. Without known pixels `painted` comes back as it is.
+    """
+    opened = np.asarray(open_area.resize((_SIDE, _SIDE), Image.Resampling.BOX))
+    near = Image.fromarray(np.where(opened > 0, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_BAND))
+    border = (opened == 0) & (np.asarray(near) == 255)
+    if not border.any():
+        return painted
+    error = _small(seen) - _small(painted)
+    field = spread(error, border, _FAR, _TRUSTED)
+    channels = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(field[..., c])).resize(painted.size, Image.Resampling.BILINEAR))
+        for c in range(3)
+    ]
+    matched = np.asarray(painted, dtype=np.float32) + np.stack(channels, axis=-1)
+    return Image.fromarray(np.clip(np.rint(matched), 0, 255).astype(np.uint8))
+
+
+def join(
+    picture: Image.Image, window: Image.Image, place: tuple[int, int], open_area: Image.Image, kept: Image.Image
+) -> None:
+    """Put a painted window into the picture, in place.
+
+    `window`, `open_area` and `kept` (L, 255 where nothing may change) are of one size, `place` is the window's
+    left top corner. Open pixels are taken whole; around them, outside the kept area, the window fades out.
+    """
+    wide = open_area.filter(ImageFilter.BoxBlur(FADE))
+    fade = ImageChops.lighter(open_area, wide.point([min(255, 2 * value) for value in range(256)]))
+    fade = ImageChops.darker(fade, ImageChops.invert(kept))
+    picture.paste(window, place, fade)
+
+
+def _small(picture: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float32)
