@@ -66,7 +66,7 @@ class SafeFetch:
                     answer = self._get(pool, at, max_bytes)
                     if isinstance(answer, bytes):
                         return answer
-                    at = urljoin(at, answer)
+                    at = answer
         except _RefusedError as reason:
             raise OutpaintError.wrong_value(field, url, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
         except _TooLargeError:
@@ -75,7 +75,7 @@ class SafeFetch:
                 f"{field} leads to more than the {max_bytes} bytes a picture may have",
                 field=field,
             ) from None
-        except (_UnavailableError, UnicodeError) as reason:
+        except _UnavailableError as reason:
             raise OutpaintError.wrong_value(field, url, str(reason), code=ErrorCode.SOURCE_UNAVAILABLE) from None
         except httpcore.TimeoutException:
             reason_text = f"it was not read within {timeout:g} seconds"
@@ -100,7 +100,10 @@ class SafeFetch:
         with pool.stream("GET", target, headers=headers) as response:
             fields = {name.lower(): value for name, value in response.headers}
             if response.status in _REDIRECTS and b"location" in fields:
-                return fields[b"location"].decode("ascii")
+                try:
+                    return urljoin(url, fields[b"location"].decode("ascii"))
+                except ValueError:  # UnicodeError is one
+                    raise _RefusedError("it redirects to what is not an address") from None
             if response.status != 200:
                 raise _UnavailableError(f"the source answered with status {response.status}")
             declared = fields.get(b"content-length", b"0")
