@@ -1,0 +1,1 @@
+"""The ports on AWS: DynamoDB, S3 and SageMaker, over botocore."""

@@ -1,0 +1,83 @@
+"""botocore's clients: each built when it is first needed, with the patience its service deserves."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from botocore.config import Config
+from botocore.session import Session, get_session
+
+# A call to DynamoDB takes milliseconds: one that takes a second is lost, and asking again is cheaper than waiting.
+# All writes are conditional or carry a token, so that a repeat changes nothing. 4 x (1 + 2) s stays under a
+# gateway's 29 s.
+_DYNAMODB: Final = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 4})
+# A picture of 32 MiB has to get through: 10 s without a byte is the end of it. A PUT or DELETE may be repeated.
+_S3: Final = Config(
+    connect_timeout=1,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    signature_version="s3v4",
+)
+# Only queues the job. A repeat may queue it twice, which costs GPU seconds and changes nothing: both write the
+# same files, and a job ends once.
+_QUEUE: Final = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# The container has 60 s (aws.md). Never repeated here: the asynchronous endpoint is where a job goes next.
+_REALTIME: Final = Config(connect_timeout=1, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 1})
+_CONFIGS: Final = {
+    "dynamodb": ("dynamodb", _DYNAMODB),
+    "s3": ("s3", _S3),
+    "queue": ("sagemaker-runtime", _QUEUE),
+    "realtime": ("sagemaker-runtime", _REALTIME),
+    "lambda": ("lambda", _QUEUE),
+}
+
+
+class Clients:
+    """The clients of one process, safe to ask for from several threads.
+
+    botocore itself rather than boto3 on top of it: these are the same clients, and a cold start is spared the
+    import of resources and transfers that nothing here uses.
+    """
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def dynamodb(self) -> Any:
+        """DynamoDB."""
+        return self._client("dynamodb")
+
+    @property
+    def s3(self) -> Any:
+        """S3, signing with version 4."""
+        return self._client("s3")
+
+    @property
+    def queue(self) -> Any:
+        """The SageMaker runtime, for asynchronous inference."""
+        return self._client("queue")
+
+    @property
+    def realtime(self) -> Any:
+        """The SageMaker runtime, for real-time inference."""
+        return self._client("realtime")
+
+    @property
+    def functions(self) -> Any:
+        """Lambda."""
+        return self._client("lambda")
+
+    def _client(self, name: str) -> Any:
+        client = self._clients.get(name)
+        if client is None:
+            with self._lock:
+                client = self._clients.get(name)
+                if client is None:
+                    if self._session is None:
+                        self._session = get_session()
+                    service, config = _CONFIGS[name]
+                    client = self._clients[name] = self._session.create_client(service, config=config)
+        return client

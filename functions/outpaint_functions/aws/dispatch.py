@@ -1,0 +1,104 @@
+"""Jobs handed to SageMaker: references to pictures, never pixels."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.inference import InferenceRequest
+
+from outpaint_functions.aws.clients import Clients
+from outpaint_functions.aws.errors import code_of, told_as
+from outpaint_functions.aws.outcomes import Outcomes, settled
+from outpaint_functions.aws.settings import AwsSettings
+from outpaint_functions.service.records import Job
+from outpaint_functions.service.service import Service
+
+_LOG: Final = logging.getLogger("outpaint.aws")
+_WHAT: Final = "the painter's endpoint"
+_JSON: Final = "application/json"
+_INLINE: Final = 128_000
+"""The largest message that InvokeEndpointAsync takes by itself; a larger one goes by way of S3 (aws.md)."""
+_REALTIME_S: Final = 50.0
+"""What may take longer is not for the real-time endpoint, which cuts a container off after 60 s (aws.md)."""
+
+
+class SageMakerDispatch:
+    """The Dispatch port on an asynchronous endpoint and, where there is one, a real-time endpoint before it.
+
+    The endpoint reads `<bucket>/<image>`, writes `<bucket>/<output id>` and answers with a manifest, which
+    SageMaker puts at `outcomes/done/<inference id>`. `look_after` is the age in seconds from which `check` looks
+    there; `service` is set by whoever puts the service together.
+    """
+
+    service: Service
+
+    def __init__(self, clients: Clients, settings: AwsSettings, look_after: float) -> None:
+        self._clients = clients
+        self._settings = settings
+        self._look_after = look_after
+        self._outcomes = Outcomes(clients, settings.bucket)
+
+    def start(self, request: InferenceRequest) -> None:
+        """Hand the job over, to the real-time endpoint if it is quick enough for it."""
+        if self._is_quick(request):
+            try:
+                self._clients.functions.invoke(
+                    FunctionName=self._settings.realtime_function,
+                    InvocationType="Event",
+                    Payload=request.model_dump_json().encode(),
+                )
+            except (ClientError, BotoCoreError) as error:
+                _LOG.warning("job %s goes to the asynchronous endpoint: %s", request.inference_id, error)
+            else:
+                return
+        self.enqueue(request)
+
+    def enqueue(self, request: InferenceRequest) -> None:
+        """Hand the job to the asynchronous endpoint; raises `OutpaintError` UNAVAILABLE when it is not taken."""
+        message = request.model_dump_json().encode()
+        seconds = self._settings.service.job_lifetime
+        parameters = {
+            "EndpointName": self._settings.endpoint,
+            "InferenceId": request.inference_id,
+            "Filename": request.inference_id,
+            "ContentType": _JSON,
+            "Accept": _JSON,
+            # Nobody wants what is painted after the job's deadline.
+            "RequestTTLSeconds": min(max(seconds, 60), 21_600),
+            "InvocationTimeoutSeconds": min(seconds, 3600),
+        }
+        if len(message) <= _INLINE:
+            parameters["Body"] = message
+        else:
+            key = f"inputs/{request.inference_id}/request"
+            with told_as("the picture store"):
+                self._clients.s3.put_object(Bucket=self._settings.bucket, Key=key, Body=message, ContentType=_JSON)
+            parameters["InputLocation"] = f"s3://{self._settings.bucket}/{key}"
+        with told_as(_WHAT):
+            try:
+                self._clients.queue.invoke_endpoint_async(**parameters)
+            except ClientError as error:
+                if code_of(error) not in ("ValidationError", "ValidationException"):
+                    raise
+                # What we send is valid, so it is the endpoint that is not there (yet).
+                _LOG.error("the endpoint %s takes no jobs: %s", self._settings.endpoint, error)
+                raise OutpaintError(
+                    ErrorCode.UNAVAILABLE, "no painter's endpoint is in service: try again in a few minutes"
+                ) from error
+
+    def check(self, job: Job) -> Job | None:
+        """Settle the job if its outcome lies in the bucket; the job as it is where it is too young to ask."""
+        if job.state.ended or self.service.clock.now() < job.created_at + self._look_after:
+            return job
+        outcome = self._outcomes.look_for(job.id)
+        return job if outcome is None else settled(self.service, outcome)
+
+    def _is_quick(self, request: InferenceRequest) -> bool:
+        settings = self._settings
+        if settings.realtime_function is None or settings.realtime_endpoint is None:
+            return False
+        return math.ceil(len(request.output_ids) * settings.seconds_per_image) <= _REALTIME_S

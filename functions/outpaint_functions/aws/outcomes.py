@@ -1,0 +1,93 @@
+"""How SageMaker says that a job has ended: an object with the painter's answer, or with its failure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from botocore.exceptions import ClientError
+from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.inference import InferenceFailure, Manifest
+from pydantic import ValidationError
+
+from outpaint_functions.aws.clients import Clients
+from outpaint_functions.aws.errors import code_of, told_as
+from outpaint_functions.service import settle
+from outpaint_functions.service.records import Job
+from outpaint_functions.service.service import Service
+
+DONE_PREFIX: Final = "outcomes/done/"
+FAILED_PREFIX: Final = "outcomes/failed/"
+"""Where the endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
+
+_WHAT: Final = "the picture store"
+_LARGEST: Final = 256 * 1024
+_ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+def said(answer: bytes, inference_id: str) -> Manifest | InferenceFailure | None:
+    """The manifest or the typed failure that a painter's answer is; None where it is neither, or another job's."""
+    for model in (Manifest, InferenceFailure):
+        try:
+            outcome = model.model_validate_json(answer)
+        except ValidationError:
+            continue
+        if outcome.inference_id == inference_id:
+            return outcome
+    return None
+
+
+def broken_off(inference_id: str, reason: str) -> InferenceFailure:
+    """The failure of a job whose painter left no word of its own."""
+    return InferenceFailure(
+        inference_id=inference_id,
+        error_code=ErrorCode.PAINTING_FAILED,
+        detail=f"painting broke off ({reason[:120]}); the credits were given back: try again",
+    )
+
+
+def settled(service: Service, outcome: Manifest | InferenceFailure) -> Job | None:
+    """The job, ended as the outcome says; None if it had ended before, or is not known."""
+    return settle.succeed(service, outcome) if isinstance(outcome, Manifest) else settle.fail(service, outcome)
+
+
+class Outcomes:
+    """The objects that tell of ends, in the bucket of the pictures."""
+
+    def __init__(self, clients: Clients, bucket: str) -> None:
+        self._clients = clients
+        self._bucket = bucket
+
+    def at(self, location: str | None, inference_id: str, reason: str) -> Manifest | InferenceFailure:
+        """What the object at an `s3://` location says; broken off for `reason` where it says nothing.
+
+        A location outside the bucket is not read.
+
+        Raises `OutpaintError` UNAVAILABLE where the store does not answer.
+        """
+        own = f"s3://{self._bucket}/"
+        body = b""
+        if location is not None and location.startswith(own):
+            body = self._body(location.removeprefix(own))
+        return said(body, inference_id) or broken_off(inference_id, reason)
+
+    def look_for(self, inference_id: str) -> Manifest | InferenceFailure | None:
+        """How the job has ended if SageMaker has written that down, whatever it has named the object."""
+        for prefix, reason in ((DONE_PREFIX, "an unreadable answer"), (FAILED_PREFIX, "the painter failed")):
+            with told_as(_WHAT):
+                found = self._clients.s3.list_objects_v2(
+                    Bucket=self._bucket, Prefix=prefix + inference_id, MaxKeys=1
+                ).get("Contents", [])
+            if found:
+                return said(self._body(found[0]["Key"]), inference_id) or broken_off(inference_id, reason)
+        return None
+
+    def _body(self, key: str) -> bytes:
+        with told_as(_WHAT):
+            try:
+                answer = self._clients.s3.get_object(Bucket=self._bucket, Key=key)
+                body: bytes = answer["Body"].read(_LARGEST)
+            except ClientError as error:
+                if code_of(error) in _ABSENT:
+                    return b""
+                raise
+        return body

@@ -1,0 +1,382 @@
+"""What the tests on AWS share: the stack's table and bucket in moto, SageMaker scripted inside botocore, a clock."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
+from botocore.response import StreamingBody
+from botocore.session import get_session
+from moto import mock_aws
+from moto.core import botocore_stubber
+from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
+from outpaint_contracts.responses import PainterCard
+from outpaint_functions.aws.clients import Clients
+from outpaint_functions.aws.key_ring import DynamoKeyRing
+from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX
+from outpaint_functions.aws.settings import AwsSettings
+from outpaint_functions.aws.stack import Stack, assemble
+from outpaint_functions.aws.table import Table
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.records import Account
+
+# Services are described in megabytes of JSON, which need not be read again for every test.
+LOADER = create_loader()
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
+START = 1_900_000_000.0
+CREDITS = 20
+ENVIRONMENT = {
+    "OUTPAINT_TABLE": "outpaint",
+    "OUTPAINT_BUCKET": "outpaint-pictures",
+    "OUTPAINT_ENDPOINT": "painter",
+}
+
+
+@dataclass
+class HandClock:
+    """Everybody's clock; `now` of another host may be ahead or behind by `skew` seconds."""
+
+    time: float = START
+
+    def now(self) -> float:
+        return self.time
+
+    def skewed(self, seconds: float) -> SkewedClock:
+        return SkewedClock(self, seconds)
+
+
+@dataclass
+class SkewedClock:
+    clock: HandClock
+    skew: float
+
+    def now(self) -> float:
+        return self.clock.now() + self.skew
+
+
+class CountedIds:
+    """Ids in the order they are asked for, from any thread."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def uuid(self) -> str:
+        return str(UUID(int=next(self._numbers)))
+
+    def seed(self) -> int:
+        return next(self._numbers)
+
+
+class Crash(BaseException):
+    """The process is gone: nothing after this line runs, no `except Exception` sees it."""
+
+
+@dataclass
+class Wire:
+    """Every AWS call as botocore makes it: counted, and where a test says so broken or cut off.
+
+    `crash_at` is (number of the call, "before" | "after"); `faults` maps an operation to what it raises in turn.
+    """
+
+    calls: list[str] = field(default_factory=list)
+    crash_at: tuple[int, str] | None = None
+    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def before(self, model: Any, **_: Any) -> None:
+        with self._lock:
+            self.calls.append(model.name)
+            number = len(self.calls)
+            fault = self.faults.get(model.name)
+            error = fault.pop(0) if fault else None
+        if self.crash_at == (number, "before"):
+            raise Crash(model.name)
+        if error is not None:
+            raise error
+
+    def after(self, model: Any, **_: Any) -> None:
+        if self.crash_at == (len(self.calls), "after"):
+            raise Crash(model.name)
+
+
+@dataclass
+class Endpoint:
+    """The painter behind SageMaker, scripted: takes jobs and ends them when a test says so."""
+
+    queue: list[InferenceRequest] = field(default_factory=list)
+    events: list[InferenceRequest] = field(default_factory=list)
+    answer: Callable[[InferenceRequest], bytes] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def invoke_async(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        headers = {key.lower(): value for key, value in params["headers"].items()}
+        self.parameters = {"headers": headers, "path": params["url_path"]}
+        location = headers.get("x-amzn-sagemaker-inputlocation")
+        self.queue.append(self._request(params, location))
+        return _ok(202), {"InferenceId": headers["x-amzn-sagemaker-inference-id"]}
+
+    def invoke(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        assert self.answer is not None
+        body = self.answer(InferenceRequest.model_validate_json(params["body"]))
+        return _ok(200), {"Body": StreamingBody(io.BytesIO(body), len(body))}
+
+    def invoke_function(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        self.events.append(InferenceRequest.model_validate_json(params["body"]))
+        return _ok(202), {"StatusCode": 202}
+
+    def _request(self, params: dict[str, Any], location: str | None) -> InferenceRequest:
+        if location is None:
+            return InferenceRequest.model_validate_json(params["body"])
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        s3 = get_session().create_client("s3")
+        return InferenceRequest.model_validate_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _ok(status: int) -> Any:
+    return type("Answer", (), {"status_code": status})()
+
+
+@dataclass
+class Cloud:
+    """A stack on one machine, and the hands to work it."""
+
+    clock: HandClock
+    wire: Wire
+    endpoint: Endpoint
+    settings: AwsSettings
+    ids: CountedIds = field(default_factory=CountedIds)
+
+    def clients(self, *, watched: bool = True) -> Clients:
+        """Fresh clients, as a new process has them; what is `watched` is counted and may be broken."""
+        session = get_session()
+        session.register_component("data_loader", LOADER)
+        register = session.get_component("event_emitter").register_last
+        if watched:
+            session.register("before-call", self.wire.before)
+            session.register("after-call", self.wire.after)
+        register("before-call.sagemaker-runtime.InvokeEndpointAsync", self.endpoint.invoke_async)
+        register("before-call.sagemaker-runtime.InvokeEndpoint", self.endpoint.invoke)
+        register("before-call.lambda.Invoke", self.endpoint.invoke_function)
+        return Clients(session)
+
+    def stack(
+        self, *, watched: bool = True, look_after: float = 0.0, skew: float = 0.0, settings: AwsSettings | None = None
+    ) -> Stack:
+        """The service as one process has it."""
+        return assemble(
+            settings or self.settings,
+            look_after=look_after,
+            clients=self.clients(watched=watched),
+            clock=self.clock.skewed(skew),
+            ids=self.ids,
+        )
+
+    def table(self) -> Table:
+        return Table(self.clients(watched=False), self.settings.table, lambda _: None)
+
+    def credits(self, key: str = "key") -> int:
+        account = self.stack(watched=False).service.accounts.by_key_digest(key_digest(key))
+        assert account is not None
+        return account.credits
+
+    def objects(self, prefix: str = "") -> list[str]:
+        """The keys in the bucket."""
+        found = self.clients(watched=False).s3.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+    def paint(self, request: InferenceRequest) -> Manifest:
+        """What the painter does with a job: its files, and the manifest where SageMaker puts it."""
+        s3 = self.clients(watched=False).s3
+        for id_ in request.output_ids:
+            s3.put_object(
+                Bucket=self.settings.bucket,
+                Key=id_,
+                Body=b"painted",
+                ContentType=request.format.media_type,
+                Metadata={"account-id": "ann"},
+            )
+        painted = manifest(request)
+        key = f"{DONE_PREFIX}{request.inference_id}.out"
+        s3.put_object(Bucket=self.settings.bucket, Key=key, Body=painted.model_dump_json().encode())
+        return painted
+
+    def fail(self, request: InferenceRequest, body: bytes) -> None:
+        """What SageMaker leaves of a job whose painter failed."""
+        key = f"{FAILED_PREFIX}{request.inference_id}-error.out"
+        self.clients(watched=False).s3.put_object(Bucket=self.settings.bucket, Key=key, Body=body)
+
+    def event(self, request: InferenceRequest, status: str = "Completed") -> dict[str, Any]:
+        """The SQS event around SageMaker's SNS message about a job's end."""
+        done = status == "Completed"
+        location = f"s3://{self.settings.bucket}/" + (
+            f"{DONE_PREFIX}{request.inference_id}.out" if done else f"{FAILED_PREFIX}{request.inference_id}-error.out"
+        )
+        message = {
+            "awsRegion": "eu-west-1",
+            "invocationStatus": status,
+            "requestParameters": {"endpointName": "painter"},
+            "responseParameters": {"outputLocation" if done else "failureLocation": location},
+            "inferenceId": request.inference_id,
+            "eventVersion": "1.0",
+            "eventSource": "aws:sagemaker",
+            "eventName": "InferenceResult",
+        }
+        if not done:
+            message["failureReason"] = "ModelError: the container answered 500"
+        return sqs_event(json.dumps(message))
+
+
+def sqs_event(*messages: str) -> dict[str, Any]:
+    """SNS notifications as SQS hands them to a function; ids are m0, m1, and so on."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": "r",
+                "body": json.dumps({"Type": "Notification", "MessageId": "n", "Message": message}),
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:completions",
+                "awsRegion": "eu-west-1",
+            }
+            for number, message in enumerate(messages)
+        ]
+    }
+
+
+def manifest(request: InferenceRequest) -> Manifest:
+    files = tuple(
+        ManifestFile(id=id_, seed=seed, bytes=7, sha256="0" * 64)
+        for id_, seed in zip(request.output_ids, request.seeds, strict=True)
+    )
+    card = PainterCard(name="hand", model="none", reads_prompt=False)
+    return Manifest(inference_id=request.inference_id, files=files, painter=card, width=64, height=48, seconds=0.1)
+
+
+def refusal(code: str, status: int, operation: str = "Operation", **extra: Any) -> ClientError:
+    """An error as a service answers it."""
+    answer = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **extra}
+    return ClientError(answer, operation)  # type: ignore[arg-type]
+
+
+def rest_event(
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    query: dict[str, list[str]] | None = None,
+    key: str | None = "key",
+) -> dict[str, Any]:
+    """A REST API's proxy event, as the gateway sends it with binary media types set."""
+    import base64
+
+    given = {"Host": "api.example.com", "X-Forwarded-Proto": "https", **(headers or {})}
+    if key is not None:
+        given[API_KEY] = key
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": given,
+        "multiValueHeaders": {name: [value] for name, value in given.items()},
+        "queryStringParameters": None if query is None else {name: values[-1] for name, values in query.items()},
+        "multiValueQueryStringParameters": query,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "stage": "live",
+            "path": f"/live{path}",
+            "domainName": "api.example.com",
+            "identity": {"sourceIp": "198.51.100.7"},
+        },
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
+
+
+def form(**fields: str | bytes) -> tuple[bytes, str]:
+    """A multipart body and its content type; bytes become files."""
+    parts = b""
+    for name, value in fields.items():
+        filename = '; filename="f.png"' if isinstance(value, bytes) else ""
+        data = value if isinstance(value, bytes) else value.encode()
+        parts += b'--XX\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (
+            name.encode(),
+            filename.encode(),
+            data,
+        )
+    return parts + b"--XX--\r\n", "multipart/form-data; boundary=XX"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto in this process, where each call is one step that no other can split, as in the real services."""
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **ENVIRONMENT,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    lock = threading.Lock()
+    answer = botocore_stubber.BotocoreStubber.__call__
+
+    def one_at_a_time(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, *args, **kwargs)
+
+    monkeypatch.setattr(botocore_stubber.BotocoreStubber, "__call__", one_at_a_time)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def cloud(aws: None) -> Cloud:
+    """The stack, with an account `ann` of 20 credits whose key is `key`."""
+    cloud = Cloud(HandClock(), Wire(), Endpoint(), AwsSettings.from_environment())
+    clients = cloud.clients(watched=False)
+    clients.dynamodb.create_table(
+        TableName=cloud.settings.table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "unended", "AttributeType": "S"},
+            {"AttributeName": "created_at", "AttributeType": "N"},
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "unended",
+                "KeySchema": [
+                    {"AttributeName": "unended", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
+    clients.s3.create_bucket(
+        Bucket=cloud.settings.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    DynamoKeyRing(cloud.table()).open_account(Account("ann", "Ann", CREDITS), key_digest("key"), START)
+    return cloud
+
+
+@pytest.fixture
+def refused() -> Callable[..., ClientError]:
+    """Makes errors as AWS answers them: code, HTTP status, and what else stands in the answer."""
+    return refusal
