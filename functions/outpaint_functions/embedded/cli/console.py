@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ def fail(text: str) -> None:
     """One line on stderr that is the command's end."""
     ERR.print("error:", style="red", end=" ")
     ERR.print(" ".join(text.split()), markup=False)
+
+
+def table(*rows: Sequence[str]) -> None:
+    """Rows under their first one, in columns as wide as they need, so that an id can always be copied whole."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
+        OUT.print("  ".join(cells).rstrip(), style="bold" if number == 0 else None, markup=False)
 
 
 @contextmanager

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from rich.markup import escape
 
-from outpaint_functions.embedded.cli.console import OUT
+from outpaint_functions.embedded.cli.console import OUT, table
 from outpaint_functions.embedded.cli.options import data_option
 
 if TYPE_CHECKING:
@@ -33,20 +32,14 @@ def jobs() -> None:
 @data_option
 def list_(limit: int, data: Path) -> None:
     """Show the latest jobs and where they stand."""
-    from rich.table import Table
-
-    table = Table("job", "accepted", "account", "state", "pictures", "prompt", box=None, pad_edge=False)
+    rows = [("job", "accepted", "account", "state", "pictures", "prompt")]
     with _ledger(data) as ledger:
         for job in ledger.latest(limit):
-            table.add_row(
-                job.id,
-                datetime.fromtimestamp(job.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-                job.account_id,
-                job.state,
-                str(len(job.request.output_ids)),
-                escape(job.request.prompt[:40]),
-            )
-    OUT.print(table)
+            accepted = datetime.fromtimestamp(job.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            # A prompt may have line breaks and worse in it.
+            prompt = " ".join("".join(c if c.isprintable() else " " for c in job.request.prompt[:60]).split())
+            rows.append((job.id, accepted, job.account_id, job.state, str(len(job.request.output_ids)), prompt))
+    table(*rows)
 
 
 @jobs.command()

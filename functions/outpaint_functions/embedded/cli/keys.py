@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
-from outpaint_functions.embedded.cli.console import ERR, OUT
+from outpaint_functions.embedded.cli.console import ERR, OUT, table
 from outpaint_functions.embedded.cli.options import data_option
 
 if TYPE_CHECKING:
@@ -53,18 +52,15 @@ def create(name: str, credits_: int, data: Path) -> None:
 @data_option
 def list_(data: Path) -> None:
     """Show every key, its account and free credits."""
-    from rich.table import Table
-
-    table = Table("id", "account", "credits", "made", "state", box=None, pad_edge=False)
-    table.columns[2].justify = "right"
+    rows = [("id", "account", "credits", "made", "state")]
     with _ring(data) as ring:
         for entry in ring.entries():
             made = datetime.fromtimestamp(entry.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
             state = "revoked" if entry.revoked_at is not None else "open"
             if entry.account.loopback_only:
                 state += ", this machine only"
-            table.add_row(entry.id, escape(entry.account.name), f"{entry.account.credits:,}", made, state)
-    OUT.print(table)
+            rows.append((entry.id, entry.account.name, f"{entry.account.credits:,}", made, state))
+    table(*rows)
 
 
 @keys.command()
