@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.http.application import Application, Exchange
@@ -35,7 +35,21 @@ _AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}
 _FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 
 
-class _ClientGone(Exception):  # noqa: N818 - an outcome, not an error
+class Opened(Protocol):
+    """A request whose head was judged, as far as reading its body goes; `Exchange` is one."""
+
+    body_limit: int
+
+    def too_large(self) -> Response:
+        """The answer to a body beyond `body_limit` bytes."""
+        ...
+
+    def cut_short(self) -> Response:
+        """The answer to a body that stopped before its end."""
+        ...
+
+
+class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
     """The client closed the connection before it had an answer."""
 
 
@@ -70,7 +84,7 @@ class AsgiHost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            with contextlib.suppress(_ClientGone):
+            with contextlib.suppress(ClientGone):
                 await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
@@ -87,7 +101,7 @@ class AsgiHost:
         if response is None:
             body: bytes | Response = b""
             if exchange.body_limit > 0:
-                body = await _read_body(exchange, receive)
+                body = await read_body(exchange, receive)
                 unread = isinstance(body, Response)
             response = body if isinstance(body, Response) else await self._finish(exchange, body, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
@@ -109,7 +123,7 @@ class AsgiHost:
         return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
 
     async def _wait(self, waiting: Waiting, receive: Receive) -> Response:
-        """The response at the job's end or at the end of the wait; `_ClientGone` if nobody is there to have it."""
+        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
         unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: _set_from_thread(loop, over))
@@ -119,13 +133,13 @@ class AsgiHost:
             clock = self._service.clock
             job = self._service.jobs.find(waiting.inference_id, clock.now())
             if job is not None and not job.state.ended and not self._closing:
-                gone = asyncio.ensure_future(_disconnected(receive))
+                gone = asyncio.ensure_future(disconnected(receive))
                 tasks = [gone, asyncio.ensure_future(_set(over))]
                 await asyncio.wait(
                     tasks, timeout=max(0.0, waiting.until - clock.now()), return_when=asyncio.FIRST_COMPLETED
                 )
                 if gone.done() and not over.is_set():
-                    raise _ClientGone
+                    raise ClientGone
             return await loop.run_in_executor(self._pool, waiting.resume)
         except BaseException:
             # On the loop, for this may be the task's cancellation, which can wait for nothing.
@@ -173,7 +187,7 @@ def _is_loopback(address: str) -> bool:
     return (mapped or parsed).is_loopback
 
 
-async def _read_body(exchange: Exchange, receive: Receive) -> bytes | Response:
+async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
     """The whole body, or the refusal of one that is too large or stopped on its way."""
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -184,7 +198,7 @@ async def _read_body(exchange: Exchange, receive: Receive) -> bytes | Response:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _ClientGone
+                    raise ClientGone
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > exchange.body_limit:
@@ -200,7 +214,8 @@ async def _read_body(exchange: Exchange, receive: Receive) -> bytes | Response:
         return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return once the client has gone; for requests whose body was read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 import uvicorn
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
-from outpaint_functions.embedded.asgi import AsgiHost
+from outpaint_functions.embedded.asgi import Receive, Scope, Send
 from outpaint_functions.embedded.connection import BoundedConnection
+from outpaint_functions.http.messages import Response
 
 KEEP_ALIVE_S: Final = 75
 """How long an idle connection is kept open; longer than the minute that common load balancers use."""
@@ -25,16 +26,37 @@ GRACE_S: Final = 10
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
+class Hosted(Protocol):
+    """An ASGI application that this server can run."""
+
+    def release_waits(self) -> None:
+        """Answer every client that waits; the server is about to stop. Called on the loop."""
+        ...
+
+    def unreadable(self) -> Response:
+        """The answer to bytes that are not HTTP."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        ...
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which on its way out answers those who wait for a job before it counts them out."""
 
-    def __init__(self, app: AsgiHost, on_started: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: Hosted,
+        on_started: Callable[[], None] = lambda: None,
+        connection: type[BoundedConnection] = BoundedConnection,
+    ) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         super().__init__(
             uvicorn.Config(
                 app,
                 interface="asgi3",
-                http=BoundedConnection,
+                http=connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -113,18 +135,25 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def serve(app: AsgiHost, listener: socket.socket, on_started: Callable[[], None] = lambda: None) -> None:
+def serve(
+    app: Hosted,
+    listener: socket.socket,
+    on_started: Callable[[], None] = lambda: None,
+    connection: type[BoundedConnection] = BoundedConnection,
+) -> None:
     """Serve until a signal says stop; for the main thread."""
-    Server(app, on_started).run([listener])
+    Server(app, on_started, connection).run([listener])
 
 
 @contextmanager
-def serving(app: AsgiHost, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(
+    app: Hosted, host: str = "127.0.0.1", port: int = 0, connection: type[BoundedConnection] = BoundedConnection
+) -> Iterator[str]:
     """Serve from a thread for as long as the block runs; yields the base URL."""
     listener = listen(host, port)
     url = url_of(listener)
     started = threading.Event()
-    server = Server(app, started.set)
+    server = Server(app, started.set, connection)
 
     def run() -> None:
         try:
