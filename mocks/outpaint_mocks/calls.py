@@ -52,8 +52,8 @@ class Call:
     effects: tuple[str, ...] = ()
     response: MockResponse | None = field(default=None, repr=False)
     answered_at: float | None = None
-    error: str | None = None
-    """The typed code of the refusal, if it is one."""
+    abandoned: bool = False
+    """Whether the client went away while it waited."""
     blobs: Blobs | None = field(default=None, repr=False)
 
     @property
@@ -82,6 +82,19 @@ class Call:
         if self.response is None or (self.response.fault is not None and not self.response.fault.answers):
             return None
         return self.response.status
+
+    @property
+    def error_code(self) -> str | None:
+        """The typed code of the refusal it was answered with, or of the job's end; None for any other answer."""
+        response = self.response
+        if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
+            return None
+        try:
+            document = json.loads(response.body)
+        except ValueError:
+            return None
+        code = document.get("error_code") if isinstance(document, dict) else None
+        return code if isinstance(code, str) else None
 
     @property
     def json(self) -> Any:
@@ -124,7 +137,8 @@ class Call:
         if self.request is not None:
             what += f" prompt={self.request.prompt[:40]!r} count={self.request.count}"
         answer = "no answer" if self.status is None else str(self.status)
-        return f"{what} -> {answer}{f' {self.error}' if self.error else ''}"
+        code = self.error_code
+        return f"{what} -> {answer}{f' {code}' if code else ''}"
 
     def _bytes(self, digest: str | None, what: str) -> bytes:
         if digest is None:

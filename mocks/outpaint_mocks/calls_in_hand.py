@@ -26,15 +26,17 @@ class CallInHand:
     mask: str | None = None
     """SHA-256 (hex) of the pictures that came with the call or were fetched for it."""
     urls_expired: bool | None = None
+    stumbled: bool = False
+    """Whether a step of the job's sequence touched the call."""
     applied: list[str] = field(default_factory=list)
     """What scenarios did to the call, as text."""
 
-    def made(self, inference_id: str) -> None:
-        """The call made this job."""
-        self.inference_id = inference_id
+    def made(self, inference_id: str, image: str, mask: str | None) -> None:
+        """The call made this job, of pictures with these SHA-256 (hex)."""
+        self.inference_id, self.image, self.mask = inference_id, image, mask
 
     def meets(self, trouble: CallEffect) -> None:
         """A step of the job's sequence touches this call."""
         for slot in trouble.slots:
             self.effects[slot] = trouble
-        self.applied.append(str(trouble))
+        self.stumbled = True

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from outpaint_mocks.grammar import Repeated, ScenarioError, Term, Text, Value, nearest
 
@@ -75,7 +76,7 @@ class Effect(BaseModel):
     def signature(cls) -> str:
         """Its name and parameters with their defaults, as a person would write them."""
         shown = []
-        for name, field in cls.model_fields.items():
+        for name, field in cls._in_order().items():
             if field.is_required():
                 shown.append(name)
             elif field.default is not None:
@@ -83,6 +84,14 @@ class Effect(BaseModel):
             else:
                 shown.append(f"[{name}]")
         return f"{cls.name}({', '.join(shown)})" if shown else cls.name
+
+    @classmethod
+    def _in_order(cls) -> dict[str, FieldInfo]:
+        """Its fields as a person would write them: those without a name first, what every effect has last."""
+        fields = cls.model_fields
+        own = [name for name in fields if name not in cls.positional and name not in CallEffect.model_fields]
+        common = [name for name in fields if name not in cls.positional and name in CallEffect.model_fields]
+        return {name: fields[name] for name in (*cls.positional, *own, *common)}
 
     @classmethod
     def from_term(cls, term: Term) -> Self:
@@ -103,7 +112,9 @@ class Effect(BaseModel):
             place = str(first["loc"][0]) if first["loc"] else ""
             reason = first["msg"].removeprefix("Value error, ")
             if first["type"] in ("enum", "literal_error"):
-                reason = nearest(str(first["input"]), _choices(cls, place))
+                choices = _choices(cls, place)
+                words = isinstance(first["input"], str) and not choices[0].isdigit()
+                reason = nearest(first["input"], choices) if words else f"use {' or '.join(sorted(choices))}"
             if first["type"] == "missing":
                 raise ScenarioError(f"{cls.name} needs {place}: write {cls.signature()}") from None
             shown = f" {first['input']!r} as {place}" if place else ""
@@ -112,7 +123,7 @@ class Effect(BaseModel):
     def __str__(self) -> str:
         shown = []
         by_position = True
-        for name, field in type(self).model_fields.items():
+        for name, field in self._in_order().items():
             value = getattr(self, name)
             if not field.is_required() and value == field.default:
                 by_position = False
@@ -179,6 +190,7 @@ class Fail(Effect):
     positional = ("code",)
 
     code: ErrorCode = ErrorCode.PAINTING_FAILED
+    detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -481,6 +493,8 @@ class Sequence(Effect):
         """The sequence that a term asks for: each argument is a step, `*n` repeats it."""
         if term.named:
             raise ScenarioError(f"sequence takes steps only, not {term.named[0][0]}=...")
+        if not term.positional:
+            raise ScenarioError("a sequence has steps, such as sequence(processing*2, error, success)")
         steps: list[Effect] = []
         for value in term.positional:
             times = value.times if isinstance(value, Repeated) else 1

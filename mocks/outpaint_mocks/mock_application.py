@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -36,7 +37,9 @@ from outpaint_mocks.effects import (
     WrongShape,
 )
 from outpaint_mocks.faults import Break, Fault
-from outpaint_mocks.presets import MAGIC
+from outpaint_mocks.grammar import ScenarioError
+from outpaint_mocks.presets import MAGIC, preset_of
+from outpaint_mocks.scenario import Scenario
 from outpaint_mocks.scenarios import HEADER
 from outpaint_mocks.worlds import WorldError, Worlds
 
@@ -140,7 +143,7 @@ class MockExchange:
         self._exchange: Exchange | None = None
         self._refusal: OutpaintError | None = None
         self._account_id: str | None = None
-        self._spent: dict[CallEffect, bool] = {}
+        self._spent: dict[tuple[str, CallEffect], bool] = {}
         self.body_limit = 0
         self.answer: MockResponse | None = None
         with world.lock:
@@ -161,7 +164,7 @@ class MockExchange:
             self.world.dispatch.settle_due(self.world.clock.now())
             self._ask_prompt()
             trouble = self._trouble()
-            if trouble is not None or exchange is None:
+            if trouble is not None or exchange is None or self._never_arrives:
                 return self._answered(trouble or _nothing())
             if refusal is not None:
                 return self._answered(refusal)
@@ -192,12 +195,8 @@ class MockExchange:
         world, head, kind = self.world, self._head, self._hand.route
         service = world.service
         if kind is not None:
-            try:
-                service = self._ask_scenarios(kind)
-            except OutpaintError as error:
-                self._refusal = error
-            wire = self._hand.effects.get(Slot.WIRE)
-            if isinstance(wire, Refuse) or (isinstance(wire, Reset) and wire.when == "before"):
+            service = self._ask_scenarios(kind)
+            if self._never_arrives:
                 self.answer = self._answered(_nothing())
                 return
             if isinstance(self._hand.effects.get(Slot.ANSWER), Gateway):
@@ -209,11 +208,17 @@ class MockExchange:
                 return
         self._hand.suspended = self._refusal is not None or isinstance(self._hand.effects.get(Slot.ANSWER), Error)
         self._exchange = self._in_hand(lambda: Exchange(service, head))
-        if self._exchange.answer is not None:
-            self.answer = self._answered(self._trouble() or self._exchange.answer)
+        if self._exchange.answer is not None or self._refusal is not None:
+            self.answer = self._answered(self._trouble() or self._exchange.answer or _nothing())
             return
         # A file's GET is finished without a body: its picture may have to be painted first.
         self.body_limit = self._exchange.body_limit
+
+    @property
+    def _never_arrives(self) -> bool:
+        """Whether the connection ends before the service could see the whole call."""
+        wire = self._hand.effects.get(Slot.WIRE)
+        return isinstance(wire, Refuse) or (isinstance(wire, Reset) and wire.when == "before")
 
     def _ask_scenarios(self, kind: On) -> Service:
         """Find what counts for this call; the service under the limits that it gives."""
@@ -226,11 +231,13 @@ class MockExchange:
         key = None if self._found.route in _KEYLESS else head.header(_KEY)
         key = None if key is None else key.strip()
         attached = None if kind is On.SUBMIT else world.dispatch.attached(hand.inference_id)
+        magic = None
         if key is not None and key.startswith(MAGIC):
-            hand.resolved = world.scenarios.resolve(kind, key=key, header=head.header(_HEADER), attached=attached)
+            magic = self._told(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
             world.ledger.admit(key)
-        else:
-            hand.resolved = world.scenarios.resolve(kind, key=None, header=head.header(_HEADER), attached=attached)
+        header = head.header(_HEADER)
+        own = None if header is None else self._told(Scenario.of, header, HEADER)
+        hand.resolved = world.scenarios.resolve(kind, preset=magic, own=own, attached=attached)
         account = self._account(key)
         self._account_id = None if account is None else account.id
         if hand.resolved is None:
@@ -238,6 +245,16 @@ class MockExchange:
         service = self._charge(account)
         self._touch()
         return service
+
+    def _told(
+        self, understand: Callable[[str], _T], word: str, field: str, code: ErrorCode = ErrorCode.INVALID_PARAMETER
+    ) -> _T | None:
+        """What a word of the client's means; one that means nothing is the call's refusal."""
+        try:
+            return understand(word)
+        except ScenarioError as error:
+            self._refusal = self._refusal or OutpaintError(code, error.detail, field=field)
+            return None
 
     def _account(self, key: str | None) -> Account | None:
         return self.world.ledger.of_key(key) if key else None
@@ -248,11 +265,11 @@ class MockExchange:
         service = world.service
         if resolved is None or account is None:
             return service
-        for lasts, effect in resolved.account.values():
+        for scope, effect in resolved.account.values():
             if isinstance(effect, RateLimit):
                 service = world.limited(effect)
             elif isinstance(effect, Credits) and (
-                not lasts or world.scenarios.first_time(f"{lasts}: {effect}", account.id)
+                scope.startswith("next") or world.scenarios.first_time(f"{scope}: {effect}", account.id)
             ):
                 world.ledger.set_credits(account.id, effect.n)
                 self._note(effect)
@@ -262,12 +279,12 @@ class MockExchange:
         """Take the effects that are not used up; each is counted once for this call."""
         hand = self._hand
         assert hand.resolved is not None
-        who = self._account_id or hand.inference_id or ""
         hand.effects = {}
-        for slot, effect in hand.resolved.call.items():
-            if effect not in self._spent:
-                self._spent[effect] = self.world.scenarios.spend(effect, who)
-            if self._spent[effect]:
+        for slot, (scope, effect) in hand.resolved.call.items():
+            if (scope, effect) not in self._spent:
+                who = hand.inference_id if scope == "job" else self._account_id
+                self._spent[scope, effect] = self.world.scenarios.spend(effect, who or "", scope)
+            if self._spent[scope, effect]:
                 hand.effects[slot] = effect
 
     # Judged by the body
@@ -277,13 +294,10 @@ class MockExchange:
         hand, exchange = self._hand, self._exchange
         if exchange is None or exchange.request is None or not exchange.request.prompt.startswith(MAGIC):
             return
-        try:
-            hand.resolved = self.world.scenarios.with_prompt(hand.resolved, exchange.request.prompt)
-        except OutpaintError as error:
-            self._refusal = self._refusal or OutpaintError(error.code, error.detail, field="prompt")
+        preset = self._told(preset_of, exchange.request.prompt.split(None, 1)[0], "prompt")
+        if preset is None:
             return
-        if hand.resolved is None:
-            return
+        hand.resolved = self.world.scenarios.with_prompt(hand.resolved, preset)
         before = None if self._account_id is None else self._credits()
         key = self._head.header(_KEY)
         account = self._account(None if key is None else key.strip())
@@ -314,12 +328,22 @@ class MockExchange:
         request = call.request = None if exchange is None else exchange.request
         if request is None:
             return
-        data = _upload(request.image)
-        if data:
-            call.image_sha256, call.image_size = blobs.keep(data), len(data)
-        data = _upload(request.mask)
-        if data:
-            call.mask_sha256, call.mask_size = blobs.keep(data), len(data)
+        image, mask = _upload(request.image), _upload(request.mask)
+        if image is not None:
+            call.image_sha256, call.image_size = blobs.keep(image), len(image)
+        if mask is not None:
+            call.mask_sha256, call.mask_size = blobs.keep(mask), len(mask)
+        if image is not None and (mask is not None or request.mask is None):
+            # Decoded now, before the world is locked: the service finds it in memory.
+            with contextlib.suppress(OutpaintError):
+                self.world.studio.inspections(
+                    image,
+                    mask,
+                    mask_mode=request.mask_mode,
+                    limits=self.world.service.settings.pictures,
+                    image_field=request.image_field,
+                    mask_field=request.mask_field or "mask_image",
+                )
 
     # Waits
 
@@ -351,7 +375,8 @@ class MockExchange:
     def _abandoned(self, waiting: Waiting) -> None:
         waiting.abandon()
         with self.world.lock:
-            self._journal("client gone")
+            self.call.abandoned = True
+            self._journal()
 
     # Answers
 
@@ -399,7 +424,7 @@ class MockExchange:
             answer = _allowing_scenarios(answer)
         done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)
         self.call.response = done
-        self._journal(None)
+        self._journal()
         return done
 
     def _spoiled(self, answer: Response) -> tuple[Response, Fault | None]:
@@ -407,8 +432,8 @@ class MockExchange:
         instead = effects.get(Slot.ANSWER)
         if isinstance(instead, WrongShape):
             answer = _with_body(answer, _WRONG_SHAPE)
-        elif instead is not None and self._exchange is not None and instead not in self._spent:
-            answer = self._trouble() or answer  # a step of the job's sequence
+        elif self._hand.stumbled:
+            answer = self._trouble() or answer
         label = effects.get(Slot.MEDIA_TYPE)
         if isinstance(label, ContentType):
             answer = _with_header(answer, "Content-Type", label.value)
@@ -446,7 +471,7 @@ class MockExchange:
         if text not in self._hand.applied:
             self._hand.applied.append(text)
 
-    def _journal(self, error: str | None) -> None:
+    def _journal(self) -> None:
         call, hand = self.call, self._hand
         call.account_id = self._account_id
         call.inference_id = hand.inference_id
@@ -457,7 +482,6 @@ class MockExchange:
                 self._note(effect)
         call.effects = tuple(hand.applied)
         call.answered_at = self.world.clock.now()
-        call.error = error
         self.world.journal.answered(call)
 
     def _in_hand(self, step: Callable[[], _T]) -> _T:

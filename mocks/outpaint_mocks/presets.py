@@ -8,6 +8,7 @@ from typing import Final
 from outpaint_contracts.errors import ErrorCode
 
 from outpaint_mocks.grammar import ScenarioError, nearest
+from outpaint_mocks.scenario import Scenario
 
 MAGIC: Final = "mock_"
 
@@ -49,8 +50,8 @@ PRESETS: Final = MappingProxyType(
 """Name to scenario text; each error code stands under its own name."""
 
 
-def preset_of(word: str) -> str | None:
-    """The scenario text that a magic word stands for, None for a word without the prefix.
+def preset_of(word: str) -> Scenario | None:
+    """The scenario that a magic word stands for, None for a word without the prefix.
 
     Raises `ScenarioError` naming the nearest name for one that stands for nothing.
     """
@@ -59,4 +60,4 @@ def preset_of(word: str) -> str | None:
     text = PRESETS.get(word.removeprefix(MAGIC))
     if text is None:
         raise ScenarioError(f"{word[:60]} stands for nothing: {nearest(word[:60], [MAGIC + name for name in PRESETS])}")
-    return text
+    return Scenario.of(text)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_mocks.effects import TROUBLE, CallEffect, Effect, ExpiredUrl, On, Slot
 from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.presets import preset_of
 from outpaint_mocks.scenario import Scenario, ScenarioLike, checked_on
 
 if TYPE_CHECKING:
@@ -52,7 +51,8 @@ class Attached:
 class Resolved:
     """What counts for one call: by slot for the call itself, by slot for the job it makes, and what stays with it."""
 
-    call: dict[Slot, CallEffect] = field(default_factory=dict)
+    call: dict[Slot, tuple[str, CallEffect]] = field(default_factory=dict)
+    """By slot for the call: the name of the scope that its `times` counts in, and the effect."""
     job: dict[Slot, Effect] = field(default_factory=dict)
     account: dict[Slot, tuple[str, Effect]] = field(default_factory=dict)
     """By slot for the account: the name of the scope it lasts for, and the effect."""
@@ -60,21 +60,22 @@ class Resolved:
     scenarios: list[tuple[str, Scenario]] = field(default_factory=list)
     """Where it came from, widest scope first: the scope's name and its scenario."""
 
-    def add(self, scope: str, scenario: Scenario, route: On, lasts: str = "") -> None:
-        """Let a nearer scope speak; `lasts` names the scope where its word on an account counts but once."""
+    def add(self, scope: str, scenario: Scenario, route: On) -> None:
+        """Let a nearer scope speak: `world <n>`, `key`, `prompt`, `next <n>` or `header`."""
         self.scenarios.append((scope, scenario))
         if scenario.forgives:
             for slot in TROUBLE:
-                for slots in (self.call, *self.attached.values()):
-                    slots.pop(slot, None)
+                for kept in self.attached.values():
+                    kept.pop(slot, None)
+                self.call.pop(slot, None)
                 self.job.pop(slot, None)
                 self.account.pop(slot, None)
-        self.account.update({slot: (lasts, effect) for slot, effect in scenario.account.items()})
-        self.call.update(scenario.calls.get(route, {}))
+        self.account.update({slot: (scope, effect) for slot, effect in scenario.account.items()})
+        self.call.update({slot: (scope, effect) for slot, effect in scenario.calls.get(route, {}).items()})
         if route is not On.SUBMIT:
             return
         self.job.update(scenario.job)
-        if scope == "world":
+        if scope.startswith("world"):
             return  # it is asked again when those calls come
         for later in _ATTACHED:
             slots = scenario.calls.get(later, {})
@@ -178,50 +179,44 @@ class Scenarios:
     # Asked by the world
 
     def resolve(
-        self, route: On, *, key: str | None, header: str | None, attached: Attached | None = None
+        self, route: On, *, preset: Scenario | None, own: Scenario | None, attached: Attached | None
     ) -> Resolved | None:
         """What counts for a call, None for nothing; takes it from the queue of the next calls.
 
-        Raises `ScenarioError` for a header or magic key that means nothing; the queue stays as it is then.
+        `preset` is the magic key's, `own` the header's, `attached` the job's.
         """
-        preset = None if key is None else preset_of(key)
-        own = None if header is None else Scenario.of(header)
         if not (self._always or self._next or attached or preset or own):
             return None
         found = Resolved()
         with self._lock:
             for standing in self._always:
-                found.add("world", standing.scenario, route, f"world {standing.id}")
+                found.add(f"world {standing.id}", standing.scenario, route)
             if preset is not None:
-                found.add("key", Scenario.of(preset), route, "key")
+                found.add("key", preset, route)
             if attached is not None:
-                found.call.update(attached.calls.get(route, {}))
+                found.call.update({slot: ("job", effect) for slot, effect in attached.calls.get(route, {}).items()})
             queued = self._take(route)
         if queued is not None:
-            found.add("next", queued.scenario, route)
+            found.add(f"next {queued.id}", queued.scenario, route)
         if own is not None:
-            found.add("header", own, route, "header")
+            found.add("header", own, route)
         return found
 
-    def with_prompt(self, found: Resolved | None, prompt: str) -> Resolved | None:
+    def with_prompt(self, found: Resolved | None, preset: Scenario) -> Resolved:
         """`found` with what a magic prompt says, in its place: after the key, before the nearer scopes."""
-        preset = preset_of(prompt.split(None, 1)[0]) if prompt else None
-        if preset is None:
-            return found
         layers = [] if found is None else found.scenarios
-        ranks = {"world": 0, "key": 1}
         again = Resolved()
-        wide = [layer for layer in layers if layer[0] in ranks]
-        near = [layer for layer in layers if layer[0] not in ranks]
-        for scope, scenario in (*wide, ("prompt", Scenario.of(preset)), *near):
-            again.add(scope, scenario, On.SUBMIT, "prompt" if scope == "prompt" else "")
+        near = [layer for layer in layers if layer[0].startswith(("next", "header"))]
+        wide = [layer for layer in layers if layer not in near]
+        for scope, scenario in (*wide, ("prompt", preset), *near):
+            again.add(scope, scenario, On.SUBMIT)
         return again
 
-    def spend(self, effect: CallEffect | ExpiredUrl, who: str) -> bool:
+    def spend(self, effect: CallEffect | ExpiredUrl, who: str, scope: str) -> bool:
         """Whether an effect still touches a call of `who` (an account's or job's id); counts it where it is counted."""
         if effect.times is None:
             return True
-        key = (who, str(effect))
+        key = (who, f"{scope}: {effect}")
         with self._lock:
             if self._counts[key] >= effect.times:
                 return False

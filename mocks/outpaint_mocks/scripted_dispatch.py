@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint_contracts.errors import ERROR_KINDS
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint_functions.service import settle
 
@@ -68,7 +68,7 @@ class ScriptedDispatch:
         """Take a job over, under the plan of the call that makes it."""
         service = self.service
         now = service.clock.now()
-        self._pictures.hold(request, now)
+        digests = self._pictures.hold(request, now)
         job = service.jobs.find(request.inference_id, now)
         created = now if job is None else job.created_at
         deadline = now + service.settings.job_lifetime if job is None else job.deadline_at
@@ -85,7 +85,7 @@ class ScriptedDispatch:
                     resolved.attached, url if isinstance(url, ExpiredUrl) else None
                 )
         if call is not None:
-            call.made(request.inference_id)
+            call.made(request.inference_id, *digests)
 
     def check(self, job: Job) -> Job | None:
         """Move the job on: by the time, or by one poll if a poll is what asks."""
@@ -210,7 +210,7 @@ class ScriptedDispatch:
             service = replace(service, clock=_Past(at))
         failure = None
         if isinstance(plan.outcome, Fail):
-            failure = failure_of(job.id, plan.outcome.code)
+            failure = failure_of(job.id, plan.outcome)
         if failure is not None:
             ended = settle.fail(service, failure)
             if plan.duplicate:
@@ -221,7 +221,7 @@ class ScriptedDispatch:
         ended = settle.succeed(service, manifest)
         if plan.duplicate:
             settle.succeed(service, manifest)
-            settle.fail(service, failure_of(job.id, ErrorCode.PAINTING_FAILED))
+            settle.fail(service, failure_of(job.id, Fail()))
         return ended
 
     def _manifest(self, job: Job, at: float) -> Manifest:
@@ -246,11 +246,8 @@ def _of_job(scenario: Scenario) -> dict[On, dict[Slot, CallEffect]]:
     return {route: dict(scenario.calls[route]) for route in (On.POLL, On.FILE) if route in scenario.calls}
 
 
-def failure_of(inference_id: str, code: ErrorCode) -> InferenceFailure:
+def failure_of(inference_id: str, outcome: Fail) -> InferenceFailure:
     """The end that a scenario asks for."""
-    title = ERROR_KINDS[code].title
-    return InferenceFailure(
-        inference_id=inference_id,
-        error_code=code,
-        detail=f"{title[:1].lower()}{title[1:]}, as a mock scenario asked for; the credits were given back",
-    )
+    title = ERROR_KINDS[outcome.code].title
+    detail = f"{title[:1].lower()}{title[1:]}, as a mock scenario asked for; the credits were given back"
+    return InferenceFailure(inference_id=inference_id, error_code=outcome.code, detail=outcome.detail or detail)

@@ -217,7 +217,7 @@ class World:
         # Once for each result, however many pictures it has.
         expired = None if call is None else call.urls_expired
         if expired is None:
-            expired = self.scenarios.spend(attached.urls, inference_id)
+            expired = self.scenarios.spend(attached.urls, inference_id, "job")
             if call is not None:
                 call.urls_expired = expired
                 if expired:
