@@ -326,13 +326,20 @@ class TestFolder:
         with in_folder(tmp_path, lambda _: None) as stores:
             stores.pictures.put(FILE, stored)
             secret = stores.file_urls.secret
-        leftovers = [tmp_path / "pictures" / f"{UUID(int=2)}.jpg", tmp_path / "pictures" / f"{FILE}.0.part"]
-        for path in leftovers:
+        folder = tmp_path / "pictures"
+        leftovers = [
+            folder / f"{UUID(int=2)}.jpg",
+            folder / f"{FILE}.{UUID(int=3).hex}.part",
+            folder / "inputs" / f"{UUID(int=4)}.image",
+        ]
+        strangers = [folder / "notes.txt", folder / "inputs" / "notes.txt"]
+        for path in leftovers + strangers:
             path.write_bytes(b"half")
         with in_folder(tmp_path, lambda _: None) as stores:
             assert stores.pictures.get(FILE, NOW) == stored
             assert stores.file_urls.secret == secret
         assert not any(path.exists() for path in leftovers)
+        assert all(path.exists() for path in strangers)
 
     def test_a_file_cut_short_is_no_file(self, tmp_path: Path) -> None:
         with in_folder(tmp_path, lambda _: None) as stores:

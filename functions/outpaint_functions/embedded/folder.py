@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import uuid
 from pathlib import Path
@@ -14,7 +13,10 @@ from outpaint_functions.service.records import StoredPicture
 
 # The only two shapes a name has; nothing else ever reaches the file system.
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_NAME: Final = re.compile(rf"inputs/{_UUID}/(?:image|mask)|{_UUID}\.[a-z]{{3,4}}")
+_INPUTS: Final = "inputs"
+_NAME: Final = re.compile(rf"{_INPUTS}/{_UUID}/(?:image|mask)|{_UUID}\.[a-z]{{3,4}}")
+# Files of ours, so that nothing else that lies there is ever cleared away.
+_FILE: Final = re.compile(rf"{_UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
 
 
 class FolderPictures:
@@ -26,6 +28,7 @@ class FolderPictures:
 
     def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
         self._folder = folder
+        (folder / _INPUTS).mkdir(parents=True, exist_ok=True)
         self._database = database
         self._file_urls = file_urls
 
@@ -33,14 +36,10 @@ class FolderPictures:
         """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a picture's name: {name!r}")
-        path = self._folder / name
+        path = self._path(name)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
-            try:
-                part.write_bytes(picture.data)
-            except FileNotFoundError:
-                part.parent.mkdir(parents=True, exist_ok=True)
-                part.write_bytes(picture.data)
+            part.write_bytes(picture.data)
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
@@ -62,7 +61,7 @@ class FolderPictures:
             return None
         media_type, account_id, expires_at, size = row
         try:
-            data = (self._folder / name).read_bytes()
+            data = self._path(name).read_bytes()
         except FileNotFoundError:
             return None
         return StoredPicture(data, media_type, account_id, expires_at) if len(data) == size else None
@@ -70,7 +69,7 @@ class FolderPictures:
     def delete(self, name: str) -> None:
         """Forget a file; nothing happens where there is none."""
         if _NAME.fullmatch(name):
-            self._remove(name)
+            self._path(name).unlink(missing_ok=True)
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
 
@@ -82,23 +81,20 @@ class FolderPictures:
         """Delete the files that have expired; returns how many."""
         rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
         for (name,) in rows:
-            self._remove(name)
+            self._path(name).unlink(missing_ok=True)
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
         return len(rows)
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files that never got their row."""
-        known = {name for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
-        for path in list(self._folder.rglob("*")):
-            name = path.relative_to(self._folder).as_posix()
-            if path.is_file() and name not in known and (_NAME.fullmatch(name) or path.suffix == ".part"):
-                self._remove(name)
+        known = {self._path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
+        for folder in (self._folder, self._folder / _INPUTS):
+            for path in list(folder.iterdir()):
+                if path not in known and _FILE.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
-    def _remove(self, name: str) -> None:
-        path = self._folder / name
-        path.unlink(missing_ok=True)
-        if path.parent != self._folder:
-            # The inputs' own folder goes with the last of them.
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
+    def _path(self, name: str) -> Path:
+        """Where a file lies: one folder holds all inputs, for making one for each job costs more than the job."""
+        inputs, slash, rest = name.partition("/")
+        return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name

@@ -53,8 +53,9 @@ def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
     """
     with _sole_server(data), open_database(data) as database:
         file_urls = FileUrls(_secret(data))
-        pictures = FolderPictures(data / "pictures", database, file_urls)
-        pictures.clear_leftovers()
+        with _written(data):
+            pictures = FolderPictures(data / "pictures", database, file_urls)
+            pictures.clear_leftovers()
         ledger = SqliteLedger(database, on_end)
         yield Stores(ledger, ledger, pictures, file_urls)
 
@@ -67,7 +68,6 @@ def open_database(data: Path) -> Iterator[Database]:
     """
     with _written(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "pictures").mkdir(exist_ok=True)
     with closing(Database(data / "outpaint.sqlite3")) as database:
         if database.fresh:
             KeyRing(database).open_account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, time.time())
