@@ -1,0 +1,87 @@
+"""A sync request over TCP: how much of it is neither decoding nor painting nor encoding."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+from multipart import BOUNDARY
+from outpaint_contracts.pictures import Format
+from outpaint_painting.finish import outpaint
+from outpaint_painting.painter import Brief
+from outpaint_painting.painters.flat import FlatPainter
+from outpaint_painting.uploads import read_canvas
+from pictures import canvas_file, mask_file, photo_file
+from report import Section
+from servers import outpaint_server
+
+SIDE = 1024
+ROUNDS = 60
+PROMPT = "a green field"
+
+
+def measure() -> Section:
+    section = Section(
+        f"Overhead of a sync request: flat painter, {SIDE}x{SIDE}, one JPG",
+        f"Median of {ROUNDS} requests over one connection, each followed by the bare work on the same pictures: "
+        "decode, paint, composite, encode. The overhead is what remains.",
+    )
+    photo = {"image": photo_file(SIDE), "mask": mask_file(SIDE, SIDE // 2)}
+    canvas = {"image": canvas_file(SIDE, SIDE // 2)}
+    with tempfile.TemporaryDirectory() as folder:
+        for store, options in (("in memory", ["--in-memory"]), ("in a data folder", ["--data", folder])):
+            with outpaint_server(*options) as port:
+                for name, files in (("JPEG and mask", photo), ("RGBA PNG", canvas)):
+                    request, bare = _compare(port, files)
+                    section.add(f"{name}, {store}: request", f"{request * 1e3:.1f} ms")
+                    section.add("bare work", f"{bare * 1e3:.1f} ms")
+                    section.add("overhead", f"{(request - bare) * 1e3:.1f} ms", "goal: under 3 ms")
+    return section
+
+
+def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    body = _body(files)
+    headers = {
+        "X-Picsart-API-Key": "dev",
+        "Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}",
+    }
+    painter = FlatPainter()
+    brief = Brief(prompt=PROMPT, seeds=(1,))
+
+    def request() -> None:
+        connection.request("POST", "/v1/painting/outpaint", body, headers)
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+        assert answer.status == 200, document
+
+    def bare() -> None:
+        (data,) = outpaint(read_canvas(files["image"], files.get("mask")), brief, painter, Format.JPG)
+        assert data
+
+    for work in (request, bare) * 3:
+        work()
+    requests, bares = [], []
+    for _ in range(ROUNDS):
+        requests.append(_seconds(request))
+        bares.append(_seconds(bare))
+    connection.close()
+    return statistics.median(requests), statistics.median(bares)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _body(files: dict[str, bytes]) -> bytes:
+    fields = {"prompt": PROMPT, "count": "1", "seed": "1", "format": "JPG"}
+    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+    for name, data in files.items():
+        parts.append(f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + data)
+    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"
