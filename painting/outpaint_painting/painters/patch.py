@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint_painting.painters import growth
 from outpaint_painting.painters.colour import spread
 from outpaint_painting.painters.detail import enlarged, learn
-from outpaint_painting.painters.working import is_scattered, smoothed, working_copy, working_size
+from outpaint_painting.painters.working import smoothed, working_copy, working_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,9 @@ WORK_AREA: Final = 300_000
 
 _PATCH: Final = 3  # radius in pixels; larger ones cost more and repeat more
 _STRIP: Final = (0.12, 0.26)  # widths of the source strip that seeds choose from, of the kept extent
+_SHORTEST: Final = (96, 192)  # pixels of a side, and where the other one is longer
+_THINNEST: Final = 6  # pixels from the border to the midst of the kept area
+_FARTHEST: Final = 8  # shorter sides
 _LEAST: Final = 400  # pixels: a smaller source only repeats itself
 _BORDER: Final = 5  # MaxFilter's width: 2 pixels of the kept border are painted too, to compare colours
 _SIDE: Final = 256  # pixels of the square on which colours are compared
@@ -67,28 +70,48 @@ class PatchPainter:
         start = working_copy(canvas, working_size(canvas.size, scale))
         known = start.getchannel("A")
         hole = ImageChops.invert(known).filter(ImageFilter.MaxFilter(_BORDER))
-        if is_scattered(ImageChops.invert(hole)):
-            # No patch to copy from.
-            blur = smoothed(start, 2 * max(start.size)).convert("RGB").resize(canvas.size)
-            for _ in brief.seeds:
-                yield blur.copy()
-            return
+        ground = smoothed(start, 2 * max(start.size)).convert("RGB")
         inward = growth.measure(hole)
+        outward = growth.measure(known)
+        if inward.cells.max() < _THINNEST or outward.cells.max() > _FARTHEST * min(start.size):
+            # Nothing to copy, or too far to carry it: the colours around, plainly blurred.
+            ground = ground.resize(canvas.size, Image.Resampling.BICUBIC)
+            for _ in brief.seeds:
+                yield ground.copy()
+            return
         grain = learn(canvas, 1 / scale)
         for seed in brief.seeds:
             draw = np.random.default_rng(seed)
             spared = _spared(inward, hole, float(draw.uniform(*_STRIP)))
-            patchmatch.set_random_seed(int(draw.integers(1 << 32)))
-            painted = patchmatch.inpaint(start.convert("RGB"), hole, global_mask=spared, patch_size=_PATCH)
+            painted = _painted(ground, np.asarray(hole) > 0, spared, int(draw.integers(1 << 32)))
             yield enlarged(_recoloured(painted, start, known, hole), canvas, 1 / scale, grain, draw)
 
 
-def _spared(inward: growth.Distances, hole: Image.Image, strip: float) -> NDArray[np.bool_] | None:
+def _painted(ground: Image.Image, hole: NDArray[np.bool_], spared: NDArray[np.bool_], seed: int) -> NDArray[np.uint8]:
+    """The hole painted, [rows, columns, 3].
+
+    Short sides are lengthened by mirroring first: the library's pyramid ends where the shorter side does, and
+    a pyramid of few levels leaves far places black.
+    """
+    high, wide = hole.shape
+    least = min(_SHORTEST[1], max(_SHORTEST[0], high, wide))
+    pad = ((0, max(0, least - high)), (0, max(0, least - wide)))
+    patchmatch.set_random_seed(seed)
+    picture = patchmatch.inpaint(
+        np.pad(np.asarray(ground), (*pad, (0, 0)), mode="symmetric"),
+        np.pad(hole, pad, mode="symmetric"),
+        global_mask=np.pad(spared, pad, mode="symmetric"),
+        patch_size=_PATCH,
+    )
+    return np.asarray(picture[:high, :wide], dtype=np.uint8)
+
+
+def _spared(inward: growth.Distances, hole: Image.Image, strip: float) -> NDArray[np.bool_]:
     """What is neither painted nor copied from: the kept area but for a strip along the open one."""
     depth = np.asarray(Image.fromarray(inward.cells).resize(hole.size, Image.Resampling.BILINEAR))
     kept = np.asarray(hole) == 0
     spared = kept & (depth > strip * float(np.sqrt(np.count_nonzero(kept))))
-    return spared if np.count_nonzero(kept & ~spared) >= _LEAST else None
+    return spared if np.count_nonzero(kept & ~spared) >= _LEAST else np.zeros_like(spared)
 
 
 def _recoloured(painted: NDArray[np.uint8], start: Image.Image, known: Image.Image, hole: Image.Image) -> Image.Image:

@@ -93,7 +93,9 @@ def plan(distances: Distances, fresh: NDArray[np.bool_], reached: NDArray[np.boo
     limit = _box(distances, reached)
     pieces = [_box(distances, piece) for piece in _separate(fresh)]
     pieces = _merge(pieces, limit)
-    planned = [(_with_context(part, limit), part) for piece in pieces for part in _cut(piece, limit)]
+    planned = [
+        (_with_context(part, limit), part) for piece in pieces for part in _cut(piece, limit, MOST // len(pieces))
+    ]
     return sorted(planned, key=lambda pair: _nearness(distances, fresh, pair[1]))
 
 
@@ -156,15 +158,15 @@ def _with_context(piece: Box, limit: Box) -> Box:
     return piece.grown(across, down).intersection(limit)
 
 
-def _cut(piece: Box, limit: Box) -> list[Box]:
-    """The piece in parts whose windows are not too long for a square."""
+def _cut(piece: Box, limit: Box, most: int) -> list[Box]:
+    """The piece in parts, `most` at most, whose windows are not too long for a square."""
     window = _with_context(piece, limit)
     long, short = max(window.width, window.height), max(1, min(window.width, window.height))
     if long <= LONGEST * short:
         return [piece]
     wide = window.width == long
     extent = piece.width if wide else piece.height
-    count = min(MOST, max(1, round(long / (LONGEST * short) + 0.5)), extent)
+    count = min(most, max(1, round(long / (LONGEST * short) + 0.5)), extent)
     marks = [extent * part // count for part in range(count + 1)]
     if wide:
         return [Box(piece.left + a, piece.top, piece.left + b, piece.bottom) for a, b in pairwise(marks)]

@@ -35,13 +35,15 @@ def working_copy(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
         picture = picture.resize(size, Image.Resampling.BOX)  # Pillow averages colours by their alpha
         picture.putalpha(_decided(picture.getchannel("A"), _FULL))
     # Dots and lines become areas, so that there is something to continue.
-    return smoothed(picture, _GAP) if is_scattered(picture.getchannel("A")) else picture
+    if is_scattered(picture.getchannel("A")):
+        return smoothed(picture, min(_GAP, max(2, min(size) // 16)))
+    return picture
 
 
 def is_scattered(known: Image.Image) -> bool:
     """Whether the known pixels (255 in the L picture `known`) are but dots and thin lines."""
     solid = known.filter(ImageFilter.BoxBlur(_SOLID)).histogram()[255]
-    return solid < _SCATTERED * known.histogram()[255]
+    return solid <= _SCATTERED * known.histogram()[255]
 
 
 def smoothed(picture: Image.Image, widest: int) -> Image.Image:

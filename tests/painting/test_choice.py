@@ -1,0 +1,53 @@
+"""Painters by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_painting import weights
+from outpaint_painting.painters.choice import NAMES, default_painter, load_painter
+from outpaint_painting.weights import WeightsUnavailable
+
+
+def test_every_name_loads_the_painter_of_that_name(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "find", lambda name: tmp_path / name)
+    assert [load_painter(name).card.name for name in NAMES] == list(NAMES)
+
+
+def test_an_unknown_name_is_told_the_choices() -> None:
+    with pytest.raises(OutpaintError, match=r"no painter named oil; the choices are: migan, patch, flat\.") as caught:
+        load_painter("oil")
+    assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_PARAMETER, "painter")
+
+
+def test_migan_without_weights_says_how_to_get_them(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
+    with pytest.raises(WeightsUnavailable, match="outpaint weights pull"):
+        load_painter("migan")
+
+
+def test_the_default_is_patch_with_a_warning_where_there_are_no_weights(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
+    painter, warning = default_painter()
+    assert painter.card.name == "patch"
+    assert warning is not None
+    assert "outpaint weights pull" in warning
+
+
+def test_the_default_is_migan_without_a_warning_where_there_are_weights(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "find", lambda name: tmp_path / name)
+    painter, warning = default_painter()
+    assert (painter.card.name, warning) == ("migan", None)
+
+
+def test_the_flat_painter_costs_no_heavy_import() -> None:
+    code = (
+        "import sys; from outpaint_painting.painters.choice import load_painter; load_painter('flat'); "
+        "print([name for name in ('numpy', 'onnxruntime', 'patchmatch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
