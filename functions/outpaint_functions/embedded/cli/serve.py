@@ -127,5 +127,7 @@ def _announce(host: Host, url: str, place: str) -> None:
 
 def _log(*, requests: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # What it warns of is a client's broken form, and the client is told.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     if requests:
         logging.getLogger("outpaint.requests").setLevel(logging.INFO)
