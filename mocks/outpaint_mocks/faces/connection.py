@@ -1,0 +1,145 @@
+"""One TCP connection to a mock: answers what needs no thought at once, and breaks as a fault says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import logging
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint_functions.embedded.connection import BoundedConnection
+
+from outpaint_mocks.faults import Break
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from outpaint_functions.http.messages import Response
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+CONNECTION: Final = "outpaint.connection"
+"""The name under which a request's ASGI scope holds its connection."""
+FLUSH_S: Final = 5.0
+"""How long a connection that is about to break waits for its client to take what it should still see."""
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
+}
+_LOG: Final = logging.getLogger("outpaint.mock")
+
+
+class MockConnection(BoundedConnection):
+    """The embedded host's connection, with two more ways to answer.
+
+    What the host can say by a request's head alone is written within the parser's callback, without a task; and a
+    fault is carried out on the socket itself. `config.app` must be a `MockHost`.
+    """
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
+        # With requests queued behind this one, answering within the callback would go deeper with each of them.
+        if not self.pipeline and not self.flow.write_paused:
+            try:
+                answer = self.config.app.at_once(cycle.scope)  # type: ignore[union-attr]
+            except Exception:  # noqa: BLE001 - whatever it is, the ordinary way answers it
+                _LOG.exception("a request could not be answered at once")
+                answer = None
+            if answer is not None:
+                self._write_whole(cycle, answer)
+                return
+        super()._start_asgi_task(cycle, app)
+
+    async def answer(self, cycle_scope: Any, response: Response) -> None:
+        """Write a whole response."""
+        cycle = self._cycle_of(cycle_scope)
+        if cycle is None:
+            return
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if not cycle.disconnected:
+            self._write_whole(cycle, response)
+
+    async def trickle(
+        self, cycle_scope: Any, response: Response, pieces: AsyncIterator[bytes], breaks: Break | None
+    ) -> None:
+        """Write a response's head, then its body piece by piece, then break off if it should."""
+        cycle = self._cycle_of(cycle_scope)
+        if cycle is None or cycle.disconnected:
+            return
+        if breaks is not None:
+            cycle.keep_alive = False
+        cycle.response_started = True
+        self.transport.write(self._head(cycle, response))
+        async for piece in pieces:
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if cycle.disconnected or self.transport.is_closing():
+                return
+            self.transport.write(piece)
+        if breaks is Break.DURING:
+            await self._flushed()
+            self.reset()
+        self._complete(cycle)
+
+    def reset(self) -> None:
+        """Break the connection off with a TCP reset."""
+        if self.cycle is not None:
+            # uvicorn would complain of a request that is never answered.
+            self.cycle.response_started = self.cycle.response_complete = True
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Lingering for no time at all turns a close into a reset.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _cycle_of(self, scope: Any) -> RequestResponseCycle | None:
+        """The cycle that is being answered; None once the connection has gone on without it."""
+        cycle = self.cycle
+        return cycle if cycle is not None and cycle.scope is scope else None
+
+    def _write_whole(self, cycle: RequestResponseCycle, response: Response) -> None:
+        cycle.response_started = True
+        self.transport.write(self._head(cycle, response) + response.body)
+        self._complete(cycle)
+
+    def _head(self, cycle: RequestResponseCycle, response: Response) -> bytes:
+        lines = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode()]
+        lines += [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
+        lines.append("".join([f"{name}: {value}\r\n" for name, value in response.headers]).encode("latin-1"))
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _complete(self, cycle: RequestResponseCycle) -> None:
+        cycle.waiting_for_100_continue = False
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    async def _flushed(self) -> None:
+        """Wait, but not for ever, until the client's machine has all that was written."""
+        give_up = self.loop.time() + FLUSH_S
+        sock = self.transport.get_extra_info("socket")
+        while self.loop.time() < give_up and not self.transport.is_closing():
+            if not self.transport.get_write_buffer_size() and not _unsent(sock):
+                return
+            await asyncio.sleep(0.002)
+
+
+def _unsent(sock: Any) -> int:
+    """Bytes that the kernel has not delivered yet; 0 where it cannot say."""
+    if sock is None:
+        return 0
+    try:
+        from fcntl import ioctl
+        from termios import TIOCOUTQ
+
+        return int(struct.unpack("i", ioctl(sock.fileno(), TIOCOUTQ, bytes(4)))[0])
+    except (ImportError, OSError):
+        return 0

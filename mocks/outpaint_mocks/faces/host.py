@@ -1,0 +1,247 @@
+"""Worlds over TCP: the ASGI application that `MockConnection` carries."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from outpaint_functions.embedded.asgi import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    disconnected,
+    read_body,
+    request_head,
+    set_from_thread,
+)
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import RequestHead, Response, Waiting
+from outpaint_functions.service.file_urls import PREFIX as FILES
+
+from outpaint_mocks.answers import MockResponse
+from outpaint_mocks.faces.connection import CONNECTION, MockConnection
+from outpaint_mocks.mock_application import MockApplication
+
+if TYPE_CHECKING:
+    from outpaint_mocks.faults import Fault
+    from outpaint_mocks.mock_application import MockExchange, Refused
+    from outpaint_mocks.virtual_clock import VirtualClock
+    from outpaint_mocks.world import World
+    from outpaint_mocks.worlds import Worlds
+
+ADMIN: Final = "/_mock"
+_OPENED: Final = "outpaint.opened"
+_THREADS: Final = 8
+_SMALL: Final = 1024 * 1024
+"""A body up to here is worked on where it was read: a thread would cost more than it takes."""
+_TICK_S: Final = 0.02
+_LONGEST_S: Final = 3600.0
+
+_Opened = tuple[RequestHead, "MockExchange | Refused"]
+Admin = Callable[[RequestHead, bytes], Response]
+"""Answers what lies under /_mock."""
+
+
+class MockHost:
+    """Carries a `MockApplication` over TCP, its latencies, waits and faults by each world's clock.
+
+    `admin` answers under /_mock; without it there is nothing there.
+    """
+
+    def __init__(self, worlds: Worlds, admin: Admin | None = None) -> None:
+        self.worlds: Final = worlds
+        self._application = MockApplication(worlds)
+        self._admin = admin
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
+        self._waits: set[asyncio.Event] = set()
+        self._closing = False
+
+    # As the server asks
+
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP, of which not even a head is known."""
+        return Application(self.worlds.get().service).unreadable()
+
+    def release_waits(self) -> None:
+        """Answer everyone who waits as things stand now; call on the loop."""
+        self._closing = True
+        for wait in self._waits:
+            wait.set()
+
+    def close(self) -> None:
+        """End the pool's threads, after the last request."""
+        self._pool.shutdown()
+
+    def at_once(self, scope: Scope) -> Response | None:
+        """The answer to a request that its head decides; None where it takes a body, time or trouble."""
+        path = scope["path"]
+        if FILES in path or path.startswith(ADMIN):
+            return None  # a file may have to be painted first
+        head = request_head(scope)
+        call = self._application.open(head)
+        answer = call.answer
+        if answer is None or answer.latency or answer.fault is not None or head.header("expect") is not None:
+            scope[_OPENED] = head, call
+            return None
+        return answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
+        """Answer a request, as far as the faults let it come."""
+        with contextlib.suppress(ClientGone):
+            await self._http(scope, receive)
+
+    async def _http(self, scope: Scope, receive: Receive) -> None:
+        connection: MockConnection = scope[CONNECTION]
+        if scope["path"].startswith(ADMIN) and self._admin is not None:
+            await self._administer(scope, receive, connection)
+            return
+        loop = asyncio.get_running_loop()
+        opened: _Opened | None = scope.get(_OPENED)
+        if opened is None:
+            head = request_head(scope)
+            opened = head, await loop.run_in_executor(self._pool, self._application.open, head)
+        head, call = opened
+        outcome: Response | Waiting | None = call.answer
+        unread = True
+        if outcome is None:
+            body: bytes | Response = b""
+            if call.body_limit > 0:
+                body = await read_body(call, receive)
+                unread = isinstance(body, Response)
+            if isinstance(body, Response):
+                outcome = body
+            elif len(body) <= _SMALL:
+                outcome = call.finish(body)
+            else:
+                outcome = await loop.run_in_executor(self._pool, call.finish, body)
+        answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
+        if unread and head.header("expect") is not None:
+            # The client may or may not send its body now, so this connection's next request has no sure start.
+            answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
+        await self._deliver(connection, scope, receive, call.world.clock, answer)
+
+    async def _deliver(
+        self, connection: MockConnection, scope: Scope, receive: Receive, clock: VirtualClock, answer: Response
+    ) -> None:
+        fault: Fault | None = None
+        if isinstance(answer, MockResponse):
+            fault = answer.fault
+            if answer.latency:
+                await self._sleep(clock, answer.latency, receive)
+        if fault is None:
+            await connection.answer(scope, answer)
+        elif fault.answers:
+            pieces = self._pieces(clock, fault, answer.body)
+            await connection.trickle(scope, answer, pieces, fault.breaks)
+        else:
+            connection.reset()
+
+    async def _pieces(self, clock: VirtualClock, fault: Fault, body: bytes) -> AsyncIterator[bytes]:
+        """The part of a body that the client may see, at its pace."""
+        visible, pace = fault.visible(body), fault.bytes_per_second
+        if pace is None:
+            yield visible
+            return
+        began, sent = clock.now(), 0
+        size = max(1, math.ceil(pace * _TICK_S * (clock.scale or 1.0)))
+        while sent < len(visible) and not self._closing:
+            piece = visible[sent : sent + size]
+            sent += len(piece)
+            await self._sleep(clock, began + sent / pace - clock.now(), None)
+            yield piece
+
+    async def _sleep(self, clock: VirtualClock, seconds: float, receive: Receive | None) -> None:
+        """Let virtual time pass; `ClientGone` if nobody waits for its end."""
+        if seconds <= 0:
+            return
+        if clock.is_frozen:
+            clock.spend(seconds)
+            return
+        await self._until(clock, clock.now() + seconds, lambda: False, receive, asyncio.Event())
+
+    async def _wait(self, world: World, waiting: Waiting, receive: Receive) -> Response:
+        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
+        loop = asyncio.get_running_loop()
+        woken = asyncio.Event()
+        unsubscribe = world.endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, woken))
+
+        def ended() -> bool:
+            job = world.service.jobs.find(waiting.inference_id, world.clock.now())
+            return job is None or job.state.ended
+
+        try:
+            await self._until(world.clock, waiting.until, ended, receive, woken)
+            return waiting.resume()
+        except BaseException:
+            waiting.abandon()
+            raise
+        finally:
+            unsubscribe()
+
+    async def _until(
+        self,
+        clock: VirtualClock,
+        until: float,
+        over: Callable[[], bool],
+        receive: Receive | None,
+        woken: asyncio.Event,
+    ) -> None:
+        """Wait until the clock shows `until`, or until `over()`, asked whenever `woken` is set."""
+        loop = asyncio.get_running_loop()
+        unsubscribe = clock.on_change(lambda: set_from_thread(loop, woken))
+        self._waits.add(woken)
+        gone = None if receive is None else asyncio.ensure_future(disconnected(receive))
+        try:
+            while not self._closing:
+                woken.clear()
+                ahead = until - clock.now()
+                if ahead <= 0 or over():
+                    return
+                if clock.is_frozen:
+                    clock.reach(until)
+                    return
+                wake = asyncio.ensure_future(woken.wait())
+                try:
+                    await asyncio.wait(
+                        [wake] if gone is None else [wake, gone],
+                        timeout=min(clock.real_seconds(ahead), _LONGEST_S),
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                finally:
+                    wake.cancel()
+                if gone is not None and gone.done():
+                    raise ClientGone
+        finally:
+            self._waits.discard(woken)
+            unsubscribe()
+            if gone is not None:
+                gone.cancel()
+
+    async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
+        assert self._admin is not None
+        head = request_head(scope)
+        body = await read_body(_AdminBody(self), receive)
+        if not isinstance(body, Response):
+            body = await asyncio.get_running_loop().run_in_executor(self._pool, self._admin, head, body)
+        await connection.answer(scope, body)
+
+
+class _AdminBody:
+    """What an admin call may bring."""
+
+    body_limit = 64 * 1024 * 1024
+
+    def __init__(self, host: MockHost) -> None:
+        self._host = host
+
+    def too_large(self) -> Response:
+        return self._host.unreadable()
+
+    def cut_short(self) -> Response:
+        return self._host.unreadable()

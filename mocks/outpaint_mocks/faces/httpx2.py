@@ -1,0 +1,168 @@
+"""The face for httpx2: a transport for clients that take one, and a patch for those that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+import httpx2
+
+from outpaint_mocks.faces.bases import VENDOR_BASE_URL, BaseUrls, checked_unknown_hosts
+from outpaint_mocks.faces.client import Carrier, Library, Trickle
+from outpaint_mocks.faces.delivery import Failure
+
+if TYPE_CHECKING:
+    from outpaint_functions.http.messages import RequestHead
+
+    from outpaint_mocks.world import World
+
+
+class _Body(Trickle, httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A body with a fault, as httpx2 reads bodies."""
+
+
+LIBRARY: Final = Library(
+    response=httpx2.Response,
+    whole=httpx2.ByteStream,
+    trickle=_Body,
+    errors={
+        Failure.REFUSED: httpx2.ConnectError,
+        Failure.RESET: httpx2.ReadError,
+        Failure.TIMED_OUT: httpx2.ReadTimeout,
+        Failure.BROKEN_OFF: httpx2.RemoteProtocolError,
+    },
+)
+
+
+class OutpaintTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """Answers a client's requests from a world: `httpx2.Client(transport=OutpaintTransport(world))`, or AsyncClient.
+
+    With `base_urls` only requests under these are for the mock; others go to `otherwise`, or fail with a
+    ConnectError that says so. Without, every request is for the mock.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        base_urls: Iterable[str] = (),
+        otherwise: httpx2.BaseTransport | httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.world: Final = world
+        self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
+        self._otherwise = otherwise
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The world's answer; raises what httpx2 raises where a connection fails."""
+        head = self._carrier.head(request)
+        if head is None:
+            if isinstance(self._otherwise, httpx2.BaseTransport):
+                return self._otherwise.handle_request(request)
+            raise nobody(request)
+        request.read()
+        response: httpx2.Response = self._carrier.send(request, head)
+        return response
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """As `handle_request`, for an AsyncClient."""
+        head = self._carrier.head(request)
+        if head is None:
+            if isinstance(self._otherwise, httpx2.AsyncBaseTransport):
+                return await self._otherwise.handle_async_request(request)
+            raise nobody(request)
+        await request.aread()
+        response: httpx2.Response = await self._carrier.send_async(request, head)
+        return response
+
+
+def nobody(request: httpx2.Request) -> httpx2.ConnectError:
+    """The error for a request to a host that is not the mock's, where the network is off limits."""
+    return httpx2.ConnectError(
+        f"{request.method} {request.url} is not under a base URL of the mock, and nothing leaves the machine: add the "
+        'base URL, or let unknown hosts pass with unknown_hosts="pass"',
+        request=request,
+    )
+
+
+class OutpaintPatch:
+    """Answers every httpx2 client from a world while it stands, as respx does for httpx: a context manager.
+
+    Requests under `base_urls` are answered, whichever client sends them, unless it has a transport of its own;
+    others fail with a ConnectError, or with `unknown_hosts="pass"` go where they would have gone. Several may stand
+    at once: the latest that knows a base URL answers.
+    """
+
+    _standing: ClassVar[list[OutpaintPatch]] = []
+    _originals: ClassVar[tuple[Any, Any] | None] = None
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        base_urls: Iterable[str] = (VENDOR_BASE_URL,),
+        unknown_hosts: Literal["fail", "pass"] = "fail",
+    ) -> None:
+        self.world: Final = world
+        self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
+        self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
+
+    def start(self) -> None:
+        """Stand between httpx2's transports and the network."""
+        if not self._standing:
+            _patch()
+        self._standing.append(self)
+
+    def stop(self) -> None:
+        """Stand aside; the last one leaves httpx2 as it was."""
+        self._standing.remove(self)
+        if not self._standing:
+            _unpatch()
+
+    def __enter__(self) -> OutpaintPatch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @classmethod
+    def _answers(cls, request: httpx2.Request) -> tuple[Carrier, RequestHead] | None:
+        """Who answers a request, None for the network; raises for one that nobody may answer."""
+        for patch in reversed(cls._standing):
+            head = patch._carrier.head(request)
+            if head is not None:
+                return patch._carrier, head
+        if not all(patch._passes for patch in cls._standing):
+            raise nobody(request)
+        return None
+
+
+def _patch() -> None:
+    sync, asynchronous = httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request
+
+    def handle_request(self: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        found = OutpaintPatch._answers(request)
+        if found is None:
+            return sync(self, request)
+        request.read()
+        response: httpx2.Response = found[0].send(request, found[1])
+        return response
+
+    async def handle_async_request(self: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        found = OutpaintPatch._answers(request)
+        if found is None:
+            return await asynchronous(self, request)
+        await request.aread()
+        response: httpx2.Response = await found[0].send_async(request, found[1])
+        return response
+
+    OutpaintPatch._originals = sync, asynchronous
+    httpx2.HTTPTransport.handle_request = handle_request  # type: ignore[method-assign]
+    httpx2.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[method-assign]
+
+
+def _unpatch() -> None:
+    assert OutpaintPatch._originals is not None
+    sync, asynchronous = OutpaintPatch._originals
+    httpx2.HTTPTransport.handle_request = sync  # type: ignore[method-assign]
+    httpx2.AsyncHTTPTransport.handle_async_request = asynchronous  # type: ignore[method-assign]

@@ -1,0 +1,166 @@
+"""The mock as a provider, by each of its faces: respx, httpx2 and TCP. The cases never look in here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import httpx2
+import pytest
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.records import Account
+from outpaint_functions.service.settings import ServiceSettings
+from outpaint_mocks.effects import Fail
+from outpaint_mocks.faces.httpx2 import OutpaintPatch
+from outpaint_mocks.faces.respx import OutpaintRouter
+from outpaint_mocks.faces.server import ThreadServer, fresh_name, thread_server
+from outpaint_mocks.virtual_clock import VirtualClock
+from outpaint_mocks.world import World
+
+from wire_kit.providers import Provider
+
+_NUMBERS = itertools.count(1)
+
+
+class MockProvider:
+    """A world of the mock behind one of its faces; its clock goes by itself, so that a held job holds its client."""
+
+    def __init__(
+        self, name: str, world: World, base_url: str, client: Callable[[], httpx.Client], another: Any
+    ) -> None:
+        self.name = name
+        self._world = world
+        self._base_url = base_url
+        self._client = client
+        self._another = another
+
+    def client(self) -> httpx.Client:
+        return self._client()
+
+    def key(self, balance: int = 100) -> str:
+        return self._account(balance)
+
+    def exact_key(self, balance: int) -> str:
+        return self._account(balance)
+
+    def second_key(self) -> str:
+        return self._account(100)
+
+    def forbidden_key(self) -> str:
+        return self._account(100, allowed=False)
+
+    def _account(self, balance: int, *, allowed: bool = True) -> str:
+        name = f"wire-{next(_NUMBERS)}"
+        account = Account(id=name, name=name, credits=balance, allowed=allowed)
+        self._world.ledger.add_account(account, key_digest(f"key-{name}"))
+        return f"key-{name}"
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        url = f"https://pictures.test/{next(_NUMBERS)}.png"
+        if isinstance(data, bytes):
+            self._world.sources.register(url, data)
+        else:
+            assert data is ErrorCode.SOURCE_UNAVAILABLE
+            self._world.sources.register(url, status=404)
+        return url
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        before = set(self._world.pending)
+        with self._world.scenarios.always("manual"):
+            try:
+                yield
+            finally:
+                for inference_id in set(self._world.pending) - before:
+                    self._world.release(inference_id)
+
+    @contextmanager
+    def failing(self, error: Exception) -> Iterator[None]:
+        end = Fail(code=error.code, detail=error.detail) if isinstance(error, OutpaintError) else Fail()
+        with self._world.scenarios.always(end):
+            yield
+
+    def advance(self, seconds: float) -> None:
+        self._world.clock.advance(seconds)
+
+    def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
+        return self._another(ServiceSettings(**settings))
+
+    def address(self) -> tuple[str, int]:
+        url = urlsplit(self._base_url)
+        if self.name != "mock-tcp":
+            pytest.skip("a mock in process has no socket")
+        assert url.hostname is not None
+        assert url.port is not None
+        return url.hostname, url.port
+
+
+def _world(settings: ServiceSettings | None) -> World:
+    # Only named keys are known, as at a real service.
+    return World(fresh_name(), clock=VirtualClock.ticking(), settings=settings, keys={})
+
+
+@contextmanager
+def respx_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The mock behind respx, for as long as the block runs."""
+    world = _world(settings)
+    base_url = f"https://{world.name}.mock.test"
+    with OutpaintRouter(world, base_urls=[base_url]):
+        yield MockProvider(
+            "respx", world, base_url, lambda: httpx.Client(base_url=base_url, timeout=60), respx_provider
+        )
+
+
+@contextmanager
+def httpx2_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The mock behind patched httpx2 transports, for as long as the block runs."""
+    world = _world(settings)
+    base_url = f"https://{world.name}.mock.test"
+
+    with OutpaintPatch(world, base_urls=[base_url]), httpx2.Client(timeout=60) as through:
+        yield MockProvider(
+            "httpx2",
+            world,
+            base_url,
+            lambda: httpx.Client(base_url=base_url, transport=_Through(through)),
+            httpx2_provider,
+        )
+
+
+class _Through(httpx.BaseTransport):
+    """Sends what the cases send by httpx on its way by httpx2, byte for byte."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        sent = httpx2.Request(
+            request.method, str(request.url), headers=request.headers.raw, content=request.read(), extensions={}
+        )
+        answer = self._client.send(sent)
+        return httpx.Response(answer.status_code, headers=answer.headers.raw, content=answer.read(), request=request)
+
+
+@contextmanager
+def mock_tcp_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The mock over TCP, for as long as the block runs; worlds of other settings share its server."""
+    with ExitStack() as stack:
+        server = stack.enter_context(thread_server())
+        yield stack.enter_context(_served(server, settings))
+
+
+@contextmanager
+def _served(server: ThreadServer, settings: ServiceSettings | None) -> Iterator[Provider]:
+    with server.serving(_world(settings)) as served:
+        yield MockProvider(
+            "mock-tcp",
+            served.world,
+            served.url,
+            lambda: httpx.Client(base_url=served.url, timeout=60),
+            lambda other: _served(server, other),
+        )
