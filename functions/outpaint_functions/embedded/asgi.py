@@ -126,7 +126,7 @@ class AsgiHost:
         """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
-        unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: _set_from_thread(loop, over))
+        unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, over))
         self._waits.add(over)
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -224,7 +224,8 @@ async def _set(event: asyncio.Event) -> None:
     await event.wait()
 
 
-def _set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+def set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """Set an event of the loop's from any thread."""
     with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it the wait
         loop.call_soon_threadsafe(event.set)
 
