@@ -13,7 +13,7 @@ from typing import Final
 
 _SAMPLE: Final = 48
 MEMORY_BYTES: Final = 16 * 1024 * 1024
-FOLDER_BYTES: Final = 1024 * 1024 * 1024
+FOLDER_BYTES: Final = 512 * 1024 * 1024
 
 
 class Blobs:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from outpaint_mocks.calls import Call, Calls
 
 MAX_CALLS: Final = 10_000
-BODY_BYTES: Final = 64 * 1024 * 1024
+BODY_BYTES: Final = 32 * 1024 * 1024
 
 
 class Journal:

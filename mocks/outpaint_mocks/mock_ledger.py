@@ -9,6 +9,8 @@ from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits
 from outpaint_functions.service.authentication import key_digest
 from outpaint_functions.service.records import Account
 
+from outpaint_mocks.job_shelf import JobShelf
+
 CREDITS: Final = 1000
 
 
@@ -22,6 +24,7 @@ class MockLedger(MemoryLedger):
         self, on_end: Callable[[str], None], *, opening_credits: int = CREDITS, keys: Mapping[str, int] | None = None
     ) -> None:
         super().__init__(on_end)
+        self._jobs = JobShelf()
         self._credits = opening_credits
         self._open = keys is None
         for key, amount in (keys or {}).items():
@@ -59,12 +62,18 @@ class MockLedger(MemoryLedger):
     def snapshot(self) -> tuple[Any, ...]:
         """All of it, for `restore`; records are immutable, so this copies five dictionaries and nothing else."""
         with self._lock:
-            return tuple(dict(part) for part in (self._accounts, self._keys, self._jobs, self._unended, self._claims))
+            return (
+                dict(self._accounts),
+                dict(self._keys),
+                self._jobs.copy(),
+                dict(self._unended),
+                dict(self._claims),
+            )
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Stand as at a snapshot."""
         with self._lock:
-            self._accounts, self._keys, self._jobs, self._unended, self._claims = (dict(part) for part in state)
+            self._accounts, self._keys, self._jobs, self._unended, self._claims = (part.copy() for part in state)
 
     def _open_account(self, digest: str, amount: int) -> Account:
         account = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=amount)

@@ -101,8 +101,6 @@ class Sources:
         if source.status != 200:
             raise _unavailable(field, url, f"the source answered with status {source.status}")
         data = picture_for(url) if source.data is None else source.data
-        if not data:
-            raise _unavailable(field, url, "the source answered without a single byte")
         if len(data) > max_bytes:
             raise OutpaintError(
                 ErrorCode.FILE_TOO_LARGE,
