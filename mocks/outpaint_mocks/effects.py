@@ -125,7 +125,9 @@ class Effect(BaseModel):
         by_position = True
         for name, field in self._in_order().items():
             value = getattr(self, name)
-            if not field.is_required() and value == field.default:
+            # What an effect is mostly about is said even where it goes without saying: fail(painting_failed).
+            told = value is not None and (name,) == self.positional[:1]
+            if not told and not field.is_required() and value == field.default:
                 by_position = False
                 continue
             by_position = by_position and name in self.positional

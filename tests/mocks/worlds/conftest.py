@@ -55,7 +55,7 @@ class Caller:
         self,
         prompt: str = "a field",
         *,
-        image: bytes = CANVAS,
+        image: bytes | None = CANVAS,
         headers: Head = (),
         key: str | None = None,
         **fields: str,
@@ -69,7 +69,7 @@ class Caller:
         self,
         prompt: str = "a field",
         *,
-        image: bytes = CANVAS,
+        image: bytes | None = CANVAS,
         headers: Head = (),
         key: str | None = None,
         **fields: str,
@@ -81,7 +81,9 @@ class Caller:
             key,
             (("content-type", "multipart/form-data; boundary=bound"), *headers),
         )
-        return self.application.respond(head, form({"prompt": prompt, "mode": "async", **fields}, {"image": image}))
+        return self.application.respond(
+            head, form({"prompt": prompt, "mode": "async", **fields}, {} if image is None else {"image": image})
+        )
 
     def job(self, prompt: str = "a field", **more: Any) -> str:
         """POST a job that is taken, and its id."""

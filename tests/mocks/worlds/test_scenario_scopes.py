@@ -143,7 +143,8 @@ def test_what_was_never_called_is_named(world: World) -> None:
     world.scenarios.next("fail", times=2)
     world.sources.register("https://pictures.example/a.png", status=404)
     with pytest.raises(
-        AssertionError, match=r"scenario fail \(2 calls left\)\n  source https://pictures.example/a.png"
+        AssertionError,
+        match=r"scenario fail\(painting_failed\) \(2 calls left\)\n  source https://pictures.example/a.png",
     ):
         world.assert_all_called()
 

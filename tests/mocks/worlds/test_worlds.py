@@ -1,0 +1,164 @@
+"""Worlds: apart from each other, forward and back in time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from outpaint_functions.service.settings import ServiceSettings
+from outpaint_mocks.job_shelf import JobShelf
+from outpaint_mocks.virtual_clock import START, VirtualClock
+from outpaint_mocks.world import World
+from outpaint_mocks.worlds import WorldError, Worlds
+
+
+def test_a_path_prefix_names_a_world_and_result_urls_lead_back(caller: Callable[..., Any]) -> None:
+    worlds = Worlds()
+    api = caller(worlds, prefix="/t/mine")
+    answer = json.loads(api.submit(mode="sync").body)
+    url = answer["data"][0]["url"]
+    assert urlsplit(url).path.startswith("/t/mine/v1/files/")
+    assert api.get(url, key="").status == 200
+    taken = api.submit()
+    assert taken.header("Location").startswith("http://mock.test/t/mine/v1/painting/")
+    assert worlds.names == ("mine",)
+    assert worlds.get("mine").calls.submits[0].path == "/v1/painting/outpaint"
+
+
+def test_a_key_prefix_names_a_world_and_result_urls_lead_back(caller: Callable[..., Any]) -> None:
+    worlds = Worlds()
+    api = caller(worlds, key="@mine:anyone")
+    answer = json.loads(api.submit(mode="sync").body)
+    assert api.get(answer["data"][0]["url"], key="").status == 200
+    assert worlds.get("mine").calls.first.api_key == "anyone"
+    assert api.get("/v1/painting/" + answer["inference_id"], key="@other:anyone").status == 404
+    assert api.submit(key="@mine:mock_no_credits").status == 402
+
+
+def test_worlds_share_nothing(caller: Callable[..., Any]) -> None:
+    worlds = Worlds()
+    one, other, none = (caller(worlds, prefix=prefix) for prefix in ("/t/one", "/t/other", ""))
+    worlds.get("one").clock.advance(days=3)
+    worlds.get("one").scenarios.always("error(internal)")
+    inference_id = json.loads(other.submit().body)["inference_id"]
+    assert one.submit().status == 500
+    assert none.poll(inference_id).status == 404
+    assert [worlds.get(name).clock.now() - START for name in ("one", "other")] == [3 * 86400, 0]
+    assert [len(worlds.get(name).calls) for name in ("one", "other", "default")] == [1, 1, 1]
+    assert (other.balance(), none.balance()) == (998, 1000)
+
+
+@pytest.mark.parametrize(
+    "path", ["/t//v1/balance", "/t/a%20b/v1/balance", "/t/-x/v1/balance", "/t/" + "x" * 65 + "/v1"]
+)
+def test_a_name_that_cannot_be_a_worlds_is_refused(caller: Callable[..., Any], path: str) -> None:
+    worlds = Worlds()
+    answer = caller(worlds).get(path)
+    body = json.loads(answer.body)
+    assert (answer.status, body["error_code"], body["field"]) == (404, "unknown_route", "world")
+    assert worlds.names in ((), ("default",))
+
+
+def test_a_key_that_names_no_world_is_refused(caller: Callable[..., Any]) -> None:
+    answer = caller(Worlds()).get("/v1/balance", key="@nobody")
+    assert json.loads(answer.body)["detail"] == "@nobody names no world: write @<world>:<key>"
+
+
+def test_there_are_only_so_many_worlds(caller: Callable[..., Any]) -> None:
+    worlds = Worlds(max_worlds=2)
+    worlds.get("a")
+    worlds.get("b")
+    with pytest.raises(WorldError, match="2 worlds already"):
+        worlds.get("c")
+    worlds.remove("a")
+    assert worlds.get("c").name == "c"
+    for call in (worlds.find, worlds.remove):
+        with pytest.raises(WorldError, match="there is no world a"):
+            call("a")
+
+
+def test_a_world_goes_back_to_a_snapshot_as_often_as_one_likes(api: Any, world: World) -> None:
+    world.scenarios.next("polls(1)", times=2)
+    inference_id = api.job(headers=(("idempotency-key", "one"),))
+    world.sources.register("https://pictures.example/a.png", b"x")
+    snapshot = world.snapshot()
+    heard: list[Any] = []
+    for _ in range(3):
+        answers = [api.poll(inference_id), api.poll(inference_id), api.submit(headers=(("idempotency-key", "two"),))]
+        world.scenarios.always("error(internal)")
+        world.sources.forget("https://pictures.example/a.png")
+        world.clock.advance(hours=30)
+        heard.append([(answer.status, answer.body, answer.headers) for answer in answers])
+        assert len(world.calls) == 4
+        world.rollback(snapshot)
+        assert (len(world.calls), world.clock.now()) == (1, START)
+        assert (len(world.scenarios.waiting), world.scenarios.standing) == (1, ())
+        assert [source.url for source in world.sources.registered] == ["https://pictures.example/a.png"]
+        assert api.balance() == 998
+        world.rollback(snapshot)
+    assert heard[0] == heard[1] == heard[2]
+
+
+def test_a_snapshot_is_of_its_own_world() -> None:
+    snapshot = World("one").snapshot()
+    with pytest.raises(ValueError, match="of world one, not of other"):
+        World("other").rollback(snapshot)
+
+
+def test_a_reset_world_is_a_new_one(api: Any, world: World) -> None:
+    def run() -> list[bytes]:
+        answer = api.submit(mode="sync", format="PNG")
+        return [answer.body, api.get(json.loads(answer.body)["data"][0]["url"], key="").body, api.submit().body]
+
+    first = run()
+    world.scenarios.always("refuse")
+    world.clock.advance(days=2)
+    world.clock.tick()
+    world.reset()
+    assert len(world.calls) == 0
+    assert world.clock.is_frozen
+    assert run() == first
+
+
+def test_a_ticking_world_goes_on_from_the_machines_time_when_reset() -> None:
+    world = World(clock=VirtualClock.ticking())
+    world.clock.advance(days=1)
+    world.clock.freeze()
+    world.reset()
+    assert abs(world.clock.now() - time.time()) < 60
+    assert not world.clock.is_frozen
+
+
+def test_jobs_that_ended_long_ago_are_packed_and_stay_what_they_are(api: Any, world: World) -> None:
+    api.submit(mode="sync", headers=(("x-mock-scenario", "fail(internal)"),))
+    api.submit(mode="sync", prompt="a lake", count="3")
+    failed, done = (job for job in world.ledger.snapshot()[2].values())
+    shelf = JobShelf()
+    for number in range(2500):
+        shelf[str(number)] = replace(failed if number % 3 else done, id=str(number))
+    assert [shelf[str(number)] for number in range(2500)] == list(shelf.values())
+    assert shelf["3"] == replace(done, id="3")
+    assert shelf.get("4") == replace(failed, id="4")
+    assert shelf.get("none") is None
+    assert list(shelf.copy().values()) == list(shelf.values())
+    del shelf["3"]
+    assert shelf.get("3") is None
+
+
+def test_a_job_behind_a_thousand_others_is_as_it_was(caller: Callable[..., Any]) -> None:
+    world = World(settings=ServiceSettings(rate_limit=10_000, credits_per_image=0))
+    api = caller(world)
+    first = json.loads(api.submit(mode="sync", prompt="the first").body)
+    snapshot = world.snapshot()
+    for _ in range(1200):
+        api.submit(mode="sync")
+    again = json.loads(api.poll(first["inference_id"]).body)
+    assert again == first
+    assert api.get(first["data"][1]["url"], key="").status == 200
+    world.rollback(snapshot)
+    assert json.loads(api.poll(first["inference_id"]).body) == first
