@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_functions.embedded.asgi import (
     ClientGone,
     Receive,
@@ -26,11 +27,11 @@ from outpaint_functions.service.file_urls import PREFIX as FILES
 
 from outpaint_mocks.answers import MockResponse
 from outpaint_mocks.faces.connection import CONNECTION, MockConnection
-from outpaint_mocks.mock_application import MockApplication
+from outpaint_mocks.mock_application import MockApplication, Refused
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
-    from outpaint_mocks.mock_application import MockExchange, Refused
+    from outpaint_mocks.mock_application import MockExchange
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
@@ -51,13 +52,15 @@ Admin = Callable[[RequestHead, bytes], Response]
 class MockHost:
     """Carries a `MockApplication` over TCP, its latencies, waits and faults by each world's clock.
 
-    `admin` answers under /_mock; without it there is nothing there.
+    `admin` answers under /_mock; without it there is nothing there. Only this machine may ask it, unless
+    `open_admin`.
     """
 
-    def __init__(self, worlds: Worlds, admin: Admin | None = None) -> None:
+    def __init__(self, worlds: Worlds, admin: Admin | None = None, *, open_admin: bool = False) -> None:
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._admin = admin
+        self._open_admin = open_admin
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
         self._waits: set[asyncio.Event] = set()
         self._closing = False
@@ -150,8 +153,8 @@ class MockHost:
             return
         began, sent = clock.now(), 0
         size = max(1, math.ceil(pace * _TICK_S * (clock.scale or 1.0)))
-        while sent < len(visible) and not self._closing:
-            piece = visible[sent : sent + size]
+        while sent < len(visible):
+            piece = visible[sent:] if self._closing else visible[sent : sent + size]
             sent += len(piece)
             await self._sleep(clock, began + sent / pace - clock.now(), None)
             yield piece
@@ -226,10 +229,17 @@ class MockHost:
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
         assert self._admin is not None
         head = request_head(scope)
+        if not (head.peer_is_loopback or self._open_admin):
+            await connection.answer(scope, self._not_for_others(head))
+            return
         body = await read_body(_AdminBody(self), receive)
         if not isinstance(body, Response):
             body = await asyncio.get_running_loop().run_in_executor(self._pool, self._admin, head, body)
         await connection.answer(scope, body)
+
+    def _not_for_others(self, head: RequestHead) -> Response:
+        refusal = OutpaintError(ErrorCode.FORBIDDEN, "only this machine may ask for that: start with --open-admin")
+        return Refused(self.worlds.get(), head, refusal).answer
 
 
 class _AdminBody:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import httpx
 import respx
@@ -82,6 +82,11 @@ class OutpaintRouter(respx.MockRouter):
         self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
         self._everything = self.route(name="outpaint").mock(side_effect=self._answer)
+
+    def __enter__(self) -> Self:
+        """Begin to answer."""
+        self.start()
+        return self
 
     # The world's parts, where a test looks for them
 

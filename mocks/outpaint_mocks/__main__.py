@@ -1,0 +1,16 @@
+"""`python -m outpaint_mocks`: as `outpaint mock`, without the rest of the command line."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from outpaint_contracts.errors import OutpaintError
+
+from outpaint_mocks.commands import mock
+
+try:
+    mock.main(prog_name="python -m outpaint_mocks")
+except OutpaintError as error:
+    click.echo(f"error: {error.detail}", err=True)
+    sys.exit(1)

@@ -1,0 +1,98 @@
+"""`outpaint mock`: the mock over TCP, for everybody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from outpaint_mocks.options import WorldOptions
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "auto_envvar_prefix": "OUTPAINT_MOCK"}
+
+
+@click.group("mock", invoke_without_command=True, context_settings=_CONTEXT)
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here; 0.0.0.0 for all.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="Listen here; 0 takes a free one."
+)
+@click.option(
+    "--clock",
+    metavar="frozen|ticking|SCALE",
+    default="ticking",
+    show_default=True,
+    help="How time goes: not by itself, as it does, or so many times as fast.",
+)
+@click.option("--scenario", metavar="TEXT", multiple=True, help="Stands for every world; may be repeated.")
+@click.option("--painter", type=click.Choice(["flat", "migan"]), default="flat", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Ids, seeds and chance follow from it.")
+@click.option(
+    "--credits", "credits_", type=click.IntRange(0), default=1000, show_default=True, help="What a new key has."
+)
+@click.option("--public-url", metavar="URL", help="Where clients reach this server, if not where their requests say.")
+@click.option(
+    "--keep-bodies", metavar="MIB", type=click.IntRange(0, 4096), default=0, show_default=True,
+    help="How much of requests and answers the journal keeps; hashes and sizes always.",
+)  # fmt: skip
+@click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
+@click.pass_context
+def mock(
+    context: click.Context,
+    host: str,
+    port: int,
+    clock: str,
+    scenario: tuple[str, ...],
+    painter: str,
+    seed: int,
+    credits_: int,
+    public_url: str | None,
+    keep_bodies: int,
+    open_admin: bool,
+) -> None:
+    """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
+
+    \b
+    Examples:
+      outpaint mock                              # http://127.0.0.1:4010/v1
+      outpaint mock --scenario "polls(2)"        # every job needs three polls
+      outpaint mock --clock 60                   # an hour goes by in a minute
+      curl -H "X-Mock-Scenario: error(rate_limited)" -H "X-Picsart-API-Key: any" localhost:4010/v1/balance
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from outpaint_mocks.options import WorldOptions
+
+    options = WorldOptions(
+        scenario=scenario or None,
+        credits=credits_,
+        clock=clock,
+        seed=seed,
+        painter=painter,
+        settings={} if public_url is None else {"public_url": public_url},
+        body_bytes=keep_bodies * 1024 * 1024,
+    ).checked()
+    _serve(options, host, port, open_admin=open_admin)
+
+
+def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> None:
+    from outpaint_functions.embedded.server import listen, serve, url_of
+
+    from outpaint_mocks.faces.connection import MockConnection
+    from outpaint_mocks.faces.host import MockHost
+    from outpaint_mocks.options import painter_named
+    from outpaint_mocks.world import Studio
+    from outpaint_mocks.worlds import Worlds
+
+    with listen(host, port) as listener:
+        studio = Studio(painter_named(options.painter))
+        app = MockHost(Worlds(lambda name: options.world(name, studio)), open_admin=open_admin)
+        url = url_of(listener)
+
+        def announce() -> None:
+            click.echo(f"outpaint mock on {url}/v1 (any key; worlds: {url}/t/<world>/v1; Ctrl-C stops it)")
+
+        try:
+            serve(app, listener, announce, MockConnection)
+        finally:
+            app.close()

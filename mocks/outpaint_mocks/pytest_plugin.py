@@ -1,0 +1,129 @@
+"""The pytest plugin: a world for each test, and the faces by which clients reach it.
+
+Nothing of the mock is imported before a test asks for one of these fixtures.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from outpaint_mocks.faces.httpx import OutpaintTransport
+    from outpaint_mocks.faces.httpx2 import OutpaintPatch
+    from outpaint_mocks.faces.respx import OutpaintRouter
+    from outpaint_mocks.faces.server import ServedWorld, ThreadServer
+    from outpaint_mocks.world import Studio, World
+
+MARKER = "outpaint"
+_FACE_OPTIONS = ("base_url", "unknown_hosts", "assert_all_called")
+_NUMBERS = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(scenario='polls(2)', credits=3, keys={{'key': 10}}, clock='frozen', start=None, seed=0, "
+        "painter='flat', settings={'rate_limit': 5}, base_url='https://...', unknown_hosts='fail', "
+        "assert_all_called=False): set up the mock of the outpainting API; the nearest marker wins, option by option",
+    )
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The markers' options, the nearest marker's last."""
+    options: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers(MARKER))):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.{MARKER} takes its options by name, not {marker.args[0]!r}")
+        options |= marker.kwargs
+    return options
+
+
+def _bases(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the faces that intercept a client take."""
+    from outpaint_mocks.faces.bases import VENDOR_BASE_URL
+    from outpaint_mocks.options import several
+
+    marked = _marked(request)
+    return {
+        "base_urls": several(marked.get("base_url", VENDOR_BASE_URL)),
+        "unknown_hosts": marked.get("unknown_hosts", "fail"),
+    }
+
+
+@pytest.fixture(scope="session")
+def _outpaint_studios() -> dict[str, Studio]:
+    """What worlds share, by painter: pictures that were looked at once are not looked at again."""
+    return {}
+
+
+@pytest.fixture
+def outpaint_world(request: pytest.FixtureRequest, _outpaint_studios: dict[str, Studio]) -> Iterator[World]:
+    """A world of the test's own: the service with a clock, scenarios, sources and a journal under the test's control.
+
+    All faces of one test lead to it. Set it up by `@pytest.mark.outpaint(...)`.
+    """
+    from outpaint_contracts.errors import OutpaintError
+
+    from outpaint_mocks.options import WorldOptions, painter_named
+    from outpaint_mocks.world import Studio
+
+    marked = _marked(request)
+    try:
+        options = WorldOptions.of({name: value for name, value in marked.items() if name not in _FACE_OPTIONS})
+        if options.painter not in _outpaint_studios:
+            _outpaint_studios[options.painter] = Studio(painter_named(options.painter))
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name)[:40].strip("-.")
+        world = options.world(f"{slug or 'test'}-{next(_NUMBERS)}", _outpaint_studios[options.painter])
+    except OutpaintError as error:
+        raise pytest.UsageError(f"@pytest.mark.{MARKER}: {error.detail}") from error
+    yield world
+    if marked.get("assert_all_called", False):
+        world.assert_all_called()
+
+
+@pytest.fixture
+def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Iterator[OutpaintRouter]:
+    """A respx router that answers httpx clients, sync and async, under the vendor's base URL or the marker's."""
+    from outpaint_mocks.faces.respx import OutpaintRouter
+
+    with OutpaintRouter(outpaint_world, **_bases(request)) as router:
+        yield router
+
+
+@pytest.fixture
+def outpaint_httpx2(request: pytest.FixtureRequest, outpaint_world: World) -> Iterator[OutpaintPatch]:
+    """Answers httpx2 clients, sync and async, under the vendor's base URL or the marker's."""
+    from outpaint_mocks.faces.httpx2 import OutpaintPatch
+
+    with OutpaintPatch(outpaint_world, **_bases(request)) as patch:
+        yield patch
+
+
+@pytest.fixture
+def outpaint_transport(outpaint_world: World) -> OutpaintTransport:
+    """A transport for httpx clients that take one; whatever they send is answered."""
+    from outpaint_mocks.faces.httpx import OutpaintTransport
+
+    return OutpaintTransport(outpaint_world)
+
+
+@pytest.fixture(scope="session")
+def _outpaint_thread_server() -> Iterator[ThreadServer]:
+    """One server for all tests of a process."""
+    from outpaint_mocks.faces.server import thread_server
+
+    with thread_server() as server:
+        yield server
+
+
+@pytest.fixture
+def outpaint_server(outpaint_world: World, _outpaint_thread_server: ThreadServer) -> Iterator[ServedWorld]:
+    """The test's world over TCP, under a base URL of its own: for any client, subprocess or browser."""
+    with _outpaint_thread_server.serving(outpaint_world) as served:
+        yield served
