@@ -23,10 +23,11 @@ class _Server(uvicorn.Server):
 
     service: EndpointProcess
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         _LOG.warning("%s: shutting down", signal.Signals(sig).name)
         self.service.drain()
-        super().handle_exit(sig, frame)
+        # Uvicorn's own handler would raise the signal again in the end; a stop that was asked for ends with 0.
+        self.should_exit = True
 
 
 def main() -> int:

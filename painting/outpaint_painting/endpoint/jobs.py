@@ -121,7 +121,8 @@ class Endpoint:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _jobs: dict[str, RunningJob] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # Reentrant: a job may end before `begin` has let go of it, and then its callback runs right there.
+    _lock: threading.RLock = field(default_factory=threading.RLock)
     _draining: bool = False
     _workers: ThreadPoolExecutor = field(init=False)
     _finishers: ThreadPoolExecutor = field(init=False)

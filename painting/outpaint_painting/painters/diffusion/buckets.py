@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Times 1024x1024 this gives 1152x896, 1216x832, 1344x768 and 1536x640: shapes that such models were trained on.
 _RATIOS: Final = (1.0, 1.29, 1.46, 1.75, 2.4)
 _GRID: Final = 16  # steps of a side, as a share of the window
+_GRAIN: Final = 16  # pixels: what every model's latents divide a side into
 
 SHARP: Final = 0.75
 """What is painted at this scale or above is left as it is; below, it is painted over at full size."""
@@ -34,13 +35,13 @@ class View:
 def buckets(window: int) -> tuple[tuple[int, int], ...]:
     """Every size a pass may have, smallest area first: shapes of about window² pixels, and of a quarter of that.
 
-    `window` is a multiple of 16 times what the model's latents need; 1024 for all models here.
+    `window` is 1024 for all models here, and 32 at least; every side is a multiple of 16.
     """
     sizes = set()
     for side in (window, window // 2):
-        grid = side // _GRID
+        grid = max(_GRAIN, side // _GRID // _GRAIN * _GRAIN)
         for ratio in _RATIOS:
-            long, short = int(side * sqrt(ratio) / grid) * grid, int(side / sqrt(ratio) / grid) * grid
+            long, short = (max(1, int(length / grid)) * grid for length in (side * sqrt(ratio), side / sqrt(ratio)))
             sizes |= {(long, short), (short, long)}
     return tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
 from PIL import Image
@@ -18,6 +18,9 @@ Prefill = Callable[[Image.Image, Image.Image], Image.Image]
 """From an RGB picture and an L map of it (255 where it is known) to the picture with all of it filled."""
 
 
+_ANY: Final = [0] + [255] * 255
+
+
 def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
     """The open area in soft colours, each taken from the nearest scale at which something is known."""
     level = picture.convert("RGBA")
@@ -26,6 +29,8 @@ def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
     while max(level.size) > 1 and level.getchannel("A").getextrema() != (255, 255):
         # Pillow averages straight alpha by weight, so nothing hidden under alpha 0 takes part.
         level = level.resize((max(1, level.width // 2), max(1, level.height // 2)), Image.Resampling.BOX)
+        # A cell known in part counts as known: colours under a faint alpha would lose their precision.
+        level.putalpha(level.getchannel("A").point(_ANY))
         pyramid.append(level)
     filled = pyramid.pop().convert("RGB")
     while pyramid:

@@ -25,8 +25,9 @@ def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Imag
     """The painted window with its tint brought to that of its known surroundings.
 
     All are of one size; `open_area` is L, 255 where the window was painted. A model's decoder shifts colours
-    slightly everywhere: how much is read off a band of known pixels beside the open area, carried into it and
-    faded with distance. Without known pixels `painted` comes back as it is.
+    slightly everywhere: how much is read off a band of known pixels beside the open area. What is off all along
+    it is taken off everywhere, what is off in places fades with distance from them. Without known pixels
+    `painted` comes back as it is.
     """
     opened = np.asarray(open_area.resize((_SIDE, _SIDE), Image.Resampling.BOX))
     near = Image.fromarray(np.where(opened > 0, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_BAND))
@@ -34,7 +35,9 @@ def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Imag
     if not border.any():
         return painted
     error = _small(seen) - _small(painted)
-    field = spread(error, border, _FAR, _TRUSTED)
+    # What is off all along the border is the decoder's tint, and as wrong in the middle; the rest is local.
+    tint = np.clip(np.median(error[border], axis=0), -_TRUSTED, _TRUSTED)
+    field = tint + spread(error - tint, border, _FAR, _TRUSTED)
     channels = [
         np.asarray(Image.fromarray(np.ascontiguousarray(field[..., c])).resize(painted.size, Image.Resampling.BILINEAR))
         for c in range(3)
