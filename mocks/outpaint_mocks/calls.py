@@ -129,7 +129,7 @@ class Call:
         if self.request is not None and (isinstance(self.request.image, Upload) or self.request.mask is not None):
             pictures = {"image": _emptied(self.request.image), "mask": _emptied(self.request.mask)}
             self.request = self.request.model_copy(update=pictures)
-        if self.response is not None and len(self.response.body) > _KEPT_BODY:
+        if self.response is not None and (self.route is On.FILE or len(self.response.body) > _KEPT_BODY):
             self.response = replace(self.response, body=b"")
 
     def __str__(self) -> str:
@@ -261,14 +261,15 @@ class Calls(Sequence[Call]):
         best: list[tuple[str, object, object]] | None = None
         nearest_call: Call | None = None
         for call in reversed(self._calls):
-            wrong = _differences(call, expected)
-            if not wrong:
+            differences = _differences(call, expected)
+            if not differences:
                 return call
-            if best is None or len(wrong) < len(best):
-                best, nearest_call = wrong, call
+            if best is None or len(differences) < len(best):
+                best, nearest_call = differences, call
         assert best is not None
         lines = [f"  {name}: expected {_short(want)}, was {_short(have)}" for name, want, have in best]
-        right = [name for name in expected if name not in {row[0] for row in best}]
+        wrong = {"headers" if name.startswith("header ") else name for name, _, _ in best}
+        right = [name for name in expected if name not in wrong]
         if right:
             lines.append(f"  as expected: {', '.join(right)}")
         raise AssertionError(

@@ -65,6 +65,13 @@ class Darkroom:
                 self._held -= len(self._results.popitem(last=False)[1])
         return data
 
+    def forget(self) -> None:
+        """Let every painted file go; whoever fetches one has it painted again, with the same bytes."""
+        with self._lock:
+            self._results.clear()
+            self._held = 0
+            self._canvas = None
+
     def _read(self, image: str, mask: str | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas | None:
         key = (image, mask, mask_mode)
         if self._canvas is not None and self._canvas[0] == key:

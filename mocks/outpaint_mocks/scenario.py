@@ -56,6 +56,8 @@ class Scenario:
             scenario = cls((what,))
         else:
             scenario = cls(tuple(what))
+        if not scenario.effects:
+            raise ScenarioError("a scenario names at least one effect, such as succeed")
         if target is None:
             return scenario
         return cls(

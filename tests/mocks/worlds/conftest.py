@@ -85,6 +85,30 @@ class Caller:
             head, form({"prompt": prompt, "mode": "async", **fields}, {} if image is None else {"image": image})
         )
 
+    def submit_files(
+        self, fields: dict[str, str], files: dict[str, bytes], *, image: bytes | None = CANVAS
+    ) -> MockResponse:
+        """POST a job with other files, such as a mask, beside its picture."""
+        head = self._head(
+            "POST", "/v1/painting/outpaint", None, (("content-type", "multipart/form-data; boundary=bound"),)
+        )
+        pictures = files if image is None else {"image": image, **files}
+        answer = self.application.respond(head, form({"mode": "async", **fields}, pictures))
+        assert isinstance(answer, MockResponse)
+        return answer
+
+    def send(self, url: str, body: bytes, content_type: str, *, key: str | None = None) -> MockResponse:
+        """POST any body anywhere."""
+        parts = urlsplit(url)
+        head = self._head("POST", parts.path, key, (("content-type", content_type),), parts.query)
+        answer = self.application.respond(head, body)
+        assert isinstance(answer, MockResponse)
+        return answer
+
+    def send_form(self, url: str, fields: dict[str, str], files: dict[str, bytes]) -> MockResponse:
+        """POST a form without a key, as its signed URL allows."""
+        return self.send(url, form(fields, files), "multipart/form-data; boundary=bound", key="")
+
     def job(self, prompt: str = "a field", **more: Any) -> str:
         """POST a job that is taken, and its id."""
         answer = self.submit(prompt, **more)

@@ -195,6 +195,7 @@ def test_a_word_that_means_nothing_is_refused_and_changes_nothing(
     "wrong",
     [
         lambda s: s.next("pols(2)"),
+        lambda s: s.next([]),
         lambda s: s.next("fail", times=0),
         lambda s: s.next("fail", times=True),
         lambda s: s.next("fail", on="poll"),
