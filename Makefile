@@ -23,11 +23,11 @@ help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN) ## outpaint the sample photo through a real server, and say where the pictures lie
-	@$(BIN)/outpaint weights pull || echo "warning: without its weights the photo is painted by 'patch', which only spreads texture" >&2
+	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint demo
 
 serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
-	@$(BIN)/outpaint weights pull || echo "warning: without its weights pictures are painted by 'patch', which only spreads texture" >&2
+	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint serve --host $(HOST) --port $(PORT)
 
 test: lint ## install what the tests need and run every check
@@ -43,8 +43,8 @@ format: $(DEV) ## put the code in its one style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) ## measure speed and memory beside plain references
-	@$(BIN)/python bench
+bench: $(DEV) ## measure speed and memory beside plain references (WRITE=1: into docs/benchmarks.md)
+	@$(BIN)/python bench $(if $(WRITE),--write)
 
 openapi: $(DEV) ## write openapi.json from the contract's models
 	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
