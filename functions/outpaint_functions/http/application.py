@@ -316,16 +316,17 @@ class Exchange:
     def _file(self, file_id: str) -> Response:
         service = self._service
         now = service.clock.now()
-        stored = None
-        if service.file_urls is not None:
-            query = _query(self._head)
-            service.file_urls.check(
-                file_id, expires=query.get("expires", ""), signature=query.get("signature", ""), now=now
-            )
-            stored = service.pictures.get(file_id, now) if sources.is_file_id(file_id) else None
+        query = _query(self._head)
+        if service.file_urls is None or not sources.is_file_id(file_id):
+            raise self._unknown_file()
+        service.file_urls.check(
+            file_id, expires=query.get("expires", ""), signature=query.get("signature", ""), now=now
+        )
+        stored = service.pictures.get(file_id, now)
         if stored is None:
-            raise OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
-        remaining = max(0, int(stored.expires_at - now))
+            raise self._unknown_file()
+        # A copy may be kept as long as this URL would have answered, and no longer.
+        remaining = max(0, int(min(stored.expires_at, float(query["expires"])) - now))
         return self._answers.content(
             200,
             stored.media_type,
@@ -335,6 +336,10 @@ class Exchange:
                 ("Content-Disposition", f'inline; filename="{file_id}"'),
             ),
         )
+
+    @staticmethod
+    def _unknown_file() -> OutpaintError:
+        return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
     def _error(self, error: Exception, extra: Headers = ()) -> Response:
         if isinstance(error, OutpaintError) and self._match is not None:
