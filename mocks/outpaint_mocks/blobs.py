@@ -64,8 +64,10 @@ class Blobs:
             path = self._folder / digest
         try:
             data = path.read_bytes()
-        except OSError:
-            return None  # dropped meanwhile, or the temporary folder was swept
+        except OSError:  # dropped meanwhile, or the temporary folder was swept
+            with self._lock:
+                self._in_files -= self._files.pop(digest, 0)
+            return None
         self.keep(data)
         return data
 

@@ -35,11 +35,11 @@ def test_bytes_are_kept_once_under_their_digest() -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=40))
 def test_what_is_kept_comes_back_from_memory_and_folder(many: list[bytes]) -> None:
-    blobs = Blobs(memory_bytes=500)
+    blobs = Blobs(memory_bytes=20)
     digests = [blobs.keep(data) for data in many]
     assert digests == [sha256(data).hexdigest() for data in many]
     assert [blobs.get(digest) for digest in digests] == many
-    assert blobs.held[0] <= 500
+    assert blobs.held[0] <= max(20, max(map(len, many)))
 
 
 def test_pictures_that_look_alike_at_a_glance_are_told_apart() -> None:
@@ -64,6 +64,21 @@ def test_memory_and_folder_are_bounded_and_the_folder_goes(tmp_path: Path, monke
     del blobs
     gc.collect()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_whose_file_was_swept_away_is_gone_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    blobs = Blobs(memory_bytes=10)
+    first = blobs.keep(b"first" * 10)
+    blobs.keep(b"other" * 10)
+    (path,) = next(tmp_path.iterdir()).iterdir()
+    path.unlink()
+    assert blobs.get(first) is None
+    assert blobs.keep(b"first" * 10) == first
+    blobs.keep(b"another" * 10)
+    assert blobs.get(first) == b"first" * 10
 
 
 def test_one_big_picture_is_held_whatever_the_bound() -> None:
