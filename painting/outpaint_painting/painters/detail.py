@@ -112,9 +112,10 @@ def enlarged(
             box=(0, top * size[1] / height, size[0], bottom * size[1] / height),
         )
         region = (0, top, width, bottom)
-        colours = np.asarray(full.crop(region)).astype(np.int16)
-        added = np.rint(band[: bottom - top] * np.asarray(strength)).astype(np.int16)
-        full.paste(Image.fromarray(np.clip(colours + added[..., None], 0, 255).astype(np.uint8)), (0, top))
+        added = band[: bottom - top] * np.asarray(strength)
+        grey = Image.fromarray(np.clip(np.rint(added) + 128, 0, 255).astype(np.uint8))
+        shift = Image.merge("RGB", (grey, grey, grey))
+        full.paste(ImageChops.add(full.crop(region), shift, 1.0, -128), (0, top))
         top = bottom
         if top >= height:
             break

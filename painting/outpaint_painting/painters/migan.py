@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from outpaint_painting import weights
 from outpaint_painting.painters import growth, windows
-from outpaint_painting.painters.colour import spread
+from outpaint_painting.painters.colour import matched
 from outpaint_painting.painters.detail import Grain, enlarged, learn
 from outpaint_painting.painters.migan_network import SIDE, Network, network_of
 from outpaint_painting.painters.windows import Box
@@ -143,8 +143,7 @@ def _paint_window(
 
     turn = slice(None, None, -1 if taste.mirrored else 1)
     painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
-    error = colours.astype(np.float32) - painted
-    painted = np.clip(painted + spread(error, there & ~handed, _FADE, _TRUSTED), 0, 255).astype(np.uint8)
+    new = matched(painted, colours, there & ~handed, _FADE, _TRUSTED)
 
     inside = window.intersection(Box(0, 0, *state.size))
     size = (inside.width, inside.height)
@@ -156,13 +155,13 @@ def _paint_window(
     )
     fade = np.where(there, np.clip(510 - 2 * depth.astype(np.int16), 0, 255), 255).astype(np.uint8)
     weight = Image.fromarray(fade).resize(size, Image.Resampling.BILINEAR, box=part)
-    area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside.corners)
-    area = area.point([255 if value >= 128 else 0 for value in range(256)])
     # What was never painted is taken whole, however its neighbours fade.
     weight = ImageChops.lighter(weight, ImageChops.invert(state.getchannel("A").crop(inside.corners)))
-    weight = ImageChops.darker(weight, area)
+    if not reached.all():
+        area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside.corners)
+        weight = ImageChops.darker(weight, area.point([255 if value >= 128 else 0 for value in range(256)]))
     weight = ImageChops.darker(weight, ImageChops.invert(known.crop(inside.corners)))
-    new = Image.fromarray(painted).resize(size, Image.Resampling.BICUBIC, box=part)
+    new = new.resize(size, Image.Resampling.BICUBIC, box=part)
     new.putalpha(255)
     state.paste(new, inside.corners[:2], weight)
 
