@@ -41,9 +41,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
             yield own
     else:
         options = request.config
-        remote = RemoteProvider(request.param, options.getoption("--api-key"), options.getoption("--second-api-key"))
-        yield remote
-        remote.close()
+        yield RemoteProvider(request.param, options.getoption("--api-key"), options.getoption("--second-api-key"))
 
 
 @pytest.fixture
