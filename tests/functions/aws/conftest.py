@@ -156,19 +156,38 @@ class Cloud:
     endpoint: Endpoint
     settings: AwsSettings
     ids: CountedIds = field(default_factory=CountedIds)
+    crash: type[Crash] = Crash
+    _clients: dict[bool, Clients] = field(default_factory=dict)
 
     def clients(self, *, watched: bool = True) -> Clients:
-        """Fresh clients, as a new process has them; what is `watched` is counted and may be broken."""
+        """The clients of every process, for they remember nothing; what is `watched` is counted and may be broken."""
+        if watched not in self._clients:
+            self._clients[watched] = self._new_clients(watched)
+        return self._clients[watched]
+
+    def _new_clients(self, watched: bool) -> Clients:
         session = get_session()
         session.register_component("data_loader", LOADER)
-        register = session.get_component("event_emitter").register_last
         if watched:
             session.register("before-call", self.wire.before)
             session.register("after-call", self.wire.after)
-        register("before-call.sagemaker-runtime.InvokeEndpointAsync", self.endpoint.invoke_async)
-        register("before-call.sagemaker-runtime.InvokeEndpoint", self.endpoint.invoke)
-        register("before-call.lambda.Invoke", self.endpoint.invoke_function)
+        # The most particular name is asked first and ends the asking, so what is watched is watched here once more.
+        for name, answer in (
+            ("sagemaker-runtime.InvokeEndpointAsync", "invoke_async"),
+            ("sagemaker-runtime.InvokeEndpoint", "invoke"),
+            ("lambda.Invoke", "invoke_function"),
+        ):
+            session.register(f"before-call.{name}", self._stub(answer, watched))
         return Clients(session)
+
+    def _stub(self, name: str, watched: bool) -> Callable[..., Any]:
+        def answered(**call: Any) -> Any:
+            if watched:
+                self.wire.before(**call)
+            # Looked up at each call, so that a test may put another in its place.
+            return getattr(self.endpoint, name)(**call)
+
+        return answered
 
     def stack(
         self, *, watched: bool = True, look_after: float = 0.0, skew: float = 0.0, settings: AwsSettings | None = None
@@ -184,6 +203,20 @@ class Cloud:
 
     def table(self) -> Table:
         return Table(self.clients(watched=False), self.settings.table, lambda _: None)
+
+    @staticmethod
+    def form(**fields: str | bytes) -> tuple[bytes, str]:
+        """A multipart body and its content type; bytes become files."""
+        parts = b""
+        for name, value in fields.items():
+            filename = '; filename="f.png"' if isinstance(value, bytes) else ""
+            data = value if isinstance(value, bytes) else value.encode()
+            parts += b'--XX\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (
+                name.encode(),
+                filename.encode(),
+                data,
+            )
+        return parts + b"--XX--\r\n", "multipart/form-data; boundary=XX"
 
     def credits(self, key: str = "key") -> int:
         account = self.stack(watched=False).service.accounts.by_key_digest(key_digest(key))
@@ -306,20 +339,6 @@ def rest_event(
     }
 
 
-def form(**fields: str | bytes) -> tuple[bytes, str]:
-    """A multipart body and its content type; bytes become files."""
-    parts = b""
-    for name, value in fields.items():
-        filename = '; filename="f.png"' if isinstance(value, bytes) else ""
-        data = value if isinstance(value, bytes) else value.encode()
-        parts += b'--XX\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (
-            name.encode(),
-            filename.encode(),
-            data,
-        )
-    return parts + b"--XX--\r\n", "multipart/form-data; boundary=XX"
-
-
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto in this process, where each call is one step that no other can split, as in the real services."""
@@ -374,6 +393,34 @@ def cloud(aws: None) -> Cloud:
     )
     DynamoKeyRing(cloud.table()).open_account(Account("ann", "Ann", CREDITS), key_digest("key"), START)
     return cloud
+
+
+FAULTS = pytest.StashKey[list[tuple[str, ...]]]()
+
+
+@pytest.fixture
+def fault_table(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Notes what was broken and how it ended, for the table that `make test-faults` prints."""
+    rows = request.config.stash.setdefault(FAULTS, [])
+    return lambda *cells: rows.append(tuple(str(cell) for cell in cells))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fault-table` prints the table; known where this folder is named on the command line."""
+    parser.addoption("--fault-table", action="store_true", help="print every fault injected and how its job ended")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The table, rows that differ in the call alone put together."""
+    rows = config.stash.get(FAULTS, [])
+    if not rows or not config.getoption("fault_table", default=False):
+        return
+    titles = ("process", "call", "fault", "then", "jobs end")
+    table = [titles, *sorted(rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(titles))]
+    terminalreporter.section(f"{len(rows)} faults, every job ended, credits conserved")
+    for row in table:
+        terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
 @pytest.fixture

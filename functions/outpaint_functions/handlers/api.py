@@ -1,0 +1,38 @@
+"""The function behind the front door."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from outpaint_functions.handlers import telemetry
+from outpaint_functions.handlers.events import Event, request_body, request_head, written
+from outpaint_functions.handlers.process import answering
+from outpaint_functions.handlers.waiting import outcome_of
+from outpaint_functions.http.messages import Response
+
+
+def handler(event: Event, context: Any) -> dict[str, Any]:
+    """Answer one HTTP request of a REST API, an HTTP API or a Function URL; never raises."""
+    stack, application = answering()
+    head, body = request_head(event), request_body(event)
+    answer = application.unreadable() if body is None else application.respond(head, body)
+    if not isinstance(answer, Response):
+        answer = outcome_of(stack.service, answer, lambda: context.get_remaining_time_in_millis() / 1000)
+    telemetry.count(f"Answers{answer.status // 100}xx")
+    if answer.status == 429:
+        telemetry.count("RateLimited")
+    telemetry.flush()
+    return written(event, answer)
+
+
+def prime() -> None:
+    """Before a SnapStart snapshot: build the clients, so that a restored process finds them built."""
+    clients = answering()[0].clients
+    _ = clients.dynamodb, clients.s3, clients.queue
+
+
+with contextlib.suppress(ImportError):  # part of Lambda's own runtime, from Python 3.12 on
+    from snapshot_restore_py import register_before_snapshot  # type: ignore[import-not-found]
+
+    register_before_snapshot(prime)

@@ -1,0 +1,141 @@
+"""How many AWS calls a request costs, and of which kind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint_contracts.inference import InferenceRequest
+from outpaint_functions.aws.stack import Stack
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import RequestHead, Response
+from outpaint_functions.service import settle
+from outpaint_functions.service.records import StoredPicture
+
+LOOK_AFTER = 3600.0
+PICTURE = "00000000-0000-4000-8000-000000000001.png"
+MASK = "00000000-0000-4000-8000-000000000002.png"
+
+
+def fresh(cloud: Any) -> Stack:
+    """A process that has seen nothing yet."""
+    stack: Stack = cloud.stack(look_after=LOOK_AFTER)
+    cloud.wire.calls.clear()
+    return stack
+
+
+def send(
+    stack: Stack, cloud: Any, method: str, path: str, idempotency_key: str | None = None, **fields: Any
+) -> Response:
+    body, content_type = cloud.form(**fields) if fields else (b"", "")
+    headers = [(API_KEY.lower(), "key"), ("content-type", content_type), ("prefer", "respond-async")]
+    if idempotency_key is not None:
+        headers.append((IDEMPOTENCY_KEY.lower(), idempotency_key))
+    answer = Application(stack.service).respond(RequestHead(method, path, headers=tuple(headers)), body)
+    assert isinstance(answer, Response)
+    return answer
+
+
+def submit(stack: Stack, cloud: Any, **fields: Any) -> str:
+    answer = send(stack, cloud, "POST", "/v1/painting/outpaint", prompt="a field", **fields)
+    assert answer.status == 202, answer.body
+    inference_id = json.loads(answer.body)["inference_id"]
+    assert isinstance(inference_id, str)
+    return inference_id
+
+
+def test_a_submit_with_everything_costs_eight(cloud: Any, cut_out: bytes) -> None:
+    submit(fresh(cloud), cloud, image=cut_out, mask=cut_out, idempotency_key="k")
+    assert cloud.wire.calls == [
+        "GetItem",  # the key and its account
+        "UpdateItem",  # the rate limit
+        "GetItem",  # the idempotency key
+        "TransactWriteItems",  # claim, credits and job
+        "PutObject",
+        "PutObject",
+        "InvokeEndpointAsync",
+        "UpdateItem",  # dispatched
+    ]
+
+
+def test_a_submit_by_ids_costs_eight(cloud: Any, cut_out: bytes) -> None:
+    for name in (PICTURE, MASK):
+        picture = StoredPicture(cut_out, "image/png", "ann", cloud.clock.now() + 90_000)
+        cloud.stack(watched=False).service.pictures.put(name, picture)
+    submit(fresh(cloud), cloud, image_id=PICTURE, mask_id=MASK, idempotency_key="k")
+    assert sorted(cloud.wire.calls) == sorted(
+        ["GetItem"] * 2 + ["UpdateItem"] * 2 + ["GetObject"] * 2 + ["TransactWriteItems", "InvokeEndpointAsync"]
+    )
+    assert cloud.endpoint.queue[0].image == PICTURE
+
+
+@pytest.mark.parametrize("state", ["accepted", "dispatched", "painting", "succeeded", "failed"])
+def test_a_poll_costs_three(cloud: Any, cut_out: bytes, state: str) -> None:
+    inference_id = submit(cloud.stack(watched=False), cloud, image=cut_out)
+    service = cloud.stack(watched=False).service
+    request = cloud.endpoint.queue[0]
+    if state == "painting":
+        settle.begin(service, inference_id)
+    if state == "succeeded":
+        settle.succeed(service, cloud.paint(request))
+    if state == "failed":
+        settle.expire(service, service.jobs.find(inference_id, cloud.clock.now()))
+    answer = send(fresh(cloud), cloud, "GET", f"/v1/painting/{inference_id}")
+    assert answer.status == (200 if state in ("succeeded", "failed") else 202)
+    assert cloud.wire.calls == ["GetItem", "UpdateItem", "GetItem"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "calls"),
+    [
+        ("GET", "/v1/balance", ["GetItem", "UpdateItem"]),
+        ("GET", "/health", []),
+        ("GET", "/openapi.json", []),
+        ("OPTIONS", "/v1/painting/outpaint", []),
+        ("GET", "/nothing", []),
+    ],
+)
+def test_what_else_costs(cloud: Any, method: str, path: str, calls: list[str]) -> None:
+    send(fresh(cloud), cloud, method, path)
+    assert cloud.wire.calls == calls
+
+
+def test_an_upload_costs_two_and_no_call_to_s3(cloud: Any) -> None:
+    answer = send(fresh(cloud), cloud, "POST", "/v1/uploads", content_type="image/png")
+    assert answer.status == 200
+    assert cloud.wire.calls == ["GetItem", "UpdateItem"]
+
+
+def test_clients_are_built_when_they_are_needed(aws: None, cloud: Any) -> None:
+    stack = cloud.stack()
+    stack.clients._clients.clear()
+    send(stack, cloud, "GET", "/health")
+    assert stack.clients._clients == {}
+    send(stack, cloud, "GET", "/v1/balance")
+    assert set(stack.clients._clients) == {"dynamodb"}
+
+
+def test_a_message_too_long_for_itself_goes_by_way_of_s3(cloud: Any, cut_out: bytes) -> None:
+    text = "☃" * 19_999
+    submit(cloud.stack(), cloud, image=cut_out, negative_prompt=text)
+    (request,) = cloud.endpoint.queue
+    assert isinstance(request, InferenceRequest)
+    assert request.negative_prompt == text
+    assert "x-amzn-sagemaker-inputlocation" not in cloud.endpoint.parameters["headers"]
+    longest = request.model_copy(update={"negative_prompt": "☃" * 60_000})
+    cloud.stack().dispatch.enqueue(longest)
+    assert cloud.endpoint.queue[1] == longest
+    assert cloud.endpoint.parameters["headers"]["x-amzn-sagemaker-inputlocation"].endswith("/request")
+
+
+def test_what_sagemaker_is_told(cloud: Any, cut_out: bytes) -> None:
+    inference_id = submit(cloud.stack(), cloud, image=cut_out)
+    headers = cloud.endpoint.parameters["headers"]
+    assert cloud.endpoint.parameters["path"].startswith("/endpoints/painter/")
+    assert headers["x-amzn-sagemaker-inference-id"] == inference_id
+    assert headers["x-amzn-sagemaker-filename"] == inference_id
+    assert headers["x-amzn-sagemaker-requestttlseconds"] == "3600"
+    assert headers["x-amzn-sagemaker-invocationtimeoutseconds"] == "3600"
+    assert headers["x-amzn-sagemaker-content-type"] == "application/json"

@@ -1,0 +1,600 @@
+"""Whatever breaks, and wherever a process dies: every job ends, and no credit appears or vanishes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, ReadTimeoutError
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint_contracts.inference import InferenceFailure, InferenceRequest
+from outpaint_contracts.jobs import JobState
+from outpaint_functions.aws import items
+from outpaint_functions.aws.completions import UnknownJob, settle_completion
+from outpaint_functions.aws.key_ring import DynamoKeyRing
+from outpaint_functions.aws.realtime import paint
+from outpaint_functions.aws.stack import Stack
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import RequestHead, Response
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.records import Account, Job, StoredPicture
+from outpaint_functions.service.sweep import sweep
+
+CREDITS = 20
+MINUTE, HOUR = 60.0, 3600.0
+REALTIME = {"realtime_endpoint": "quick", "realtime_function": "paint-now", "seconds_per_image": 5.0}
+
+
+@dataclass
+class Trial:
+    """One account of its own, and what happens to its job."""
+
+    cloud: Any
+    picture: bytes
+    number: int
+    settings: Any = None
+    skew: float = 0.0
+    told: set[str] = field(default_factory=set)
+
+    @property
+    def key(self) -> str:
+        return f"key {self.number}"
+
+    @property
+    def account(self) -> str:
+        return f"account-{self.number}"
+
+    def open(self) -> Trial:
+        ring = DynamoKeyRing(self.cloud.table())
+        ring.open_account(Account(self.account, "Ann", CREDITS), key_digest(self.key), self.cloud.clock.now())
+        self.cloud.endpoint.queue.clear()
+        self.cloud.endpoint.events.clear()
+        return self
+
+    def stack(self, watched: bool = False, look_after: float = HOUR) -> Stack:
+        stack: Stack = self.cloud.stack(watched=watched, look_after=look_after, skew=self.skew, settings=self.settings)
+        return stack
+
+    def submit(self, watched: bool = False, **fields: str | bytes) -> Response:
+        body, content_type = self.cloud.form(
+            **{"prompt": "a field", "count": "2", "image": self.picture, "mask": self.picture, **fields}
+        )
+        head = RequestHead(
+            "POST",
+            "/v1/painting/outpaint",
+            headers=(
+                (API_KEY.lower(), self.key),
+                ("content-type", content_type),
+                ("prefer", "respond-async"),
+                (IDEMPOTENCY_KEY.lower(), self.key.replace(" ", "-")),
+            ),
+        )
+        answer = Application(self.stack(watched).service).respond(head, body)
+        assert isinstance(answer, Response)
+        return answer
+
+    def poll(self, watched: bool = False) -> Response:
+        (job,) = self.jobs()
+        head = RequestHead("GET", f"/v1/painting/{job.id}", headers=((API_KEY.lower(), self.key),))
+        answer = Application(self.stack(watched).service).respond(head)
+        assert isinstance(answer, Response)
+        return answer
+
+    def complete(self, request: InferenceRequest, watched: bool = False, status: str = "Completed") -> None:
+        """SNS's message comes out of the queue; one that could not be settled comes again."""
+        stack = self.stack(watched)
+        event = self.cloud.event(request, status)
+        settle_completion(stack.service, stack.outcomes, json.loads(event["Records"][0]["body"])["Message"])
+
+    def sweep(self, watched: bool = False) -> None:
+        sweep(self.stack(watched, look_after=MINUTE).service)
+
+    def paint(self, request: InferenceRequest, watched: bool = False) -> None:
+        stack = self.stack(watched)
+        paint(stack.service, stack.clients, stack.dispatch, "quick", request)
+
+    def queued(self) -> list[InferenceRequest]:
+        unique = {request.inference_id: request for request in self.cloud.endpoint.queue}
+        return list(unique.values())
+
+    def jobs(self) -> list[Job]:
+        found = self.cloud.clients(watched=False).dynamodb.scan(
+            TableName=self.cloud.settings.table,
+            FilterExpression="begins_with(pk, :job) AND account_id = :account",
+            ExpressionAttributeValues={":job": {"S": "JOB#"}, ":account": {"S": self.account}},
+        )
+        return [items.job_of(item) for item in found["Items"]]
+
+    def live_on(self, then: str) -> None:
+        """What the rest of the world does after one of its processes died."""
+        for request in self.cloud.endpoint.events:
+            self.cloud.endpoint.answer = lambda request: self.cloud.paint(request).model_dump_json().encode()
+            self.paint(request)
+        for request in self.queued():
+            if then in ("the end is reported", "the report is lost"):
+                self.cloud.paint(request)
+            if then == "the end is reported":
+                self.complete(request)
+            if then == "the painter fails":
+                failure = InferenceFailure(
+                    inference_id=request.inference_id, error_code=ErrorCode.UNREADABLE_IMAGE, detail="no picture"
+                )
+                self.cloud.fail(request, failure.model_dump_json().encode())
+                self.complete(request, status="Failed")
+        for wait in (3 * MINUTE, HOUR):
+            self.cloud.clock.time += wait
+            self.sweep()
+
+    def check(self) -> str:
+        """Every job has ended, credits are conserved, and nothing lies where no lifecycle finds it."""
+        jobs = self.jobs()
+        assert all(job.state.ended for job in jobs), jobs
+        spent = sum(job.price for job in jobs if job.state is JobState.SUCCEEDED)
+        assert self.cloud.credits(self.key) == CREDITS - spent
+        for job in jobs:
+            assert (job.manifest is not None) == (job.state is JobState.SUCCEEDED)
+            assert (job.failure is not None) == (job.state is not JobState.SUCCEEDED)
+        return ", ".join(sorted(job.state for job in jobs)) or "no job"
+
+
+THEN = ("the end is reported", "the report is lost", "the painter fails", "the painter is never heard of again")
+Process = tuple[Callable[[Trial], None], Callable[[Trial], None]]
+
+
+def _nothing(_: Trial) -> None:
+    pass
+
+
+def _submitted(trial: Trial) -> None:
+    assert trial.submit().status == 202
+
+
+def _painted(trial: Trial) -> None:
+    _submitted(trial)
+    trial.cloud.paint(trial.queued()[0])
+
+
+def _failed(trial: Trial) -> None:
+    _submitted(trial)
+    trial.cloud.fail(trial.queued()[0], b"the container is broken")
+
+
+def _overdue(trial: Trial) -> None:
+    _submitted(trial)
+    trial.cloud.clock.time += HOUR + 1
+
+
+def _painted_in_silence(trial: Trial) -> None:
+    _painted(trial)
+    trial.cloud.clock.time += 2 * MINUTE
+
+
+def _cut_off(trial: Trial) -> None:
+    trial.cloud.wire.faults["PutObject"] = []
+    trial.cloud.wire.calls.clear()
+    # Dies right after the job was created: neither inputs nor dispatch.
+    trial.cloud.wire.crash_at = (5, "before")
+    with pytest.raises(BaseException, match="PutObject"):
+        trial.submit(watched=True)
+    trial.cloud.wire.crash_at = None
+    trial.cloud.clock.time += 5 * MINUTE
+
+
+PROCESSES: dict[str, Process] = {
+    "submit": (_nothing, lambda trial: _ignored(trial.submit(watched=True))),
+    "completion": (_painted, lambda trial: trial.complete(trial.queued()[0], watched=True)),
+    "completion of a failure": (
+        _failed,
+        lambda trial: trial.complete(trial.queued()[0], watched=True, status="Failed"),
+    ),
+    "poll of an overdue job": (_overdue, lambda trial: _ignored(trial.poll(watched=True))),
+    "sweep of a job cut off": (_cut_off, lambda trial: trial.sweep(watched=True)),
+    "sweep of an unreported end": (_painted_in_silence, lambda trial: trial.sweep(watched=True)),
+    "sweep of an overdue job": (_overdue, lambda trial: trial.sweep(watched=True)),
+}
+
+
+def _ignored(_: Response) -> None:
+    """A client whose answer never came."""
+
+
+# What a process hangs on when it dies: the rest cannot tell one way of the world from another.
+WAYS = [("submit", then) for then in THEN] + [
+    (process, then)
+    for process in PROCESSES
+    if process != "submit"
+    for then in ("the end is reported", "the painter is never heard of again")
+]
+
+
+@pytest.mark.parametrize(("process", "then"), WAYS)
+def test_a_crash_at_any_call(
+    cloud: Any, cut_out: bytes, process: str, then: str, fault_table: Callable[..., None]
+) -> None:
+    prepare, run = PROCESSES[process]
+    number, moment = 1, "before"
+    while True:
+        trial = Trial(cloud, cut_out, number * 2 + (moment == "after")).open()
+        prepare(trial)
+        cloud.wire.calls.clear()
+        cloud.wire.crash_at = (number, moment)
+        crashed = False
+        try:
+            run(trial)
+        except cloud.crash:
+            crashed = True
+        call = cloud.wire.calls[-1] if cloud.wire.calls else "-"
+        cloud.wire.crash_at = None
+        if process == "submit" and crashed:
+            # The client, who heard nothing, sends it again: at most one job, and one charge.
+            cloud.clock.time += 1
+            assert trial.submit().status == 202
+        trial.live_on(then)
+        end = trial.check()
+        assert "," not in end, "a job too many"
+        if not crashed:
+            break
+        fault_table(process, f"{number} {call}", moment, then, end)
+        number, moment = (number, "after") if moment == "before" else (number + 1, "before")
+    assert number > 2, "the process made hardly any calls: is it the one that was meant?"
+
+
+@pytest.mark.parametrize("then", THEN)
+def test_a_crash_at_any_call_of_the_realtime_function(
+    cloud: Any, cut_out: bytes, then: str, fault_table: Callable[..., None]
+) -> None:
+    settings = cloud.settings.model_copy(update=REALTIME)
+    cloud.endpoint.answer = lambda request: cloud.paint(request).model_dump_json().encode()
+    number, moment = 1, "before"
+    while True:
+        trial = Trial(cloud, cut_out, number * 2 + (moment == "after"), settings).open()
+        _quick(trial)
+        cloud.wire.calls.clear()
+        cloud.wire.crash_at = (number, moment)
+        crashed = False
+        try:
+            trial.paint(cloud.endpoint.events[0], watched=True)
+        except cloud.crash:
+            crashed = True
+        call, cloud.wire.crash_at = cloud.wire.calls[-1], None
+        if then != "the end is reported":
+            cloud.endpoint.events.clear()  # Lambda tries again, but nothing says that it must come through
+        trial.live_on(then)
+        end = trial.check()
+        if not crashed:
+            assert end == "succeeded"
+            break
+        fault_table("realtime", f"{number} {call}", moment, then, end)
+        number, moment = (number, "after") if moment == "before" else (number + 1, "before")
+    assert number >= 4
+
+
+def _quick(trial: Trial) -> None:
+    _submitted(trial)
+    assert len(trial.cloud.endpoint.events) == 1
+    assert trial.queued() == []
+
+
+# What AWS itself fails at
+
+
+def _throttled(refused: Any, code: str = "ThrottlingException") -> ClientError:
+    error: ClientError = refused(code, 400)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "status"),
+    [
+        ("GetItem", ("ProvisionedThroughputExceededException", 400), 503),
+        ("UpdateItem", ("ThrottlingException", 400), 503),
+        ("TransactWriteItems", ("ThrottlingException", 400), 503),
+        ("TransactWriteItems", ("InternalServerError", 500), 503),
+        ("PutObject", ("SlowDown", 503), 503),
+        ("PutObject", ("AccessDenied", 403), 500),
+        ("InvokeEndpointAsync", ("ThrottlingException", 400), 503),
+        ("InvokeEndpointAsync", ("ServiceUnavailable", 503), 503),
+        ("InvokeEndpointAsync", ("InternalFailure", 500), 503),
+        ("InvokeEndpointAsync", ("ValidationError", 400), 503),
+        ("InvokeEndpointAsync", ("AccessDeniedException", 403), 500),
+    ],
+)
+def test_a_submit_that_aws_refuses_is_told_and_costs_nothing(
+    cloud: Any,
+    cut_out: bytes,
+    operation: str,
+    error: tuple[str, int],
+    status: int,
+    refused: Any,
+    fault_table: Callable[..., None],
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    cloud.wire.faults[operation] = [refused(*error)]
+    answer = trial.submit(watched=True)
+    cloud.wire.faults.clear()
+    assert answer.status == status
+    assert error[0].encode() not in answer.body
+    assert (answer.header("Retry-After") is not None) == (status == 503)
+    assert cloud.credits(trial.key) == CREDITS
+    assert cloud.objects("inputs/") == []
+    # The key is free again: another try with the same key is a try of its own.
+    assert trial.submit().status == 202
+    trial.live_on("the end is reported")
+    end = trial.check()
+    assert end.endswith("succeeded")
+    fault_table("submit", operation, f"{error[1]} {error[0]}", "sent again", end)
+
+
+@pytest.mark.parametrize("error", [ReadTimeoutError(endpoint_url="https://runtime"), None])
+def test_a_dispatch_that_was_never_answered_may_have_come_through(
+    cloud: Any, cut_out: bytes, error: Exception | None, fault_table: Callable[..., None]
+) -> None:
+    """The job was queued, then the connection broke: it fails here, and its pictures are nobody's."""
+    trial = Trial(cloud, cut_out, 1).open()
+    if error is not None:
+        cloud.wire.faults["InvokeEndpointAsync"] = [error]
+    answer = trial.submit(watched=True)
+    assert answer.status == (202 if error is None else 503)
+    if error is not None:
+        (job,) = trial.jobs()
+        cloud.endpoint.queue.append(job.request)
+    trial.live_on("the end is reported")
+    assert trial.check() == ("succeeded" if error is None else "failed")
+    fault_table("submit", "InvokeEndpointAsync", "timeout" if error else "none", "painted all the same", trial.check())
+
+
+def test_a_busy_store_is_asked_again_by_botocore(
+    cloud: Any, cut_out: bytes, monkeypatch: pytest.MonkeyPatch, fault_table: Callable[..., None]
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", waits.append)
+    trial = Trial(cloud, cut_out, 1).open()
+    stack = trial.stack()
+    sent = []
+
+    def busy(request: Any, **_: Any) -> AWSResponse | None:
+        sent.append(request.url)
+        return (
+            AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>")) if len(sent) < 3 else None
+        )
+
+    stack.clients.s3.meta.events.register_first("before-send.s3.PutObject", busy)
+    stack.service.pictures.put("inputs/x/image", StoredPicture(b"x", "image/png", "ann", 1e10))
+    assert (len(sent), len(waits)) == (3, 2)
+    assert cloud.objects("inputs/x/") == ["inputs/x/image"]
+    fault_table("submit", "PutObject", "503 SlowDown, twice", "asked again", "stored")
+
+
+class _Raw:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: Any, **__: Any) -> list[bytes]:
+        return [self._body]
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "UpdateItem"])
+def test_a_completion_that_aws_refuses_comes_again(
+    cloud: Any, cut_out: bytes, operation: str, refused: Any, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _painted(trial)
+    (request,) = trial.queued()
+    cloud.wire.faults[operation] = [refused("ServiceUnavailable", 503)]
+    with pytest.raises(OutpaintError) as error:
+        trial.complete(request, watched=True)
+    assert error.value.code is ErrorCode.UNAVAILABLE
+    trial.complete(request, watched=True)
+    assert trial.check() == "succeeded"
+    fault_table("completion", operation, "503", "comes again", trial.check())
+
+
+def test_inputs_that_cannot_be_deleted_hold_up_no_end(
+    cloud: Any, cut_out: bytes, refused: Any, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _painted(trial)
+    cloud.wire.faults["DeleteObject"] = [refused("SlowDown", 503)] * 2
+    trial.complete(trial.queued()[0], watched=True)
+    assert trial.check() == "succeeded"
+    assert len(cloud.objects("inputs/")) == 2  # the bucket's lifecycle has them
+    fault_table("completion", "DeleteObject", "503", "left to the lifecycle", trial.check())
+
+
+# Messages twice, early, late, and in another order
+
+
+def test_a_completion_twice_counts_once(cloud: Any, cut_out: bytes, fault_table: Callable[..., None]) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _painted(trial)
+    (request,) = trial.queued()
+    for status in ("Completed", "Completed", "Failed"):
+        trial.complete(request, status=status)
+        assert trial.check() == "succeeded"
+    assert cloud.credits(trial.key) == CREDITS - 2
+    fault_table("completion", "SNS", "twice, then the opposite", "", trial.check())
+
+
+def test_the_first_of_two_opposite_ends_stands(cloud: Any, cut_out: bytes, fault_table: Callable[..., None]) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _failed(trial)
+    (request,) = trial.queued()
+    trial.complete(request, status="Failed")
+    cloud.paint(request)
+    trial.complete(request)
+    assert trial.check() == "failed"
+    assert cloud.credits(trial.key) == CREDITS
+    fault_table("completion", "SNS", "failed, then done", "", trial.check())
+
+
+def test_a_completion_before_the_row_is_seen_comes_again(
+    cloud: Any, cut_out: bytes, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _painted(trial)
+    (request,) = trial.queued()
+    client = cloud.clients(watched=False).dynamodb
+    pk = {"pk": {"S": items.job_pk(request.inference_id)}}
+    row = client.get_item(TableName=cloud.settings.table, Key=pk)["Item"]
+    client.delete_item(TableName=cloud.settings.table, Key=pk)
+    with pytest.raises(UnknownJob):
+        trial.complete(request)
+    client.put_item(TableName=cloud.settings.table, Item=row)
+    trial.complete(request)
+    assert trial.check() == "succeeded"
+    fault_table("completion", "SNS", "before the row is seen", "comes again", trial.check())
+
+
+def test_a_completion_before_the_job_is_marked_dispatched(
+    cloud: Any, cut_out: bytes, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    invoke = cloud.endpoint.invoke_async
+
+    def at_once(params: dict[str, Any], **more: Any) -> Any:
+        answer = invoke(params, **more)
+        cloud.paint(cloud.endpoint.queue[-1])
+        trial.complete(cloud.endpoint.queue[-1])
+        return answer
+
+    cloud.endpoint.invoke_async = at_once
+    assert trial.submit().status == 200
+    assert trial.check() == "succeeded"
+    fault_table("completion", "SNS", "before the job is marked dispatched", "", trial.check())
+
+
+@pytest.mark.parametrize("submit", [-600.0, 600.0])
+@pytest.mark.parametrize("rest", [-600.0, 600.0])
+@pytest.mark.parametrize("then", THEN)
+def test_clocks_ten_minutes_off(
+    cloud: Any, cut_out: bytes, submit: float, rest: float, then: str, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1, skew=submit).open()
+    _submitted(trial)
+    trial.skew = rest
+    trial.sweep()
+    trial.live_on(then)
+    cloud.clock.time += HOUR
+    trial.sweep()
+    end = trial.check()
+    assert (
+        end
+        == {
+            "the end is reported": "succeeded",
+            "the report is lost": "succeeded",
+            "the painter fails": "failed",
+            "the painter is never heard of again": "expired",
+        }[then]
+    )
+    fault_table("clock", f"submit {submit:+.0f} s", f"the rest {rest:+.0f} s", then, end)
+
+
+def test_a_sweep_whose_clock_is_ahead_may_end_a_job_that_is_just_being_sent(
+    cloud: Any, cut_out: bytes, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    ahead = replace(trial, skew=600.0)
+    invoke = cloud.endpoint.invoke_async
+
+    def meanwhile(params: dict[str, Any], **more: Any) -> Any:
+        ahead.sweep()
+        return invoke(params, **more)
+
+    cloud.endpoint.invoke_async = meanwhile
+    assert trial.submit().status == 503
+    trial.live_on("the end is reported")
+    assert trial.check() == "failed"
+    fault_table("clock", "sweep +600 s", "while a job is sent", "the end is reported", trial.check())
+
+
+def test_fifty_posts_with_one_idempotency_key(cloud: Any, cut_out: bytes, fault_table: Callable[..., None]) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    cloud.settings = cloud.settings.model_copy(
+        update={"service": cloud.settings.service.model_copy(update={"rate_limit": 1000})}
+    )
+    barrier = threading.Barrier(50)
+
+    def post(_: int) -> tuple[int, str]:
+        barrier.wait()
+        answer = trial.submit()
+        return answer.status, json.loads(answer.body).get("inference_id", "")
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = Counter(pool.map(post, range(50)))
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 202
+    assert len(trial.jobs()) == 1
+    assert len(cloud.endpoint.queue) == 1
+    assert cloud.credits(trial.key) == CREDITS - 2
+    trial.live_on("the end is reported")
+    assert trial.check() == "succeeded"
+    fault_table("submit", "50 at once", "one idempotency key", "one job, one charge", trial.check())
+
+
+# The real-time endpoint
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (("ThrottlingException", 400), "passed on"),
+        (("ModelNotReadyException", 429), "passed on"),
+        (("ValidationError", 400), "passed on"),
+        (("ServiceUnavailable", 503), "passed on"),
+        (("ModelError", 424), "passed on"),
+        (("ModelError", 424, "typed"), "failed"),
+        ("timeout", "passed on"),
+        ("nonsense", "failed"),
+    ],
+)
+def test_the_realtime_endpoint_fails(
+    cloud: Any, cut_out: bytes, error: Any, expected: str, refused: Any, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1, cloud.settings.model_copy(update=REALTIME)).open()
+    _quick(trial)
+    (request,) = cloud.endpoint.events
+    cloud.endpoint.answer = lambda _: b"<html>"
+    if isinstance(error, tuple):
+        failure = InferenceFailure(
+            inference_id=request.inference_id, error_code=ErrorCode.UNREADABLE_IMAGE, detail='a "damaged" picture'
+        )
+        said = failure.model_dump_json() if len(error) == 3 else "worker died"
+        cloud.wire.faults["InvokeEndpoint"] = [refused(*error[:2], OriginalStatusCode=500, OriginalMessage=said)]
+    elif error == "timeout":
+        cloud.wire.faults["InvokeEndpoint"] = [ReadTimeoutError(endpoint_url="https://runtime")]
+    trial.paint(request, watched=True)
+    cloud.endpoint.events.clear()
+    if expected == "passed on":
+        assert [job.inference_id for job in trial.queued()] == [request.inference_id]
+        trial.live_on("the end is reported")
+        assert trial.check() == "succeeded"
+    else:
+        assert trial.queued() == []
+        assert trial.check() == "failed"
+    fault_table(
+        "realtime",
+        "InvokeEndpoint",
+        " ".join(map(str, error)) if isinstance(error, tuple) else error,
+        expected,
+        trial.check(),
+    )
+
+
+def test_no_function_for_the_realtime_endpoint_means_the_queue(
+    cloud: Any, cut_out: bytes, refused: Any, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1, cloud.settings.model_copy(update=REALTIME)).open()
+    cloud.wire.faults["Invoke"] = [refused("TooManyRequestsException", 429)]
+    assert trial.submit(watched=True).status == 202
+    assert len(trial.queued()) == 1
+    trial.live_on("the end is reported")
+    assert trial.check() == "succeeded"
+    fault_table("submit", "Invoke", "429", "the asynchronous endpoint", trial.check())

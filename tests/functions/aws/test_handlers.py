@@ -1,0 +1,242 @@
+"""The functions as Lambda calls them: events in, answers out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.jobs import JobState
+from outpaint_functions.handlers import api, completion, process, realtime, sweeper, telemetry
+from outpaint_functions.handlers.events import request_body, request_head
+from outpaint_functions.handlers.waiting import MARGIN_S, outcome_of
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import Response, Waiting
+
+
+class Context:
+    """What a function may ask Lambda."""
+
+    function_name = "outpaint"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:outpaint"
+    aws_request_id = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 29_000
+
+
+@pytest.fixture
+def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The functions over the test's cloud."""
+    stack = cloud.stack(look_after=0.0)
+    for kept in (process.settings, process.answering, process.settling):
+        kept.cache_clear()
+    monkeypatch.setattr(api, "answering", lambda: (stack, Application(stack.service)))
+    for module in (completion, sweeper, realtime):
+        monkeypatch.setattr(module, "settling", lambda: stack)
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Outpaint")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    yield cloud
+    telemetry.METRICS.clear_metrics()
+
+
+def rest(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
+    """A REST API's event."""
+    given = {"Host": "api.example.com", API_KEY: "key", **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return {
+        "path": path,
+        "httpMethod": method,
+        "headers": given,
+        "multiValueHeaders": {name: [value] for name, value in given.items()},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "requestContext": {"stage": "live", "path": f"/live{path}", "domainName": "api.example.com"},
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
+
+
+def second(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
+    """An HTTP API's or a Function URL's event."""
+    given = {"host": "u.lambda-url.aws", API_KEY.lower(): "key", **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "mode=async",
+        "headers": given,
+        "requestContext": {"stage": "$default", "domainName": "u.lambda-url.aws", "http": {"method": method}},
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
+    }
+
+
+@pytest.mark.parametrize("event", [rest, second])
+def test_a_picture_goes_in_and_comes_out(function: Any, cut_out: bytes, event: Any) -> None:
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    accepted = api.handler(
+        event("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async"), Context()
+    )
+    assert accepted["statusCode"] == 202
+    assert not accepted["isBase64Encoded"]
+    headers = accepted.get("headers") or {name: v[0] for name, v in accepted["multiValueHeaders"].items()}
+    inference_id = json.loads(accepted["body"])["inference_id"]
+    prefix = "https://api.example.com/live" if event is rest else "https://u.lambda-url.aws"
+    assert headers["Location"] == f"{prefix}/v1/painting/{inference_id}"
+    assert headers["X-Picsart-Credit-Available"] == "20"
+
+    (request,) = function.endpoint.queue
+    function.paint(request)
+    assert completion.handler(function.event(request), Context()) == {"batchItemFailures": []}
+    done = api.handler(event("GET", f"/v1/painting/{inference_id}"), Context())
+    assert done["statusCode"] == 200
+    assert [picture["id"] for picture in json.loads(done["body"])["data"]] == list(request.output_ids)
+
+
+def test_a_sync_request_waits_for_its_pictures(function: Any, cut_out: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        function.clock.time += seconds
+        if len(slept) == 3:
+            (request,) = function.endpoint.queue
+            function.paint(request)
+            completion.handler(function.event(request), Context())
+
+    monkeypatch.setattr(
+        api, "outcome_of", lambda service, waiting, remaining: outcome_of(service, waiting, remaining, sleep)
+    )
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    answer = api.handler(rest("POST", "/v1/painting/outpaint", body, content_type=content_type), Context())
+    assert answer["statusCode"] == 200
+    assert len(slept) == 3
+    assert slept == sorted(slept)
+
+
+@pytest.mark.parametrize("limit", ["the client's", "the function's"])
+def test_a_wait_ends_in_time(function: Any, cut_out: bytes, limit: str) -> None:
+    started = function.clock.time
+
+    def sleep(seconds: float) -> None:
+        function.clock.time += seconds
+
+    def remaining() -> float:
+        return (60.0 if limit == "the client's" else 10.0) - (function.clock.time - started)
+
+    stack, application = api.answering()
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="wait=20")
+    waiting = application.respond(request_head(event), body)
+    assert isinstance(waiting, Waiting)
+    answer = outcome_of(stack.service, waiting, remaining, sleep)
+    assert answer.status == 202
+    assert function.clock.time - started == pytest.approx(20 if limit == "the client's" else 10 - MARGIN_S)
+
+
+def test_a_look_that_fails_ends_no_wait(function: Any, cut_out: bytes, refused: Any) -> None:
+    stack, application = api.answering()
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type)
+    waiting = application.respond(request_head(event), body)
+    assert isinstance(waiting, Waiting)
+    function.wire.faults["GetItem"] = [refused("ThrottlingException", 400)] * 2
+    looks = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        function.clock.time += seconds
+
+    assert isinstance(outcome_of(stack.service, waiting, lambda: 60.0, sleep), Response)
+    assert len(looks) > 2
+
+
+@pytest.mark.parametrize("event", [rest, second])
+@pytest.mark.parametrize("body", ["not base64!", "QUJD*", "QUJ"])
+def test_damaged_base64_is_told(function: Any, event: Any, body: str) -> None:
+    broken = {**event("POST", "/v1/painting/outpaint", b"", content_type="application/json"), "body": body}
+    answer = api.handler(broken, Context())
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["error_code"] == "malformed_body"
+
+
+def test_every_part_of_an_event_is_read(function: Any) -> None:
+    event = rest("GET", "/v1/painting/x")
+    event["multiValueHeaders"]["Accept"] = ["text/html", "application/json"]
+    event["multiValueQueryStringParameters"] = {"mode": ["sync", "async"], "a b": ["&"]}
+    head = request_head(event)
+    assert head.header_values("accept") == ["text/html", "application/json"]
+    assert head.query == "mode=sync&mode=async&a+b=%26"
+    assert head.path == "/v1/painting/x"
+    assert request_body({"body": "plain ☃"}) == "plain ☃".encode()
+    assert request_body({"body": None}) == b""
+
+    staged = second("GET", "/live/v1/painting/a%20b")
+    staged["requestContext"]["stage"] = "live"
+    head = request_head(staged)
+    assert (head.path, head.origin) == ("/v1/painting/a b", "https://u.lambda-url.aws/live")
+
+
+def test_a_custom_domain_has_its_own_path(function: Any) -> None:
+    event = rest("GET", "/v1/balance")
+    event["path"] = "/paint/v1/balance"
+    event["requestContext"]["path"] = "/paint/v1/balance"
+    head = request_head(event)
+    assert (head.path, head.origin) == ("/v1/balance", "https://api.example.com/paint")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> None:
+    for path in ("/health", "/openapi.json", "/docs", "/v1/balance", "/nothing"):
+        answer = json.loads(json.dumps(api.handler(rest(method, path), Context())))
+        assert isinstance(answer["body"], str)
+        assert all(isinstance(values, list) for values in answer["multiValueHeaders"].values())
+        flat = api.handler(second(method, path), Context())
+        assert all(isinstance(value, str) for value in flat["headers"].values())
+        assert flat["statusCode"] == answer["statusCode"]
+
+
+def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes) -> None:
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
+    api.handler(event, Context())
+    (request,) = function.endpoint.queue
+    function.paint(request)
+    good = function.event(request)["Records"][0]
+    stranger = function.event(request.model_copy(update={"inference_id": "nobody's"}))["Records"][0]
+    records = [
+        {**good, "messageId": "good"},
+        {**stranger, "messageId": "stranger"},
+        {**good, "messageId": "nonsense", "body": "{}"},
+        {**good, "messageId": "again"},
+    ]
+    answer = completion.handler({"Records": records}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "stranger"}, {"itemIdentifier": "nonsense"}]}
+    service = function.stack(watched=False).service
+    assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
+
+
+def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, monkeypatch: Any) -> None:
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
+    api.handler(event, Context())
+    (request,) = function.endpoint.queue
+    quick = function.settings.model_copy(update={"realtime_endpoint": "quick"})
+    monkeypatch.setattr(realtime, "settings", lambda: quick)
+    function.endpoint.answer = lambda wanted: function.paint(wanted).model_dump_json().encode()
+    realtime.handler(json.loads(request.model_dump_json()), Context())
+    sweeper.handler({}, Context())
+    service = function.stack(watched=False).service
+    assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
+    assert list(service.jobs.unended()) == []
+
+
+def test_metrics_are_written_in_cloudwatchs_format(function: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    api.handler(rest("GET", "/v1/balance"), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in lines if "_aws" in line]
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Outpaint"
+    assert metric["Answers2xx"] == [1.0]

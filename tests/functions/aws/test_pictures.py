@@ -1,0 +1,73 @@
+"""Pictures in S3: whose they are, until when, and what a signed URL or form allows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from outpaint_functions.aws.pictures import S3Pictures
+from outpaint_functions.service.records import StoredPicture, UploadGrant
+
+NAME = "00000000-0000-4000-8000-000000000001.png"
+
+
+@pytest.fixture
+def pictures(cloud: Any) -> S3Pictures:
+    stored = cloud.stack(watched=False).service.pictures
+    assert isinstance(stored, S3Pictures)
+    return stored
+
+
+def test_keeps_what_it_was_given_until_it_expires(cloud: Any, pictures: S3Pictures) -> None:
+    picture = StoredPicture(b"bytes", "image/png", "ann & bob ☃", cloud.clock.now() + 10.5)
+    assert pictures.get(NAME, cloud.clock.now()) is None
+    pictures.put(NAME, picture)
+    assert pictures.get(NAME, cloud.clock.now()) == picture
+    assert pictures.get(NAME, cloud.clock.now() + 10.5) is None
+    pictures.put(NAME, StoredPicture(b"other", "image/webp", "bob", picture.expires_at))
+    found = pictures.get(NAME, cloud.clock.now())
+    assert found is not None
+    assert (found.data, found.media_type, found.account_id) == (b"other", "image/webp", "bob")
+    for _ in range(2):
+        pictures.delete(NAME)
+        assert pictures.get(NAME, cloud.clock.now()) is None
+    assert pictures.purge(1e12) == 0
+
+
+def test_a_result_without_a_date_expires_after_a_day_and_without_an_owner_is_nobodys(
+    cloud: Any, pictures: S3Pictures
+) -> None:
+    client = cloud.clients(watched=False).s3
+    client.put_object(Bucket=cloud.settings.bucket, Key=NAME, Body=b"x", Metadata={"expires-at": "soon"})
+    written = client.head_object(Bucket=cloud.settings.bucket, Key=NAME)["LastModified"].timestamp()
+    found = pictures.get(NAME, written + 24 * 3600 - 1)
+    assert found is not None
+    assert found.account_id == ""
+    assert pictures.get(NAME, written + 24 * 3600) is None
+
+
+def test_urls_are_signed_for_as_long_as_asked(cloud: Any, pictures: S3Pictures) -> None:
+    url = urlsplit(pictures.url(NAME, cloud.clock.now() + 3600))
+    query = parse_qs(url.query)
+    assert url.scheme == "https"
+    assert cloud.settings.bucket in url.netloc + url.path
+    assert url.path.endswith(NAME)
+    assert query["X-Amz-Expires"] == ["3600"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_a_form_fixes_name_type_size_and_owner(cloud: Any, pictures: S3Pictures) -> None:
+    now = cloud.clock.now()
+    grant = UploadGrant("ann", "image/png", 1234, now + 900, now + 86_400)
+    form = pictures.form(NAME, grant, now)
+    assert form.fields["key"] == NAME
+    assert form.fields["Content-Type"] == "image/png"
+    assert form.fields["x-amz-meta-account-id"] == "ann"
+    conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
+    for name in ("key", "Content-Type", "x-amz-meta-account-id", "x-amz-meta-expires-at"):
+        assert {name: form.fields[name]} in conditions
+    assert ["content-length-range", 1, 1234] in conditions
+    assert {"bucket": cloud.settings.bucket} in conditions
