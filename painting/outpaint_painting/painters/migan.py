@@ -45,6 +45,7 @@ _OVERLAP: Final = 4  # network pixels: how far a pass repaints and cross-fades w
 _BORDER: Final = 3  # network pixels of the kept border held back, so that its colours can be compared
 _FADE: Final = 96.0  # network pixels
 _TRUSTED: Final = 14.0  # of 255
+_MARGIN: Final = (0.015, 0.08)  # shares of a window's side that it is wider for, least and most
 _UNEVEN: Final = 0.25  # share of a pass's step by which its frontier wanders, so that it is no straight line
 
 
@@ -54,15 +55,15 @@ class _Taste:
 
     mirrored: bool
     shift: float
-    margin: float
+    margins: tuple[float, float, float, float]
     noise: NDArray[np.float32]
 
     @classmethod
-    def drawn(cls, draw: np.random.Generator) -> _Taste:
+    def drawn(cls, seed: int, draw: np.random.Generator) -> _Taste:
         return cls(
-            mirrored=bool(draw.integers(2)),
+            mirrored=bool(seed % 2),
             shift=float(draw.uniform(-0.2, 0.1)),
-            margin=float(draw.uniform(0.015, 0.045)),
+            margins=tuple(draw.uniform(*_MARGIN, 4)),
             noise=draw.uniform(-1, 1, (9, 9)).astype(np.float32),
         )
 
@@ -89,7 +90,7 @@ class MiganPainter:
         grains: dict[float, Grain | None] = {}
         for seed in brief.seeds:
             draw = np.random.default_rng(seed)
-            painted, widest = _grow(network, start, distances, _Taste.drawn(draw))
+            painted, widest = _grow(network, start, distances, _Taste.drawn(seed, draw))
             coarse = widest / SIDE / scale
             if coarse not in grains:
                 grains[coarse] = learn(canvas, coarse)
@@ -126,7 +127,13 @@ def _paint_window(
 ) -> None:
     """Paint what is open and reached within one window, in place."""
     # The network draws a thin frame along its own edge: let it lie outside.
-    window = window.grown(math.ceil(window.width * taste.margin) + 1, math.ceil(window.height * taste.margin) + 1)
+    left, top, right, bottom = taste.margins
+    window = Box(
+        window.left - math.ceil(window.width * left) - 1,
+        window.top - math.ceil(window.height * top) - 1,
+        window.right + math.ceil(window.width * right) + 1,
+        window.bottom + math.ceil(window.height * bottom) + 1,
+    )
     crop = state.crop(window.corners).resize((SIDE, SIDE), _filter(window))
     seen = np.asarray(crop)
     kept = np.asarray(known.crop(window.corners).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
