@@ -15,6 +15,8 @@ from outpaint_functions.service import settle
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
 
+OUTCOMES_PREFIX: Final = "outcomes/"
+"""Where the endpoint writes its own record of each job, as `<inference id>.json`."""
 DONE_PREFIX: Final = "outcomes/done/"
 FAILED_PREFIX: Final = "outcomes/failed/"
 """Where the endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
@@ -71,7 +73,10 @@ class Outcomes:
         return said(body, inference_id) or broken_off(inference_id, reason)
 
     def look_for(self, inference_id: str) -> Manifest | InferenceFailure | None:
-        """How the job has ended if SageMaker has written that down, whatever it has named the object."""
+        """How the job has ended if its painter or SageMaker has written that down, whatever SageMaker named it."""
+        outcome = said(self._body(f"{OUTCOMES_PREFIX}{inference_id}.json"), inference_id)
+        if outcome is not None:
+            return outcome
         for prefix, reason in ((DONE_PREFIX, "an unreadable answer"), (FAILED_PREFIX, "the painter failed")):
             with told_as(_WHAT):
                 found = self._clients.s3.list_objects_v2(

@@ -93,6 +93,8 @@ def submit(
             seed=service.ids.seed() if request.seed is None else request.seed,
             format=request.format,
             output_ids=tuple(f"{service.ids.uuid()}.{request.format.extension}" for _ in range(request.count)),
+            account=caller.id,
+            deadline_at=deadline_at,
         ),
         interpretation=inspection.interpretation,
         idempotency_key=key,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
@@ -242,7 +243,9 @@ class Endpoint:
         end = ticket.end(self.clock())
         if end is not None:
             raise end
-        files = Files(self.store.get, self.store.put, self.store.get, self.store.delete)
+        files = Files(
+            self.store.get, partial(self.store.put, account=request.account), self.store.get, self.store.delete
+        )
         manifest = carry_out(
             request,
             files,

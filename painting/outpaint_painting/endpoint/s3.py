@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any, Final
+from urllib.parse import quote
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
@@ -33,10 +34,16 @@ class S3Store:
             raise _store_error(error) from error
         return data
 
-    def put(self, name: str, data: bytes, media_type: str) -> None:
-        """One PUT, which S3 shows whole or not at all; encryption is the bucket's own setting."""
+    def put(self, name: str, data: bytes, media_type: str, account: str = "") -> None:
+        """One PUT, which S3 shows whole or not at all; encryption is the bucket's own setting.
+
+        Whose the object is stands in its metadata, percent-encoded: the service asks before it takes one by id.
+        """
+        metadata = {"account-id": quote(account)} if account else {}
         try:
-            self._s3().put_object(Bucket=self._bucket, Key=self._key(name), Body=data, ContentType=media_type)
+            self._s3().put_object(
+                Bucket=self._bucket, Key=self._key(name), Body=data, ContentType=media_type, Metadata=metadata
+            )
         except Exception as error:
             raise _store_error(error) from error
 

@@ -26,8 +26,8 @@ class ObjectStore(Protocol):
         """The file's bytes, None where there is no such file."""
         ...
 
-    def put(self, name: str, data: bytes, media_type: str) -> None:
-        """Store a file; the same name again replaces it."""
+    def put(self, name: str, data: bytes, media_type: str, account: str = "") -> None:
+        """Store a file; the same name again replaces it. `account` is whose it is, for stores that remember that."""
         ...
 
     def delete(self, name: str) -> None:
@@ -63,7 +63,7 @@ class FolderStore:
         except OSError as error:
             raise _store_error(error) from error
 
-    def put(self, name: str, data: bytes, media_type: str) -> None:  # noqa: ARG002 - a folder knows no types
+    def put(self, name: str, data: bytes, media_type: str, account: str = "") -> None:  # noqa: ARG002 - bytes alone
         """Write beside the file, then rename."""
         path = self._folder / checked_name(name)
         part = None

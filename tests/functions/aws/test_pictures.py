@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from outpaint_functions.aws.pictures import S3Pictures
 from outpaint_functions.service.records import StoredPicture, UploadGrant
+from outpaint_painting.endpoint.s3 import S3Store
 
 NAME = "00000000-0000-4000-8000-000000000001.png"
 
@@ -47,6 +48,14 @@ def test_a_result_without_a_date_expires_after_a_day_and_without_an_owner_is_nob
     assert found is not None
     assert found.account_id == ""
     assert pictures.get(NAME, written + 24 * 3600) is None
+
+
+def test_what_the_endpoint_stores_is_its_accounts(cloud: Any, pictures: S3Pictures) -> None:
+    store = S3Store(cloud.settings.bucket, client=cloud.clients(watched=False).s3)
+    store.put(NAME, b"painted", "image/png", account="ann & bob ☃")
+    found = pictures.get(NAME, 0.0)
+    assert found is not None
+    assert (found.data, found.media_type, found.account_id) == (b"painted", "image/png", "ann & bob ☃")
 
 
 def test_urls_are_signed_for_as_long_as_asked(cloud: Any, pictures: S3Pictures) -> None:

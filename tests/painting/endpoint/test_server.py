@@ -272,12 +272,12 @@ def test_a_store_that_refuses_midway_leaves_nothing_to_be_seen(
     put = served.store.put
     written: list[str] = []
 
-    def third_is_refused(name: str, data: bytes, media_type: str) -> None:
+    def third_is_refused(name: str, data: bytes, media_type: str, account: str = "") -> None:
         if name.endswith(".png"):
             written.append(name)
             if len(written) == 3:
                 raise OutpaintError(ErrorCode.PAINTING_FAILED, "the endpoint may not use its bucket")
-        put(name, data, media_type)
+        put(name, data, media_type, account)
 
     served.store.put = third_is_refused
     failure(served.invoke(request_for(count=4)), ErrorCode.PAINTING_FAILED)
