@@ -132,7 +132,7 @@ def test_a_doubled_canvas_costs_three_passes_each_with_most_already_known(filler
     keep[128:384, 128:384] = 255
     paint(MiganPainter(Path("none")), noise(keep), 1)
     assert len(filler.given) == 3
-    assert all(known.mean() > 0.4 for known in filler.given)
+    assert all(known.mean() > 0.3 for known in filler.given)
 
 
 def test_nothing_open_costs_no_pass(filler: PlainFiller) -> None:
