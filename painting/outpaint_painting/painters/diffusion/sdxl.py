@@ -35,7 +35,7 @@ class SdxlModel(TorchModel):
         """Text [1, tokens, channels] and pooled [1, channels], each for the prompt and for what to avoid."""
         embeds: tuple[Tensor, ...] = self.pipeline.encode_prompt(
             prompt=prompt,
-            # An empty one is encoded like any other; None would stand for zeros in some configurations.
+            # None and not an empty text: what that stands for, zeros for the base model, is in the folder's config.
             negative_prompt=negative_prompt or None,
             device=self.device,
             num_images_per_prompt=1,
