@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint_contracts.jobs import JobState
 from outpaint_functions.http.messages import Waiting
+from outpaint_functions.service.sweep import sweep
 from outpaint_mocks.answers import MockResponse
 from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.virtual_clock import VirtualClock
+from outpaint_mocks.virtual_clock import START, VirtualClock
 from outpaint_mocks.world import World
 
 
@@ -136,6 +138,26 @@ def test_a_lost_completion_expires_at_the_deadline(api: Any, world: World) -> No
     assert json.loads(api.poll(inference_id).body)["error_code"] == "timed_out"
 
 
+def test_a_duplicate_completion_is_reported_again_and_otherwise(
+    api: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[tuple[str, bool]] = []
+    real = world.ledger.move
+
+    def watched(inference_id: str, to: JobState, **more: Any) -> Any:
+        moved = real(inference_id, to, **more)
+        if to.ended:
+            reported.append((to.value, moved is not None))
+        return moved
+
+    monkeypatch.setattr(world.ledger, "move", watched)
+    api.submit(mode="sync", **meant("duplicate_completion"))
+    assert reported == [("succeeded", True), ("succeeded", False), ("failed", False)]
+    reported.clear()
+    api.submit(mode="sync", **meant("duplicate_completion; fail"))
+    assert reported == [("failed", True), ("failed", False), ("succeeded", False)]
+
+
 def test_a_duplicate_completion_counts_once(api: Any) -> None:
     done, failed = api.job(**meant("duplicate_completion")), api.job(**meant("duplicate_completion; fail"))
     assert api.words(done, 2) == ["success"] * 2
@@ -143,15 +165,24 @@ def test_a_duplicate_completion_counts_once(api: Any) -> None:
     assert api.balance() == 998
 
 
-def test_an_end_counts_as_of_its_moment_whenever_somebody_looks(api: Any, world: World) -> None:
-    seen, unseen = api.job(**meant("time(10)")), api.job(**meant("time(10)"))
-    world.clock.advance(10)
-    first = json.loads(api.poll(seen).body)
-    world.clock.advance(hours=23)
-    late = json.loads(api.poll(unseen).body)
-    assert late["data"][0]["expires_at"] == first["data"][0]["expires_at"] == "2026-01-02T00:00:10Z"
-    world.clock.advance(hours=1)
-    assert api.poll(unseen).status == 404
+@pytest.mark.parametrize("seconds_until_somebody_looks", [10, 11, 23 * 3600])
+def test_an_end_counts_as_of_its_moment_whenever_somebody_looks(
+    api: Any, world: World, seconds_until_somebody_looks: float
+) -> None:
+    inference_id = api.job(**meant("time(10)"))
+    world.clock.advance(seconds_until_somebody_looks)
+    done = json.loads(api.poll(inference_id).body)
+    assert done["data"][0]["expires_at"] == "2026-01-02T00:00:10Z"
+    world.clock.set(START + 86400 + 10)
+    assert api.poll(inference_id).status == 404
+
+
+def test_waits_replays_and_sweeps_are_no_polls(api: Any, world: World) -> None:
+    headers = (("idempotency-key", "one"), ("x-mock-scenario", "polls(1)"))
+    first = api.submit(mode="sync", headers=headers)
+    assert [api.submit(mode="sync", headers=headers).status for _ in range(2)] == [202, 202]
+    sweep(world.service)
+    assert api.words(json.loads(first.body)["inference_id"], 2) == ["processing", "success"]
 
 
 def test_a_jobs_plan_can_be_changed_while_it_is_pending(api: Any, world: World) -> None:

@@ -159,6 +159,13 @@ def test_a_scenario_that_was_set_can_be_taken_back(api: Any, world: World) -> No
     assert api.submit().status == 202
 
 
+def test_a_worlds_word_on_polls_ends_with_it(api: Any, world: World) -> None:
+    with world.scenarios.always("error(internal, on=poll); polls(0)"):
+        inference_id = api.job()
+        assert api.words(inference_id, 1) == ["internal"]
+    assert api.words(inference_id, 1) == ["success"]
+
+
 def test_a_counted_effect_touches_so_many_calls_of_each_account(api: Any) -> None:
     assert [api.submit(key="mock_flaky").status for _ in range(4)] == [503, 503, 202, 202]
     header = ((HEADER, "error(internal, times=1)"),)
