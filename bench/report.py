@@ -35,11 +35,11 @@ class Section:
 
 
 def machine() -> str:
-    """This machine, its Python and today's date, in one line."""
+    """This machine, how busy it is, its Python and today's date, in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cores} cores, {platform.system()}, "
-        f"Python {platform.python_version()}, outpaint-kit {version('outpaint-kit')}"
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cores} cores (load {os.getloadavg()[0]:.1f} before), "
+        f"{platform.system()}, Python {platform.python_version()}, outpaint-kit {version('outpaint-kit')}"
     )
 
 
