@@ -34,12 +34,15 @@ class Call:
     None for what is none of the four kinds of calls. `request` is what a POST asks for, once it was understood.
     `image_sha256` and `mask_sha256` name the pictures that it brought or pointed to. `body` is None where bodies
     are not kept, `body_size` is its bytes all the same. `effects` are what scenarios did to it, as text.
+    `real_at` is the machine's monotonic time and `scale` the clock's pace (0 frozen) when it came.
     """
 
     number: int
     at: float
     route: On | None
     head: RequestHead
+    real_at: float = 0.0
+    scale: float = 0.0
     account_id: str | None = None
     request: OutpaintRequest | None = None
     body: bytes | None = field(default=None, repr=False)

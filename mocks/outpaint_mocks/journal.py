@@ -26,6 +26,7 @@ class Journal:
         self._bodied: deque[Call] = deque()
         self._held = 0
         self._numbers = 0
+        self._cleared = 0
         self._listeners: list[Callable[[Call], None]] = []
 
     @property
@@ -38,6 +39,12 @@ class Journal:
     def total(self) -> int:
         """How many calls came since the last reset, kept or not."""
         return self._numbers
+
+    @property
+    def dropped(self) -> int:
+        """How many calls it has let go because there were too many, since it was last cleared."""
+        with self._lock:
+            return self._numbers - self._cleared - len(self._calls)
 
     @property
     def keeps_bodies(self) -> bool:
@@ -89,16 +96,24 @@ class Journal:
         for listener in self._listeners:
             listener(call)
 
+    def clear(self) -> None:
+        """Forget every call; numbers go on, so that whoever follows by number loses nothing."""
+        with self._lock:
+            self._calls.clear()
+            self._bodied.clear()
+            self._held = 0
+            self._cleared = self._numbers
+
     def snapshot(self) -> tuple[Any, ...]:
         """All of it, for `restore`."""
         with self._lock:
-            return self._numbers, list(self._calls), list(self._bodied), self._held
+            return self._numbers, self._cleared, list(self._calls), list(self._bodied), self._held
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Stand as at a snapshot."""
-        numbers, calls, bodied, held = state
+        numbers, cleared, calls, bodied, held = state
         with self._lock:
-            self._numbers = numbers
+            self._numbers, self._cleared = numbers, cleared
             self._calls = deque(calls, maxlen=self._calls.maxlen)
             self._bodied = deque(bodied)
             self._held = held

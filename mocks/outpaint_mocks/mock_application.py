@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -149,7 +150,9 @@ class MockExchange:
         with world.lock:
             now = world.clock.now()
             world.dispatch.settle_due(now)
-            self.call = Call(world.journal.number(), now, kind, head, blobs=world.studio.blobs)
+            self.call = Call(
+                world.journal.number(), now, kind, head, time.monotonic(), world.clock.scale, blobs=world.studio.blobs
+            )
             world.journal.add(self.call)
             self._open()
 

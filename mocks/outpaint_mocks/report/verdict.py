@@ -1,0 +1,107 @@
+"""What a consumer report says: a verdict, and for each check its outcome with the calls that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Severity(StrEnum):
+    """How bad it is to fail a check: an error fails the report, a warning is told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Outcome(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Verdict(StrEnum):
+    """What a whole report comes to."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOTHING_JUDGED = "nothing_judged"
+
+
+class Finding(BaseModel):
+    """One thing that was wrong, with the numbers of the calls that show it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    calls: tuple[int, ...]
+
+
+class CheckResult(BaseModel):
+    """One check's outcome."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="Stable name, to be ignored or looked up by.")
+    severity: Severity
+    rule: str = Field(description="What a well-behaved client does, in one sentence.")
+    outcome: Outcome
+    judged: int = Field(ge=0, description="On how many occasions it could be judged.")
+    failed: int = Field(ge=0, description="On how many of them the rule was broken.")
+    findings: tuple[Finding, ...] = Field(default=(), description="The first twenty of those.")
+    note: str = Field(default="", description="Why it was not applicable.")
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it fails the report."""
+        return self.outcome is Outcome.FAILED and self.severity is Severity.ERROR
+
+
+class Report(BaseModel):
+    """What the calls in a world's journal say about their client."""
+
+    model_config = ConfigDict(frozen=True)
+
+    world: str
+    at: float = Field(description="The world's time, seconds since the epoch.")
+    calls: int = Field(ge=0, description="How many calls were looked at.")
+    dropped: int = Field(default=0, ge=0, description="How many earlier ones the journal no longer has.")
+    verdict: Verdict
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The checks that failed, errors first."""
+        failed = [check for check in self.checks if check.outcome is Outcome.FAILED]
+        return tuple(sorted(failed, key=lambda check: check.severity is not Severity.ERROR))
+
+    def of(self, code: str) -> CheckResult:
+        """The result of one check; raises `LookupError` for a code that is none."""
+        for check in self.checks:
+            if check.code == code:
+                return check
+        raise LookupError(f"there is no check {code}: there are {', '.join(check.code for check in self.checks)}")
+
+    def assert_passed(self, *, ignore: Collection[str] = (), strict: bool = False) -> None:
+        """No check failed that is an error (with `strict`: none at all), but for those whose codes are ignored.
+
+        Raises `LookupError` for an ignored code that is none, `AssertionError` telling the findings.
+        """
+        for code in ignore:
+            self.of(code)
+        if self.verdict is Verdict.NOTHING_JUDGED:
+            raise AssertionError("nothing was judged: no call came, or none that any check speaks of")
+        wrong = [check for check in self.failures if (strict or check.breaks) and check.code not in ignore]
+        if wrong:
+            raise AssertionError("the client does not behave:\n" + "\n".join(_told(check) for check in wrong))
+
+
+def _told(check: CheckResult) -> str:
+    lines = [f"  {check.severity} {check.code}: {check.rule}"]
+    lines += [f"    {finding.text}" for finding in check.findings[:5]]
+    if check.failed > 5:
+        lines.append(f"    and {check.failed - 5} more")
+    return "\n".join(lines)
