@@ -178,11 +178,14 @@ def test_an_end_counts_as_of_its_moment_whenever_somebody_looks(
 
 
 def test_waits_replays_and_sweeps_are_no_polls(api: Any, world: World) -> None:
-    headers = (("idempotency-key", "one"), ("x-mock-scenario", "polls(1)"))
+    headers = (("idempotency-key", "one"), ("x-mock-scenario", "polls(2)"))
     first = api.submit(mode="sync", headers=headers)
     assert [api.submit(mode="sync", headers=headers).status for _ in range(2)] == [202, 202]
+    inference_id = json.loads(first.body)["inference_id"]
     sweep(world.service)
-    assert api.words(json.loads(first.body)["inference_id"], 2) == ["processing", "success"]
+    assert api.words(inference_id, 1) == ["processing"]
+    sweep(world.service)
+    assert api.words(inference_id, 2) == ["processing", "success"]
 
 
 def test_a_jobs_plan_can_be_changed_while_it_is_pending(api: Any, world: World) -> None:
