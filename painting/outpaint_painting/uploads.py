@@ -63,6 +63,12 @@ def inspect(
     return Inspection(width, height, kept.interpretation)
 
 
+def inspection_of(canvas: Canvas) -> Inspection:
+    """What `inspect` finds, from a canvas already read."""
+    width, height = canvas.size
+    return Inspection(width, height, canvas.interpretation)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """Image and mask as their headers have them, of one size."""

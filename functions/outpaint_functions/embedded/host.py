@@ -12,6 +12,7 @@ from typing import Final
 from outpaint_painting.painter import Painter
 
 from outpaint_functions.embedded.asgi import AsgiHost
+from outpaint_functions.embedded.canvas_shelf import CanvasShelf
 from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.embedded.fetch import SafeFetch
 from outpaint_functions.embedded.memory import MemoryLimits
@@ -81,7 +82,8 @@ def open_host(
     with ExitStack() as stack:
         endings = Endings()
         stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
-        painting = PaintingThreads(*painters)
+        canvases = CanvasShelf()
+        painting = PaintingThreads(*painters, canvases=canvases)
         service = Service(
             clock=SystemClock(),
             ids=RandomIds(),
@@ -93,6 +95,7 @@ def open_host(
             fetch=fetch or SafeFetch(),
             file_urls=stores.file_urls,
             settings=settings or ServiceSettings(),
+            inspect=canvases.inspect,
         )
         host = Host(service, painting, endings)
         host.start()

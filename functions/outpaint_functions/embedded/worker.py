@@ -14,8 +14,8 @@ from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Man
 from outpaint_contracts.responses import PainterCard
 from outpaint_painting.finish import outpaint
 from outpaint_painting.painter import Brief, Painter
-from outpaint_painting.uploads import read_canvas
 
+from outpaint_functions.embedded.canvas_shelf import CanvasShelf
 from outpaint_functions.service import settle
 from outpaint_functions.service.records import Job, StoredPicture
 from outpaint_functions.service.service import Service
@@ -27,11 +27,13 @@ class PaintingThreads:
     """The Dispatch port of a host that paints by itself.
 
     `start` queues at most `capacity` jobs; painting begins with `run`, once the service that this port is part
-    of stands. Each thread has a painter of its own, for a painter is called from one thread at a time.
+    of stands. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
+    is where they look first for a picture that was decoded when it was inspected.
     """
 
-    def __init__(self, *painters: Painter, capacity: int = 1000) -> None:
+    def __init__(self, *painters: Painter, canvases: CanvasShelf | None = None, capacity: int = 1000) -> None:
         self._painters = painters
+        self._canvases = canvases or CanvasShelf()
         self._queue: queue.Queue[InferenceRequest | None] = queue.Queue()
         self._capacity = capacity
         self._closing = threading.Event()
@@ -128,7 +130,7 @@ class PaintingThreads:
         request = job.request
         image = _input(service, request.image)
         mask = None if request.mask is None else _input(service, request.mask)
-        canvas = read_canvas(image, mask, mask_mode=request.mask_mode, limits=service.settings.pictures)
+        canvas = self._canvases.take(image, mask, request.mask_mode, service.settings.pictures)
         brief = Brief(prompt=request.prompt, negative_prompt=request.negative_prompt, seeds=request.seeds)
         files = []
         pictures = outpaint(canvas, brief, painter, request.format)

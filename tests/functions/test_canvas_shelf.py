@@ -1,0 +1,73 @@
+"""A picture that was inspected is not decoded again to be painted, and none is taken for another."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.pictures import MaskMode, PictureLimits
+from outpaint_functions.embedded.canvas_shelf import CanvasShelf
+from outpaint_painting.uploads import inspect, read_canvas
+from PIL import Image
+
+LIMITS = PictureLimits()
+
+
+def png(colour: tuple[int, int, int], side: int = 32) -> bytes:
+    picture = Image.new("RGBA", (side, side))
+    picture.paste((*colour, 255), (8, 8, 24, 24))
+    stream = BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_what_was_inspected_is_there_once_whatever_object_holds_its_bytes() -> None:
+    shelf = CanvasShelf()
+    image = png((1, 2, 3))
+    found = shelf.inspect(image)
+    assert found == inspect(image)
+    canvas = shelf.take(bytes(bytearray(image)), None, MaskMode.AUTO, LIMITS)
+    again = shelf.take(image, None, MaskMode.AUTO, LIMITS)
+    assert again is not canvas
+    for one in (canvas, again):
+        assert one.picture.tobytes() == read_canvas(image).picture.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "mode"),
+    [
+        (png((9, 9, 9)), None, MaskMode.AUTO),
+        (png((1, 2, 3)), png((1, 2, 3)), MaskMode.AUTO),
+        (png((1, 2, 3)), None, MaskMode.ALPHA),
+    ],
+)
+def test_another_picture_mask_or_mode_is_read_anew(image: bytes, mask: bytes | None, mode: MaskMode) -> None:
+    shelf = CanvasShelf()
+    shelf.inspect(png((1, 2, 3)))
+    taken = shelf.take(image, mask, mode, LIMITS)
+    expected = read_canvas(image, mask, mask_mode=mode)
+    assert taken.picture.tobytes() == expected.picture.tobytes()
+    assert taken.interpretation == expected.interpretation
+
+
+def test_the_oldest_goes_when_room_runs_out_and_comes_back_by_decoding() -> None:
+    first, second = png((1, 1, 1)), png((2, 2, 2))
+    shelf = CanvasShelf(max_bytes=32 * 32 * 4 + len(second))
+    shelf.inspect(first)
+    shelf.inspect(second)
+    shelf.inspect(second)
+    for image in (first, second):
+        assert shelf.take(image, None, MaskMode.AUTO, LIMITS).picture.tobytes() == read_canvas(image).picture.tobytes()
+
+
+def test_a_canvas_larger_than_the_shelf_is_not_kept() -> None:
+    shelf = CanvasShelf(max_bytes=1)
+    shelf.inspect(png((1, 1, 1)))
+    assert shelf.take(png((1, 1, 1)), None, MaskMode.AUTO, LIMITS).size == (32, 32)
+
+
+def test_a_refusal_is_the_same_and_leaves_nothing() -> None:
+    with pytest.raises(OutpaintError) as caught:
+        CanvasShelf().inspect(b"no picture", image_field="image_url")
+    assert (caught.value.code, caught.value.field) == (ErrorCode.UNSUPPORTED_IMAGE_TYPE, "image_url")
