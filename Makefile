@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 RUN := $(VENV)/.ready-to-run
 DEV := $(VENV)/.ready-to-test
+# The GPU painters' tests have their own environment: torch is large, and nothing else needs it.
+GPU_VENV := .venv-gpu
+GPU_BIN := $(GPU_VENV)/bin
+GPU := $(GPU_VENV)/.ready-to-test
+TORCH := torch==2.13.0
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
@@ -16,8 +21,13 @@ find-python = for candidate in python3.13 python3.12 python3.11 python3.14 pytho
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 
+# What torch brings itself: the packages of its CUDA, which differ between its builds.
+NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti \
+	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
+	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint format bench openapi docs lock clean
+.PHONY: help run serve test test-gpu bench-gpu lint format bench openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +43,9 @@ serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
 test: lint ## install what the tests need and run every check
 	@$(BIN)/pytest --quiet --cov --cov-report=term
 
+test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
+	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
+
 lint: $(DEV) ## style, types and the floors' imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -46,6 +59,9 @@ format: $(DEV) ## put the code in its one style
 bench: $(DEV) ## measure speed and memory beside plain references (WRITE=1: into docs/benchmarks.md)
 	@$(BIN)/python bench $(if $(WRITE),--write)
 
+bench-gpu: $(GPU) ## measure the GPU painters on real-size models, or tiny ones on a CPU (WRITE=1: into docs/benchmarks.md)
+	@$(GPU_BIN)/python bench/gpu.py $(if $(WRITE),--write)
+
 openapi: $(DEV) ## write openapi.json from the contract's models
 	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
 	@mv openapi.json.new openapi.json
@@ -56,9 +72,11 @@ docs: $(DEV) ## write the tables in docs/ that come from the code
 lock: $(BIN)/uv ## choose versions anew and write them with their hashes to locks/
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --extra server pyproject.toml - -o locks/run.txt
 	@$(LOCK) --upgrade --constraint locks/run.txt --extra dev pyproject.toml -o locks/dev.txt
+	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/dev.txt --extra gpu \
+		$(foreach name,$(NOT_IN_GPU_LOCK),--no-emit-package $(name)) pyproject.toml - -o locks/gpu.txt
 
 clean: ## forget everything that was built here
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist build
+	@rm -rf $(VENV) $(GPU_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -81,5 +99,19 @@ $(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUN)
 
+# Torch comes first and without hashes: which build of this version is right, plain or for which CUDA, depends on the
+# machine and on the index that its pip is set to. It brings torch's own CUDA packages, which the lock leaves out.
+$(GPU): locks/dev.txt locks/gpu.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the GPU painters' tests need"
+	@test -x $(GPU_BIN)/python || $(BIN)/python -m venv $(GPU_VENV)
+	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install $(TORCH)
+	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install --require-hashes \
+		--requirement locks/dev.txt --requirement locks/gpu.txt
+	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 $(BIN)/uv: | $(BIN)/python
 	@$(PIP) install --quiet uv
+
+# Building and deploying to AWS.
+include functions/deploy.mk

@@ -33,7 +33,10 @@ class Network:
         options.intra_op_num_threads = cores()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        # A GPU where onnxruntime was installed with one (onnxruntime-gpu); sessions of both kinds take these graphs.
+        available = onnxruntime.get_available_providers()
+        providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
+        self._session = onnxruntime.InferenceSession(str(weights), options, providers=providers)
 
     def fill(self, picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """The picture with everything not known painted by the network.

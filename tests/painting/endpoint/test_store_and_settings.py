@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,24 @@ def s3() -> FakeS3:
     return FakeS3()
 
 
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, s3: FakeS3) -> ObjectStore:
-    return FolderStore(tmp_path / "store") if request.param == "folder" else S3Store("pictures", "live/", s3)
+@pytest.fixture(params=["folder", "s3", "moto"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, s3: FakeS3, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ObjectStore]:
+    """A folder, the adapter on as much of S3 as it uses, and boto3 itself on moto's S3."""
+    if request.param == "folder":
+        yield FolderStore(tmp_path / "store")
+    elif request.param == "s3":
+        yield S3Store("pictures", "live/", s3)
+    else:
+        boto3 = pytest.importorskip("boto3", reason="boto3 isn't installed")
+        moto = pytest.importorskip("moto", reason="moto isn't installed")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with moto.mock_aws():
+            boto3.client("s3").create_bucket(Bucket="pictures")
+            yield S3Store("pictures", "live/")
 
 
 def test_files_come_back_as_they_went(store: ObjectStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
 from PIL import Image
 
@@ -19,12 +20,19 @@ Prefill = Callable[[Image.Image, Image.Image], Image.Image]
 
 
 _ANY: Final = [0] + [255] * 255
+_COARSE: Final = 8  # pixels
 
 
 def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
-    """The open area in soft colours, each taken from the nearest scale at which something is known."""
-    level = picture.convert("RGBA")
-    level.putalpha(known)
+    """The open area in soft colours, each taken from the nearest scale at which something is known.
+
+    What is known stays exact where `known` is 255. Nothing finer than eight pixels is spread, so large pictures
+    cost little more than small ones.
+    """
+    shown = Image.new("RGB", picture.size)
+    shown.paste(picture, (0, 0), known)
+    times = _COARSE if min(picture.size) >= 8 * _COARSE else 1
+    level = _averaged(shown.reduce(times), known.reduce(times))
     pyramid = [level]
     while max(level.size) > 1 and level.getchannel("A").getextrema() != (255, 255):
         # Pillow averages straight alpha by weight, so nothing hidden under alpha 0 takes part.
@@ -37,7 +45,19 @@ def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
         level = pyramid.pop()
         filled = filled.resize(level.size, Image.Resampling.BILINEAR)
         filled.paste(level.convert("RGB"), (0, 0), level.getchannel("A"))
+    if filled.size != picture.size:
+        filled = filled.resize(picture.size, Image.Resampling.BILINEAR)
+    filled.paste(picture, (0, 0), known)
     return filled
+
+
+def _averaged(sums: Image.Image, shares: Image.Image) -> Image.Image:
+    """RGBA from colours averaged with black and the share of each cell that was no black."""
+    share = np.asarray(shares, dtype=np.float32)[..., None]
+    colours = np.asarray(sums, dtype=np.float32) * (255 / np.maximum(share, 1))
+    picture = Image.fromarray(np.clip(np.rint(colours), 0, 255).astype(np.uint8))
+    picture.putalpha(shares.point(_ANY))
+    return picture
 
 
 def painted_by(painter: Painter) -> Prefill:

@@ -38,12 +38,12 @@ def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Imag
     # What is off all along the border is the decoder's tint, and as wrong in the middle; the rest is local.
     tint = np.clip(np.median(error[border], axis=0), -_TRUSTED, _TRUSTED)
     field = tint + spread(error - tint, border, _FAR, _TRUSTED)
-    channels = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(field[..., c])).resize(painted.size, Image.Resampling.BILINEAR))
-        for c in range(3)
-    ]
-    matched = np.asarray(painted, dtype=np.float32) + np.stack(channels, axis=-1)
-    return Image.fromarray(np.clip(np.rint(matched), 0, 255).astype(np.uint8))
+    steps = np.clip(np.rint(field), -255, 255)
+    lighter, darker = (Image.fromarray(np.maximum(0, sign * steps).astype(np.uint8)) for sign in (1, -1))
+    for shift, apply in ((lighter, ImageChops.add), (darker, ImageChops.subtract)):
+        if shift.getbbox() is not None:
+            painted = apply(painted, shift.resize(painted.size, Image.Resampling.BILINEAR))
+    return painted
 
 
 def join(
