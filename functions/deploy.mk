@@ -1,0 +1,47 @@
+# Building and checking what is deployed. The tools have environments of their own: the two do not agree on what
+# they need, and nobody who only runs or tests the API should wait for them.
+
+CLOUD := $(VENV)/cloud
+CHECKOV := $(VENV)/checkov
+# Both have to be what template.yaml is deployed with (Architecture, Runtime).
+FUNCTION_ARCHITECTURE ?= arm64
+FUNCTION_PYTHON ?= 3.13
+PACKAGE := build/functions-$(FUNCTION_ARCHITECTURE)-$(FUNCTION_PYTHON)
+FUNCTIONS := ApiFunction CompletionFunction SweeperFunction RealtimeFunction
+PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
+
+.PHONY: build-functions lint-template test-faults lock-functions $(FUNCTIONS:%=build-%)
+
+build-functions: $(PACKAGE).stamp ## build what Lambda runs, for its platform (FUNCTION_ARCHITECTURE, FUNCTION_PYTHON)
+
+lint-template: $(CLOUD)/.ready $(CHECKOV)/.ready ## check template.yaml by sam, cfn-lint and checkov, offline
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(CLOUD)/bin/sam validate --lint
+	@$(CHECKOV)/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
+
+test-faults: $(DEV) ## break AWS and kill processes at every call, and print how each job ended
+	@$(BIN)/pytest --quiet tests/functions/aws/test_faults.py --fault-table
+
+lock-functions: $(BIN)/uv
+	@$(LOCK) --upgrade --extra aws pyproject.toml -o locks/functions.txt
+	@printf 'aws-sam-cli\ncfn-lint\n' | $(LOCK) --upgrade - -o locks/cloud.txt
+	@echo 'checkov>=3.2.400' | $(LOCK) --upgrade - -o locks/checkov.txt
+
+# What `sam build` calls, once for each function; they share one package.
+$(FUNCTIONS:%=build-%): $(PACKAGE).stamp
+	@cp -R $(PACKAGE)/. "$(ARTIFACTS_DIR)"
+
+$(PACKAGE).stamp: $(PACKAGED) | $(BIN)/python
+	@$(BIN)/python functions/package.py $(PACKAGE) --architecture $(FUNCTION_ARCHITECTURE) --python $(FUNCTION_PYTHON)
+	@touch $@
+
+$(CLOUD)/.ready: locks/cloud.txt | $(BIN)/python
+	@echo "Installing SAM"
+	@$(BIN)/python -m venv $(CLOUD)
+	@$(CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@
+
+$(CHECKOV)/.ready: locks/checkov.txt | $(BIN)/python
+	@echo "Installing checkov"
+	@$(BIN)/python -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@

@@ -1,0 +1,144 @@
+"""What template.yaml says and what the code takes for granted are the same."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from outpaint_functions.aws import items, outcomes
+from outpaint_functions.aws.settings import PREFIX, AwsSettings
+from outpaint_functions.handlers.waiting import MARGIN_S
+from outpaint_functions.service.settings import ServiceSettings
+
+ROOT = Path(__file__).parents[3]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as {"Ref": ...} and the like."""
+
+
+def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", _short_form)
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader)
+RESOURCES = TEMPLATE["Resources"]
+FUNCTIONS = {name: body for name, body in RESOURCES.items() if body["Type"] == "AWS::Serverless::Function"}
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    return [
+        statement["If"][1] if "If" in statement else statement
+        for policy in RESOURCES[role]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_the_environment_is_one_that_the_settings_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {PREFIX + name.upper() for name in (*AwsSettings.model_fields, *ServiceSettings.model_fields)}
+    given = dict(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    given |= RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    assert {name for name in given if name.startswith(PREFIX)} <= known
+    defaults = {name: str(body.get("Default", "")) for name, body in TEMPLATE["Parameters"].items()}
+
+    def value(said: Any) -> str:
+        if isinstance(said, dict) and "Ref" in said:
+            return defaults.get(said["Ref"], said["Ref"])
+        if isinstance(said, dict) and "Sub" in said:
+            return re.sub(r"\$\{(\w+)\}", lambda found: defaults.get(found[1], "x"), said["Sub"])
+        if isinstance(said, dict) and "If" in said:
+            return value(said["If"][1])
+        return str(said)
+
+    settings = AwsSettings.from_environment({name: value(said) for name, said in given.items()})
+    assert settings.service.rate_limit == ServiceSettings().rate_limit
+    assert settings.service.cors_origins == ("*",)
+    assert settings.service.pictures.max_bytes == ServiceSettings().pictures.max_bytes
+    assert settings.service.sync_wait == settings.service.max_wait == 24
+
+
+def test_what_is_missing_in_the_environment_is_named() -> None:
+    with pytest.raises(ValueError, match="bucket"):
+        AwsSettings.from_environment({"OUTPAINT_TABLE": "t", "OUTPAINT_ENDPOINT": "e"})
+    few = {"OUTPAINT_TABLE": "t", "OUTPAINT_ENDPOINT": "e", "OUTPAINT_BUCKET": "b"}
+    assert AwsSettings.from_environment({**few, "OUTPAINT_REALTIME_ENDPOINT": ""}).realtime_endpoint is None
+    assert AwsSettings.from_environment({**few, "OUTPAINT_CORS_ORIGINS": "https://a, https://b"}).service.cors_origins
+    with pytest.raises(ValueError, match="rate_limit"):
+        AwsSettings.from_environment({**few, "OUTPAINT_RATE_LIMIT": "none"})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_handler_is_there_and_has_a_target_to_build_it(name: str) -> None:
+    module, _, function = FUNCTIONS[name]["Properties"]["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), function))
+    makefile = (ROOT / "functions" / "deploy.mk").read_text(encoding="utf-8")
+    assert name in re.search(r"^FUNCTIONS := (.*)$", makefile, re.MULTILINE)[1].split()  # type: ignore[index]
+
+
+def test_a_wait_ends_before_the_function_and_the_gateway() -> None:
+    properties = FUNCTIONS["ApiFunction"]["Properties"]
+    assert properties["Timeout"] == {"If": ["HasRestApi", 29, 630]}
+    assert TEMPLATE["Parameters"]["SyncWait"]["Default"] + MARGIN_S < 29
+    assert TEMPLATE["Parameters"]["SyncWait"]["MaxValue"] + MARGIN_S < 630
+
+
+def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
+    said = RESOURCES["Table"]["Properties"]
+    made = cloud.clients(watched=False).dynamodb.describe_table(TableName=cloud.settings.table)["Table"]
+    assert said["KeySchema"] == made["KeySchema"]
+    assert said["AttributeDefinitions"] == made["AttributeDefinitions"]
+    (index,) = said["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == items.UNENDED_INDEX
+    assert index["KeySchema"] == made["GlobalSecondaryIndexes"][0]["KeySchema"]
+    assert index["Projection"] == made["GlobalSecondaryIndexes"][0]["Projection"]
+    assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}
+    assert said["BillingMode"] == "PAY_PER_REQUEST"
+    assert said["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+
+
+def test_nothing_in_the_bucket_outlives_its_day() -> None:
+    properties = RESOURCES["Bucket"]["Properties"]
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == 1
+    assert rule["Status"] == "Enabled"
+    assert not {"Prefix", "Filter", "TagFilters"} & set(rule), "a rule for some of it leaves the rest"
+    assert "VersioningConfiguration" not in properties
+    assert all(properties["PublicAccessBlockConfiguration"].values())
+
+
+def test_outcomes_lie_where_they_are_looked_for() -> None:
+    output = RESOURCES["AsyncConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
+    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + outcomes.DONE_PREFIX}
+    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + outcomes.FAILED_PREFIX}
+
+
+@pytest.mark.parametrize("role", [name for name, body in RESOURCES.items() if body["Type"] == "AWS::IAM::Role"])
+def test_roles_may_do_no_more_than_they_must(role: str) -> None:
+    if "Policies" not in RESOURCES[role]["Properties"]:
+        return
+    for statement in statements(role):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not any("*" in action for action in actions), statement
+        if statement["Resource"] == "*":
+            assert actions in (["ecr:GetAuthorizationToken"], ["cloudwatch:PutMetricData"])
+
+
+def test_gateway_answers_have_the_contracts_shape() -> None:
+    for response in RESOURCES["RestApi"]["Properties"]["GatewayResponses"].values():
+        body = json.loads(response["ResponseTemplates"]["application/json"])
+        assert set(body) == {"status", "detail", "message", "code", "error_code", "field"}
+        assert body["code"] == response["StatusCode"]
+    large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
+    assert "/v1/uploads" in large["ResponseTemplates"]["application/json"]
+    assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["multipart~1form-data"]
