@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from outpaint_contracts.errors import OutpaintError
+from outpaint_contracts.pictures import MaskInterpretation, MaskSource
 from PIL import Image
 
+from outpaint_painting.canvas import Canvas
 from outpaint_painting.carrying_out import Rules
 from outpaint_painting.checks import load_check
 from outpaint_painting.endpoint.jobs import Endpoint, JobPainter, OneAtATime, reserving
@@ -21,6 +23,7 @@ from outpaint_painting.endpoint.memory import DeviceMemory, HostMemory
 from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
 from outpaint_painting.endpoint.settings import EndpointSettings
 from outpaint_painting.endpoint.store import FolderStore, ObjectStore
+from outpaint_painting.painter import Brief
 from outpaint_painting.painters.choice import load_painter
 from outpaint_painting.painters.diffusion.painter import DiffusionPainter, DiffusionSettings
 from outpaint_painting.painters.diffusion.passes import Pass, Scene
@@ -178,7 +181,15 @@ def _turns(name: str) -> OneAtATime:
         from outpaint_painting.weights import describe
 
         digest = describe(name).sha256
-    return OneAtATime(load_painter(name), digest)
+    painter = load_painter(name)
+    # One small picture, so that no request pays for the first use of anything.
+    keep = Image.new("L", (64, 64), 0)
+    keep.paste(255, (16, 16, 48, 48))
+    interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.75)
+    canvas = Canvas.of(Image.new("RGB", (64, 64), (127, 127, 127)), keep, None, interpretation)
+    for _ in painter.paint(canvas, Brief("warm up", (0,))):
+        pass
+    return OneAtATime(painter, digest)
 
 
 def _prefill(choice: str) -> Prefill:

@@ -42,8 +42,8 @@ def known(size: tuple[int, int], kept: tuple[int, int, int, int]) -> Image.Image
 def test_the_buckets_of_1024_are_the_shapes_the_models_know() -> None:
     sizes = set(buckets(1024))
     assert {(1024, 1024), (1152, 896), (832, 1216), (1344, 768), (640, 1536), (512, 512)} <= sizes
-    assert len(sizes) == 18
-    assert all(width % 32 == 0 and height % 32 == 0 for width, height in sizes)
+    assert len(sizes) == 27
+    assert all(width % 16 == 0 and height % 16 == 0 for width, height in sizes)
 
 
 @given(st.integers(1, 400), st.integers(1, 400))
@@ -70,7 +70,7 @@ def test_a_plan_covers_every_open_pixel_at_full_size(data: st.DataObject) -> Non
         area = (slice(box.top, box.bottom), slice(box.left, box.right))
         if step.refine:
             assert painted[area].all() or np.asarray(map_)[area][~painted[area]].all()
-            assert step.view.scale == 1
+            assert step.view.scale >= 0.9
         painted[area] = True
         if step.refine or step.view.scale >= SHARP:
             sharp[area] = True
