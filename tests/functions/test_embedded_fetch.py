@@ -166,6 +166,12 @@ class TestRefusals:
         assert any(part in detail for part in reason.split("|"))
         assert detail.startswith("image_url has wrong value")
 
+    @pytest.mark.parametrize("url", ["https://ann:word@x.example/a.png", "ftp://x.example/a.png?sig=word&x=1"])
+    def test_secrets_of_an_address_are_not_repeated(self, url: str) -> None:
+        detail = _refused(SafeFetch(), url)
+        assert "word" not in detail.replace("user name or password", "")
+        assert "x.example/a.png" in detail
+
     @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
     def test_by_what_the_systems_resolver_makes_of_it(self, host: str) -> None:
         assert "does not lead to a public address" in _refused(SafeFetch(), f"https://{host}/")

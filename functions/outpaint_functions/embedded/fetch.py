@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import socket
 import threading
 import time
@@ -60,6 +61,7 @@ class SafeFetch:
         deadline = _Deadline(time.monotonic() + timeout)
         backend = _GuardedBackend(self.resolver, deadline, allow_loopback=self.insecure)
         at = url
+        shown = _without_secrets(url)
         try:
             with httpcore.ConnectionPool(ssl_context=self.tls, network_backend=backend) as pool:
                 for _ in range(MAX_REDIRECTS + 1):
@@ -68,7 +70,7 @@ class SafeFetch:
                         return answer
                     at = answer
         except _RefusedError as reason:
-            raise OutpaintError.wrong_value(field, url, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
         except _TooLargeError:
             raise OutpaintError(
                 ErrorCode.FILE_TOO_LARGE,
@@ -76,15 +78,15 @@ class SafeFetch:
                 field=field,
             ) from None
         except _UnavailableError as reason:
-            raise OutpaintError.wrong_value(field, url, str(reason), code=ErrorCode.SOURCE_UNAVAILABLE) from None
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_UNAVAILABLE) from None
         except httpcore.TimeoutException:
             reason_text = f"it was not read within {timeout:g} seconds"
-            raise OutpaintError.wrong_value(field, url, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
+            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             reason_text = f"it cannot be read ({error or type(error).__name__})"
-            raise OutpaintError.wrong_value(field, url, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
+            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
         raise OutpaintError.wrong_value(
-            field, url, f"it redirects more than {MAX_REDIRECTS} times", code=ErrorCode.SOURCE_UNAVAILABLE
+            field, shown, f"it redirects more than {MAX_REDIRECTS} times", code=ErrorCode.SOURCE_UNAVAILABLE
         )
 
     def _get(self, pool: httpcore.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
@@ -141,6 +143,12 @@ class SafeFetch:
         path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
         query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~[]')}" if parts.query else ""
         return httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path + query)
+
+
+def _without_secrets(url: str) -> str:
+    """An address as an error may repeat it: without user, password and query, which often hold keys."""
+    address, mark, _ = url.partition("?")
+    return re.sub(r"(?<=//)[^/#]*@", "", address) + ("?..." if mark else "")
 
 
 class _RefusedError(Exception):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
 _FORM_AROUND_FILE: Final = 64 * 1024
+_NO_CACHE: Final = ("Cache-Control", "no-cache")
+# The page brings its styles along and needs nothing else.
+_DOCS_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _T = TypeVar("_T")
 
 
@@ -195,8 +198,9 @@ class Exchange:
             return None
         if found.route is Route.HEALTH:
             return self._answers.content(200, JSON, b'{"status":"ok"}')
-        media_type, body = documents.openapi() if found.route is Route.OPENAPI else documents.docs()
-        return self._answers.content(200, media_type, body, (("Cache-Control", "no-cache"),))
+        if found.route is Route.OPENAPI:
+            return self._answers.content(200, *documents.openapi(), (_NO_CACHE,))
+        return self._answers.content(200, *documents.docs(), (_NO_CACHE, ("Content-Security-Policy", _DOCS_POLICY)))
 
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
