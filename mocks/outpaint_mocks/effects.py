@@ -76,7 +76,7 @@ class Effect(BaseModel):
     def signature(cls) -> str:
         """Its name and parameters with their defaults, as a person would write them."""
         shown = []
-        for name, field in cls._in_order().items():
+        for name, field in cls.in_order().items():
             if field.is_required():
                 shown.append(name)
             elif field.default is not None:
@@ -86,7 +86,7 @@ class Effect(BaseModel):
         return f"{cls.name}({', '.join(shown)})" if shown else cls.name
 
     @classmethod
-    def _in_order(cls) -> dict[str, FieldInfo]:
+    def in_order(cls) -> dict[str, FieldInfo]:
         """Its fields as a person would write them: those without a name first, what every effect has last."""
         fields = cls.model_fields
         own = [name for name in fields if name not in cls.positional and name not in CallEffect.model_fields]
@@ -123,7 +123,7 @@ class Effect(BaseModel):
     def __str__(self) -> str:
         shown = []
         by_position = True
-        for name, field in self._in_order().items():
+        for name, field in self.in_order().items():
             value = getattr(self, name)
             # What an effect is mostly about is said even where it goes without saying: fail(painting_failed).
             told = value is not None and (name,) == self.positional[:1]
@@ -176,6 +176,9 @@ _FAILURES: Final = frozenset(
 """The codes that a job can end with: what a painter may meet, not what a request is refused for."""
 
 
+_FailureCode = Annotated[ErrorCode, Field(json_schema_extra={"enum": sorted(_FAILURES)})]
+
+
 def _failure(code: ErrorCode) -> None:
     if code not in _FAILURES:
         raise ValueError(
@@ -191,7 +194,7 @@ class Fail(Effect):
     slots = frozenset({Slot.OUTCOME})
     positional = ("code",)
 
-    code: ErrorCode = ErrorCode.PAINTING_FAILED
+    code: _FailureCode = ErrorCode.PAINTING_FAILED
     detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
 
     @model_validator(mode="after")
@@ -208,7 +211,7 @@ class FailAfterPolls(Effect):
     positional = ("n", "code")
 
     n: Annotated[int, Field(ge=0, le=1_000_000)]
-    code: ErrorCode = ErrorCode.PAINTING_FAILED
+    code: _FailureCode = ErrorCode.PAINTING_FAILED
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -503,7 +506,7 @@ class Sequence(Effect):
             inner = value.value if isinstance(value, Repeated) else value
             if not isinstance(inner, Term):
                 raise ScenarioError(f"{_plain(inner)!r} is no step of a sequence: {_steps_hint('')}")
-            kind = _STEP_NAMES.get(inner.name)
+            kind = STEP_NAMES.get(inner.name)
             if kind is None:
                 raise ScenarioError(f"{inner.name} is no step of a sequence: {_steps_hint(inner.name)}")
             if len(steps) + times > 1000:
@@ -538,7 +541,8 @@ class Sequence(Effect):
         return f"sequence({shown})"
 
 
-_STEP_NAMES: Final[dict[str, type[Effect]]] = {kind.name: kind for kind in _STEPS} | {"success": Succeed}
+STEP_NAMES: Final[dict[str, type[Effect]]] = {kind.name: kind for kind in _STEPS} | {"success": Succeed}
+"""What a step of a sequence may be, by its name there."""
 
 EFFECTS: Final = MappingProxyType(
     {
@@ -604,7 +608,7 @@ def _plain(value: Value) -> Any:
 
 
 def _steps_hint(name: str) -> str:
-    return nearest(name, _STEP_NAMES)
+    return nearest(name, STEP_NAMES)
 
 
 def _step_text(step: Effect) -> str:

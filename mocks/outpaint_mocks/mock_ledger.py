@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits
 from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account
+from outpaint_functions.service.records import Account, Job
 
 from outpaint_mocks.job_shelf import JobShelf
 
@@ -58,6 +59,11 @@ class MockLedger(MemoryLedger):
         """Every account, in the order they were opened."""
         with self._lock:
             return tuple(self._accounts.values())
+
+    def latest_jobs(self, count: int) -> tuple[Job, ...]:
+        """The jobs made last, the latest first; expired ones that nobody swept are among them."""
+        with self._lock:
+            return tuple(self._jobs[inference_id] for inference_id in islice(reversed(self._jobs), count))
 
     def snapshot(self) -> tuple[Any, ...]:
         """All of it, for `restore`; records are immutable, so this copies five dictionaries and nothing else."""

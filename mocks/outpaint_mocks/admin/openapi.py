@@ -1,0 +1,129 @@
+"""The admin API's own OpenAPI document, made from its table of operations and its models."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from outpaint_contracts.errors import ErrorBody
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from outpaint_mocks.admin.language import REFERENCE, schemas
+from outpaint_mocks.admin.operations import OPERATIONS, PNG, ROOT, Operation
+from outpaint_mocks.worlds import PREFIX
+
+_Object = dict[str, Any]
+_ERRORS = {
+    "400": "The body is no JSON.",
+    "403": "Not from this machine, or a page of another origin.",
+    "404": "There is no such thing.",
+    "405": "Not with this verb.",
+    "413": "The body is too large.",
+    "422": "It cannot be done as asked; nothing has changed.",
+}
+
+
+@cache
+def text() -> bytes:
+    """The document as JSON."""
+    return json.dumps(document(), ensure_ascii=False).encode()
+
+
+def document() -> _Object:
+    """The whole document, as plain JSON values."""
+    paths: _Object = {}
+    for operation in OPERATIONS:
+        item = paths.setdefault(ROOT + operation.path, {})
+        item[operation.verb.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Outpaint mock: administration",
+            "version": "1.0.0",
+            "summary": "Worlds, scenarios, time, journal and the consumer report of a mock of the outpainting API.",
+            "description": (
+                "What is said of a world is meant for the one whose base URL stands before: /_mock for the default "
+                "world, /t/<world>/_mock for another. Only the mock's own machine may ask, unless it was started with "
+                "--open-admin. What is refused changes nothing."
+            ),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [
+            {"url": "/", "description": "The default world"},
+            {
+                "url": f"{PREFIX}{{world}}",
+                "description": "Another world",
+                "variables": {"world": {"default": "my-test", "description": "1 to 64 letters, digits, . _ -"}},
+            },
+        ],
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation(operation: Operation) -> _Object:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
+        for name in re.findall(r"\{(\w+)\}", operation.path)
+    ]
+    if operation.query is not None:
+        parameters += _query_parameters(operation.query)
+    found: _Object = {"operationId": operation.name, "summary": operation.summary}
+    if not operation.of_world:
+        found["servers"] = [{"url": "/"}]
+    if parameters:
+        found["parameters"] = parameters
+    if operation.takes is not None:
+        found["requestBody"] = {
+            "required": not operation.optional_body,
+            "content": {"application/json": {"schema": _reference(operation.takes)}},
+        }
+    found["responses"] = _responses(operation)
+    return found
+
+
+def _responses(operation: Operation) -> _Object:
+    if isinstance(operation.gives, str):
+        media = operation.gives.partition(";")[0]
+        schema: _Object = {} if media == PNG else {"schema": {"type": "string"}}
+        done: _Object = {"description": "Done.", "content": {media: schema}}
+    else:
+        done = {"description": "Done.", "content": {"application/json": {"schema": _reference(operation.gives)}}}
+    # A world that exists is found (200), everything else that makes something makes it anew (201).
+    found = {"200": done} if not operation.makes or operation.verb == "PUT" else {}
+    made = {"201": {**done, "description": "Made."}} if operation.makes else {}
+    error = {"application/json": {"schema": _reference(ErrorBody)}}
+    refused = {status: {"description": told, "content": error} for status, told in _ERRORS.items()}
+    return {**found, **made, **refused}
+
+
+def _path_schema(name: str) -> _Object:
+    return {"type": "integer", "minimum": 0} if name in ("number", "place") else {"type": "string", "minLength": 1}
+
+
+def _query_parameters(model: type[BaseModel]) -> list[_Object]:
+    schema = model.model_json_schema(ref_template=REFERENCE)
+    required = set(schema.get("required", ()))
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": found}
+        for name, found in schema["properties"].items()
+    ]
+
+
+def _reference(model: type[BaseModel]) -> _Object:
+    return {"$ref": REFERENCE.format(model=model.__name__)}
+
+
+def _schemas() -> _Object:
+    given: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (operation.takes, "validation") for operation in OPERATIONS if operation.takes is not None
+    ]
+    told: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (operation.gives, "serialization") for operation in OPERATIONS if not isinstance(operation.gives, str)
+    ]
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [*given, *told, (ErrorBody, "serialization")]
+    _, found = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REFERENCE)
+    return {**found["$defs"], **schemas()}
