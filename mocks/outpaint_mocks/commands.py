@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from outpaint_mocks.options import WorldOptions
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "auto_envvar_prefix": "OUTPAINT_MOCK"}
+PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
+"""Bytes; the rest of the pictures lies in a temporary folder."""
+_CONTEXT: Final = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "auto_envvar_prefix": "OUTPAINT_MOCK",
+}
 
 
 @click.group("mock", invoke_without_command=True, context_settings=_CONTEXT)
@@ -32,6 +38,10 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "au
 )
 @click.option("--public-url", metavar="URL", help="Where clients reach this server, if not where their requests say.")
 @click.option(
+    "--keep-calls", metavar="N", type=click.IntRange(1, 1_000_000), default=2000, show_default=True,
+    help="How many calls the journal of a world keeps.",
+)  # fmt: skip
+@click.option(
     "--keep-bodies", metavar="MIB", type=click.IntRange(0, 4096), default=0, show_default=True,
     help="How much of requests and answers the journal keeps; hashes and sizes always.",
 )  # fmt: skip
@@ -47,6 +57,7 @@ def mock(
     seed: int,
     credits_: int,
     public_url: str | None,
+    keep_calls: int,
     keep_bodies: int,
     open_admin: bool,
 ) -> None:
@@ -71,6 +82,7 @@ def mock(
         painter=painter,
         settings={} if public_url is None else {"public_url": public_url},
         body_bytes=keep_bodies * 1024 * 1024,
+        max_calls=keep_calls,
     ).checked()
     _serve(options, host, port, open_admin=open_admin)
 
@@ -78,6 +90,8 @@ def mock(
 def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> None:
     from outpaint_functions.embedded.server import listen, serve, url_of
 
+    from outpaint_mocks.admin import Administration
+    from outpaint_mocks.blobs import Blobs
     from outpaint_mocks.faces.connection import MockConnection
     from outpaint_mocks.faces.host import MockHost
     from outpaint_mocks.options import painter_named
@@ -85,8 +99,9 @@ def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> 
     from outpaint_mocks.worlds import Worlds
 
     with listen(host, port) as listener:
-        studio = Studio(painter_named(options.painter))
-        app = MockHost(Worlds(lambda name: options.world(name, studio)), open_admin=open_admin)
+        studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
+        worlds = Worlds(lambda name: options.world(name, studio))
+        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin), open_admin=open_admin)
         url = url_of(listener)
 
         def announce() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_mocks.grammar import nearest
-from outpaint_mocks.journal import BODY_BYTES
+from outpaint_mocks.journal import BODY_BYTES, MAX_CALLS
 from outpaint_mocks.mock_ledger import CREDITS
 from outpaint_mocks.scenario import Scenario
 from outpaint_mocks.virtual_clock import START, VirtualClock
@@ -30,7 +30,8 @@ class WorldOptions:
     `scenario` stands for the whole world; several in a list. `credits` is what an account begins with; with `keys`
     (key to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real
     one; `start` (UTC) is where it begins: 2026-01-01 if frozen, now if it goes. `painter` is flat or migan.
-    `settings` are fields of `ServiceSettings`. `body_bytes` bounds the bodies that the journal keeps.
+    `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls
+    and `body_bytes` of their bodies.
     """
 
     scenario: ScenarioLike | Sequence[str] | None = None
@@ -42,6 +43,7 @@ class WorldOptions:
     painter: str = "flat"
     settings: Mapping[str, Any] = field(default_factory=dict)
     body_bytes: int = BODY_BYTES
+    max_calls: int = MAX_CALLS
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -69,6 +71,7 @@ class WorldOptions:
             keys=self.keys,
             studio=studio or Studio(painter_named(self.painter)),
             body_bytes=self.body_bytes,
+            max_calls=self.max_calls,
         )
         for scenario in self._scenarios():
             world.scenarios.always(scenario)

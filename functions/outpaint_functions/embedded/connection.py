@@ -39,6 +39,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Stop watching."""
         self._watch.cancel()
         super().connection_lost(exc)
+        # Where a connection broke, uvicorn lets this one run on, and it would hold connection and request for as long.
+        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         """Remember when the client was last heard."""

@@ -5,51 +5,125 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import logging
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from outpaint_functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
 from outpaint_functions.embedded.connection import BoundedConnection
+from outpaint_functions.http.messages import Response
 
 from outpaint_mocks.faults import Break
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from outpaint_functions.http.messages import Response
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from outpaint_mocks.faces.host import Begun, MockHost
 
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""
+BEGUN: Final = "outpaint.begun"
+"""And what its host has begun to do for it."""
 FLUSH_S: Final = 5.0
 """How long a connection that is about to break waits for its client to take what it should still see."""
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
-_LOG: Final = logging.getLogger("outpaint.mock")
+
+
+class Upload:
+    """A body on its way in."""
+
+    __slots__ = ("_chunks", "_size", "_started", "begun", "cycle")
+
+    def __init__(self, cycle: RequestResponseCycle, begun: Begun, started: float) -> None:
+        self.cycle = cycle
+        self.begun = begun
+        self._started = started
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def take(self, chunk: bytes, now: float) -> Response | None:
+        """Keep a chunk; the refusal of a body that grew too large, or that drips in."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > self.begun.call.body_limit:
+            return self.begun.call.too_large()
+        if now > self._started + BODY_PATIENCE_S + self._size / BODY_MIN_RATE:
+            return self.begun.call.cut_short()
+        return None
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
 
 class MockConnection(BoundedConnection):
     """The embedded host's connection, with two more ways to answer.
 
-    What the host can say by a request's head alone is written within the parser's callback, without a task; and a
-    fault is carried out on the socket itself. `config.app` must be a `MockHost`.
+    What the host can say without waiting is written within the parser's callback, without a task; and a fault is
+    carried out on the socket itself. `config.app` must be a `MockHost`.
     """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is here."""
+        super().connection_made(transport)
+        self._upload: Upload | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone, perhaps in the middle of a body."""
+        if self._upload is not None:
+            self._upload.begun.call.cut_short()
+            self._upload = None
+        super().connection_lost(exc)
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body."""
+        upload = self._upload
+        if upload is None:
+            super().on_body(body)
+            return
+        refusal = upload.take(body, self.loop.time())
+        if refusal is not None:
+            self._upload = None
+            self._write_whole(upload.cycle, refusal)
+
+    def on_message_complete(self) -> None:
+        """A whole request is here."""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.cycle.more_body = False
+            upload.begun.body = upload.body
+            answer = self._host.finish_at_once(upload.begun)
+            if answer is None:
+                super()._start_asgi_task(upload.cycle, self.app)
+            else:
+                self._write_whole(upload.cycle, answer)
+        super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
-        # With requests queued behind this one, answering within the callback would go deeper with each of them.
-        if not self.pipeline and not self.flow.write_paused:
-            try:
-                answer = self.config.app.at_once(cycle.scope)  # type: ignore[union-attr]
-            except Exception:  # noqa: BLE001 - whatever it is, the ordinary way answers it
-                _LOG.exception("a request could not be answered at once")
-                answer = None
-            if answer is not None:
-                self._write_whole(cycle, answer)
+        # A request that had to queue behind another may have its body here already, and answering a row of them
+        # within the callback would go deeper with each: those take the ordinary way.
+        if cycle.more_body and not cycle.body and not self.pipeline and not self.flow.write_paused:
+            begun = self._host.begin(cycle.scope)
+            if isinstance(begun, Response):
+                self._write_whole(cycle, begun)
+                return
+            if begun is not None and begun.wants_body:
+                if cycle.waiting_for_100_continue:
+                    cycle.waiting_for_100_continue = False
+                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._upload = Upload(cycle, begun, self.loop.time())
                 return
         super()._start_asgi_task(cycle, app)
+
+    @property
+    def _host(self) -> MockHost:
+        return self.config.app  # type: ignore[return-value]
 
     async def answer(self, cycle_scope: Any, response: Response) -> None:
         """Write a whole response."""
@@ -117,6 +191,8 @@ class MockConnection(BoundedConnection):
     def _complete(self, cycle: RequestResponseCycle) -> None:
         cycle.waiting_for_100_continue = False
         cycle.response_complete = True
+        # An idle connection holds its last request, which should not be a picture.
+        cycle.scope.pop(BEGUN, None)  # type: ignore[typeddict-item]
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()

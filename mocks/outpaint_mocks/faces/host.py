@@ -7,8 +7,8 @@ import contextlib
 import math
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_functions.embedded.asgi import (
@@ -26,8 +26,9 @@ from outpaint_functions.http.messages import RequestHead, Response, Waiting
 from outpaint_functions.service.file_urls import PREFIX as FILES
 
 from outpaint_mocks.answers import MockResponse
-from outpaint_mocks.faces.connection import CONNECTION, MockConnection
+from outpaint_mocks.faces.connection import BEGUN, CONNECTION, MockConnection
 from outpaint_mocks.mock_application import MockApplication, Refused
+from outpaint_mocks.worlds import PREFIX as WORLDS
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
@@ -37,16 +38,29 @@ if TYPE_CHECKING:
     from outpaint_mocks.worlds import Worlds
 
 ADMIN: Final = "/_mock"
-_OPENED: Final = "outpaint.opened"
 _THREADS: Final = 8
 _SMALL: Final = 1024 * 1024
 """A body up to here is worked on where it was read: a thread would cost more than it takes."""
 _TICK_S: Final = 0.02
 _LONGEST_S: Final = 3600.0
 
-_Opened = tuple[RequestHead, "MockExchange | Refused"]
 Admin = Callable[[RequestHead, bytes], Response]
 """Answers what lies under /_mock."""
+
+
+@dataclass(slots=True)
+class Begun:
+    """A request whose head was judged: its body once that is here, what came of it once that is known."""
+
+    head: RequestHead
+    call: MockExchange | Refused
+    body: bytes | None = None
+    outcome: Response | Waiting | None = None
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether its body has still to be read."""
+        return self.call.answer is None and self.call.body_limit > 0 and self.body is None
 
 
 class MockHost:
@@ -81,18 +95,29 @@ class MockHost:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
 
-    def at_once(self, scope: Scope) -> Response | None:
-        """The answer to a request that its head decides; None where it takes a body, time or trouble."""
+    def begin(self, scope: Any) -> Response | Begun | None:
+        """Judge a request by its head: the answer if that decides it, else how far it got; on the loop, so quickly.
+
+        None where even that may take a while, for a file may have to be painted first.
+        """
         path = scope["path"]
-        if FILES in path or path.startswith(ADMIN):
-            return None  # a file may have to be painted first
-        head = request_head(scope)
-        call = self._application.open(head)
-        answer = call.answer
-        if answer is None or answer.latency or answer.fault is not None or head.header("expect") is not None:
-            scope[_OPENED] = head, call
+        if FILES in path or ADMIN in path:
             return None
+        head = request_head(scope)
+        begun = Begun(head, self._application.open(head))
+        answer = begun.call.answer
+        if answer is None or not _is_plain(answer) or head.header("expect") is not None:
+            scope[BEGUN] = begun
+            return begun
         return answer
+
+    def finish_at_once(self, begun: Begun) -> Response | None:
+        """The answer to a request whose body is here; None where it takes time or trouble."""
+        assert begun.body is not None
+        if len(begun.body) > _SMALL:
+            return None
+        begun.outcome = begun.call.finish(begun.body)
+        return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
         """Answer a request, as far as the faults let it come."""
@@ -101,26 +126,24 @@ class MockHost:
 
     async def _http(self, scope: Scope, receive: Receive) -> None:
         connection: MockConnection = scope[CONNECTION]
-        if scope["path"].startswith(ADMIN) and self._admin is not None:
+        if self._admin is not None and _is_admin(scope["path"]):
             await self._administer(scope, receive, connection)
             return
         loop = asyncio.get_running_loop()
-        opened: _Opened | None = scope.get(_OPENED)
-        if opened is None:
+        begun: Begun | None = scope.get(BEGUN)
+        if begun is None:
             head = request_head(scope)
-            opened = head, await loop.run_in_executor(self._pool, self._application.open, head)
-        head, call = opened
-        outcome: Response | Waiting | None = call.answer
-        unread = True
+            begun = Begun(head, await loop.run_in_executor(self._pool, self._application.open, head))
+        head, call = begun.head, begun.call
+        outcome: Response | Waiting | None = begun.outcome or call.answer
+        unread = begun.body is None
         if outcome is None:
-            body: bytes | Response = b""
-            if call.body_limit > 0:
+            body: bytes | Response = b"" if begun.body is None else begun.body
+            if begun.wants_body:
                 body = await read_body(call, receive)
                 unread = isinstance(body, Response)
             if isinstance(body, Response):
                 outcome = body
-            elif len(body) <= _SMALL:
-                outcome = call.finish(body)
             else:
                 outcome = await loop.run_in_executor(self._pool, call.finish, body)
         answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
@@ -240,6 +263,16 @@ class MockHost:
     def _not_for_others(self, head: RequestHead) -> Response:
         refusal = OutpaintError(ErrorCode.FORBIDDEN, "only this machine may ask for that: start with --open-admin")
         return Refused(self.worlds.get(), head, refusal).answer
+
+
+def _is_admin(path: str) -> bool:
+    """Whether a path lies under /_mock, with or without a world's prefix."""
+    return path.startswith(ADMIN) or (path.startswith(WORLDS) and ADMIN in path)
+
+
+def _is_plain(answer: Response) -> bool:
+    """Whether an answer goes out whole and at once."""
+    return not isinstance(answer, MockResponse) or (answer.fault is None and not answer.latency)
 
 
 class _AdminBody:
