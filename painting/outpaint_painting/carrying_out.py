@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
-from outpaint_contracts.pictures import PictureLimits
+from outpaint_contracts.pictures import MaskMode, PictureLimits
 
+from outpaint_painting.canvas import Canvas
 from outpaint_painting.checks import OutputCheck, nothing_checked, withheld
 from outpaint_painting.finish import composite, encode
 from outpaint_painting.intake import DEFAULT_LIMITS, take
@@ -25,8 +26,6 @@ from outpaint_painting.uploads import read_canvas
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from outpaint_painting.canvas import Canvas
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,21 @@ class Files:
     forget: Callable[[str], None] = lambda _: None
 
 
+def _read_canvas(image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:
+    return read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a host carries jobs out. `reserve` holds host memory for a picture of so many pixels while it is in work;
-    `xmp` goes into every file; `check` looks at every painted picture."""
+    `xmp` goes into every file; `check` looks at every painted picture; `canvas_of` is `read_canvas`, or what finds
+    a canvas that was read before."""
 
     limits: PictureLimits = DEFAULT_LIMITS
     check: OutputCheck = nothing_checked
     xmp: bytes | None = None
     reserve: Callable[[int], AbstractContextManager[None]] = field(default=lambda _: nullcontext())
+    canvas_of: Callable[[bytes, bytes | None, MaskMode, PictureLimits], Canvas] = _read_canvas
 
 
 def carry_out(
@@ -73,7 +78,7 @@ def carry_out(
     mask = None if request.mask is None else _input(files, request.mask, "mask_image")
     width, height = take(image, "image", rules.limits).header.shown_size
     with rules.reserve(width * height):
-        canvas = read_canvas(image, mask, mask_mode=request.mask_mode, limits=rules.limits)
+        canvas = rules.canvas_of(image, mask, request.mask_mode, rules.limits)
         del image, mask
         read = time.perf_counter()
         finished, painted, written = _paint(request, files, painter, canvas, finishers, rules)

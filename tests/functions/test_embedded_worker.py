@@ -166,7 +166,7 @@ def test_an_input_that_is_gone_fails_the_job(a_job: Callable[..., Job], cut_out:
         assert ended.wait(20)
         failure = bench.find(a_job()).failure
         assert failure is not None
-        assert failure.error_code is ErrorCode.PAINTING_FAILED
+        assert failure.error_code is ErrorCode.SOURCE_UNAVAILABLE
 
 
 def test_a_job_that_ended_while_queued_is_not_painted(a_job: Callable[..., Job], cut_out: bytes) -> None:

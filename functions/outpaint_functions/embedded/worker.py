@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
+from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.responses import PainterCard
-from outpaint_painting.finish import outpaint
-from outpaint_painting.painter import Brief, Painter
+from outpaint_painting.carrying_out import Files, Rules, carry_out
+from outpaint_painting.painter import Painter
 
 from outpaint_functions.embedded.canvas_shelf import CanvasShelf
 from outpaint_functions.service import settle
@@ -39,6 +39,7 @@ class PaintingThreads:
         self._closing = threading.Event()
         self._cut_off = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._finishers = ThreadPoolExecutor(max(1, len(painters)), thread_name_prefix="finishing")
 
     @property
     def cards(self) -> tuple[PainterCard, ...]:
@@ -87,7 +88,10 @@ class PaintingThreads:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._cut_off.set()
-        return not any(thread.is_alive() for thread in self._threads)
+        ended = not any(thread.is_alive() for thread in self._threads)
+        if ended:
+            self._finishers.shutdown()
+        return ended
 
     def _paint_jobs(self, service: Service, painter: Painter) -> None:
         while True:
@@ -111,9 +115,9 @@ class PaintingThreads:
             settle.expire(service, job)
             return
         try:
-            manifest = self._paint(service, painter, job)
-            if manifest is not None:
-                settle.succeed(service, manifest)
+            settle.succeed(service, self._paint(service, painter, job))
+        except _CutOffError:
+            return  # unended in the store: recovery begins it again
         except OutpaintError as error:
             settle.fail(service, InferenceFailure.of(inference_id, error))
         except Exception as cause:  # noqa: BLE001 - a job that breaks ends as a failed one
@@ -124,39 +128,28 @@ class PaintingThreads:
             )
             settle.fail(service, InferenceFailure.of(inference_id, broken))
 
-    def _paint(self, service: Service, painter: Painter, job: Job) -> Manifest | None:
-        """Paint and store every picture of a job; None when the host shuts down before its end."""
-        started = time.perf_counter()
-        request = job.request
-        image = _input(service, request.image)
-        mask = None if request.mask is None else _input(service, request.mask)
-        canvas = self._canvases.take(image, mask, request.mask_mode, service.settings.pictures)
-        brief = Brief(prompt=request.prompt, negative_prompt=request.negative_prompt, seeds=request.seeds)
-        files = []
-        pictures = outpaint(canvas, brief, painter, request.format)
-        for output_id, seed, data in zip(request.output_ids, request.seeds, pictures, strict=True):
+    def _paint(self, service: Service, painter: Painter, job: Job) -> Manifest:
+        """Paint and store every picture of a job; raises `_CutOffError` when the host shuts down before its end."""
+        request, pictures, clock = job.request, service.pictures, service.clock
+
+        def read(name: str) -> bytes | None:
+            stored = pictures.get(name, clock.now())
+            return None if stored is None else stored.data
+
+        def write(name: str, data: bytes, media_type: str) -> None:
             if self._cut_off.is_set():
-                return None
+                raise _CutOffError
             # An unended job's expires_at is the latest that its result's can become.
-            picture = StoredPicture(data, request.format.media_type, job.account_id, job.expires_at)
-            service.pictures.put(output_id, picture)
-            digest = hashlib.sha256(data).hexdigest()
-            files.append(ManifestFile(id=output_id, seed=seed, bytes=len(data), sha256=digest))
-        width, height = canvas.size
-        return Manifest(
-            inference_id=job.id,
-            files=tuple(files),
-            painter=painter.card,
-            width=width,
-            height=height,
-            seconds=time.perf_counter() - started,
+            pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at))
+
+        return carry_out(
+            request,
+            Files(read=read, write=write, found=read, forget=pictures.delete),
+            painter,
+            finishers=self._finishers,
+            rules=Rules(limits=service.settings.pictures, canvas_of=self._canvases.take),
         )
 
 
-def _input(service: Service, name: str) -> bytes:
-    stored = service.pictures.get(name, service.clock.now())
-    if stored is None:
-        raise OutpaintError(
-            ErrorCode.PAINTING_FAILED, "the request's picture is no longer stored; the credits were given back"
-        )
-    return stored.data
+class _CutOffError(Exception):
+    """The host ends before the job does."""
