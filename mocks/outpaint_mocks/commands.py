@@ -101,11 +101,13 @@ def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> 
     with listen(host, port) as listener:
         studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
         worlds = Worlds(lambda name: options.world(name, studio))
-        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin), open_admin=open_admin)
+        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
         url = url_of(listener)
 
         def announce() -> None:
-            click.echo(f"outpaint mock on {url}/v1 (any key; worlds: {url}/t/<world>/v1; Ctrl-C stops it)")
+            click.echo(f"outpaint mock on {url}/v1, any key will do")
+            click.echo(f"  page    {url}/_mock/ui")
+            click.echo(f"  worlds  {url}/t/<world>/v1 (Ctrl-C stops it)")
 
         try:
             serve(app, listener, announce, MockConnection)

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_functions.embedded.asgi import (
     ClientGone,
     Receive,
@@ -27,12 +26,12 @@ from outpaint_functions.service.file_urls import PREFIX as FILES
 
 from outpaint_mocks.answers import MockResponse
 from outpaint_mocks.faces.connection import BEGUN, CONNECTION, MockConnection
-from outpaint_mocks.mock_application import MockApplication, Refused
-from outpaint_mocks.worlds import PREFIX as WORLDS
+from outpaint_mocks.mock_application import MockApplication
+from outpaint_mocks.worlds import PREFIX
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
-    from outpaint_mocks.mock_application import MockExchange
+    from outpaint_mocks.mock_application import MockExchange, Refused
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
@@ -66,15 +65,13 @@ class Begun:
 class MockHost:
     """Carries a `MockApplication` over TCP, its latencies, waits and faults by each world's clock.
 
-    `admin` answers under /_mock; without it there is nothing there. Only this machine may ask it, unless
-    `open_admin`.
+    `admin` answers under /_mock and /t/<world>/_mock; without it there is nothing there.
     """
 
-    def __init__(self, worlds: Worlds, admin: Admin | None = None, *, open_admin: bool = False) -> None:
+    def __init__(self, worlds: Worlds, admin: Admin | None = None) -> None:
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._admin = admin
-        self._open_admin = open_admin
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
         self._waits: set[asyncio.Event] = set()
         self._closing = False
@@ -126,7 +123,7 @@ class MockHost:
 
     async def _http(self, scope: Scope, receive: Receive) -> None:
         connection: MockConnection = scope[CONNECTION]
-        if self._admin is not None and _is_admin(scope["path"]):
+        if self._is_admins(scope["path"]):
             await self._administer(scope, receive, connection)
             return
         loop = asyncio.get_running_loop()
@@ -249,25 +246,23 @@ class MockHost:
             if gone is not None:
                 gone.cancel()
 
+    def _is_admins(self, path: str) -> bool:
+        return self._admin is not None and ADMIN in path and _is_admins(path)
+
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
         assert self._admin is not None
         head = request_head(scope)
-        if not (head.peer_is_loopback or self._open_admin):
-            await connection.answer(scope, self._not_for_others(head))
-            return
         body = await read_body(_AdminBody(self), receive)
         if not isinstance(body, Response):
             body = await asyncio.get_running_loop().run_in_executor(self._pool, self._admin, head, body)
         await connection.answer(scope, body)
 
-    def _not_for_others(self, head: RequestHead) -> Response:
-        refusal = OutpaintError(ErrorCode.FORBIDDEN, "only this machine may ask for that: start with --open-admin")
-        return Refused(self.worlds.get(), head, refusal).answer
 
-
-def _is_admin(path: str) -> bool:
-    """Whether a path lies under /_mock, with or without a world's prefix."""
-    return path.startswith(ADMIN) or (path.startswith(WORLDS) and ADMIN in path)
+def _is_admins(path: str) -> bool:
+    """Whether a path is the admin API's: /_mock at the root or in a world."""
+    if path.startswith(PREFIX):
+        path = path[path.find("/", len(PREFIX)) :]
+    return path.startswith(ADMIN) and path[len(ADMIN) : len(ADMIN) + 1] in ("", "/")
 
 
 def _is_plain(answer: Response) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from outpaint_functions.embedded.server import serving
 
+from outpaint_mocks.admin import Administration
 from outpaint_mocks.faces.connection import MockConnection
 from outpaint_mocks.faces.host import MockHost
 from outpaint_mocks.world import World
@@ -90,7 +91,7 @@ def thread_server() -> Iterator[ThreadServer]:
         return world
 
     worlds = Worlds(make)
-    host = MockHost(worlds)
+    host = MockHost(worlds, Administration(worlds))
     with ExitStack() as stack:
         stack.callback(host.close)
         closed = stack.enter_context(_closed_port())

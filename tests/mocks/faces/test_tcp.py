@@ -225,8 +225,16 @@ def test_many_clients_at_once_in_many_worlds(server: ThreadServer) -> None:
         assert list(pool.map(use, worlds)) == [[10 + n] * 20 for n in range(8)]
 
 
-def test_the_admin_api_is_not_there_unless_it_is_given(server: ThreadServer) -> None:
-    assert httpx.get(f"{server.url}/_mock/worlds").status_code == 404
+def test_the_admin_api_stands_at_the_root_and_in_each_world(far: Face) -> None:
+    origin = far.base_url.partition("/t/")[0]
+    names = [world["name"] for world in httpx.get(f"{origin}/_mock/worlds").json()["worlds"]]
+    assert far.world.name in names
+    answer = httpx.post(
+        f"{far.base_url.removesuffix('/v1')}/_mock/scenarios/next", json={"scenario": "error(internal)"}
+    )
+    assert answer.status_code < 300, answer.text
+    assert far.balance().status_code == 500
+    assert httpx.get(f"{origin}/_mocked").status_code == 404
 
 
 def _large() -> bytes:
