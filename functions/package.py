@@ -9,25 +9,46 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import gzip
+import json
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "locks" / "functions.txt"
 PLATFORMS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
-# botocore describes every service of AWS in 25 MB of JSON; these are the ones that are called.
+# botocore describes every service of AWS in 25 MB of JSON, which a cold start has to read: these are called.
 SERVICES: Final = {"dynamodb", "s3", "sagemaker-runtime", "lambda"}
+ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
+UNUSED_DESCRIPTIONS: Final = (
+    "examples-1",
+    "paginators-1",
+    "waiters-2",
+    "service-2.sdk-extras",
+    "paginators-1.sdk-extras",
+)
 # The painters are on the endpoint's side, and the mocks on nobody's who deploys.
 LEFT_OUT: Final = (
     "outpaint_mocks",
     "outpaint_painting/endpoint",
     "outpaint_painting/painters",
     "outpaint_painting/sample",
-    "botocore/docs",
+    # Of powertools, logs, metrics and batches are used.
+    "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/data_masking",
+    "aws_lambda_powertools/utilities/feature_flags",
+    "aws_lambda_powertools/utilities/idempotency",
+    "aws_lambda_powertools/utilities/kafka",
+    "aws_lambda_powertools/utilities/parameters",
+    "aws_lambda_powertools/utilities/streaming",
+    "aws_lambda_powertools/utilities/validation",
+    # Pydantic's first version, which pydantic itself imports where it is asked for alone.
+    "pydantic/v1",
     "bin",
 )
 IMAGE_LIBRARIES: Final = ("PIL", "pillow.libs")
@@ -56,6 +77,8 @@ def main() -> int:
             return 1
     _trim(folder)
     if given.python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        if platform.machine() in (machine, given.architecture) and not _is_whole(folder):
+            return 1
         # Lambda cannot write beside its code: what is not compiled here is compiled at every cold start.
         compileall.compile_dir(
             folder, quiet=2, stripdir=str(folder), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, workers=1
@@ -71,12 +94,52 @@ def _platform(glibc: str, machine: str) -> str:
 def _trim(folder: Path) -> None:
     for name in LEFT_OUT:
         shutil.rmtree(folder / name, ignore_errors=True)
-    for described in (folder / "botocore" / "data").iterdir():
-        if described.is_dir() and described.name not in SERVICES:
-            shutil.rmtree(described)
+    _trim_descriptions(folder / "botocore" / "data")
     for pattern in ("**/tests", "**/__pycache__"):
         for path in list(folder.glob(pattern)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _trim_descriptions(data: Path) -> None:
+    for described in data.iterdir():
+        if described.is_dir() and described.name not in SERVICES:
+            shutil.rmtree(described)
+    for path in data.glob("*/*/*.json*"):
+        name = path.name.removesuffix(".gz").removesuffix(".json")
+        if name in UNUSED_DESCRIPTIONS:
+            path.unlink()
+            continue
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            document = json.load(file)
+        path.unlink()
+        _write(path.with_name(f"{name}.json"), _without_documentation(document))
+    endpoints = json.loads((data / "endpoints.json").read_bytes())
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: told for name, told in partition["services"].items() if name in ENDPOINTS}
+    _write(data / "endpoints.json", endpoints)
+
+
+def _without_documentation(value: Any) -> Any:
+    if isinstance(value, dict):
+        # A member that is itself called documentation is described by an object, never by a string.
+        return {
+            key: _without_documentation(told)
+            for key, told in value.items()
+            if not (key in ("documentation", "documentationUrl") and isinstance(told, str))
+        }
+    return [_without_documentation(told) for told in value] if isinstance(value, list) else value
+
+
+def _write(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether each handler can be imported with nothing but the folder: on this machine alone can that be told."""
+    names = [path.stem for path in (folder / "outpaint_functions" / "handlers").glob("*.py") if path.stem != "__init__"]
+    line = "; ".join(f"import outpaint_functions.handlers.{name}" for name in sorted(names))
+    command = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path = [sys.argv[1], *sys.path[:3]]; {line}"]
+    return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - this Python
 
 
 def _report(folder: Path) -> None:

@@ -1,11 +1,14 @@
-"""The function behind the front door."""
+"""The function behind the front door.
+
+It imports nothing of powertools: logs are written as JSON by Lambda itself, and what its metrics would count the
+front door counts anyway, so a cold start need not wait for them (docs/adr/0012).
+"""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
 
-from outpaint_functions.handlers import telemetry
 from outpaint_functions.handlers.events import Event, request_body, request_head, written
 from outpaint_functions.handlers.process import answering
 from outpaint_functions.handlers.waiting import outcome_of
@@ -19,10 +22,6 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     answer = application.unreadable() if body is None else application.respond(head, body)
     if not isinstance(answer, Response):
         answer = outcome_of(stack.service, answer, lambda: context.get_remaining_time_in_millis() / 1000)
-    telemetry.count(f"Answers{answer.status // 100}xx")
-    if answer.status == 429:
-        telemetry.count("RateLimited")
-    telemetry.flush()
     return written(event, answer)
 
 

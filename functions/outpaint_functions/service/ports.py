@@ -7,14 +7,16 @@ host's business, told to it by the HTTP core. Adapters must be safe to call from
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import MaskMode, PictureLimits
-from outpaint_painting.uploads import Inspection
 
 from outpaint_functions.service.records import Account, Claim, Job, StoredPicture, UploadForm, UploadGrant
+
+if TYPE_CHECKING:
+    from outpaint_painting.uploads import Inspection
 
 
 class AlreadyClaimed(Exception):  # noqa: N818 - an outcome that the service handles, not an error

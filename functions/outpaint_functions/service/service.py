@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from outpaint_painting.uploads import inspect
+from typing import TYPE_CHECKING, Any
 
 from outpaint_functions.service.file_urls import FileUrls
 from outpaint_functions.service.ports import (
@@ -20,6 +19,16 @@ from outpaint_functions.service.ports import (
     UploadForms,
 )
 from outpaint_functions.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from outpaint_painting.uploads import Inspection
+
+
+def inspect(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
+    """`outpaint_painting.uploads.inspect`, imported with its image library at the first picture: polls send none."""
+    from outpaint_painting import uploads
+
+    return uploads.inspect(image, mask, **how)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,16 @@ from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.requests import Upload, UploadRequest
-from outpaint_painting.file_types import FileType, file_type
 
 from outpaint_functions.service.records import Account, StoredPicture, UploadForm, UploadGrant
 from outpaint_functions.service.service import Service
 
 _TYPES: Final = {
-    "image/jpeg": FileType.JPEG,
-    "image/png": FileType.PNG,
-    "image/webp": FileType.WEBP,
-    "image/bmp": FileType.BMP,
-    "image/tiff": FileType.TIFF,
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
 }
 
 
@@ -68,7 +67,10 @@ def store(service: Service, id_: str, granted: UploadGrant, file: Upload) -> Non
         raise OutpaintError(
             ErrorCode.FILE_TOO_LARGE, f"file has more than the {granted.max_bytes} bytes granted", field="file"
         )
-    if file_type(file.data) is not _TYPES.get(granted.media_type):
+    from outpaint_painting.file_types import file_type  # with the image library, which most requests do not need
+
+    found = file_type(file.data)
+    if found is None or found.name != _TYPES.get(granted.media_type):
         raise OutpaintError(
             ErrorCode.UNSUPPORTED_IMAGE_TYPE,
             f"the file is not {granted.media_type}: ask for an upload of the type it has",

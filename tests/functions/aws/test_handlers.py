@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -234,9 +236,24 @@ def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, 
     assert list(service.jobs.unended()) == []
 
 
-def test_metrics_are_written_in_cloudwatchs_format(function: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    api.handler(rest("GET", "/v1/balance"), Context())
+def test_metrics_are_written_in_cloudwatchs_format(
+    function: Any, cut_out: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
+    api.handler(event, Context())
+    (request,) = function.endpoint.queue
+    function.paint(request)
+    completion.handler(function.event(request), Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (metric,) = [line for line in lines if "_aws" in line]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Outpaint"
-    assert metric["Answers2xx"] == [1.0]
+    assert metric["JobsSucceeded"] == [1.0]
+    assert metric["JobSeconds"] == [0.0]
+
+
+def test_the_apis_function_starts_without_powertools() -> None:
+    line = "import sys, outpaint_functions.handlers.api; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
+    for heavy in ("aws_lambda_powertools", "boto3", "pydantic_settings", "httpcore", "PIL", "numpy", "asyncio"):
+        assert heavy not in loaded
