@@ -1,4 +1,4 @@
-"""Accounts, jobs and claims as items of the table, and back; how the table is laid out is written in adr 0010.
+"""Accounts, jobs and claims as items of the table, and back; how the table is laid out is written in docs/adr/0020.
 
 | pk | what it is |
 |---|---|

@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outpaint_contracts.errors import OutpaintError
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 
 from outpaint_functions.aws import outcomes
@@ -56,7 +56,8 @@ def _answer(clients: Clients, endpoint: str, request: InferenceRequest) -> Manif
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and code_of(error) == "ModelError":
             outcome = outcomes.said(str(error.response.get("OriginalMessage", "")).encode(), request.inference_id)
-            if outcome is not None:
+            busy = isinstance(outcome, InferenceFailure) and outcome.error_code is ErrorCode.UNAVAILABLE
+            if outcome is not None and not busy:
                 # The painter says itself what is wrong with the job: no other would do better.
                 return outcome
         _LOG.warning("job %s goes to the asynchronous endpoint: %s", request.inference_id, error)

@@ -1,7 +1,7 @@
 """The function behind the front door.
 
 It imports nothing of powertools: logs are written as JSON by Lambda itself, and what its metrics would count the
-front door counts anyway, so a cold start need not wait for them (docs/adr/0012).
+front door counts anyway, so a cold start need not wait for them (docs/adr/0022).
 """
 
 from __future__ import annotations

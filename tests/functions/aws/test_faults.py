@@ -550,7 +550,8 @@ def test_fifty_posts_with_one_idempotency_key(cloud: Any, cut_out: bytes, fault_
         (("ValidationError", 400), "passed on"),
         (("ServiceUnavailable", 503), "passed on"),
         (("ModelError", 424), "passed on"),
-        (("ModelError", 424, "typed"), "failed"),
+        (("ModelError", 424, ErrorCode.UNREADABLE_IMAGE), "failed"),
+        (("ModelError", 424, ErrorCode.UNAVAILABLE), "passed on"),
         ("timeout", "passed on"),
         ("nonsense", "failed"),
     ],
@@ -564,7 +565,9 @@ def test_the_realtime_endpoint_fails(
     cloud.endpoint.answer = lambda _: b"<html>"
     if isinstance(error, tuple):
         failure = InferenceFailure(
-            inference_id=request.inference_id, error_code=ErrorCode.UNREADABLE_IMAGE, detail='a "damaged" picture'
+            inference_id=request.inference_id,
+            error_code=error[-1] if len(error) == 3 else ErrorCode.INTERNAL,
+            detail='a "word"',
         )
         said = failure.model_dump_json() if len(error) == 3 else "worker died"
         cloud.wire.faults["InvokeEndpoint"] = [refused(*error[:2], OriginalStatusCode=500, OriginalMessage=said)]
