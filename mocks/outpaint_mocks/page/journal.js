@@ -47,17 +47,18 @@ export async function followCalls() {
   $("count").textContent = total ? `${total} ${total === 1 ? "call" : "calls"}${page.dropped ? `, the first ${page.dropped} no longer kept` : ""}` : "";
   $("no-calls").hidden = lines.size > 0;
   $("no-calls").textContent = "No call has come yet.";
-  if (chosen === null && lines.size) chooseCall(latest());
+  if (chosen === null && lines.size) chooseCall(latest(), false);
   return changed;
 }
 
-export function chooseCall(number) {
+/** Show a call; scrolled to only if a person asked, for scrolling moves where their next Tab begins. */
+export function chooseCall(number, asked = true) {
   const line = lines.get(number);
   if (!line) return;
   lines.get(chosen)?.button.removeAttribute("aria-current");
   chosen = number;
   line.button.setAttribute("aria-current", "true");
-  line.button.scrollIntoView({ block: "nearest" });
+  if (asked) line.button.scrollIntoView({ block: "nearest" });
   choose(line.call);
 }
 
@@ -81,7 +82,7 @@ function put(call) {
     $("calls").prepend(item);
   }
   lines.set(call.number, { call, item, button });
-  if (chosen === call.number) chooseCall(call.number);
+  if (chosen === call.number) chooseCall(call.number, false);
   return true;
 }
 

@@ -217,7 +217,7 @@ def test_everything_is_reached_by_keyboard(open_page: Open, mock: Any) -> None:
     mock.submit("second")
     page = open_page()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the journal")).to_be_focused()
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the journal"
     reached = set()
     for _ in range(200):
         page.keyboard.press("Tab")
