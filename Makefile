@@ -30,7 +30,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 .PHONY: help run serve test test-gpu bench-gpu lint format bench openapi docs lock clean
 
 help: ## print these lines
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN) ## outpaint the sample photo through a real server, and say where the pictures lie
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2

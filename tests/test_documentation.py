@@ -28,7 +28,10 @@ def shell_lines() -> list[tuple[str, str]]:
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z][a-z-]*):.*?##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    included = re.findall(r"^include (\S+)$", makefile, re.MULTILINE)
+    rules = makefile + "".join((ROOT / name).read_text(encoding="utf-8") for name in included)
+    return set(re.findall(r"^([a-z][a-z-]*):.*?##", rules, re.MULTILINE))
 
 
 def test_the_tables_of_the_api_page_are_those_the_code_makes() -> None:
