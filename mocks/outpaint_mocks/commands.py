@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint_mocks.report_command import report
+
 if TYPE_CHECKING:
     from outpaint_mocks.options import WorldOptions
 
@@ -85,6 +87,9 @@ def mock(
         max_calls=keep_calls,
     ).checked()
     _serve(options, host, port, open_admin=open_admin)
+
+
+mock.add_command(report)
 
 
 def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from outpaint_mocks.faces.httpx2 import OutpaintPatch
     from outpaint_mocks.faces.respx import OutpaintRouter
     from outpaint_mocks.faces.server import ServedWorld, ThreadServer
+    from outpaint_mocks.report import Report
     from outpaint_mocks.world import Studio, World
 
 MARKER = "outpaint"
@@ -94,6 +95,14 @@ def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Itera
 
     with OutpaintRouter(outpaint_world, **_bases(request)) as router:
         yield router
+
+
+@pytest.fixture
+def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
+    """Judges the client by the calls of the test so far: `outpaint_report().assert_passed()`."""
+    from outpaint_mocks.report import judge
+
+    return lambda: judge(outpaint_world)
 
 
 @pytest.fixture

@@ -85,17 +85,35 @@ class Report(BaseModel):
                 return check
         raise LookupError(f"there is no check {code}: there are {', '.join(check.code for check in self.checks)}")
 
+    def ignoring(self, codes: Collection[str]) -> Report:
+        """The report as if these checks had not been made; raises `LookupError` for a code that is none."""
+        for code in codes:
+            self.of(code)
+        checks = tuple(
+            check.model_copy(update={"outcome": Outcome.NOT_APPLICABLE, "findings": (), "failed": 0, "note": "ignored"})
+            if check.code in codes
+            else check
+            for check in self.checks
+        )
+        verdict = self.verdict
+        if verdict is Verdict.FAILED and not any(check.breaks for check in checks):
+            verdict = Verdict.PASSED
+        return self.model_copy(update={"checks": checks, "verdict": verdict})
+
+    def passes(self, *, strict: bool = False) -> bool:
+        """Whether no check failed that is an error, with `strict` none at all, and something was judged."""
+        return self.verdict is Verdict.PASSED and not (strict and self.failures)
+
     def assert_passed(self, *, ignore: Collection[str] = (), strict: bool = False) -> None:
-        """No check failed that is an error (with `strict`: none at all), but for those whose codes are ignored.
+        """It passes, those checks aside whose codes are ignored.
 
         Raises `LookupError` for an ignored code that is none, `AssertionError` telling the findings.
         """
-        for code in ignore:
-            self.of(code)
+        report = self.ignoring(ignore)
         if self.verdict is Verdict.NOTHING_JUDGED:
-            raise AssertionError("nothing was judged: no call came, or none that any check speaks of")
-        wrong = [check for check in self.failures if (strict or check.breaks) and check.code not in ignore]
-        if wrong:
+            raise AssertionError("nothing was judged: no call of the API came")
+        if not report.passes(strict=strict):
+            wrong = [check for check in report.failures if strict or check.breaks]
             raise AssertionError("the client does not behave:\n" + "\n".join(_told(check) for check in wrong))
 
 

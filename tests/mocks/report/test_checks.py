@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outpaint_mocks.report import CHECKS, Outcome, Verdict
+from outpaint_mocks.report import Outcome, Verdict
+from outpaint_mocks.report.judging import CHECKS
 from outpaint_mocks.virtual_clock import VirtualClock
 from outpaint_mocks.world import World
 
