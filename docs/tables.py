@@ -1,15 +1,20 @@
-"""Writes the tables of docs/api.md that come from the code: `make docs`."""
+"""Writes the tables in docs/ that come from the code: `make docs`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from outpaint_contracts import examples, openapi
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
+from outpaint_mocks.admin.operations import OPERATIONS, ROOT
+from outpaint_mocks.effects import EFFECTS, CallEffect, Error, On
+from outpaint_mocks.presets import MAGIC, PRESETS
+from outpaint_mocks.report.judging import CHECKS
 
-PAGE = Path(__file__).with_name("api.md")
+DOCS = Path(__file__).parent
 
 
 def errors() -> str:
@@ -40,20 +45,63 @@ def fields() -> str:
     return "\n".join(["| field | default | |", "|---|---|---|", *rows])
 
 
-TABLES = {"errors": errors, "headers": headers, "fields": fields}
+def effects() -> str:
+    """Each effect of the scenario language as it is written, what it does, and which calls it touches."""
+    rows = []
+    for kind in EFFECTS.values():
+        calls = ""
+        if issubclass(kind, CallEffect):
+            usual = [on for on in On if on in kind.usual]
+            calls = "any" if len(usual) == len(On) - 1 else ", ".join(usual)
+        if kind is Error:
+            calls = "by its code"
+        # What every effect on calls takes is told below the table, once.
+        signature = re.sub(r"(, )?\[on\], \[times\]", "", kind.signature()).removesuffix("()")
+        rows.append(f"| `{signature}` | {kind.summary()} | {calls} |")
+    return "\n".join(["| effect | what it does | calls |", "|---|---|---|", *rows])
 
 
-def written(page: str) -> str:
-    """The page with every table between its markers made anew."""
-    for name, table in TABLES.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+def presets() -> str:
+    """Each magic name with its scenario; the error codes, which all read alike, in the last two rows."""
+    named = {name: text for name, text in PRESETS.items() if name not in set(ErrorCode)}
+    rows = [f"| `{MAGIC}{name}` | `{text}` |" for name, text in named.items()]
+    for effect in ("fail", "error"):
+        codes = ", ".join(f"`{MAGIC}{code}`" for code in ErrorCode if PRESETS[code].startswith(effect))
+        rows.append(f"| {codes} | `{effect}(...)` with that code |")
+    return "\n".join(["| key, or first word of the prompt | scenario |", "|---|---|", *rows])
+
+
+def checks() -> str:
+    """Each check of the consumer report."""
+    rows = [f"| `{check.code}` | {check.severity} | {check.rule} |" for check in CHECKS]
+    return "\n".join(["| check | | what a well-behaved client does |", "|---|---|---|", *rows])
+
+
+def admin() -> str:
+    """Each operation of the mock's admin API."""
+    rows = [f"| {one.verb} {ROOT}{one.path} | {one.summary} |" for one in OPERATIONS]
+    return "\n".join(["| operation | |", "|---|---|", *rows])
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "api.md": {"errors": errors, "headers": headers, "fields": fields},
+    "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
+}
+
+
+def written(name: str, page: str) -> str:
+    """The page of that name with every table between its markers made anew."""
+    for table, made in PAGES[name].items():
+        pattern = rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)"
         page, found = re.subn(
-            pattern, lambda match, table=table: f"{match[1]}{table()}\n{match[2]}", page, flags=re.DOTALL
+            pattern, lambda match, made=made: f"{match[1]}{made()}\n{match[2]}", page, flags=re.DOTALL
         )
         if found != 1:
-            raise ValueError(f"docs/api.md needs the markers <!-- {name} --> and <!-- /{name} --> once")
+            raise ValueError(f"docs/{name} needs the markers <!-- {table} --> and <!-- /{table} --> once")
     return page
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        path = DOCS / name
+        path.write_text(written(name, path.read_text(encoding="utf-8")), encoding="utf-8")
