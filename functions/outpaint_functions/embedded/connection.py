@@ -45,12 +45,18 @@ class BoundedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Remember when the client was last heard."""
         self._heard_at = self.loop.time()
-        if (self._in_head or self._between_messages) and _UPGRADE.search(data):
+        if (self._in_head or self._between_messages) and self._offers_upgrade(data):
             # An offer we need not take (RFC 9110, 7.8), but httptools would take the body for the other protocol:
             # Java's HttpClient offers h2c with its first request, whatever that is.
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _UPGRADE.sub(b"\r\nx-offer:", head) + end + rest
         super().data_received(data)
+
+    @staticmethod
+    def _offers_upgrade(data: bytes) -> bool:
+        """Whether the head in it does; the bytes of a body behind it are not looked through."""
+        end = data.find(b"\r\n\r\n")
+        return _UPGRADE.search(data, 0, end if end >= 0 else len(data)) is not None
 
     def on_message_begin(self) -> None:
         """A new head."""

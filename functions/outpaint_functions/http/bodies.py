@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final, NoReturn
 from urllib.parse import parse_qsl
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.requests import KNOWN_FIELDS, FieldValue
-from python_multipart.multipart import parse_options_header
 
 from outpaint_functions.http.messages import RequestHead
-from outpaint_functions.http.multipart import malformed, read_multipart
+from outpaint_functions.http.multipart import header_options, malformed, read_multipart
 
 MULTIPART: Final = "multipart/form-data"
 URLENCODED: Final = "application/x-www-form-urlencoded"
@@ -62,8 +62,8 @@ def read_fields(head: RequestHead, body: bytes) -> dict[str, list[FieldValue]]:
     return _read_json(body)
 
 
-def _content_type(head: RequestHead) -> tuple[str, dict[bytes, bytes]]:
-    media_type, options = parse_options_header(head.header("content-type"))
+def _content_type(head: RequestHead) -> tuple[str, Mapping[bytes, bytes]]:
+    media_type, options = header_options(head.header("content-type"))
     return media_type.decode("latin-1").strip(), options
 
 

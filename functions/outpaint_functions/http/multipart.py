@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
@@ -18,6 +21,13 @@ MAX_PART_HEADER_BYTES: Final = 8 * 1024
 def malformed(detail: str, field: str | None = None) -> OutpaintError:
     """400: the body is not what its content type says."""
     return OutpaintError(ErrorCode.MALFORMED_BODY, detail, field=field)
+
+
+@lru_cache(maxsize=256)
+def header_options(value: str | bytes | None) -> tuple[bytes, Mapping[bytes, bytes]]:
+    """A header's value and its parameters; clients send the same few again and again."""
+    kind, options = parse_options_header(value)
+    return kind, MappingProxyType(options)
 
 
 def read_multipart(boundary: bytes, body: bytes) -> dict[str, list[FieldValue]]:
@@ -87,7 +97,7 @@ class _Form:
         self._header_name = self._header_value = b""
 
     def headers_finished(self) -> None:
-        disposition, options = parse_options_header(self._headers.get(b"content-disposition"))
+        disposition, options = header_options(self._headers.get(b"content-disposition"))
         if disposition != b"form-data" or b"name" not in options:
             raise malformed("a part of the form has no name: each needs Content-Disposition: form-data; name=...")
         self._name = _text(options[b"name"], "a field's name")
