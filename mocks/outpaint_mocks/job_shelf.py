@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import pickle
+import marshal
 import zlib
 from collections import deque
 from collections.abc import ValuesView
-from io import BytesIO
+from dataclasses import fields
 from typing import Any, Final, cast
 
+from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import MaskInterpretation
-from outpaint_contracts.responses import PainterCard
 from outpaint_functions.service.records import Job
+from pydantic import BaseModel
 
 _LOOSE: Final = 1000
-_SHARED: Final = (MaskInterpretation, PainterCard)
+_FIELDS: Final = tuple(field.name for field in fields(Job))
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "request": InferenceRequest,
+    "interpretation": MaskInterpretation,
+    "manifest": Manifest,
+    "failure": InferenceFailure,
+}
 
 
 class JobShelf(dict[str, Job]):
@@ -28,8 +36,6 @@ class JobShelf(dict[str, Job]):
     def __init__(self) -> None:
         super().__init__()
         self._ended: deque[str] = deque()
-        self._parts: list[object] = []
-        self._numbers: dict[object, int] = {}
         self._model = b""
 
     def __setitem__(self, inference_id: str, job: Job) -> None:
@@ -56,7 +62,6 @@ class JobShelf(dict[str, Job]):
         other = JobShelf()
         dict.update(other, self)
         other._ended = self._ended.copy()
-        other._parts, other._numbers = self._parts, self._numbers  # only ever added to
         other._model = self._model
         return other
 
@@ -64,11 +69,7 @@ class JobShelf(dict[str, Job]):
         job = super().get(inference_id)
         if type(job) is not Job:
             return  # gone meanwhile, or packed
-        stream = BytesIO()
-        pickler = pickle.Pickler(stream, protocol=5)
-        pickler.persistent_id = self._number  # type: ignore[method-assign]
-        pickler.dump(job)
-        whole = stream.getvalue()
+        whole = marshal.dumps([_plain(getattr(job, name)) for name in _FIELDS])
         self._model = self._model or whole
         packer = zlib.compressobj(1, zdict=self._model)
         super().__setitem__(inference_id, cast("Job", packer.compress(whole) + packer.flush()))
@@ -76,20 +77,15 @@ class JobShelf(dict[str, Job]):
     def _unpacked(self, held: Job | bytes) -> Job:
         if isinstance(held, Job):
             return held
-        whole = zlib.decompressobj(zdict=self._model).decompress(held)
-        unpickler = pickle.Unpickler(BytesIO(whole))  # noqa: S301 - this process packed it
-        unpickler.persistent_load = self._part  # type: ignore[method-assign]
-        return cast("Job", unpickler.load())
+        values = dict(zip(_FIELDS, marshal.loads(zlib.decompressobj(zdict=self._model).decompress(held)), strict=True))  # noqa: S302 - this process packed it
+        for name, model in _MODELS.items():
+            if values[name] is not None:
+                values[name] = model.model_validate_json(values[name])
+        return Job(**values | {"state": JobState(values["state"])})
 
-    def _number(self, part: object) -> int | None:
-        """Stand a number in for what thousands of jobs share."""
-        if not isinstance(part, _SHARED):
-            return None
-        number = self._numbers.get(part)
-        if number is None:
-            number = self._numbers[part] = len(self._parts)
-            self._parts.append(part)
-        return number
 
-    def _part(self, number: int) -> object:
-        return self._parts[number]
+def _plain(value: object) -> object:
+    """A field as what marshal takes: models as JSON, which pydantic writes faster than pickle reads their parts."""
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    return value.value if isinstance(value, JobState) else value
