@@ -94,7 +94,7 @@ def test_its_workflow_is_one() -> None:
     assert any("outpaint mock report" in step.get("run", "") for step in steps)
 
 
-def test_every_preset_does_what_its_row_says() -> None:
+def test_a_running_mock_has_the_presets_of_the_table() -> None:
     rows = re.findall(r"^\| `(mock_\w+)` \| `([^`]+)` \|$", PAGE, re.MULTILINE)
     assert len(rows) > 20
     worlds = Worlds()

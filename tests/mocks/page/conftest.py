@@ -110,8 +110,9 @@ def unpack(package: bytes, folder: Path) -> None:
                 inner.extractall(folder / place, filter="data")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file: while its driver runs, no other test could start an event loop."""
     try:
         program, environment = find_browser()
     except NoBrowserError as reason:
