@@ -200,7 +200,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "broken_pictures",
         _ERROR,
         "Notices a picture that did not come whole, and fetches it again.",
-        "every picture came whole",
+        "no picture came broken",
         results.refetches_broken,
     ),
 )

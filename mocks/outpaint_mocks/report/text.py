@@ -18,12 +18,11 @@ def as_text(report: Report) -> str:
 
 
 def _lines(check: CheckResult, width: int) -> list[str]:
-    mark = "warn" if check.outcome is Outcome.FAILED and not check.breaks else _MARKS[check.outcome]
-    counted = f" ({check.judged - check.failed} of {check.judged})" if check.judged else ""
-    lines = [f"{mark:4}  {check.code:{width}}  {check.rule}{counted}"]
     indent = " " * (width + 8)
-    if check.note:
-        lines.append(f"{indent}not applicable: {check.note}")
+    if check.outcome is Outcome.NOT_APPLICABLE:
+        return [f"{_MARKS[check.outcome]:4}  {check.code:{width}}  not applicable: {check.note}"]
+    mark = "warn" if check.outcome is Outcome.FAILED and not check.breaks else _MARKS[check.outcome]
+    lines = [f"{mark:4}  {check.code:{width}}  {check.rule} ({check.judged - check.failed} of {check.judged})"]
     lines += [f"{indent}{finding.text}" for finding in check.findings[:_FINDINGS]]
     if check.failed > _FINDINGS:
         lines.append(f"{indent}and {check.failed - _FINDINGS} more")
