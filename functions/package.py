@@ -123,7 +123,8 @@ def _without_documentation(value: Any) -> Any:
     if isinstance(value, dict):
         # A member that is itself called documentation is described by an object, never by a string.
         return {
-            key: _without_documentation(told)
+            # botocore reads the documentation of these, and of nothing else.
+            key: told if key == "clientContextParams" else _without_documentation(told)
             for key, told in value.items()
             if not (key in ("documentation", "documentationUrl") and isinstance(told, str))
         }
