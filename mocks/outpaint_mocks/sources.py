@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_functions.embedded.addresses import refusal
+from outpaint_functions.adapters.addresses import refusal
 from outpaint_functions.service.ports import Fetch
 from PIL import Image
 
@@ -140,7 +140,7 @@ def picture_for(url: str) -> bytes:
 
 def _made_up(url: str, field: str) -> bytes:
     """The picture for an address that the service's own fetcher would have gone to; its refusals are the service's."""
-    from outpaint_functions.embedded.fetch import SafeFetch  # brings an HTTP client, which few mocks need
+    from outpaint_functions.adapters.fetch import SafeFetch  # brings an HTTP client, which few mocks need
 
     with contextlib.suppress(_Public):
         SafeFetch(resolver=_without_network).fetch(url, max_bytes=1, timeout=5.0, field=field)

@@ -11,10 +11,10 @@ import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.responses import PainterCard
+from outpaint_functions.adapters.fetch import SafeFetch
+from outpaint_functions.adapters.system import RandomIds, SystemClock
 from outpaint_functions.embedded.endings import Endings
-from outpaint_functions.embedded.fetch import SafeFetch
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.system import RandomIds, SystemClock
 from outpaint_functions.embedded.worker import PaintingThreads
 from outpaint_functions.service.authentication import key_digest
 from outpaint_functions.service.file_urls import FileUrls

@@ -12,8 +12,8 @@ from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.responses import PainterCard
+from outpaint_functions.adapters.system import RandomIds
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.system import RandomIds
 from outpaint_functions.http.application import Application
 from outpaint_functions.http.messages import RequestHead, Response
 from outpaint_functions.service import settle, sweep

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from outpaint_functions.adapters.system import RandomIds, SystemClock
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.dispatch import SageMakerDispatch
 from outpaint_functions.aws.ledger import DynamoLedger
@@ -12,7 +13,6 @@ from outpaint_functions.aws.outcomes import Outcomes
 from outpaint_functions.aws.pictures import S3Pictures
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.aws.table import Table
-from outpaint_functions.embedded.system import RandomIds, SystemClock
 from outpaint_functions.service.ports import Clock, Ids
 from outpaint_functions.service.service import Service
 
@@ -22,7 +22,7 @@ class LazyFetch:
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
         """The bytes at an address, within seconds and size; see `SafeFetch`."""
-        from outpaint_functions.embedded.fetch import SafeFetch
+        from outpaint_functions.adapters.fetch import SafeFetch
 
         return SafeFetch().fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
 

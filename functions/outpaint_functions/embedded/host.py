@@ -11,13 +11,13 @@ from typing import Final
 
 from outpaint_painting.painter import Painter
 
+from outpaint_functions.adapters.fetch import SafeFetch
+from outpaint_functions.adapters.system import RandomIds, SystemClock
 from outpaint_functions.embedded.asgi import AsgiHost
 from outpaint_functions.embedded.canvas_shelf import CanvasShelf
 from outpaint_functions.embedded.endings import Endings
-from outpaint_functions.embedded.fetch import SafeFetch
 from outpaint_functions.embedded.memory import MemoryLimits
 from outpaint_functions.embedded.stores import in_folder, in_memory
-from outpaint_functions.embedded.system import RandomIds, SystemClock
 from outpaint_functions.embedded.worker import PaintingThreads
 from outpaint_functions.http.application import Application
 from outpaint_functions.service.ports import Fetch

@@ -99,7 +99,7 @@ def paint(
     from outpaint_painting.finish import outpaint
     from outpaint_painting.painter import Brief
 
-    from outpaint_functions.embedded.system import RandomIds
+    from outpaint_functions.adapters.system import RandomIds
 
     first = RandomIds().seed() if seed is None else seed
     seeds = tuple((first + i) % (MAX_SEED + 1) for i in range(count))

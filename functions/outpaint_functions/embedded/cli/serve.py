@@ -80,7 +80,7 @@ def serve(
       outpaint serve --port 0 --in-memory --painter flat    # a free port, nothing kept, instant pictures
       outpaint serve --host 0.0.0.0 --public-url https://paint.example --data /var/lib/outpaint
     """
-    from outpaint_functions.embedded.fetch import SafeFetch
+    from outpaint_functions.adapters.fetch import SafeFetch
     from outpaint_functions.embedded.host import open_host
     from outpaint_functions.embedded.server import listen, url_of
     from outpaint_functions.embedded.server import serve as run

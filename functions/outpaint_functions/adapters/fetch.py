@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpcore
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
-from outpaint_functions.embedded.addresses import is_loopback, refusal
+from outpaint_functions.adapters.addresses import is_loopback, refusal
 
 if TYPE_CHECKING:
     import ssl

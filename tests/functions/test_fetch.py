@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_functions.embedded.addresses import is_loopback, refusal
-from outpaint_functions.embedded.fetch import Address, SafeFetch
+from outpaint_functions.adapters.addresses import is_loopback, refusal
+from outpaint_functions.adapters.fetch import Address, SafeFetch
 
 PUBLIC = ip_address("93.184.215.14")
 

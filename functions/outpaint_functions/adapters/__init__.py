@@ -1,0 +1,1 @@
+"""Adapters that any host may use: the machine's own clock and chance, and pictures from the web."""
