@@ -12,7 +12,7 @@ from outpaint_contracts.inference import InferenceRequest
 
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.errors import code_of, told_as
-from outpaint_functions.aws.outcomes import Outcomes, settled
+from outpaint_functions.aws.outcomes import Outcomes, file_name, settled
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
@@ -30,8 +30,8 @@ class SageMakerDispatch:
     """The Dispatch port on an asynchronous endpoint and, where there is one, a real-time endpoint before it.
 
     The endpoint reads `<bucket>/<image>`, writes `<bucket>/<output id>` and answers with a manifest, which
-    SageMaker puts at `outcomes/done/<inference id>`. `look_after` is the age in seconds from which `check` looks
-    there; `service` is set by whoever puts the service together.
+    SageMaker puts under `outcomes/done/`, see `outcomes.file_name`. `look_after` is the age in seconds from which
+    `check` looks there; `service` is set by whoever puts the service together.
     """
 
     service: Service
@@ -64,7 +64,7 @@ class SageMakerDispatch:
         parameters = {
             "EndpointName": self._settings.endpoint,
             "InferenceId": request.inference_id,
-            "Filename": request.inference_id,
+            "Filename": file_name(request.inference_id),
             "ContentType": _JSON,
             "Accept": _JSON,
             # Nobody wants what is painted after the job's deadline.

@@ -26,6 +26,11 @@ _LARGEST: Final = 256 * 1024
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
+def file_name(inference_id: str) -> str:
+    """What SageMaker is to call its answer: an id without hyphens, for a Filename has 32 characters (service model)."""
+    return inference_id.replace("-", "")
+
+
 def said(answer: bytes, inference_id: str) -> Manifest | InferenceFailure | None:
     """The manifest or the typed failure that a painter's answer is; None where it is neither, or another job's."""
     for model in (Manifest, InferenceFailure):
@@ -77,11 +82,14 @@ class Outcomes:
         outcome = said(self._body(f"{OUTCOMES_PREFIX}{inference_id}.json"), inference_id)
         if outcome is not None:
             return outcome
-        for prefix, reason in ((DONE_PREFIX, "an unreadable answer"), (FAILED_PREFIX, "the painter failed")):
+        for prefix, reason in (
+            (DONE_PREFIX + file_name(inference_id), "an unreadable answer"),
+            (FAILED_PREFIX + inference_id, "the painter failed"),
+        ):
             with told_as(_WHAT):
-                found = self._clients.s3.list_objects_v2(
-                    Bucket=self._bucket, Prefix=prefix + inference_id, MaxKeys=1
-                ).get("Contents", [])
+                found = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1).get(
+                    "Contents", []
+                )
             if found:
                 return said(self._body(found[0]["Key"]), inference_id) or broken_off(inference_id, reason)
         return None

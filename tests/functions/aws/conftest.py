@@ -24,7 +24,7 @@ from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFil
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.key_ring import DynamoKeyRing
-from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX
+from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, file_name
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.aws.stack import Stack, assemble
 from outpaint_functions.aws.table import Table
@@ -240,7 +240,7 @@ class Cloud:
                 Metadata={"account-id": "ann"},
             )
         painted = manifest(request)
-        key = f"{DONE_PREFIX}{request.inference_id}.out"
+        key = f"{DONE_PREFIX}{file_name(request.inference_id)}"
         s3.put_object(Bucket=self.settings.bucket, Key=key, Body=painted.model_dump_json().encode())
         return painted
 
@@ -253,7 +253,9 @@ class Cloud:
         """The SQS event around SageMaker's SNS message about a job's end."""
         done = status == "Completed"
         location = f"s3://{self.settings.bucket}/" + (
-            f"{DONE_PREFIX}{request.inference_id}.out" if done else f"{FAILED_PREFIX}{request.inference_id}-error.out"
+            f"{DONE_PREFIX}{file_name(request.inference_id)}"
+            if done
+            else f"{FAILED_PREFIX}{request.inference_id}-error.out"
         )
         message = {
             "awsRegion": "eu-west-1",
