@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from outpaint_mocks.aws_stack import AwsStack
     from outpaint_mocks.faces.httpx import OutpaintTransport
     from outpaint_mocks.faces.httpx2 import OutpaintPatch
     from outpaint_mocks.faces.respx import OutpaintRouter
@@ -136,3 +137,12 @@ def outpaint_server(outpaint_world: World, _outpaint_thread_server: ThreadServer
     """The test's world over TCP, under a base URL of its own: for any client, subprocess or browser."""
     with _outpaint_thread_server.serving(outpaint_world) as served:
         yield served
+
+
+@pytest.fixture
+def outpaint_aws() -> Iterator[AwsStack]:
+    """The deployed stack's table, bucket, topic and queue in moto; needs the extra `mocks-aws`."""
+    from outpaint_mocks.aws_stack import aws_stack
+
+    with aws_stack() as stack:
+        yield stack

@@ -26,6 +26,26 @@ from outpaint_functions.aws.table import Item
 from outpaint_functions.service.records import Account, Claim, Job
 
 UNENDED_INDEX: Final = "unended"
+TABLE: Final[dict[str, Any]] = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "unended", "AttributeType": "S"},
+        {"AttributeName": "created_at", "AttributeType": "N"},
+    ],
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": UNENDED_INDEX,
+            "KeySchema": [
+                {"AttributeName": "unended", "KeyType": "HASH"},
+                {"AttributeName": "created_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+}
+"""The table in the words of CreateTable; template.yaml says the same, and a test holds them together."""
 SHARDS: Final = tuple(str(number) for number in range(8))
 """The index of unended jobs is spread over this many partitions, of which each takes 1,000 writes a second."""
 PURGE_MARGIN_S: Final = 3600

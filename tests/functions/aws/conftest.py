@@ -22,6 +22,7 @@ from moto.core import botocore_stubber
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
 from outpaint_contracts.responses import PainterCard
+from outpaint_functions.aws import items
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.key_ring import DynamoKeyRing
 from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, file_name
@@ -370,26 +371,7 @@ def cloud(aws: None) -> Cloud:
     """The stack, with an account `ann` of 20 credits whose key is `key`."""
     cloud = Cloud(HandClock(), Wire(), Endpoint(), AwsSettings.from_environment())
     clients = cloud.clients(watched=False)
-    clients.dynamodb.create_table(
-        TableName=cloud.settings.table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "unended", "AttributeType": "S"},
-            {"AttributeName": "created_at", "AttributeType": "N"},
-        ],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "unended",
-                "KeySchema": [
-                    {"AttributeName": "unended", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
+    clients.dynamodb.create_table(TableName=cloud.settings.table, **items.TABLE)
     clients.s3.create_bucket(
         Bucket=cloud.settings.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )

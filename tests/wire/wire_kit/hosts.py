@@ -14,12 +14,12 @@ import httpx
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.adapters.fetch import SafeFetch
+from outpaint_functions.adapters.system import RandomIds
+from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.embedded.host import Host
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint_functions.embedded.server import serving
-from outpaint_functions.adapters.system import RandomIds
 from outpaint_functions.embedded.worker import PaintingThreads
 from outpaint_functions.http.application import Application
 from outpaint_functions.http.messages import RequestHead, Response, Waiting
