@@ -3,6 +3,7 @@
 
 CLOUD := $(VENV)/cloud
 CHECKOV := $(VENV)/checkov
+MINISTACK := $(VENV)/ministack
 # Both have to be what template.yaml is deployed with (Architecture, Runtime).
 FUNCTION_ARCHITECTURE ?= arm64
 FUNCTION_PYTHON ?= 3.13
@@ -10,7 +11,7 @@ PACKAGE := build/functions-$(FUNCTION_ARCHITECTURE)-$(FUNCTION_PYTHON)
 FUNCTIONS := ApiFunction CompletionFunction SweeperFunction RealtimeFunction
 PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
 
-.PHONY: build-functions lint-template test-faults lock-functions $(FUNCTIONS:%=build-%)
+.PHONY: build-functions lint-template test-faults cloud lock-functions $(FUNCTIONS:%=build-%)
 
 build-functions: $(PACKAGE).stamp ## build what Lambda runs, for its platform (FUNCTION_ARCHITECTURE, FUNCTION_PYTHON)
 
@@ -21,10 +22,15 @@ lint-template: $(CLOUD)/.ready $(CHECKOV)/.ready ## check template.yaml by sam, 
 test-faults: $(DEV) ## break AWS and kill processes at every call, and print how each job ended
 	@$(BIN)/pytest --quiet tests/functions/aws/test_faults.py --fault-table
 
+cloud: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready ## deploy template.yaml into a cloud on this machine, and outpaint the sample photo there
+	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
+	@$(BIN)/python functions/local_cloud.py
+
 lock-functions: $(BIN)/uv
 	@$(LOCK) --upgrade --extra aws pyproject.toml -o locks/functions.txt
 	@printf 'aws-sam-cli\ncfn-lint\n' | $(LOCK) --upgrade - -o locks/cloud.txt
 	@echo 'checkov>=3.2.400' | $(LOCK) --upgrade - -o locks/checkov.txt
+	@printf 'ministack>=1.5.33\naws-sam-translator\n' | $(LOCK) --upgrade - -o locks/ministack.txt
 
 # What `sam build` calls, once for each function; they share one package.
 $(FUNCTIONS:%=build-%): $(PACKAGE).stamp
@@ -44,4 +50,10 @@ $(CHECKOV)/.ready: locks/checkov.txt | $(BIN)/python
 	@echo "Installing checkov"
 	@$(BIN)/python -m venv $(CHECKOV)
 	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@
+
+$(MINISTACK)/.ready: locks/ministack.txt | $(BIN)/python
+	@echo "Installing ministack"
+	@$(BIN)/python -m venv $(MINISTACK)
+	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	@touch $@
