@@ -7,11 +7,14 @@ import tempfile
 import threading
 import weakref
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 _SAMPLE: Final = 48
+_LARGE: Final = 64 * 1024
+_MOST_ON_THEIR_WAY: Final = 16 * 1024 * 1024
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 FOLDER_BYTES: Final = 512 * 1024 * 1024
 
@@ -33,6 +36,8 @@ class Blobs:
         self._files: OrderedDict[str, int] = OrderedDict()
         self._in_files = 0
         self._folder: Path | None = None
+        self._on_their_way: dict[str, bytes] = {}
+        self._writer: ThreadPoolExecutor | None = None
 
     def keep(self, data: bytes) -> str:
         """Keep bytes and return their SHA-256 (hex). Bytes kept before cost one comparison and no hash."""
@@ -57,6 +62,9 @@ class Blobs:
             data = self._memory.get(digest)
             if data is not None:
                 self._memory.move_to_end(digest)
+                return data
+            data = self._on_their_way.get(digest)
+            if data is not None:
                 return data
             if digest not in self._files or self._folder is None:
                 return None
@@ -92,16 +100,43 @@ class Blobs:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        try:
-            (self._folder / digest).write_bytes(data)
-        except OSError:
-            return  # a full disk costs an old picture, not the call at hand
+        if len(data) >= _LARGE and sum(map(len, self._on_their_way.values())) < _MOST_ON_THEIR_WAY:
+            # The call at hand need not wait for the disk.
+            self._on_their_way[digest] = data
+            self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="blobs")
+            self._writer.submit(_write, weakref.ref(self), self._folder / digest, data)
+        elif not _written(self._folder / digest, data):
+            return
         self._files[digest] = len(data)
         self._in_files += len(data)
         while self._in_files > self._folder_bytes:
             oldest, size = self._files.popitem(last=False)
             self._in_files -= size
             (self._folder / oldest).unlink(missing_ok=True)
+
+    def _arrived(self, digest: str, *, written: bool) -> bool:
+        """A file is where it should be, or could not be written; whether it is still wanted."""
+        with self._lock:
+            self._on_their_way.pop(digest, None)
+            if not written:
+                self._in_files -= self._files.pop(digest, 0)
+            return digest in self._files
+
+
+def _write(owner: weakref.ref[Blobs], path: Path, data: bytes) -> None:
+    """Write a file on another thread, and take it back if nobody wants it any more."""
+    written = _written(path, data)
+    blobs = owner()
+    if blobs is None or not blobs._arrived(path.name, written=written):
+        path.unlink(missing_ok=True)
+
+
+def _written(path: Path, data: bytes) -> bool:
+    try:
+        path.write_bytes(data)
+    except OSError:
+        return False  # a full disk costs an old picture, not the call at hand
+    return True
 
 
 def _sample(data: bytes) -> tuple[int, bytes, bytes, bytes]:

@@ -211,3 +211,15 @@ def test_many_threads_fetch_and_send_at_once(api: Any, make_canvas: Any) -> None
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_large_pictures_go_to_the_folder_behind_the_calls_back() -> None:
+    blobs = Blobs(memory_bytes=100_000, folder_bytes=1_000_000)
+    many = [bytes([number]) * 90_000 for number in range(30)]
+    digests = [blobs.keep(data) for data in many]
+    found = [blobs.get(digest) for digest in digests]
+    # A tenth of them fit; each that is there is whole, whether it was still on its way or not.
+    assert all(data is None or data == many[number] for number, data in enumerate(found))
+    assert found[-1] == many[-1]
+    assert sum(data is not None for data in found) >= 10
+    assert blobs.held[1] <= 1_000_000
