@@ -60,7 +60,8 @@ Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 class Effect(BaseModel):
     """One thing that a scenario does; immutable, and equal to any other that does the same."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when they are first used, for a server's start has no use for most of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: ClassVar[str] = ""
     slots: ClassVar[frozenset[Slot]] = frozenset()
