@@ -107,16 +107,18 @@ def _paint(
         else:
             done[output_id] = _described(output_id, seed, data)
     running: list[Future[tuple[ManifestFile, float]]] = []
-    written = 0.0
+    finished: list[tuple[ManifestFile, float]] = []
     painted = time.perf_counter()
     try:
         for (output_id, seed), picture in _exactly(wanted, painter, canvas, request):
             painted = time.perf_counter()
-            running.append(finishers.submit(_finish, files, rules, canvas, picture, output_id, seed, request))
-        for future in running:
-            file, seconds = future.result()
-            done[file.id] = file
-            written += seconds
+            work = (files, rules, canvas, picture, output_id, seed, request)
+            if output_id == wanted[-1][0]:
+                # The painter has nothing more to do meanwhile, so another thread would only cost the hand-over.
+                finished.append(_finish(*work))
+            else:
+                running.append(finishers.submit(_finish, *work))
+        finished += [future.result() for future in running]
     except BaseException:
         # Nothing of a job that fails may be seen: neither what was stored, nor what was about to be.
         for future in running:
@@ -128,6 +130,8 @@ def _paint(
             except OutpaintError:
                 continue  # the store fails already: the file's lifetime ends it
         raise
+    done |= {file.id: file for file, _ in finished}
+    written = sum(seconds for _, seconds in finished)
     return tuple(done[output_id] for output_id in request.output_ids), painted, written
 
 
