@@ -10,21 +10,18 @@ from outpaint_functions.http.messages import RequestHead
 
 ALLOWED_HEADERS: Final = (API_KEY, "Accept", "Content-Type", IDEMPOTENCY_KEY, PREFER)
 MAX_AGE: Final = 7200
+_EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
+_FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
 
 
 def response_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str, str]]:
     """The CORS headers of any response: keys travel in a header of their own, so `*` gives nothing away."""
     if "*" in origins:
-        allowed = "*"
-    else:
-        origin = head.header("origin")
-        if origin is None or origin not in origins:
-            return [("Vary", "Origin")]
-        allowed = origin
-    headers = [("Access-Control-Allow-Origin", allowed), ("Access-Control-Expose-Headers", ", ".join(EXPOSED))]
-    if allowed != "*":
-        headers.append(("Vary", "Origin"))
-    return headers
+        return _FOR_ANYONE
+    origin = head.header("origin")
+    if origin is None or origin not in origins:
+        return [("Vary", "Origin")]
+    return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
 
 
 def preflight_headers(methods: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 JSON: Final = "application/json"
@@ -19,18 +20,23 @@ class Accept:
     @classmethod
     def parse(cls, values: list[str]) -> Accept:
         """The meaning of the header's values; a more specific range beats a wider one."""
-        ranges: dict[str, float] = {}
-        for item in ",".join(values).split(","):
-            name, *parameters = (part.strip().lower() for part in item.split(";"))
-            if name:
-                ranges[name] = max(ranges.get(name, 0.0), _quality(parameters))
-        if not ranges:
-            return cls()
-        wide = ranges.get("application/*", ranges.get("*/*", 0.0))
-        json = ranges.get(JSON, wide)
-        problem = ranges.get(PROBLEM, 0.0)
-        # Problem documents are for those who name them; a client that ranks plain JSON higher gets that.
-        return cls(json=json > 0 or problem > 0, problem=problem > 0 and problem >= ranges.get(JSON, 0.0))
+        return _parsed(",".join(values))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Accept:
+    ranges: dict[str, float] = {}
+    for item in text.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        if name:
+            ranges[name] = max(ranges.get(name, 0.0), _quality(parameters))
+    if not ranges:
+        return Accept()
+    wide = ranges.get("application/*", ranges.get("*/*", 0.0))
+    json = ranges.get(JSON, wide)
+    problem = ranges.get(PROBLEM, 0.0)
+    # Problem documents are for those who name them; a client that ranks plain JSON higher gets that.
+    return Accept(json=json > 0 or problem > 0, problem=problem > 0 and problem >= ranges.get(JSON, 0.0))
 
 
 def _quality(parameters: list[str]) -> float:
