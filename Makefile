@@ -27,7 +27,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-gpu bench-gpu lint format bench openapi docs lock clean
+.PHONY: help run serve test test-gpu bench-gpu lint format bench bench-mocks openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: $(DEV) ## measure speed and memory beside plain references (WRITE=1: into
 
 bench-gpu: $(GPU) ## measure the GPU painters on real-size models, or tiny ones on a CPU (WRITE=1: into docs/benchmarks.md)
 	@$(GPU_BIN)/python bench/gpu.py $(if $(WRITE),--write)
+
+bench-mocks: $(DEV) ## measure the mock beside Prism, WireMock and Mockoon from npm (needs wrk; WRITE=1)
+	@$(BIN)/python bench/mocks $(if $(WRITE),--write) $(if $(PEERS),--peers $(PEERS))
 
 openapi: $(DEV) ## write openapi.json from the contract's models
 	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new

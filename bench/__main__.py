@@ -24,6 +24,8 @@ MEASUREMENTS = {
     "balance": balance.measure,
 }
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+MOCKS = "<!-- made by make bench-mocks -->"
+"""Where the tables of bench/mocks begin, which stay as they are."""
 HEAD = """# Benchmarks
 
 Each figure stands beside a plain reference from the same run, because a machine's speed varies and its ratios
@@ -49,7 +51,10 @@ def main() -> None:
         print(f"\r{section.text()}", flush=True)
         sections.append(section)
     if options.write:
-        PAGE.write_text(HEAD + machine() + "\n\n" + "\n".join(section.markdown() for section in sections), "utf-8")
+        text = HEAD + machine() + "\n\n" + "\n".join(section.markdown() for section in sections)
+        before = PAGE.read_text("utf-8") if PAGE.exists() else ""
+        _, mark, tables = before.partition(MOCKS)
+        PAGE.write_text(f"{text}\n{mark}{tables}" if mark else text, "utf-8")
         print(f"\nwritten to {PAGE.relative_to(Path.cwd())}" if PAGE.is_relative_to(Path.cwd()) else f"\n{PAGE}")
 
 

@@ -1,0 +1,86 @@
+"""The mock beside Prism, WireMock and Mockoon, in one run: `make bench-mocks`, or `python bench/mocks`.
+
+The peers come from npm into a temporary folder; one that cannot be installed or started is left out, and the table
+says so. Loads are wrk's (Debian: apt install wrk), the same for everybody. Nothing here passes or fails; `--write` puts
+the tables into docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import forms
+import in_process
+import page
+from loads import Load, five_megabytes, strictness, wrk
+from report import machine
+from rivals import Ours, Server, Unavailable, floor, peers
+
+MIXED = 1000
+"""How many different pictures stand for a picture that was never seen before."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=6, help="how long each load lasts (default: 6)")
+    parser.add_argument("--no-peers", action="store_true", help="measure ours alone")
+    parser.add_argument("--peers", type=Path, help="a folder with node_modules, to install nothing")
+    parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: install it (Debian: apt install wrk)")
+    before = machine()
+    print(before, flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-mocks-") as folder:
+        bodies = forms.write(Path(folder) / "bodies", MIXED)
+        rows: list[dict[str, str]] = []
+        notes: list[str] = []
+        for make in [
+            lambda: Ours(),
+            lambda: floor(),
+            *([] if options.no_peers else peers(Path(folder), options.peers)),
+        ]:
+            row = _measured(make, bodies, options.seconds, notes)
+            if row is not None:
+                rows.append(row)
+                print(page.line(row), flush=True)
+        calls = in_process.measure()
+    tables = page.tables(rows, calls, notes, before)
+    print(f"\n{tables}")
+    if options.write:
+        print(f"written to {page.write(tables)}")
+
+
+def _measured(
+    make: Callable[[], Server], bodies: forms.Bodies, seconds: int, notes: list[str]
+) -> dict[str, str] | None:
+    """One server's row; a note where it cannot be had."""
+    try:
+        server = make()
+        with server:
+            row = {"server": server.name, "ready ms": f"{server.ready_ms:,.0f}"}
+            row["balance req/s"] = wrk(server, Load.get("/v1/balance"), seconds)
+            row["polls req/s"] = wrk(server, Load.get(server.job()), seconds)
+            row["multipart req/s"] = wrk(server, Load.post(bodies, 1), seconds)
+            row["distinct req/s"] = wrk(server, Load.post(bodies, bodies.count), seconds)
+            row["5 MB ms"] = five_megabytes(server)
+            row["strictness"] = strictness(server)
+            uploads = 0
+            while server.is_fast and uploads < 20_000:
+                uploads += Load.post(bodies, bodies.count).count(server, seconds)
+            row["peak MB"] = f"{server.peak_mb():,.0f}" + (f" ({uploads:,} uploads)" if uploads else "")
+            return row
+    except Unavailable as reason:
+        notes.append(str(reason))
+        print(reason, flush=True)
+        return None
+
+
+main()
