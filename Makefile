@@ -27,7 +27,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-gpu bench-gpu lint format bench bench-mocks openapi docs lock clean
+.PHONY: help run serve test test-gpu bench bench-gpu bench-mocks lint format openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
