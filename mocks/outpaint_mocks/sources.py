@@ -143,7 +143,7 @@ def _made_up(url: str, field: str) -> bytes:
     from outpaint_functions.adapters.fetch import SafeFetch  # brings an HTTP client, which few mocks need
 
     with contextlib.suppress(_Public):
-        SafeFetch(resolver=_without_network).fetch(url, max_bytes=1, timeout=5.0, field=field)
+        SafeFetch(resolver=_without_network).check(url, field=field)
     return picture_for(url)
 
 

@@ -89,6 +89,17 @@ class SafeFetch:
             field, shown, f"it redirects more than {MAX_REDIRECTS} times", code=ErrorCode.SOURCE_UNAVAILABLE
         )
 
+    def check(self, url: str, *, field: str) -> None:
+        """Raise SOURCE_REFUSED for an address to which `fetch` would not go; nothing is sent."""
+        shown = _without_secrets(url)
+        try:
+            target = self._checked(url)
+            host = target.host.decode("ascii").strip("[]")
+            addresses = self.resolver(host, target.port or _PORTS[target.scheme.decode("ascii")])
+            _judge(host, addresses, allow_loopback=self.insecure)
+        except _RefusedError as reason:
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+
     def _get(self, pool: httpcore.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
         """The body at one address, or where it redirects to."""
         target = self._checked(url)
@@ -176,6 +187,14 @@ class _Deadline:
         return left
 
 
+def _judge(host: str, addresses: list[Address], *, allow_loopback: bool) -> None:
+    """Refuse a name of which any address lies behind the fence."""
+    for address in addresses:
+        reason = refusal(address)
+        if reason is not None and not (allow_loopback and is_loopback(address)):
+            raise _RefusedError(f"{host} does not lead to a public address ({reason})")
+
+
 @dataclass(frozen=True, slots=True)
 class _GuardedBackend(httpcore.NetworkBackend):
     """Connects to checked addresses only: whatever name the HTTP client asks for, here is the only way out."""
@@ -193,10 +212,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
-        for address in addresses:
-            reason = refusal(address)
-            if reason is not None and not (self.allow_loopback and is_loopback(address)):
-                raise _RefusedError(f"{host} does not lead to a public address ({reason})")
+        _judge(host, addresses, allow_loopback=self.allow_loopback)
         failure: Exception | None = None
         for address in addresses:
             left = self.deadline.remaining(httpcore.ConnectTimeout)

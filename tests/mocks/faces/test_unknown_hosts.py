@@ -80,6 +80,14 @@ def test_a_router_of_respx_beside_it_is_asked_too(world: World) -> None:
         assert httpx.get(f"{VENDOR_BASE_URL}/balance", headers=KEY).status_code == 200
 
 
+def test_a_router_of_respx_does_not_come_between_a_world_and_its_sources(world: World, server: ThreadServer) -> None:
+    body = {"image_url": "https://pictures.test/a.png", "prompt": "hills"}
+    with respx.mock(assert_all_called=False) as other, server.serving(world) as served:
+        other.route(host="127.0.0.1").pass_through()
+        answer = httpx.post(f"{served.base_url}/painting/outpaint", headers=KEY, json=body)
+    assert answer.status_code == 200
+
+
 def test_clients_with_a_transport_of_their_own_are_left_alone(world: World) -> None:
     own = httpx.MockTransport(lambda request: httpx.Response(299))
     with OutpaintRouter(world), httpx.Client(transport=own) as client:
