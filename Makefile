@@ -4,6 +4,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# A lock names everything, so nothing is left to choose: pip, asked to resolve, would look past a pinned `coverage` for
+# the newest `coverage[toml]`, and fail for want of its hash on the day after each of its releases.
+LOCKED := --require-hashes --no-deps
 RUN := $(VENV)/.ready-to-run
 DEV := $(VENV)/.ready-to-test
 # The GPU painters' tests have their own environment: torch is large, and nothing else needs it.
@@ -92,13 +95,13 @@ $(BIN)/python:
 
 $(RUN): locks/run.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what running needs"
-	@$(PIP) install --require-hashes --requirement locks/run.txt
+	@$(PIP) install $(LOCKED) --requirement locks/run.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what the tests need"
-	@$(PIP) install --require-hashes --requirement locks/dev.txt
+	@$(PIP) install $(LOCKED) --requirement locks/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUN)
 
@@ -108,7 +111,7 @@ $(GPU): locks/dev.txt locks/gpu.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what the GPU painters' tests need"
 	@test -x $(GPU_BIN)/python || $(BIN)/python -m venv $(GPU_VENV)
 	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install $(TORCH)
-	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install --require-hashes \
+	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install $(LOCKED) \
 		--requirement locks/dev.txt --requirement locks/gpu.txt
 	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -43,17 +43,17 @@ $(PACKAGE).stamp: $(PACKAGED) | $(BIN)/python
 $(CLOUD)/.ready: locks/cloud.txt | $(BIN)/python
 	@echo "Installing SAM"
 	@$(BIN)/python -m venv $(CLOUD)
-	@$(CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@$(CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
 	@touch $@
 
 $(CHECKOV)/.ready: locks/checkov.txt | $(BIN)/python
 	@echo "Installing checkov"
 	@$(BIN)/python -m venv $(CHECKOV)
-	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
 	@touch $@
 
 $(MINISTACK)/.ready: locks/ministack.txt | $(BIN)/python
 	@echo "Installing ministack"
 	@$(BIN)/python -m venv $(MINISTACK)
-	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
 	@touch $@
