@@ -20,22 +20,30 @@ class OutputCheck(Protocol):
 
 
 def nothing_checked(picture: Image.Image) -> str | None:  # noqa: ARG001 - the hook's signature
-    """The default: no classifier of a suitable licence can be had without downloading one (docs/endpoint.md)."""
+    """Lets every picture pass: what `none` stands for."""
     return None
 
 
-def load_check(address: str) -> OutputCheck:
-    """The hook at `module:name`, or the default for an empty address.
+def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
+    """The check that a setting names: `none`, `nsfw` with its threshold (0 to 1), or a function as module:function.
 
-    Raises `OutpaintError` INVALID_PARAMETER where there is none.
+    Raises `OutpaintError`: INVALID_PARAMETER where there is no such check, UNAVAILABLE where its weights are missing.
     """
-    if not address:
+    if address == "none":
         return nothing_checked
+    if address == "nsfw":
+        from outpaint_painting.nsfw import NsfwCheck
+
+        bundled = NsfwCheck(threshold)
+        bundled.load()
+        return bundled
     module, _, name = address.partition(":")
     try:
         check = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise OutpaintError.wrong_value("check", address, f"name a function as module:function ({error})") from error
+        raise OutpaintError.wrong_value(
+            "check", address, f"it is none, nsfw, or a function as module:function ({error})"
+        ) from error
     if not callable(check):
         raise OutpaintError.wrong_value("check", address, "it cannot be called")
     return cast("OutputCheck", check)

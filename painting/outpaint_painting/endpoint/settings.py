@@ -40,7 +40,8 @@ class EndpointSettings(BaseModel):
     device_memory_mb: Annotated[int, Field(ge=0, description="For a batch; 0: nine tenths of what is free.")] = 0
     embeddings: Annotated[int, Field(ge=0, description="Prompts whose embeddings are remembered.")] = 256
     prefill: Literal["auto", "colours", "migan"] = "auto"
-    check: str = Field(default="", description="Output check: a function as module:name.")
+    check: str = Field(default="none", description="Output check: none, nsfw, or a function as module:function.")
+    nsfw_threshold: Annotated[float, Field(gt=0, le=1, description="The score at which nsfw holds back.")] = 0.8
     source_type: bool = Field(default=True, description="Write the IPTC digital source type into results.")
     grace_s: Annotated[float, Field(ge=0, description="How long running jobs may go on after SIGTERM.")] = 20.0
     stuck_s: Annotated[float, Field(gt=0, description="Seconds at one step after which /ping says sick.")] = 300.0

