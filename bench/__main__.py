@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import balance
+import endpoint
 import memory
 import multipart
 import network
@@ -20,6 +21,7 @@ MEASUREMENTS = {
     "multipart": multipart.measure,
     "overhead": overhead.measure,
     "network": network.measure,
+    "endpoint": endpoint.measure,
     "memory": memory.measure,
     "balance": balance.measure,
 }

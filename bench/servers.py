@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,3 +42,11 @@ def _running(command: list[str]) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(20)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on, for a server that cannot choose one and say which."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
