@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from outpaint_painting.painters.colour import spread
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 _SIDE: Final = 256  # pixels of the square that colours are compared in: an error of tint has no finer detail
-_BAND: Final = 9  # of those: how wide a border of the known is compared, MaxFilter's width
+_BAND: Final = 4  # of those: how far from the open area the known is compared
 _FAR: Final = 64.0  # of those: how far into the open area a difference of tint is carried
 _TRUSTED: Final = 14.0  # of 255: larger differences are other objects rather than another tint
 
@@ -29,12 +26,13 @@ def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Imag
     it is taken off everywhere, what is off in places fades with distance from them. Without known pixels
     `painted` comes back as it is.
     """
-    opened = np.asarray(open_area.resize((_SIDE, _SIDE), Image.Resampling.BOX))
-    near = Image.fromarray(np.where(opened > 0, np.uint8(255), np.uint8(0))).filter(ImageFilter.MaxFilter(_BAND))
-    border = (opened == 0) & (np.asarray(near) == 255)
+    opened = np.asarray(_small(open_area))
+    # A blur of a few ones is nowhere nought: the same as a MaxFilter of its width, and many times faster.
+    near = Image.fromarray(np.where(opened > 0, np.uint8(255), np.uint8(0))).filter(ImageFilter.BoxBlur(_BAND))
+    border = (opened == 0) & (np.asarray(near) > 0)
     if not border.any():
         return painted
-    error = _small(seen) - _small(painted)
+    error = np.asarray(_small(seen), dtype=np.float32) - np.asarray(_small(painted), dtype=np.float32)
     # What is off all along the border is the decoder's tint, and as wrong in the middle; the rest is local.
     tint = np.clip(np.median(error[border], axis=0), -_TRUSTED, _TRUSTED)
     field = tint + spread(error - tint, border, _FAR, _TRUSTED)
@@ -60,5 +58,8 @@ def join(
     picture.paste(window, place, fade)
 
 
-def _small(picture: Image.Image) -> NDArray[np.float32]:
-    return np.asarray(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float32)
+def _small(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    if width % _SIDE == 0 and height % _SIDE == 0:
+        return picture.reduce((width // _SIDE, height // _SIDE))  # the same means, several times faster
+    return picture.resize((_SIDE, _SIDE), Image.Resampling.BOX)
