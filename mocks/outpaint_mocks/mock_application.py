@@ -199,15 +199,7 @@ class MockExchange:
         service = world.service
         if kind is not None:
             service = self._ask_scenarios(kind)
-            if self._never_arrives:
-                self.answer = self._answered(_nothing())
-                return
-            if isinstance(self._hand.effects.get(Slot.ANSWER), Gateway):
-                # The service never sees the call; what a client sends is read all the same.
-                if head.method == "POST":
-                    self.body_limit = service.settings.max_body_bytes
-                else:
-                    self.answer = self._answered(self._trouble() or _nothing())
+            if self._hand.effects and self._ends_before(service):
                 return
         self._hand.suspended = self._refusal is not None or isinstance(self._hand.effects.get(Slot.ANSWER), Error)
         self._exchange = self._in_hand(lambda: Exchange(service, head))
@@ -216,6 +208,20 @@ class MockExchange:
             return
         # A file's GET is finished without a body: its picture may have to be painted first.
         self.body_limit = self._exchange.body_limit
+
+    def _ends_before(self, service: Service) -> bool:
+        """Whether a scenario ends the call before the service sees it."""
+        if self._never_arrives:
+            self.answer = self._answered(_nothing())
+            return True
+        if not isinstance(self._hand.effects.get(Slot.ANSWER), Gateway):
+            return False
+        # What a client sends is read all the same.
+        if self._head.method == "POST":
+            self.body_limit = service.settings.max_body_bytes
+        else:
+            self.answer = self._answered(self._trouble() or _nothing())
+        return True
 
     @property
     def _never_arrives(self) -> bool:

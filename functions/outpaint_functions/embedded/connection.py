@@ -8,6 +8,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from outpaint_functions.embedded.asgi import Heads
 from outpaint_functions.http.messages import Response
 
 PATIENCE_S: Final = 60.0
@@ -28,6 +29,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch the clock."""
         super().connection_made(transport)
+        self.heads = Heads()
         self._between_messages = False
         self._in_head = True
         self._head_bytes = 0
@@ -121,7 +123,7 @@ class BoundedConnection(HttpToolsProtocol):
         return self._head_bytes <= KEPT_HEAD_BYTES
 
     def _look(self) -> None:
-        """Hang up on a client that stopped in the middle of a message, drips its head, or has long had nothing to say."""
+        """Hang up on a client that stopped in the middle of a message, drips its head, or stays idle for long."""
         if self._between_messages:
             waits_for_client = self.cycle.response_complete
             since, patience = self._answered_at, float(self.timeout_keep_alive)

@@ -144,7 +144,9 @@ class Exchange:
     def _judge_head(self) -> Response | None:
         head, settings = self._head, self._service.settings
         self._answers.accept = Accept.parse(head.header_values("accept"))
-        size = sum(len(name) + len(value) + 4 for name, value in head.headers) + len(head.path) + len(head.query)
+        size = len(head.path) + len(head.query)
+        for name, value in head.headers:
+            size += len(name) + len(value) + 4
         if size > settings.max_header_bytes:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"

@@ -100,7 +100,7 @@ class MockHost:
         path = scope["path"]
         if FILES in path or ADMIN in path:
             return None
-        head = request_head(scope)
+        head = scope[CONNECTION].heads.read(scope)
         begun = Begun(head, self._application.open(head))
         answer = begun.call.answer
         if answer is None or not _is_plain(answer) or head.header("expect") is not None:
