@@ -31,7 +31,8 @@ from outpaint_mocks.worlds import PREFIX
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
-    from outpaint_mocks.mock_application import MockExchange, Refused
+    from outpaint_mocks.mock_application import Refused
+    from outpaint_mocks.mock_exchange import MockExchange
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
