@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint_contracts.pictures import MaskMode
 from outpaint_contracts.requests import OutpaintRequest, Upload
-from outpaint_painting.uploads import read_canvas
-from PIL import Image, ImageOps
 
 from outpaint_mocks.effects import On
 
 if TYPE_CHECKING:
     from outpaint_functions.http.messages import RequestHead
+    from PIL import Image
 
     from outpaint_mocks.answers import MockResponse
     from outpaint_mocks.blobs import Blobs
@@ -123,6 +122,8 @@ class Call:
         Raises `OutpaintError` as the service does where there is nothing to read.
         """
         mask = None if self.mask_sha256 is None else self._bytes(self.mask_sha256, "mask")
+        from outpaint_painting.uploads import read_canvas  # with the image library, which most calls need not wait for
+
         mode = MaskMode.AUTO if self.request is None else self.request.mask_mode
         return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
 
@@ -152,6 +153,8 @@ class Call:
         return data
 
     def _decoded(self, digest: str | None, what: str) -> Image.Image:
+        from PIL import Image, ImageOps
+
         picture = Image.open(BytesIO(self._bytes(digest, what)))
         return ImageOps.exif_transpose(picture)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from outpaint_contracts.errors import OutpaintError
 from outpaint_contracts.pictures import MaskMode, PictureLimits
-from outpaint_painting.intake import DEFAULT_LIMITS
-from outpaint_painting.uploads import Inspection, inspect
+from outpaint_functions.service.service import inspect
 
 from outpaint_mocks.blobs import Blobs
 
+if TYPE_CHECKING:
+    from outpaint_painting.uploads import Inspection
+
+_LIMITS: Final = PictureLimits()
 _MOST: Final = 4096
 _Key = tuple[str, str | None, MaskMode, PictureLimits, str, str]
 
@@ -32,7 +35,7 @@ class Inspections:
         mask: bytes | None = None,
         *,
         mask_mode: MaskMode = MaskMode.AUTO,
-        limits: PictureLimits = DEFAULT_LIMITS,
+        limits: PictureLimits = _LIMITS,
         image_field: str = "image",
         mask_field: str = "mask_image",
     ) -> Inspection:
@@ -58,7 +61,7 @@ class Inspections:
                 self._known[key] = found
                 if len(self._known) > _MOST:
                     self._known.popitem(last=False)
-                if isinstance(found, Inspection):
+                if not isinstance(found, OutpaintError):
                     self._sizes[digest] = (found.width, found.height)
                     if len(self._sizes) > _MOST:
                         self._sizes.popitem(last=False)

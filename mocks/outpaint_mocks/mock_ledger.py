@@ -28,6 +28,7 @@ class MockLedger(MemoryLedger):
         self._jobs = JobShelf()
         self._credits = opening_credits
         self._open = keys is None
+        self._digests: dict[str, str] = {}
         for key, amount in (keys or {}).items():
             self._open_account(key_digest(key), amount)
 
@@ -40,7 +41,12 @@ class MockLedger(MemoryLedger):
 
     def of_key(self, key: str) -> Account | None:
         """The account of a key."""
-        return self.by_key_digest(key_digest(key.strip()))
+        key = key.strip()
+        digest = self._digests.get(key) or key_digest(key)
+        account = self.by_key_digest(digest)
+        if account is not None:
+            self._digests[key] = digest  # every call asks, and no key here is a secret
+        return account
 
     def admit(self, key: str) -> None:
         """Open a key's account even where keys are listed: magic keys are always known."""

@@ -6,19 +6,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import MaskMode, PictureLimits
 from outpaint_functions.service.file_urls import FileUrls
 from outpaint_functions.service.records import Job, StoredPicture
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.finish import outpaint
 from outpaint_painting.painter import Brief, Painter
-from outpaint_painting.uploads import read_canvas
 
 from outpaint_mocks.blobs import Blobs
+
+if TYPE_CHECKING:
+    from outpaint_painting.canvas import Canvas
 
 RESULT_BYTES: Final = 8 * 1024 * 1024
 _CANVAS_AREA: Final = 4_194_304
@@ -57,6 +57,10 @@ class Darkroom:
             canvas = self._read(image, mask, request.mask_mode, limits)
             if canvas is None:
                 return None
+            from outpaint_painting.finish import (
+                outpaint,  # with the image library, which a mock's start need not wait for
+            )
+
             brief = Brief(prompt=request.prompt, negative_prompt=request.negative_prompt, seeds=(seed,))
             (data,) = outpaint(canvas, brief, self.painter, request.format)
             self._results[key] = data
@@ -80,6 +84,8 @@ class Darkroom:
         mask_data = None if mask is None else self.blobs.get(mask)
         if data is None or (mask is not None and mask_data is None):
             return None
+        from outpaint_painting.uploads import read_canvas
+
         canvas = read_canvas(data, mask_data, mask_mode=mask_mode, limits=limits)
         # One canvas is remembered for the job's other pictures, unless it is a big one.
         self._canvas = (key, canvas) if canvas.size[0] * canvas.size[1] <= _CANVAS_AREA else None

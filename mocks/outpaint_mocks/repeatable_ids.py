@@ -5,24 +5,26 @@ from __future__ import annotations
 import random
 import threading
 from hashlib import blake2b
+from typing import Final
+
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit of a UUID that tells its variant (RFC 9562, 4.1), by the digit that was drawn for it."""
 
 
 class RepeatableIds:
     """The Ids port of a mock: the n-th id of a seed is always the same, and looks like any UUID version 4."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._key = f"outpaint-mock {seed}".encode()
+        # Copying a hash that has taken in its key is cheaper than keying one for each id.
+        self._keyed = blake2b(digest_size=16, key=f"outpaint-mock {seed}".encode()[:64])
         self._lock = threading.Lock()
         self._drawn = 0
         self._chances = 0
 
     def uuid(self) -> str:
         """A new UUID (RFC 9562 version 4 in form) in its canonical text form."""
-        digest = bytearray(self._draw(b"uuid"))
-        digest[6] = digest[6] & 0x0F | 0x40
-        digest[8] = digest[8] & 0x3F | 0x80
-        text = digest.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        text = self._draw(b"uuid").hex()
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
     def seed(self) -> int:
         """A seed, 0 to 2**32 - 1."""
@@ -52,4 +54,6 @@ class RepeatableIds:
         return self._digest(what, number)
 
     def _digest(self, what: bytes, number: int) -> bytes:
-        return blake2b(b"%b %d" % (what, number), digest_size=16, key=self._key[:64]).digest()
+        drawn = self._keyed.copy()
+        drawn.update(b"%b %d" % (what, number))
+        return drawn.digest()

@@ -111,6 +111,8 @@ class Scenarios:
         self._lock = threading.RLock()
         self._numbers = 0
         self._always: tuple[Standing, ...] = ()
+        self._alone: dict[On, Resolved] = {}
+        """What `_always` comes to where nothing else speaks, by the kind of call: most calls meet just that."""
         self._next: tuple[Queued, ...] = ()
         self._consumed: tuple[Queued, ...] = ()
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -122,7 +124,7 @@ class Scenarios:
         meant = Scenario.of(scenario, on=on)
         with self._lock:
             number = self._number()
-            self._always += (Standing(number, meant),)
+            self._stand((*self._always, Standing(number, meant)))
         return Handle(self, number)
 
     def next(self, scenario: ScenarioLike, *, times: int = 1, on: On | str | None = None) -> Handle:
@@ -152,13 +154,14 @@ class Scenarios:
     def clear(self) -> None:
         """Forget the scenarios of the world and of the next calls; jobs keep their own."""
         with self._lock:
-            self._always = self._next = self._consumed = ()
+            self._stand(())
+            self._next = self._consumed = ()
             self._counts.clear()
 
     def remove(self, number: int) -> None:
         """Take back what `always` or `next` set under a number."""
         with self._lock:
-            self._always = tuple(standing for standing in self._always if standing.id != number)
+            self._stand(tuple(standing for standing in self._always if standing.id != number))
             self._next = tuple(queued for queued in self._next if queued.id != number)
 
     @property
@@ -185,8 +188,8 @@ class Scenarios:
 
         `preset` is the magic key's, `own` the header's, `attached` the job's.
         """
-        if not (self._always or self._next or attached or preset or own):
-            return None
+        if not (self._next or attached or preset or own):
+            return self._of_world(route) if self._always else None
         found = Resolved()
         with self._lock:
             for standing in self._always:
@@ -200,6 +203,16 @@ class Scenarios:
             found.add(f"next {queued.id}", queued.scenario, route)
         if own is not None:
             found.add("header", own, route)
+        return found
+
+    def _of_world(self, route: On) -> Resolved:
+        """What the world's own scenarios come to; nobody changes what `resolve` returned, so calls can share it."""
+        with self._lock:
+            found = self._alone.get(route)
+            if found is None:
+                found = self._alone[route] = Resolved()
+                for standing in self._always:
+                    found.add(f"world {standing.id}", standing.scenario, route)
         return found
 
     def with_prompt(self, found: Resolved | None, preset: Scenario) -> Resolved:
@@ -239,8 +252,13 @@ class Scenarios:
     def restore(self, state: tuple[Any, ...]) -> None:
         """Stand as at a snapshot."""
         with self._lock:
-            self._numbers, self._always, self._next, self._consumed, counts = state
+            self._numbers, always, self._next, self._consumed, counts = state
+            self._stand(always)
             self._counts = Counter(counts)
+
+    def _stand(self, always: tuple[Standing, ...]) -> None:
+        self._always = always
+        self._alone = {}
 
     def _take(self, route: On) -> Queued | None:
         for place, queued in enumerate(self._next):

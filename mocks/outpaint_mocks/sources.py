@@ -15,7 +15,6 @@ from typing import Final
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_functions.adapters.addresses import refusal
 from outpaint_functions.service.ports import Fetch
-from PIL import Image
 
 _SIDE: Final = (256, 512)
 
@@ -124,6 +123,8 @@ def picture_for(url: str) -> bytes:
     """The picture that an address stands for: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
     digest = sha256(url.encode("utf-8", "surrogatepass")).digest()
     width, height = _SIDE[digest[0] & 1], _SIDE[digest[1] & 1]
+    from PIL import Image  # only now, for most mocks are never asked for such a picture
+
     picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     left, top = width // 8, height // 8
     cell = 3 * width // 16, 3 * height // 16

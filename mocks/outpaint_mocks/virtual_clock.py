@@ -33,9 +33,12 @@ class VirtualClock:
         self._lock = threading.Lock()
         self._listeners: dict[int, Callable[[], None]] = {}
         self._next_listener = 0
-        self._scale = self._first_scale = _checked_scale(scale)
-        self._base = self._start = _checked_time(start)
-        self._since = self._first = time.monotonic()
+        self._first_scale = _checked_scale(scale)
+        self._start = _checked_time(start)
+        self._first = time.monotonic()
+        # A moment, when it was so by the machine's monotonic time, and the scale since: changed under the lock and
+        # all at once, so that whoever asks for the time needs no lock.
+        self._state = (self._start, self._first, self._first_scale)
 
     @classmethod
     def frozen(cls, start: float = START) -> VirtualClock:
@@ -50,19 +53,17 @@ class VirtualClock:
     @property
     def scale(self) -> float:
         """Virtual seconds that pass in a real one; 0 while frozen."""
-        return self._scale
+        return self._state[2]
 
     @property
     def is_frozen(self) -> bool:
         """Whether time stands still."""
-        return self._scale == 0.0
+        return self._state[2] == 0.0
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
-        if self._scale == 0.0:
-            return self._base
-        with self._lock:
-            return self._now()
+        base, since, scale = self._state
+        return base if scale == 0.0 else base + (time.monotonic() - since) * scale
 
     @property
     def time(self) -> datetime:
@@ -75,7 +76,7 @@ class VirtualClock:
         if not math.isfinite(step) or min(seconds, minutes, hours, days) < 0:
             raise ClockError(f"a clock goes forward only: {step} seconds is no step that it can take")
         with self._lock:
-            self._move_to(_checked_time(self._now() + step))
+            self._move_to(_checked_time(self.now() + step))
         self._tell()
         return self.time
 
@@ -85,7 +86,7 @@ class VirtualClock:
             to = (to if to.tzinfo else to.replace(tzinfo=UTC)).timestamp()
         to = _checked_time(to)
         with self._lock:
-            now = self._now()
+            now = self.now()
             if to < now:
                 raise ClockError(
                     f"a clock goes forward only: it stands at {_shown(now)}, and {_shown(to)} is past; reset the world"
@@ -97,7 +98,7 @@ class VirtualClock:
     def reach(self, until: float) -> None:
         """Move on to `until` unless it is past already; for waits, several of which may end at one time."""
         with self._lock:
-            if until <= self._now():
+            if until <= self.now():
                 return
             self._move_to(_checked_time(until))
         self._tell()
@@ -110,8 +111,7 @@ class VirtualClock:
         """Go by itself from now on, `scale` virtual seconds for each real one; 0 freezes."""
         scale = _checked_scale(scale)
         with self._lock:
-            self._move_to(self._now())
-            self._scale = scale
+            self._state = (self.now(), time.monotonic(), scale)
         self._tell()
 
     def spend(self, seconds: float) -> float:
@@ -130,7 +130,7 @@ class VirtualClock:
         """How long that much virtual time takes in real seconds; infinite while frozen."""
         if seconds <= 0:
             return 0.0
-        scale = self._scale
+        scale = self.scale
         return math.inf if scale == 0.0 else seconds / scale
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -152,13 +152,13 @@ class VirtualClock:
     def snapshot(self) -> tuple[float, float]:
         """Time and scale, for `restore`."""
         with self._lock:
-            return self._now(), self._scale
+            return self.now(), self.scale
 
     def restore(self, state: tuple[float, float]) -> None:
         """Stand as at a snapshot: the one way in which time goes back, for a world that goes back with it."""
         with self._lock:
-            self._base, self._scale = state
-            self._since = time.monotonic()
+            now, scale = state
+            self._state = (now, time.monotonic(), scale)
         self._tell()
 
     def begin_again(self) -> None:
@@ -166,14 +166,8 @@ class VirtualClock:
         gone = (time.monotonic() - self._first) * self._first_scale
         self.restore((self._start + gone, self._first_scale))
 
-    def _now(self) -> float:
-        if self._scale == 0.0:
-            return self._base
-        return self._base + (time.monotonic() - self._since) * self._scale
-
     def _move_to(self, to: float) -> None:
-        self._base = to
-        self._since = time.monotonic()
+        self._state = (to, time.monotonic(), self.scale)
 
     def _tell(self) -> None:
         if self._listeners:

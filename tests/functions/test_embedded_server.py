@@ -14,7 +14,7 @@ import pytest
 from outpaint_contracts.errors import OutpaintError
 from outpaint_contracts.headers import API_KEY, CORRELATION_ID, RATE_LIMIT
 from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded import asgi, connection
+from outpaint_functions.embedded import asgi, connection, server
 from outpaint_functions.embedded.host import Host, open_host
 from outpaint_functions.embedded.server import listen, serving, url_of
 from outpaint_functions.service.settings import ServiceSettings
@@ -266,6 +266,28 @@ class TestPatience:
             connected.settimeout(20)
             painter.go.set()
             assert Answer(connected).status == 200
+
+    def test_an_idle_connection_is_closed_in_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
+        with (
+            open_host([FlatPainter()], settings=SMALL) as host,
+            serving(host.asgi) as base,
+            _connected(base) as connected,
+        ):
+            for _ in range(2):
+                connected.sendall(f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
+                assert Answer(connected).status == 200
+            assert _is_closed(connected)
+
+    def test_an_idle_connection_is_kept_for_a_while(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "PATIENCE_S", 0.1)
+        with _connected(url) as connected:
+            connected.sendall(f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
+            assert Answer(connected).status == 200
+            connected.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                connected.recv(1)
 
 
 class TestBrokenMessages:

@@ -9,12 +9,14 @@ from io import BytesIO
 
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import Prefer
+from outpaint_contracts.headers import API_KEY, CREDIT_AVAILABLE, RATE_AVAILABLE, Prefer
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import FieldValue, OutpaintRequest, Upload
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint_functions.http.application import Application
+from outpaint_functions.http.messages import RequestHead, Response
 from outpaint_functions.service import rate_limit, recovery, result, settle, sweep
 from outpaint_functions.service.authentication import authenticate, key_digest
 from outpaint_functions.service.file_urls import FileUrls
@@ -513,3 +515,32 @@ def test_a_signed_url_opens_one_file_until_its_time() -> None:
             urls.check(id_, expires=e, signature=s, now=now)
         assert caught.value.code is code
     assert "0123456789" not in repr(urls)
+
+
+class TestCreditsOnRefusalsThatNeedNoKey:
+    """404 and 405 are told to anybody; who sent a key that counts sees its credits all the same."""
+
+    @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("PUT", "/v1/balance", 405)])
+    @pytest.mark.parametrize(
+        ("key", "shown"),
+        [("key", "20"), (" key ", "20"), ("nobody", "0"), ("shut", "0"), ("dev", "0"), ("", "0"), (None, "0")],
+    )
+    def test_a_known_key_sees_its_own(
+        self, house: House, method: str, path: str, status: int, key: str | None, shown: str
+    ) -> None:
+        headers = () if key is None else ((API_KEY.lower(), key),)
+        answer = Application(house.service).respond(RequestHead(method, path, headers=headers))
+        assert isinstance(answer, Response)
+        assert (answer.status, answer.header(CREDIT_AVAILABLE)) == (status, shown)
+
+    def test_no_request_is_counted(self, house: House) -> None:
+        for _ in range(5):
+            answer = Application(house.service).respond(RequestHead("GET", "/", headers=((API_KEY.lower(), "key"),)))
+            assert isinstance(answer, Response)
+            assert (answer.status, answer.header(RATE_AVAILABLE)) == (404, "3")
+
+    def test_without_a_key_no_account_is_looked_up(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(house.ledger, "by_key_digest", asked.append)
+        Application(house.service).respond(RequestHead("GET", "/v1/nothing"))
+        assert asked == []

@@ -241,3 +241,16 @@ def test_a_big_endian_bigtiff_is_refused_by_name(files, refusal):
     error = refusal(take, files.raw_tiff(tags, bytes(512), order=">", big=True), "image")
     assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
     assert "big-endian BigTIFF" in error.detail
+
+
+def test_a_png_of_which_nothing_is_left_out_is_not_copied(files):
+    whole = files.encoded(files.noise(), "PNG")
+    assert take(whole, "image").header.pixels is whole
+
+
+@pytest.mark.parametrize("place", [33, None])
+def test_what_is_left_out_of_a_png_is_left_out_wherever_it_stands(files, place):
+    whole = files.encoded(files.noise(), "PNG")
+    place = len(whole) if place is None else place
+    comment = struct.pack(">I4s4sI", 4, b"tEXt", b"a\0bc", 0)
+    assert take(whole[:place] + comment + whole[place:], "image").header.pixels == whole

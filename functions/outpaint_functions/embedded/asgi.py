@@ -152,29 +152,51 @@ class AsgiHost:
                 task.cancel()
 
 
+class Heads:
+    """Reads the heads of one connection. Its client sends the same headers again and again: those are read once."""
+
+    def __init__(self) -> None:
+        self._raw: Any = None
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._origin = ""
+        self._is_local = False
+
+    def read(self, scope: Scope) -> RequestHead:
+        """What an ASGI scope says of a request."""
+        if scope["headers"] != self._raw:
+            self._read_headers(scope)
+        return RequestHead(
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            self._headers,
+            self._origin,
+            self._is_local,
+        )
+
+    def _read_headers(self, scope: Scope) -> None:
+        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+        host = ""
+        forwarded = False
+        for name, value in headers:
+            if name == "host":
+                host = host or value
+            elif name in _FORWARDED:
+                forwarded = True
+        if not _AUTHORITY.fullmatch(host):
+            address, port = scope.get("server") or ("localhost", None)
+            host = (f"[{address}]" if ":" in address else address) + ("" if port is None else f":{port}")
+        client = scope.get("client")
+        self._headers = headers
+        self._origin = f"{scope['scheme']}://{host}"
+        # Behind a proxy on this machine everyone would seem to be here.
+        self._is_local = client is not None and not forwarded and _is_loopback(client[0])
+        self._raw = scope["headers"]
+
+
 def request_head(scope: Scope) -> RequestHead:
     """What an ASGI scope says of a request."""
-    headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
-    host = ""
-    forwarded = False
-    for name, value in headers:
-        if name == "host":
-            host = host or value
-        elif name in _FORWARDED:
-            forwarded = True
-    if not _AUTHORITY.fullmatch(host):
-        address, port = scope.get("server") or ("localhost", None)
-        host = (f"[{address}]" if ":" in address else address) + ("" if port is None else f":{port}")
-    client = scope.get("client")
-    return RequestHead(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
-        origin=f"{scope['scheme']}://{host}",
-        # Behind a proxy on this machine everyone would seem to be here.
-        peer_is_loopback=client is not None and not forwarded and _is_loopback(client[0]),
-    )
+    return Heads().read(scope)
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from outpaint_functions.embedded.asgi import Heads
 from outpaint_functions.http.messages import Response
 
 PATIENCE_S: Final = 60.0
@@ -28,19 +29,18 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch the clock."""
         super().connection_made(transport)
+        self.heads = Heads()
         self._between_messages = False
         self._in_head = True
         self._head_bytes = 0
         self._unread_bytes = 0
-        self._heard_at = self._head_began_at = self.loop.time()
+        self._heard_at = self._head_began_at = self._answered_at = self.loop.time()
         self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
         self._watch.cancel()
         super().connection_lost(exc)
-        # Where a connection broke, uvicorn lets this one run on, and it would hold connection and request for as long.
-        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         """Remember when the client was last heard."""
@@ -96,6 +96,19 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
         self._between_messages = True
 
+    def on_response_complete(self) -> None:
+        """An answer is out: go on with the next request, if one waits in line.
+
+        uvicorn would also set a timer with every answer, to close a connection that stays idle: `_look` sees to that.
+        """
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not the wire contract's
         """Answer what is not HTTP in the contract's own shape, and hang up."""
         response: Response = self.config.app.unreadable()  # type: ignore[union-attr]
@@ -110,12 +123,14 @@ class BoundedConnection(HttpToolsProtocol):
         return self._head_bytes <= KEPT_HEAD_BYTES
 
     def _look(self) -> None:
-        """Hang up on a client that stopped in the middle of a message, or drips its head."""
-        now = self.loop.time()
-        # While we do not read, silence is ours.
-        waits_for_client = not self._between_messages and not self.flow.read_paused
-        since = self._head_began_at if self._in_head else self._heard_at
-        if waits_for_client and now - since >= PATIENCE_S:
+        """Hang up on a client that stopped in the middle of a message, drips its head, or stays idle for long."""
+        if self._between_messages:
+            waits_for_client = self.cycle.response_complete
+            since, patience = self._answered_at, float(self.timeout_keep_alive)
+        else:
+            waits_for_client = not self.flow.read_paused  # while we do not read, silence is ours
+            since, patience = self._head_began_at if self._in_head else self._heard_at, PATIENCE_S
+        if waits_for_client and self.loop.time() - since >= patience:
             self.transport.close()
         else:
             self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)

@@ -18,6 +18,8 @@ from outpaint_functions.service.settings import ServiceSettings
 
 _LOG: Final = logging.getLogger("outpaint.http")
 _NO_STORE: Final = ("Cache-Control", "no-store")
+_NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
+_ANYTHING: Final = Accept()
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -29,12 +31,12 @@ class Answers:
     head: RequestHead
     correlation_id: str
     allowance: Allowance
-    accept: Accept = field(default_factory=Accept)
+    accept: Accept = _ANYTHING
     warnings: list[str] = field(default_factory=list)
 
     def json(self, status: int, body: BaseModel, extra: Headers = ()) -> Response:
         """A body from the contract, as JSON."""
-        return self.content(status, JSON, body.model_dump_json().encode(), (_NO_STORE, *extra))
+        return self.content(status, JSON, _encoded(body), (_NO_STORE, *extra))
 
     def error(self, error: Exception, extra: Headers = ()) -> Response:
         """The answer that tells of an error; one that is not ours is logged and told as INTERNAL."""
@@ -51,7 +53,7 @@ class Answers:
         else:
             body, media_type = ErrorBody.of(error), JSON
         headers = (_NO_STORE, *self._way_out(status), *extra)
-        return self.content(status, media_type, body.model_dump_json().encode(), headers)
+        return self.content(status, media_type, _encoded(body), headers)
 
     def empty(self, status: int, extra: Headers = ()) -> Response:
         """An answer without a body."""
@@ -78,7 +80,13 @@ class Answers:
         return (
             (names.CORRELATION_ID, self.correlation_id),
             *self.allowance.headers(),
-            ("X-Content-Type-Options", "nosniff"),
+            _NO_SNIFF,
             *cors.response_headers(self.head, self.settings.cors_origins),
             *warned,
         )
+
+
+def _encoded(body: BaseModel) -> bytes:
+    """`model_dump_json`, which asks pydantic's core for these bytes and makes text of them that we had to encode."""
+    encoded: bytes = body.__pydantic_serializer__.to_json(body)
+    return encoded

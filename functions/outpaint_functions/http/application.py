@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qs, quote
 
@@ -144,13 +145,16 @@ class Exchange:
     def _judge_head(self) -> Response | None:
         head, settings = self._head, self._service.settings
         self._answers.accept = Accept.parse(head.header_values("accept"))
-        size = sum(len(name) + len(value) + 4 for name, value in head.headers) + len(head.path) + len(head.query)
+        size = len(head.path) + len(head.query)
+        for name, value in head.headers:
+            size += len(name) + len(value) + 4
         if size > settings.max_header_bytes:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
         found = self._match = match(head.path)
         if found is None:
+            self._show_credits()
             raise OutpaintError(
                 ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {quote(head.path[:100])}: see /docs for what there is"
             )
@@ -158,6 +162,7 @@ class Exchange:
         if head.method == "OPTIONS":
             return self._answers.empty(204, (("Allow", ", ".join(methods)), *cors.preflight_headers(methods)))
         if head.method not in methods:
+            self._show_credits()
             raise OutpaintError(
                 ErrorCode.METHOD_NOT_ALLOWED, f"{quote(head.method[:20])} is not taken here: use {methods[0]}"
             )
@@ -181,6 +186,16 @@ class Exchange:
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
+
+    def _show_credits(self) -> None:
+        """Let a refusal that asks for no key show what a caller has who sent one that counts; it costs no request."""
+        try:
+            caller = authenticate(
+                self._service, self._head.header(names.API_KEY), peer_is_loopback=self._head.peer_is_loopback
+            )
+        except OutpaintError:
+            return  # no key, or one that the refusal must not tell from none
+        self._answers.allowance = replace(self._answers.allowance, credits=caller.credits)
 
     def _expect_body(self, limit: int) -> None:
         bodies.check_content_type(self._head)

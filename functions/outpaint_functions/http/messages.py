@@ -26,7 +26,10 @@ class RequestHead:
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key == wanted), None)
+        for key, value in self.headers:  # asked several times a request, where a generator costs as much as the search
+            if key == wanted:
+                return value
+        return None
 
     def header_values(self, name: str) -> list[str]:
         """Every value of a header, in order."""

@@ -29,14 +29,6 @@ class Route(Enum):
     HEALTH = auto()
 
 
-_FIXED: Final = {
-    OUTPAINT_PATH: Route.OUTPAINT,
-    BALANCE_PATH: Route.BALANCE,
-    UPLOADS_PATH: Route.UPLOADS,
-    "/openapi.json": Route.OPENAPI,
-    "/docs": Route.DOCS,
-    "/health": Route.HEALTH,
-}
 _READ: Final = ("GET", "HEAD", "OPTIONS")
 METHODS: Final[dict[Route, tuple[str, ...]]] = {
     route: ("POST", "OPTIONS") if route in (Route.OUTPAINT, Route.UPLOADS, Route.UPLOAD) else _READ for route in Route
@@ -53,17 +45,29 @@ class Match:
     id: str = ""
 
 
+_FIXED: Final = {
+    OUTPAINT_PATH: Match(Route.OUTPAINT),
+    BALANCE_PATH: Match(Route.BALANCE),
+    UPLOADS_PATH: Match(Route.UPLOADS),
+    "/openapi.json": Match(Route.OPENAPI),
+    "/docs": Match(Route.DOCS),
+    "/health": Match(Route.HEALTH),
+}
+_WITH_ID: Final = (
+    (INFERENCES_PREFIX, Route.INFERENCE),
+    (FILES_PREFIX, Route.FILE),
+    (UPLOADS_PREFIX, Route.UPLOAD),
+)
+
+
 def match(path: str) -> Match | None:
     """What lies at a path, or None."""
     fixed = _FIXED.get(path)
     if fixed is not None:
-        return Match(fixed)
-    for prefix, route in (
-        (INFERENCES_PREFIX, Route.INFERENCE),
-        (FILES_PREFIX, Route.FILE),
-        (UPLOADS_PREFIX, Route.UPLOAD),
-    ):
-        rest = path[len(prefix) :]
-        if path.startswith(prefix) and rest and "/" not in rest:
-            return Match(route, rest)
+        return fixed
+    for prefix, route in _WITH_ID:
+        if path.startswith(prefix):
+            rest = path[len(prefix) :]
+            if rest and "/" not in rest:
+                return Match(route, rest)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import Allowance
@@ -13,7 +14,11 @@ from outpaint_functions.service.service import Service
 
 def nothing_counted(service: Service) -> Allowance:
     """The figures on a response to nobody in particular: the whole limit, and no credits."""
-    limit = service.settings.rate_limit
+    return _whole(service.settings.rate_limit)
+
+
+@lru_cache(maxsize=64)
+def _whole(limit: int) -> Allowance:
     return Allowance(limit=limit, available=limit, reset_in=0, credits=0)
 
 

@@ -72,6 +72,8 @@ class MockConnection(BoundedConnection):
         """A client is here."""
         super().connection_made(transport)
         self._upload: Upload | None = None
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._default_lines = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone, perhaps in the middle of a body."""
@@ -180,9 +182,15 @@ class MockConnection(BoundedConnection):
         self._complete(cycle)
 
     def _head(self, cycle: RequestResponseCycle, response: Response) -> bytes:
-        lines = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode()]
-        lines += [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
-        lines.append("".join([f"{name}: {value}\r\n" for name, value in response.headers]).encode("latin-1"))
+        defaults = self.server_state.default_headers
+        if defaults is not self._default_headers:  # uvicorn makes another list when another second has begun
+            self._default_headers = defaults
+            self._default_lines = b"".join([b"%b: %b\r\n" % pair for pair in defaults])
+        lines = [
+            _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode(),
+            self._default_lines,
+            "".join([f"{name}: {value}\r\n" for name, value in response.headers]).encode("latin-1"),
+        ]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
         lines.append(b"\r\n")

@@ -31,7 +31,8 @@ from outpaint_mocks.worlds import PREFIX
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
-    from outpaint_mocks.mock_application import MockExchange, Refused
+    from outpaint_mocks.mock_application import Refused
+    from outpaint_mocks.mock_exchange import MockExchange
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
@@ -100,7 +101,7 @@ class MockHost:
         path = scope["path"]
         if FILES in path or ADMIN in path:
             return None
-        head = request_head(scope)
+        head = scope[CONNECTION].heads.read(scope)
         begun = Begun(head, self._application.open(head))
         answer = begun.call.answer
         if answer is None or not _is_plain(answer) or head.header("expect") is not None:

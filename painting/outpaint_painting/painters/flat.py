@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from outpaint_contracts.responses import PainterCard
-from PIL import Image
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from outpaint_painting.canvas import Canvas
     from outpaint_painting.painter import Brief
 
@@ -39,6 +40,8 @@ def _colours(brief: Brief, seed: int) -> tuple[tuple[int, int, int], tuple[int, 
 
 
 def _bands(size: tuple[int, int], first: tuple[int, int, int], second: tuple[int, int, int]) -> Image.Image:
+    from PIL import Image  # only now, for a mock is ready before it needs an image library
+
     width, height = size
     picture = Image.new("RGB", size, first)
     step = max(1, -(-height // _BANDS))

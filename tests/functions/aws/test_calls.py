@@ -94,12 +94,19 @@ def test_a_poll_costs_three(cloud: Any, cut_out: bytes, state: str) -> None:
         ("GET", "/health", []),
         ("GET", "/openapi.json", []),
         ("OPTIONS", "/v1/painting/outpaint", []),
-        ("GET", "/nothing", []),
+        ("GET", "/nothing", ["GetItem"]),  # its answer shows a known key its credits
+        ("PUT", "/v1/balance", ["GetItem"]),
     ],
 )
 def test_what_else_costs(cloud: Any, method: str, path: str, calls: list[str]) -> None:
     send(fresh(cloud), cloud, method, path)
     assert cloud.wire.calls == calls
+
+
+def test_a_refusal_without_a_key_costs_nothing(cloud: Any) -> None:
+    answer = Application(fresh(cloud).service).respond(RequestHead("GET", "/nothing"))
+    assert isinstance(answer, Response)
+    assert (answer.status, cloud.wire.calls) == (404, [])
 
 
 def test_an_upload_costs_two_and_no_call_to_s3(cloud: Any) -> None:

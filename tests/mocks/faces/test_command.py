@@ -42,6 +42,17 @@ def test_it_needs_no_configuration() -> None:
         assert by_key.json() == {"credits": 0}
 
 
+def test_it_is_ready_before_the_image_library_is() -> None:
+    code = (
+        "import sys; from outpaint_mocks.commands import mock; import outpaint_functions.embedded.server, "
+        "outpaint_mocks.admin, outpaint_mocks.faces.connection, outpaint_mocks.faces.host; "
+        "from outpaint_mocks.options import WorldOptions; WorldOptions().checked().world('w'); "
+        "print(sorted(m for m in ('PIL', 'numpy', 'httpx') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_its_options_set_every_world_up() -> None:
     with running("--scenario", "error(internal, on=balance, times=1)", "--credits", "5", "--clock", "frozen") as (
         _,

@@ -1,0 +1,124 @@
+"""How a call is answered, and when."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from outpaint_contracts.errors import ErrorCode
+from pydantic import Field, model_validator
+
+from outpaint_mocks.effects.effect import CallEffect
+from outpaint_mocks.effects.slots import API, FILE, POLL, SUBMIT, On, Seconds, Slot
+from outpaint_mocks.grammar import Term
+
+_ANYWHERE: Final = frozenset(
+    {
+        ErrorCode.MISSING_KEY,
+        ErrorCode.UNKNOWN_KEY,
+        ErrorCode.FORBIDDEN,
+        ErrorCode.UNKNOWN_ROUTE,
+        ErrorCode.METHOD_NOT_ALLOWED,
+        ErrorCode.NOT_ACCEPTABLE,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.HEADERS_TOO_LARGE,
+        ErrorCode.INTERNAL,
+        ErrorCode.UNAVAILABLE,
+    }
+)
+_FILES: Final = frozenset({ErrorCode.UNKNOWN_FILE, ErrorCode.URL_EXPIRED, ErrorCode.URL_NOT_SIGNED})
+
+
+class Error(CallEffect):
+    """The call is answered with this error, and nothing else happens."""
+
+    name = "error"
+    slots = frozenset({Slot.ANSWER})
+    positional = ("code",)
+
+    code: ErrorCode = ErrorCode.INTERNAL
+    retry_after: Annotated[
+        int | None, Field(ge=0, le=86400, description="Seconds in Retry-After and the rate limit's reset time.")
+    ] = None
+    detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+
+    @property
+    def usual_here(self) -> frozenset[On]:
+        """API calls for what any of them can meet, else the one kind of call that can."""
+        if self.code in _ANYWHERE:
+            return API
+        if self.code in _FILES:
+            return FILE
+        return POLL if self.code is ErrorCode.UNKNOWN_INFERENCE else SUBMIT
+
+
+class Gateway(CallEffect):
+    """A gateway before the service answers with a page of HTML."""
+
+    name = "gateway"
+    slots = frozenset({Slot.ANSWER})
+    positional = ("status",)
+    usual = API
+
+    status: Literal[502, 503, 504] = 502
+
+
+class WrongShape(CallEffect):
+    """The body is valid JSON of a shape that no contract knows; the job behind it is real."""
+
+    name = "wrong_shape"
+    slots = frozenset({Slot.ANSWER})
+    usual = API
+
+
+class ContentType(CallEffect):
+    """The answer's Content-Type says something else."""
+
+    name = "content_type"
+    slots = frozenset({Slot.MEDIA_TYPE})
+    positional = ("value",)
+    usual = FILE
+
+    value: Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$")]
+
+
+class Latency(CallEffect):
+    """The answer takes so long, in virtual time: fixed, uniform(low, high), lognormal or exponential(median)."""
+
+    name = "latency"
+    slots = frozenset({Slot.LATENCY})
+    positional = ("seconds",)
+
+    seconds: Seconds | None = None
+    distribution: Literal["fixed", "uniform", "lognormal", "exponential"] = "fixed"
+    low: Seconds | None = None
+    high: Seconds | None = None
+    median: Annotated[float | None, Field(gt=0, le=3600)] = None
+    sigma: Annotated[float | None, Field(gt=0, le=5)] = None
+
+    @classmethod
+    def from_term(cls, term: Term) -> Self:
+        """As for any effect, but its first argument may be the name of a distribution."""
+        first = term.positional[0] if term.positional else None
+        if isinstance(first, Term) and not first.called:
+            named = (("distribution", first), *term.named)
+            return super().from_term(Term(term.name, term.positional[1:], named, term.called))
+        return super().from_term(term)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        wanted = {
+            "fixed": {"seconds"},
+            "uniform": {"low", "high"},
+            "lognormal": {"median", "sigma"},
+            "exponential": {"median"},
+        }[self.distribution]
+        given = {name for name in ("seconds", "low", "high", "median", "sigma") if getattr(self, name) is not None}
+        if given != wanted:
+            raise ValueError(f"a {self.distribution} latency is given by {' and '.join(sorted(wanted))} alone")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text.replace(f"distribution={self.distribution}", self.distribution)
