@@ -80,12 +80,13 @@ def fields() -> tuple[str, ...]:
     return tuple(f"{model}.{path}" for model in _ANSWERS for path in _members(schemas, schemas[model]))
 
 
-def operation_of(method: str, path: str) -> Operation | None:
-    """The operation that a request is for; the API may lie below any path."""
-    return next(
-        (one for one in operations() if one.verb == method and one.pattern.search(path) is not None),
-        None,
-    )
+def operation_of(method: str, path: str, status: int) -> Operation | None:
+    """The operation that a request was for; the API may lie below any path.
+
+    405 is an answer of the path's operation, whatever verb was sent to it.
+    """
+    found = (one for one in operations() if one.pattern.search(path) is not None)
+    return next((one for one in found if status == 405 or one.verb == method), None)
 
 
 def model_of(operation: Operation, status: int, media_type: str, body: Mapping[str, Any]) -> str | None:

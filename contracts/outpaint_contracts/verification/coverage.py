@@ -46,21 +46,21 @@ class Seen:
 
     def note(self, exchange: Exchange) -> None:
         """Take an exchange into account."""
-        operation = surface.operation_of(exchange.method, exchange.path)
+        operation = surface.operation_of(exchange.method, exchange.path, exchange.status)
+        document = _document(exchange)
         with self._lock:
             self.answers += 1
             self._what[_HEADERS].update(name for name in surface.headers() if exchange.header(name) is not None)
+            if document is not None and (code := document.get("error_code")) is not None:
+                self._what[_CODES].add(str(code))
             if operation is None:
                 return
             self._what[_STATUSES].add(f"{operation.name} {exchange.status}")
-            document = _document(exchange)
             if document is None:
                 return
             media_type = _media_type(exchange)
             model = surface.model_of(operation, exchange.status, media_type, document)
             self._what[_FIELDS].update(f"{model}.{path}" for path in surface.members_of(document))
-            if (code := document.get("error_code")) is not None:
-                self._what[_CODES].add(str(code))
             steps = _steps(operation, exchange, document, self._stands)
             self._what[_TRANSITIONS].update(step.value for step in steps)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -38,28 +39,29 @@ _IN_FORM: Final = re.compile(rf'(?is)(name="(?:{_SIGNING})"[^\r\n]*\r\n(?:[^\r\n
 
 
 class Redaction:
-    """Knows the keys of one verification; `text` and `exchange` give back what may be shown."""
+    """Knows the keys of one verification; `text` and `exchange` give back what may be shown. Safe for many threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
-        self._literal: re.Pattern[str] | None = None
+        # From a secret's shape to what finds it; replaced as a whole, so that whoever reads it needs no lock.
+        self._shapes: dict[str, re.Pattern[str]] = {}
+        self._lock = threading.Lock()
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
         """Strike these out from now on, as they are and as URLs and JSON write them."""
-        new = {secret for secret in secrets if secret} - self._secrets
-        if not new:
-            return
-        self._secrets |= new
-        shapes = {shape for secret in self._secrets for shape in _shapes(secret)}
-        # The longest first: a key may begin with another one.
-        ordered = sorted(shapes, key=lambda shape: (-len(shape), shape))
-        self._literal = re.compile("|".join(map(_pattern, ordered)))
+        new = {shape for secret in secrets if secret for shape in _shapes(secret)} - self._shapes.keys()
+        if new:
+            with self._lock:
+                known = self._shapes | {shape: re.compile(_pattern(shape)) for shape in new}
+                # The longest first: a key may begin with another one.
+                self._shapes = dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
     def text(self, text: str) -> str:
         """The text without credentials."""
-        if self._literal is not None:
-            text = self._literal.sub(REDACTED, text)
+        for shape, pattern in self._shapes.items():
+            # A run makes many keys, and a text holds hardly any.
+            if shape in text:
+                text = pattern.sub(REDACTED, text)
         text = _IN_QUERY.sub(rf"\1{REDACTED}", text)
         text = _IN_JSON.sub(rf"\1{REDACTED}\2", text)
         return _IN_FORM.sub(rf"\1{REDACTED}", text)

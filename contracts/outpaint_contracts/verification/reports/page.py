@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -91,10 +92,8 @@ def _body(exchange: Exchange) -> str:
         text = exchange.body.decode("utf-8")
     except UnicodeDecodeError:
         return '<p class="quiet">The body is no text.</p>'
-    try:
+    with suppress(ValueError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        pass
     cut = f"\n... ({len(text):,} characters)" if len(text) > _LONGEST_BODY else ""
     return f"<pre>{escape(text[:_LONGEST_BODY])}{cut}</pre>"
 
