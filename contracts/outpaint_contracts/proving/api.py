@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -21,6 +22,14 @@ from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
 
 LONGEST_POLL_S: Final = 60.0
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finished picture as far as the vendor's clients read it."""
+
+    id: str
+    url: str
 
 
 class Api:
@@ -142,6 +151,34 @@ class Api:
         if response.request.url.host == self.client.base_url.host:
             self._observer(Exchange.of(response, time.monotonic() - began))
         return response
+
+
+def finished(response: httpx.Response) -> list[Item]:
+    """The pictures of a 200, by the members that the vendor promises and no others."""
+    equal(response.status_code, 200, "the status")
+    try:
+        document = response.json()
+        status, items = document["status"], [Item(item["id"], item["url"]) for item in document["data"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unmet(f"the body: expected status and data with id and url, got {error!r}") from None
+    equal(status, "success", "the status word")
+    for item in items:
+        if not (isinstance(item.id, str) and item.id and isinstance(item.url, str) and item.url):
+            raise Unmet(f"an item of data: expected id and url as text, got {item}")
+    return items
+
+
+def files_of(api: Api, response: httpx.Response) -> list[bytes]:
+    """The files of a finished request, fetched, in their order; there is at least one."""
+    items = finished(response)
+    if not items:
+        raise Unmet("data: expected at least one picture, got none")
+    files = []
+    for item in items:
+        answer = api.fetch(item.url)
+        equal(answer.status_code, 200, "the status of the picture's file")
+        files.append(answer.content)
+    return files
 
 
 def result_of(response: httpx.Response) -> Result:
