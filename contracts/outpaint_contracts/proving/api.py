@@ -177,6 +177,19 @@ def finished(response: httpx.Response) -> list[Item]:
     return items
 
 
+def files_of(api: Api, response: httpx.Response) -> list[bytes]:
+    """The files of a finished request, fetched, in their order; there is at least one."""
+    items = finished(response)
+    if not items:
+        raise Unmet("data: expected at least one picture, got none")
+    files = []
+    for item in items:
+        answer = api.fetch(item.url)
+        equal(answer.status_code, 200, "the status of the picture's file")
+        files.append(answer.content)
+    return files
+
+
 def result_of(response: httpx.Response) -> Result:
     """The body of a 200 with pictures."""
     equal(response.status_code, 200, "the status")
