@@ -26,7 +26,8 @@ _UNMET_NAMES = ["html", "png", "xml", "json-refused", "any-text"]
 
 
 def _media_type(answer: httpx.Response) -> str:
-    return answer.headers.get("Content-Type", "").partition(";")[0]
+    label: str = answer.headers.get("Content-Type", "")
+    return label.partition(";")[0]
 
 
 @case(

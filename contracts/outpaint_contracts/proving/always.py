@@ -77,6 +77,11 @@ def _has_error_body(exchange: Exchange) -> bool:
     return _is_error(exchange) and exchange.method != "HEAD"
 
 
+def _declares_its_length(exchange: Exchange) -> bool:
+    coded = exchange.header("Content-Encoding") is not None  # then the body that we hold is another
+    return exchange.header("Content-Length") is not None and exchange.method != "HEAD" and not coded
+
+
 def _number(exchange: Exchange, name: str) -> int:
     value = exchange.header(name)
     if value is None:
@@ -129,6 +134,21 @@ def retry_after(exchange: Exchange) -> None:
 @_check(clauses.ALLOW, "it says which verbs the path takes", Severity.MINOR, lambda exchange: exchange.status == 405)
 def allow_on_405(exchange: Exchange) -> None:
     holds(exchange.header("Allow"), "Allow is there and not empty")
+
+
+@_check(clauses.KEY_SCHEME, "it says how to authenticate", Severity.MINOR, lambda exchange: exchange.status == 401)
+def www_authenticate_on_401(exchange: Exchange) -> None:
+    holds(exchange.header("WWW-Authenticate"), "WWW-Authenticate is there and not empty")
+
+
+@_check(clauses.HEAD, "it has no body", Severity.MINOR, lambda exchange: exchange.method == "HEAD")
+def head_has_no_body(exchange: Exchange) -> None:
+    equal(exchange.body, b"", "the body of an answer to HEAD")
+
+
+@_check(clauses.LENGTH, "its length is the one it declares", Severity.MAJOR, _declares_its_length)
+def length_is_the_declared_one(exchange: Exchange) -> None:
+    equal(exchange.header("Content-Length"), str(len(exchange.body)), "Content-Length")
 
 
 @_check(clauses.ERROR_BODY, "its body has the declared shape, in JSON", Severity.MAJOR, _has_error_body)

@@ -362,6 +362,9 @@ PROBLEM_DETAILS: Final = Clause(
 OWN_CORRELATION: Final = Clause(
     "answers.own-correlation", "Each answer has a correlation id of its own.", f"{_WIRE}, Headers", VENDOR
 )
+LENGTH: Final = Clause(
+    "answers.length", "An answer is as long as its Content-Length says.", "RFC 9110, 8.6", Origin.RFC
+)
 ERRORS_IN_JSON: Final = Clause(
     "errors.in-json", "Errors are JSON for a client that asks for nothing.", "docs/api.md, Errors", OURS
 )
