@@ -61,6 +61,10 @@ MODE: Final = Clause(
     "requests.mode", "`mode` may stand in the body or in the query; the body wins.", f"{_WIRE}, Request fields", VENDOR
 )
 
+JSON_ANSWERS: Final = Clause(
+    "answers.json", "Answers to requests, polls and balances are JSON.", f"{_WIRE}, Responses", VENDOR
+)
+
 # Bodies and content types
 
 _FIELDS: Final = f"{_WIRE}, Request fields"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -125,18 +124,3 @@ class RemoteProvider:
         if url.scheme != "http":
             pytest.skip("written for plain HTTP")
         return url.hostname or "", url.port or 80
-
-
-def send_raw(address: tuple[str, int], data: bytes, *, then_close_writing: bool = False) -> bytes:
-    """Write these bytes to a socket and read until the other side closes or says nothing for two seconds."""
-    with socket.create_connection(address, timeout=2) as connection:
-        connection.sendall(data)
-        if then_close_writing:
-            connection.shutdown(socket.SHUT_WR)
-        received = b""
-        try:
-            while chunk := connection.recv(65536):
-                received += chunk
-        except TimeoutError:
-            pass
-        return received
