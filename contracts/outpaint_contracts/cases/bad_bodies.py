@@ -118,8 +118,8 @@ def _a_thousand_parts() -> bytes:
     when="a multipart body is cut short",
     then="the answer is 400",
     severity=Severity.CRITICAL,
-    each=[{"kept": kept} for kept in _CUTS.values()],
-    named=list(_CUTS),
+    each=[{"kept": _CUTS[place]} for place in ("in-the-boundary", "in-the-file", "half")],
+    named=["in-the-boundary", "in-the-file", "half"],
 )
 def multipart_cut_short_is_400(api: Api, kept: int) -> None:
     equal(api.post_body(_WHOLE[:kept], multipart_type()).status_code, 400, "the status")
@@ -128,7 +128,7 @@ def multipart_cut_short_is_400(api: Api, kept: int) -> None:
 @case(
     clauses.UNREADABLE_BODY_CODE,
     when="a multipart body is cut short",
-    then="the refusal is malformed_body",
+    then="the refusal is 400 malformed_body",
     each=[{"kept": kept} for kept in _CUTS.values()],
     named=list(_CUTS),
 )
@@ -149,11 +149,9 @@ def multipart_without_its_last_boundary_is_400(api: Api) -> None:
     clauses.UNREADABLE_BODY,
     when="the Content-Type of a multipart body names no boundary",
     then="the answer is 400",
-    each=[{"content_type": value} for value in _BOUNDARIES.values()],
-    named=list(_BOUNDARIES),
 )
-def multipart_without_a_boundary_is_400(api: Api, content_type: str) -> None:
-    equal(api.post_body(_WHOLE, content_type).status_code, 400, "the status")
+def multipart_without_a_boundary_is_400(api: Api) -> None:
+    equal(api.post_body(_WHOLE, _BOUNDARIES["none"]).status_code, 400, "the status")
 
 
 @case(

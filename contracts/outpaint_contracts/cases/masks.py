@@ -90,8 +90,8 @@ def earlier_result_is_read_by_brightness(api: Api, name: str) -> None:
     when="two masks are sent at once",
     then="the answer is 422",
     severity=Severity.CRITICAL,
-    each=[{"masks": masks} for masks in _TWO_MASKS.values()],
-    named=list(_TWO_MASKS),
+    each=[{"masks": _TWO_MASKS[both]} for both in ("mask-and-mask-image", "mask-url-and-mask-image-url")],
+    named=["files", "addresses"],
 )
 def two_masks_are_422(api: Api, masks: dict[str, Any]) -> None:
     equal(api.outpaint(image=pictures.photo(), **masks).status_code, 422, "the status")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from outpaint_contracts.pictures import MaskSource
 from outpaint_contracts.proving import clauses, pictures
@@ -280,6 +280,24 @@ def painting_begins_where_keeping_ends(api: Api, box: tuple[int, int, int, int])
     hidden = pictures.noisy_scene()
     received = painted_png(api, pictures.canvas_over(hidden))
     painted(pictures.encode(hidden), received, box)
+
+
+@case(
+    clauses.HIDDEN_STAYS_HIDDEN,
+    given="a picture with one bright colour under its transparency",
+    when="it is posted",
+    then="no line of black, white or that colour is drawn around the kept part",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"box": box} for box in _RING.values()],
+    named=list(_RING),
+)
+def kept_part_has_no_frame(api: Api, box: tuple[int, int, int, int]) -> None:
+    received = painted_png(api, pictures.canvas_over(Image.new("RGB", pictures.SIZE, (255, 0, 255))))
+    line = pictures.decode(received).convert("RGB").crop(box)
+    for name, colour in (("black", (0, 0, 0)), ("white", (255, 255, 255)), ("hidden", (255, 0, 255))):
+        apart = ImageChops.difference(line, Image.new("RGB", line.size, colour)).getextrema()
+        holds(max(highest for _, highest in apart) > 4, f"the line beside the kept part is not {name}")
 
 
 @case(

@@ -42,6 +42,7 @@ _FENCED: Final = {
     "unique-local-v6": "https://[fd00::1]/a.png",
     "ssh-port": "https://127.0.0.1:22/",
 }
+_NOT_TRIED: Final = ("cloud-metadata", "private-10", "private-172", "private-192", "carrier-nat", "unique-local-v6")
 _NO_ADDRESSES: Final = {
     "ftp": "ftp://example.com/a.png",
     "file": "file:///etc/passwd",
@@ -251,6 +252,18 @@ def _fenced(answer: httpx.Response, field: str) -> None:
 )
 def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     _fenced(_by_url(api, url), "image_url")
+
+
+@case(
+    clauses.FENCE,
+    when="an address of a private or reserved network is posted, on another machine than the provider's",
+    then="it is refused for what it is, source_refused, and not for an answer that did not come",
+    severity=Severity.CRITICAL,
+    each=[{"url": _FENCED[kind]} for kind in _NOT_TRIED],
+    named=list(_NOT_TRIED),
+)
+def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
+    refused(_by_url(api, url), ErrorCode.SOURCE_REFUSED, field="image_url")
 
 
 @case(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
+from outpaint_contracts.openapi import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.case import Severity
 from outpaint_contracts.proving.clause import Clause
@@ -176,6 +177,31 @@ def error_detail_is_one_line(exchange: Exchange) -> None:
     holds(body.detail, "detail is not empty")
     holds("\n" not in body.detail, "detail is one line")
     holds(b"Traceback" not in exchange.body, "no traceback is told")
+
+
+def _says_json(exchange: Exchange) -> bool:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD"
+
+
+def _is_of_the_api(exchange: Exchange) -> bool:
+    of_the_api = exchange.path.startswith("/v1/painting/") or exchange.path == BALANCE_PATH
+    return of_the_api and exchange.method not in ("HEAD", "OPTIONS")
+
+
+@_check(clauses.JSON_ANSWERS, "its body is JSON where it says so", Severity.MAJOR, _says_json)
+def json_is_json(exchange: Exchange) -> None:
+    try:
+        json.loads(exchange.body)
+    except ValueError:
+        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+
+
+@_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
+def api_answers_json(exchange: Exchange) -> None:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    if kind not in (_PLAIN, _PROBLEM):
+        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
 
 
 def _error_of(exchange: Exchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:

@@ -378,6 +378,10 @@ FILE_LIMIT: Final = Clause("limits.file", "413: a file is larger than the host t
 BODY_LIMIT: Final = Clause(
     "limits.body", "413: a body is larger than the host takes, however it is sent.", f"{_WIRE}, Errors", VENDOR
 )
+JSON_ANSWERS: Final = Clause(
+    "answers.json", "Answers to requests, polls and balances are JSON.", f"{_WIRE}, Responses", VENDOR
+)
+
 # Bodies and content types
 
 _FIELDS: Final = f"{_WIRE}, Request fields"
