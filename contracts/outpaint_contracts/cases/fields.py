@@ -41,10 +41,6 @@ _TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "syn
 _LITTLE: Final = {"count": "1", "prompt": "a lake", "image_url": pictures.data_uri(pictures.canvas())}
 
 _WRONG: Final[dict[str, dict[str, Any]]] = {
-    "no-image": {"image": None},
-    "two-images": _TWO_IMAGES["image-and-image-url"],
-    "no-prompt": {"prompt": None},
-    "blank-prompt": {"prompt": ""},
     "count-0": {"count": "0"},
     "count-11": {"count": "11"},
     "count-of-words": {"count": "two"},
@@ -52,19 +48,42 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     "gif": {"format": "GIF"},
     "mode-auto": {"mode": "auto"},
     "mode-later": {"mode": "later"},
-    "two-masks": {"image": pictures.photo(), "mask": pictures.alpha_mask(), "mask_image": pictures.alpha_mask()},
 }
 
 
 @case(
+    clauses.ONE_IMAGE,
+    when="a request has no image, or two of them",
+    then="the answer is 422",
+    severity=Severity.CRITICAL,
+    each=[{"fields": {"image": None}}, {"fields": _TWO_IMAGES["image-and-image-url"]}],
+    named=["none", "two"],
+)
+def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
+    equal(api.outpaint(**fields).status_code, 422, "the status")
+
+
+@case(
+    clauses.PROMPT_REQUIRED,
+    when="a request has no prompt, or an empty one",
+    then="the answer is 422",
+    severity=Severity.CRITICAL,
+    each=[{"prompt": None}, {"prompt": ""}],
+    named=["none", "empty"],
+)
+def prompt_is_required(api: Api, prompt: str | None) -> None:
+    equal(api.outpaint(prompt=prompt).status_code, 422, "the status")
+
+
+@case(
     clauses.WRONG_VALUE,
-    when="a request has a field that is missing, one too many, or wrong",
+    when="a count, a format or a mode is asked for that does not exist",
     then="the answer is 422",
     severity=Severity.CRITICAL,
     each=[{"fields": fields} for fields in _WRONG.values()],
     named=list(_WRONG),
 )
-def wrong_request_is_422(api: Api, fields: dict[str, Any]) -> None:
+def wrong_value_is_422(api: Api, fields: dict[str, Any]) -> None:
     equal(api.outpaint(**fields).status_code, 422, "the status")
 
 
@@ -429,6 +448,8 @@ def _refused_requests() -> dict[str, dict[str, Any]]:
         | {f"mode {mode}": {"mode": mode} for mode in _MODES}
         | {f"mode {mode} in the query": {"params": {"mode": mode}} for mode in _MODES}
         | {
+            "no image": {"image": None},
+            "no prompt": {"prompt": None},
             "a long prompt": {"prompt": _TOO_LONG},
             "an image as text": {"image": _ADDRESS},
             "a prompt as a file": {"prompt": b"a lake"},
