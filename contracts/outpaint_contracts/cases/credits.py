@@ -24,7 +24,6 @@ _REFUSED: dict[str, Callable[[], dict[str, Any]]] = {
     "nothing-to-paint": lambda: {"image": pictures.opaque_everywhere()},
     "no-picture": lambda: {"image": b"no picture at all"},
     "accept": lambda: {"headers": {"Accept": "text/html"}},
-    "idempotency-key": lambda: {"headers": {headers.IDEMPOTENCY_KEY: "two words"}},
 }
 
 

@@ -261,6 +261,20 @@ def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
 
 @case(
     clauses.REPLAY_KEY,
+    when="a request is sent under a key that can be none",
+    then="nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+    each=[{"key": b""}, {"key": b"a b"}, {"key": b"\xfc"}, {"key": b"x" * 256}],
+    named=["empty", "two-words", "not-ascii", "long"],
+)
+def a_key_that_can_be_none_costs_nothing(api: Api, key: bytes) -> None:
+    with api.charged(0):
+        refused(api.outpaint(headers={IDEMPOTENCY_KEY: key}), ErrorCode.INVALID_IDEMPOTENCY_KEY)
+
+
+@case(
+    clauses.REPLAY_KEY,
     when="a request is sent under a key of 255 characters",
     then="it is taken",
     credits=1,

@@ -317,7 +317,7 @@ def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSED_FREE,
+    clauses.RESULT_REUSED,
     given="a finished picture of another account",
     when="its id is sent as an image",
     then="nothing is charged",
