@@ -423,7 +423,7 @@ def _post_all(api: Api, kind: str) -> dict[str, httpx.Response]:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every body that these cases know to be bad is posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

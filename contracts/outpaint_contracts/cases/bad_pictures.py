@@ -295,7 +295,7 @@ def damaged_picture_is_a_result_or_a_refusal(api: Api, seed: int) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every picture and mask that these cases know to be bad is posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

@@ -121,7 +121,7 @@ def exhausted_handle_is_told_what_to_do(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="an empty file part is posted, as of a handle that was read before",
     then="nothing is charged",
     severity=Severity.CRITICAL,

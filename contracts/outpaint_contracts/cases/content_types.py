@@ -219,7 +219,7 @@ def compressed_body_is_refused(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every content type, charset and encoding that is not taken is tried",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

@@ -170,7 +170,7 @@ def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
 
 
 @case(
-    clauses.COUNT,
+    clauses.COUNT_FIELD,
     when="so many pictures are asked for",
     then="so many come back, each with an id and an address of its own",
     severity=Severity.CRITICAL,
@@ -181,7 +181,7 @@ def count_is_how_many_pictures_come_back(api: Api, count: int) -> None:
     _as_many_as_asked_for(api, count)
 
 
-@case(clauses.COUNT, when="ten pictures are asked for, the most that may be", then="ten come back", credits=10)
+@case(clauses.COUNT_FIELD, when="ten pictures are asked for, the most that may be", then="ten come back", credits=10)
 def count_may_be_ten(api: Api) -> None:
     _as_many_as_asked_for(api, 10)
 
@@ -194,7 +194,7 @@ def _as_many_as_asked_for(api: Api, count: int) -> None:
 
 
 @case(
-    clauses.COUNT,
+    clauses.COUNT_FIELD,
     when="no count is sent",
     then="two pictures come back",
     severity=Severity.CRITICAL,
@@ -257,7 +257,7 @@ def wrong_value_has_our_members_too(api: Api) -> None:
 
 
 @case(
-    clauses.FORMAT,
+    clauses.FORMAT_FIELD,
     when="a format is asked for",
     then="the file really is of that format, and the id ends in it",
     severity=Severity.CRITICAL,
@@ -459,7 +459,7 @@ def _refused_requests() -> dict[str, dict[str, Any]]:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every wrong field that these cases know is posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

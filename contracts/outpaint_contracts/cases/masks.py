@@ -171,7 +171,7 @@ def other_mask_mode_is_refused(api: Api, mask_mode: str) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="two masks at once, and mask modes that do not exist, are posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

@@ -28,7 +28,7 @@ _LARGE: Final = (160, 120)
 _LARGE_BOX: Final = (40, 32, 120, 88)
 _INNER_BOX: Final = (56, 48, 104, 72)
 """Two blocks of a JPEG away from what is painted."""
-_CLOSE: Final = 6.0
+_CLOSE: Final = 4.0
 """Levels that quality 90 may move a smooth picture by, on average."""
 
 

@@ -79,7 +79,7 @@ def body_that_breaks_off_is_no_request(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="a client stops writing before its body is whole",
     then="nothing is charged",
     severity=Severity.CRITICAL,

@@ -25,7 +25,7 @@ def seed_out_of_range_is_refused(api: Api, seed: str) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every wrong seed that these cases know is posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

@@ -218,7 +218,7 @@ def address_without_a_picture_is_refused(api: Api, content: bytes) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     given="addresses that answer an error, or something else than a picture",
     when="they are posted",
     then="each is refused and nothing is charged",
@@ -356,7 +356,7 @@ def _refused_urls() -> dict[str, Any]:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     when="every bad address and id that these cases know is posted",
     then="each is refused and nothing is charged",
     severity=Severity.CRITICAL,

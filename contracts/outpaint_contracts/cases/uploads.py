@@ -132,7 +132,7 @@ def id_before_its_file_came_is_refused(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSED_IS_FREE,
+    clauses.REFUSED_FREE,
     given="a ticket whose file has not come yet",
     when="its id is posted",
     then="nothing is charged",

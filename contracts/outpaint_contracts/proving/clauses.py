@@ -397,7 +397,7 @@ UNREADABLE_BODY_CODE: Final = Clause(
 ABUSIVE_BODY: Final = Clause(
     "bodies.abusive", "Whatever bytes are sent, the answer is never a fault of the service.", f"{_API}, Errors", OURS
 )
-REFUSED_IS_FREE: Final = Clause("credits.refused-is-free", "A refused request is not charged.", _ERRORS, VENDOR)
+REFUSED_FREE: Final = Clause("credits.refused-free", "A refused request is not charged.", _ERRORS, VENDOR)
 MULTIPART: Final = Clause("bodies.multipart", "A request may be multipart/form-data.", _FIELDS, VENDOR)
 MULTIPART_GRAMMAR: Final = Clause(
     "bodies.multipart-grammar",
@@ -466,10 +466,12 @@ PROMPT_TEXT: Final = Clause(
     "fields.prompt-text", "A prompt is any text of up to 20,000 characters.", f"{_API}, The request", OURS
 )
 NEGATIVE_PROMPT: Final = Clause("fields.negative-prompt", "A negative prompt may be sent, empty too.", _FIELDS, VENDOR)
-COUNT: Final = Clause(
+COUNT_FIELD: Final = Clause(
     "fields.count", "`count` is a whole number from 1 to 10, 2 where it is left out.", _FIELDS, VENDOR
 )
-FORMAT: Final = Clause("fields.format", "`format` is JPG, PNG or WEBP, JPG where it is left out.", _FIELDS, VENDOR)
+FORMAT_FIELD: Final = Clause(
+    "fields.format", "`format` is JPG, PNG or WEBP, JPG where it is left out.", _FIELDS, VENDOR
+)
 WORDS_IN_ANY_CASE: Final = Clause(
     "fields.words-in-any-case", "The word of a format may be written in any case, between blanks.", _API, OURS
 )
