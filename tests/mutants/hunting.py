@@ -14,6 +14,7 @@ from outpaint_contracts.verification.outcome import Outcome
 from outpaint_contracts.verification.redaction import Redaction
 from outpaint_contracts.verification.running import Runner
 from outpaint_contracts.verification.witness import Witness
+from outpaint_functions.service.settings import ServiceSettings
 from wire_kit.hosts import core_provider
 
 PATIENCE_S = 3.0
@@ -25,7 +26,7 @@ def found_by(mutant: Mutant, cases: Iterable[Case]) -> Mapping[str, str]:
     redaction = Redaction()
     witness = Witness(checks(), redaction)
     broken: dict[str, str] = {}
-    with mutant.alive(), core_provider() as provider, _impatient():
+    with mutant.alive(), core_provider(ServiceSettings(sync_wait=3)) as provider, _impatient():
         runner = Runner(provider, lambda exchange: broken.update(_told(witness, exchange)), redaction)
         for result in runner.run(cases, seed=1):
             if result.outcome is Outcome.FAILED:

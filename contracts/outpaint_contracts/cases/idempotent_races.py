@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.headers import IDEMPOTENCY_KEY
+from outpaint_contracts.headers import IDEMPOTENCY_KEY, PREFER
 from outpaint_contracts.openapi import OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import LONGEST_POLL_S, Api, refused, result_of
@@ -62,7 +62,9 @@ def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response
             first = pool.submit(waiting.outpaint, headers=key)
             # The first is known to the provider once its credits are taken.
             api.wait_for_balance(before - 1)
-            refused(api.outpaint(headers=key), ErrorCode.IDEMPOTENCY_IN_PROGRESS, field=IDEMPOTENCY_KEY)
+            # A provider that does not refuse it is not waited for: its job cannot end before this block does.
+            second = api.outpaint(headers={**key, PREFER: "wait=1"})
+            refused(second, ErrorCode.IDEMPOTENCY_IN_PROGRESS, field=IDEMPOTENCY_KEY)
         return first.result(LONGEST_POLL_S)
 
 

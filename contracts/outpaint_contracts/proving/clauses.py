@@ -397,7 +397,6 @@ UNREADABLE_BODY_CODE: Final = Clause(
 ABUSIVE_BODY: Final = Clause(
     "bodies.abusive", "Whatever bytes are sent, the answer is never a fault of the service.", f"{_API}, Errors", OURS
 )
-REFUSED_FREE: Final = Clause("credits.refused-free", "A refused request is not charged.", _ERRORS, VENDOR)
 MULTIPART: Final = Clause("bodies.multipart", "A request may be multipart/form-data.", _FIELDS, VENDOR)
 MULTIPART_GRAMMAR: Final = Clause(
     "bodies.multipart-grammar",

@@ -112,7 +112,9 @@ def wrong_verb_is_404(patch: Patch) -> None:
 @mutant("headers of any size are taken")
 def headers_of_any_size(patch: Patch) -> None:
     def judge(original: Any, self: Exchange) -> Any:
-        small = tuple((name, value) for name, value in self._head.headers if not name.startswith("x-") or len(value) < 200)
+        small = tuple(
+            (name, value) for name, value in self._head.headers if not name.startswith("x-") or len(value) < 200
+        )
         self._head = replace(self._head, headers=small)
         return original(self)
 
