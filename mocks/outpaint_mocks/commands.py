@@ -109,7 +109,10 @@ def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> 
 
     with listen(host, port) as listener:
         studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
-        worlds = Worlds(lambda name: options.world(name, studio))
+        worlds = Worlds(
+            lambda name: options.world(name, studio),
+            lambda name, changes: options.replaced(**changes).checked().world(name, studio),
+        )
         app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
         url = url_of(listener)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from pydantic import ValidationError
 
 from outpaint_mocks.grammar import nearest
 from outpaint_mocks.journal import BODY_BYTES, MAX_CALLS
@@ -17,6 +18,8 @@ from outpaint_mocks.virtual_clock import START, VirtualClock
 from outpaint_mocks.world import Studio, World
 
 if TYPE_CHECKING:
+    from outpaint_functions.service.settings import ServiceSettings
+
     from outpaint_mocks.scenario import ScenarioLike
 
 PAINTERS: Final = ("flat", "migan")
@@ -58,15 +61,13 @@ class WorldOptions:
 
     def world(self, name: str, studio: Studio | None = None) -> World:
         """A world set up like this; raises `OutpaintError` for what cannot be."""
-        from outpaint_functions.service.settings import ServiceSettings
-
         if isinstance(self.credits, bool) or not 0 <= self.credits <= 2**53:
             raise OutpaintError.wrong_value("credits", self.credits, "an account begins with 0 to 2**53 credits")
         world = World(
             name,
             seed=self.seed,
             clock=self._clock(),
-            settings=ServiceSettings(**self.settings),
+            settings=_settings(self.settings),
             credits=self.credits,
             keys=self.keys,
             studio=studio or Studio(painter_named(self.painter)),
@@ -111,6 +112,25 @@ class WorldOptions:
         if scale == 0.0:
             return VirtualClock.frozen(START if start is None else start.timestamp())
         return VirtualClock.ticking(None if start is None else start.timestamp(), scale=scale)
+
+
+def _settings(values: Mapping[str, Any]) -> ServiceSettings:
+    """The service's settings with these values; raises `OutpaintError` for names and values that cannot be."""
+    from outpaint_functions.service.settings import ServiceSettings
+
+    for name in values:
+        if name not in ServiceSettings.model_fields:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"there is no setting {name[:60]}: {nearest(name[:60], ServiceSettings.model_fields)}",
+                field="settings",
+            )
+    try:
+        return ServiceSettings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise OutpaintError.wrong_value(f"settings.{place}", first["input"], first["msg"]) from None
 
 
 def painter_named(name: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
@@ -32,11 +32,21 @@ class Worlds:
     """The worlds of one server; each is made when it is first named.
 
     `make` makes one from its name; without it, worlds have a frozen clock each and share painter and pictures.
+    `make_other` makes one that is set up otherwise: its options by name, as `WorldOptions` has them.
     """
 
-    def __init__(self, make: Callable[[str], World] | None = None, *, max_worlds: int = MAX_WORLDS) -> None:
+    def __init__(
+        self,
+        make: Callable[[str], World] | None = None,
+        make_other: Callable[[str, Mapping[str, Any]], World] | None = None,
+        *,
+        max_worlds: int = MAX_WORLDS,
+    ) -> None:
         studio = Studio()
-        self._make = make or (lambda name: World(name, studio=studio))
+        if make is None:
+            make, make_other = (lambda name: World(name, studio=studio)), make_other or _set_up(studio)
+        self._make = make
+        self._make_other = make_other
         self._max_worlds = max_worlds
         self._lock = threading.Lock()
         self._worlds: dict[str, World] = {}
@@ -55,19 +65,35 @@ class Worlds:
         world = self._worlds.get(name)
         if world is not None:
             return world
+        with self._lock:
+            return self._worlds.get(name) or self._made(name, lambda: self._make(name))
+
+    def make(self, name: str, options: Mapping[str, Any]) -> World:
+        """A new world, set up otherwise than the server's others.
+
+        Raises `WorldError` where there is one by this name already, and `OutpaintError` for options that cannot be.
+        """
+        make_other = self._make_other
+        if make_other is None:
+            raise WorldError("the worlds of this server are made by its test: set them up there")
+        with self._lock:
+            if name in self._worlds:
+                raise WorldError(
+                    f"there is a world {name[:70]} already: remove it first, or give this one another name",
+                    ErrorCode.INVALID_PARAMETER,
+                )
+            return self._made(name, lambda: make_other(name, options))
+
+    def _made(self, name: str, make: Callable[[], World]) -> World:
         if _NAME.fullmatch(name) is None:
             raise WorldError(
                 f"{name[:70]!r} cannot name a world: use 1 to 64 letters, digits, dots, dashes and underscores"
             )
-        with self._lock:
-            world = self._worlds.get(name)
-            if world is None:
-                if len(self._worlds) >= self._max_worlds:
-                    raise WorldError(
-                        f"there are {self._max_worlds} worlds already: remove one that is done with",
-                        ErrorCode.UNAVAILABLE,
-                    )
-                world = self._worlds[name] = self._make(name)
+        if len(self._worlds) >= self._max_worlds:
+            raise WorldError(
+                f"there are {self._max_worlds} worlds already: remove one that is done with", ErrorCode.UNAVAILABLE
+            )
+        world = self._worlds[name] = make()
         return world
 
     def find(self, name: str) -> World:
@@ -104,6 +130,15 @@ class Worlds:
         if name is None:
             return self.get(), head
         return self.get(name), replace(head, origin=f"{head.origin.rstrip('/')}{PREFIX}{name}")
+
+
+def _set_up(studio: Studio) -> Callable[[str, Mapping[str, Any]], World]:
+    def make(name: str, options: Mapping[str, Any]) -> World:
+        from outpaint_mocks.options import WorldOptions
+
+        return WorldOptions.of(options).checked().world(name, studio)
+
+    return make
 
 
 def _shown(key: str) -> str:

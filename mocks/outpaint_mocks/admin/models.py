@@ -97,6 +97,29 @@ class WorldList(_Told):
     worlds: tuple[WorldSummary, ...]
 
 
+class SetUp(_Given):
+    """How a new world is to differ from what the server was started with."""
+
+    settings: dict[str, Any] | None = Field(
+        default=None, description="The service's settings, such as rate_limit, sync_wait, pictures."
+    )
+    keys: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
+        default=None, description="Keys with their credits; no others are known then. Without it any key is."
+    )
+    credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
+    clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
+    scenario: list[str] | None = Field(default=None, description="What stands for the whole world.")
+    seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
+
+
+class OpenAccount(_Given):
+    """An account to open, or to let stand otherwise."""
+
+    key: Annotated[str, Field(min_length=1, max_length=200, description="The key that reaches it.")]
+    credits: Annotated[int, Field(ge=0, le=2**53, description="Its free credits from now on.")] = 100
+    allowed: bool = Field(default=True, description="False: its key is known, and refused with 403.")
+
+
 # The clock
 
 

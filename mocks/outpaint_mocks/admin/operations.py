@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.records import Account
 from pydantic import BaseModel
 
 from outpaint_mocks.admin import models, shown
@@ -83,7 +85,9 @@ def _worlds(asked: Asked) -> models.WorldList:
 
 
 def _make_world(asked: Asked) -> models.WorldDetail | Made:
-    name = asked.path["name"]
+    name, wanted = asked.path["name"], asked.body.model_dump(exclude_none=True)
+    if wanted:
+        return Made(shown.world_detail(asked.worlds.make(name, wanted), asked.origin))
     known = name in asked.worlds.names
     detail = shown.world_detail(asked.worlds.get(name), asked.origin)
     return detail if known else Made(detail)
@@ -104,6 +108,17 @@ def _world(asked: Asked) -> models.WorldDetail:
 def _reset(asked: Asked) -> models.WorldDetail:
     asked.world.reset()
     return _world(asked)
+
+
+def _open_account(asked: Asked) -> Made:
+    wanted: models.OpenAccount = asked.body
+    ledger, digest = asked.world.ledger, key_digest(wanted.key)
+    found = ledger.by_key_digest(digest)
+    if found is None:
+        found = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=wanted.credits)
+    account = replace(found, credits=wanted.credits, allowed=wanted.allowed)
+    ledger.add_account(account, digest)
+    return Made(models.AccountState(id=account.id, name=account.name, credits=account.credits))
 
 
 # The clock
@@ -351,7 +366,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/worlds", "worlds", "List the worlds", _worlds, models.WorldList, of_world=False),
     Operation(
         "PUT", "/worlds/{name}", "make-world", "Make a world, or find it", _make_world, models.WorldDetail,
-        of_world=False, makes=True,
+        takes=models.SetUp, optional_body=True, of_world=False, makes=True,
     ),
     Operation(
         "DELETE", "/worlds/{name}", "remove-world", "Forget a world and all in it", _remove_world, models.WorldList,
@@ -362,6 +377,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         of_world=False,
     ),
     Operation("GET", "/world", "world", "The world and its accounts", _world, models.WorldDetail),
+    Operation(
+        "POST", "/accounts", "open-account", "Open a key's account, or let it stand otherwise", _open_account,
+        models.AccountState, takes=models.OpenAccount, makes=True,
+    ),
     Operation("POST", "/reset", "reset", "Let the world stand as at its beginning", _reset, models.WorldDetail),
     Operation("GET", "/clock", "clock", "The world's time", _clock, models.ClockState),
     Operation(

@@ -1,1 +1,1 @@
-"""What the wire-behaviour cases stand on: pictures, forms, an API client that checks every answer, providers."""
+"""Our own hosts as providers that the contract's cases are proven on."""

@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.proving.case import Need
+from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.provider import Provider
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.adapters.fetch import SafeFetch
 from outpaint_functions.adapters.system import RandomIds
@@ -32,8 +34,6 @@ from outpaint_painting.canvas import Canvas
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
-
-from wire_kit.providers import Provider
 
 _NUMBERS = itertools.count(1)
 
@@ -91,6 +91,10 @@ class ObedientPainter:
 
 class _OwnProvider:
     """What the in-process and the TCP provider share: a host in memory, and a hand on all of it."""
+
+    offers = frozenset(Need) - {Need.SOCKET}
+    shares_account = False
+    poll_pause = 0.005
 
     def __init__(self, host: Host, painter: ObedientPainter, clock: ShiftedClock, web: Web) -> None:
         self._host = host
@@ -154,13 +158,14 @@ class CoreProvider(_OwnProvider):
             yield provider
 
     def address(self) -> tuple[str, int]:
-        pytest.skip("the core in process has no socket")
+        raise NotOffered("the core in process has no socket")
 
 
 class TcpProvider(_OwnProvider):
     """The real server on a loopback port."""
 
     name = "tcp"
+    offers = frozenset(Need)
 
     def __init__(self, host: Host, painter: ObedientPainter, clock: ShiftedClock, web: Web, base_url: str) -> None:
         super().__init__(host, painter, clock, web)

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import httpx2
-import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.proving.case import Need
+from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.provider import Provider
 from outpaint_functions.service.authentication import key_digest
 from outpaint_functions.service.records import Account
 from outpaint_functions.service.settings import ServiceSettings
@@ -21,8 +23,6 @@ from outpaint_mocks.faces.respx import OutpaintRouter
 from outpaint_mocks.faces.server import ThreadServer, fresh_name, thread_server
 from outpaint_mocks.virtual_clock import VirtualClock
 from outpaint_mocks.world import World
-
-from wire_kit.providers import Provider
 
 _NUMBERS = itertools.count(1)
 
@@ -34,6 +34,9 @@ class MockProvider:
         self, name: str, world: World, base_url: str, client: Callable[[], httpx.Client], another: Any
     ) -> None:
         self.name = name
+        self.offers = frozenset(Need) if name == "mock-tcp" else frozenset(Need) - {Need.SOCKET}
+        self.shares_account = False
+        self.poll_pause = 0.005
         self._world = world
         self._base_url = base_url
         self._client = client
@@ -93,8 +96,8 @@ class MockProvider:
 
     def address(self) -> tuple[str, int]:
         url = urlsplit(self._base_url)
-        if self.name != "mock-tcp":
-            pytest.skip("a mock in process has no socket")
+        if Need.SOCKET not in self.offers:
+            raise NotOffered("a mock in process has no socket")
         assert url.hostname is not None
         assert url.port is not None
         return url.hostname, url.port

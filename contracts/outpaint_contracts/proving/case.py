@@ -1,0 +1,145 @@
+"""What a case is: given, when, then, the sentence it guards, what it needs of a provider and what it costs there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint_contracts.proving.clause import Clause
+
+if TYPE_CHECKING:
+    from outpaint_contracts.proving.api import Api
+
+
+class Severity(StrEnum):
+    """How bad it is when a case fails."""
+
+    CRITICAL = "critical"
+    """Money, pictures, privacy or a job is lost, or every client breaks."""
+    MAJOR = "major"
+    """A client that keeps to the contract breaks or misbehaves."""
+    MINOR = "minor"
+    """A courtesy is missing: a clear word, a hint, a header few read."""
+
+
+class Need(StrEnum):
+    """What a case needs of a provider beyond an answer; one that doesn't offer it is not asked."""
+
+    ACCOUNTS = "accounts"
+    """New accounts with chosen credits and permissions."""
+    SECOND_ACCOUNT = "second-account"
+    """A key of another account."""
+    SOURCES = "sources"
+    """An address from which the provider reads bytes that the case chooses."""
+    HELD_JOBS = "held-jobs"
+    """Jobs that do not end before the case says so."""
+    FAILING_JOBS = "failing-jobs"
+    """Jobs that end in an error that the case chooses."""
+    TIME = "time"
+    """A clock that the case moves ahead."""
+    SETTINGS = "settings"
+    """Limits and waits other than the usual ones."""
+    SOCKET = "socket"
+    """A TCP socket to write bytes to that are no proper HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that a provider must do.
+
+    `id` is `area.name`, or `area.name[variant]` for one of several values that it is tried with. `credits` is the
+    most that it may spend, `seconds` the most that it waits for on purpose. `watches_account`: it looks at the
+    balance or the rate figures of its account, so nobody else may use that account meanwhile.
+    """
+
+    id: str
+    guards: Clause
+    given: str
+    when: str
+    then: str
+    severity: Severity
+    needs: frozenset[Need]
+    credits: int
+    seconds: float
+    watches_account: bool
+    act: Callable[[Api], None]
+    family: str
+    """The id without its variant: what a page of the documentation is about."""
+    values: Mapping[str, Any]
+    """What this variant is tried with, by name."""
+
+    @property
+    def area(self) -> str:
+        """The part of the contract that it belongs to."""
+        return self.id.partition(".")[0]
+
+
+Act = Callable[..., None]
+_CASES: Final[dict[str, Case]] = {}
+
+
+def case(
+    guards: Clause,
+    *,
+    given: str = "an account with credits",
+    when: str,
+    then: str,
+    severity: Severity = Severity.MAJOR,
+    needs: Iterable[Need] = (),
+    credits: int = 0,  # noqa: A002 - the field's word, as everywhere
+    seconds: float = 0.0,
+    watches_account: bool = False,
+    each: Sequence[Mapping[str, Any]] = ({},),
+    named: Sequence[str] = (),
+) -> Callable[[Act], Act]:
+    """Make a function a case, or one case for each mapping of `each`, whose values it takes by name.
+
+    The id comes of the module's and the function's name. `named` gives the variants' names; without it a variant is
+    named by its values, so it must be given where those are long or not plain text. `given`, `when`, `then` are read
+    one after the other as a sentence each, without a full stop.
+    """
+
+    def register(act: Act) -> Act:
+        area = act.__module__.rpartition(".")[2].replace("_", "-")
+        family = f"{area}.{act.__name__.replace('_', '-')}"
+        variants = tuple(named) or tuple(_named(values) for values in each)
+        assert len(variants) == len(each), f"{family}: {len(variants)} names for {len(each)} variants"
+        unknown = set().union(*each) - set(inspect.signature(act).parameters)
+        assert not unknown, f"{family} does not take {', '.join(sorted(unknown))}"
+        for values, variant in zip(each, variants, strict=True):
+            id_ = f"{family}[{variant}]" if variant else family
+            assert id_ not in _CASES, f"{id_} stands for two cases"
+            _CASES[id_] = Case(
+                id=id_,
+                guards=guards,
+                given=given,
+                when=when,
+                then=then,
+                severity=severity,
+                needs=frozenset(needs),
+                credits=credits,
+                seconds=seconds,
+                watches_account=watches_account,
+                act=_with(act, values),
+                family=family,
+                values=values,
+            )
+        return act
+
+    return register
+
+
+def registered() -> tuple[Case, ...]:
+    """Every case of the modules that were imported so far, in the order of their text."""
+    return tuple(_CASES.values())
+
+
+def _with(act: Act, values: Mapping[str, Any]) -> Callable[[Api], None]:
+    return lambda api: act(api, **values)
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return ",".join(str(value) for value in values.values())

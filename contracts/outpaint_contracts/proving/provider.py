@@ -1,0 +1,69 @@
+"""Whom a case is proven on, and what a provider may be able to do for it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import httpx
+
+from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.proving.case import Need
+
+
+class Provider(Protocol):
+    """Anything that speaks the API.
+
+    What a provider doesn't offer, the method for it ends by `NotOffered` with the reason.
+    """
+
+    name: str
+    offers: frozenset[Need]
+    shares_account: bool
+    """Whether `key` is the same account for everybody: then cases that watch it cannot run side by side."""
+    poll_pause: float
+    """Seconds between two looks at something that is not there yet."""
+
+    def client(self) -> httpx.Client:
+        """A client whose relative URLs lead to the provider; the caller closes it."""
+        ...
+
+    def key(self, balance: int = 100) -> str:
+        """A key of an account with at least these credits (where accounts can be made: a new one, exactly these)."""
+        ...
+
+    def exact_key(self, balance: int) -> str:
+        """ACCOUNTS: a key of a new account with exactly these credits."""
+        ...
+
+    def second_key(self) -> str:
+        """SECOND_ACCOUNT: a key of another account than `key`'s."""
+        ...
+
+    def forbidden_key(self) -> str:
+        """ACCOUNTS: a key that is known and not allowed."""
+        ...
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        """SOURCES: an address from which the provider will read these bytes, or run into this error."""
+        ...
+
+    def hold(self) -> AbstractContextManager[None]:
+        """HELD_JOBS: jobs begun inside the block do not end before it does."""
+        ...
+
+    def failing(self, error: Exception) -> AbstractContextManager[None]:
+        """FAILING_JOBS: jobs painted inside the block break with this error."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """TIME: move the provider's clock ahead."""
+        ...
+
+    def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
+        """SETTINGS: a second provider of the same kind with other settings."""
+        ...
+
+    def address(self) -> tuple[str, int]:
+        """SOCKET: host and port of plain HTTP."""
+        ...

@@ -1,0 +1,76 @@
+"""What a verification may cost: reckoned before it begins, counted while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from outpaint_contracts.proving.case import Case
+from outpaint_contracts.proving.provider import Provider
+
+
+class OverBudget(Exception):  # noqa: N818 - a refusal to begin, told in one sentence
+    """The cases that would run could cost more than there is, or than may be spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would run and what it could cost, in credits and in seconds of waiting on purpose."""
+
+    runnable: tuple[Case, ...]
+    not_offered: tuple[Case, ...]
+    costs: bool
+    """Whether the account is somebody's: accounts made for the run cost nobody anything."""
+
+    @classmethod
+    def of(cls, cases: Iterable[Case], provider: Provider) -> Plan:
+        """The plan for these cases at this provider."""
+        every = tuple(cases)
+        return cls(
+            runnable=tuple(case for case in every if case.needs <= provider.offers),
+            not_offered=tuple(case for case in every if not case.needs <= provider.offers),
+            costs=provider.shares_account,
+        )
+
+    @property
+    def credits(self) -> int:
+        """The most that the run could cost."""
+        return sum(case.credits for case in self.runnable)
+
+    @property
+    def seconds(self) -> float:
+        """How long its cases wait on purpose, one after the other."""
+        return sum(case.seconds for case in self.runnable)
+
+    def check(self, *, balance: int | None, max_credits: int | None) -> None:
+        """Raise `OverBudget` where the run could cost more than the account has or may be spent."""
+        if not self.costs:
+            return
+        if max_credits is not None and self.credits > max_credits:
+            raise OverBudget(
+                f"the cases could cost {self.credits:,} credits and {max_credits:,} may be spent: raise --max-credits, "
+                "choose fewer cases by --only or --skip, or let --partial stop at the budget"
+            )
+        if balance is not None and self.credits > balance:
+            raise OverBudget(
+                f"the cases could cost {self.credits:,} credits and the key has {balance:,}: add credits, "
+                "choose fewer cases by --only or --skip, or let --partial stop at the balance"
+            )
+
+
+class Purse:
+    """Credits that may be spent; a case takes what it declares before it begins. Safe for many threads."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._lock = threading.Lock()
+        self._limit = limit
+        self.spent = 0
+
+    def take(self, credits_: int) -> bool:
+        """Take so much out; false, with nothing taken, where that would be too much."""
+        with self._lock:
+            if self._limit is not None and credits_ and self.spent + credits_ > self._limit:
+                return False
+            self.spent += credits_
+            return True

@@ -1,0 +1,193 @@
+"""What of the contract was seen on the wire, and whether that is enough to believe a verdict."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from outpaint_contracts import headers as names
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint_contracts.proving.case import Need
+from outpaint_contracts.proving.exchange import Exchange
+from outpaint_contracts.verification import contract_surface as surface
+from outpaint_contracts.verification.contract_surface import Transition
+
+_JSON: Final = ("application/json", "application/problem+json")
+_JOB_ERRORS: Final = {code.value for code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT)}
+_FEWEST_CODES: Final = 8
+"""Of the error codes that need no control over the provider there are more than twice as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One way to look at the contract: what of it was seen, what was not."""
+
+    name: str
+    seen: tuple[str, ...]
+    missed: tuple[str, ...]
+
+    @property
+    def of(self) -> int:
+        """How much there is to see."""
+        return len(self.seen) + len(self.missed)
+
+
+class Seen:
+    """Notes what passes; safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._what: dict[str, set[str]] = {aspect: set() for aspect in _UNIVERSE}
+        self._stands: dict[str, str] = {}
+        self.answers = 0
+
+    def note(self, exchange: Exchange) -> None:
+        """Take an exchange into account."""
+        operation = surface.operation_of(exchange.method, exchange.path, exchange.status)
+        document = _document(exchange)
+        with self._lock:
+            self.answers += 1
+            self._what[_HEADERS].update(name for name in surface.headers() if exchange.header(name) is not None)
+            if document is not None and (code := document.get("error_code")) is not None:
+                self._what[_CODES].add(str(code))
+            if operation is None:
+                return
+            self._what[_STATUSES].add(f"{operation.name} {exchange.status}")
+            if document is None:
+                return
+            media_type = _media_type(exchange)
+            model = surface.model_of(operation, exchange.status, media_type, document)
+            self._what[_FIELDS].update(f"{model}.{path}" for path in surface.members_of(document))
+            steps = _steps(operation, exchange, document, self._stands)
+            self._what[_TRANSITIONS].update(step.value for step in steps)
+
+    def aspects(self) -> tuple[Aspect, ...]:
+        """All of it, in the contract's order."""
+        with self._lock:
+            return tuple(
+                Aspect(
+                    name,
+                    tuple(one for one in every() if one in self._what[name]),
+                    tuple(one for one in every() if one not in self._what[name]),
+                )
+                for name, every in _UNIVERSE.items()
+            )
+
+
+_STATUSES: Final = "statuses"
+_HEADERS: Final = "headers"
+_FIELDS: Final = "body fields"
+_CODES: Final = "error codes"
+_TRANSITIONS: Final = "job transitions"
+_UNIVERSE: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
+    _STATUSES: surface.statuses,
+    _HEADERS: surface.headers,
+    _FIELDS: surface.fields,
+    _CODES: surface.error_codes,
+    _TRANSITIONS: lambda: tuple(step.value for step in Transition),
+}
+
+
+def too_little(
+    aspects: Iterable[Aspect], *, answers: int, ran: int, selected: int, offers: frozenset[Need], narrow: bool
+) -> tuple[str, ...]:
+    """Why a run without failures proves nothing, a sentence each; none where it saw enough.
+
+    `ran` of the `selected` cases came to an end. `narrow`: somebody chose a part of the contract, so that only the
+    part itself can be asked for.
+    """
+    if not answers:
+        return ("The provider was asked nothing.",)
+    reasons = []
+    if 2 * ran < selected:
+        reasons.append(f"Only {ran} of {selected} cases could run: a verdict takes half of them.")
+    if narrow:
+        return tuple(reasons)
+    seen = {aspect.name: set(aspect.seen) for aspect in aspects}
+    steps, statuses = seen[_TRANSITIONS], seen[_STATUSES]
+    wanted = [
+        (Transition.FINISHED_AT_ONCE, "No request was answered 200 with pictures."),
+        (Transition.TAKEN, "No request was answered 202."),
+        (Transition.SUCCEEDED, "No job was polled from 202 to its pictures."),
+    ]
+    if Need.HELD_JOBS in offers:
+        wanted.append((Transition.STILL_RUNNING, "No poll met a job that was still running."))
+    if Need.FAILING_JOBS in offers:
+        wanted.append((Transition.FAILED, "No poll met a job that had failed."))
+    reasons += [sentence for step, sentence in wanted if step.value not in steps]
+    if not any(status.startswith("GET /v1/balance 200") for status in statuses):
+        reasons.append("No balance was seen.")
+    codes = len(seen[_CODES])
+    # The vendor's own errors have no typed codes: there, statuses speak.
+    refusals = len({status.rpartition(" ")[2] for status in statuses if status[-3] == "4"})
+    if codes < _FEWEST_CODES and refusals < 3:
+        reasons.append(f"Hardly any refusal was seen: {codes} error codes and {refusals} kinds of 4xx.")
+    return tuple(reasons)
+
+
+def _steps(
+    operation: surface.Operation, exchange: Exchange, document: Mapping[str, Any], stands: dict[str, str]
+) -> list[Transition]:
+    """What an answer tells of its job; `stands` is how each job was last seen, and is brought up to date."""
+    if operation.verb == "POST" and operation.name.endswith("/outpaint"):
+        return _submitted(exchange, document, stands)
+    if not operation.name.endswith("{inference_id}"):
+        return []
+    inference_id = exchange.path.rpartition("/")[2]
+    before = stands.get(inference_id)
+    if exchange.status == 404:
+        return [Transition.FORGOTTEN] if before in ("success", "error") else []
+    if exchange.status == 202:
+        stands[inference_id] = "running"
+        return [Transition.STILL_RUNNING] if before == "running" else []
+    word = document.get("status")
+    if exchange.status != 200 or word not in ("success", "error"):
+        return []
+    stands[inference_id] = word
+    moved = {
+        ("running", "success"): Transition.SUCCEEDED,
+        ("running", "error"): Transition.FAILED,
+        ("success", "success"): Transition.STAYS_SUCCEEDED,
+        ("error", "error"): Transition.STAYS_FAILED,
+    }.get((before or "", word))
+    return [] if moved is None else [moved]
+
+
+def _submitted(exchange: Exchange, document: Mapping[str, Any], stands: dict[str, str]) -> list[Transition]:
+    inference_id = document.get("inference_id") or document.get("transaction_id")
+    if exchange.status >= 500 or document.get("error_code") in _JOB_ERRORS:
+        own = document.get("error_code") in _JOB_ERRORS and document.get("code") == _status_of(document)
+        return [Transition.FAILED_AT_ONCE] if own else []
+    if exchange.status not in (200, 202):
+        return []
+    found = []
+    if (exchange.header(names.IDEMPOTENT_REPLAYED) or "").lower() == "true":
+        found.append(Transition.REPLAYED)
+    if exchange.status == 202:
+        found.append(Transition.TAKEN)
+        stands[str(inference_id)] = "running"
+    elif document.get("data"):
+        found.append(Transition.FINISHED_AT_ONCE)
+        stands[str(inference_id)] = "success"
+    return found
+
+
+def _status_of(document: Mapping[str, Any]) -> int:
+    return ERROR_KINDS[ErrorCode(document["error_code"])].status.value
+
+
+def _media_type(exchange: Exchange) -> str:
+    return (exchange.header("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def _document(exchange: Exchange) -> dict[str, Any] | None:
+    if _media_type(exchange) not in _JSON:
+        return None
+    try:
+        found = json.loads(exchange.body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
