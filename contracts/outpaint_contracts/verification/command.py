@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from outpaint_contracts.verification.budget import Plan
     from outpaint_contracts.verification.verdict import ExitCode, Verification
 
+_WIDE: Final = 140
+"""Columns of a table that nobody's terminal bounds."""
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -132,6 +134,8 @@ def verify(
     seed = SystemRandom().randrange(100_000) if seed is None else seed
     redaction = Redaction(filter(None, (api_key, second_api_key)))
     out, err = Console(highlight=False, emoji=False, soft_wrap=True), Console(stderr=True)
+    if not out.is_terminal:
+        out.width = _WIDE
     try:
         with _provider(base_url, api_key, second_api_key) as (provider, balance):
             plan = Plan.of(cases, provider)
