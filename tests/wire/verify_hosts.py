@@ -16,28 +16,30 @@ from outpaint_contracts.verification.selection import Selection
 from outpaint_contracts.verification.verdict import ExitCode, Verification, verify
 from rich.console import Console
 from rich.table import Table
-from wire_kit.every_host import IN_VERIFY, opened
+from wire_kit.every_host import IN_VERIFY, ON_REQUEST, opened
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
 if not OUT.is_terminal:
     OUT.width = 140
 
+HOSTS = {**IN_VERIFY, **ON_REQUEST}
+
 
 def main() -> int:
     """0 where every host keeps the contract, 1 where one does not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"some of {', '.join(IN_VERIFY)}; all by default")
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"by default {', '.join(IN_VERIFY)}")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area")
     parser.add_argument("--seed", type=int, default=random.randrange(100_000))
     parser.add_argument("--html", type=Path, metavar="FOLDER", help="write a page for each host")
     parser.add_argument("--loop", type=int, default=1, metavar="N", help="so often, each time in another order")
     asked = parser.parse_args()
-    if unknown := set(asked.hosts) - IN_VERIFY.keys():
-        parser.error(f"there is no host {min(unknown)}: choose from {', '.join(IN_VERIFY)}")
-    rows = {name: _row(name, asked) for name in IN_VERIFY if name in (asked.hosts or IN_VERIFY)}
+    if unknown := set(asked.hosts) - HOSTS.keys():
+        parser.error(f"there is no host {min(unknown)}: choose from {', '.join(HOSTS)}")
+    rows = {name: _row(name, asked) for name in asked.hosts or IN_VERIFY}
     table = Table("host", "verdict", "passed", "failed", "not offered", "seconds", box=None, header_style="bold")
     for name, found in rows.items():
-        table.add_row(f"{name}: {IN_VERIFY[name][0]}", *_cells(found), style=_style(found))
+        table.add_row(f"{name}: {HOSTS[name][0]}", *_cells(found), style=_style(found))
     OUT.print(table)
     OUT.print(f"seed {asked.seed}", style="dim")
     return int(any(one.exit_code is not ExitCode.PROVEN for found in rows.values() for one in found))
@@ -46,7 +48,7 @@ def main() -> int:
 def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
     found = []
     for number in range(asked.loop):
-        with opened(IN_VERIFY[name][1]) as provider, progress(ERR, len(all_cases())) as tell:
+        with opened(HOSTS[name][1]) as provider, progress(ERR, len(all_cases())) as tell:
             selection = Selection(only=tuple(asked.only))
             one = verify(provider, selection=selection, seed=asked.seed + number, on_result=tell)
         if one.exit_code is not ExitCode.PROVEN:

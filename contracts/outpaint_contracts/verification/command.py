@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from outpaint_contracts.proving.provider import Provider
-    from outpaint_contracts.verification.budget import Plan
+    from outpaint_contracts.verification.budget import Plan, Purse
     from outpaint_contracts.verification.verdict import ExitCode, Verification
 
 _WIDE: Final = 140
@@ -116,7 +116,7 @@ def verify(
     from outpaint_contracts.cases import all_cases
     from outpaint_contracts.proving.always import checks
     from outpaint_contracts.proving.case import Severity
-    from outpaint_contracts.verification.budget import OverBudget, Plan, Purse
+    from outpaint_contracts.verification.budget import OverBudget, Plan
     from outpaint_contracts.verification.reachability import NotReady
     from outpaint_contracts.verification.selection import Profile, Selection
     from outpaint_contracts.verification.verdict import ExitCode
@@ -144,8 +144,7 @@ def verify(
                 return
             if not partial:
                 plan.check(balance=balance, max_credits=max_credits)
-            limits = [limit for limit in (balance, max_credits) if limit is not None]
-            purse = Purse(min(limits) if plan.costs and limits else None)
+            purse = _purse(plan, provider, balance, max_credits)
             err.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(err, len(cases)) as tell:
                 found = verified(
@@ -188,10 +187,17 @@ def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterato
         yield RemoteProvider(url, key, second_key), balance_at(url, key)
 
 
-def _print_plan(plan: Plan, balance: int | None, console: Console) -> None:
-    from outpaint_contracts.verification.budget import Plan
+def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+    from outpaint_contracts.verification.budget import Purse
+    from outpaint_contracts.verification.reachability import balance_at
 
-    assert isinstance(plan, Plan)
+    if not plan.costs or balance is None:
+        return Purse(None)
+    limit = balance if max_credits is None else min(balance, max_credits)
+    return Purse(limit, lambda: balance - balance_at(provider.name, provider.key()))
+
+
+def _print_plan(plan: Plan, balance: int | None, console: Console) -> None:
     for case in plan.runnable:
         console.print(f"{case.credits:3d}  {case.id}", markup=False)
     lacking = f", {len(plan.not_offered)} not offered" if plan.not_offered else ""
