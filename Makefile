@@ -30,7 +30,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-gpu bench bench-gpu bench-mocks lint format openapi docs lock clean
+.PHONY: help run serve test verify test-gpu bench bench-gpu bench-mocks lint format openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
 
 test: lint ## install what the tests need and run every check
 	@$(BIN)/pytest --quiet --cov --cov-report=term
+
+verify: $(DEV) ## prove the contract on each of our own hosts (HOSTS="core mock-server", LOOP=20)
+	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
 
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint

@@ -1,4 +1,4 @@
-"""Writes the tables in docs/ that come from the code: `make docs`."""
+"""Writes what in docs/ comes from the code, tables and the pages of the cases: `make docs`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import case_pages
 from outpaint_contracts import examples, openapi
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
@@ -102,6 +103,7 @@ def written(name: str, page: str) -> str:
 
 
 if __name__ == "__main__":
+    case_pages.write()
     for name in PAGES:
         path = DOCS / name
         path.write_text(written(name, path.read_text(encoding="utf-8")), encoding="utf-8")

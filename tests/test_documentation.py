@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -34,16 +36,28 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):.*?##", rules, re.MULTILINE))
 
 
-def test_the_tables_are_those_the_code_makes() -> None:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tables)
+@pytest.fixture
+def docs_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A module of docs/, which is no package."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return importlib.import_module
+
+
+def test_the_tables_are_those_the_code_makes(docs_module: Callable[[str], ModuleType]) -> None:
+    tables = docs_module("tables")
     assert tables.PAGES
     for name in tables.PAGES:
         page = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert tables.written(name, page) == page, f"run `make docs` and commit docs/{name}"
+
+
+def test_the_pages_of_the_cases_are_those_the_code_makes(docs_module: Callable[[str], ModuleType]) -> None:
+    made = docs_module("case_pages").pages()
+    folder = ROOT / "docs" / "cases"
+    there = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    assert there.keys() == made.keys(), "run `make docs` and commit docs/cases"
+    for name, text in made.items():
+        assert there[name] == text, f"run `make docs` and commit docs/cases/{name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

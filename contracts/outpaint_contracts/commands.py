@@ -1,41 +1,18 @@
-"""`outpaint contract`: the contract as something that people run; subcommands are loaded when they are asked for."""
+"""`outpaint contract`: the contract as something that people run."""
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import click
+
+from outpaint_contracts.added_commands import AddedCommands
 
 COMMANDS_GROUP: Final = "outpaint.contract.commands"
 """The entry point group by which modules add subcommands: each names a `click.Command`."""
 
 
-class _Subcommands(click.Group):
-    """Those of the entry point group, by name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted({point.name for point in _points()})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        point = next((point for point in _points() if point.name == cmd_name), None)
-        if point is None:
-            return None
-        try:
-            command = point.load()
-        except ImportError as error:
-            raise click.ClickException(
-                f"outpaint contract {cmd_name} needs more than is installed: {error.name or error} is missing"
-            ) from error
-        assert isinstance(command, click.Command), f"{point.value} is no click command"
-        return command
-
-
-def _points() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=COMMANDS_GROUP))
-
-
-@click.group(cls=_Subcommands)
+@click.group(cls=AddedCommands, entry_point_group=COMMANDS_GROUP)
 def contract() -> None:
     """Prove that somebody keeps the contract, and see how it changes.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from outpaint_contracts import added_commands
 from outpaint_functions.embedded.cli import entry
 from outpaint_functions.embedded.keys import KEY_PREFIX
 from outpaint_functions.embedded.server import listen
@@ -333,9 +334,17 @@ class TestAddedCommands:
             EntryPoint("greet", "upper_floor:greet", entry.COMMANDS_GROUP),
             EntryPoint("broken", "no_such_module:x", entry.COMMANDS_GROUP),
         )
-        monkeypatch.setattr(entry, "entry_points", lambda *, group: points)
+        monkeypatch.setattr(added_commands, "entry_points", lambda *, group: points)
         assert run("greet") == (0, "hello\n", "")
-        assert "cannot be used" in _fails(run, "broken")
+        assert "broken cannot be used: no_such_module is not installed" in _fails(run, "broken", "--any", "thing")
+
+    def test_are_listed_even_where_they_cannot_be_used(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        points = (EntryPoint("broken", "no_such_module:x", entry.COMMANDS_GROUP),)
+        monkeypatch.setattr(added_commands, "entry_points", lambda *, group: points)
+        status, out, _ = run("--help")
+        assert status == 0
+        assert "broken" in out
+        assert "serve" in out
 
 
 def test_a_reader_who_leaves_early_sees_no_traceback() -> None:

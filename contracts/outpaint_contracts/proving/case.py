@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.proving.clause import Clause
@@ -123,7 +124,7 @@ def case(
                 credits=credits,
                 seconds=seconds,
                 watches_account=watches_account,
-                act=_with(act, values),
+                act=partial(act, **values),
                 family=family,
                 values=values,
             )
@@ -135,10 +136,6 @@ def case(
 def registered() -> tuple[Case, ...]:
     """Every case of the modules that were imported so far, in the order of their text."""
     return tuple(_CASES.values())
-
-
-def _with(act: Act, values: Mapping[str, Any]) -> Callable[[Api], None]:
-    return lambda api: act(api, **values)
 
 
 def _named(values: Mapping[str, Any]) -> str:

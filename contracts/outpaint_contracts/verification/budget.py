@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from outpaint_contracts.proving.case import Case
 from outpaint_contracts.proving.provider import Provider
+
+ASKED_EVERY: Final = 25
+"""Credits between two looks at what was really spent."""
 
 
 class OverBudget(Exception):  # noqa: N818 - a refusal to begin, told in one sentence
@@ -60,17 +64,29 @@ class Plan:
 
 
 class Purse:
-    """Credits that may be spent; a case takes what it declares before it begins. Safe for many threads."""
+    """Credits that may be spent; a case takes what it declares before it begins. Safe for many threads.
 
-    def __init__(self, limit: int | None) -> None:
+    `really_spent` asks the provider how many are gone, now and then: one that charges more than it should comes to the
+    end of the purse sooner.
+    """
+
+    def __init__(self, limit: int | None, really_spent: Callable[[], int] | None = None) -> None:
         self._lock = threading.Lock()
         self._limit = limit
+        self._really_spent = really_spent
+        self._asked_at = 0
         self.spent = 0
 
     def take(self, credits_: int) -> bool:
         """Take so much out; false, with nothing taken, where that would be too much."""
         with self._lock:
-            if self._limit is not None and credits_ and self.spent + credits_ > self._limit:
+            if self._limit is None or not credits_:
+                self.spent += credits_
+                return True
+            if self._really_spent is not None and self.spent - self._asked_at >= ASKED_EVERY:
+                self.spent = max(self.spent, self._really_spent())
+                self._asked_at = self.spent
+            if self.spent + credits_ > self._limit:
                 return False
             self.spent += credits_
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from outpaint_contracts.proving.provider import Provider
-    from outpaint_contracts.verification.budget import Plan
+    from outpaint_contracts.verification.budget import Plan, Purse
     from outpaint_contracts.verification.verdict import ExitCode, Verification
 
+_WIDE: Final = 140
+"""Columns of a table that nobody's terminal bounds."""
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -114,7 +116,7 @@ def verify(
     from outpaint_contracts.cases import all_cases
     from outpaint_contracts.proving.always import checks
     from outpaint_contracts.proving.case import Severity
-    from outpaint_contracts.verification.budget import OverBudget, Plan, Purse
+    from outpaint_contracts.verification.budget import OverBudget, Plan
     from outpaint_contracts.verification.reachability import NotReady
     from outpaint_contracts.verification.selection import Profile, Selection
     from outpaint_contracts.verification.verdict import ExitCode
@@ -132,6 +134,8 @@ def verify(
     seed = SystemRandom().randrange(100_000) if seed is None else seed
     redaction = Redaction(filter(None, (api_key, second_api_key)))
     out, err = Console(highlight=False, emoji=False, soft_wrap=True), Console(stderr=True)
+    if not out.is_terminal:
+        out.width = _WIDE
     try:
         with _provider(base_url, api_key, second_api_key) as (provider, balance):
             plan = Plan.of(cases, provider)
@@ -140,8 +144,7 @@ def verify(
                 return
             if not partial:
                 plan.check(balance=balance, max_credits=max_credits)
-            limits = [limit for limit in (balance, max_credits) if limit is not None]
-            purse = Purse(min(limits) if plan.costs and limits else None)
+            purse = _purse(plan, provider, balance, max_credits)
             err.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(err, len(cases)) as tell:
                 found = verified(
@@ -168,8 +171,9 @@ def verify(
 @contextmanager
 def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterator[tuple[Provider, int | None]]:
     """Who is verified, and the credits of its key where they are somebody's."""
+    from outpaint_contracts.proving.expectations import NotOffered
     from outpaint_contracts.verification.mock_controls import MockServer
-    from outpaint_contracts.verification.reachability import balance_at, check_base_url
+    from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
     from outpaint_contracts.verification.remote import RemoteProvider
 
     url = check_base_url(base_url)
@@ -177,17 +181,44 @@ def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterato
         mock = MockServer.at(url)
         if mock is not None:
             stack.callback(mock.close)
-            yield stack.enter_context(mock.world()), None
-            return
+            world = None
+            # A mock that somebody's test serves makes no worlds: it is asked like any stranger.
+            with suppress(NotOffered):
+                world = stack.enter_context(mock.world())
+            if world is not None:
+                yield world, None
+                return
         if key is None:
             raise click.UsageError("a key is missing: give --api-key, or set OUTPAINT_KEY")
-        yield RemoteProvider(url, key, second_key), balance_at(url, key)
+        balance = balance_at(url, key)
+        if second_key is not None:
+            try:
+                balance_at(url, second_key)
+            except NotReady as error:
+                raise NotReady(error.exit_code, f"with the second key: {error}") from None
+        yield RemoteProvider(url, key, second_key), balance
+
+
+def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+    from outpaint_contracts.proving.api import Api
+    from outpaint_contracts.proving.expectations import Unmet
+    from outpaint_contracts.verification.budget import Purse
+
+    if not plan.costs or balance is None:
+        return Purse(None)
+    had = balance
+
+    def really_spent() -> int:
+        try:
+            with Api.connected(provider, provider.key()) as api:
+                return had - api.balance()
+        except Unmet:
+            return 0  # then what was declared counts
+
+    return Purse(had if max_credits is None else min(had, max_credits), really_spent)
 
 
 def _print_plan(plan: Plan, balance: int | None, console: Console) -> None:
-    from outpaint_contracts.verification.budget import Plan
-
-    assert isinstance(plan, Plan)
     for case in plan.runnable:
         console.print(f"{case.credits:3d}  {case.id}", markup=False)
     lacking = f", {len(plan.not_offered)} not offered" if plan.not_offered else ""

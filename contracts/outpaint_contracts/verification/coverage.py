@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from outpaint_contracts import headers as names
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.exchange import Exchange
 from outpaint_contracts.verification import contract_surface as surface
@@ -158,11 +158,8 @@ def _steps(
 
 def _submitted(exchange: Exchange, document: Mapping[str, Any], stands: dict[str, str]) -> list[Transition]:
     inference_id = document.get("inference_id") or document.get("transaction_id")
-    if exchange.status >= 500 or document.get("error_code") in _JOB_ERRORS:
-        own = document.get("error_code") in _JOB_ERRORS and document.get("code") == _status_of(document)
-        return [Transition.FAILED_AT_ONCE] if own else []
     if exchange.status not in (200, 202):
-        return []
+        return [Transition.FAILED_AT_ONCE] if str(document.get("error_code")) in _JOB_ERRORS else []
     found = []
     if (exchange.header(names.IDEMPOTENT_REPLAYED) or "").lower() == "true":
         found.append(Transition.REPLAYED)
@@ -173,10 +170,6 @@ def _submitted(exchange: Exchange, document: Mapping[str, Any], stands: dict[str
         found.append(Transition.FINISHED_AT_ONCE)
         stands[str(inference_id)] = "success"
     return found
-
-
-def _status_of(document: Mapping[str, Any]) -> int:
-    return ERROR_KINDS[ErrorCode(document["error_code"])].status.value
 
 
 def _media_type(exchange: Exchange) -> str:

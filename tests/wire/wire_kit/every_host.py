@@ -27,6 +27,11 @@ IN_VERIFY: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Those that `make verify` tells the verdict of, in this order: a name, what it is, where to find what opens it."""
 
+ON_REQUEST: Final[Mapping[str, tuple[str, str]]] = {
+    "slow-server": ("the server with random latency", "wire_kit.hosts:slow_provider"),
+}
+"""Those that `make verify` proves only where HOSTS names them."""
+
 
 def opened(place: str) -> AbstractContextManager[Provider]:
     """The provider that `module:function` opens, for as long as the block runs."""

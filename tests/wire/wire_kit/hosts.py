@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from outpaint_contracts.proving.provider import Provider
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.adapters.fetch import SafeFetch
 from outpaint_functions.adapters.system import RandomIds
+from outpaint_functions.embedded.asgi import AsgiHost, Receive, Scope, Send
 from outpaint_functions.embedded.endings import Endings
 from outpaint_functions.embedded.host import Host
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
@@ -198,6 +201,35 @@ def core_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]
 def tcp_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
     """The server over TCP, for as long as the block runs."""
     with _host(settings or ServiceSettings()) as parts, serving(parts[0].asgi) as base_url:
+        yield TcpProvider(*parts, base_url)
+
+
+class Latency:
+    """The server's application behind a network that is slow at random, on the way there and on the way back."""
+
+    def __init__(self, inner: AsgiHost, most: float) -> None:
+        self._inner = inner
+        self._most = most
+        self.release_waits = inner.release_waits
+        self.unreadable = inner.unreadable
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(random.uniform(0, self._most))
+
+        async def later(message: Any) -> None:
+            await asyncio.sleep(random.uniform(0, self._most))
+            await send(message)
+
+        await self._inner(scope, receive, later)
+
+
+@contextmanager
+def slow_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
+    """The server over TCP with up to 30 ms of latency before a request is read and before each part of an answer."""
+    with (
+        _host(settings or ServiceSettings()) as parts,
+        serving(Latency(parts[0].asgi, 0.03)) as base_url,
+    ):
         yield TcpProvider(*parts, base_url)
 
 

@@ -103,6 +103,11 @@ class MockProvider:
         return url.hostname, url.port
 
 
+def _client(base_url: str) -> httpx.Client:
+    # Nothing leaves the machine. Without `verify` no certificates are read, which takes longer than most cases.
+    return httpx.Client(base_url=base_url, timeout=60, verify=False)
+
+
 def _world(settings: ServiceSettings | None) -> World:
     # Only named keys are known, as at a real service.
     return World(fresh_name(), clock=VirtualClock.ticking(), settings=settings, keys={})
@@ -114,9 +119,7 @@ def respx_provider(settings: ServiceSettings | None = None) -> Iterator[Provider
     world = _world(settings)
     base_url = f"https://{world.name}.mock.test"
     with OutpaintRouter(world, base_urls=[base_url]):
-        yield MockProvider(
-            "respx", world, base_url, lambda: httpx.Client(base_url=base_url, timeout=60), respx_provider
-        )
+        yield MockProvider("respx", world, base_url, lambda: _client(base_url), respx_provider)
 
 
 @contextmanager
@@ -164,6 +167,6 @@ def _served(server: ThreadServer, settings: ServiceSettings | None) -> Iterator[
             "mock-tcp",
             served.world,
             served.url,
-            lambda: httpx.Client(base_url=served.url, timeout=60),
+            lambda: _client(served.url),
             lambda other: _served(server, other),
         )

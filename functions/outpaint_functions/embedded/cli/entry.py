@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import click
+from outpaint_contracts.added_commands import AddedCommands
 from outpaint_contracts.errors import OutpaintError
 
 from outpaint_functions.embedded.cli.console import fail
@@ -22,33 +22,11 @@ COMMANDS_GROUP: Final = "outpaint.commands"
 """The entry point group by which other packages add commands: each names a `click.Command`."""
 
 
-class _Commands(click.Group):
-    """Our own commands in the order of use, then those of other packages, imported only when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        added = sorted({point.name for point in _added()} - set(self.commands))
-        return [*self.commands, *added]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        own = super().get_command(ctx, cmd_name)
-        if own is not None:
-            return own
-        point = next((point for point in _added() if point.name == cmd_name), None)
-        if point is None:
-            return None
-        try:
-            command = point.load()
-        except ImportError as error:
-            raise click.ClickException(f"the command {cmd_name} cannot be used: {error}") from error
-        assert isinstance(command, click.Command), f"{point.value} is no click command"
-        return command
-
-
-def _added() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=COMMANDS_GROUP))
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=AddedCommands,
+    entry_point_group=COMMANDS_GROUP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="outpaint-kit", message="outpaint-kit %(version)s")
 def outpaint() -> None:
     """Let pictures grow beyond their edges: right here, or as a service.
@@ -88,6 +66,10 @@ def main() -> None:
     except BrokenPipeError:
         # Whoever read our output has left; Python would complain once more while flushing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except ModuleNotFoundError as error:
+        # An extra that was not asked for when the kit was installed.
+        fail(f"{error.name} is not installed, and this command needs it: see the extras in the README")
         status = 1
     except OSError as error:
         fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")

@@ -1,0 +1,149 @@
+"""What cases say of themselves is true: they use what they declare, spend no more, watch no account in secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+import httpx
+import pytest
+from outpaint_contracts import headers
+from outpaint_contracts.cases import all_cases
+from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.proving.api import Api
+from outpaint_contracts.proving.case import Case, Need
+from outpaint_contracts.proving.provider import Provider
+from wire_kit.every_host import IN_TESTS, opened
+
+_FIGURES: Final = (headers.RATE_LIMIT, headers.RATE_AVAILABLE, headers.RATE_RESET, headers.CREDIT_AVAILABLE)
+_BALANCE: Final = 1000
+
+
+class Bookkeeper:
+    """A provider that notes which controls are used, and whether anybody looks at an account's figures."""
+
+    shares_account = False
+    poll_pause = 0.005
+
+    def __init__(self, provider: Provider, used: set[Need]) -> None:
+        self._provider = provider
+        self.used = used
+        self.name = provider.name
+        self.offers = provider.offers
+        self.looked = False
+
+    def client(self) -> httpx.Client:
+        client = self._provider.client()
+        client.event_hooks = {"response": [self._watch]}
+        return client
+
+    def _watch(self, response: httpx.Response) -> None:
+        response.headers = _Watched(response.headers, self)
+
+    def key(self, balance: int = 100) -> str:
+        return self._provider.key(balance)
+
+    def exact_key(self, balance: int) -> str:
+        self.used.add(Need.ACCOUNTS)
+        return self._provider.exact_key(balance)
+
+    def second_key(self) -> str:
+        self.used.add(Need.SECOND_ACCOUNT)
+        return self._provider.second_key()
+
+    def forbidden_key(self) -> str:
+        self.used.add(Need.ACCOUNTS)
+        return self._provider.forbidden_key()
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        self.used.add(Need.SOURCES)
+        return self._provider.publish(data)
+
+    def hold(self) -> AbstractContextManager[None]:
+        self.used.add(Need.HELD_JOBS)
+        return self._provider.hold()
+
+    def failing(self, error: Exception) -> AbstractContextManager[None]:
+        self.used.add(Need.FAILING_JOBS)
+        return self._provider.failing(error)
+
+    def advance(self, seconds: float) -> None:
+        self.used.add(Need.TIME)
+        self._provider.advance(seconds)
+
+    @contextmanager
+    def configured(self, **settings: Any) -> Iterator[Provider]:
+        self.used.add(Need.SETTINGS)
+        with self._provider.configured(**settings) as other:
+            yield Bookkeeper(other, self.used)
+
+    def address(self) -> tuple[str, int]:
+        self.used.add(Need.SOCKET)
+        return self._provider.address()
+
+
+class _Watched(httpx.Headers):
+    """Headers that tell when a case reads the account's figures; the library and the observer read them all at once."""
+
+    def __init__(self, found: httpx.Headers, book: Bookkeeper) -> None:
+        super().__init__(found.raw)
+        self._book = book
+
+    def __getitem__(self, key: str) -> str:
+        if key in _FIGURES:
+            self._book.looked = True
+        return super().__getitem__(key)
+
+
+@pytest.fixture(scope="module")
+def tcp() -> Iterator[Provider]:
+    """The local server over TCP: it offers everything."""
+    with opened(IN_TESTS["tcp"]) as provider:
+        yield provider
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
+def test_a_case_does_what_it_declares_and_no_more(tcp: Provider, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Bookkeeper(tcp, set())
+    key = tcp.exact_key(_BALANCE)
+    ask = Api.balance
+
+    def balance(api: Api) -> int:
+        # Everything that compares balances comes through here; accounts of the case's own are its own affair.
+        book.looked |= api.key == key
+        return ask(api)
+
+    monkeypatch.setattr(Api, "balance", balance)
+    with Api.connected(book, key) as api:
+        case.act(api)
+    monkeypatch.undo()
+
+    assert book.used <= case.needs, f"{case.id} uses {book.used - case.needs} and does not say so"
+    assert case.needs <= book.used, f"{case.id} declares {case.needs - book.used} and does not use it"
+    if Need.SETTINGS not in book.used:
+        assert case.watches_account or not book.looked, f"{case.id} looks at its account in secret"
+    with Api.connected(tcp, key) as api:
+        # Reservations of jobs that still run are taken off already.
+        spent = _BALANCE - api.balance()
+    assert spent <= case.credits, f"{case.id} spent {spent} credits and declares {case.credits}"
+
+
+def test_ids_are_stable_words() -> None:
+    for case in all_cases():
+        assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+(\[[^\[\]\s]+\])?", case.id), case.id
+
+
+def test_sentences_read_as_one() -> None:
+    for case in all_cases():
+        for words in (case.given, case.when, case.then):
+            assert words, case.id
+            assert not words.endswith("."), case.id
+            assert not words[0].isspace(), case.id
+
+
+def test_clauses_of_one_id_are_one() -> None:
+    clauses: dict[str, object] = {}
+    for case in all_cases():
+        assert clauses.setdefault(case.guards.id, case.guards) == case.guards, case.guards.id

@@ -1,0 +1,76 @@
+"""`make verify`: the same verdict for each of our own hosts, a row each."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from outpaint_contracts.cases import all_cases
+from outpaint_contracts.verification.outcome import Outcome
+from outpaint_contracts.verification.progress import progress
+from outpaint_contracts.verification.reports.page import as_page
+from outpaint_contracts.verification.reports.table import print_table
+from outpaint_contracts.verification.selection import Selection
+from outpaint_contracts.verification.verdict import ExitCode, Verification, verify
+from rich.console import Console
+from rich.table import Table
+from wire_kit.every_host import IN_VERIFY, ON_REQUEST, opened
+
+OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
+if not OUT.is_terminal:
+    OUT.width = 140
+
+HOSTS = {**IN_VERIFY, **ON_REQUEST}
+
+
+def main() -> int:
+    """0 where every host keeps the contract, 1 where one does not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"by default {', '.join(IN_VERIFY)}")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area")
+    parser.add_argument("--seed", type=int, default=random.randrange(100_000))
+    parser.add_argument("--html", type=Path, metavar="FOLDER", help="write a page for each host")
+    parser.add_argument("--loop", type=int, default=1, metavar="N", help="so often, each time in another order")
+    asked = parser.parse_args()
+    if unknown := set(asked.hosts) - HOSTS.keys():
+        parser.error(f"there is no host {min(unknown)}: choose from {', '.join(HOSTS)}")
+    rows = {name: _row(name, asked) for name in asked.hosts or IN_VERIFY}
+    table = Table("host", "verdict", "passed", "failed", "not offered", "seconds", box=None, header_style="bold")
+    for name, found in rows.items():
+        table.add_row(f"{name}: {HOSTS[name][0]}", *_cells(found), style=_style(found))
+    OUT.print(table)
+    OUT.print(f"seed {asked.seed}", style="dim")
+    return int(any(one.exit_code is not ExitCode.PROVEN for found in rows.values() for one in found))
+
+
+def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
+    found = []
+    for number in range(asked.loop):
+        with opened(HOSTS[name][1]) as provider, progress(ERR, len(all_cases())) as tell:
+            selection = Selection(only=tuple(asked.only))
+            one = verify(provider, selection=selection, seed=asked.seed + number, on_result=tell)
+        if one.exit_code is not ExitCode.PROVEN:
+            print_table(one, OUT)
+        if asked.html is not None:
+            asked.html.mkdir(parents=True, exist_ok=True)
+            (asked.html / f"{name}.html").write_text(as_page(one), encoding="utf-8")
+        found.append(one)
+    return found
+
+
+def _cells(found: list[Verification]) -> tuple[str, ...]:
+    proven = sum(one.exit_code is ExitCode.PROVEN for one in found)
+    last = found[-1]
+    verdict = ("proven" if proven else "broken") if len(found) == 1 else f"proven {proven} of {len(found)} times"
+    counts = (last.counts[outcome] for outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.NOT_OFFERED))
+    return verdict, *map(str, counts), f"{last.seconds:.1f}"
+
+
+def _style(found: list[Verification]) -> str:
+    return "green" if all(one.exit_code is ExitCode.PROVEN for one in found) else "red"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
