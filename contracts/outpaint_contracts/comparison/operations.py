@@ -26,7 +26,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     if _plain(old.get("webhooks")) != _plain(new.get("webhooks")):
         finder.add("webhooks.changed")
     before, after = _operations(finder.old, old), _operations(finder.new, new)
-    for name, was, is_ in pairs(before, after):
+    for _, was, is_ in pairs(before, after):
         shown = is_ or was
         finder.operation = shown["name"]
         if is_ is None:
@@ -34,12 +34,12 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
         elif was is None:
             finder.add("operation.added", is_=shown["name"])
         else:
-            _compare_operation(finder, name, was, is_)
+            _compare_operation(finder, was, is_)
     ranks = {verdict: rank for rank, verdict in enumerate(ORDER)}
     return Comparison(changes=tuple(sorted(finder.changes, key=lambda change: ranks[change.verdict])))
 
 
-def _compare_operation(finder: Finder, name: str, was: Node, is_: Node) -> None:
+def _compare_operation(finder: Finder, was: Node, is_: Node) -> None:
     old, new = was["operation"], is_["operation"]
     ids = (old.get("operationId", ""), new.get("operationId", ""))
     if ids[0] != ids[1] and ids[0]:

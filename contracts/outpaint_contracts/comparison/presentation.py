@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from outpaint_contracts.comparison.changes import ORDER, Change, Comparison, Verdict
 
-_FEW: Final = 3
+_FEW: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,14 @@ class Row:
     """One change to a person: all changes by one rule to one field from and to the same."""
 
     change: Change
-    places: tuple[str, ...]
+    places: Mapping[str, tuple[str, ...]]
+    """Each operation with the places in it."""
 
     @property
     def where(self) -> str:
-        """Its places by name where they are few, else how many they are."""
-        if len(self.places) <= _FEW:
-            return "; ".join(self.places)
-        return f"{self.places[0]}, and {len(self.places) - 1} places more"
+        """Its operations and the places in them, by name where they are few, else how many they are."""
+        told = [f"{name}: {_few(places, 'places')}" if places else name for name, places in self.places.items()]
+        return _few([one for one in told if one], "operations", joint="; ")
 
     @property
     def what(self) -> str:
@@ -42,10 +42,7 @@ def rows(changes: Iterable[Change]) -> list[Row]:
         # An operation of its own is a change of its own, whatever else happens to be called the same.
         alone = change.operation if not change.place else ""
         places.setdefault((change.code, change.field, change.was, change.is_, alone), []).append(change)
-    return [
-        Row(same[0], tuple(dict.fromkeys(" ".join(filter(None, (one.operation, one.place))) for one in same)))
-        for same in places.values()
-    ]
+    return [Row(same[0], _by_operation(same)) for same in places.values()]
 
 
 def summary(comparison: Comparison) -> str:
@@ -83,6 +80,20 @@ def as_markdown(comparison: Comparison) -> str:
     if harmless:
         lines += ["", "<details><summary>Compatible changes</summary>", "", *_table(harmless), "", "</details>"]
     return "\n".join(lines)
+
+
+def _by_operation(changes: Iterable[Change]) -> dict[str, tuple[str, ...]]:
+    places: dict[str, list[str]] = {}
+    for change in changes:
+        under = places.setdefault(change.operation, [])
+        if change.place and change.place not in under:
+            under.append(change.place)
+    return {operation: tuple(under) for operation, under in places.items()}
+
+
+def _few(names: Sequence[str], what: str, *, joint: str = ", ") -> str:
+    shown = joint.join(names[:_FEW])
+    return shown if len(names) <= _FEW else f"{shown}{joint}and {len(names) - _FEW} {what} more"
 
 
 def _table(changes: Iterable[Change]) -> list[str]:

@@ -102,8 +102,8 @@ def _by_type(body: Node) -> dict[str, Node]:
 
 def _compare_parts(finder: Finder, place: str, before: Node, after: Node) -> None:
     """How a form's parts are written, and what types their files may have."""
-    fields = finder.old.shape(before.get("schema", True)).properties.keys()
-    fields &= finder.new.shape(after.get("schema", True)).properties.keys()
+    fields = set(finder.old.shape(before.get("schema", True)).properties)
+    fields &= set(finder.new.shape(after.get("schema", True)).properties)
     for name, was, is_ in pairs(before.get("encoding", {}), after.get("encoding", {})):
         if name not in fields:
             continue

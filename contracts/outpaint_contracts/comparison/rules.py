@@ -93,7 +93,7 @@ _RULES: Final = (
     (
         "response.status.added-success",
         _R,
-        "A client that compares with the one status it knows takes it for a failure.",
+        "A client that knows one status of success takes it for a failure.",
     ),
     ("response.status.added-error", _R, "A client that acts by the status sees one it does not know."),
     ("response.content-type.removed", _B, "A client that asks for this type gets 406, or another type."),

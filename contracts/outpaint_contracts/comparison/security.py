@@ -43,7 +43,7 @@ def compare_security(finder: Finder, was: Node, is_: Node) -> None:
 def _ways(schemas: Any, operation: Node) -> list[Requirement]:
     """The requirements by what their schemes are, whose names are not on the wire; none where nobody is asked."""
     schemes = operation["schemes"]
-    ways = [
+    ways: list[Requirement] = [
         {_scheme(schemas.at(schemes.get(name, {"name": name}))): frozenset(scopes) for name, scopes in one.items()}
         for one in operation["security"]
     ]
