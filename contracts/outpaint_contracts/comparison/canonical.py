@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from outpaint_contracts.comparison.limits import ANY, Limits, told_size
 
@@ -223,6 +223,11 @@ class Schemas:
                 shape.rules[name] = tuple(sorted({*shape.rules.get(name, ()), _text(value)}))
 
     def _fold_choice(self, shape: Shape, kind: str, alternatives: tuple[Raw, ...]) -> None:
+        types = [_types(one) for one in alternatives if _is_only_type(one)]
+        union = frozenset().union(*types)
+        if len(types) == len(alternatives) and (kind == "alternatives" or len(union) == sum(map(len, types))):
+            shape.types &= union
+            return
         without_null = tuple(one for one in alternatives if self.shape(one).types != {"null"})
         nullable = len(without_null) < len(alternatives)
         if len(without_null) == 1:
@@ -232,6 +237,10 @@ class Schemas:
                     self._fold(shape, _or_null(part) if nullable else part)
                 return
         shape.choices += (_choice(kind, alternatives),)
+
+
+def _is_only_type(raw: Raw) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(raw, Mapping) and "type" in raw and set(raw) <= {"type", "nullable", "title", "description"}
 
 
 def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
