@@ -87,7 +87,8 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
     _E.MISSING_KEY: (f"no API key was sent: put it in the {API_KEY} header", API_KEY),
     _E.UNKNOWN_KEY: ("this API key is not known: check it for typing errors", API_KEY),
     _E.INSUFFICIENT_CREDITS: (
-        "the request costs 2 credits and 1 are left: add credits with `outpaint keys credit`, or ask for fewer pictures",
+        "the request costs 2 credits and 1 are left: add credits with `outpaint keys credit`, "
+        "or ask for fewer pictures",
         None,
     ),
     _E.FORBIDDEN: ("this API key is known, but its account is not allowed to use the API", API_KEY),

@@ -108,13 +108,14 @@ def test_its_own_examples_fit_as_they_did(name: str) -> None:
 
 
 def variants() -> Iterator[Any]:
-    texts = {json.dumps(example["value"]) for example in examples_in(DOCUMENT)}
-    for text in sorted(texts):
+    # One example of each shape: errors all have one.
+    texts = {str(sorted(example["value"])): json.dumps(example["value"]) for example in examples_in(DOCUMENT)}
+    for text in texts.values():
         value = json.loads(text)
         yield value
         if isinstance(value, dict):
             for key in value:
-                for other in (None, "", "x", -1, 3, 10**12, [], {}, True):
+                for other in (None, "", -1, 10**12, []):
                     yield {**value, key: other}
                 yield {name: one for name, one in value.items() if name != key}
             yield {**value, "surprise": 1}
@@ -165,7 +166,7 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 ANY_SCHEMA = st.recursive(st.booleans() | schemas(st.just(True)), schemas, max_leaves=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANY_SCHEMA, st.lists(VALUES, min_size=1, max_size=8))
 def test_any_schema_takes_and_refuses_the_same_values(schema: Any, values: list[Any]) -> None:
     document = {"openapi": "3.1.0", "info": {}, "paths": {}, "components": {"schemas": {"S": schema}}}
