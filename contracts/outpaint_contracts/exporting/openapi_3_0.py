@@ -26,6 +26,7 @@ _LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusive
 _DROPPED: Final = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "contentSchema"})
 # No 3.0 schema takes null without a type that is nullable beside it (OpenAPI 3.0.3, `nullable`).
 _ONLY_NULL: Final[JsonObject] = {"type": "string", "nullable": True, "enum": [None]}
+_DESCRIBING: Final = ("title", "description", "deprecated")
 _NOTHING: Final[JsonObject] = {"not": {}}
 
 
@@ -111,7 +112,9 @@ def _schema(schema: Any) -> JsonObject:
     if "type" in schema and not isinstance(schema["type"], str):
         return _of_types(schema)
     if schema.get("type") == "null":
-        return {**dict(_ONLY_NULL), **_described(schema)}
+        rest = {name: value for name, value in schema.items() if name not in ("type", *_DESCRIBING)}
+        null = {**dict(_ONLY_NULL), **{name: schema[name] for name in _DESCRIBING if name in schema}}
+        return {"allOf": [null, _schema(rest)]} if rest else null
     if "const" in schema and "enum" in schema:
         values = [value for value in schema["enum"] if value == schema["const"]]
         return _schema({**{name: value for name, value in schema.items() if name != "const"}, "enum": values})
@@ -173,10 +176,6 @@ def _with_nullable_alternative(told: JsonObject) -> JsonObject:
 
 def _is_null(schema: JsonObject) -> bool:
     return {name: schema.get(name) for name in _ONLY_NULL} == _ONLY_NULL
-
-
-def _described(schema: JsonObject) -> JsonObject:
-    return {name: schema[name] for name in ("title", "description", "deprecated") if name in schema}
 
 
 def _reference(reference: str) -> str:
