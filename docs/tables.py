@@ -8,6 +8,7 @@ from pathlib import Path
 
 import case_pages
 from outpaint_contracts import examples, openapi
+from outpaint_contracts.comparison.rules import RULES
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
 from outpaint_mocks.admin.operations import OPERATIONS, ROOT
@@ -84,8 +85,15 @@ def admin() -> str:
     return "\n".join(["| operation | |", "|---|---|", *rows])
 
 
+def diff_rules() -> str:
+    """Each rule of `outpaint contract diff`."""
+    rows = [f"| `{rule.code}` | {rule.verdict} | {rule.why} |" for rule in RULES.values()]
+    return "\n".join(["| rule | verdict | to a client |", "|---|---|---|", *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
+    "contract-testing.md": {"diff-rules": diff_rules},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }
 

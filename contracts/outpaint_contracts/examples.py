@@ -86,7 +86,11 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
     ),
     _E.MISSING_KEY: (f"no API key was sent: put it in the {API_KEY} header", API_KEY),
     _E.UNKNOWN_KEY: ("this API key is not known: check it for typing errors", API_KEY),
-    _E.INSUFFICIENT_CREDITS: ("this request costs 2 credits and 1 is left: ask for fewer pictures, or top up", None),
+    _E.INSUFFICIENT_CREDITS: (
+        "the request costs 2 credits and 1 are left: add credits with `outpaint keys credit`, "
+        "or ask for fewer pictures",
+        None,
+    ),
     _E.FORBIDDEN: ("this API key is known, but its account is not allowed to use the API", API_KEY),
     _E.URL_NOT_SIGNED: ("this file URL was not signed by us: use the url from the result, unchanged", "signature"),
     _E.URL_EXPIRED: (
@@ -111,21 +115,34 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
         "text/csv was sent: use multipart/form-data, application/x-www-form-urlencoded, application/json",
         "Content-Type",
     ),
-    _E.UNSUPPORTED_IMAGE_TYPE: ("image is a GIF: send JPEG, PNG, WEBP, BMP or TIFF", "image"),
+    _E.UNSUPPORTED_IMAGE_TYPE: ("image is a GIF; send JPEG, PNG, WebP, BMP or TIFF instead", "image"),
     _E.MISSING_PARAMETER: ("prompt is missing: say what the picture should grow into", "prompt"),
     _E.INVALID_PARAMETER: ("count has wrong value 11: input should be less than or equal to 10", "count"),
     _E.CONFLICTING_PARAMETERS: ("image and image_url exclude each other: send one image", "image_url"),
     _E.NOTHING_TO_PAINT: (
-        "image is opaque everywhere and there is no mask: send a mask, or put it on a larger transparent canvas",
+        "image is opaque throughout and no mask was sent: give the picture a transparent border first (on the command "
+        "line: outpaint paint --extend), or send a mask",
         "image",
     ),
-    _E.NOTHING_TO_KEEP: ("image is transparent everywhere: leave the part to keep opaque", "image"),
-    _E.SIZE_MISMATCH: ("image is 1024x768 and mask_image is 512x512: send both in one size", "mask_image"),
-    _E.DIMENSIONS_OUT_OF_RANGE: ("image is 9000x400: a side may have 16 to 8192 pixels", "image"),
-    _E.ANIMATED: ("image has 24 frames: send a picture with one", "image"),
-    _E.UNREADABLE_IMAGE: ("image is damaged or cut off: send it again, whole", "image"),
-    _E.SOURCE_REFUSED: ("image_url has wrong value http://10.0.0.1/: private addresses are not read", "image_url"),
-    _E.SOURCE_UNAVAILABLE: ("image_url has wrong value https://example.com/gone.jpg: it answers 404", "image_url"),
+    _E.NOTHING_TO_KEEP: ("image leaves no pixel to keep: make opaque what is to stay", "image"),
+    _E.SIZE_MISMATCH: (
+        "mask_image is 512x512 px and image is 1024x768 px, each turned by its EXIF orientation; send both in one size",
+        "mask_image",
+    ),
+    _E.DIMENSIONS_OUT_OF_RANGE: ("image is 9000x400 px: a side has at most 8192 px; resize it", "image"),
+    _E.ANIMATED: ("image is an animated PNG of 24 frames; send one frame as a still picture", "image"),
+    _E.UNREADABLE_IMAGE: (
+        "image is a damaged or incomplete PNG: it ends in the middle of a chunk; save or upload it again",
+        "image",
+    ),
+    _E.SOURCE_REFUSED: (
+        "image_url has wrong value https://10.0.0.1/: 10.0.0.1 does not lead to a public address (private)",
+        "image_url",
+    ),
+    _E.SOURCE_UNAVAILABLE: (
+        "image_url has wrong value https://example.com/gone.jpg: the source answered with status 404",
+        "image_url",
+    ),
     _E.IDEMPOTENCY_MISMATCH: (
         f"this {IDEMPOTENCY_KEY} was used for another request: use a new key for a new request",
         IDEMPOTENCY_KEY,

@@ -18,6 +18,7 @@ PREFERENCE_APPLIED: Final = "Preference-Applied"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 IDEMPOTENT_REPLAYED: Final = "Idempotent-Replayed"
 WARNING: Final = "X-Outpaint-Warning"
+WWW_AUTHENTICATE: Final = "WWW-Authenticate"
 
 # Readable by scripts in a browser (CORS expose), beside those a browser always shows.
 EXPOSED: Final = (

@@ -34,6 +34,8 @@ BALANCE_PATH: Final = "/v1/balance"
 FILE_PATH: Final = "/v1/files/{file_id}"
 UPLOADS_PATH: Final = "/v1/uploads"
 
+_OUTPAINT_ID: Final = "genai-image-outpainting"
+_RESULT_ID: Final = "genai-painting-result"
 _UPLOAD_TYPES: Final = "image/jpeg, image/png, image/webp, image/bmp, image/tiff, application/octet-stream"
 
 _E = ErrorCode
@@ -74,7 +76,22 @@ _UPLOADS_ERRORS: Final = (
     _E.INVALID_PARAMETER,
     _E.CONFLICTING_PARAMETERS,
 )
+_ERROR_HEADERS: Final = {
+    401: (headers.WWW_AUTHENTICATE,),
+    405: ("Allow",),
+    **dict.fromkeys((409, 429, 503), (headers.RETRY_AFTER,)),
+}
 _FILE_ERRORS: Final = (*_ANY_ROUTE, _E.URL_NOT_SIGNED, _E.URL_EXPIRED, _E.UNKNOWN_FILE)
+
+
+def _submit(description: str, **fields: str) -> JsonObject:
+    """A link to a new request with an id in one of its fields, beside what else the client wants."""
+    return {"operationId": _OUTPAINT_ID, "requestBody": fields, "description": description}
+
+
+_GROW_FURTHER: Final = {
+    "grow-further": _submit("Outpaint the first picture once more.", image_id="$response.body#/data/0/id")
+}
 
 
 @cache
@@ -136,7 +153,7 @@ def document() -> JsonObject:
 
 def _outpaint() -> JsonObject:
     return {
-        "operationId": "genai-image-outpainting",
+        "operationId": _OUTPAINT_ID,
         "summary": "Outpaint an image",
         "description": (
             "Send exactly one image and at most one mask. `mode` may stand in the query too, where the body has "
@@ -182,12 +199,15 @@ def _outpaint() -> JsonObject:
         ],
         "requestBody": {"required": True, "content": _bodies()},
         "responses": {
-            "200": _answer(
-                "The pictures are done.",
-                Result,
-                {"done": examples.RESULT},
-                extra=(headers.PREFERENCE_APPLIED, headers.IDEMPOTENT_REPLAYED, headers.WARNING),
-            ),
+            "200": {
+                **_answer(
+                    "The pictures are done.",
+                    Result,
+                    {"done": examples.RESULT},
+                    extra=(headers.PREFERENCE_APPLIED, headers.IDEMPOTENT_REPLAYED, headers.WARNING),
+                ),
+                "links": _GROW_FURTHER,
+            },
             "202": _accepted(
                 "The job is taken; poll for its pictures.",
                 extra=(
@@ -205,7 +225,7 @@ def _outpaint() -> JsonObject:
 
 def _inference() -> JsonObject:
     return {
-        "operationId": "genai-painting-result",
+        "operationId": _RESULT_ID,
         "summary": "Poll an inference",
         "description": (
             "202 while the job runs, 200 once it has ended. A job that failed answers 200 too, with "
@@ -237,8 +257,9 @@ def _inference() -> JsonObject:
                         "examples": {"done": example(examples.RESULT), "failed": example(examples.FAILED)},
                     }
                 },
+                "links": _GROW_FURTHER,
             },
-            "202": _accepted("The job still runs; poll again.", extra=(headers.RETRY_AFTER,)),
+            "202": _accepted("The job still runs; poll again.", extra=(headers.RETRY_AFTER, "Location")),
             **_errors(_INFERENCE_ERRORS),
         },
     }
@@ -306,7 +327,13 @@ def _uploads() -> JsonObject:
         "tags": ["files"],
         "requestBody": {"required": True, "content": dict.fromkeys(types, media)},
         "responses": {
-            "200": _answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(headers.WARNING,)),
+            "200": {
+                **_answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(headers.WARNING,)),
+                "links": {
+                    "image": _submit("Once the file was sent: outpaint it.", image_id="$response.body#/id"),
+                    "mask": _submit("Once the file was sent: take it as the mask.", mask_image_id="$response.body#/id"),
+                },
+            },
             **_errors(_UPLOADS_ERRORS),
         },
     }
@@ -351,7 +378,7 @@ def _accepted(description: str, *, extra: Iterable[str]) -> JsonObject:
         **_answer(description, Accepted, {"taken": examples.ACCEPTED}, extra=extra),
         "links": {
             "poll": {
-                "operationId": "genai-painting-result",
+                "operationId": _RESULT_ID,
                 "parameters": {"inference_id": "$response.body#/inference_id"},
                 "description": "Ask again after `Retry-After` seconds.",
             }
@@ -369,7 +396,7 @@ def _errors(codes: Iterable[ErrorCode]) -> JsonObject:
 
 def _error(codes: list[ErrorCode]) -> JsonObject:
     status = ERROR_KINDS[codes[0]].status
-    extra = {405: ("Allow",), 429: (headers.RETRY_AFTER,), 503: (headers.RETRY_AFTER,)}.get(status.value, ())
+    extra = _ERROR_HEADERS.get(status.value, ())
     return {
         "description": "; ".join(f"`{code}`: {ERROR_KINDS[code].title}" for code in codes),
         "headers": header_refs(*extra),

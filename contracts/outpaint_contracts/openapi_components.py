@@ -16,20 +16,27 @@ JsonObject = dict[str, Any]
 SCHEMAS: Final = "#/components/schemas/"
 
 
-def _header(description: str, schema: JsonObject, example: object) -> JsonObject:
-    return {"description": description, "schema": schema, "example": example}
+def _header(description: str, schema: JsonObject, example: object, *, always: bool = False) -> JsonObject:
+    """A header; one that is `always` there is on each answer that names it."""
+    required = {"required": True} if always else {}
+    return {"description": description, **required, "schema": schema, "example": example}
 
 
 _WHOLE: Final[JsonObject] = {"type": "integer", "format": "int32", "minimum": 0}
 HEADERS: Final[dict[str, JsonObject]] = {
     headers.CORRELATION_ID: _header(
-        "Names this exchange in logs; quote it when asking for help.", {"type": "string"}, examples.CORRELATION_ID
+        "Names this exchange in logs; quote it when asking for help.",
+        {"type": "string"},
+        examples.CORRELATION_ID,
+        always=True,
     ),
-    headers.RATE_LIMIT: _header("Requests an account may make in a minute.", _WHOLE, 500),
-    headers.RATE_AVAILABLE: _header("Requests left until the reset.", _WHOLE, 498),
-    headers.RATE_RESET: _header("Seconds from now until the limit is whole again.", _WHOLE, 17),
-    headers.CREDIT_AVAILABLE: _header("Credits before this request's own charge.", {"type": "integer"}, 1000),
-    headers.RETRY_AFTER: _header("Seconds to wait before asking again.", _WHOLE, 2),
+    headers.RATE_LIMIT: _header("Requests an account may make in a minute.", _WHOLE, 500, always=True),
+    headers.RATE_AVAILABLE: _header("Requests left until the reset.", _WHOLE, 498, always=True),
+    headers.RATE_RESET: _header("Seconds from now until the limit is whole again.", _WHOLE, 17, always=True),
+    headers.CREDIT_AVAILABLE: _header(
+        "Credits before this request's own charge.", {"type": "integer"}, 1000, always=True
+    ),
+    headers.RETRY_AFTER: _header("Seconds to wait before asking again.", _WHOLE, 2, always=True),
     headers.PREFERENCE_APPLIED: _header("What of `Prefer` was honoured.", {"type": "string"}, "respond-async"),
     headers.IDEMPOTENT_REPLAYED: _header(
         "Present when an earlier request with the same key made this job.",
@@ -41,8 +48,16 @@ HEADERS: Final[dict[str, JsonObject]] = {
         {"type": "string"},
         "unknown fields ignored: colour",
     ),
-    "Location": _header("Where to poll.", {"type": "string"}, f"/v1/painting/{examples.INFERENCE_ID}"),
-    "Allow": _header("The verbs this path takes.", {"type": "string"}, "POST, OPTIONS"),
+    "Location": _header(
+        "Where to poll.",
+        {"type": "string"},
+        f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}",
+        always=True,
+    ),
+    headers.WWW_AUTHENTICATE: _header(
+        "Where the key belongs.", {"type": "string"}, f'ApiKey header="{headers.API_KEY}"', always=True
+    ),
+    "Allow": _header("The verbs this path takes.", {"type": "string"}, "POST, OPTIONS", always=True),
 }
 _EVERYWHERE: Final = (
     headers.CORRELATION_ID,
@@ -73,14 +88,14 @@ def header_refs(*extra: str) -> JsonObject:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_EVERYWHERE, *extra)}
 
 
-class _Untitled(GenerateJsonSchema):
+class Untitled(GenerateJsonSchema):
     """Pydantic's schemas without a title on every field, which only repeats the name."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
 
 
-class _Answered(_Untitled):
+class _Answered(Untitled):
     """Schemas of what is sent: every member is always there, whatever its default."""
 
     def field_is_required(self, field: object, total: bool) -> bool:  # noqa: ARG002 - pydantic's signature
@@ -97,11 +112,11 @@ def schemas() -> dict[str, JsonSchemaValue]:
         ref_template=SCHEMAS + "{model}",
         schema_generator=_Answered,
     )
-    form = RequestForm.model_json_schema(ref_template=SCHEMAS + "{model}", schema_generator=_Untitled)
+    form = RequestForm.model_json_schema(ref_template=SCHEMAS + "{model}", schema_generator=Untitled)
     named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **form.pop("$defs", {})}
     named["OutpaintMultipart"] = _request_schema(form, "The request with its pictures in it.", files=True)
     named["OutpaintForm"] = _request_schema(form, "The request with its pictures elsewhere.", files=False)
-    named["UploadRequest"] = UploadRequest.model_json_schema(schema_generator=_Untitled)
+    named["UploadRequest"] = UploadRequest.model_json_schema(schema_generator=Untitled)
     return dict(sorted(named.items()))
 
 

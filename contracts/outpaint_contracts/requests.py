@@ -11,12 +11,13 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import Format, MaskMode
+from outpaint_contracts.pictures import Format, MaskMode, PictureLimits
 
 MAX_COUNT: Final = 10
 MAX_SEED: Final = 2**32 - 1
 MAX_URL_LENGTH: Final = 2083
 MAX_TEXT_LENGTH: Final = 20_000
+_FILE_SIZE: Final = f"By default at most {PictureLimits().max_bytes // 2**20} MiB."
 
 
 UploadType = Literal["image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"]
@@ -266,7 +267,7 @@ class UploadRequest(BaseModel):
 class RequestForm(BaseModel):
     """The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
 
-    image: Annotated[bytes | None, Field(description="The picture, as a file (multipart only).")] = None
+    image: Annotated[bytes | None, Field(description=f"The picture, as a file (multipart only). {_FILE_SIZE}")] = None
     image_url: Annotated[
         str | None,
         Field(
@@ -279,7 +280,7 @@ class RequestForm(BaseModel):
     ] = None
     mask_image: Annotated[
         bytes | None,
-        Field(description="Opaque is kept, transparent is painted. Also spelled `mask`."),
+        Field(description=f"Opaque is kept, transparent is painted. Also spelled `mask`. {_FILE_SIZE}"),
     ] = None
     mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
     mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None

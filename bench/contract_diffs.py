@@ -1,0 +1,79 @@
+"""Compares `outpaint contract diff` with other tools on the edits of tests/contracts/comparison/test_edits.py.
+
+`python bench/contract_diffs.py PYTHON` prints a table in Markdown. PYTHON is one with
+`api-schema-diff==1.0.4 breakwatch==0.1.0`, each of which it asks about every edit, in one process: some seconds each.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from outpaint_contracts.comparison import Verdict, compare
+
+EDITS = Path(__file__).parents[1] / "tests" / "contracts" / "comparison" / "test_edits.py"
+TOOLS = ("api-schema-diff", "breakwatch")
+# Runs in the other Python: each tool's verdict on old.json and each new document, as JSON lines.
+ASKING = r"""
+import json, sys
+from pathlib import Path
+from typer.testing import CliRunner
+import schema_diff.cli, breakwatch.cli
+
+def called(app, *words):
+    done = CliRunner().invoke(app, list(map(str, words)))
+    return "fails" if done.exit_code not in (0, 1) or (done.exception and not isinstance(done.exception, SystemExit)) \
+        else "found" if done.exit_code else "missed"
+
+folder = Path(sys.argv[1])
+old = folder / "old.json"
+for new in sorted(folder.glob("*.new.json")):
+    print(json.dumps({
+        "edit": new.name.removesuffix(".new.json"),
+        "api-schema-diff": called(schema_diff.cli.app, old, new),
+        "breakwatch": called(breakwatch.cli.app, "diff", old, new),
+    }), flush=True)
+"""
+
+
+def edits() -> Any:
+    spec = importlib.util.spec_from_file_location("test_edits", EDITS)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["test_edits"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    module = edits()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "old.json").write_text(json.dumps(module.document()), encoding="utf-8")
+        for one in module.EDITS:
+            (folder / f"{one.name}.new.json").write_text(json.dumps(module.edited(one)), encoding="utf-8")
+        done = subprocess.run([sys.argv[1], "-c", ASKING, scratch], check=True, stdout=subprocess.PIPE, text=True)
+    verdicts = {row["edit"]: row for row in map(json.loads, done.stdout.splitlines())}
+    for one in module.EDITS:
+        found = compare(module.document(), module.edited(one)).verdict is Verdict.BREAKING
+        verdicts[one.name]["outpaint contract diff"] = "found" if found else "missed"
+    breaking = [one for one in module.EDITS if one.verdict is Verdict.BREAKING]
+    others = [one for one in module.EDITS if one.verdict is not Verdict.BREAKING]
+    print("| tool | breaking edits found | false alarms | could not read |\n|---|---|---|---|")
+    for name in ("outpaint contract diff", *TOOLS):
+        found, alarms = (sum(verdicts[one.name][name] == "found" for one in some) for some in (breaking, others))
+        failed = sum(row[name] == "fails" for row in verdicts.values())
+        print(f"| {name} | {found} of {len(breaking)} | {alarms} of {len(others)} | {failed} |")
+    print(f"\n| breaking edit | {' | '.join(TOOLS)} |\n|---|{'---|' * len(TOOLS)}")
+    for one in breaking:
+        print(f"| {one.name.replace('_', ' ')} | {' | '.join(verdicts[one.name][name] for name in TOOLS)} |")
+
+
+if __name__ == "__main__":
+    main()
