@@ -1,0 +1,133 @@
+"""The states a provider is put in before an interaction, each by one name, and how a call tells which it met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.headers import CREDIT_AVAILABLE, Prefer
+from outpaint_contracts.requests import Mode
+
+from outpaint_mocks.effects import On
+
+if TYPE_CHECKING:
+    from outpaint_mocks.calls import Call
+
+CREDITS: Final = 1000
+"""More than any one request costs."""
+
+
+class StateName(StrEnum):
+    """The provider states there are; what varies stands in their parameters."""
+
+    ACCOUNT = "an account with credits"
+    POOR_ACCOUNT = "an account without enough credits"
+    LIMITED_ACCOUNT = "an account at its rate limit"
+    FORBIDDEN_ACCOUNT = "an account that may not use the API"
+    NO_ACCOUNT = "an API key that nobody has"
+    SLOW_PAINTER = "a painter that takes longer than a request waits"
+    FAILING_PAINTER = "a painter that fails"
+    PROCESSING = "a job that is processing"
+    SUCCEEDED = "a job that succeeded"
+    FAILED = "a job that failed"
+    EXPIRED_URL = "a picture whose URL has expired"
+    ERROR = "a service that answers with an error"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """One state with its parameters."""
+
+    name: StateName
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As a pact has it."""
+        return {"name": self.name.value, "params": self.params}
+
+
+PARAMETERS: Final[dict[StateName, str]] = {
+    StateName.ACCOUNT: "`credits`",
+    StateName.POOR_ACCOUNT: "`credits`: what is left",
+    StateName.LIMITED_ACCOUNT: "",
+    StateName.FORBIDDEN_ACCOUNT: "",
+    StateName.NO_ACCOUNT: "",
+    StateName.SLOW_PAINTER: "",
+    StateName.FAILING_PAINTER: "`error_code`",
+    StateName.PROCESSING: "",
+    StateName.SUCCEEDED: "`count`, `format`",
+    StateName.FAILED: "`error_code`",
+    StateName.EXPIRED_URL: "`format`",
+    StateName.ERROR: "`error_code`",
+}
+"""What each state takes, for people."""
+
+# Refusals for which a request itself is reason enough, whatever state the provider is in.
+BY_REQUEST: Final = frozenset(ErrorCode) - {
+    ErrorCode.UNKNOWN_KEY,
+    ErrorCode.INSUFFICIENT_CREDITS,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.URL_EXPIRED,
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS,
+    ErrorCode.IDEMPOTENCY_MISMATCH,
+    ErrorCode.SOURCE_UNAVAILABLE,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.INTERNAL,
+    ErrorCode.PAINTING_FAILED,
+    ErrorCode.UNAVAILABLE,
+    ErrorCode.TIMED_OUT,
+}
+_BY_CODE: Final = {
+    ErrorCode.UNKNOWN_KEY: StateName.NO_ACCOUNT,
+    ErrorCode.FORBIDDEN: StateName.FORBIDDEN_ACCOUNT,
+    ErrorCode.RATE_LIMITED: StateName.LIMITED_ACCOUNT,
+}
+_ACCOUNT: Final = ProviderState(StateName.ACCOUNT, {"credits": CREDITS})
+
+
+def met_by(call: Call, body: dict[str, Any]) -> ProviderState:
+    """The state in which a provider answers a call as the mock did; `body` is the answer's JSON, empty if none."""
+    status = call.status or 0
+    code = ErrorCode(body["error_code"]) if "error_code" in body else None
+    if code is not None and status >= 400:
+        return _refused(call, code)
+    if call.route is On.POLL:
+        if status == 202:
+            return ProviderState(StateName.PROCESSING)
+        if code is not None:
+            return ProviderState(StateName.FAILED, {"error_code": code.value})
+        pictures = body["data"]
+        return ProviderState(StateName.SUCCEEDED, {"count": len(pictures), "format": _format(pictures[0]["id"])})
+    if call.route is On.FILE:
+        return ProviderState(StateName.SUCCEEDED, {"count": 1, "format": _format(call.path)})
+    if call.route is On.SUBMIT and status == 202 and not _async(call):
+        return ProviderState(StateName.SLOW_PAINTER)
+    return _ACCOUNT
+
+
+def _refused(call: Call, code: ErrorCode) -> ProviderState:
+    scripted = any(effect.startswith("error(") for effect in call.effects)
+    if code is ErrorCode.INSUFFICIENT_CREDITS:
+        left = call.response.header(CREDIT_AVAILABLE) if call.response is not None else None
+        return ProviderState(StateName.POOR_ACCOUNT, {"credits": int(left or 0)})
+    if code is ErrorCode.URL_EXPIRED:
+        return ProviderState(StateName.EXPIRED_URL, {"format": _format(call.path)})
+    if code in _BY_CODE:
+        return ProviderState(_BY_CODE[code])
+    if code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT) and call.inference_id is not None:
+        return ProviderState(StateName.FAILING_PAINTER, {"error_code": code.value})
+    if scripted or code not in BY_REQUEST:
+        return ProviderState(StateName.ERROR, {"error_code": code.value})
+    return _ACCOUNT
+
+
+def _async(call: Call) -> bool:
+    if Prefer.parse(call.head.header_values("prefer")).respond_async:
+        return True
+    return call.request is not None and call.request.mode is Mode.ASYNC
+
+
+def _format(file_id: str) -> str:
+    return file_id.rpartition(".")[2].upper()

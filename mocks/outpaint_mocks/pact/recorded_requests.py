@@ -1,0 +1,178 @@
+"""A call's request as a pact has it: what the contract gives a meaning, and nothing else that was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from outpaint_contracts.errors import OutpaintError
+from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY, PREFER
+from outpaint_contracts.requests import IdSource
+from outpaint_functions.http.bodies import check_content_type, read_fields
+from outpaint_functions.http.routes import Route, match
+
+from outpaint_mocks.effects import On
+from outpaint_mocks.pact import matchers
+from outpaint_mocks.pact.forms import body_document, body_rules, known_pairs, summary
+
+if TYPE_CHECKING:
+    from outpaint_mocks.calls import Call
+
+MAX_BODY: Final = 4 * 1024 * 1024
+"""Bytes. A contract holds an example, and brokers take no films."""
+_PLACES: Final = {
+    Route.OUTPAINT: "pictures",
+    Route.INFERENCE: "a job",
+    Route.BALANCE: "the balance",
+    Route.FILE: "a finished picture",
+    Route.UPLOADS: "a place to send a picture to",
+}
+
+
+class LeftOutError(Exception):
+    """A call that makes no interaction, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """The request of an interaction, and what it is called: alike requests have one `summary`."""
+
+    document: dict[str, Any]
+    summary: str
+
+
+class _Building:
+    """A request's document while it grows; rules and generators by category."""
+
+    def __init__(self, method: str, path: str) -> None:
+        self.document: dict[str, Any] = {"method": method, "path": path}
+        self.headers: dict[str, list[str]] = {}
+        self.rules: dict[str, Any] = {}
+        self.generators: dict[str, Any] = {}
+
+    def header(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
+        self.headers[name] = [value]
+        if pattern is not None:
+            self.rules.setdefault("header", {})[name] = matchers.regex(pattern)
+        if generator is not None:
+            self.generators.setdefault("header", {})[name] = generator
+
+    def query(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
+        self.document.setdefault("query", {})[name] = [value]
+        if pattern is not None:
+            self.rules.setdefault("query", {})[name] = matchers.regex(pattern)
+        if generator is not None:
+            self.generators.setdefault("query", {})[name] = generator
+
+    def done(self) -> dict[str, Any]:
+        for name, what in (
+            ("headers", self.headers),
+            ("matchingRules", self.rules),
+            ("generators", self.generators),
+        ):
+            if what:
+                self.document[name] = what
+        return self.document
+
+
+def recorded_request(call: Call, *, held: bool) -> RecordedRequest:
+    """What a call asked for; `held` is whether its provider state has the job or file that its path names.
+
+    Raises `LeftOutError` for what no consumer contract is about.
+    """
+    found = match(call.path)
+    if found is None or call.route is None or found.route not in _PLACES:
+        raise LeftOutError(
+            "it goes to the picture store, which is not part of the API" if call.route is On.UPLOAD
+            else "it is no call of the API"
+        )  # fmt: skip
+    building = _Building(call.method, call.path)
+    words = [call.method, _PLACES[found.route]]
+    if found.route is Route.INFERENCE:
+        building.document["path"] = f"/v1/painting/{matchers.JOB_ID}"
+        _path(building, f"/v1/painting/{matchers.ID}", "/v1/painting/${inference_id}" if held else None)
+    elif found.route is Route.FILE:
+        _file(building, found.id, call.head.query, held=held)
+    _headers(building, call, words)
+    if found.route is Route.OUTPAINT:
+        for name, value in parse_qsl(call.head.query):
+            if name == "mode":
+                building.query(name, value)
+                words.append(f"?mode={value}")
+    if call.method == "POST":
+        _body(building, call, words)
+    return RecordedRequest(building.done(), " ".join(words))
+
+
+def _path(building: _Building, pattern: str, generated: str | None) -> None:
+    building.rules["path"] = matchers.regex(pattern)
+    if generated is not None:
+        building.generators["path"] = matchers.from_state(generated)
+
+
+def _file(building: _Building, file_id: str, query: str, *, held: bool) -> None:
+    extension = file_id.rpartition(".")[2]
+    building.document["path"] = f"/v1/files/{matchers.file_id(extension)}"
+    _path(building, f"/v1/files/{matchers.ID}[.]{extension}", "/v1/files/${file_id}" if held else None)
+    sent = dict(parse_qsl(query))
+    if "expires" in sent:
+        building.query(
+            "expires", "1767312000", matchers.DIGITS, matchers.from_state("${expires}") if held else None
+        )  # fmt: skip
+    if "signature" in sent:
+        building.query(
+            "signature", matchers.SIGNATURE, matchers.VISIBLE, matchers.from_state("${signature}") if held else None
+        )
+
+
+def _headers(building: _Building, call: Call, words: list[str]) -> None:
+    head = call.head
+    if call.route is not On.FILE:
+        if not (call.api_key or "").strip():
+            words.append("without a key")
+        else:
+            building.header(
+                API_KEY, matchers.API_KEY_EXAMPLE, matchers.VISIBLE, matchers.from_state("${api_key}")
+            )  # fmt: skip
+    accept = head.header("accept") or ""
+    if "problem+json" in accept:
+        building.header("Accept", accept)
+        words.append("as problem details")
+    if call.idempotency_key is not None:
+        building.header(
+            IDEMPOTENCY_KEY, matchers.IDEMPOTENCY_KEY_EXAMPLE, matchers.VISIBLE, matchers.fresh_uuid()
+        )  # fmt: skip
+        words.append("with an idempotency key")
+    prefer = ", ".join(head.header_values("prefer"))
+    if prefer:
+        building.header(PREFER, prefer)
+        words.append(f"preferring {prefer}")
+
+
+def _body(building: _Building, call: Call, words: list[str]) -> None:
+    if call.body is None:
+        if call.body_size:
+            raise LeftOutError("its body is no longer kept: let the journal keep more bodies")
+        return
+    if call.body_size > MAX_BODY:
+        raise LeftOutError(f"its body has {call.body_size} bytes: test with pictures of less than {MAX_BODY}")
+    try:
+        check_content_type(call.head)
+        fields = read_fields(call.head, call.body)
+    except OutpaintError as error:
+        raise LeftOutError(f"its body says nothing: {error.detail}") from None
+    request = call.request
+    if request is not None and (isinstance(request.image, IdSource) or isinstance(request.mask, IdSource)):
+        raise LeftOutError("it names a picture by id, and every provider has ids of its own")
+    media_type = (call.head.header("content-type") or "").partition(";")[0].strip().lower()
+    pairs = known_pairs(fields)
+    document, content_type = body_document(media_type, pairs)
+    building.document["body"] = document
+    building.header(
+        "Content-Type", content_type, matchers.MULTIPART if "boundary" in content_type else f"{content_type}(;.*)?"
+    )
+    rules = body_rules(media_type, pairs)
+    if rules:
+        building.rules["body"] = rules
+    words.append(f"as {media_type}: {summary(pairs)}")

@@ -1,0 +1,98 @@
+"""From calls to interactions: what a consumer asked, in which state of the provider, and what it was answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint_mocks.pact.provider_states import ProviderState, StateName, met_by
+from outpaint_mocks.pact.recorded_requests import LeftOutError, recorded_request
+from outpaint_mocks.pact.recorded_responses import recorded_response
+
+if TYPE_CHECKING:
+    from outpaint_mocks.calls import Call
+
+_SPOILED: Final = ("gateway(", "wrong_shape", "content_type(", "cut(", "gateway", "reset", "refuse")
+_HELD: Final = frozenset({StateName.PROCESSING, StateName.SUCCEEDED, StateName.FAILED, StateName.EXPIRED_URL})
+_SHORTEST_KEY: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One interaction of a pact, as its v4 document; alike ones have the same `key`."""
+
+    document: dict[str, Any] = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """What it is known by: the SHA-256 of its description and state, shortened."""
+        return str(self.document["key"])
+
+    @property
+    def description(self) -> str:
+        """What it is called."""
+        return str(self.document["description"])
+
+    @property
+    def states(self) -> str:
+        """The names of its provider states."""
+        return ", ".join(state["name"] for state in self.document.get("providerStates", ()))
+
+    @property
+    def text(self) -> str:
+        """All of it, in one spelling."""
+        return json.dumps(self.document, sort_keys=True, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A call that made no interaction."""
+
+    call: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.reason}"
+
+
+def record(call: Call) -> Interaction | LeftOut:
+    """The interaction that a call makes, or why it makes none."""
+    try:
+        return _recorded(call)
+    except LeftOutError as reason:
+        return LeftOut(str(call), str(reason))
+
+
+def _recorded(call: Call) -> Interaction:
+    if call.method == "OPTIONS":
+        raise LeftOutError("a preflight is the browser's, not the consumer's")
+    spoiled = next((effect for effect in call.effects if effect.startswith(_SPOILED)), None)
+    if spoiled is not None:
+        raise LeftOutError(f"no provider promises {spoiled}")
+    response = recorded_response(call)
+    state = met_by(call, response.body)
+    if call.path.startswith("/v1/files/") and state.name is StateName.ERROR:
+        raise LeftOutError("a file's trouble cannot be asked of a provider: its URL carries no key")
+    request = recorded_request(call, held=state.name in _HELD)
+    description = f"{request.summary} -> {response.summary}"
+    document: dict[str, Any] = {
+        "type": "Synchronous/HTTP",
+        "key": _digest(description, state),
+        "description": description,
+        "pending": False,
+        "providerStates": [state.document()],
+        "request": request.document,
+        "response": response.document,
+    }
+    interaction = Interaction(document)
+    key = (call.api_key or "").strip()
+    if len(key) >= _SHORTEST_KEY and key in interaction.text:
+        raise LeftOutError("its API key stands elsewhere than in its header")
+    return interaction
+
+
+def _digest(description: str, state: ProviderState) -> str:
+    said = json.dumps([description, state.document()], sort_keys=True)
+    return sha256(said.encode()).hexdigest()[:16]
