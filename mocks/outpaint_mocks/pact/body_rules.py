@@ -46,7 +46,8 @@ def model_of(status: int, body: dict[str, Any]) -> type[BaseModel] | None:
         return UploadTicket
     if status == 202:
         return Accepted
-    return {"success": Result, "error": FailedJob}.get(str(word))
+    by_word: dict[str, type[BaseModel]] = {"success": Result, "error": FailedJob}
+    return by_word.get(str(word))
 
 
 def described(model: type[BaseModel], body: dict[str, Any], path: str = "$") -> Described:

@@ -15,9 +15,7 @@ from outpaint_mocks.pact import matchers
 from outpaint_mocks.pact.matchers import Rule
 
 BOUNDARY: Final = "outpaint-pact-boundary"
-_URLS: Final = frozenset(
-    name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url"
-)
+_URLS: Final = frozenset(name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url")
 _SEEN_EXACTLY: Final = ("count", "format", "mode", "mask_mode", "content_type")
 _ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, "prompt", "negative_prompt", "seed", *_SEEN_EXACTLY)
 Pairs = list[tuple[str, FieldValue]]
@@ -57,6 +55,11 @@ def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
         elif name not in _SEEN_EXACTLY and value is not None:
             rules[path] = matchers.same_type()
     return rules
+
+
+def addresses(pairs: Pairs) -> tuple[str, ...]:
+    """The addresses that a provider has to fetch pictures from."""
+    return tuple(str(value) for name, value in pairs if name in _URLS and str(value)[:5].lower() not in ("data:", ""))
 
 
 def summary(pairs: Pairs) -> str:

@@ -34,6 +34,7 @@ class StateName(StrEnum):
     FAILED = "a job that failed"
     EXPIRED_URL = "a picture whose URL has expired"
     ERROR = "a service that answers with an error"
+    ADDRESSES = "pictures behind the addresses that are sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ PARAMETERS: Final[dict[StateName, str]] = {
     StateName.FAILED: "`error_code`",
     StateName.EXPIRED_URL: "`format`",
     StateName.ERROR: "`error_code`",
+    StateName.ADDRESSES: "`addresses`",
 }
 """What each state takes, for people."""
 
@@ -84,30 +86,54 @@ _BY_CODE: Final = {
     ErrorCode.FORBIDDEN: StateName.FORBIDDEN_ACCOUNT,
     ErrorCode.RATE_LIMITED: StateName.LIMITED_ACCOUNT,
 }
+# What is wrong with a picture that was fetched is not in the request.
+_BY_PICTURE: Final = frozenset(
+    {
+        ErrorCode.FILE_TOO_LARGE,
+        ErrorCode.UNSUPPORTED_IMAGE_TYPE,
+        ErrorCode.NOTHING_TO_PAINT,
+        ErrorCode.NOTHING_TO_KEEP,
+        ErrorCode.SIZE_MISMATCH,
+        ErrorCode.DIMENSIONS_OUT_OF_RANGE,
+        ErrorCode.ANIMATED,
+        ErrorCode.UNREADABLE_IMAGE,
+    }
+)
 _ACCOUNT: Final = ProviderState(StateName.ACCOUNT, {"credits": CREDITS})
 
 
-def met_by(call: Call, body: dict[str, Any]) -> ProviderState:
-    """The state in which a provider answers a call as the mock did; `body` is the answer's JSON, empty if none."""
-    status = call.status or 0
-    code = ErrorCode(body["error_code"]) if "error_code" in body else None
-    if code is not None and status >= 400:
-        return _refused(call, code)
-    if call.route is On.POLL:
-        if status == 202:
-            return ProviderState(StateName.PROCESSING)
-        if code is not None:
-            return ProviderState(StateName.FAILED, {"error_code": code.value})
-        pictures = body["data"]
-        return ProviderState(StateName.SUCCEEDED, {"count": len(pictures), "format": _format(pictures[0]["id"])})
-    if call.route is On.FILE:
-        return ProviderState(StateName.SUCCEEDED, {"count": 1, "format": _format(call.path)})
-    if call.route is On.SUBMIT and status == 202 and not _async(call):
-        return ProviderState(StateName.SLOW_PAINTER)
-    return _ACCOUNT
+def states_met(call: Call, body: dict[str, Any], addresses: tuple[str, ...]) -> tuple[ProviderState, ...]:
+    """The states in which a provider answers a call as the mock did.
+
+    `body` is the answer's JSON, empty if none; `addresses` are those in the request, as the pact has them.
+    """
+    code = ErrorCode(body["error_code"]) if "error_code" in body and (call.status or 0) >= 400 else None
+    if code is not None:
+        state = _refused(call, code, from_address=bool(addresses))
+    elif call.route is On.POLL:
+        state = _polled(call, body)
+    elif call.route is On.FILE:
+        state = ProviderState(StateName.SUCCEEDED, {"count": 1, "format": _format(call.path)})
+    elif call.route is On.SUBMIT and call.status == 202 and not _async(call):
+        state = ProviderState(StateName.SLOW_PAINTER)
+    else:
+        state = _ACCOUNT
+    # A request that is refused for its fields or its key is refused before anything is fetched.
+    if addresses and (code is None or state.name in (StateName.POOR_ACCOUNT, StateName.FAILING_PAINTER)):
+        return state, ProviderState(StateName.ADDRESSES, {"addresses": list(addresses)})
+    return (state,)
 
 
-def _refused(call: Call, code: ErrorCode) -> ProviderState:
+def _polled(call: Call, body: dict[str, Any]) -> ProviderState:
+    if call.status == 202:
+        return ProviderState(StateName.PROCESSING)
+    if "error_code" in body:
+        return ProviderState(StateName.FAILED, {"error_code": body["error_code"]})
+    pictures = body["data"]
+    return ProviderState(StateName.SUCCEEDED, {"count": len(pictures), "format": _format(pictures[0]["id"])})
+
+
+def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderState:
     scripted = any(effect.startswith("error(") for effect in call.effects)
     if code is ErrorCode.INSUFFICIENT_CREDITS:
         left = call.response.header(CREDIT_AVAILABLE) if call.response is not None else None
@@ -118,7 +144,7 @@ def _refused(call: Call, code: ErrorCode) -> ProviderState:
         return ProviderState(_BY_CODE[code])
     if code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT) and call.inference_id is not None:
         return ProviderState(StateName.FAILING_PAINTER, {"error_code": code.value})
-    if scripted or code not in BY_REQUEST:
+    if scripted or code not in BY_REQUEST or (from_address and code in _BY_PICTURE):
         return ProviderState(StateName.ERROR, {"error_code": code.value})
     return _ACCOUNT
 

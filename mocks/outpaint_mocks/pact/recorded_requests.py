@@ -14,7 +14,7 @@ from outpaint_functions.http.routes import Route, match
 
 from outpaint_mocks.effects import On
 from outpaint_mocks.pact import matchers
-from outpaint_mocks.pact.forms import body_document, body_rules, known_pairs, summary
+from outpaint_mocks.pact.forms import addresses, body_document, body_rules, known_pairs, summary
 
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Call
@@ -40,6 +40,21 @@ class RecordedRequest:
 
     document: dict[str, Any]
     summary: str
+    held_path: str | None = None
+    """What stands for the path where the provider state has the job or file that it names."""
+    held_query: tuple[str, ...] = ()
+    """The query's names whose values the state gives then."""
+    addresses: tuple[str, ...] = ()
+    """Where pictures are fetched from."""
+
+    def held(self) -> dict[str, Any]:
+        """The document of a request for what the provider state has."""
+        generators = dict(self.document.get("generators", {}))
+        if self.held_path is not None:
+            generators["path"] = matchers.from_state(self.held_path)
+        if self.held_query:
+            generators["query"] = {name: matchers.from_state(f"${{{name}}}") for name in self.held_query}
+        return self.document | {"generators": generators}
 
 
 class _Building:
@@ -50,6 +65,10 @@ class _Building:
         self.headers: dict[str, list[str]] = {}
         self.rules: dict[str, Any] = {}
         self.generators: dict[str, Any] = {}
+        self.words = [method]
+        self.held_path: str | None = None
+        self.held_query: list[str] = []
+        self.addresses: tuple[str, ...] = ()
 
     def header(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
         self.headers[name] = [value]
@@ -58,76 +77,64 @@ class _Building:
         if generator is not None:
             self.generators.setdefault("header", {})[name] = generator
 
-    def query(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
+    def query(self, name: str, value: str, pattern: str | None = None) -> None:
         self.document.setdefault("query", {})[name] = [value]
         if pattern is not None:
             self.rules.setdefault("query", {})[name] = matchers.regex(pattern)
-        if generator is not None:
-            self.generators.setdefault("query", {})[name] = generator
 
-    def done(self) -> dict[str, Any]:
-        for name, what in (
-            ("headers", self.headers),
-            ("matchingRules", self.rules),
-            ("generators", self.generators),
-        ):
+    def done(self) -> RecordedRequest:
+        for name, what in (("headers", self.headers), ("matchingRules", self.rules), ("generators", self.generators)):
             if what:
                 self.document[name] = what
-        return self.document
+        return RecordedRequest(
+            self.document, " ".join(self.words), self.held_path, tuple(self.held_query), self.addresses
+        )
 
 
-def recorded_request(call: Call, *, held: bool) -> RecordedRequest:
-    """What a call asked for; `held` is whether its provider state has the job or file that its path names.
-
-    Raises `LeftOutError` for what no consumer contract is about.
-    """
+def recorded_request(call: Call) -> RecordedRequest:
+    """What a call asked for; raises `LeftOutError` for what no consumer contract is about."""
     found = match(call.path)
+    if call.route is On.UPLOAD and found is not None and found.route is Route.UPLOAD:
+        raise LeftOutError("it goes to the picture store, which is not part of the API")
     if found is None or call.route is None or found.route not in _PLACES:
-        raise LeftOutError(
-            "it goes to the picture store, which is not part of the API" if call.route is On.UPLOAD
-            else "it is no call of the API"
-        )  # fmt: skip
+        raise LeftOutError("it is no call of the API")
     building = _Building(call.method, call.path)
-    words = [call.method, _PLACES[found.route]]
+    building.words.append(_PLACES[found.route])
     if found.route is Route.INFERENCE:
         building.document["path"] = f"/v1/painting/{matchers.JOB_ID}"
-        _path(building, f"/v1/painting/{matchers.ID}", "/v1/painting/${inference_id}" if held else None)
+        building.rules["path"] = matchers.regex(f"/v1/painting/{matchers.ID}")
+        building.held_path = "/v1/painting/${inference_id}"
     elif found.route is Route.FILE:
-        _file(building, found.id, call.head.query, held=held)
-    _headers(building, call, words)
+        _file(building, found.id, call.head.query)
+    _headers(building, call)
     if found.route is Route.OUTPAINT:
         for name, value in parse_qsl(call.head.query):
             if name == "mode":
                 building.query(name, value)
-                words.append(f"?mode={value}")
+                building.words.append(f"?mode={value}")
     if call.method == "POST":
-        _body(building, call, words)
-    return RecordedRequest(building.done(), " ".join(words))
+        _body(building, call)
+    return building.done()
 
 
-def _path(building: _Building, pattern: str, generated: str | None) -> None:
-    building.rules["path"] = matchers.regex(pattern)
-    if generated is not None:
-        building.generators["path"] = matchers.from_state(generated)
-
-
-def _file(building: _Building, file_id: str, query: str, *, held: bool) -> None:
+def _file(building: _Building, file_id: str, query: str) -> None:
     extension = file_id.rpartition(".")[2]
     building.document["path"] = f"/v1/files/{matchers.file_id(extension)}"
-    _path(building, f"/v1/files/{matchers.ID}[.]{extension}", "/v1/files/${file_id}" if held else None)
+    building.rules["path"] = matchers.regex(f"/v1/files/{matchers.ID}[.]{extension}")
+    building.held_path = "/v1/files/${file_id}"
     sent = dict(parse_qsl(query))
-    if "expires" in sent:
-        building.query(
-            "expires", "1767312000", matchers.DIGITS, matchers.from_state("${expires}") if held else None
-        )  # fmt: skip
-    if "signature" in sent:
-        building.query(
-            "signature", matchers.SIGNATURE, matchers.VISIBLE, matchers.from_state("${signature}") if held else None
-        )
+    # The signature is a key to the picture: it is never written down.
+    for name, example, pattern in (
+        ("expires", "1767312000", matchers.DIGITS),
+        ("signature", matchers.SIGNATURE, matchers.VISIBLE),
+    ):
+        if name in sent:
+            building.query(name, example, pattern)
+            building.held_query.append(name)
 
 
-def _headers(building: _Building, call: Call, words: list[str]) -> None:
-    head = call.head
+def _headers(building: _Building, call: Call) -> None:
+    head, words = call.head, building.words
     if call.route is not On.FILE:
         if not (call.api_key or "").strip():
             words.append("without a key")
@@ -150,7 +157,7 @@ def _headers(building: _Building, call: Call, words: list[str]) -> None:
         words.append(f"preferring {prefer}")
 
 
-def _body(building: _Building, call: Call, words: list[str]) -> None:
+def _body(building: _Building, call: Call) -> None:
     if call.body is None:
         if call.body_size:
             raise LeftOutError("its body is no longer kept: let the journal keep more bodies")
@@ -175,4 +182,5 @@ def _body(building: _Building, call: Call, words: list[str]) -> None:
     rules = body_rules(media_type, pairs)
     if rules:
         building.rules["body"] = rules
-    words.append(f"as {media_type}: {summary(pairs)}")
+    building.addresses = addresses(pairs)
+    building.words.append(f"as {media_type}: {summary(pairs)}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from outpaint_mocks.pact.provider_states import ProviderState, StateName, met_by
+from outpaint_mocks.effects import On
+from outpaint_mocks.pact.provider_states import ProviderState, StateName, states_met
 from outpaint_mocks.pact.recorded_requests import LeftOutError, recorded_request
 from outpaint_mocks.pact.recorded_responses import recorded_response
 
@@ -72,18 +73,19 @@ def _recorded(call: Call) -> Interaction:
     if spoiled is not None:
         raise LeftOutError(f"no provider promises {spoiled}")
     response = recorded_response(call)
-    state = met_by(call, response.body)
-    if call.path.startswith("/v1/files/") and state.name is StateName.ERROR:
+    request = recorded_request(call)
+    states = states_met(call, response.body, request.addresses)
+    names = {state.name for state in states}
+    if call.route is On.FILE and StateName.ERROR in names:
         raise LeftOutError("a file's trouble cannot be asked of a provider: its URL carries no key")
-    request = recorded_request(call, held=state.name in _HELD)
     description = f"{request.summary} -> {response.summary}"
     document: dict[str, Any] = {
         "type": "Synchronous/HTTP",
-        "key": _digest(description, state),
+        "key": _digest(description, states),
         "description": description,
         "pending": False,
-        "providerStates": [state.document()],
-        "request": request.document,
+        "providerStates": [state.document() for state in states],
+        "request": request.held() if names & _HELD else request.document,
         "response": response.document,
     }
     interaction = Interaction(document)
@@ -93,6 +95,7 @@ def _recorded(call: Call) -> Interaction:
     return interaction
 
 
-def _digest(description: str, state: ProviderState) -> str:
-    said = json.dumps([description, state.document()], sort_keys=True)
-    return sha256(said.encode()).hexdigest()[:16]
+def _digest(description: str, states: tuple[ProviderState, ...]) -> str:
+    # Which addresses were sent tells two requests as little apart as their prompts do.
+    told = [state.document() for state in states if state.name is not StateName.ADDRESSES]
+    return sha256(json.dumps([description, told], sort_keys=True).encode()).hexdigest()[:16]

@@ -146,4 +146,6 @@ _STAGES: Final[dict[StateName, Callable[[_Scene], Values]]] = {
     StateName.FAILED: lambda scene: scene.job(f"immediate; fail({scene.code(ends=True)})"),
     StateName.EXPIRED_URL: lambda scene: scene.picture("immediate; expired_url"),
     StateName.ERROR: lambda scene: {"api_key": f"{MAGIC}{scene.code()}"},
+    # Every https address stands for a picture anyway.
+    StateName.ADDRESSES: lambda _: {},
 }
