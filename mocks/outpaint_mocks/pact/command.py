@@ -64,7 +64,7 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
     except (ValueError, KeyError, TypeError):
         raise _NoProviderError(f"{url} answered {answer.status_code}, and not as a mock does") from None
     if found is None:
-        raise _Failure(str(document.get("detail", document)), NO_PROVIDER)
+        raise _NoProviderError(str(document.get("detail", document)))
     if not found:
         raise _NoPactError("no call makes an interaction: did the tests call this mock, and does it keep bodies?")
     file.parent.mkdir(parents=True, exist_ok=True)

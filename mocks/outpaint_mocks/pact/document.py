@@ -16,12 +16,41 @@ PROVIDER: Final = "outpaint"
 SPECIFICATION: Final = "4.0"
 
 
+class Collection:
+    """Interactions as they come: of alike ones always the same stands for all, whichever came first."""
+
+    def __init__(self, found: Iterable[Interaction | LeftOut] = ()) -> None:
+        self._kept: dict[str, Interaction] = {}
+        self._left_out: dict[str, LeftOut] = {}
+        for one in found:
+            self.add(one)
+
+    def add(self, found: Interaction | LeftOut) -> None:
+        """Take one in; of calls left out for one reason the first is an example of them all."""
+        if isinstance(found, LeftOut):
+            self._left_out.setdefault(found.reason, found)
+            return
+        other = self._kept.get(found.key)
+        if other is None or found.text < other.text:
+            self._kept[found.key] = found
+
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """What was kept, in one order whatever order it came in."""
+        return tuple(sorted(self._kept.values(), key=lambda one: (one.description, one.text)))
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """One call for each reason."""
+        return tuple(self._left_out.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Pact:
     """What a consumer asks of a provider.
 
-    `interactions` are told apart by what the contract gives a meaning, sorted by description; `left_out` are calls
-    that made none. The same behaviour gives the same bytes, in whatever order the calls came.
+    `interactions` are told apart by what the contract gives a meaning, sorted by description; `left_out` has a
+    call that made none for each reason. The same behaviour gives the same bytes, in whatever order the calls came.
     """
 
     consumer: str
@@ -30,22 +59,13 @@ class Pact:
     left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
-    def of(cls, consumer: str, provider: str, found: Iterable[Interaction | LeftOut]) -> Pact:
+    def of(cls, consumer: str, provider: str, found: Collection | Iterable[Interaction | LeftOut]) -> Pact:
         """The pact of what was recorded; raises `OutpaintError` for a name that is none."""
         for what, name in (("consumer", consumer), ("provider", provider)):
             if not name.strip() or len(name) > 200:
                 raise OutpaintError.wrong_value(what, name, f"a {what} has a name of 1 to 200 characters")
-        kept: dict[str, Interaction] = {}
-        left_out: list[LeftOut] = []
-        for one in found:
-            if isinstance(one, LeftOut):
-                left_out.append(one)
-                continue
-            other = kept.get(one.key)
-            # Of alike ones always the same stands for all, whichever came first.
-            kept[one.key] = one if other is None else min(one, other, key=lambda either: either.text)
-        ordered = sorted(kept.values(), key=lambda one: (one.description, one.text))
-        return cls(consumer, provider, tuple(ordered), tuple(left_out))
+        collection = found if isinstance(found, Collection) else Collection(found)
+        return cls(consumer, provider, collection.interactions, collection.left_out)
 
     def document(self) -> dict[str, Any]:
         """The whole file, as JSON values."""
