@@ -124,6 +124,15 @@ def states_met(call: Call, body: dict[str, Any], addresses: tuple[str, ...]) -> 
     return (state,)
 
 
+def by_request(call: Call, body: dict[str, Any]) -> bool:
+    """Whether the request itself, and neither a state nor a scenario, is the reason for its answer."""
+    return body.get("error_code", ErrorCode.MALFORMED_BODY) in BY_REQUEST and not _scripted(call)
+
+
+def _scripted(call: Call) -> bool:
+    return any(effect.startswith("error(") for effect in call.effects)
+
+
 def _polled(call: Call, body: dict[str, Any]) -> ProviderState:
     if call.status == 202:
         return ProviderState(StateName.PROCESSING)
@@ -134,7 +143,6 @@ def _polled(call: Call, body: dict[str, Any]) -> ProviderState:
 
 
 def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderState:
-    scripted = any(effect.startswith("error(") for effect in call.effects)
     if code is ErrorCode.INSUFFICIENT_CREDITS:
         left = call.response.header(CREDIT_AVAILABLE) if call.response is not None else None
         return ProviderState(StateName.POOR_ACCOUNT, {"credits": int(left or 0)})
@@ -144,7 +152,7 @@ def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderStat
         return ProviderState(_BY_CODE[code])
     if code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT) and call.inference_id is not None:
         return ProviderState(StateName.FAILING_PAINTER, {"error_code": code.value})
-    if scripted or code not in BY_REQUEST or (from_address and code in _BY_PICTURE):
+    if _scripted(call) or code not in BY_REQUEST or (from_address and code in _BY_PICTURE):
         return ProviderState(StateName.ERROR, {"error_code": code.value})
     return _ACCOUNT
 

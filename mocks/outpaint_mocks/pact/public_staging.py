@@ -24,11 +24,10 @@ class PublicProvider:
     A job that succeeded is a job that is paid for: one credit an image. `patience` is how many seconds it may take.
     """
 
-    def __init__(self, root: str, api_key: str, *, patience: float = 120.0, client: httpx.Client | None = None) -> None:
+    def __init__(self, root: str, api_key: str, *, patience: float = 120.0) -> None:
         self._root = root
         self._key = api_key
         self._patience = patience
-        self._client = client or httpx.Client(timeout=patience, trust_env=False)
 
     def stage(self, name: str, params: dict[str, Any]) -> Values:
         """Put the provider into a state; raises `StateError` for one that takes more than a key."""
@@ -73,9 +72,11 @@ class PublicProvider:
 
     def _ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **sent: Any) -> httpx.Response:
         try:
-            answer = self._client.request(
-                method, f"{self._root}{path}", headers={API_KEY: self._key, **(headers or {})}, **sent
-            )
+            # States are few and come from several threads: a connection each.
+            with httpx.Client(timeout=self._patience, trust_env=False) as client:
+                answer = client.request(
+                    method, f"{self._root}{path}", headers={API_KEY: self._key, **(headers or {})}, **sent
+                )
         except httpx.HTTPError as error:
             raise StateError(f"{method} {path} got no answer ({type(error).__name__})") from None
         if answer.status_code >= 400:
