@@ -181,7 +181,7 @@ def _body(content: Any, encoded: Any, label: str) -> tuple[bytes | None, Any]:
     if "json" in label or not label:
         return json.dumps(content).encode(), content
     # Before version 4, bytes that are no text stood in base64 without a word about it.
-    if not label.startswith(("text/", "multipart/", "application/x-www-form-urlencoded")):
+    if not (label.startswith(("text/", "application/x-www-form-urlencoded")) or content.startswith("--")):
         try:
             return base64.b64decode(content, validate=True), None
         except binascii.Error:

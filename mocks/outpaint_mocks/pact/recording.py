@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -90,9 +91,16 @@ def _recorded(call: Call) -> Interaction:
     }
     interaction = Interaction(document)
     key = (call.api_key or "").strip()
-    if len(key) >= _SHORTEST_KEY and key in interaction.text:
+    if len(key) >= _SHORTEST_KEY and _holds(document, interaction.text, key):
         raise LeftOutError("its API key stands elsewhere than in its header")
     return interaction
+
+
+def _holds(document: dict[str, Any], text: str, secret: str) -> bool:
+    """Whether a secret stands anywhere in an interaction, its form included."""
+    body = document["request"].get("body", {})
+    form = base64.b64decode(body["content"]) if body.get("encoded") == "base64" else b""
+    return secret in text or secret.encode() in form
 
 
 def _digest(description: str, states: tuple[ProviderState, ...]) -> str:
