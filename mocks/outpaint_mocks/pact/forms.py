@@ -47,7 +47,6 @@ def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
             kind = file_type(value.data)
             if kind is not None:
                 rules[path] = matchers.media_type(media_type_of(kind))
-                rules[f"{path}['content-type']"] = matchers.regex(".+")
         elif name in _URLS:
             rules[path] = matchers.same_type() if str(value)[:5].lower() == "data:" else matchers.regex(matchers.URL)
         elif name == "seed":
@@ -87,11 +86,9 @@ def _parts(pairs: Pairs) -> Iterator[bytes]:
     for name, value in pairs:
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
         if isinstance(value, Upload):
-            # A temporary file's name differs from run to run, and decides nothing.
-            kind = file_type(value.data)
-            label = "application/octet-stream" if kind is None else media_type_of(kind)
-            extension = label.partition("/")[2] if kind is not None else "bin"
-            head += f'; filename="{name}.{extension}"\r\nContent-Type: {label}'
+            # A temporary file's name differs from run to run, and decides nothing. Nor does a part's label: the
+            # engine compares it all the same where there is one, whatever its rules say.
+            head += f'; filename="{name}"'
             yield f"{head}\r\n\r\n".encode() + value.data + b"\r\n"
         else:
             yield f"{head}\r\n\r\n{value}\r\n".encode()

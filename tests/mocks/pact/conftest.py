@@ -120,8 +120,7 @@ class LocalProvider:
             case StateName.NO_ACCOUNT | StateName.SUCCEEDED:
                 return {"api_key": key} | public.stage(name, params)
             case StateName.LIMITED_ACCOUNT:
-                for _ in range(RATE_LIMIT):
-                    self._balance(key)
+                self._use_up(key)
             case StateName.SLOW_PAINTER:
                 self._painter.may_paint.clear()
             case StateName.FAILING_PAINTER:
@@ -151,8 +150,15 @@ class LocalProvider:
         accounts.add_account(Account(id=name, name=name, credits=credits, allowed=allowed), key_digest(f"key-{name}"))
         return f"key-{name}"
 
-    def _balance(self, key: str) -> None:
-        httpx.get(f"{self.url}/v1/balance", headers={"X-Picsart-API-Key": key}, trust_env=False)
+    def _use_up(self, key: str) -> None:
+        """Every request of this window and, should it end meanwhile, of the next."""
+        service = self._host.service
+        account = service.accounts.by_key_digest(key_digest(key))
+        assert account is not None
+        window = int(time.time() / service.settings.rate_window)
+        for number in (window, window + 1):
+            for _ in range(RATE_LIMIT):
+                service.limits.count(account.id, number, (number + 1.0) * service.settings.rate_window)
 
     def _submit(self, key: str) -> str:
         answer = httpx.post(

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from outpaint_mocks.faces.httpx import OutpaintTransport
 from outpaint_mocks.faces.server import thread_server
+from outpaint_mocks.pact import pact_of
 from outpaint_mocks.pact.public_staging import PublicProvider
 from outpaint_mocks.pact.reading import read_pact
 from outpaint_mocks.pact.state_server import state_server
 from outpaint_mocks.pact.verifying import verify
+from outpaint_mocks.sources import picture_for
 from outpaint_mocks.world import World
 from pact import Verifier
 
@@ -142,3 +150,82 @@ def test_a_state_that_cannot_be_had_fails_its_interaction(
         key = provider.stage("an account with credits", {"credits": 50})["api_key"]
         with state_server(PublicProvider(provider.url, key).stage) as states:
             assert not any(verified(file, provider.url, states).values())
+
+
+@contextmanager
+def answering(content_type: str, body: bytes) -> Iterator[str]:
+    """A server that answers every GET with a body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+PNG = picture_for("https://example.com/other.png")
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "count", "kept"),
+    [
+        (PNG, "image/png", "1", True),
+        (PNG, "application/octet-stream", "1", True),
+        (PNG, "image/png", "2", False),
+        (b"GIF89a" + bytes(40), "image/png", "1", False),
+    ],
+)
+def test_the_engine_matches_forms_by_our_rules(
+    tmp_path: Path, image: bytes, label: str, count: str, kept: bool
+) -> None:
+    """The rules of a multipart request, put to the engine on an answer, which it matches in the same way."""
+    world = World()
+    with httpx.Client(transport=OutpaintTransport(world), headers={"X-Picsart-API-Key": "a-key"}) as client:
+        form = {"prompt": "hills", "count": "1", "format": "PNG"}
+        client.post("http://mock.test/v1/painting/outpaint", files={"image": ("a.png", PNG)}, data=form)
+    request = pact_of(world, "shop").interactions[0].document["request"]
+    rules = request["matchingRules"]
+    interaction = {
+        "type": "Synchronous/HTTP",
+        "description": "a form",
+        "request": {"method": "GET", "path": "/form"},
+        "response": {
+            "status": 200,
+            "headers": {"Content-Type": request["headers"]["Content-Type"]},
+            "body": request["body"],
+            "matchingRules": {"body": rules["body"], "header": {"Content-Type": rules["header"]["Content-Type"]}},
+        },
+    }
+    file = tmp_path / "form.json"
+    document = {"consumer": {"name": "shop"}, "provider": {"name": "outpaint"}, "interactions": [interaction]}
+    file.write_text(json.dumps(document | {"metadata": {"pactSpecification": {"version": "4.0"}}}))
+    sent = httpx.Request(
+        "POST",
+        "http://mock.test",
+        # Another order, another name, another boundary, and more than was agreed upon.
+        data={"count": count, "format": "PNG", "prompt": "something\nelse", "seed": "7"},
+        files={"image": ("tmp8z1.bin", image, label)},
+    )
+    with answering(sent.headers["Content-Type"], sent.read()) as url:
+        verifier = Verifier("outpaint", host="127.0.0.1").add_transport(url=url).add_source(file)
+        try:
+            verifier.verify()
+        except RuntimeError:
+            assert not kept
+        else:
+            assert kept
