@@ -49,22 +49,22 @@ class ProviderState:
         return {"name": self.name.value, "params": self.params}
 
 
-PARAMETERS: Final[dict[StateName, str]] = {
-    StateName.ACCOUNT: "`credits`",
-    StateName.POOR_ACCOUNT: "`credits`: what is left",
-    StateName.LIMITED_ACCOUNT: "",
-    StateName.FORBIDDEN_ACCOUNT: "",
-    StateName.NO_ACCOUNT: "",
-    StateName.SLOW_PAINTER: "",
-    StateName.FAILING_PAINTER: "`error_code`",
-    StateName.PROCESSING: "",
-    StateName.SUCCEEDED: "`count`, `format`",
-    StateName.FAILED: "`error_code`",
-    StateName.EXPIRED_URL: "`format`",
-    StateName.ERROR: "`error_code`",
-    StateName.ADDRESSES: "`addresses`",
+ON_A_MOCK: Final[dict[StateName, tuple[str, str]]] = {
+    StateName.ACCOUNT: ("credits", "succeed"),
+    StateName.POOR_ACCOUNT: ("credits", "credits(credits)"),
+    StateName.LIMITED_ACCOUNT: ("", "error(rate_limited)"),
+    StateName.FORBIDDEN_ACCOUNT: ("", "error(forbidden)"),
+    StateName.NO_ACCOUNT: ("", "error(unknown_key)"),
+    StateName.SLOW_PAINTER: ("", "polls(1)"),
+    StateName.FAILING_PAINTER: ("error_code", "fail(error_code)"),
+    StateName.PROCESSING: ("", "manual"),
+    StateName.SUCCEEDED: ("count, format", "immediate"),
+    StateName.FAILED: ("error_code", "immediate; fail(error_code)"),
+    StateName.EXPIRED_URL: ("format", "immediate; expired_url"),
+    StateName.ERROR: ("error_code", "error(error_code)"),
+    StateName.ADDRESSES: ("addresses", "succeed"),
 }
-"""What each state takes, for people."""
+"""What each state takes, and the scenario that it is on a mock."""
 
 # Refusals for which a request itself is reason enough, whatever state the provider is in.
 BY_REQUEST: Final = frozenset(ErrorCode) - {

@@ -62,11 +62,11 @@ def recorded_response(call: Call) -> RecordedResponse:
     if content_type:
         headers["Content-Type"] = [content_type]
         rules["Content-Type"] = matchers.regex(f"{content_type.replace('+', '[+]')}(;.*)?")
-    if call.method != "HEAD" and content_type in _PIXELS and call.route is On.FILE:
+    if content_type in _PIXELS and call.route is On.FILE:
         document["body"] = {"content": _PIXELS[content_type], "contentType": content_type, "encoded": "base64"}
         body_rules = {"$": matchers.media_type(content_type)}
         summary += f" {content_type}"
-    elif call.method != "HEAD" and content_type:
+    elif content_type:
         said = _json(response)
         if not by_request(call, said):
             # A scenario names no field, and a provider that comes to it by itself may.

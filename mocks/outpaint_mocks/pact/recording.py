@@ -68,8 +68,10 @@ def record(call: Call) -> Interaction | LeftOut:
 
 
 def _recorded(call: Call) -> Interaction:
-    if call.method == "OPTIONS":
-        raise LeftOutError("a preflight is the browser's, not the consumer's")
+    if call.method in ("OPTIONS", "HEAD"):
+        raise LeftOutError(
+            f"{call.method} asks nothing of its own: a preflight is a browser's, HEAD is GET without a body"
+        )
     spoiled = next((effect for effect in call.effects if effect.startswith(_SPOILED)), None)
     if spoiled is not None:
         raise LeftOutError(f"no provider promises {spoiled}")

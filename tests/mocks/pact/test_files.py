@@ -176,6 +176,15 @@ def test_a_replay_and_a_call_without_its_body_are_left_out() -> None:
     assert "no longer kept" in pact_of(bare, "shop").left_out[0].reason
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_what_asks_nothing_of_its_own_is_left_out(method: str) -> None:
+    world = World()
+    id_ = grown(world).json()["inference_id"]
+    with api(world) as client:
+        client.request(method, f"/painting/{id_}")
+    assert [method in one.call for one in pact_of(world, "shop").left_out] == [True]
+
+
 @pytest.mark.parametrize(
     ("sent", "kind"),
     [
