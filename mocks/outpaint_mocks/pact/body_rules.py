@@ -16,17 +16,6 @@ from outpaint_mocks.pact.matchers import Rule
 
 Described = tuple[Any, dict[str, Rule]]
 
-ANSWERS: Final[tuple[type[BaseModel], ...]] = (
-    Result,
-    FailedJob,
-    Accepted,
-    Balance,
-    UploadTicket,
-    ErrorBody,
-    ProblemDetails,
-)
-"""Every body that the API answers with."""
-
 # Words of the wire that mean something by themselves; all other text is only text.
 _SAID_EXACTLY: Final = frozenset({"message", "title", "type", "field"})
 _NUMBERS_SAID: Final = frozenset({"code", "status"})

@@ -20,8 +20,6 @@ class Rules:
 
     body: tuple[tuple[Tokens, tuple[str, ...]], ...] = ()
     headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    path: bool = False
-    status: bool = False
 
     def frees(self, path: Tokens) -> bool:
         """Whether a body's value may be another than the example's."""
@@ -43,7 +41,7 @@ def read_rules(rules: dict[str, Any], version: int) -> Rules:
         rules = _by_category(rules)
     body = tuple((tokens_of(path), _kinds(rule)) for path, rule in (rules.get("body") or {}).items())
     headers = {name.lower(): _kinds(rule) for name, rule in (rules.get("header") or rules.get("headers") or {}).items()}
-    return Rules(body, headers, path="path" in rules, status="status" in rules)
+    return Rules(body, headers)
 
 
 def tokens_of(path: str) -> Tokens:

@@ -16,7 +16,7 @@ from outpaint_mocks.pact.recorded_responses import recorded_response
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Call
 
-_SPOILED: Final = ("gateway(", "wrong_shape", "content_type(", "cut(", "gateway", "reset", "refuse")
+_SPOILED: Final = ("gateway", "wrong_shape", "content_type", "cut", "reset", "refuse")
 _HELD: Final = frozenset({StateName.PROCESSING, StateName.SUCCEEDED, StateName.FAILED, StateName.EXPIRED_URL})
 _SHORTEST_KEY: Final = 6
 
@@ -36,11 +36,6 @@ class Interaction:
     def description(self) -> str:
         """What it is called."""
         return str(self.document["description"])
-
-    @property
-    def states(self) -> str:
-        """The names of its provider states."""
-        return ", ".join(state["name"] for state in self.document.get("providerStates", ()))
 
     @property
     def text(self) -> str:

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import httpx
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.requests import MAX_COUNT
 
 from outpaint_mocks.pact.public_staging import SUPPORTED, PublicProvider
-from outpaint_mocks.pact.reading import PactFile
+from outpaint_mocks.pact.reading import ExpectedInteraction, PactFile
 from outpaint_mocks.pact.state_server import state_server
 
 MOCK_STATES: Final = "/_mock/pact/state"
@@ -66,10 +67,10 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
     """
     root = base_url.rstrip("/").removesuffix("/v1")
     mock = _is_mock(root)
-    document, left_out = _verifiable(pact, api_key, everything=mock)
-    if not document["interactions"]:
+    document, kept, left_out = _verifiable(pact, api_key, everything=mock)
+    if not kept:
         return Verdict((), (), tuple(left_out))
-    if not mock and max_credits is not None and (cost := _cost(document)) > max_credits:
+    if not mock and max_credits is not None and (cost := sum(map(_cost, kept))) > max_credits:
         raise OutpaintError(
             ErrorCode.INSUFFICIENT_CREDITS,
             f"verifying may cost {cost} credits, and at most {max_credits} are allowed: raise --max-credits",
@@ -101,13 +102,14 @@ def _is_mock(root: str) -> bool:
 
 def _verifiable(
     pact: PactFile, api_key: str, *, everything: bool
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:  # fmt: skip
+) -> tuple[dict[str, Any], list[ExpectedInteraction], list[tuple[str, str]]]:
     """The pact with what this provider can be put into, its requests carrying a key where they name none."""
     document = copy.deepcopy(pact.document)
-    kept: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
+    kept: list[ExpectedInteraction] = []
     left_out = [(name, "it is no HTTP interaction") for name in pact.strangers]
     spoken = iter(pact.interactions)
-    for one in document["interactions"]:
+    for one in document.get("interactions", ()):
         if one.get("type", _HTTP) != _HTTP:
             continue
         expected = next(spoken)
@@ -116,8 +118,9 @@ def _verifiable(
             left_out.append((expected.description, f"{strange[0]!r} takes more than an API key"))
             continue
         _give_key(one["request"], api_key, needed=expected.status != 401)
-        kept.append(one)
-    return document | {"interactions": kept}, left_out
+        written.append(one)
+        kept.append(expected)
+    return document | {"interactions": written}, kept, left_out
 
 
 def _give_key(request: dict[str, Any], api_key: str, *, needed: bool) -> None:
@@ -128,17 +131,11 @@ def _give_key(request: dict[str, Any], api_key: str, *, needed: bool) -> None:
     request["headers"] = headers | {API_KEY: api_key}
 
 
-def _cost(document: dict[str, Any]) -> int:
-    """The most credits that it may take: one an image, for jobs that are asked for and those that states need."""
-    from outpaint_contracts.requests import MAX_COUNT
-
-    cost = 0
-    for one in document["interactions"]:
-        for state in one.get("providerStates") or ():
-            cost += int((state.get("params") or {}).get("count", 0))
-        if one["request"].get("method", "").upper() == "POST" and one["response"].get("status", 200) < 300:
-            data = (one["response"].get("body") or {}).get("content", {})
-            cost += len(data.get("data") or ()) if isinstance(data, dict) and data.get("data") else MAX_COUNT
+def _cost(interaction: ExpectedInteraction) -> int:
+    """The most credits that it may take, one an image: for the job of its state, and for the one that it asks for."""
+    cost = sum(int(params.get("count", 0)) for _, params in interaction.states)
+    if interaction.method == "POST" and interaction.status < 300 and "outpaint" in interaction.path:
+        cost += MAX_COUNT
     return cost
 
 
