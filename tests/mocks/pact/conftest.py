@@ -188,8 +188,14 @@ class LocalProvider:
 Change = Callable[[int, list[tuple[bytes, bytes]], bytes], tuple[int, list[tuple[bytes, bytes]], bytes]]
 
 
-class _Broken:
-    """The server's application with every answer changed on its way out: a provider with a bug."""
+def _unchanged(
+    status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    return status, headers, body
+
+
+class _Answering:
+    """The server's application with every answer changed on its way out, as a provider with a bug has it."""
 
     def __init__(self, app: Any, change: Change) -> None:
         self._app = app
@@ -213,6 +219,8 @@ class _Broken:
         status, headers, body = self._change(messages[0]["status"], list(messages[0]["headers"]), body)
         headers = [pair for pair in headers if pair[0].lower() != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
+        # One connection a request: a pooled one may be closed for its idleness just when the verifier takes it again.
+        headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -224,7 +232,7 @@ def _local_provider(change: Change | None = None) -> Iterator[LocalProvider]:
     # A sync request waits long enough for the flat painter, and no longer than a verifier does.
     settings = ServiceSettings(rate_limit=RATE_LIMIT, sync_wait=2)
     with open_host([painter], settings=settings, fetch=_Web()) as host:
-        app: Any = host.asgi if change is None else _Broken(host.asgi, change)
+        app: Any = _Answering(host.asgi, change or _unchanged)
         with serving(app) as url:
             yield LocalProvider(host, painter, url)
             painter.may_paint.set()
