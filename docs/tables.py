@@ -13,6 +13,8 @@ from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
 from outpaint_mocks.admin.operations import OPERATIONS, ROOT
 from outpaint_mocks.effects import EFFECTS, CallEffect, Error, On
+from outpaint_mocks.pact.provider_states import ON_A_MOCK
+from outpaint_mocks.pact.public_staging import SUPPORTED
 from outpaint_mocks.presets import MAGIC, PRESETS
 from outpaint_mocks.report.judging import CHECKS
 
@@ -91,9 +93,19 @@ def diff_rules() -> str:
     return "\n".join(["| rule | verdict | to a client |", "|---|---|---|", *rows])
 
 
+def pact_states() -> str:
+    """Each provider state with its parameters, its scenario on a mock, and whether a key brings it about elsewhere."""
+    rows = [
+        f"| {name} | {f'`{params}`' if params else ''} | `{scenario}` | {'yes' if name in SUPPORTED else ''} |"
+        for name, (params, scenario) in ON_A_MOCK.items()
+    ]
+    head = "| provider state | parameters | on a mock | by an API key alone |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
-    "contract-testing.md": {"diff-rules": diff_rules},
+    "contract-testing.md": {"diff-rules": diff_rules, "pact-states": pact_states},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,9 +12,13 @@ from outpaint_mocks.report_command import report
 
 if TYPE_CHECKING:
     from outpaint_mocks.options import WorldOptions
+    from outpaint_mocks.pact.following import PactFollower
+    from outpaint_mocks.world import World
 
 PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
 """Bytes; the rest of the pictures lies in a temporary folder."""
+BODIES_FOR_PACT: Final = 64
+"""MiB: a call's body must be there when it is answered."""
 _CONTEXT: Final = {
     "help_option_names": ["-h", "--help"],
     "max_content_width": 100,
@@ -48,6 +53,13 @@ _CONTEXT: Final = {
     "--keep-bodies", metavar="MIB", type=click.IntRange(0, 4096), default=0, show_default=True,
     help="How much of requests and answers the journal keeps; hashes and sizes always.",
 )  # fmt: skip
+@click.option(
+    "--pact", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="When it stops, write what all clients did as a Pact v4 file; bodies are kept for that.",
+)  # fmt: skip
+@click.option(
+    "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
+)
 @click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
 @click.pass_context
 def mock(
@@ -62,6 +74,8 @@ def mock(
     public_url: str | None,
     keep_calls: int,
     keep_bodies: int,
+    pact: Path | None,
+    pact_consumer: str,
     open_admin: bool,
 ) -> None:
     """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
@@ -71,6 +85,7 @@ def mock(
       outpaint mock                              # http://127.0.0.1:4010/v1
       outpaint mock --scenario "polls(2)"        # every job needs three polls
       outpaint mock --clock 60                   # an hour goes by in a minute
+      outpaint mock --pact pacts/web-shop.json --pact-consumer web-shop
       curl -H "X-Mock-Scenario: error(rate_limited)" -H "X-Picsart-API-Key: any" localhost:4010/v1/balance
     """
     if context.invoked_subcommand is not None:
@@ -87,16 +102,26 @@ def mock(
         seed=seed,
         painter=painter,
         settings={} if public_url is None else {"public_url": public_url},
-        body_bytes=keep_bodies * 1024 * 1024,
+        body_bytes=max(keep_bodies, 0 if pact is None else BODIES_FOR_PACT) * 1024 * 1024,
         max_calls=keep_calls,
     ).checked()
-    _serve(options, host, port, open_admin=open_admin)
+    follower = None
+    if pact is not None:
+        from outpaint_mocks.pact.following import PactFollower
+
+        follower = PactFollower(pact_consumer)
+    _serve(options, host, port, follower, open_admin=open_admin)
+    if follower is not None and pact is not None:
+        written = follower.pact()
+        for left_out in written.left_out:
+            click.echo(f"left out {left_out}")
+        click.echo(f"{written.write(pact)}: {len(written.interactions)} interactions of {written.consumer}")
 
 
 mock.add_command(report)
 
 
-def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> None:
+def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower | None, *, open_admin: bool) -> None:
     from outpaint_functions.embedded.server import listen, serve, url_of
 
     from outpaint_mocks.admin import Administration
@@ -109,9 +134,13 @@ def _serve(options: WorldOptions, host: str, port: int, *, open_admin: bool) -> 
 
     with listen(host, port) as listener:
         studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
+
+        def followed(world: World) -> World:
+            return world if follower is None else follower.follow(world)
+
         worlds = Worlds(
-            lambda name: options.world(name, studio),
-            lambda name, changes: options.replaced(**changes).checked().world(name, studio),
+            lambda name: followed(options.world(name, studio)),
+            lambda name, changes: followed(options.replaced(**changes).checked().world(name, studio)),
         )
         app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
         url = url_of(listener)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,21 +19,45 @@ if TYPE_CHECKING:
     from outpaint_mocks.faces.httpx2 import OutpaintPatch
     from outpaint_mocks.faces.respx import OutpaintRouter
     from outpaint_mocks.faces.server import ServedWorld, ThreadServer
+    from outpaint_mocks.pact import Pact
     from outpaint_mocks.report import Report
     from outpaint_mocks.world import Studio, World
 
 MARKER = "outpaint"
-_FACE_OPTIONS = ("base_url", "unknown_hosts", "assert_all_called")
+_FACE_OPTIONS = ("base_url", "unknown_hosts", "assert_all_called", "pact")
+_PACT = "outpaint-pact"
 _NUMBERS = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the run's pact goes."""
+    group = parser.getgroup("outpaint", "the mock of the outpainting API")
+    group.addoption(
+        "--outpaint-pact",
+        metavar="FILE",
+        type=Path,
+        help="write what the tests did to the mock as a Pact v4 file, if all of them pass",
+    )
+    group.addoption(
+        "--outpaint-consumer", metavar="NAME", help="who the consumer is in that file (the root folder's name)"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, and begin the run's pact."""
+    file: Path | None = config.getoption("--outpaint-pact")
+    if file is not None:
+        from outpaint_mocks.pact.session import PactSession
+
+        consumer = config.getoption("--outpaint-consumer") or config.rootpath.name
+        session = PactSession(config.invocation_params.dir / file, consumer, getattr(config, "workeroutput", None))
+        config.pluginmanager.register(session, _PACT)
     config.addinivalue_line(
         "markers",
         f"{MARKER}(scenario='polls(2)', credits=3, keys={{'key': 10}}, clock='frozen', start=None, seed=0, "
         "painter='flat', settings={'rate_limit': 5}, base_url='https://...', unknown_hosts='fail', "
-        "assert_all_called=False): set up the mock of the outpainting API; the nearest marker wins, option by option",
+        "assert_all_called=False, pact=True): set up the mock of the outpainting API; the nearest marker wins, option "
+        "by option",
     )
 
 
@@ -85,6 +110,9 @@ def outpaint_world(request: pytest.FixtureRequest, _outpaint_studios: dict[str, 
     except OutpaintError as error:
         raise pytest.UsageError(f"@pytest.mark.{MARKER}: {error.detail}") from error
     yield world
+    session = request.config.pluginmanager.get_plugin(_PACT)
+    if session is not None and marked.get("pact", True):
+        session.add(world)
     if marked.get("assert_all_called", False):
         world.assert_all_called()
 
@@ -104,6 +132,14 @@ def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
     from outpaint_mocks.report import judge
 
     return lambda: judge(outpaint_world)
+
+
+@pytest.fixture
+def outpaint_pact(outpaint_world: World) -> Callable[..., Pact]:
+    """The pact of the test so far: `outpaint_pact("web-shop").write("pacts/web-shop-outpaint.json")`."""
+    from outpaint_mocks.pact import pact_of
+
+    return lambda consumer, *, provider="outpaint": pact_of(outpaint_world, consumer, provider)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.jobs import JobState
-from pydantic import BaseModel, ConfigDict, EncodedBytes, EncoderProtocol, Field
+from pydantic import BaseModel, ConfigDict, EncodedBytes, EncoderProtocol, Field, RootModel
 from pydantic_core import PydanticCustomError
 
 from outpaint_mocks.admin.language import ScenarioValue
@@ -368,3 +368,27 @@ class ReportQuery(_Query):
     """How strict to be."""
 
     strict: bool = Field(default=False, description="Warnings count as failures (JUnit).")
+
+
+# Pact
+
+
+class PactQuery(_Query):
+    """Between whom the pact is."""
+
+    consumer: str = Field(default="consumer", description="Who calls.")
+    provider: str = Field(default="outpaint", description="Who is called.")
+
+
+class SetState(BaseModel):
+    """A provider state as Pact's verifiers ask for it; what else they send is not looked at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str = Field(default="", description="The state's name; none is an account with credits.")
+    params: dict[str, Any] | None = Field(default=None, description="Its parameters.")
+    action: str = Field(default="setup", description="`setup`; a `teardown` has nothing to do.")
+
+
+class StateValues(RootModel[dict[str, str]]):
+    """What the request of the interaction then carries: `api_key`, `inference_id`, `file_id`, ..."""

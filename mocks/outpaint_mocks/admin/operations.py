@@ -15,6 +15,8 @@ from outpaint_mocks.admin import models, shown
 from outpaint_mocks.admin.language import Language, language, scenario_of
 from outpaint_mocks.admin.pictures import picture_of
 from outpaint_mocks.grammar import ScenarioError, nearest
+from outpaint_mocks.pact import pact_of
+from outpaint_mocks.pact.staging import stage
 from outpaint_mocks.report import Report, judge
 from outpaint_mocks.report.junit import as_junit
 from outpaint_mocks.report.page import as_page
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = "/_mock"
 PNG: Final = "image/png"
+JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 XML: Final = "application/xml"
 
@@ -340,6 +343,25 @@ def _forget_source(asked: Asked) -> models.SourceList:
     return _sources(asked)
 
 
+# Pact
+
+
+def _pact(asked: Asked) -> bytes:
+    wanted: models.PactQuery = asked.query
+    world = asked.world
+    with world.lock:
+        return pact_of(world, wanted.consumer, wanted.provider).text().encode()
+
+
+def _pact_state(asked: Asked) -> models.StateValues:
+    wanted: models.SetState = asked.body
+    if wanted.action == "teardown":
+        return models.StateValues({})
+    world = asked.world
+    with world.lock:
+        return models.StateValues(stage(world, wanted.state, wanted.params or {}, asked.origin))
+
+
 # The report
 
 
@@ -459,6 +481,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "DELETE", "/sources", "forget-source", "Take back what stands behind an address", _forget_source,
         models.SourceList, query=models.SourceQuery,
+    ),
+    Operation(
+        "GET", "/pact", "pact", "The calls that came, as a Pact file", _pact, JSON, query=models.PactQuery,
+    ),
+    Operation(
+        "POST", "/pact/state", "pact-state", "Put the world into a provider state, as Pact's verifiers ask",
+        _pact_state, models.StateValues, takes=models.SetState,
     ),
     Operation("GET", "/report", "report", "How well the client behaves", _report, Report),
     Operation("GET", "/report.html", "report-page", "The same as a page to read", _report_page, HTML),

@@ -1,0 +1,198 @@
+"""A provider verified by Pact's own engine, with our provider states wired to it (extra `pact`)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.requests import MAX_COUNT
+
+from outpaint_mocks.pact.public_staging import SUPPORTED, PublicProvider
+from outpaint_mocks.pact.reading import ExpectedInteraction, PactFile
+from outpaint_mocks.pact.state_server import state_server
+
+MOCK_STATES: Final = "/_mock/pact/state"
+_TIMEOUT_S: Final = 10.0
+_REQUEST_TIMEOUT_MS: Final = 120_000
+_HTTP: Final = "Synchronous/HTTP"
+
+
+class ProviderError(OutpaintError):
+    """A base URL behind which there is no provider to verify."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, detail, field="base_url")
+
+
+class EngineError(OutpaintError):
+    """The engine is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorCode.UNAVAILABLE, "Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a pact: descriptions of interactions that were kept, broken (with why), and not verified."""
+
+    kept: tuple[str, ...]
+    broken: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was verified, and nothing broken."""
+        return bool(self.kept) and not self.broken
+
+
+def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | None = None) -> Verdict:
+    """Verify a provider by one pact; raises `ProviderError`, `EngineError`, and `OutpaintError` over `max_credits`.
+
+    A mock is put into every state by its admin API; any other provider only into those that its public API and the
+    key can bring about, and interactions in other states are left out and named.
+    """
+    root = base_url.rstrip("/").removesuffix("/v1")
+    mock = _is_mock(root)
+    document, kept, left_out = _verifiable(pact, api_key, everything=mock)
+    if not kept:
+        return Verdict((), (), tuple(left_out))
+    if not mock and max_credits is not None and (cost := sum(map(_cost, kept))) > max_credits:
+        raise OutpaintError(
+            ErrorCode.INSUFFICIENT_CREDITS,
+            f"verifying may cost {cost} credits, and at most {max_credits} are allowed: raise --max-credits",
+        )
+    with _states(root, api_key, mock=mock) as states, tempfile.TemporaryDirectory() as folder:
+        # Holds the key, so it is nobody else's to read, and gone afterwards.
+        file = Path(folder) / "pact.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(document), encoding="utf-8")
+        return _verified(file, pact.provider, root, states, left_out)
+
+
+def _is_mock(root: str) -> bool:
+    parts = urlsplit(root)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ProviderError(f"{root} is no base URL: write it as http://127.0.0.1:8080/v1")
+    try:
+        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+            told = client.get(f"{root}/v1/balance")
+            admin = client.get(f"{root}/_mock/clock")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ProviderError(f"nothing answers at {root} ({type(error).__name__}): is the provider running?") from None
+    if told.is_redirect:
+        raise ProviderError(f"{root} redirects to {told.headers.get('location', '?')[:100]}: use that as base URL")
+    if "json" not in told.headers.get("content-type", ""):
+        raise ProviderError(f"{root}/v1/balance answers {told.status_code} without JSON: this is no outpainting API")
+    return admin.status_code == 200 and "json" in admin.headers.get("content-type", "")
+
+
+def _verifiable(
+    pact: PactFile, api_key: str, *, everything: bool
+) -> tuple[dict[str, Any], list[ExpectedInteraction], list[tuple[str, str]]]:
+    """The pact with what this provider can be put into, its requests carrying a key where they name none."""
+    document = copy.deepcopy(pact.document)
+    written: list[dict[str, Any]] = []
+    kept: list[ExpectedInteraction] = []
+    left_out = [(name, "it is no HTTP interaction") for name in pact.strangers]
+    spoken = iter(pact.interactions)
+    for one in document.get("interactions", ()):
+        if one.get("type", _HTTP) != _HTTP:
+            continue
+        expected = next(spoken)
+        strange = [name for name, _ in expected.states if not everything and name not in SUPPORTED]
+        if strange:
+            left_out.append((expected.description, f"{strange[0]!r} takes more than an API key"))
+            continue
+        _give_key(one["request"], api_key, needed=expected.status != 401)
+        written.append(one)
+        kept.append(expected)
+    return document | {"interactions": written}, kept, left_out
+
+
+def _give_key(request: dict[str, Any], api_key: str, *, needed: bool) -> None:
+    generated = {name.lower() for name in (request.get("generators") or {}).get("header", {})}
+    if not needed or API_KEY.lower() in generated:
+        return
+    headers = {name: value for name, value in (request.get("headers") or {}).items() if name.lower() != API_KEY.lower()}
+    request["headers"] = headers | {API_KEY: api_key}
+
+
+def _cost(interaction: ExpectedInteraction) -> int:
+    """The most credits that it may take, one an image: for the job of its state, and for the one that it asks for."""
+    cost = sum(int(params.get("count", 0)) for _, params in interaction.states)
+    if interaction.method == "POST" and interaction.status < 300 and "outpaint" in interaction.path:
+        cost += MAX_COUNT
+    return cost
+
+
+@contextmanager
+def _states(root: str, api_key: str, *, mock: bool) -> Iterator[str]:
+    if mock:
+        yield f"{root}{MOCK_STATES}"
+        return
+    with state_server(PublicProvider(root, api_key).stage) as url:
+        yield url
+
+
+def _verified(file: Path, provider: str, root: str, states: str, left_out: list[tuple[str, str]]) -> Verdict:
+    # The engine tells its makers of every run unless this says no.
+    os.environ.setdefault("PACT_DO_NOT_TRACK", "true")
+    try:
+        from pact import Verifier
+    except ImportError:
+        raise EngineError from None
+    host = urlsplit(root).hostname or "localhost"
+    verifier = (
+        Verifier(provider, host=host)
+        .add_transport(url=root)
+        .state_handler(states, body=True, teardown=False)
+        .set_request_timeout(_REQUEST_TIMEOUT_MS)
+        .set_coloured_output(enabled=sys.stdout.isatty())
+        .add_source(file)
+    )
+    try:
+        verifier.verify()
+    except RuntimeError as error:
+        if not verifier.results.get("interactionResults"):
+            raise ProviderError(f"Pact's engine could not verify: {error}") from None
+    return _told(verifier.results, left_out)
+
+
+def _told(results: dict[str, Any], left_out: list[tuple[str, str]]) -> Verdict:
+    reasons = {str(one.get("interaction", "")): _reason(one.get("mismatch")) for one in results.get("errors", ())}
+    kept: list[str] = []
+    broken: list[tuple[str, str]] = []
+    for one in results["interactionResults"]:
+        description = str(one["description"])
+        if one["result"] == "OK":
+            kept.append(description)
+        else:
+            why = next((reason for name, reason in reasons.items() if name.endswith(f"- {description}")), None) or next(
+                (reason for name, reason in reasons.items() if description in name), "see above"
+            )
+            broken.append((description, why))
+    return Verdict(tuple(kept), tuple(broken), tuple(left_out))
+
+
+def _reason(mismatch: Any) -> str:
+    """What the engine has against an answer, in one line."""
+    if not isinstance(mismatch, dict):
+        return str(mismatch)
+    several = mismatch.get("mismatches")
+    if isinstance(several, list) and several:
+        return "; ".join(str(one.get("mismatch", one)) for one in several)
+    return str(mismatch.get("message", mismatch))

@@ -1,0 +1,195 @@
+"""`outpaint contract pact`, `outpaint mock --pact` and the admin API, as users meet them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from outpaint_mocks.faces.server import ServedWorld, thread_server
+from outpaint_mocks.pact.command import pact
+from outpaint_mocks.world import World
+
+KEY = {"X-Picsart-API-Key": "anyone-at-all"}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[ServedWorld]:
+    with thread_server() as server, server.serving(World("pacts")) as world:
+        yield world
+
+
+@pytest.fixture(autouse=True)
+def _fresh(served: ServedWorld) -> None:
+    served.world.reset()
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(pact, list(words))
+
+
+def ask(url: str, **options: Any) -> httpx.Response:
+    return httpx.request(options.pop("method", "GET"), url, trust_env=False, **options)
+
+
+def test_it_is_a_group_of_outpaint_contract() -> None:
+    (found,) = [one for one in entry_points(group="outpaint.contract.commands") if one.name == "pact"]
+    group = found.load()
+    assert isinstance(group, click.Group)
+    assert sorted(group.commands) == ["check", "verify", "write"]
+
+
+def test_a_running_mocks_pact_is_written_checked_and_verified(served: ServedWorld, tmp_path: Path) -> None:
+    ask(f"{served.base_url}/balance", headers=KEY)
+    server = served.url.partition("/t/")[0]
+    file = tmp_path / "new" / "shop.json"
+    words = ["--consumer", "shop", "--url", server, "--world", "pacts"]
+    written = run("write", str(file), *words)
+    assert written.exit_code == 0, written.output
+    assert "1 interactions of shop with outpaint" in written.output
+    assert run("check", str(file), "--strict").exit_code == 0
+    verified = run("verify", str(file), "--base-url", served.base_url)
+    assert verified.exit_code == 0, verified.output
+    assert f"1 kept, 0 broken, 0 not verified at {served.base_url}" in verified.output
+
+    document = json.loads(file.read_text())
+    document["interactions"][0]["response"]["status"] = 202
+    file.write_text(json.dumps(document))
+    broken = run("verify", str(file), "--base-url", served.base_url)
+    assert broken.exit_code == 1
+    assert "BROKEN GET the balance -> 200: expected 202 but was 200" in broken.output
+
+
+def test_nothing_to_write_and_nobody_to_ask_have_exit_codes_of_their_own(served: ServedWorld, tmp_path: Path) -> None:
+    server = served.url.partition("/t/")[0]
+    file = str(tmp_path / "shop.json")
+    nothing = run("write", file, "--consumer", "shop", "--url", server, "--world", "pacts")
+    assert (nothing.exit_code, Path(file).exists()) == (2, False)
+    assert "no call makes an interaction" in nothing.output
+    nowhere = run("write", file, "--consumer", "shop", "--url", served.refused_url)
+    assert nowhere.exit_code == 3
+    assert "is `outpaint mock` running there?" in nowhere.output
+    other_world = run("write", file, "--consumer", "shop", "--url", server, "--world", "nobodys")
+    assert other_world.exit_code == 3
+    assert "there is no world nobodys" in other_world.output
+
+
+@pytest.mark.parametrize(
+    ("base_url", "sentence"),
+    [("refused", "nothing answers at"), ("nonsense", "is no base URL"), ("page", "this is no outpainting API")],
+)
+def test_a_base_url_that_cannot_be_verified_ends_with_3(
+    served: ServedWorld, tmp_path: Path, base_url: str, sentence: str
+) -> None:
+    ask(f"{served.base_url}/balance", headers=KEY)
+    file = tmp_path / "shop.json"
+    file.write_text(ask(f"{served.url}/_mock/pact?consumer=shop").text)
+    urls = {"refused": served.refused_url, "nonsense": "nonsense", "page": served.base_url}
+    if base_url == "page":
+        served.scenarios.always("gateway(502)")
+    result = run("verify", str(file), "--base-url", urls[base_url])
+    assert result.exit_code == 3, result.output
+    assert sentence in result.output
+
+
+def test_credits_are_bounded_and_the_key_is_in_no_output(
+    web_shop_pact: Path, local_provider: Any, tmp_path: Path
+) -> None:
+    with local_provider() as provider:
+        key = provider.stage("an account with credits", {"credits": 50})["api_key"]
+        words = ["verify", str(web_shop_pact), "--base-url", f"{provider.url}/v1", "--api-key", key]
+        refused = run(*words, "--max-credits", "1")
+        assert refused.exit_code == 2
+        assert "at most 1 are allowed" in refused.output
+        left = json.loads(web_shop_pact.read_text())
+        left["interactions"] = [one for one in left["interactions"] if "202" in one["description"]]
+        left["interactions"] = [one for one in left["interactions"] if one["request"]["method"] == "GET"]
+        file = tmp_path / "pact.json"
+        file.write_text(json.dumps(left))
+        nothing = run("verify", str(file), *words[2:])
+        assert nothing.exit_code == 4, nothing.output
+        assert "takes more than an API key" in nothing.output
+        assert key not in refused.output + nothing.output
+
+
+def test_a_pact_of_other_makers_gets_the_key_from_us(local_provider: Any, tmp_path: Path) -> None:
+    document = {
+        "consumer": {"name": "theirs"},
+        "provider": {"name": "picsart"},
+        "interactions": [
+            {
+                "description": "the balance",
+                "request": {"method": "GET", "path": "/v1/balance", "headers": {"X-Picsart-API-Key": "placeholder"}},
+                "response": {
+                    "status": 200,
+                    "matchingRules": {"$.body.credits": {"match": "type"}},
+                    "body": {"credits": 1},
+                },
+            }
+        ],
+        "metadata": {"pactSpecification": {"version": "2.0.0"}},
+    }
+    file = tmp_path / "theirs.json"
+    file.write_text(json.dumps(document))
+    with local_provider() as provider:
+        key = provider.stage("an account with credits", {"credits": 50})["api_key"]
+        result = run("verify", str(file), "--base-url", provider.url, "--api-key", key)
+        assert result.exit_code == 0, result.output
+        assert run("verify", str(file), "--base-url", provider.url, "--api-key", "wrong").exit_code == 1
+
+
+def test_a_state_is_put_on_by_the_admin_api(served: ServedWorld) -> None:
+    def state(**asked: Any) -> httpx.Response:
+        return ask(f"{served.url}/_mock/pact/state", method="POST", json=asked)
+
+    done = state(
+        state="a job that succeeded", params={"count": 3, "format": "WEBP"}, action="setup", consumer="x"
+    ).json()
+    key = {"X-Picsart-API-Key": done["api_key"]}
+    told = ask(f"{served.base_url}/painting/{done['inference_id']}", headers=key)
+    assert [picture["id"].rpartition(".")[2] for picture in told.json()["data"]] == ["webp"] * 3
+    assert state(state="a job that succeeded", action="teardown").json() == {}
+    poor = state(state="an account without enough credits", params={"credits": 1}).json()["api_key"]
+    assert ask(f"{served.base_url}/balance", headers={"X-Picsart-API-Key": poor}).json() == {"credits": 1}
+    assert state().json().keys() == {"api_key"}
+    for wrong, sentence in (
+        ({"state": "a job that suceeded"}, "did you mean a job that succeeded?"),
+        ({"state": "a job that succeeded", "params": {"count": 11}}, "count is 11: use a whole number, 1 to 10"),
+        ({"state": "a job that failed", "params": {"error_code": "forbidden"}}, "error_code is 'forbidden'"),
+    ):
+        refused = state(**wrong)
+        assert refused.status_code == 422
+        assert sentence in refused.json()["detail"]
+
+
+def test_a_mock_writes_its_pact_when_it_stops_whatever_was_reset(tmp_path: Path) -> None:
+    file = tmp_path / "pacts" / "shop.json"
+    command = [sys.executable, "-m", "outpaint_mocks", "--port", "0", "--pact", str(file), "--pact-consumer", "shop"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[3].removesuffix(",").removesuffix("/v1")
+    try:
+        form = {"prompt": "a wide beach", "count": "1"}
+        from outpaint_mocks.sources import picture_for
+
+        files = {"image": ("a.png", picture_for("https://example.com/a.png"))}
+        assert ask(f"{url}/v1/painting/outpaint", method="POST", headers=KEY, data=form, files=files).status_code == 200
+        ask(f"{url}/_mock/reset", method="POST")
+        ask(f"{url}/t/other/v1/balance", headers=KEY)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert "2 interactions of shop" in told
+    descriptions = [one["description"] for one in json.loads(file.read_text())["interactions"]]
+    assert descriptions[0] == "GET the balance -> 200"
+    assert "image (PNG), prompt, count=1 -> 200 success with 1 JPG" in descriptions[1]

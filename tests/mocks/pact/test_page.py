@@ -1,0 +1,51 @@
+"""The section on Pact of docs/contract-testing.md, held to its word."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import yaml
+from outpaint_mocks.commands import mock
+from outpaint_mocks.pact.command import pact
+from outpaint_mocks.pact.provider_states import ON_A_MOCK, StateName
+from outpaint_mocks.scenario import Scenario
+
+PAGE = (Path(__file__).parents[3] / "docs" / "contract-testing.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("## The consumer's path: Pact")[2].partition("\n## ")[0]
+COMMANDS: dict[str, click.Group] = {"outpaint contract pact ": pact, "outpaint mock ": mock}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
+
+
+def shown() -> list[str]:
+    text = "\n".join([*blocks("sh"), *blocks("yaml"), *re.findall(r"`(outpaint [^`]+)`", SECTION)])
+    return re.findall(r"outpaint (?:contract pact|mock) [^\n#&`]+", text.replace("\\\n", " "))
+
+
+def test_its_commands_take_the_options_it_shows() -> None:
+    assert {line.split()[1] for line in shown()} == {"contract", "mock"}
+    for line in shown():
+        prefix = next(prefix for prefix in COMMANDS if line.startswith(prefix))
+        words = shlex.split(line.removeprefix(prefix))
+        command: click.Command = COMMANDS[prefix]
+        if isinstance(command, click.Group) and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_its_workflows_are_some() -> None:
+    jobs = [yaml.safe_load(text)["jobs"] for text in blocks("yaml")]
+    assert [list(job) for job in jobs] == [["consumer"], ["provider"]]
+
+
+def test_every_state_is_in_its_table_with_a_scenario_that_can_be_read() -> None:
+    assert list(ON_A_MOCK) == list(StateName)
+    for name, (_, scenario) in ON_A_MOCK.items():
+        assert f"| {name} |" in SECTION
+        Scenario.of(scenario.replace("error_code", "painting_failed").replace("credits(credits)", "credits(0)"))
