@@ -98,10 +98,9 @@ def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
     made = cloud.clients(watched=False).dynamodb.describe_table(TableName=cloud.settings.table)["Table"]
     assert said["KeySchema"] == made["KeySchema"]
     assert said["AttributeDefinitions"] == made["AttributeDefinitions"]
-    (index,) = said["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == items.UNENDED_INDEX
-    assert index["KeySchema"] == made["GlobalSecondaryIndexes"][0]["KeySchema"]
-    assert index["Projection"] == made["GlobalSecondaryIndexes"][0]["Projection"]
+    assert [index["IndexName"] for index in said["GlobalSecondaryIndexes"]] == [items.UNENDED_INDEX, items.LISTED_INDEX]
+    for index, there in zip(said["GlobalSecondaryIndexes"], made["GlobalSecondaryIndexes"], strict=True):
+        assert index == {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
     assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}
     assert said["BillingMode"] == "PAY_PER_REQUEST"
     assert said["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
