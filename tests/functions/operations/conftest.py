@@ -22,12 +22,6 @@ from outpaint_mocks.aws_stack import REGION, aws_stack
 LOADER = create_loader()
 STACK = "painting"
 PAINTER = f"{STACK}-painter"
-ANSWERED = {
-    "cloudformation": ["DescribeStacks"],
-    "dynamodb": ["Query"],
-    "sqs": ["StartMessageMoveTask"],
-    "application-autoscaling": ["DescribeScalingActivities"],
-}
 
 
 @dataclass
@@ -35,7 +29,8 @@ class Aws:
     """The stack in moto, every call that is made to it, and what a test wants answered in moto's place."""
 
     calls: list[str] = field(default_factory=list)
-    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -66,9 +61,11 @@ class RememberingSession(Session):
             self.register_component("data_loader", LOADER)
             self.register("before-call", _seen)
             # The most particular name is asked first: before moto, which answers every `before-send`.
-            for service, names in ANSWERED.items():
-                for name in names:
-                    self.register(f"before-send.{service}.{name}", _answered)
+            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query"):
+                self.register(f"before-send.{operation}", _refused)
+            # These moto does not know.
+            for operation in ("sqs.StartMessageMoveTask", "application-autoscaling.DescribeScalingActivities"):
+                self.register(f"before-call.{operation}", _answered)
             self._clients[known] = super().create_client(service_name, *args, config=config, **more)
         return self._clients[known]
 
@@ -77,13 +74,19 @@ def _seen(model: Any, **_: Any) -> None:
     RememberingSession.aws.calls.append(model.name)
 
 
-def _answered(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
-    aws, name = RememberingSession.aws, event_name.rpartition(".")[2]
-    if name not in aws.answers:
+def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+    """What a test wants answered in moto's place, as it comes over the wire."""
+    refusal = RememberingSession.aws.refusals.get(event_name.rpartition(".")[2])
+    if refusal is None:
         return None
-    aws.sent[name] = request.body
-    status, body = aws.answers[name]
-    return AWSResponse(request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, Raw(body))
+    return AWSResponse(request.url, refusal[0], {"Content-Type": "application/x-amz-json-1.1"}, Raw(refusal[1]))
+
+
+def _answered(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    aws = RememberingSession.aws
+    aws.calls.append(model.name)
+    aws.sent[model.name] = params["body"]
+    return AWSResponse("", 200, {}, Raw(b"")), aws.answers[model.name]
 
 
 class Raw:

@@ -38,7 +38,7 @@ def endpoint(aws: Any) -> Any:
     sagemaker.create_endpoint_config(EndpointConfigName="config", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=PAINTER, EndpointConfigName="config")
     aws.client("application-autoscaling").register_scalable_target(**RESOURCE, MinCapacity=0, MaxCapacity=2)
-    aws.answers["DescribeScalingActivities"] = (200, b'{"ScalingActivities": []}')
+    aws.answers["DescribeScalingActivities"] = {"ScalingActivities": []}
     return aws
 
 
@@ -90,7 +90,7 @@ def test_status_tells_why_the_last_scaling_failed(run: Run, endpoint: Any, code:
         "StatusCode": code,
         "StatusMessage": message,
     }
-    endpoint.answers["DescribeScalingActivities"] = (200, json.dumps({"ScalingActivities": [activity]}).encode())
+    endpoint.answers["DescribeScalingActivities"] = {"ScalingActivities": [activity]}
     out = run("endpoint", "status", *STACK)[1]
     assert (f"last scaling  {message}\n" in out) is told
     assert "backlog       nobody tells\n" in out
@@ -148,7 +148,7 @@ def test_dead_letters_are_shown_and_stay(run: Run, endpoint: Any) -> None:
 
 
 def test_redrive_moves_what_is_there(run: Run, endpoint: Any) -> None:
-    endpoint.answers["StartMessageMoveTask"] = (200, b'{"TaskHandle": "t"}')
+    endpoint.answers["StartMessageMoveTask"] = {"TaskHandle": "t"}
     assert run("endpoint", "redrive", *STACK)[1] == "there are no dead letters\n"
     assert "StartMessageMoveTask" not in endpoint.calls
     send_dead_letter(endpoint, completion("job-1"))

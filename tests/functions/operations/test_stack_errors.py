@@ -30,7 +30,7 @@ def refuse(aws: Any, operation: str, code: str, status: int = 400, message: str 
         body = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
     else:
         body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message})
-    aws.answers[operation] = (status, body.encode())
+    aws.refusals[operation] = (status, body.encode())
 
 
 @pytest.mark.parametrize("operation", ["DescribeStacks", "Query"])
