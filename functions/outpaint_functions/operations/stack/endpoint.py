@@ -11,7 +11,8 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_functions.operations.stack.connection import Connection
 
-_VARIANT: Final = "painter"
+VARIANT: Final = "painter"
+"""The endpoint's one variant (template.yaml)."""
 _SPACE: Final = "sagemaker"
 _DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
 _LOOK_BACK: Final = timedelta(minutes=15)
@@ -57,7 +58,7 @@ class Endpoint:
         self._name = name
         self._resource = {
             "ServiceNamespace": _SPACE,
-            "ResourceId": f"endpoint/{name}/variant/{_VARIANT}",
+            "ResourceId": f"endpoint/{name}/variant/{VARIANT}",
             "ScalableDimension": _DIMENSION,
         }
 
@@ -126,7 +127,7 @@ class Endpoint:
         if space == "Outpaint":
             return {"service": self._connection.name}
         # What is told of a queue has the endpoint alone, what is told of its work the variant too.
-        variant = {} if name.startswith("Approximate") else {"VariantName": _VARIANT}
+        variant = {} if name.startswith("Approximate") else {"VariantName": VARIANT}
         return {"EndpointName": self._name, **variant}
 
     def _latest(self, names: tuple[str, ...]) -> dict[str, float | None]:
