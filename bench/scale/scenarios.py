@@ -21,7 +21,7 @@ DAY = 24 * HOUR
 class Outcome:
     """A run, its clients' seconds to the picture, and what its instances cost for 1,000 pictures.
 
-    Of the jobs that came after `since`, infinite for one that had not ended when the run was over.
+    Of the jobs that were looked at, infinite for one that had not ended when the run was over.
     """
 
     name: str
@@ -48,11 +48,12 @@ def outcome(
     hourly: float,
     at_first: int = 0,
     since: float = 0.0,
+    tail: float = 0.0,
 ) -> Outcome:
-    """Simulate, and look at the jobs that came after `since`."""
+    """Simulate, and look at the jobs that came after `since` and not within the last `tail` seconds."""
     random = np.random.default_rng(seed)
     run = simulate(random, arrived, painting, endpoint, until, at_first)
-    counted = run.arrived >= since
+    counted = (run.arrived >= since) & (run.arrived <= until - tail)
     ended = run.finished[counted] <= until
     seconds = time_to_picture(random, run.finished[counted] - run.arrived[counted], Serverless())
     seconds[~ended] = math.inf
@@ -102,7 +103,7 @@ def rates(seconds_per_picture: float, *, hourly: float) -> list[Rate]:
         scaled, kept = (
             outcome(
                 f"{jobs:g}/s", arrived, painting, Endpoint(most=max(2, enough * 3), least=least), until,
-                seed=6, hourly=hourly, at_first=enough, since=until / 3,
+                seed=6, hourly=hourly, at_first=enough, since=until / 3, tail=900.0,
             )
             for least in (0, enough)
         )  # fmt: skip
