@@ -142,7 +142,7 @@ def dead_letters(limit: int, stack: StackName) -> None:
         for letter in letters.peek(min(limit, number)):
             since = datetime.fromtimestamp(letter.sent_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
             rows.append((letter.inference_id, since, letter.status, letter.reason[:80]))
-    OUT.print(f"{number} dead letters", markup=False)
+    OUT.print(_dead_letters(number), markup=False)
     if len(rows) > 1:
         table(*rows)
 
@@ -163,7 +163,11 @@ def redrive(stack: StackName) -> None:
         from outpaint_functions.operations.stack.dead_letters import DeadLetters
     with connected(stack) as connection:
         number = DeadLetters(connection).redrive()
-    OUT.print(f"{number} dead letters are on their way again" if number else "there are no dead letters", markup=False)
+    OUT.print(f"on their way again: {_dead_letters(number)}" if number else "there are no dead letters", markup=False)
+
+
+def _dead_letters(number: int) -> str:
+    return "1 dead letter" if number == 1 else f"{number} dead letters"
 
 
 def _told(status: EndpointStatus) -> list[tuple[str, str]]:

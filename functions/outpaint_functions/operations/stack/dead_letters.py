@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from outpaint_functions.operations.stack.connection import Connection
 
 _AT_A_TIME: Final = 10
+_COUNTED: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +30,48 @@ class DeadLetters:
         self._url = connection.output("DeadLettersUrl")
 
     def depth(self) -> int:
-        """How many lie there, nearly."""
-        return int(self._attributes()["ApproximateNumberOfMessages"])
+        """How many lie there, nearly, those that somebody looks at included."""
+        return self._depth(self._attributes())
 
-    def peek(self, limit: int) -> Iterator[DeadLetter]:
-        """Some of them, in no order; each is hidden from others for some seconds, and stays."""
-        seen: set[str] = set()
-        while len(seen) < limit:
-            found = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(_AT_A_TIME, limit - len(seen)),
-                # Long enough not to be handed the same one in the next round.
-                VisibilityTimeout=20,
-                WaitTimeSeconds=1,
-                MessageSystemAttributeNames=["SentTimestamp"],
-            ).get("Messages", [])
-            fresh = [message for message in found if message["MessageId"] not in seen]
-            if not fresh:
-                return
-            for message in fresh:
-                seen.add(message["MessageId"])
-                yield _letter(message)
+    def peek(self, limit: int) -> list[DeadLetter]:
+        """Some of them, in no order; each is hidden from others while this looks, and stays."""
+        seen: dict[str, dict[str, Any]] = {}
+        try:
+            while len(seen) < limit:
+                found = self._sqs.receive_message(
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=min(_AT_A_TIME, limit - len(seen)),
+                    # Long enough not to be handed the same one in the next round.
+                    VisibilityTimeout=60,
+                    WaitTimeSeconds=1,
+                    MessageSystemAttributeNames=["SentTimestamp"],
+                ).get("Messages", [])
+                fresh = {message["MessageId"]: message for message in found if message["MessageId"] not in seen}
+                if not fresh:
+                    break
+                seen |= fresh
+        finally:
+            # Else they could not be sent round again for a minute, and their alarm would end.
+            for message in seen.values():
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        return [_letter(message) for message in seen.values()]
 
     def redrive(self) -> int:
         """Send all of them back to the queue they came from; how many there were, nearly. AWS does it by itself."""
         attributes = self._attributes()
-        number = int(attributes["ApproximateNumberOfMessages"])
+        number = self._depth(attributes)
         if number:
             self._sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
         return number
 
+    def _depth(self, attributes: dict[str, str]) -> int:
+        return sum(int(attributes[name]) for name in _COUNTED)
+
     def _attributes(self) -> dict[str, str]:
         answer: dict[str, dict[str, str]] = self._sqs.get_queue_attributes(
-            QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages", "QueueArn"]
+            QueueUrl=self._url, AttributeNames=[*_COUNTED, "QueueArn"]
         )
         return answer["Attributes"]
 
