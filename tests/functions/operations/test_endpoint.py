@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +157,44 @@ def test_redrive_moves_what_is_there(run: Run, endpoint: Any) -> None:
     assert run("endpoint", "redrive", *STACK)[1] == "on their way again: 1 dead letter\n"
     asked = json.loads(endpoint.sent["StartMessageMoveTask"])
     assert asked == {"SourceArn": "arn:aws:sqs:us-east-1:123456789012:dead-letters"}
+
+
+# What IAM calls an operation where it has another name for it.
+ACTIONS = {
+    "TransactWriteItems": ["PutItem", "UpdateItem", "DeleteItem"],
+    "ListObjectsV2": ["ListBucket"],
+}
+
+
+def test_what_an_operator_must_be_allowed_is_listed(run: Run, endpoint: Any, a_job: Callable[..., Any]) -> None:
+    from outpaint_functions.operations.deployment import StackName, opened
+
+    endpoint.answers["StartMessageMoveTask"] = {"TaskHandle": "t"}
+    with opened(StackName("painting")) as deployment:
+        deployment.keys.add_key("Ann", "d" * 64, 20, 0.0, "ann")
+        for number in (1, 2):
+            deployment.service.jobs.create(a_job(number, until=1e12), None, 0.0)
+    send_dead_letter(endpoint, "{}")
+    endpoint.calls.clear()
+    for words in (
+        ("keys", "create", "Bob"),
+        ("keys", "list"),
+        ("keys", "credit", "Bob", "1"),
+        ("keys", "revoke", "d" * 8),
+        ("jobs", "list"),
+        ("jobs", "show", a_job(1).id),
+        ("jobs", "end", a_job(1).id),
+        ("jobs", "sweep"),
+        ("endpoint", "status"),
+        ("endpoint", "scale", "0", "1"),
+        ("endpoint", "invocations"),
+        ("endpoint", "logs"),
+        ("endpoint", "dead-letters"),
+        ("endpoint", "redrive"),
+    ):
+        assert run(*words, *STACK)[0] == 0, words
+    page = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    listed = page.partition("## What an operator may do")[2].partition("\n## ")[0]
+    allowed = {word.rpartition(":")[2] for word in re.findall(r"`([\w:-]+)`", listed)}
+    needed = {action for call in set(endpoint.calls) for action in ACTIONS.get(call, [call])}
+    assert needed <= allowed, needed - allowed
