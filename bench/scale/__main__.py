@@ -48,6 +48,7 @@ def main() -> None:
     found = scenarios.demands()
     plots.limits(IMAGES / "scale-limits.svg", found, Quotas())
     tables["limits"] = limits_table(found)
+    tables["cold"] = cold_table()
     tables["serverless"] = serverless_table()
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
@@ -152,6 +153,12 @@ def limits_table(found: dict[str, list[tuple[float, scenarios.Demand]]]) -> str:
     titles = ["pictures are", "requests/s", "functions at a time", "write units/s"]
     ends = ["stage (1,000/s) ends at", "API Gateway (10,000/s) at", "Lambda (1,000) at"]
     return table([*titles, *(f"{end}, submits/s" for end in ends)], rows)
+
+
+def cold_table() -> str:
+    """How many submits find no warm function."""
+    rows = [[name, f"{100 * share:.2g} %", f"{number:,}"] for name, share, number in scenarios.cold_shares()]
+    return table(["submits", "that start a function", "functions started"], rows)
 
 
 def serverless_table() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrivals import Random, Times
 from .draws import lognormal
@@ -39,10 +41,33 @@ def handler(random: Random, calls: tuple[str, ...], cpu: float, share: float, ar
     return seconds
 
 
-def time_to_picture(random: Random, at_endpoint: Times, around: Serverless) -> Times:
+def cold_starts(arrived: Times, busy: float, idle: float) -> NDArray[np.bool_]:
+    """Which requests find no warm function: each is busy for so long, and kept for `idle` seconds after.
+
+    Of the warm ones the latest is taken. Polls, which keep functions warm as well, are left out, so there are fewer.
+    """
+    working: list[float] = []
+    warm: list[float] = []
+    cold = np.zeros(len(arrived), dtype=np.bool_)
+    for number, now in enumerate(arrived.tolist()):
+        while working and working[0] <= now:
+            warm.append(heapq.heappop(working))
+        if warm and now - warm[-1] < idle:
+            warm.pop()
+        else:
+            warm.clear()
+            cold[number] = True
+        heapq.heappush(working, now + busy)
+    return cold
+
+
+def time_to_picture(random: Random, arrived: Times, at_endpoint: Times, around: Serverless) -> Times:
     """Seconds from a client's request to its seeing the result, given those from invocation to the painter's answer."""
     number = len(at_endpoint)
     submit = handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, number)
+    if number:
+        cold = cold_starts(arrived, float(submit.mean()), around.kept_warm)
+        submit[cold] += lognormal(random, around.cold_start, int(cold.sum()))
     settle = handler(random, SETTLE_CALLS, around.settle_cpu, around.completion_share, around, number)
     poll = handler(random, POLL_CALLS, around.poll_cpu, around.api_share, around, number)
     there = submit + at_endpoint + lognormal(random, around.notify, number) + settle

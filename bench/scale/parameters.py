@@ -65,6 +65,8 @@ class Serverless:
     completion_share: float = 512 / 1769
     # ASSUMED: SnapStart restores; the handler's first call builds what it needs.
     cold_start: Latency = Latency(0.9, 2.5)
+    # ASSUMED: how long Lambda keeps a function that nobody calls.
+    kept_warm: float = 420.0
     # ASSUMED, of the order that AWS publishes: DynamoDB in single-digit milliseconds, small S3 objects in 100-200 ms.
     read: Latency = Latency(0.004, 0.020)
     write: Latency = Latency(0.006, 0.030)

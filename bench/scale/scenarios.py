@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import arrivals, one_account
-from .around import Demand, cost, demand, time_to_picture
+from .around import SUBMIT_CALLS, Demand, cold_starts, cost, demand, handler, time_to_picture
 from .arrivals import Times
 from .parameters import Endpoint, Painting, Prices, Serverless
 from .queueing import Run, simulate
@@ -55,7 +55,8 @@ def outcome(
     run = simulate(random, arrived, painting, endpoint, until, at_first)
     counted = (run.arrived >= since) & (run.arrived <= until - tail)
     ended = run.finished[counted] <= until
-    seconds = time_to_picture(random, run.finished[counted] - run.arrived[counted], Serverless())
+    at_endpoint = run.finished[counted] - run.arrived[counted]
+    seconds = time_to_picture(random, run.arrived[counted], at_endpoint, Serverless())
     seconds[~ended] = math.inf
     pictures = max(1, int(np.count_nonzero(np.isfinite(run.finished)))) * painting.pictures
     return Outcome(name, run, seconds, 1000 * run.billed / HOUR * hourly / pictures)
@@ -155,6 +156,19 @@ def policies() -> list[Outcome]:
         outcome(name, arrived, painting, way, 3 * HOUR, seed=10, hourly=hourly, at_first=math.ceil(busy * 1.1))
         for name, way in ways.items()
     ]
+
+
+def cold_shares() -> list[tuple[str, float, int]]:
+    """The share of submits that start a function, and how many do, for steady rates and for a burst."""
+    random, around = np.random.default_rng(11), Serverless()
+    busy = float(handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, 4000).mean())
+    loads = {f"{rate:g} a second": arrivals.poisson(random, rate, 3 * HOUR) for rate in (0.001, 0.01, 0.1, 1.0, 10.0)}
+    loads["1 a second, then 100 for a minute"] = arrivals.burst(random, 1.0, 100.0, 600.0, 60.0, 1200.0)
+    found = []
+    for name, arrived in loads.items():
+        cold = cold_starts(arrived, busy, around.kept_warm)
+        found.append((name, float(cold.mean()), int(cold.sum())))
+    return found
 
 
 def serverless_costs() -> dict[float, dict[str, float]]:

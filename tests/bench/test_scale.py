@@ -171,9 +171,20 @@ def test_latencies_have_the_quantiles_that_they_say() -> None:
 
 def test_a_client_sees_its_picture_within_a_poll_of_its_end() -> None:
     there = np.full(10_000, 7.0)
-    seen = around.time_to_picture(random(10), there, Serverless())
+    seen = around.time_to_picture(random(10), np.arange(10_000.0), there, Serverless())
     assert np.all(seen > 7.0)
     assert seen.mean() < 7.0 + 1.5 + 2.0
+
+
+def test_a_function_starts_cold_when_none_is_warm() -> None:
+    def cold(*arrived: float) -> list[bool]:
+        return around.cold_starts(np.array(arrived), busy=1.0, idle=100.0).tolist()
+
+    assert cold(0.0, 2.0, 50.0, 150.0) == [True, False, False, False], "one after the other"
+    assert cold(0.0, 0.5, 2.0, 2.5) == [True, True, False, False], "two at a time, then the same two"
+    assert cold(0.0, 101.5, 203.0) == [True, True, True], "too far apart"
+    many = around.cold_starts(arrivals.poisson(random(14), 20.0, HOUR), 0.5, 420.0)
+    assert 10 <= many.sum() < 40, "as many as there are ever at a time, about ten on average"
 
 
 def test_what_is_asked_of_functions_is_littles_law_too() -> None:
@@ -211,7 +222,7 @@ def test_the_scenarios_are_the_same_every_time() -> None:
 
 def test_the_pages_plots_and_tables_are_there() -> None:
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    for name in ("burst", "day", "policies", "account", "rates", "limits", "serverless"):
+    for name in ("burst", "day", "policies", "account", "rates", "limits", "cold", "serverless"):
         table = page.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
         assert table.count("\n") >= 4, f"run `make scale` and commit docs/scale.md: {name}"
     rows = page.partition("<!-- burst -->")[2].partition("<!-- /burst -->")[0]

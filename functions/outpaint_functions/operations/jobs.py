@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LOOKED_THROUGH: Final = 10_000
 """How many jobs are looked through for those of one account, so that a rare one does not cost the whole table."""
-_MANY: Final = 1_000
 
 
 @click.group()
@@ -145,10 +144,8 @@ def sweep(place: Path | StackName) -> None:
             go_round(service)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-        now = service.clock.now()
-        found = Counter(
-            job.state for id_ in before[:_MANY] if (job := service.jobs.find(id_, now)) is not None and job.state.ended
-        )
+        after = (service.jobs.find(id_, 0.0) for id_ in before)
+        found = Counter(job.state for job in after if job is not None and job.state.ended)
         left = sum(1 for _ in service.jobs.unended())
     ended = ", ".join(f"{number} {state}" for state, number in sorted(found.items())) or "none ended"
     OUT.print(f"{len(before)} jobs had not ended: {ended}; {left} go on", markup=False)
