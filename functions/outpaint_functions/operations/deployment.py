@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.jobs import JobState
 
 from outpaint_functions.service.keys import KeyRing
 from outpaint_functions.service.records import Job
@@ -28,8 +27,8 @@ class JobFile:
 class JobBook(Protocol):
     """Every job, for people to look at."""
 
-    def latest(self, states: frozenset[JobState] = ...) -> Iterable[Job]:
-        """The newest jobs in these states first, expired ones included; read as they are asked for."""
+    def latest(self) -> Iterable[Job]:
+        """The newest jobs first, expired ones included; read as they are asked for."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,11 +16,11 @@ from outpaint_functions.embedded.cli.console import OUT, table, warn
 from outpaint_functions.operations.options import place_options
 
 if TYPE_CHECKING:
-    from outpaint_functions.operations.deployment import StackName
+    from outpaint_functions.operations.deployment import Deployment, StackName
     from outpaint_functions.service.records import Job
 
 LOOKED_THROUGH: Final = 10_000
-"""How many jobs are looked through for those of one account, so that a rare one does not cost the whole table."""
+"""How many jobs are looked through for those that are asked for, so that a rare one does not cost the whole table."""
 
 
 @click.group()
@@ -44,7 +45,7 @@ def jobs() -> None:
 def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path | StackName) -> None:
     """Show the latest jobs and where they stand.
 
-    Looks through the newest 10,000 jobs in these states at most.
+    Looks through the newest 10,000 jobs at most, or through all of those that have not ended.
 
     \b
     Examples:
@@ -55,11 +56,11 @@ def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path 
     from outpaint_functions.operations.deployment import opened
 
     rows: list[tuple[str, ...]] = [("job", "accepted", "account", "state", "pictures", "prompt")]
-    seen = 0
+    wanted, seen = _states(states), 0
     with opened(place) as deployment:
-        for job in islice(deployment.jobs.latest(_states(states)), LOOKED_THROUGH):
+        for job in islice(_newest_first(deployment, wanted), LOOKED_THROUGH):
             seen += 1
-            if account is None or job.account_id == account:
+            if job.state in wanted and account in (None, job.account_id):
                 rows.append(_row(job))
             if len(rows) > limit:
                 break
@@ -156,6 +157,13 @@ def _states(words: tuple[str, ...]) -> frozenset[JobState]:
     if "unended" in words:
         chosen |= {state for state in JobState if not state.ended}
     return frozenset(chosen or JobState)
+
+
+def _newest_first(deployment: Deployment, wanted: frozenset[JobState]) -> Iterable[Job]:
+    """Those that have not ended are few, and found without looking through all that have ended since."""
+    if any(state.ended for state in wanted):
+        return deployment.jobs.latest()
+    return sorted(deployment.service.jobs.unended(), key=lambda job: (-job.created_at, job.id))
 
 
 def _row(job: Job) -> tuple[str, ...]:

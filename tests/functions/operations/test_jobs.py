@@ -101,9 +101,11 @@ def test_says_when_it_has_not_looked_through_all(
     monkeypatch.setattr(jobs, "LOOKED_THROUGH", 2)
     for number in range(3):
         store(served, a_job(number, at=NOW - number, until=NOW + 1000))
-    code, out, err = run("jobs", "list", "--account", "bob", *served.options)
-    assert (code, ids(out)) == (0, [])
-    assert "newest 2 jobs" in err
+    for words in (("--account", "bob"), ("--state", "failed")):
+        code, out, err = run("jobs", "list", *words, *served.options)
+        assert (code, ids(out)) == (0, [])
+        assert "newest 2 jobs" in err
+    assert run("jobs", "list", "--limit", "2", *served.options)[2] == ""
 
 
 def test_show_where_their_files_lie(run: Run, served: Any, a_job: Callable[..., Job]) -> None:
