@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCKED := --require-hashes --no-deps
 RUN := $(VENV)/.ready-to-run
 DEV := $(VENV)/.ready-to-test
+BENCH := $(VENV)/.ready-to-plot
 # The GPU painters' tests have their own environment: torch is large, and nothing else needs it.
 GPU_VENV := .venv-gpu
 GPU_BIN := $(GPU_VENV)/bin
@@ -30,7 +31,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test verify test-gpu bench bench-gpu bench-mocks lint format openapi docs lock clean
+.PHONY: help run serve test verify mutants test-gpu bench bench-gpu bench-mocks scale lint format openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ bench-gpu: $(GPU) ## measure the GPU painters on real-size models, or tiny ones 
 bench-mocks: $(DEV) ## measure the mock beside Prism, WireMock and Mockoon from npm (needs wrk; WRITE=1)
 	@$(BIN)/python bench/mocks $(if $(WRITE),--write) $(if $(PEERS),--peers $(PEERS))
 
+scale: $(BENCH) ## simulate the deployed service up to 1,000 requests/s, and write docs/scale.md's tables and plots
+	@$(BIN)/python bench/scale
+
 openapi: $(DEV) ## write openapi.json from the contract's models
 	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
 	@mv openapi.json.new openapi.json
@@ -81,6 +85,7 @@ docs: $(DEV) ## write the tables in docs/ that come from the code
 lock: $(BIN)/uv ## choose versions anew and write them with their hashes to locks/
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --extra server pyproject.toml - -o locks/run.txt
 	@$(LOCK) --upgrade --constraint locks/run.txt --extra dev pyproject.toml -o locks/dev.txt
+	@$(LOCK) --upgrade --constraint locks/dev.txt --extra bench pyproject.toml -o locks/bench.txt
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/dev.txt --extra gpu \
 		$(foreach name,$(NOT_IN_GPU_LOCK),--no-emit-package $(name)) pyproject.toml - -o locks/gpu.txt
 
@@ -107,6 +112,11 @@ $(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install $(LOCKED) --requirement locks/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUN)
+
+$(BENCH): locks/bench.txt $(DEV)
+	@echo "Installing what the plots need"
+	@$(PIP) install --quiet $(LOCKED) --requirement locks/bench.txt
+	@touch $@
 
 # Torch comes first and without hashes: which build of this version is right, plain or for which CUDA, depends on the
 # machine and on the index that its pip is set to. It brings torch's own CUDA packages, which the lock leaves out.

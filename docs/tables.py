@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import case_pages
+import yaml
 from outpaint_contracts import examples, openapi
 from outpaint_contracts.comparison.rules import RULES
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
@@ -103,9 +105,40 @@ def pact_states() -> str:
     return "\n".join([head, "|---|---|---|---|", *rows])
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads template.yaml; CloudFormation's short forms are left out, for no parameter has one."""
+
+
+_Loader.add_multi_constructor("!", lambda *_: None)
+
+
+def parameters() -> str:
+    """Each parameter of the template with its default, what it may be, and what it says, in the template's groups."""
+    template = yaml.load((DOCS.parent / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    rows = []
+    for group in groups:
+        rows.append(f"| **{group['Label']['default']}** | | |")
+        for name in group["Parameters"]:
+            said = template["Parameters"][name]
+            rows.append(f"| `{name}` | {_default(said)} | {said['Description'].replace('|', chr(92) + '|')} |")
+    shown = {name for group in groups for name in group["Parameters"]}
+    assert shown == set(template["Parameters"]), "a parameter without a group is not shown by --guided's console either"
+    return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
+
+
+def _default(said: dict[str, Any]) -> str:
+    default = f"`{said['Default']}`" if said["Default"] != "" else "empty"
+    if "AllowedValues" in said and len(said["AllowedValues"]) <= 6:
+        others = [str(value) for value in said["AllowedValues"] if value != said["Default"]]
+        return f"{default}; or {', '.join(others)}"
+    return default
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"diff-rules": diff_rules, "pact-states": pact_states},
+    "deploy.md": {"parameters": parameters},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }
 

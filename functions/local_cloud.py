@@ -37,8 +37,8 @@ from outpaint_functions.aws.key_ring import DynamoKeyRing
 from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX
 from outpaint_functions.aws.table import Table
 from outpaint_functions.embedded.cli.console import OUT
-from outpaint_functions.embedded.keys import new_key
 from outpaint_functions.service.authentication import key_digest
+from outpaint_functions.service.keys import new_key
 from outpaint_functions.service.records import Account
 from outpaint_painting import weights
 from outpaint_painting.extension import TargetSize, canvas_file, extend

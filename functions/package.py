@@ -35,6 +35,7 @@ UNUSED_DESCRIPTIONS: Final = (
 # The painters are on the endpoint's side, and the mocks on nobody's who deploys.
 LEFT_OUT: Final = (
     "outpaint_mocks",
+    "outpaint_functions/operations",
     "outpaint_painting/endpoint",
     "outpaint_painting/painters",
     "outpaint_painting/sample",

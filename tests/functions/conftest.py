@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import Format, MaskInterpretation, MaskSource
+from outpaint_functions.embedded.cli import entry
 from outpaint_functions.service.records import Job
 from PIL import Image
 
@@ -61,3 +64,24 @@ def cut_out() -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs `outpaint` with these words in a folder of its own: exit status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    for variable in ("OUTPAINT_DATA", "OUTPAINT_STACK"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["outpaint", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            entry.main()
+        captured = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, captured.out, captured.err
+
+    return call

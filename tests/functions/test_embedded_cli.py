@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
@@ -15,30 +14,10 @@ import click
 import pytest
 from outpaint_contracts import added_commands
 from outpaint_functions.embedded.cli import entry
-from outpaint_functions.embedded.keys import KEY_PREFIX
 from outpaint_functions.embedded.server import listen
-from outpaint_functions.embedded.stores import in_folder
-from outpaint_functions.service.authentication import key_digest
 from PIL import Image
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs `outpaint` with these words in a folder of its own: exit status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OUTPAINT_DATA", raising=False)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["outpaint", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            entry.main()
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -62,11 +41,19 @@ class TestHelp:
     def test_names_every_command(self, run: Run) -> None:
         code, out, _ = run("--help")
         assert code == 0
-        for name in ("serve", "paint", "demo", "weights", "keys", "jobs"):
+        for name in ("serve", "paint", "demo", "weights", "keys", "jobs", "endpoint"):
             assert re.search(rf"^  {name} ", out, re.MULTILINE)
 
     @pytest.mark.parametrize(
-        "words", [["serve"], ["paint"], ["weights", "pull"], ["keys", "create"], ["keys", "credit"]]
+        "words",
+        [
+            ["serve"],
+            ["paint"],
+            ["weights", "pull"],
+            *(["keys", word] for word in ("create", "list", "revoke", "credit")),
+            *(["jobs", word] for word in ("list", "show", "end", "sweep")),
+            *(["endpoint", word] for word in ("status", "scale", "invocations", "logs", "dead-letters", "redrive")),
+        ],
     )
     def test_teaches_by_example(self, run: Run, words: list[str]) -> None:
         code, out, _ = run(*words, "--help")
@@ -78,19 +65,21 @@ class TestHelp:
             command: click.Command, words: tuple[str, ...] = ()
         ) -> list[tuple[tuple[str, ...], click.Command]]:
             if isinstance(command, click.Group):
-                return [each for name, sub in command.commands.items() for each in commands(sub, (*words, name))]
+                context = click.Context(command)
+                subs = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+                return [each for name, sub in subs if sub for each in commands(sub, (*words, name))]
             return [(words, command)]
 
         checked = 0
         for words, command in commands(entry.outpaint):
             for line in (command.help or "").splitlines():
                 if line.strip().startswith(f"outpaint {' '.join(words)} "):
-                    example = shlex.split(line.partition("#")[0])[1 + len(words) :]
-                    options = {word for word in example if word.startswith("-")}
+                    example = shlex.split(line.partition("#")[0].rstrip(" \\"))[1 + len(words) :]
+                    options = {word for word in example if word.startswith("-") and not word[1:].isdigit()}
                     known = {name for parameter in command.params for name in parameter.opts}
                     assert options <= known, line
                     checked += 1
-        assert checked >= 8
+        assert checked >= 25
 
     def test_version(self, run: Run) -> None:
         code, out, _ = run("--version")
@@ -108,6 +97,10 @@ class TestUsage:
             (["paint"], "Missing argument"),
             (["paint", "nowhere.png", "-o", "out.png"], "nowhere.png"),
             (["keys", "credit", "dev", "many"], "AMOUNT"),
+            (["keys", "list", "--data", "d", "--stack", "s"], "exclude each other"),
+            (["jobs", "list", "--region", "eu-west-1"], "--stack"),
+            (["endpoint", "status"], "--stack"),
+            (["endpoint", "scale", "3", "2", "--stack", "s"], "MIN 3"),
         ],
     )
     def test_is_told_in_one_line(self, run: Run, words: list[str], hint: str) -> None:
@@ -200,83 +193,6 @@ class TestPaint:
     def test_of_what_is_no_picture_says_so(self, run: Run) -> None:
         Path("a.txt").write_text("not a picture")
         _fails(run, "paint", "a.txt", "-o", "out.png", "--extend", "8", "--painter", "flat")
-
-
-class TestKeys:
-    def test_a_key_is_shown_once_and_stored_as_a_hash(self, run: Run, tmp_path: Path) -> None:
-        code, out, err = run("keys", "create", "Ann", "--credits", 5)
-        assert (code, "not shown again" in err) == (0, True)
-        key = out.strip()
-        assert key.startswith(KEY_PREFIX)
-        assert len(key) > 40
-        for file in (tmp_path / ".outpaint").rglob("*"):
-            if file.is_file():
-                assert key.encode() not in file.read_bytes()
-        with in_folder(tmp_path / ".outpaint", lambda _: None) as stores:
-            account = stores.accounts.by_key_digest(key_digest(key))
-            assert account is not None
-            assert (account.name, account.credits, account.loopback_only) == ("Ann", 5, False)
-            development = stores.accounts.by_key_digest(key_digest("dev"))
-            assert development is not None
-            assert (development.credits, development.loopback_only) == (1000, True)
-
-    def test_revoked_by_id_or_in_full(self, run: Run, tmp_path: Path) -> None:
-        for given in (lambda key: key_digest(key)[:8], lambda key: key):
-            key = run("keys", "create", "Ann")[1].strip()
-            assert run("keys", "revoke", given(key))[0] == 0
-            with in_folder(tmp_path / ".outpaint", lambda _: None) as stores:
-                assert stores.accounts.by_key_digest(key_digest(key)) is None
-            assert re.search(rf"^{key_digest(key)[:8]} .* revoked$", run("keys", "list")[1], re.MULTILINE)
-
-    def test_credits_belong_to_the_account(self, run: Run) -> None:
-        run("keys", "create", "Ann", "--credits", 5)
-        run("keys", "create", "Ann", "--credits", 7)
-        assert run("keys", "credit", "Ann", "-2")[1] == "Ann has 10 credits\n"
-        assert run("keys", "credit", "Ann", "1000")[1] == "Ann has 1,010 credits\n"
-        assert run("keys", "list")[1].count("1,010") == 2
-
-    def test_a_revoked_development_key_does_not_come_back(self, run: Run, tmp_path: Path) -> None:
-        run("keys", "revoke", "dev")
-        with in_folder(tmp_path / ".outpaint", lambda _: None) as stores:
-            assert stores.accounts.by_key_digest(key_digest("dev")) is None
-
-    @pytest.mark.parametrize(
-        "words",
-        [
-            ["create", ""],
-            ["create", "a\nb"],
-            ["create", "Ann", "--credits", "-1"],
-            ["credit", "development", "-1001"],
-            ["credit", "development", "99999999999"],
-            ["credit", "nobody", "1"],
-            ["revoke", "nobody"],
-        ],
-    )
-    def test_says_what_is_wrong(self, run: Run, words: list[str]) -> None:
-        _fails(run, "keys", *words)
-
-    def test_work_beside_a_server(self, run: Run, tmp_path: Path) -> None:
-        with in_folder(tmp_path / ".outpaint", lambda _: None) as stores:
-            key = run("keys", "create", "Ann")[1].strip()
-            assert stores.accounts.by_key_digest(key_digest(key)) is not None
-
-
-class TestJobs:
-    def test_are_listed_and_shown(self, run: Run, tmp_path: Path, a_job: Callable[..., object]) -> None:
-        from outpaint_functions.service.records import Job
-
-        job = a_job(account="dev", until=1e12)
-        assert isinstance(job, Job)
-        with in_folder(tmp_path / ".outpaint", lambda _: None) as stores:
-            stores.jobs.create(job, None, 0.0)
-        code, out, _ = run("jobs", "list")
-        assert code == 0
-        assert job.id in out
-        assert "accepted" in out
-        code, out, _ = run("jobs", "show", job.id)
-        assert code == 0
-        assert json.loads(out)["request"]["prompt"] == "hills ☃"
-        _fails(run, "jobs", "show", "nothing")
 
 
 class TestServe:

@@ -22,7 +22,7 @@ from outpaint_contracts.inference import InferenceFailure, Manifest, ManifestFil
 from outpaint_contracts.jobs import ENDED, JobState, sources_of
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.embedded.database import Database
-from outpaint_functions.embedded.key_ring import KeyRing
+from outpaint_functions.embedded.key_ring import SqliteKeyRing
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint_functions.embedded.sqlite_ledger import SqliteLedger
 from outpaint_functions.embedded.stores import in_folder, open_database
@@ -60,7 +60,7 @@ def _open_shelf(kind: str, stack: ExitStack, folder: Path, granted: int) -> Shel
         memory.add_account(account, key_digest("ann's key"))
         return Shelf(memory, ended)
     database = stack.enter_context(open_database(folder))
-    KeyRing(database).open_account(account, "ann's key", 0.0)
+    SqliteKeyRing(database).open_account(account, "ann's key", 0.0)
     return Shelf(SqliteLedger(database, ended.append), ended)
 
 

@@ -4,11 +4,12 @@
 |---|---|
 | `KEY#<digest>` | an account, under the digest of its first key |
 | `KEY#<digest>` with `opens` | a further key: the pk of the account it opens |
-| `ACCOUNT#<id>` with `opens` | the way from an account's id to its item |
+| `ACCOUNT#<id>`, `NAME#<name>` with `opens` | the way from an account's id or name to its item |
 | `JOB#<id>` | a job; with `unended` while it has not ended, and `purge_at` once it has |
 | `CLAIM#<account>#<key>` | an idempotency key in use |
 | `LIMIT#<account>#<window>` | how many requests an account has made in a window |
 
+Keys and jobs carry `listed`, by which an operator finds them in the order they were made (docs/adr/0035).
 Times are numbers of seconds since the epoch; `purge_at` is the table's time to live.
 """
 
@@ -26,28 +27,34 @@ from outpaint_functions.aws.table import Item
 from outpaint_functions.service.records import Account, Claim, Job
 
 UNENDED_INDEX: Final = "unended"
+LISTED_INDEX: Final = "listed"
 TABLE: Final[dict[str, Any]] = {
     "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [
         {"AttributeName": "pk", "AttributeType": "S"},
         {"AttributeName": "unended", "AttributeType": "S"},
+        {"AttributeName": "listed", "AttributeType": "S"},
         {"AttributeName": "created_at", "AttributeType": "N"},
     ],
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     "GlobalSecondaryIndexes": [
         {
-            "IndexName": UNENDED_INDEX,
+            "IndexName": name,
             "KeySchema": [
-                {"AttributeName": "unended", "KeyType": "HASH"},
+                {"AttributeName": name, "KeyType": "HASH"},
                 {"AttributeName": "created_at", "KeyType": "RANGE"},
             ],
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }
+        for name in (UNENDED_INDEX, LISTED_INDEX)
     ],
 }
 """The table in the words of CreateTable; template.yaml says the same, and a test holds them together."""
 SHARDS: Final = tuple(str(number) for number in range(8))
-"""The index of unended jobs is spread over this many partitions, of which each takes 1,000 writes a second."""
+"""An index of jobs is spread over this many partitions, of which each takes 1,000 writes a second."""
+LISTED_KEYS: Final = "keys"
+LISTED_JOBS: Final = tuple(f"jobs{shard}" for shard in SHARDS)
+"""Where keys and jobs stand in the index `listed`."""
 PURGE_MARGIN_S: Final = 3600
 """What has expired is purged this much later, so that no clock that runs ahead loses what others still need."""
 
@@ -60,6 +67,11 @@ def key_pk(digest: str) -> str:
 def account_pk(account_id: str) -> str:
     """Where the way to an account lies."""
     return f"ACCOUNT#{account_id}"
+
+
+def name_pk(name: str) -> str:
+    """Where the way to the account of a name lies, of which there is one."""
+    return f"NAME#{name}"
 
 
 def job_pk(inference_id: str) -> str:
@@ -102,7 +114,23 @@ def account_item(account: Account, digest: str, now: float) -> Item:
         "allowed": {"BOOL": account.allowed},
         "loopback_only": {"BOOL": account.loopback_only},
         "created_at": number(now),
+        "listed": text(LISTED_KEYS),
     }
+
+
+def further_key_item(digest: str, opens: str, now: float) -> Item:
+    """A further key to the account that lies at `opens`."""
+    return {
+        "pk": text(key_pk(digest)),
+        "opens": text(opens),
+        "created_at": number(now),
+        "listed": text(LISTED_KEYS),
+    }
+
+
+def digest_of(item: Item) -> str:
+    """The digest of the key that an item is of."""
+    return str(item["pk"]["S"]).removeprefix("KEY#")
 
 
 def account_of(item: Item) -> Account:
@@ -130,6 +158,7 @@ def job_item(job: Job, paid_by: str) -> Item:
         "inference_request": text(job.request.model_dump_json()),
         "interpretation": text(job.interpretation.model_dump_json()),
         "attempts": number(job.attempts),
+        "listed": text(f"jobs{shard_of(job.id)}"),
     }
     if job.idempotency_key is not None:
         item["idempotency_key"] = text(job.idempotency_key)
@@ -192,5 +221,5 @@ def claim_of(item: Item) -> Claim:
 
 
 def shard_of(inference_id: str) -> str:
-    """The partition of the index in which a job stands while it has not ended."""
+    """The partition of an index in which a job stands."""
     return SHARDS[crc32(inference_id.encode()) % len(SHARDS)]

@@ -1,84 +1,138 @@
-"""Accounts and keys of a deployed stack, as its operator looks after them."""
+"""Accounts and keys of a deployed stack."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from outpaint_contracts.errors import ErrorCode, OutpaintError
+from collections.abc import Iterator
+from typing import Any, Final
 
 from outpaint_functions.aws import items
 from outpaint_functions.aws.items import number, text
-from outpaint_functions.aws.table import Refused, Table
+from outpaint_functions.aws.table import Item, Refused, Table, chunks
+from outpaint_functions.service.keys import MAX_CREDITS, KeyEntry, OutOfRange
 from outpaint_functions.service.records import Account
 
 _NEW: Final = "attribute_not_exists(pk)"
+_TOGETHER: Final = 100
+
+
+class AlreadyThere(Exception):  # noqa: N818 - said to whoever names accounts and keys themselves
+    """An account of this id or name, or this key, exists."""
 
 
 class DynamoKeyRing:
-    """Opens accounts, adds and revokes keys, adds credits; keys are known by their SHA-256 (hex) alone.
+    """The KeyRing port on the table; keys are known by their SHA-256 (hex) alone.
 
-    Errors are `OutpaintError` INVALID_PARAMETER with the way out.
+    Accounts and whole keys are looked up by their own items; a list is read from the index `listed`, which lags
+    behind the table by moments.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def open_account(self, account: Account, digest: str, now: float) -> None:
-        """Store an account and its first key."""
-        way = {"pk": text(items.account_pk(account.id)), "opens": text(items.key_pk(digest))}
+        """Store an account and its first key; raises `AlreadyThere`."""
+        where = items.key_pk(digest)
+        new = [
+            items.account_item(account, digest, now),
+            {"pk": text(items.account_pk(account.id)), "opens": text(where)},
+            {"pk": text(items.name_pk(account.name)), "opens": text(where)},
+        ]
         try:
-            self._table.transact(
-                ("Put", {"Item": items.account_item(account, digest, now), "ConditionExpression": _NEW}),
-                ("Put", {"Item": way, "ConditionExpression": _NEW}),
-            )
+            self._table.transact(*(("Put", {"Item": item, "ConditionExpression": _NEW}) for item in new))
         except Refused:
-            raise _wrong("this key or account exists already") from None
+            raise AlreadyThere(account.id) from None
 
-    def add_key(self, account_id: str, digest: str, now: float) -> None:
-        """Let a further key open an account."""
-        item = {
-            "pk": text(items.key_pk(digest)),
-            "opens": text(self._where(account_id)),
-            "created_at": number(now),
-        }
+    def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
+        """Let a key open the account of this name and add to its credits; opened as `new_id` where there is none."""
+        where = self._opens(items.name_pk(account_name))
+        if where is None:
+            if not 0 <= credits_ <= MAX_CREDITS:
+                raise OutOfRange
+            try:
+                return self.open_account(Account(new_id, account_name, credits_), digest, now)
+            except AlreadyThere:
+                # Another operator opened it between our look and our write.
+                where = self._opens(items.name_pk(account_name))
+                if where is None:
+                    raise
+        key = {"Item": items.further_key_item(digest, where, now), "ConditionExpression": _NEW}
         try:
-            self._table.transact(("Put", {"Item": item, "ConditionExpression": _NEW}))
+            self._table.transact(("Update", {"Key": {"pk": text(where)}, **_credits(credits_)}), ("Put", key))
         except Refused:
-            raise _wrong("this key exists already") from None
+            raise OutOfRange from None
+        return None
 
-    def revoke(self, digest: str, now: float) -> None:
-        """Let a key open nothing any more; its account and other keys stay."""
+    def add_credits(self, account_id: str, amount: int) -> Account:
+        """Add to an account's free credits; the account after it."""
+        where = self._opens(items.account_pk(account_id))
+        if where is None:
+            raise OutOfRange
         try:
-            self._table.update(
-                items.key_pk(digest),
-                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":now": number(now)},
-            )
+            item = self._table.update(where, ReturnValues="ALL_NEW", **_credits(amount))
         except Refused:
-            raise _wrong("there is no such key") from None
-
-    def credit(self, account_id: str, amount: int) -> Account:
-        """Add to an account's free credits, or take from them with a negative amount; the account after it."""
-        try:
-            item = self._table.update(
-                self._where(account_id),
-                UpdateExpression="ADD credits :amount",
-                ConditionExpression="credits >= :least",
-                ExpressionAttributeValues={":amount": number(amount), ":least": number(max(0, -amount))},
-                ReturnValues="ALL_NEW",
-            )
-        except Refused:
-            raise _wrong("an account's credits cannot fall below 0; reserved ones cannot be taken away") from None
+            raise OutOfRange from None
         return items.account_of(item)
 
-    def _where(self, account_id: str) -> str:
-        way = self._table.get(items.account_pk(account_id))
-        if way is None:
-            raise _wrong(f"there is no account {account_id[:40]!r}")
-        pk: str = way["opens"]["S"]
-        return pk
+    def revoke(self, digest: str, now: float) -> None:
+        """Let a known key open nothing any more; the time of its first revocation stays."""
+        self._table.update(
+            items.key_pk(digest),
+            UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":now": number(now)},
+        )
+
+    def account_named(self, name: str) -> Account | None:
+        """The account of this name."""
+        where = self._opens(items.name_pk(name))
+        item = None if where is None else self._table.get(where)
+        return None if item is None else items.account_of(item)
+
+    def entry(self, digest: str) -> KeyEntry | None:
+        """The key of this digest, revoked or not."""
+        item = self._table.get(items.key_pk(digest))
+        return None if item is None else next(self._entries([item]), None)
+
+    def entries(self) -> Iterator[KeyEntry]:
+        """Every key, oldest first, revoked ones included; read in hundreds as they are asked for."""
+        found = self._table.query(
+            IndexName=items.LISTED_INDEX,
+            KeyConditionExpression="listed = :keys",
+            ExpressionAttributeValues={":keys": text(items.LISTED_KEYS)},
+        )
+        for chunk in chunks((item["pk"]["S"] for item in found), _TOGETHER):
+            entries = self._entries(list(self._table.get_many(chunk)))
+            yield from sorted(entries, key=lambda entry: (entry.created_at, entry.digest))
+
+    def _entries(self, keys: list[Item]) -> Iterator[KeyEntry]:
+        """The entries of keys' items; what further keys open is looked up, all of it together."""
+        opened = {item["opens"]["S"] for item in keys if "opens" in item}
+        accounts = {item["pk"]["S"]: item for item in keys if "opens" not in item}
+        missing = opened - accounts.keys()
+        accounts |= {item["pk"]["S"]: item for item in self._table.get_many(sorted(missing))}
+        for item in keys:
+            account = accounts.get(item["opens"]["S"] if "opens" in item else item["pk"]["S"])
+            if account is not None:
+                yield KeyEntry(
+                    items.digest_of(item),
+                    items.account_of(account),
+                    float(item["created_at"]["N"]),
+                    float(item["revoked_at"]["N"]) if "revoked_at" in item else None,
+                )
+
+    def _opens(self, pk: str) -> str | None:
+        way = self._table.get(pk)
+        return None if way is None else str(way["opens"]["S"])
 
 
-def _wrong(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.INVALID_PARAMETER, detail)
+def _credits(amount: int) -> dict[str, Any]:
+    """The update that adds to an account's credits, on condition that they stay within what an account may have."""
+    return {
+        "UpdateExpression": "ADD credits :amount",
+        "ConditionExpression": "credits BETWEEN :least AND :most",
+        "ExpressionAttributeValues": {
+            ":amount": number(amount),
+            ":least": number(max(0, -amount)),
+            ":most": number(MAX_CREDITS - max(0, amount)),
+        },
+    }

@@ -168,6 +168,13 @@ class DynamoLedger:
             jobs = [items.job_of(item) for item in self._table.get_many(pk for _, pk in chunk)]
             yield from sorted((job for job in jobs if not job.state.ended), key=lambda job: (job.created_at, job.id))
 
+    def latest(self) -> Iterator[Job]:
+        """The newest jobs first, expired ones included, for people to look at; read in hundreds as asked for."""
+        shards = [self._listed_keys(shard) for shard in items.LISTED_JOBS]
+        for chunk in chunks(heapq.merge(*shards), _LOOKED_UP_TOGETHER):
+            jobs = [items.job_of(item) for item in self._table.get_many(pk for _, pk in chunk)]
+            yield from sorted(jobs, key=lambda job: (-job.created_at, job.id))
+
     def purge(self, now: float) -> int:  # noqa: ARG002 - the table itself does it
         """Nothing to do: the table's time to live forgets what has expired, at no cost."""
         return 0
@@ -199,6 +206,16 @@ class DynamoLedger:
         )
         for item in found:
             yield float(item["created_at"]["N"]), item["pk"]["S"]
+
+    def _listed_keys(self, shard: str) -> Iterator[tuple[float, str]]:
+        found = self._table.query(
+            IndexName=items.LISTED_INDEX,
+            KeyConditionExpression="listed = :shard",
+            ExpressionAttributeValues={":shard": text(shard)},
+            ScanIndexForward=False,
+        )
+        for item in found:
+            yield -float(item["created_at"]["N"]), item["pk"]["S"]
 
     def _move_together(
         self,

@@ -36,7 +36,7 @@ class FolderPictures:
         """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a picture's name: {name!r}")
-        path = self._path(name)
+        path = self.path(name)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
             part.write_bytes(picture.data)
@@ -61,7 +61,7 @@ class FolderPictures:
             return None
         media_type, account_id, expires_at, size = row
         try:
-            data = self._path(name).read_bytes()
+            data = self.path(name).read_bytes()
         except FileNotFoundError:
             return None
         return StoredPicture(data, media_type, account_id, expires_at) if len(data) == size else None
@@ -69,7 +69,7 @@ class FolderPictures:
     def delete(self, name: str) -> None:
         """Forget a file; nothing happens where there is none."""
         if _NAME.fullmatch(name):
-            self._path(name).unlink(missing_ok=True)
+            self.path(name).unlink(missing_ok=True)
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
 
@@ -81,20 +81,20 @@ class FolderPictures:
         """Delete the files that have expired; returns how many."""
         rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
         for (name,) in rows:
-            self._path(name).unlink(missing_ok=True)
+            self.path(name).unlink(missing_ok=True)
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
         return len(rows)
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files that never got their row."""
-        known = {self._path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
+        known = {self.path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
         for folder in (self._folder, self._folder / _INPUTS):
             for path in list(folder.iterdir()):
                 if path not in known and _FILE.fullmatch(path.name):
                     path.unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
         """Where a file lies: one folder holds all inputs, for making one for each job costs more than the job."""
         inputs, slash, rest = name.partition("/")
         return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
@@ -181,13 +181,13 @@ class SqliteLedger:
         )
         return [_job(row) for row in rows.fetchall()]
 
-    def latest(self, limit: int) -> list[Job]:
-        """The newest jobs first, expired ones included, for people to look at."""
+    def latest(self) -> Iterator[Job]:
+        """The newest jobs first, expired ones included, for people to look at; read as asked for."""
         rows = self._database.connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, id LIMIT ?",  # noqa: S608
-            (limit,),
+            f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, id"  # noqa: S608
         )
-        return [_job(row) for row in rows.fetchall()]
+        for row in rows:
+            yield _job(row)
 
     def purge(self, now: float) -> int:
         """Forget ended jobs and claims that have expired; returns how many jobs went."""

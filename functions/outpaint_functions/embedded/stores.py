@@ -16,7 +16,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_functions.embedded.database import Database
 from outpaint_functions.embedded.folder import FolderPictures
-from outpaint_functions.embedded.key_ring import KeyRing
+from outpaint_functions.embedded.key_ring import SqliteKeyRing
 from outpaint_functions.embedded.keys import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 from outpaint_functions.embedded.memory import MemoryLedger, MemoryPictures
 from outpaint_functions.embedded.sqlite_ledger import SqliteLedger
@@ -70,7 +70,7 @@ def open_database(data: Path) -> Iterator[Database]:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(Database(data / "outpaint.sqlite3")) as database:
         if database.fresh:
-            KeyRing(database).open_account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, time.time())
+            SqliteKeyRing(database).open_account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, time.time())
         yield database
 
 

@@ -54,7 +54,7 @@ class Trial:
 
     def open(self) -> Trial:
         ring = DynamoKeyRing(self.cloud.table())
-        ring.open_account(Account(self.account, "Ann", CREDITS), key_digest(self.key), self.cloud.clock.now())
+        ring.open_account(Account(self.account, self.account, CREDITS), key_digest(self.key), self.cloud.clock.now())
         self.cloud.endpoint.queue.clear()
         self.cloud.endpoint.events.clear()
         return self

@@ -13,6 +13,7 @@ import yaml
 from outpaint_functions.aws import items, outcomes
 from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
+from outpaint_functions.operations.stack.endpoint import VARIANT
 from outpaint_functions.service.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[3]
@@ -98,10 +99,9 @@ def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
     made = cloud.clients(watched=False).dynamodb.describe_table(TableName=cloud.settings.table)["Table"]
     assert said["KeySchema"] == made["KeySchema"]
     assert said["AttributeDefinitions"] == made["AttributeDefinitions"]
-    (index,) = said["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == items.UNENDED_INDEX
-    assert index["KeySchema"] == made["GlobalSecondaryIndexes"][0]["KeySchema"]
-    assert index["Projection"] == made["GlobalSecondaryIndexes"][0]["Projection"]
+    assert [index["IndexName"] for index in said["GlobalSecondaryIndexes"]] == [items.UNENDED_INDEX, items.LISTED_INDEX]
+    for index, there in zip(said["GlobalSecondaryIndexes"], made["GlobalSecondaryIndexes"], strict=True):
+        assert index == {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
     assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}
     assert said["BillingMode"] == "PAY_PER_REQUEST"
     assert said["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
@@ -142,3 +142,21 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
     assert "/v1/uploads" in large["ResponseTemplates"]["application/json"]
     assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["multipart~1form-data"]
+
+
+def test_every_alarm_has_its_page_in_the_runbook_and_every_page_its_alarm() -> None:
+    alarms = {name for name, body in RESOURCES.items() if body["Type"] == "AWS::CloudWatch::Alarm"}
+    runbook = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").partition("## When an alarm goes off")[2]
+    pages = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", runbook, re.MULTILINE | re.DOTALL))
+    assert set(pages) == alarms
+    assert all(len(text.strip()) > 40 for text in pages.values())
+
+
+def test_operators_commands_find_what_they_read_among_the_outputs() -> None:
+    outputs = TEMPLATE["Outputs"]
+    assert {"Url", "TableName", "BucketName", "EndpointName", "DeadLettersUrl"} <= set(outputs)
+    assert all("Condition" not in outputs[name] for name in ("TableName", "BucketName", "EndpointName"))
+    assert outputs["DeadLettersUrl"]["Value"] == {"Ref": "CompletionDeadLetters"}
+    assert RESOURCES["AsyncConfig"]["Properties"]["ProductionVariants"][0]["VariantName"] == VARIANT
+    for function, log in (("api", "ApiLog"), ("completion", "CompletionLog"), ("sweeper", "SweeperLog")):
+        assert RESOURCES[log]["Properties"]["LogGroupName"] == {"Sub": "/aws/lambda/${AWS::StackName}-" + function}

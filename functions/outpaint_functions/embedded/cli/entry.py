@@ -12,8 +12,6 @@ from outpaint_contracts.errors import OutpaintError
 
 from outpaint_functions.embedded.cli.console import fail
 from outpaint_functions.embedded.cli.demo import demo
-from outpaint_functions.embedded.cli.jobs import jobs
-from outpaint_functions.embedded.cli.keys import keys
 from outpaint_functions.embedded.cli.paint import paint
 from outpaint_functions.embedded.cli.serve import serve
 from outpaint_functions.embedded.cli.weights import weights
@@ -39,7 +37,7 @@ def outpaint() -> None:
     """
 
 
-for command in (paint, serve, demo, weights, keys, jobs):
+for command in (paint, serve, demo, weights):
     outpaint.add_command(command)
 
 

@@ -1,10 +1,7 @@
-"""`outpaint keys`: who may use a data folder's service, and with how many credits."""
+"""`outpaint keys`: who may use a service, and with how many credits."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,25 +9,25 @@ from typing import TYPE_CHECKING
 import click
 
 from outpaint_functions.embedded.cli.console import ERR, OUT, table
-from outpaint_functions.embedded.cli.options import data_option
+from outpaint_functions.operations.options import place_options
 
 if TYPE_CHECKING:
-    from outpaint_functions.embedded.key_ring import KeyRing
+    from outpaint_functions.operations.deployment import StackName
 
 
 @click.group()
 def keys() -> None:
-    """Look after API keys and credits.
+    """Look after API keys and credits, in a data folder or a stack.
 
-    Works while the server runs, too.
+    Works while the service runs, too.
     """
 
 
 @keys.command()
 @click.argument("name")
 @click.option("--credits", "credits_", type=int, default=100, show_default=True, help="Credits to add to the account.")
-@data_option
-def create(name: str, credits_: int, data: Path) -> None:
+@place_options
+def create(name: str, credits_: int, place: Path | StackName) -> None:
     """Make a key for the account NAME.
 
     The account is opened where there is none by that name.
@@ -39,22 +36,35 @@ def create(name: str, credits_: int, data: Path) -> None:
     one, change over, revoke the first.
 
     \b
-    Example:
+    Examples:
       outpaint keys create "Ann's laptop" --credits 500
+      outpaint keys create Ann --stack outpaint --region eu-west-1
     """
-    with _ring(data) as ring:
-        key = ring.create(name, credits_, time.time())
+    from outpaint_functions.operations.deployment import opened
+    from outpaint_functions.service import keys as rules
+
+    with opened(place) as deployment:
+        service = deployment.service
+        key = rules.create(deployment.keys, service.ids, name, credits_, service.clock.now())
     OUT.print(key, markup=False)
     ERR.print("Keep it: it is not shown again.", style="dim")
 
 
 @keys.command("list")
-@data_option
-def list_(data: Path) -> None:
-    """Show every key, its account and free credits."""
+@place_options
+def list_(place: Path | StackName) -> None:
+    """Show every key, its account and free credits.
+
+    \b
+    Examples:
+      outpaint keys list
+      outpaint keys list --stack outpaint
+    """
+    from outpaint_functions.operations.deployment import opened
+
     rows = [("id", "account", "credits", "made", "state")]
-    with _ring(data) as ring:
-        for entry in ring.entries():
+    with opened(place) as deployment:
+        for entry in deployment.keys.entries():
             made = datetime.fromtimestamp(entry.created_at).astimezone().strftime("%Y-%m-%d %H:%M")
             state = "revoked" if entry.revoked_at is not None else "open"
             if entry.account.loopback_only:
@@ -65,44 +75,42 @@ def list_(data: Path) -> None:
 
 @keys.command()
 @click.argument("key")
-@data_option
-def revoke(key: str, data: Path) -> None:
+@place_options
+def revoke(key: str, place: Path | StackName) -> None:
     """Let KEY open nothing any more.
 
     It is given by its id or in full. Its account, credits and results stay.
 
     \b
-    Example:
-      outpaint keys list
+    Examples:
       outpaint keys revoke 1f3a5c7e
+      outpaint keys revoke 1f3a5c7e --stack outpaint
     """
-    with _ring(data) as ring:
-        entry = ring.revoke(key, time.time())
+    from outpaint_functions.operations.deployment import opened
+    from outpaint_functions.service import keys as rules
+
+    with opened(place) as deployment:
+        entry = rules.revoke(deployment.keys, key, deployment.service.clock.now())
     OUT.print(f"{entry.id} of {entry.account.name} is revoked", markup=False)
 
 
 @keys.command(context_settings={"ignore_unknown_options": True})
 @click.argument("account")
 @click.argument("amount", type=int)
-@data_option
-def credit(account: str, amount: int, data: Path) -> None:
+@place_options
+def credit(account: str, amount: int, place: Path | StackName) -> None:
     """Add AMOUNT credits to ACCOUNT.
 
     The account is given by its name or by the id of one of its keys; a negative amount takes away.
 
     \b
-    Example:
+    Examples:
       outpaint keys credit development 1000
+      outpaint keys credit Ann -50 --stack outpaint
     """
-    with _ring(data) as ring:
-        changed = ring.credit(account, amount)
+    from outpaint_functions.operations.deployment import opened
+    from outpaint_functions.service import keys as rules
+
+    with opened(place) as deployment:
+        changed = rules.credit(deployment.keys, account, amount)
     OUT.print(f"{changed.name} has {changed.credits:,} credits", markup=False)
-
-
-@contextmanager
-def _ring(data: Path) -> Iterator[KeyRing]:
-    from outpaint_functions.embedded.key_ring import KeyRing
-    from outpaint_functions.embedded.stores import open_database
-
-    with open_database(data) as database:
-        yield KeyRing(database)

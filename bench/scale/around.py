@@ -1,0 +1,143 @@
+"""What stands around the endpoint, functions, table and bucket: its times, what it asks for, and what it costs."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrivals import Random, Times
+from .draws import lognormal
+from .parameters import Latency, Prices, Quotas, Serverless
+
+# The calls of a submit with an image, a mask and an idempotency key, and of a poll; a test holds the numbers to those
+# that tests/functions/aws/test_calls.py counts.
+SUBMIT_CALLS = ("read", "write", "read", "transaction", "put_object", "put_object", "invoke_async", "write")
+POLL_CALLS = ("read", "write", "read")
+SETTLE_CALLS = ("small_object", "write", "small_object", "small_object")
+
+
+@dataclass(frozen=True)
+class Units:
+    """What DynamoDB bills for a job, from the sizes of our own items (job 2 KB, with its manifest 3): units."""
+
+    # Transaction: account 2, claim 2, job 4; indexes 2. Then counter 1, dispatched 2; settled 3, out of the index 1.
+    submit_writes: float = 13.0
+    submit_reads: float = 2.0
+    settle_writes: float = 4.0
+    poll_writes: float = 1.0
+    poll_reads: float = 2.0
+
+
+def handler(random: Random, calls: tuple[str, ...], cpu: float, share: float, around: Serverless, number: int) -> Times:
+    """Seconds of so many calls of a function: its processor time at its share of one, and its calls, one by one."""
+    seconds = np.full(number, cpu / share)
+    for call in calls:
+        latency: Latency = getattr(around, call)
+        seconds = seconds + lognormal(random, latency, number)
+    return seconds
+
+
+def cold_starts(arrived: Times, busy: float, idle: float) -> NDArray[np.bool_]:
+    """Which requests find no warm function: each is busy for so long, and kept for `idle` seconds after.
+
+    Of the warm ones the latest is taken. Polls, which keep functions warm as well, are left out, so there are fewer.
+    """
+    working: list[float] = []
+    warm: list[float] = []
+    cold = np.zeros(len(arrived), dtype=np.bool_)
+    for number, now in enumerate(arrived.tolist()):
+        while working and working[0] <= now:
+            warm.append(heapq.heappop(working))
+        if warm and now - warm[-1] < idle:
+            warm.pop()
+        else:
+            warm.clear()
+            cold[number] = True
+        heapq.heappush(working, now + busy)
+    return cold
+
+
+def time_to_picture(random: Random, arrived: Times, at_endpoint: Times, around: Serverless) -> Times:
+    """Seconds from a client's request to its seeing the result, given those from invocation to the painter's answer."""
+    number = len(at_endpoint)
+    submit = handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, number)
+    if number:
+        cold = cold_starts(arrived, float(submit.mean()), around.kept_warm)
+        submit[cold] += lognormal(random, around.cold_start, int(cold.sum()))
+    settle = handler(random, SETTLE_CALLS, around.settle_cpu, around.completion_share, around, number)
+    poll = handler(random, POLL_CALLS, around.poll_cpu, around.api_share, around, number)
+    there = submit + at_endpoint + lognormal(random, around.notify, number) + settle
+    # The next poll after the end, counted from the 202.
+    polls = np.ceil((there - submit) / around.retry_after)
+    seen: Times = lognormal(random, around.gateway, number) + submit + polls * around.retry_after + poll
+    return seen
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a rate of submits asks of everything around the endpoint, a second; `concurrency` is functions at a time."""
+
+    requests: float
+    concurrency: float
+    writes: float
+    puts: float
+
+    def over(self, quotas: Quotas) -> list[str]:
+        """Which default quotas that is over."""
+        pairs = (
+            ("API Gateway's stage", self.requests, quotas.stage_requests),
+            ("API Gateway's account", self.requests, quotas.gateway_requests),
+            ("Lambda's concurrency", self.concurrency, quotas.lambda_concurrency),
+            ("PUTs to one S3 prefix", self.puts, quotas.prefix_puts),
+        )
+        return [name for name, asked, allowed in pairs if asked > allowed]
+
+
+def demand(random: Random, rate: float, seconds: float, around: Serverless, *, sync: bool) -> Demand:
+    """For `rate` submits a second whose pictures take so long, waited for (sync) or polled for."""
+    sample = 4000
+    submit = float(handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, sample).mean())
+    poll = float(handler(random, POLL_CALLS, around.poll_cpu, around.api_share, around, sample).mean())
+    settle = float(handler(random, SETTLE_CALLS, around.settle_cpu, around.completion_share, around, sample).mean())
+    waited = min(seconds, around.sync_wait) if sync else 0.0
+    polls = math.ceil(max(0.0, seconds - waited) / around.retry_after)
+    busy = submit + waited + polls * poll + settle
+    units = Units()
+    return Demand(
+        requests=rate * (1 + polls),
+        concurrency=rate * busy,
+        writes=rate * (units.submit_writes + units.settle_writes + polls * units.poll_writes),
+        puts=rate * SUBMIT_CALLS.count("put_object"),
+    )
+
+
+def cost(around: Serverless, prices: Prices, polls: float) -> dict[str, float]:
+    """Dollars for 1,000 jobs with so many polls each, by service; means, without cold starts, logs and traffic."""
+    random = np.random.default_rng(1)
+    mean = {
+        name: float(handler(random, calls, cpu, share, around, 4000).mean())
+        for name, calls, cpu, share in (
+            ("submit", SUBMIT_CALLS, around.submit_cpu, around.api_share),
+            ("poll", POLL_CALLS, around.poll_cpu, around.api_share),
+            ("settle", SETTLE_CALLS, around.settle_cpu, around.completion_share),
+        )
+    }
+    units = Units()
+    gb_seconds = (mean["submit"] + polls * mean["poll"]) * 1.0 + mean["settle"] * 0.5
+    requests = 1 + polls
+    return {
+        "API Gateway": 1000 * requests * prices.gateway_request,
+        "Lambda": 1000 * (gb_seconds * prices.lambda_gb_second + (requests + 1) * prices.lambda_request),
+        "DynamoDB": 1000
+        * (
+            (units.submit_writes + units.settle_writes + polls * units.poll_writes) * prices.write_unit
+            + (units.submit_reads + polls * units.poll_reads) * prices.read_unit
+        ),
+        # Two inputs, two results, SageMaker's answer and the painter's record; read by painter and client.
+        "S3": 1000 * (6 * prices.s3_put + 6 * prices.s3_get),
+        "SNS and SQS": 1000 * (prices.sns_message + 3 * prices.sqs_request),
+    }

@@ -1,0 +1,1 @@
+"""A stack in AWS as its operator looks after it, over botocore."""

@@ -1,0 +1,70 @@
+"""The accounts and jobs of a stack, over the adapters that its own functions use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from outpaint_functions.aws.clients import Clients
+from outpaint_functions.aws.errors import told_as
+from outpaint_functions.aws.key_ring import DynamoKeyRing
+from outpaint_functions.aws.ledger import DynamoLedger
+from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, OUTCOMES_PREFIX, file_name
+from outpaint_functions.aws.settings import AwsSettings
+from outpaint_functions.aws.stack import assemble
+from outpaint_functions.aws.table import Table
+from outpaint_functions.operations.deployment import Deployment, JobFile, StackName
+from outpaint_functions.operations.stack.connection import connected
+from outpaint_functions.service.records import Job
+from outpaint_functions.service.settings import ServiceSettings
+
+_WHAT: Final = "the picture store"
+
+
+class _BucketFiles:
+    """Where a job's files lie in the stack's bucket."""
+
+    def __init__(self, clients: Clients, bucket: str) -> None:
+        self._clients = clients
+        self._bucket = bucket
+
+    def of(self, job: Job) -> list[JobFile]:
+        """Its inputs, its results, and what the painter and SageMaker wrote of its end."""
+        named = [("image", job.request.image), ("mask", job.request.mask)]
+        named += [("result", id_) for id_ in job.request.output_ids]
+        # A message too long for itself lies beside the inputs; SageMaker gives a failure a name of its own.
+        named += [
+            ("request", f"inputs/{job.id}/request"),
+            ("outcome", f"{OUTCOMES_PREFIX}{job.id}.json"),
+            ("answer", DONE_PREFIX + file_name(job.id)),
+            ("failure", FAILED_PREFIX + job.id),
+        ]
+        files = [file for what, name in named if name is not None for file in self._found(what, name)]
+        return [file for file in files if file.what != "request" or file.bytes is not None]
+
+    def _found(self, what: str, name: str) -> list[JobFile]:
+        """The objects whose names begin so, which is one; what is not there is told too."""
+        with told_as(_WHAT):
+            answer: dict[str, Any] = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=name, MaxKeys=10)
+        found = [
+            JobFile(what, f"s3://{self._bucket}/{each['Key']}", each["Size"]) for each in answer.get("Contents", [])
+        ]
+        return found or [JobFile(what, f"s3://{self._bucket}/{name}", None)]
+
+
+@contextmanager
+def stack_deployment(stack: StackName) -> Iterator[Deployment]:
+    """A stack's accounts and jobs; raises what `connected` does, and so does the block."""
+    with connected(stack) as connection:
+        settings = AwsSettings(
+            table=connection.outputs["TableName"],
+            bucket=connection.outputs["BucketName"],
+            endpoint=connection.outputs["EndpointName"],
+            service=ServiceSettings(),
+        )
+        clients = Clients(connection.session)
+        table = Table(clients, settings.table)
+        # A person who asks about a job wants its end found now, however young it is.
+        service = assemble(settings, look_after=0.0, clients=clients).service
+        yield Deployment(service, DynamoKeyRing(table), DynamoLedger(table), _BucketFiles(clients, settings.bucket))

@@ -1,0 +1,142 @@
+"""A service to look after: in a data folder, and in a stack that moto plays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.loaders import create_loader
+from botocore.session import Session
+from outpaint_functions.operations.deployment import Deployment, StackName, opened
+from outpaint_functions.operations.stack import connection
+from outpaint_mocks.aws_stack import REGION, aws_stack
+
+# Services are described in megabytes of JSON, which need not be read again for every test.
+LOADER = create_loader()
+STACK = "painting"
+PAINTER = f"{STACK}-painter"
+
+
+@dataclass
+class Aws:
+    """The stack in moto, every call that is made to it, and what a test wants answered in moto's place."""
+
+    calls: list[str] = field(default_factory=list)
+    refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        return RememberingSession().create_client(service)
+
+    def make_stack(self, name: str, outputs: dict[str, str]) -> None:
+        """A stack of one topic that says these outputs."""
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+        }
+        self.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+class RememberingSession(Session):
+    """botocore's session, whose clients are built once for all tests: building one takes longer than a test."""
+
+    aws: Aws
+    """The stack of the test that runs; clients ask it for its answers."""
+    _clients: ClassVar[dict[tuple[Any, ...], Any]] = {}
+
+    def create_client(self, service_name: str, *args: Any, config: Any = None, **more: Any) -> Any:
+        known = (service_name, more.get("region_name") or self.get_config_variable("region"), str(config))
+        # Without credentials, or with a profile, it is botocore's own answer that matters.
+        if self.get_config_variable("profile") is not None or "AWS_ACCESS_KEY_ID" not in os.environ:
+            return super().create_client(service_name, *args, config=config, **more)
+        if known not in self._clients:
+            self.register_component("data_loader", LOADER)
+            self.register("before-call", _seen)
+            # The most particular name is asked first: before moto, which answers every `before-send`.
+            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query"):
+                self.register(f"before-send.{operation}", _refused)
+            # These moto does not know.
+            for operation in ("sqs.StartMessageMoveTask", "application-autoscaling.DescribeScalingActivities"):
+                self.register(f"before-call.{operation}", _answered)
+            self._clients[known] = super().create_client(service_name, *args, config=config, **more)
+        return self._clients[known]
+
+
+def _seen(model: Any, **_: Any) -> None:
+    RememberingSession.aws.calls.append(model.name)
+
+
+def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+    """What a test wants answered in moto's place, as it comes over the wire."""
+    refusal = RememberingSession.aws.refusals.get(event_name.rpartition(".")[2])
+    if refusal is None:
+        return None
+    return AWSResponse(request.url, refusal[0], {"Content-Type": "application/x-amz-json-1.1"}, Raw(refusal[1]))
+
+
+def _answered(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    aws = RememberingSession.aws
+    aws.calls.append(model.name)
+    aws.sent[model.name] = params["body"]
+    return AWSResponse("", 200, {}, Raw(b"")), aws.answers[model.name]
+
+
+class Raw:
+    """A response's body as urllib3 hands it on."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """The stack `painting`, with the outputs that template.yaml has, in us-east-1."""
+    monkeypatch.setattr(connection, "get_session", RememberingSession)
+    monkeypatch.setattr("outpaint_mocks.aws_stack.get_session", RememberingSession)
+    monkeypatch.setattr("outpaint_functions.aws.clients.get_session", RememberingSession)
+    RememberingSession.aws = aws = Aws()
+    with aws_stack() as parts:
+        queue = aws.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
+        outputs = {
+            "Url": "https://api.example.com/live",
+            "TableName": parts.settings.table,
+            "BucketName": parts.settings.bucket,
+            "EndpointName": PAINTER,
+            "CompletionQueueUrl": parts.queue_url,
+            "DeadLettersUrl": queue,
+        }
+        aws.make_stack(STACK, outputs)
+        yield aws
+
+
+@dataclass
+class Place:
+    """A service's stores, and the options by which the command line finds them."""
+
+    kind: str
+    options: tuple[str, ...]
+    opened: Callable[[], Deployment]
+
+
+@pytest.fixture(params=["folder", "stack"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The same service in either place; nothing is in it yet."""
+    with ExitStack() as stack:
+        where: Path | StackName
+        if request.param == "folder":
+            where, options = tmp_path / "data", ("--data", str(tmp_path / "data"))
+        else:
+            request.getfixturevalue("aws")
+            where, options = StackName(STACK, REGION), ("--stack", STACK, "--region", REGION)
+        yield Place(request.param, options, lambda: stack.enter_context(opened(where)))
