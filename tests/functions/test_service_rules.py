@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -297,6 +298,25 @@ def test_prefer_beats_mode(house: House, mode: str, prefer: Prefer, wait: float,
 
 
 # Idempotency
+
+
+@pytest.mark.parametrize("end", ["success", "failure"])
+def test_who_does_not_wait_is_told_202_however_quick_the_painter_was(
+    house: House, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_once(request: InferenceRequest) -> None:
+        job = house.ledger.find(request.inference_id, START)
+        assert job is not None
+        house.finish(job) if end == "success" else settle.fail(house.service, failure(job))
+
+    monkeypatch.setattr(house.dispatch, "start", at_once)
+    body = {"image_url": f"data:image/png;base64,{base64.b64encode(png()).decode()}", "prompt": "a", "mode": "async"}
+    headers = ((API_KEY.lower(), "key"), ("content-type", "application/json"))
+    head = RequestHead("POST", "/v1/painting/outpaint", headers=headers)
+    answer = Application(house.service).respond(head, json.dumps(body).encode())
+    assert isinstance(answer, Response)
+    assert answer.status == 202
+    assert json.loads(answer.body)["data"] == []
 
 
 def test_a_replay_finds_the_job_and_costs_nothing(house: House) -> None:

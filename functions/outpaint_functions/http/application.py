@@ -309,9 +309,13 @@ class Exchange:
             extra += ((names.PREFERENCE_APPLIED, submission.preference_applied),)
         if submission.replayed:
             extra += ((names.IDEMPOTENT_REPLAYED, "true"),)
+        word = self._service.settings.accepted_word
+        if submission.wait <= 0 and not submission.replayed:
+            # Who did not want to wait is answered 202, even where the painter was quicker than this answer.
+            return self._accepted(job, extra, word)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
             return self._error(presentation.failure_of(job), extra)
-        return self._job(job, extra, word=self._service.settings.accepted_word)
+        return self._job(job, extra, word)
 
     def _release(self, submission: Submission) -> None:
         """The first request with an idempotency key has its answer: later ones may have the job's."""
@@ -322,6 +326,9 @@ class Exchange:
     def _job(self, job: Job, extra: Headers = (), word: StatusWord = StatusWord.PROCESSING) -> Response:
         if job.state is JobState.SUCCEEDED:
             return self._answers.json(200, presentation.result_body(self._service, job, self._head.origin), extra)
+        return self._accepted(job, extra, word)
+
+    def _accepted(self, job: Job, extra: Headers, word: StatusWord) -> Response:
         return self._answers.json(
             202,
             presentation.accepted_body(job, word),
