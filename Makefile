@@ -50,6 +50,9 @@ test: lint ## install what the tests need and run every check
 verify: $(DEV) ## prove the contract on each of our own hosts (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
 
+mutants: $(DEV) ## break the service in every way there is, and print which case names each fault and who else notices (ONLY, WRITE=1)
+	@PYTHONPATH=tests:tests/wire $(BIN)/python -m mutants $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
+
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
 

@@ -1,0 +1,134 @@
+"""`python -m mutants`, or `make mutants`: each mutant, the case that named it, and who else noticed.
+
+Ends with 0 where every mutant was caught by the cases that are named for its fault, and the correct service by none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from outpaint_contracts.cases import all_cases
+from outpaint_functions.service.settings import ServiceSettings
+from rich.console import Console
+from rich.progress import track
+from wire_kit.hosts import tcp_provider
+
+from mutants.hunting import found_by
+from mutants.mutant import Mutant, all_mutants
+from mutants.rivals import Pact, Rival, Schemathesis, Specmatic, Target, Unavailable
+
+CORRECT = Mutant("correct", "nothing", (), lambda _: None)
+PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
+OUT = Console(highlight=False)
+ERR = Console(stderr=True, highlight=False)
+
+
+def main() -> int:
+    """0 where every mutant was caught by name, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m mutants", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="these mutants, by name")
+    parser.add_argument("--no-rivals", action="store_true", help="the contract's cases alone")
+    parser.add_argument("--write", action="store_true", help="write the table to docs/mutants.md")
+    options = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # a broken service says so at length
+    chosen = [
+        mutant
+        for mutant in all_mutants()
+        if not options.only or any(fnmatch.fnmatch(mutant.name, glob) for glob in options.only)
+    ]
+    if not chosen:
+        parser.error("no mutant is named so")
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        notes: list[str] = []
+        rivals = [] if options.no_rivals else _rivals(Path(folder), notes)
+        false_alarms = sorted(found_by(CORRECT, all_cases()))
+        rows = [_row(mutant, rivals, notes) for mutant in track(chosen, "Mutants", console=ERR)]
+    missed = [row for row in rows if not row[2]]
+    table = _table(rows, [rival.name for rival in rivals], notes)
+    OUT.print(table, markup=False)
+    if options.write:
+        PAGE.write_text(table, encoding="utf-8")
+    for row in missed:
+        ERR.print(f"not caught by name: {row[0]}: {row[1]}", markup=False)
+    for name in false_alarms:
+        ERR.print(f"false alarm on the correct service: {name}", markup=False)
+    return 1 if missed or false_alarms else 0
+
+
+Row = tuple[str, str, str, Sequence[bool]]
+"""A mutant's name, what it breaks, the cases that named it (empty where one of them did not), and who else noticed."""
+
+
+def _row(mutant: Mutant, rivals: Sequence[Rival], notes: list[str]) -> Row:
+    found = found_by(mutant, all_cases())
+    named = ", ".join(f"`{name}`" for name in mutant.caught_by) if set(mutant.caught_by) <= set(found) else ""
+    noticed = []
+    for rival in rivals:
+        with mutant.alive(), _server() as provider:
+            try:
+                noticed.append(rival.finds_fault(Target.of(provider)))
+            except Unavailable as reason:
+                notes.append(f"{rival.name} on {mutant.name}: {reason}")
+                noticed.append(False)
+    return mutant.name, mutant.breaks, named, noticed
+
+
+def _rivals(folder: Path, notes: list[str]) -> list[Rival]:
+    """Those that can be had and find no fault with the correct service; `notes` takes what is wrong with the others."""
+    kinds: dict[str, Callable[[], Rival]] = {
+        "Schemathesis": Schemathesis,
+        "Specmatic": lambda: Specmatic(folder),
+        "Pact": lambda: Pact(folder),
+    }
+    found = []
+    for name, make in kinds.items():
+        ERR.print(f"trying {name} on the correct service ...", markup=False)
+        try:
+            rival = make()
+            with _server() as provider:
+                blames = rival.finds_fault(Target.of(provider))
+        except Unavailable as reason:
+            notes.append(f"{name} is left out: {reason}.")
+            continue
+        if blames:
+            notes.append(f"{name} finds fault with the correct service, so that it cannot tell a mutant from it.")
+        else:
+            found.append(rival)
+    return found
+
+
+def _server():  # type: ignore[no-untyped-def] - a provider's context manager
+    return tcp_provider(ServiceSettings(rate_limit=10**9, sync_wait=5))
+
+
+def _table(rows: Sequence[Row], rivals: Sequence[str], notes: Sequence[str]) -> str:
+    caught = sum(bool(row[2]) for row in rows)
+    others = "".join(f", {name} noticed {sum(row[3][index] for row in rows)}" for index, name in enumerate(rivals))
+    head = ["mutant", "what it breaks", "caught by", *rivals]
+    lines = [
+        "# Mutants",
+        f"{datetime.now(UTC):%Y-%m-%d}, made by `make mutants WRITE=1`. Of {len(rows)} deliberately broken services "
+        f"`outpaint contract verify` names {caught} by the right case{others}. A tool notices where it finds fault "
+        "with a mutant; one that finds fault with the correct service too has no column.",
+        "",
+        *(f"- {note}" for note in notes),
+        *([""] if notes else []),
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(
+            f"| `{name}` | {breaks} | {named or '**missed**'} |{''.join(' yes |' if one else ' |' for one in noticed)}"
+            for name, breaks, named, noticed in rows
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
