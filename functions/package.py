@@ -8,7 +8,6 @@ Takes pip and the lock; needs no compiler, no container and no AWS account. Prin
 from __future__ import annotations
 
 import argparse
-import compileall
 import gzip
 import json
 import platform
@@ -16,8 +15,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from typing import Any, Final
+
+from interpreters import find_python
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "locks" / "functions.txt"
@@ -76,15 +76,25 @@ def main() -> int:
         if subprocess.run([*pip, *arguments], check=False).returncode != 0:  # noqa: S603 - pip, with our arguments
             return 1
     _trim(folder)
-    if given.python == f"{sys.version_info.major}.{sys.version_info.minor}":
-        if platform.machine() in (machine, given.architecture) and not _is_whole(folder):
-            return 1
-        # Lambda cannot write beside its code: what is not compiled here is compiled at every cold start.
-        compileall.compile_dir(
-            folder, quiet=2, stripdir=str(folder), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, workers=1
+    interpreter = find_python(given.python)
+    if interpreter is None:
+        print(  # noqa: T201 - for the person who builds
+            f"warning: there is no Python {given.python} here to compile the package with, so Lambda compiles it "
+            "again at every cold start: install one, or choose another by FUNCTION_PYTHON",
+            file=sys.stderr,
         )
+    else:
+        if platform.machine() in (machine, given.architecture) and not _is_whole(folder, interpreter):
+            return 1
+        _compile(folder, interpreter)
     _report(folder)
     return 0
+
+
+def _compile(folder: Path, interpreter: Path) -> None:
+    """Lambda cannot write beside its code: what is not compiled here is compiled at every cold start."""
+    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder)]
+    subprocess.run([str(interpreter), *compiling], check=False)  # noqa: S603 - a Python, with our arguments
 
 
 def _platform(glibc: str, machine: str) -> str:
@@ -135,12 +145,13 @@ def _write(path: Path, document: Any) -> None:
     path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, interpreter: Path) -> bool:
     """Whether each handler can be imported with nothing but the folder: on this machine alone can that be told."""
     names = [path.stem for path in (folder / "outpaint_functions" / "handlers").glob("*.py") if path.stem != "__init__"]
     line = "; ".join(f"import outpaint_functions.handlers.{name}" for name in sorted(names))
-    command = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path = [sys.argv[1], *sys.path[:3]]; {line}"]
-    return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - this Python
+    # Without `site` nothing that is installed is in the way of what is missing.
+    command = [str(interpreter), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); {line}"]
+    return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - a Python
 
 
 def _report(folder: Path) -> None:
