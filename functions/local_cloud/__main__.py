@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 from outpaint_painting import weights
 
-from local_cloud import ministack, runtime_stack, sample, suite
+from local_cloud import ministack, runtime_stack, sample, size_limit, suite
 from local_cloud.deployment import Deployment
 from local_cloud.processes import ROOT, CloudError, say
 
@@ -47,7 +47,11 @@ def main() -> int:
             deployment = _deploy(running, given, "flat" if given.what == "wire" else painter)
             if given.what == "wire":
                 keys = deployment.open_account("one"), deployment.open_account("two")
-                return suite.run(deployment.url, *keys, rest)
+                is_url = given.on == "ministack" or given.front_door == "FunctionUrl"
+                say("bodies too large for Lambda:")
+                # ministack knows no limit, so there the function itself says it.
+                size_limit.check(deployment.url, keys[0], names_the_way_out=not is_url or given.on == "ministack")
+                return suite.run(deployment.url, *keys, long_waits=is_url, arguments=rest)
             if given.what == "serve":
                 return _serve(deployment)
             sample.outpaint(deployment, given.output)

@@ -99,13 +99,17 @@ class Sandbox:
                 invocation.end(self._api.init_error or FunctionError("Runtime.ExitError", told))
             elif invocation.delivered_at is None:
                 if now > self._api.began + INIT_S and self._api.init_seconds is None:
-                    self._process.kill()
+                    self._kill()
                     invocation.end(FunctionError("Sandbox.Timedout", f"no event was asked for in {INIT_S:.0f} s"))
             elif now > invocation.delivered_at + self._function.seconds:
-                self._process.kill()
+                self._kill()
                 told = f"Task timed out after {self._function.seconds:.2f} seconds"
                 invocation.end(FunctionError("Sandbox.Timedout", told))
         return invocation.outcome()
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     @property
     def is_alive(self) -> bool:

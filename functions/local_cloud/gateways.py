@@ -40,25 +40,32 @@ class FunctionUrl:
 class RestApi:
     """A REST API's stage, whose own answers are the GatewayResponses of a template, resolved.
 
-    Paths begin with the stage; those that do not are 403, as at AWS.
+    Paths begin with `base`: the stage at the API's own address, nothing at a domain of one's own. Those that do not
+    are 403, as at AWS.
     """
 
     def __init__(
-        self, invoke: Invoke, stage: str, binary_types: frozenset[str], responses: Mapping[str, Mapping[str, Any]]
+        self,
+        invoke: Invoke,
+        stage: str,
+        base: str,
+        binary_types: frozenset[str],
+        responses: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self._invoke = invoke
         self._stage = stage
+        self._base = base
         self._binary_types = binary_types
         self._responses = responses
 
     def __call__(self, request: Request) -> Response:
         """What the function answers, or the gateway in its place."""
-        prefix = f"/{self._stage}"
-        if request.raw_path != prefix and not request.raw_path.startswith(prefix + "/"):
+        base = self._base
+        if request.raw_path != base and not request.raw_path.startswith(base + "/"):
             return _words(403, {"message": "Missing Authentication Token"})
         inner = Request(
             request.method,
-            request.raw_path.removeprefix(prefix) or "/",
+            request.raw_path.removeprefix(base) or "/",
             request.raw_query,
             request.headers,
             request.body,
@@ -67,7 +74,7 @@ class RestApi:
         if len(request.body) > MAX_REST_BODY:
             return self._own("REQUEST_TOO_LARGE", 413)
         try:
-            return answer_of(self._invoke(rest_api_event(inner, self._stage, self._binary_types)))
+            return answer_of(self._invoke(rest_api_event(inner, self._stage, base, self._binary_types)))
         except EventTooLarge:
             return self._own("REQUEST_TOO_LARGE", 413)
         except (FunctionError, MalformedAnswer) as error:

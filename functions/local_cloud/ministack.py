@@ -26,10 +26,10 @@ SAM: Final = ROOT / ".venv" / "cloud" / "bin" / "sam"
 STACK: Final = "outpaint"
 ACCOUNT: Final = "000000000000"
 ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-SYNC_WAIT_S: Final = 120
+SYNC_WAIT_S: Final = 600
 RATE_LIMIT: Final = 100_000
 """Requests a minute: this stack is asked by one machine as fast as that can."""
-_ANSWER_S: Final = 420.0
+_ANSWER_S: Final = 660.0
 
 
 def deploy(running: ExitStack, folder: Path, painter: str) -> Deployment:

@@ -26,8 +26,11 @@ class MalformedAnswer(Exception):  # noqa: N818 - API Gateway's "Malformed Lambd
     """A function's answer that no front door can make a response of."""
 
 
-def rest_api_event(request: Request, stage: str, binary_types: frozenset[str]) -> bytes:
-    """The event of a REST API with a `{proxy+}` resource; other media types than `binary_types` are read as text."""
+def rest_api_event(request: Request, stage: str, base: str, binary_types: frozenset[str]) -> bytes:
+    """The event of a REST API with a `{proxy+}` resource; other media types than `binary_types` are read as text.
+
+    `base` is what stood before the request's path: "/" and the stage, or nothing at a domain of one's own.
+    """
     path = unquote(request.raw_path)
     several = _several(request)
     query = parse_qs(request.raw_query, keep_blank_values=True)
@@ -49,7 +52,7 @@ def rest_api_event(request: Request, stage: str, binary_types: frozenset[str]) -
                 "domainName": request.header("host") or "localhost",
                 "httpMethod": request.method,
                 "identity": {"sourceIp": request.peer, "userAgent": request.header("user-agent")},
-                "path": f"/{stage}{path}",
+                "path": base + path,
                 "protocol": "HTTP/1.1",
                 "requestId": str(uuid.uuid4()),
                 "requestTimeEpoch": int(time.time() * 1000),

@@ -31,6 +31,8 @@ TABLE: Final = "outpaint"
 BUCKET: Final = "outpaint-pictures"
 STACK: Final = "outpaint"
 RATE_LIMIT: Final = 100_000
+SYNC_WAIT_S: Final = 600
+"""The most that may be chosen; behind a REST API it stays at the template's own, for that hangs up after 29 s."""
 _SWEEP_S: Final = 60.0
 _LOOK_S: Final = 0.05
 """Between two looks into the queue, which Lambda's own pollers hold open instead."""
@@ -58,8 +60,8 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     play_sagemaker(running, logs, aws)
     wait_for(f"{aws.address}/moto-api/data.json", logs / "moto.log")
 
-    stage = "live" if front == "RestApi" else ""
-    public_url = f"http://{LOOPBACK}:{port}" + (f"/{stage}" if stage else "")
+    # A domain of one's own, as far as the REST API is concerned: its stage is not part of the path.
+    public_url = f"http://{LOOPBACK}:{port}"
     session = get_session()
     queue = _resources(session, _template(front, public_url, {}))
     template = _template(front, public_url, queue)
@@ -95,7 +97,7 @@ def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Templa
         "ExistingEndpoint": PAINTER,
         "RateLimit": RATE_LIMIT,
         "PublicUrl": public_url,
-        **({"SyncWait": 120} if front == "FunctionUrl" else {}),
+        **({"SyncWait": SYNC_WAIT_S} if front == "FunctionUrl" else {}),
     }
     names = {
         "AWS::StackName": STACK,
@@ -157,7 +159,7 @@ def _front_door(template: Template, function: Function, front: FrontDoor) -> Fun
         return FunctionUrl(function.invoke)
     said = template.properties("RestApi")
     binary = frozenset(kind.replace("~1", "/") for kind in said["BinaryMediaTypes"])
-    return RestApi(function.invoke, said["StageName"], binary, said["GatewayResponses"])
+    return RestApi(function.invoke, said["StageName"], "", binary, said["GatewayResponses"])
 
 
 def _tell_cold_starts(functions: dict[str, Function]) -> None:

@@ -10,6 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from outpaint_contracts.headers import (
+    CORRELATION_ID,
+    CREDIT_AVAILABLE,
+    RATE_AVAILABLE,
+    RATE_LIMIT,
+    RATE_RESET,
+    RETRY_AFTER,
+)
 from outpaint_functions.aws import items, outcomes
 from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
@@ -139,6 +147,12 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
         body = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(body) == {"status", "detail", "message", "code", "error_code", "field"}
         assert body["code"] == response["StatusCode"]
+        headers = response["ResponseParameters"]["Headers"]
+        exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
+        # What every answer tells, a page may read (wire.md).
+        assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
+        assert exposed - {RETRY_AFTER} <= set(headers)
+        assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
     assert "/v1/uploads" in large["ResponseTemplates"]["application/json"]
     assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["multipart~1form-data"]

@@ -112,9 +112,10 @@ class Api:
         assert before - after == price
 
     def fetch(self, url: str) -> httpx.Response:
-        """A result file, without a key."""
+        """A result file, without a key; it may lie with another host than the API, whose answers are its own."""
         response = self.client.get(url)
-        check_every_answer(response)
+        if response.request.url.netloc == self.client.base_url.netloc:
+            check_every_answer(response)
         return response
 
 
