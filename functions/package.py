@@ -14,6 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,16 @@ from interpreters import find_python
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "locks" / "functions.txt"
 PLATFORMS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
-# botocore describes every service of AWS in 25 MB of JSON, which a cold start has to read: these are called.
-SERVICES: Final = {"dynamodb", "s3", "sagemaker-runtime", "lambda"}
+# botocore describes every service of AWS in 25 MB of JSON, and makes a method of each operation: these are called.
+OPERATIONS: Final = {
+    "dynamodb": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"},
+    # Of these botocore itself uses two: a presigned POST takes the address from CreateBucket, and where a bucket lies
+    # is asked by HeadBucket.
+    "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},
+    "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
+    "lambda": {"Invoke"},
+}
+SERVICES: Final = frozenset(OPERATIONS)
 ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
@@ -122,11 +131,38 @@ def _trim_descriptions(data: Path) -> None:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             document = json.load(file)
         path.unlink()
+        if name == "service-2":
+            document = _with_operations(document, OPERATIONS[path.parents[1].name])
         _write(path.with_name(f"{name}.json"), _without_documentation(document))
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     for partition in endpoints["partitions"]:
         partition["services"] = {name: told for name, told in partition["services"].items() if name in ENDPOINTS}
     _write(data / "endpoints.json", endpoints)
+
+
+def _with_operations(described: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """A service's description with these operations alone, and the shapes that they are made of."""
+    operations = {name: told for name, told in described["operations"].items() if name in names}
+    shapes: dict[str, Any] = {}
+    wanted = list(_shapes_of(operations))
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = described["shapes"][name]
+            wanted += _shapes_of(shapes[name])
+    return {**described, "operations": operations, "shapes": shapes}
+
+
+def _shapes_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, told in value.items():
+            if key == "shape" and isinstance(told, str):
+                yield told
+            else:
+                yield from _shapes_of(told)
+    elif isinstance(value, list):
+        for told in value:
+            yield from _shapes_of(told)
 
 
 def _without_documentation(value: Any) -> Any:

@@ -9,7 +9,6 @@ import importlib
 import json
 import sys
 import time
-from urllib.parse import urlsplit
 
 
 class Context:
@@ -69,37 +68,30 @@ def main() -> None:
 
 
 def _stub_the_cloud():
-    """Answer every call where botocore would hand it to its HTTP client: all before that is done and measured."""
+    """Answer every call where botocore's own Stubber does: once it is checked and written, before it is signed."""
     from pathlib import Path
 
     sys.path.append(str(Path(__file__).parent))
     from stub_aws import StubAws
 
     sys.path.pop()
-    from botocore.awsrequest import AWSResponse
-    from botocore.httpsession import URLLib3Session
+    from botocore.hooks import EventAliaser
 
     stub = StubAws()
+    emit = EventAliaser.emit_until_response
 
-    class Raw:
-        def __init__(self, body: bytes) -> None:
-            self.body = body
+    class Ok:
+        status_code = 200
 
-        def stream(self, *_: object, **__: object) -> list[bytes]:
-            return [self.body]
+    def answered(self, event, **given):
+        if not event.startswith("before-call."):
+            return emit(self, event, **given)
+        if given["model"].service_model.service_name == "dynamodb":
+            return None, (Ok, stub.table(given["model"].name, json.loads(given["params"]["body"])))
+        stub.calls += 1
+        return None, (Ok, {})
 
-    def send(_, request):
-        body = request.body or b""
-        if not isinstance(body, bytes | bytearray | str):
-            body = body.read()
-        target = request.headers.get("X-Amz-Target")
-        if isinstance(target, bytes):
-            target = target.decode()
-        small = body if target is not None else b""
-        status, headers, content = stub.answer(target, urlsplit(request.url).path, small)
-        return AWSResponse(request.url, status, headers, Raw(content))
-
-    URLLib3Session.send = send
+    EventAliaser.emit_until_response = answered
     return lambda: stub.calls
 
 

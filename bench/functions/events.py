@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
 
 from local_cloud.http_door import Request
 from local_cloud.proxy_events import rest_api_event
 from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY, PREFER
-from PIL import Image
+from PIL import Image, ImageFilter
 from stub_aws import KEY
 
 BOUNDARY = "0123456789abcdef0123456789abcdef"
 SIDE = 1024
+BYTES_PER_PIXEL = 0.432
 
 
 def balance(folder: Path) -> Path:
@@ -23,10 +23,12 @@ def balance(folder: Path) -> Path:
 
 
 def submit(folder: Path, image_bytes: int) -> Path:
-    """POST of a JPEG of at least that many bytes, a mask and five fields, to be answered at once."""
-    mask = Image.new("L", (SIDE, SIDE), 0)
-    mask.paste(255, (SIDE // 4, SIDE // 4, SIDE * 3 // 4, SIDE * 3 // 4))
-    files = {"image": _jpeg(image_bytes), "mask": _encoded(mask, "PNG")}
+    """POST of a JPEG of about that many bytes, a mask and three fields, to be answered at once."""
+    image = _jpeg(image_bytes)
+    width, height = Image.open(io.BytesIO(image)).size
+    mask = Image.new("L", (width, height), 0)
+    mask.paste(255, (width // 4, height // 4, width * 3 // 4, height * 3 // 4))
+    files = {"image": image, "mask": _encoded(mask, "PNG")}
     fields = {"prompt": "a green field", "count": "2", "format": "JPG"}
     parts = [
         f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
@@ -48,14 +50,12 @@ def submit(folder: Path, image_bytes: int) -> Path:
 
 
 def _jpeg(size: int) -> bytes:
-    """A picture of this side; bytes behind its end make it as long as wanted, which no decoder minds."""
-    data = _encoded(Image.effect_noise((SIDE, SIDE), 40).convert("RGB") if size > 100_000 else _plain(), "JPEG")
-    # Random, so that nothing is gained by packing; base64 makes of it what it makes of pixels.
-    return data + os.urandom(max(0, size - len(data)))
-
-
-def _plain() -> Image.Image:
-    return Image.new("RGB", (SIDE, SIDE), (90, 120, 60))
+    """A small picture, or one with the texture of a photo whose file has about this many bytes."""
+    if size < 100_000:
+        return _encoded(Image.new("RGB", (SIDE, SIDE), (90, 120, 60)), "JPEG")
+    side = int((size / BYTES_PER_PIXEL) ** 0.5)
+    grain = Image.effect_noise((side, side), 40).filter(ImageFilter.GaussianBlur(1))
+    return _encoded(Image.merge("RGB", (grain, grain.transpose(Image.Transpose.ROTATE_90), grain)), "JPEG")
 
 
 def _encoded(picture: Image.Image, kind: str) -> bytes:

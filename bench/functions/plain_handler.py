@@ -70,6 +70,8 @@ def check_pictures(image: bytes, mask: bytes | None) -> str | None:
     try:
         with Image.open(io.BytesIO(image), formats=("PNG", "JPEG", "WEBP")) as picture:
             size = picture.size
+            # All of it, for a file that breaks off is refused before it is paid for.
+            picture.load()
             if mask is None:
                 low, high = picture.convert("RGBA").getchannel("A").getextrema()
                 return None if low == 0 and high > 0 else "nothing is left open to paint"

@@ -27,15 +27,17 @@ class StubAws:
 
     def answer(self, target: str | None, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body for a call; `target` is DynamoDB's X-Amz-Target."""
-        self.calls += 1
         if target is not None:
-            said = json.dumps(self._table(target.partition(".")[2], json.loads(body))).encode()
+            said = json.dumps(self.table(target.partition(".")[2], json.loads(body))).encode()
             return 200, {"Content-Type": "application/x-amz-json-1.0"}, said
+        self.calls += 1
         if path.startswith("/endpoints/"):
             return 202, {"Content-Type": "application/json"}, b'{"InferenceId": "x"}'
         return 200, {"ETag": '"0"'}, b""
 
-    def _table(self, operation: str, asked: dict) -> dict:
+    def table(self, operation: str, asked: dict) -> dict:
+        """What DynamoDB answers."""
+        self.calls += 1
         if operation == "GetItem":
             return {"Item": ACCOUNT} if asked["Key"]["pk"] == ACCOUNT["pk"] else {}
         if operation == "TransactWriteItems":
