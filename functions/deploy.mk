@@ -15,7 +15,7 @@ HERE_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64
 here-python = $(shell $(BIN)/python functions/interpreters.py 3.13 3.12 3.14 3.11)
 PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
 
-.PHONY: build-functions lint-template test-faults cloud test-cloud test-cloud-ministack test-cloud-runtime \
+.PHONY: build-functions lint-template test-faults bench-functions cloud test-cloud test-cloud-ministack test-cloud-runtime \
 	lock-functions $(FUNCTIONS:%=build-%)
 
 build-functions: $(PACKAGE).stamp ## build what Lambda runs, for its platform (FUNCTION_ARCHITECTURE, FUNCTION_PYTHON)
@@ -40,6 +40,11 @@ test-cloud-runtime: $(DEV) $(LAMBDA)/.ready
 	@python="$(here-python)"; set -- $$python; \
 	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1 && \
 	$(BIN)/python -m local_cloud wire --on runtime --package build/functions-$(HERE_ARCHITECTURE)-$$1 --quiet
+
+bench-functions: $(DEV) ## measure the functions beside a plain handler: cold starts, a large submit, the package (WRITE=1)
+	@python="$(here-python)"; set -- $$python; \
+	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1 && \
+	$(BIN)/python bench/functions --python $$1 $(if $(WRITE),--write)
 
 lock-functions: $(BIN)/uv
 	@$(LOCK) --upgrade --extra aws pyproject.toml -o locks/functions.txt

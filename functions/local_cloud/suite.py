@@ -30,8 +30,7 @@ LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
     LIFETIMES: ("test_an_item_has_an_id_a_url_an_end_and_a_seed",),
 }
 """Names of cases, or parts of names, by the reason why they are not asked of a stack on AWS, or of a stand-in."""
-SHORT_LIFETIMES: Final = "a URL that a role has signed ends with its credentials, so it is signed for an hour at a time"
-WAITS: Final = (
+SHORT_WAITS: Final = (
     "test_prefer_wait_beats_mode_async",
     "test_both_preferences_together_wait",
     "test_a_wait_beyond_the_maximum",
