@@ -142,6 +142,16 @@ def test_roles_may_do_no_more_than_they_must(role: str) -> None:
             assert actions in (["ecr:GetAuthorizationToken"], ["cloudwatch:PutMetricData"])
 
 
+def test_every_log_is_kept_as_long_as_was_chosen() -> None:
+    groups = {name: body["Properties"] for name, body in RESOURCES.items() if body["Type"] == "AWS::Logs::LogGroup"}
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    written = {name for name, body in RESOURCES.items() if body["Type"] == "AWS::SageMaker::Endpoint"}
+    assert {RESOURCES[name]["DependsOn"] for name in written} <= set(groups)
+    # Made by a service itself, a group is kept for ever.
+    for name, body in FUNCTIONS.items():
+        assert body["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in groups, name
+
+
 def test_gateway_answers_have_the_contracts_shape() -> None:
     for response in RESOURCES["RestApi"]["Properties"]["GatewayResponses"].values():
         body = json.loads(response["ResponseTemplates"]["application/json"])
