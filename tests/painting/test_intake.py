@@ -241,3 +241,10 @@ def test_a_big_endian_bigtiff_is_refused_by_name(files, refusal):
     error = refusal(take, files.raw_tiff(tags, bytes(512), order=">", big=True), "image")
     assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
     assert "big-endian BigTIFF" in error.detail
+
+
+def test_a_jpeg_without_metadata_is_not_copied_and_one_with_some_is_cut_down(files):
+    plain = files.encoded(files.noise().convert("RGB"), "JPEG")
+    assert take(plain, "image").header.pixels is plain
+    commented = files.with_segment(plain, 0xFE, b"where and when")
+    assert take(commented, "image").header.pixels == plain
