@@ -1,13 +1,12 @@
 """Speed and memory beside plain references, measured in the same run: `make bench`, or `python bench NAME...`.
 
 Nothing here passes or fails: it prints what was seen on this machine, and `--write` puts it into
-docs/benchmarks.md.
+docs/benchmarks.md, in place of what this command wrote there before.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import balance
 import endpoint
@@ -15,6 +14,7 @@ import memory
 import multipart
 import network
 import overhead
+from benchmarks_page import put
 from report import Section, machine
 
 MEASUREMENTS = {
@@ -25,15 +25,6 @@ MEASUREMENTS = {
     "memory": memory.measure,
     "balance": balance.measure,
 }
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-MOCKS = "<!-- made by make bench-mocks -->"
-"""Where the tables of bench/mocks begin, which stay as they are."""
-HEAD = """# Benchmarks
-
-Each figure stands beside a plain reference from the same run, because a machine's speed varies and its ratios
-hardly do. Made by `make bench WRITE=1`; nothing is asserted on time.
-
-"""
 
 
 def main() -> None:
@@ -45,6 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASUREMENTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(MEASUREMENTS)}")
+    if options.write and options.names:
+        parser.error("--write puts all of them in place of what was there: leave the names out")
     print(machine(), flush=True)
     sections: list[Section] = []
     for name in options.names or MEASUREMENTS:
@@ -53,11 +46,8 @@ def main() -> None:
         print(f"\r{section.text()}", flush=True)
         sections.append(section)
     if options.write:
-        text = HEAD + machine() + "\n\n" + "\n".join(section.markdown() for section in sections)
-        before = PAGE.read_text("utf-8") if PAGE.exists() else ""
-        _, mark, tables = before.partition(MOCKS)
-        PAGE.write_text(f"{text}\n{mark}{tables}" if mark else text, "utf-8")
-        print(f"\nwritten to {PAGE.relative_to(Path.cwd())}" if PAGE.is_relative_to(Path.cwd()) else f"\n{PAGE}")
+        page = put("bench", machine() + "\n\n" + "\n".join(section.markdown() for section in sections))
+        print(f"\nwritten to {page}")
 
 
 main()

@@ -21,6 +21,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 import torch
+from benchmarks_page import put
 from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.pictures import Format
 from outpaint_painting.carrying_out import Files, carry_out
@@ -37,8 +38,6 @@ from PIL import Image
 from report import Section, machine
 from torch.utils.flop_counter import FlopCounterMode
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-MARK = "<!-- what follows is written by `make bench-gpu WRITE=1` -->"
 MODELS = {"klein": KleinModel, "sdxl": SdxlModel, "fluxfill": FluxFillModel}
 RECIPES = {
     "channels-last VAE": Recipe(channels_last=True),
@@ -332,10 +331,9 @@ def main() -> None:
     if options.write and not bench.gpu:
         print("nothing written: figures are a GPU's, and there is none here", flush=True)
     elif options.write:
-        before = PAGE.read_text("utf-8").partition(MARK)[0].rstrip() if PAGE.exists() else "# Benchmarks"
         body = "\n".join(section.markdown() for section in sections)
-        PAGE.write_text(f"{before}\n\n{MARK}\n# On a GPU\n\n{head}\n\n{body}", "utf-8")
-        print(f"written to {PAGE.name}", flush=True)
+        page = put("bench-gpu", f"# On a GPU\n\n{head}\n\n{body}")
+        print(f"written to {page.name}", flush=True)
 
 
 main()

@@ -4,14 +4,19 @@
 CLOUD := $(VENV)/cloud
 CHECKOV := $(VENV)/checkov
 MINISTACK := $(VENV)/ministack
+LAMBDA := $(VENV)/lambda
 # Both have to be what template.yaml is deployed with (Architecture, Runtime).
 FUNCTION_ARCHITECTURE ?= arm64
 FUNCTION_PYTHON ?= 3.13
 PACKAGE := build/functions-$(FUNCTION_ARCHITECTURE)-$(FUNCTION_PYTHON)
 FUNCTIONS := ApiFunction CompletionFunction SweeperFunction RealtimeFunction
+# What is built to run here: this machine's architecture, and of the Pythons that Lambda has the first that is here.
+HERE_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+here-python = $(shell $(BIN)/python functions/interpreters.py 3.13 3.12 3.14 3.11)
 PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
 
-.PHONY: build-functions lint-template test-faults cloud lock-functions $(FUNCTIONS:%=build-%)
+.PHONY: build-functions lint-template test-faults bench-functions cloud test-cloud test-cloud-ministack test-cloud-runtime \
+	lock-functions $(FUNCTIONS:%=build-%)
 
 build-functions: $(PACKAGE).stamp ## build what Lambda runs, for its platform (FUNCTION_ARCHITECTURE, FUNCTION_PYTHON)
 
@@ -24,12 +29,28 @@ test-faults: $(DEV) ## break AWS and kill processes at every call, and print how
 
 cloud: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready ## deploy template.yaml into a cloud on this machine, and outpaint the sample photo there
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
-	@$(BIN)/python functions/local_cloud.py
+	@$(BIN)/python -m local_cloud outpaint
+
+test-cloud: test-cloud-ministack test-cloud-runtime ## run the wire suite on the deployed template, and on the built package under awslambdaric
+
+test-cloud-ministack: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready
+	@$(BIN)/python -m local_cloud wire --on ministack --quiet
+
+test-cloud-runtime: $(DEV) $(LAMBDA)/.ready
+	@python="$(here-python)"; set -- $$python; \
+	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1 && \
+	$(BIN)/python -m local_cloud wire --on runtime --package build/functions-$(HERE_ARCHITECTURE)-$$1 --quiet
+
+bench-functions: $(DEV) ## measure the functions beside a plain handler: cold starts, a large submit, the package (WRITE=1)
+	@python="$(here-python)"; set -- $$python; \
+	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1 && \
+	$(BIN)/python bench/functions --python $$1 $(if $(WRITE),--write)
 
 lock-functions: $(BIN)/uv
 	@$(LOCK) --upgrade --extra aws pyproject.toml -o locks/functions.txt
 	@printf 'aws-sam-cli\ncfn-lint\n' | $(LOCK) --upgrade - -o locks/cloud.txt
 	@echo 'checkov>=3.2.400' | $(LOCK) --upgrade - -o locks/checkov.txt
+	@echo 'awslambdaric>=4.2' | $(LOCK) --upgrade - -o locks/lambda.txt
 	@printf 'ministack>=1.5.33\naws-sam-translator\n' | $(LOCK) --upgrade - -o locks/ministack.txt
 
 # What `sam build` calls, once for each function; they share one package.
@@ -56,4 +77,13 @@ $(MINISTACK)/.ready: locks/ministack.txt | $(BIN)/python
 	@echo "Installing ministack"
 	@$(BIN)/python -m venv $(MINISTACK)
 	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
+	@touch $@
+
+# The one environment that is made of the Python that Lambda runs, for its runtime client runs the built package.
+$(LAMBDA)/.ready: locks/lambda.txt | $(BIN)/python
+	@python="$(here-python)"; set -- $$python; \
+	if [ -z "$$2" ]; then echo "error: Python 3.12 or 3.13, as Lambda has them, is needed" >&2; exit 1; fi; \
+	echo "Installing Lambda's runtime client on Python $$1"; \
+	"$$2" -m venv --clear $(LAMBDA)
+	@$(LAMBDA)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
 	@touch $@

@@ -8,22 +8,31 @@ Takes pip and the lock; needs no compiler, no container and no AWS account. Prin
 from __future__ import annotations
 
 import argparse
-import compileall
 import gzip
 import json
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from typing import Any, Final
+
+from interpreters import find_python
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "locks" / "functions.txt"
 PLATFORMS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
-# botocore describes every service of AWS in 25 MB of JSON, which a cold start has to read: these are called.
-SERVICES: Final = {"dynamodb", "s3", "sagemaker-runtime", "lambda"}
+# botocore describes every service of AWS in 25 MB of JSON, and makes a method of each operation: these are called.
+OPERATIONS: Final = {
+    "dynamodb": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"},
+    # Of these botocore itself uses two: a presigned POST takes the address from CreateBucket, and where a bucket lies
+    # is asked by HeadBucket.
+    "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},
+    "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
+    "lambda": {"Invoke"},
+}
+SERVICES: Final = frozenset(OPERATIONS)
 ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
@@ -77,15 +86,25 @@ def main() -> int:
         if subprocess.run([*pip, *arguments], check=False).returncode != 0:  # noqa: S603 - pip, with our arguments
             return 1
     _trim(folder)
-    if given.python == f"{sys.version_info.major}.{sys.version_info.minor}":
-        if platform.machine() in (machine, given.architecture) and not _is_whole(folder):
-            return 1
-        # Lambda cannot write beside its code: what is not compiled here is compiled at every cold start.
-        compileall.compile_dir(
-            folder, quiet=2, stripdir=str(folder), invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, workers=1
+    interpreter = find_python(given.python)
+    if interpreter is None:
+        print(  # noqa: T201 - for the person who builds
+            f"warning: there is no Python {given.python} here to compile the package with, so Lambda compiles it "
+            "again at every cold start: install one, or choose another by FUNCTION_PYTHON",
+            file=sys.stderr,
         )
+    else:
+        if platform.machine() in (machine, given.architecture) and not _is_whole(folder, interpreter):
+            return 1
+        _compile(folder, interpreter)
     _report(folder)
     return 0
+
+
+def _compile(folder: Path, interpreter: Path) -> None:
+    """Lambda cannot write beside its code: what is not compiled here is compiled at every cold start."""
+    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder)]
+    subprocess.run([str(interpreter), *compiling], check=False)  # noqa: S603 - a Python, with our arguments
 
 
 def _platform(glibc: str, machine: str) -> str:
@@ -113,11 +132,38 @@ def _trim_descriptions(data: Path) -> None:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             document = json.load(file)
         path.unlink()
+        if name == "service-2":
+            document = _with_operations(document, OPERATIONS[path.parents[1].name])
         _write(path.with_name(f"{name}.json"), _without_documentation(document))
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     for partition in endpoints["partitions"]:
         partition["services"] = {name: told for name, told in partition["services"].items() if name in ENDPOINTS}
     _write(data / "endpoints.json", endpoints)
+
+
+def _with_operations(described: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """A service's description with these operations alone, and the shapes that they are made of."""
+    operations = {name: told for name, told in described["operations"].items() if name in names}
+    shapes: dict[str, Any] = {}
+    wanted = list(_shapes_of(operations))
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = described["shapes"][name]
+            wanted += _shapes_of(shapes[name])
+    return {**described, "operations": operations, "shapes": shapes}
+
+
+def _shapes_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, told in value.items():
+            if key == "shape" and isinstance(told, str):
+                yield told
+            else:
+                yield from _shapes_of(told)
+    elif isinstance(value, list):
+        for told in value:
+            yield from _shapes_of(told)
 
 
 def _without_documentation(value: Any) -> Any:
@@ -136,12 +182,13 @@ def _write(path: Path, document: Any) -> None:
     path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, interpreter: Path) -> bool:
     """Whether each handler can be imported with nothing but the folder: on this machine alone can that be told."""
     names = [path.stem for path in (folder / "outpaint_functions" / "handlers").glob("*.py") if path.stem != "__init__"]
     line = "; ".join(f"import outpaint_functions.handlers.{name}" for name in sorted(names))
-    command = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path = [sys.argv[1], *sys.path[:3]]; {line}"]
-    return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - this Python
+    # Without `site` nothing that is installed is in the way of what is missing.
+    command = [str(interpreter), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); {line}"]
+    return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - a Python
 
 
 def _report(folder: Path) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks_page import put
 from in_process import Rate
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-BEGIN = "<!-- made by make bench-mocks -->"
-END = "<!-- end of what make bench-mocks made -->"
 COLUMNS = (
     "server",
     "ready ms",
@@ -57,9 +55,5 @@ def tables(rows: list[dict[str, str]], calls: list[Rate], notes: list[str], mach
 
 
 def write(text: str) -> Path:
-    """Put the tables where they stood before, or at the page's end."""
-    page = PAGE.read_text("utf-8") if PAGE.exists() else "# Benchmarks\n"
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2].strip("\n")
-    PAGE.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{text}{END}\n{after}", "utf-8")
-    return PAGE
+    """Put the tables into docs/benchmarks.md, where they stood before or at the page's end."""
+    return put("bench-mocks", text)

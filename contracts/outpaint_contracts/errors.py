@@ -61,6 +61,8 @@ class ErrorKind:
 
 
 _VALIDATION: Final = "Validation Failed"
+# Written out, for Python 3.13 has another phrase for it than 3.12 and the vendor.
+_TOO_LARGE: Final = "Request Entity Too Large"
 _TOKEN: Final = "token_error"  # noqa: S105 - the vendor's word for a bad key, not a secret
 
 
@@ -85,8 +87,8 @@ ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
     ErrorCode.IDEMPOTENCY_IN_PROGRESS: _kind(
         HTTPStatus.CONFLICT, "The first request with this idempotency key still runs"
     ),
-    ErrorCode.BODY_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"),
-    ErrorCode.FILE_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The picture file is too large"),
+    ErrorCode.BODY_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large", _TOO_LARGE),
+    ErrorCode.FILE_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The picture file is too large", _TOO_LARGE),
     ErrorCode.UNSUPPORTED_CONTENT_TYPE: _kind(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request's content type is not supported"
     ),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
-from botocore.session import get_session
+from botocore.loaders import create_loader
+from botocore.session import Session, get_session
 from outpaint_functions.aws import items
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.key_ring import DynamoKeyRing
@@ -40,15 +43,16 @@ class AwsStack:
     settings: AwsSettings
     topic_arn: str
     queue_url: str
+    session: Session
     region: str = REGION
 
     def client(self, service: str) -> Any:
         """A botocore client of a service, such as `dynamodb`; boto3's work as well."""
-        return get_session().create_client(service, region_name=self.region)
+        return self.session.create_client(service, region_name=self.region)
 
     def open_account(self, key: str, credits: int = 1000, *, name: str = "test", now: float = 0.0) -> None:  # noqa: A002 - the field's word
         """Open an account that this API key may use."""
-        ring = DynamoKeyRing(Table(Clients(), self.settings.table))
+        ring = DynamoKeyRing(Table(Clients(self.session), self.settings.table))
         ring.open_account(Account(name, name, credits), key_digest(key), now)
 
 
@@ -56,17 +60,18 @@ class AwsStack:
 def aws_stack() -> Iterator[AwsStack]:
     """The stack in moto, for as long as the block runs; no call leaves the process.
 
+    Calls of several threads are made one after the other: a transaction is one step at AWS, and several of moto's.
     The SageMaker runtime is not in it: that is `outpaint_mocks.sagemaker`.
     """
     from moto import mock_aws
 
-    with patch.dict(os.environ, _ENVIRONMENT), mock_aws():
+    with patch.dict(os.environ, _ENVIRONMENT), mock_aws(), _one_call_at_a_time():
         # Whatever points botocore elsewhere would be reached past moto.
         os.environ.pop("AWS_ENDPOINT_URL", None)
         settings = AwsSettings.from_environment()
-        clients = {
-            name: get_session().create_client(name, region_name=REGION) for name in ("dynamodb", "s3", "sns", "sqs")
-        }
+        session = get_session()
+        session.register_component("data_loader", _descriptions())
+        clients = {name: session.create_client(name, region_name=REGION) for name in ("dynamodb", "s3", "sns", "sqs")}
         clients["dynamodb"].create_table(TableName=settings.table, **items.TABLE)
         clients["dynamodb"].update_time_to_live(
             TableName=settings.table, TimeToLiveSpecification={"AttributeName": "purge_at", "Enabled": True}
@@ -76,4 +81,25 @@ def aws_stack() -> Iterator[AwsStack]:
         queue_url = clients["sqs"].create_queue(QueueName="completions")["QueueUrl"]
         attributes = clients["sqs"].get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
         clients["sns"].subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=attributes["Attributes"]["QueueArn"])
-        yield AwsStack(settings, topic_arn, queue_url)
+        yield AwsStack(settings, topic_arn, queue_url, session)
+
+
+@cache
+def _descriptions() -> Any:
+    """Services are described in megabytes of JSON, which need not be read again for every stack."""
+    return create_loader()
+
+
+@contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock = threading.Lock()
+    answer = BotocoreStubber.__call__
+
+    def answer_alone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(self, *args, **kwargs)
+
+    with patch.object(BotocoreStubber, "__call__", answer_alone):
+        yield

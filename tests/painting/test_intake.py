@@ -254,3 +254,10 @@ def test_what_is_left_out_of_a_png_is_left_out_wherever_it_stands(files, place):
     place = len(whole) if place is None else place
     comment = struct.pack(">I4s4sI", 4, b"tEXt", b"a\0bc", 0)
     assert take(whole[:place] + comment + whole[place:], "image").header.pixels == whole
+
+
+def test_a_jpeg_without_metadata_is_not_copied_and_one_with_some_is_cut_down(files):
+    plain = files.encoded(files.noise().convert("RGB"), "JPEG")
+    assert take(plain, "image").header.pixels is plain
+    commented = files.with_segment(plain, 0xFE, b"where and when")
+    assert take(commented, "image").header.pixels == plain

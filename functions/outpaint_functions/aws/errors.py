@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 _LOG: Final = logging.getLogger("outpaint.aws")
@@ -43,7 +43,8 @@ def code_of(error: ClientError) -> str:
 def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed in a moment: throttled, broken on AWS's side, or never answered."""
     if not isinstance(error, ClientError):
-        return isinstance(error, BotoCoreError)
+        # What botocore itself refuses to send, it will refuse the next time too.
+        return isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code_of(error) in TRANSIENT or int(status) >= 500 or int(status) == 429
 

@@ -48,6 +48,8 @@ class S3Pictures:
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         """The file, unless it has expired."""
+        if not name:
+            return None  # botocore would not even send it
         with told_as(_WHAT):
             try:
                 answer = self._clients.s3.get_object(Bucket=self._bucket, Key=name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from outpaint_functions.handlers import starting
 from outpaint_functions.handlers.events import Event, request_body, request_head, written
 from outpaint_functions.handlers.process import answering
 from outpaint_functions.handlers.waiting import outcome_of
@@ -22,6 +23,7 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     answer = application.unreadable() if body is None else application.respond(head, body)
     if not isinstance(answer, Response):
         answer = outcome_of(stack.service, answer, lambda: context.get_remaining_time_in_millis() / 1000)
+    starting.over()
     return written(event, answer)
 
 
@@ -29,6 +31,7 @@ def prime() -> None:
     """Before a SnapStart snapshot: build the clients, so that a restored process finds them built."""
     clients = answering()[0].clients
     _ = clients.dynamodb, clients.s3, clients.queue
+    starting.over()
 
 
 with contextlib.suppress(ImportError):  # part of Lambda's own runtime, from Python 3.12 on

@@ -252,6 +252,17 @@ def test_metrics_are_written_in_cloudwatchs_format(
     assert metric["JobSeconds"] == [0.0]
 
 
+@pytest.mark.parametrize("in_lambda", [True, False])
+def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: bool) -> None:
+    line = (
+        "import gc, outpaint_functions.handlers.api; from outpaint_functions.handlers import starting; "
+        "before = gc.isenabled(); starting.over(); print(before, gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if in_lambda else {}
+    said = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, env=environment)
+    assert said.stdout.split() == (["False", "True", "True"] if in_lambda else ["True", "True", "False"])
+
+
 def test_the_apis_function_starts_without_powertools() -> None:
     line = "import sys, outpaint_functions.handlers.api; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()

@@ -11,7 +11,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import Loader
 from botocore.session import Session
+from outpaint_functions.adapters.system import SystemClock
 from outpaint_functions.aws.clients import Clients
+from outpaint_functions.aws.pictures import S3Pictures
+from outpaint_functions.service.records import UploadGrant
 
 PACKAGE = Path(__file__).parents[3] / "functions" / "package.py"
 
@@ -39,6 +42,15 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("client", "call", "parameters"),
     [
         ("s3", "put_object", {"Bucket": "pictures", "Key": "name", "Body": b"data"}),
+        ("s3", "get_object", {"Bucket": "pictures", "Key": "name"}),
+        ("s3", "delete_object", {"Bucket": "pictures", "Key": "name"}),
+        ("s3", "list_objects_v2", {"Bucket": "pictures", "Prefix": "name"}),
+        ("dynamodb", "put_item", {"TableName": "ledger", "Item": {"pk": {"S": "KEY#1"}}}),
+        ("dynamodb", "update_item", {"TableName": "ledger", "Key": {"pk": {"S": "KEY#1"}}}),
+        ("dynamodb", "transact_write_items", {"TransactItems": [{"Delete": {"TableName": "l", "Key": {}}}]}),
+        ("dynamodb", "batch_get_item", {"RequestItems": {"ledger": {"Keys": [{"pk": {"S": "KEY#1"}}]}}}),
+        ("dynamodb", "query", {"TableName": "ledger"}),
+        ("realtime", "invoke_endpoint", {"EndpointName": "painter", "Body": b"{}"}),
         ("dynamodb", "get_item", {"TableName": "ledger", "Key": {"pk": {"S": "KEY#1"}}}),
         ("queue", "invoke_endpoint_async", {"EndpointName": "painter", "Body": b"{}"}),
         ("functions", "invoke", {"FunctionName": "realtime", "Payload": b"{}"}),
@@ -56,8 +68,27 @@ def test_a_call_gets_as_far_as_the_network(
         "AWS_MAX_ATTEMPTS": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    session = Session()
-    loader = Loader(extra_search_paths=[str(trimmed)], include_default_search_paths=False)
-    session.register_component("data_loader", loader)
     with pytest.raises(EndpointConnectionError):
-        getattr(getattr(Clients(session), client), call)(**parameters)
+        getattr(getattr(Clients(session_on(trimmed)), client), call)(**parameters)
+
+
+def test_urls_and_forms_are_signed(trimmed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    pictures = S3Pictures(Clients(session_on(trimmed)), "pictures", SystemClock(), 3600)
+    assert "X-Amz-Signature" in pictures.url("name", 2e9)
+    form = pictures.form("name", UploadGrant("ann", "image/png", 1234, 2e9, 2e9), 1.9e9)
+    assert form.url == "https://pictures.s3.eu-west-1.amazonaws.com/"
+
+
+def test_little_is_left(trimmed: Path) -> None:
+    assert sum(path.stat().st_size for path in trimmed.rglob("*") if path.is_file()) < 500_000
+
+
+def session_on(data: Path) -> Session:
+    """A session that knows no other descriptions."""
+    session = Session()
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
+    return session

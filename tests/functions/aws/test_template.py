@@ -10,6 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from outpaint_contracts.headers import (
+    CORRELATION_ID,
+    CREDIT_AVAILABLE,
+    RATE_AVAILABLE,
+    RATE_LIMIT,
+    RATE_RESET,
+    RETRY_AFTER,
+)
 from outpaint_functions.aws import items, outcomes
 from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
@@ -134,11 +142,27 @@ def test_roles_may_do_no_more_than_they_must(role: str) -> None:
             assert actions in (["ecr:GetAuthorizationToken"], ["cloudwatch:PutMetricData"])
 
 
+def test_every_log_is_kept_as_long_as_was_chosen() -> None:
+    groups = {name: body["Properties"] for name, body in RESOURCES.items() if body["Type"] == "AWS::Logs::LogGroup"}
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    written = {name for name, body in RESOURCES.items() if body["Type"] == "AWS::SageMaker::Endpoint"}
+    assert {RESOURCES[name]["DependsOn"] for name in written} <= set(groups)
+    # Made by a service itself, a group is kept for ever.
+    for name, body in FUNCTIONS.items():
+        assert body["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in groups, name
+
+
 def test_gateway_answers_have_the_contracts_shape() -> None:
     for response in RESOURCES["RestApi"]["Properties"]["GatewayResponses"].values():
         body = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(body) == {"status", "detail", "message", "code", "error_code", "field"}
         assert body["code"] == response["StatusCode"]
+        headers = response["ResponseParameters"]["Headers"]
+        exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
+        # What every answer tells, a page may read (wire.md).
+        assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
+        assert exposed - {RETRY_AFTER} <= set(headers)
+        assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
     assert "/v1/uploads" in large["ResponseTemplates"]["application/json"]
     assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["multipart~1form-data"]
