@@ -6,10 +6,13 @@ tell a mutant from it, and counts as having noticed none.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -83,9 +86,24 @@ class Specmatic:
         self._tool = folder / "node_modules" / ".bin" / "specmatic"
 
     def finds_fault(self, target: Target) -> bool:
+        command = [str(self._tool), "test", str(ROOT / "openapi.json"), f"--testBaseURL={target.url}"]
         settings = {"ApiKey": target.key, "MAX_TEST_REQUEST_COMBINATIONS": "1"}
-        done = _run([str(self._tool), "test", str(ROOT / "openapi.json"), f"--testBaseURL={target.url}"], settings)
-        return done.returncode != 0
+        with subprocess.Popen(
+            command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as running:
+            patience = threading.Timer(PATIENCE_S, _end, [running])
+            patience.start()
+            try:
+                assert running.stdout is not None
+                # It goes on for minutes after its first failure, which says enough.
+                blames = any("has FAILED" in line for line in running.stdout)
+            finally:
+                in_time = patience.is_alive()
+                patience.cancel()
+                _end(running)
+        if not blames and not in_time:
+            raise Unavailable(f"it had not ended after {PATIENCE_S} seconds")
+        return blames or running.returncode != 0
 
 
 class Pact:
@@ -113,3 +131,9 @@ def _run(command: list[str], variables: dict[str, str]) -> subprocess.CompletedP
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(f"it had not ended after {PATIENCE_S} seconds") from None
+
+
+def _end(running: subprocess.Popen[str]) -> None:
+    """Its script and the Java that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)

@@ -117,9 +117,9 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
 @click.option(
     "--api-key",
     metavar="KEY",
-    envvar="OUTPAINT_API_KEY",
+    envvar="OUTPAINT_KEY",
     default="dev",
-    help="A key of it; any for a mock. [env: OUTPAINT_API_KEY]",
+    help="A key of it; any for a mock. [env: OUTPAINT_KEY]",
 )
 @click.option("--max-credits", metavar="N", type=click.IntRange(0), help="Refuse to begin if it may cost more.")
 @click.pass_context
