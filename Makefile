@@ -45,7 +45,7 @@ serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
 	@$(BIN)/outpaint serve --host $(HOST) --port $(PORT)
 
 test: lint ## install what the tests need and run every check
-	@$(BIN)/pytest --quiet --cov --cov-report=term
+	@$(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --cov --cov-report=term
 
 verify: $(DEV) ## prove the contract on each of our own hosts (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
