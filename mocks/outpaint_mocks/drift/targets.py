@@ -1,0 +1,241 @@
+"""Where a recording is replayed: the mock in process, a mock server, or any base URL."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import httpx
+from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.verification.mock_controls import MockServer
+from outpaint_contracts.verification.patience import PatientClient, Pause
+from outpaint_contracts.verification.remote import TIMEOUT_S, is_near
+
+from outpaint_mocks.drift.asking_again import Again, CannotAsk
+from outpaint_mocks.drift.job_scripts import Setting
+from outpaint_mocks.drift.recording import Exchange
+from outpaint_mocks.faces.httpx import OutpaintTransport
+from outpaint_mocks.options import WorldOptions
+from outpaint_mocks.scenarios import HEADER
+
+_IN_PROCESS: Final = "http://mock.test"
+_LONGEST_PAUSE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read whole, and how long it took: by the mock's clock where that is a mock's."""
+
+    response: httpx.Response
+    seconds: float
+
+
+class Target(Protocol):
+    """Who is asked again. `scripted`: its jobs, credits and troubles are those of the recording."""
+
+    name: str
+    scripted: bool
+    idempotency: str
+
+    def key(self, name: str) -> str:
+        """The key in place of a recorded one; raises `CannotAsk` where there is none."""
+        ...
+
+    def come_to(self, exchange: Exchange, ended: Sequence[str]) -> None:
+        """Let it be when this exchange was; these jobs of its own have ended by then."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
+
+    def ask(self, request: Again, scenario: str | None) -> Reply:
+        """The answer to a request; raises what httpx raises."""
+        ...
+
+
+@contextmanager
+def mock_in_process(setting: Setting) -> Iterator[Target]:
+    """A fresh world with a clock of its own, in this process: no time passes but the recording's."""
+    world = WorldOptions(
+        keys={_key(name): credits_ for name, credits_ in setting.keys.items()}, settings=setting.settings
+    ).world("drift")
+    with httpx.Client(transport=OutpaintTransport(world), base_url=_IN_PROCESS) as client:
+
+        class InProcess(_Scripted):
+            name = "the mock in process"
+
+            def now(self) -> float:
+                return world.clock.now()
+
+            def advance(self, seconds: float) -> None:
+                world.clock.advance(seconds)
+
+            def release(self, inference_id: str) -> None:
+                if inference_id in world.pending:
+                    world.release(inference_id)
+
+        yield InProcess(client)
+
+
+@contextmanager
+def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
+    """A world of its own on a running mock server, its clock standing still but for what the recording took."""
+    name = f"drift-{secrets.token_hex(6)}"
+    keys = {_key(key): credits_ for key, credits_ in setting.keys.items()}
+    server.ask("PUT", f"/worlds/{name}", {"clock": "frozen", "keys": keys, "settings": setting.settings})
+    try:
+        with httpx.Client(
+            base_url=f"{server.url}/t/{name}",
+            timeout=TIMEOUT_S,
+            verify=False,
+            trust_env=not is_near(server.url),
+        ) as client:
+
+            class OverTcp(_Scripted):
+                def now(self) -> float:
+                    return float(server.ask("GET", "/clock", world=name)["now"])
+
+                def advance(self, seconds: float) -> None:
+                    server.ask("POST", "/clock/advance", {"seconds": seconds}, world=name)
+
+                def release(self, inference_id: str) -> None:
+                    job = server.ask("GET", f"/jobs/{inference_id}", world=name)
+                    if job["state"] not in _ENDS:
+                        server.ask("POST", f"/jobs/{inference_id}/release", world=name)
+
+            target = OverTcp(client)
+            target.name = f"the mock server at {server.url}"
+            yield target
+    finally:
+        server.ask("DELETE", f"/worlds/{name}")
+
+
+_ENDS: Final = frozenset({"succeeded", "failed", "expired", "cancelled"})
+
+
+class _Scripted:
+    """A mock, whose world is ours alone."""
+
+    name = "the mock"
+    scripted = True
+    idempotency = ""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._began = self.now()
+
+    def now(self) -> float:
+        raise NotImplementedError
+
+    def advance(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def release(self, inference_id: str) -> None:
+        raise NotImplementedError
+
+    def key(self, name: str) -> str:
+        return _key(name)
+
+    def come_to(self, exchange: Exchange, ended: Sequence[str]) -> None:
+        ahead = self._began + exchange.at - self.now()
+        if ahead > 0:
+            self.advance(ahead)
+        for inference_id in ended:
+            self.release(inference_id)
+
+    def pause(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def ask(self, request: Again, scenario: str | None) -> Reply:
+        headers = [*request.headers, *([(HEADER, scenario)] if scenario is not None else [])]
+        began = self.now()
+        response = self._client.request(request.method, request.url, headers=headers, content=request.body)
+        return Reply(response, self.now() - began)
+
+
+def _key(name: str) -> str:
+    """The key that stands for a recorded one in a world of ours."""
+    return f"drift-{name}"
+
+
+class BaseUrl:
+    """Any provider at a base URL (without `/v1`), in the state that it is in.
+
+    `keys` stand for the recorded ones in the order in which those came; one that was refused then gets a made-up key.
+    `sleep` lets real time pass: a job is polled no sooner than the recorded client did.
+    """
+
+    scripted = False
+
+    def __init__(
+        self,
+        base_url: str,
+        keys: Sequence[str],
+        *,
+        known: Sequence[str] = (),
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        timeout: float = TIMEOUT_S,
+    ) -> None:
+        self.name = base_url
+        self.idempotency = f".drift-{secrets.token_hex(4)}"
+        self._sleep = sleep
+        self._keys = dict(zip(known, keys, strict=False))
+        self._known = frozenset(known)
+        self._pauses = 0
+        verify: ssl.SSLContext | bool = ssl.create_default_context() if base_url.startswith("https:") else False
+        options: dict[str, Any] = {
+            "base_url": base_url,
+            "timeout": timeout,
+            "verify": verify,
+            "trust_env": not is_near(base_url),
+            "transport": transport,
+        }
+        self._patient = PatientClient(Pause(), **options)
+        self._plain = httpx.Client(**options)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._patient.close()
+        self._plain.close()
+
+    def __enter__(self) -> BaseUrl:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def key(self, name: str) -> str:
+        """One of ours, or a made-up one for a key that was refused."""
+        if name not in self._known:
+            return f"drift-unknown-{name}"
+        if name not in self._keys:
+            raise CannotAsk(f"it needs a key in place of {name}: give --api-key once for each")
+        return self._keys[name]
+
+    def come_to(self, exchange: Exchange, ended: Sequence[str]) -> None:
+        """Nothing: it is when it is."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait, within bounds."""
+        self._sleep(min(max(seconds, 0.0), _LONGEST_PAUSE_S))
+
+    def ask(self, request: Again, scenario: str | None) -> Reply:
+        """The answer, a 429 waited out unless the recording has one there."""
+        client = self._plain if scenario is not None and "rate_limited" in scenario else self._patient
+        began = time.monotonic()
+        response = client.request(request.method, request.url, headers=request.headers, content=request.body)
+        return Reply(response, time.monotonic() - began)
+
+
+def with_key(request: Again, key: str | None) -> Again:
+    """The request with a key."""
+    return (
+        request if key is None else Again(request.method, request.url, [*request.headers, (API_KEY, key)], request.body)
+    )
