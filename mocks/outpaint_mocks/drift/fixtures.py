@@ -25,10 +25,10 @@ _README: Final = """\
 # {upstream}, recorded {recorded_at}
 Made by `outpaint contract drift RECORDING --to-fixtures`; make them again rather than edit them.
 
-- `world.json` sets a world of the mock up like the recorded account: `WorldOptions.of(json.load(...)).world("recorded")`
-  in a test, or the body of `PUT /_mock/worlds/recorded` at `outpaint mock`.
-- `scenarios.json` says by exchange how its call and job went: `outpaint_api.scenarios.next(scenarios["{example}"])` in a
-  test, `X-Mock-Scenario` or `outpaint mock --scenario` elsewhere.
+- `world.json` sets a world of the mock up like the recorded account: in a test by
+  `WorldOptions.of(json.load(...)).world("recorded")`, at `outpaint mock` as the body of `PUT /_mock/worlds/recorded`.
+- `scenarios.json` says by exchange how its call and job went: in a test
+  `outpaint_api.scenarios.next(scenarios["{example}"])`, elsewhere `X-Mock-Scenario` or `outpaint mock --scenario`.
 - `exchanges/*.json` are request and response of each exchange. A response has `status`, `headers` and one of `json`,
   `text` or `file`; without any, its body was empty. With respx:
 

@@ -20,6 +20,8 @@ from outpaint_mocks.drift.targets import Reply, Target, with_key
 
 _OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
 """Answers that a provider gives for what it is like just then, and that nobody can make it give."""
+_NEARLY: Final = 0.9
+"""Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
 PATIENCE_S: Final = 300.0
 """How long a job at a provider is polled beyond what was recorded."""
 
@@ -152,7 +154,7 @@ def _polled(run: _Replay, exchange: Exchange, request: Again, reply: Reply, wait
         asked = reply.response.headers.get(RETRY_AFTER, "")
         wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
         # Who polled sooner than asked may be told 202 once more.
-        extra += since >= wait
+        extra += since >= wait * _NEARLY
         since = max(wait, 0.1)
         run.target.pause(since)
         passed += since

@@ -65,7 +65,7 @@ def mock_in_process(setting: Setting) -> Iterator[Target]:
     world = WorldOptions(
         keys={_key(name): credits_ for name, credits_ in setting.keys.items()}, settings=setting.settings
     ).world("drift")
-    with httpx.Client(transport=OutpaintTransport(world), base_url=_IN_PROCESS) as client:
+    with httpx.Client(transport=OutpaintTransport(world), base_url=_IN_PROCESS, timeout=None) as client:  # noqa: S113 - virtual time
 
         class InProcess(_Scripted):
             name = "the mock in process"
@@ -93,7 +93,7 @@ def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
         with httpx.Client(
             base_url=f"{server.url}/t/{name}",
             timeout=TIMEOUT_S,
-            verify=False,
+            verify=False,  # noqa: S501 - plain HTTP
             trust_env=not is_near(server.url),
         ) as client:
 
