@@ -44,6 +44,7 @@ class Setting:
     keys: dict[str, int]
     settings: dict[str, Any]
     scripts: dict[int, Script] = field(default_factory=dict)
+    scheme: str = "https"
 
     @classmethod
     def of(cls, recording: Recording) -> Setting:
@@ -57,7 +58,7 @@ class Setting:
         price = _price(exchanges)
         if price is not None:
             settings["credits_per_image"] = price
-        return cls(keys, settings, _scripts(exchanges, keys, price or 1))
+        return cls(keys, settings, _scripts(exchanges, keys, price or 1), recording.upstream.partition("://")[0])
 
 
 def inference_id_of(answer: Answer | None) -> str | None:

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import io
 import re
+import struct
 import warnings
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from PIL import Image, ImageStat
 
@@ -22,7 +23,7 @@ _DATA_URI: Final = re.compile(r"(?is)data:(image/[a-z0-9.+-]+|application/octet-
 
 def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Picture:
     """What is kept of these bytes; with `keep` the bytes too. Never raises: what is no picture is told to be none."""
-    known = {
+    known: dict[str, Any] = {
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "data": base64.b64encode(data).decode() if keep else None,
@@ -31,6 +32,8 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Pictu
         warnings.simplefilter("ignore")
         try:
             picture = Image.open(io.BytesIO(data))
+        except Image.DecompressionBombError:
+            return _too_large(data, known)
         except Exception:  # noqa: BLE001 - a file may be broken in any way, and a decoder may say so by any error
             return Picture(format=None, damage=Damage.UNREADABLE, **known)
         known |= {
@@ -49,6 +52,14 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Pictu
         except Exception:  # noqa: BLE001 - as above
             return Picture(damage=Damage.TRUNCATED, **known)
     return Picture(orientation=orientation if orientation in range(1, 9) else None, reads=reads, layout=layout, **known)
+
+
+def _too_large(data: bytes, known: dict[str, Any]) -> Picture:
+    """A picture of a size that Pillow does not even open: a PNG tells it at a fixed place."""
+    if data[12:16] != b"IHDR":
+        return Picture(format=None, damage=Damage.UNREADABLE, **known)
+    width, height = struct.unpack(">II", data[16:24])
+    return Picture(format="PNG", mode="RGB", width=width, height=height, **known)
 
 
 def of_data_uri(text: str, *, is_mask: bool = False, keep: bool = False) -> Picture | None:

@@ -26,6 +26,7 @@ _KEY: Final = API_KEY.lower()
 _UNKEPT_OF_REQUESTS: Final = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "keep-alive"}
 )
+_OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
 _UNPASSED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
 )
@@ -160,7 +161,7 @@ class Recorder:
 
     def _ask(self, begun: _Begun) -> None:
         asked = begun.asked
-        headers, body = self._passed_on(asked), self._links.originals(asked.body)
+        headers, body = self._passed_on(asked, begun.link), self._links.originals(asked.body)
         began = time.monotonic()
         try:
             if begun.link is not None:
@@ -179,7 +180,10 @@ class Recorder:
             )
         begun.shown = self._shown(begun, told)
 
-    def _passed_on(self, asked: Asked) -> list[tuple[str, str]]:
+    def _passed_on(self, asked: Asked, link: Link | None) -> list[tuple[str, str]]:
+        if link is not None and host_of(link.url) != host_of(self._upstream.base_url):
+            # A client sends its key to the proxy, and not to whatever store the provider keeps its files in.
+            return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
         if self._key is None or not (asked.header(API_KEY) or "").strip():
             return asked.headers
         return [(name, self._key if name.lower() == _KEY else value) for name, value in asked.headers]

@@ -58,7 +58,7 @@ def _drawn(picture: Picture) -> bytes:
         exif[0x0112] = picture.orientation
         options["exif"] = exif
     if picture.frames > 1:
-        options |= {"save_all": True, "append_images": [image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]}
+        options |= {"save_all": True, "append_images": [image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)]}
     format_ = picture.format or "PNG"
     file = io.BytesIO()
     try:
@@ -98,4 +98,6 @@ def _layout(picture: Picture, width: int, height: int) -> Image.Image | None:
 def _header_alone(width: int, height: int) -> bytes:
     """A PNG of which nothing but its size can be read: a picture this large is refused by that."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return _PNG + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 1024)
+    return (
+        _PNG + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 8) + b"IDAT"
+    )

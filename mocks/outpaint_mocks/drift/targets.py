@@ -23,7 +23,7 @@ from outpaint_mocks.faces.httpx import OutpaintTransport
 from outpaint_mocks.options import WorldOptions
 from outpaint_mocks.scenarios import HEADER
 
-_IN_PROCESS: Final = "http://mock.test"
+_IN_PROCESS: Final = "mock.test"
 _LONGEST_PAUSE_S: Final = 60.0
 
 
@@ -65,7 +65,9 @@ def mock_in_process(setting: Setting) -> Iterator[Target]:
     world = WorldOptions(
         keys={_key(name): credits_ for name, credits_ in setting.keys.items()}, settings=setting.settings
     ).world("drift")
-    with httpx.Client(transport=OutpaintTransport(world), base_url=_IN_PROCESS, timeout=None) as client:  # noqa: S113 - virtual time
+    # By the recorded provider's scheme: whether a result can be the source of another request depends on it.
+    base_url = f"{setting.scheme}://{_IN_PROCESS}"
+    with httpx.Client(transport=OutpaintTransport(world), base_url=base_url, timeout=None) as client:  # noqa: S113 - virtual time
 
         class InProcess(_Scripted):
             name = "the mock in process"

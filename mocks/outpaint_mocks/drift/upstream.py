@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import httpx
@@ -61,9 +62,8 @@ class Upstream:
         self.base_url: Final = base_url
         self._timeout = timeout
         near = is_near(base_url)
-        verify: ssl.SSLContext | bool = ssl.create_default_context()
         self._client = httpx.Client(
-            verify=verify,
+            verify=_trusted(),
             timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
             trust_env=not near,
             transport=transport,
@@ -130,6 +130,12 @@ class Upstream:
             raise NotTold(502, Trouble.UNREACHABLE, _why(url, error)) from None
         told = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
         return Told(response.status_code, told, bytes(content))
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Certificates as the machine trusts them; reading those takes longer than most requests."""
+    return ssl.create_default_context()
 
 
 def _host(url: str) -> str:
