@@ -9,6 +9,8 @@ from typing import Any, Final
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.headers import CREDIT_AVAILABLE, IDEMPOTENT_REPLAYED, RATE_LIMIT, RETRY_AFTER
 from outpaint_contracts.openapi import OUTPAINT_PATH
+from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
+from outpaint_functions.service.file_urls import UPLOADS_PREFIX
 
 from outpaint_mocks.drift.credit_budget import pictures_asked_for
 from outpaint_mocks.drift.links import REFERENCE
@@ -79,12 +81,20 @@ def is_submit(exchange: Exchange) -> bool:
     return exchange.request.method == "POST" and path == OUTPAINT_PATH
 
 
+def _of_an_account(exchange: Exchange) -> bool:
+    """Whether the answer tells of the key's account: files are nobody's, their balance is none."""
+    target = exchange.request.target
+    if exchange.request.key is None or REFERENCE.fullmatch(target) is not None:
+        return False
+    return not target.startswith((FILES_PREFIX, UPLOADS_PREFIX))
+
+
 def _keys(exchanges: list[Exchange]) -> dict[str, int]:
     """Keys that were known, and what their accounts had at first."""
     keys: dict[str, int] = {}
     for exchange in exchanges:
         key, answer = exchange.request.key, exchange.answer
-        if key is None or answer is None or answer.status == 401 or key in keys:
+        if key is None or not _of_an_account(exchange) or answer is None or answer.status == 401 or key in keys:
             continue
         told = answer.header(CREDIT_AVAILABLE) or ""
         keys[key] = int(told) if told.isdigit() else _CREDITS
@@ -102,7 +112,7 @@ def _price(exchanges: list[Exchange]) -> int | None:
     for exchange in exchanges:
         key, answer = exchange.request.key, exchange.answer
         balance = (answer.header(CREDIT_AVAILABLE) if answer else None) or ""
-        if key is None or not balance.isdigit():
+        if key is None or not _of_an_account(exchange) or not balance.isdigit():
             continue
         last = before.get(key)
         if last is not None:

@@ -22,7 +22,15 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def layout_free(picture: Picture) -> dict[str, Any]:
+def close(one: Picture, other: Picture) -> bool:
+    """The same but for pixels on the edge of two cells of the layout."""
+    if one.model_dump(exclude={"bytes", "sha256", "layout"}) != other.model_dump(exclude={"bytes", "sha256", "layout"}):
+        return False
+    pairs = zip("".join(one.layout), "".join(other.layout), strict=True)
+    return not any({first, second} == {"#", "."} for first, second in pairs)
+
+
+def all_but_the_file(picture: Picture) -> dict[str, Any]:
     return picture.model_dump(exclude={"bytes", "sha256"})
 
 
@@ -35,7 +43,7 @@ def test_facts_of_a_stand_in_are_those_of_the_picture(size: tuple[int, int], kin
     image = Image.new("RGB", size, (100 + c[0] // 8, 90 + c[1] // 8, 200)).convert(mode)
     facts = facts_of(saved(image, format_))
     again = facts_of(stand_in(facts))
-    assert layout_free(again) == layout_free(facts)
+    assert all_but_the_file(again) == all_but_the_file(facts)
     assert again.sha256 != facts.sha256
 
 
@@ -46,7 +54,7 @@ def test_what_is_transparent_stays_so(size: tuple[int, int], left: int, top: int
     image.paste((0, 0, 0, 0), (left, top, *size)) if left < size[0] and top < size[1] else None
     facts = facts_of(saved(image, format_, **({"lossless": True} if format_ == "WEBP" else {})))
     again = facts_of(stand_in(facts))
-    assert layout_free(again) == layout_free(facts)
+    assert close(again, facts)
     before, after = (
         Image.open(io.BytesIO(data)).convert("RGBA").getchannel("A").getextrema()
         for data in (saved(image, "PNG"), stand_in(facts))
@@ -62,7 +70,7 @@ def test_a_mask_stays_a_mask(size: tuple[int, int], left: int) -> None:
         image.paste(255, (left, 0, *size))
     facts = facts_of(saved(image, "PNG"), is_mask=True)
     assert facts.reads == "luminance"
-    assert facts_of(stand_in(facts), is_mask=True).layout == facts.layout
+    assert close(facts_of(stand_in(facts), is_mask=True), facts)
 
 
 def test_the_same_picture_has_the_same_stand_in_and_another_another() -> None:
