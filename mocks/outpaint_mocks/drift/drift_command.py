@@ -83,7 +83,7 @@ def drift(
     Examples:
       outpaint contract drift vendor.json
       outpaint contract drift vendor.json --junit drift.xml --fail-on breaking
-      outpaint contract drift vendor.json --ignore "body:/data/[*]/seed" --ignore "timing"
+      outpaint contract drift vendor.json --ignore "body:/data/*/seed" --ignore timing
       outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev
       outpaint contract drift vendor.json --to-fixtures tests/fixtures/vendor
 

@@ -14,17 +14,21 @@ _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U
 
 
 def as_junit(drift: Drift) -> str:
-    """One suite; a difference of an exchange is a failure, one that was not replayed is skipped with its reason."""
+    """One suite: an exchange that differs is a failure, one that was not replayed is skipped with its reason."""
     cases = [_case(drift, exchange) for exchange in drift.recording.exchanges]
+    if not drift.replayed:
+        nothing = ET.Element("testcase", {"classname": "outpaint.contract.drift", "name": "something was replayed"})
+        ET.SubElement(nothing, "error", {"message": "nothing in the recording could be replayed"})
+        cases.append(nothing)
     counts = {
         word: str(sum(case.find(tag) is not None for case in cases))
-        for word, tag in (("failures", "failure"), ("skipped", "skipped"))
+        for word, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
     }
-    told = {"name": _clean(f"outpaint contract drift: {drift.target}"), "tests": str(len(cases)), "errors": "0"}
-    suite = ET.Element("testsuite", {**told, **counts, "time": f"{drift.seconds:.3f}"})
+    told = {"name": _clean(f"outpaint contract drift: {drift.target}"), "tests": str(len(cases)), **counts}
+    suite = ET.Element("testsuite", {**told, "time": f"{drift.seconds:.3f}"})
     suite.extend(cases)
     ET.SubElement(suite, "system-out").text = _clean(sentence(drift))
-    root = ET.Element("testsuites", {"tests": str(len(cases)), "errors": "0", **counts})
+    root = ET.Element("testsuites", {"tests": str(len(cases)), **counts})
     root.append(suite)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

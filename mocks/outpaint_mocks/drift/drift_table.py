@@ -49,13 +49,16 @@ def grouped(differences: Iterable[Difference]) -> list[list[Difference]]:
 def sentence(drift: Drift) -> str:
     """The verdict in a line."""
     asked = f"{len(drift.replayed)} of {len(drift.recording.exchanges)} exchanges replayed at {drift.target}"
-    left = f", {drift.ignored} differences ignored" if drift.ignored else ""
+    left = f", {drift.ignored} {_differences(drift.ignored)} ignored" if drift.ignored else ""
     if drift.is_none:
         return f"No drift: {asked}{left}, in {drift.seconds:.2f} s."
     count = len(grouped(drift.differences))
     broken = sum(group[0].breaking for group in grouped(drift.differences))
-    word = "difference" if count == 1 else "differences"
-    return f"Drift: {count} {word}, {broken} of them breaking; {asked}{left}, in {drift.seconds:.2f} s."
+    return f"Drift: {count} {_differences(count)}, {broken} of them breaking; {asked}{left}, in {drift.seconds:.2f} s."
+
+
+def _differences(count: int) -> str:
+    return "difference" if count == 1 else "differences"
 
 
 def _numbers(drift: Drift, numbers: list[int]) -> str:

@@ -205,7 +205,7 @@ class _Writer:
         from outpaint_mocks.drift.drift_table import name_of
 
         status = "-" if exchange.answer is None else exchange.answer.status
-        click.echo(f"{exchange.number:4d}  {status}  {exchange.seconds:6.2f} s  {name_of(exchange)}", err=True)
+        click.echo(f"{exchange.number:4d}  {status:>3}  {exchange.seconds:6.2f} s  {name_of(exchange)}", err=True)
         if exchange.mark is not None:
             click.echo(f"      {exchange.mark.says}", err=True)
         with self._lock:
