@@ -15,6 +15,7 @@ class Kind(StrEnum):
     PICTURE = "picture"
     POLLS = "polls"
     TIMING = "timing"
+    CREDITS = "credits"
 
 
 class Baseline(StrEnum):

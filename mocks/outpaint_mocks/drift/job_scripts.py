@@ -81,7 +81,7 @@ def is_submit(exchange: Exchange) -> bool:
     return exchange.request.method == "POST" and path == OUTPAINT_PATH
 
 
-def _of_an_account(exchange: Exchange) -> bool:
+def is_of_an_account(exchange: Exchange) -> bool:
     """Whether the answer tells of the key's account: files are nobody's, their balance is none."""
     target = exchange.request.target
     if exchange.request.key is None or REFERENCE.fullmatch(target) is not None:
@@ -94,7 +94,7 @@ def _keys(exchanges: list[Exchange]) -> dict[str, int]:
     keys: dict[str, int] = {}
     for exchange in exchanges:
         key, answer = exchange.request.key, exchange.answer
-        if key is None or not _of_an_account(exchange) or answer is None or answer.status == 401 or key in keys:
+        if key is None or not is_of_an_account(exchange) or answer is None or answer.status == 401 or key in keys:
             continue
         told = answer.header(CREDIT_AVAILABLE) or ""
         keys[key] = int(told) if told.isdigit() else _CREDITS
@@ -112,7 +112,7 @@ def _price(exchanges: list[Exchange]) -> int | None:
     for exchange in exchanges:
         key, answer = exchange.request.key, exchange.answer
         balance = (answer.header(CREDIT_AVAILABLE) if answer else None) or ""
-        if key is None or not _of_an_account(exchange) or not balance.isdigit():
+        if key is None or not is_of_an_account(exchange) or not balance.isdigit():
             continue
         last = before.get(key)
         if last is not None:

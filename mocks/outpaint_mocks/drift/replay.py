@@ -12,6 +12,7 @@ from outpaint_contracts.headers import RETRY_AFTER
 
 from outpaint_mocks.drift.asking_again import Again, CannotAsk, Mapping, again
 from outpaint_mocks.drift.bodies import body_of
+from outpaint_mocks.drift.charges import Charges
 from outpaint_mocks.drift.comparison import compare
 from outpaint_mocks.drift.difference import Baseline, Difference, Kind
 from outpaint_mocks.drift.job_scripts import Setting, inference_id_of
@@ -28,7 +29,7 @@ PATIENCE_S: Final = 300.0
 
 @dataclass(frozen=True)
 class Drift:
-    """What a replay found. `not_replayed` tells by number why; `unanswered` are requests that got no answer at all."""
+    """What a replay found. `not_replayed` tells by an exchange's number why; `ignored` counts what was left out."""
 
     recording: Recording
     target: str
@@ -59,8 +60,7 @@ class _Replay:
     differences: list[Difference] = field(default_factory=list)
     not_replayed: dict[int, str] = field(default_factory=dict)
     replayed: list[int] = field(default_factory=list)
-    finals: dict[str, Exchange] = field(default_factory=dict)
-    before: Exchange | None = None
+    charges: Charges = field(default_factory=Charges)
     heard: dict[str, float] = field(default_factory=dict)
     """By recorded job: when the recording was answered about it last."""
 
@@ -91,6 +91,9 @@ def replay(
             assert exchange.mark is not None
             run.not_replayed[exchange.number] = exchange.mark.says
         on_exchange(exchange)
+    # Where something could not be asked again, nobody can say what the account would have paid for it.
+    if not run.not_replayed:
+        run.differences += run.charges.differences()
     return Drift(
         recording,
         target.name,
@@ -145,6 +148,8 @@ def _judge(run: _Replay, exchange: Exchange, recorded: Answer, reply: tuple[Answ
             return  # done sooner: a poll less is nobody's harm
     run.replayed.append(exchange.number)
     run.differences += compare(exchange, replayed, seconds, run.baseline)
+    if run.target.scripted:
+        run.charges.see(exchange, replayed)
 
 
 def _polled(run: _Replay, exchange: Exchange, request: Again, reply: Reply, waited: float) -> Reply:

@@ -58,6 +58,7 @@ class Sitting:
     """A recording in the making: `api` is the consumer's client, `recording()` what was kept, read from its text."""
 
     def __init__(self, transport: httpx.BaseTransport, *, limit: int | None = None, key: str = KEY, **options: Any):
+        self.provider: Any = transport
         self.upstream = Upstream(UPSTREAM, timeout=5, transport=transport)
         self.recorder = Recorder(self.upstream, PROXY, CreditBudget(limit), **options)
         self.api = httpx.Client(

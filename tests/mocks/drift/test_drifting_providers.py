@@ -338,3 +338,43 @@ def test_a_mask_beside_the_picture(sit: Sit) -> None:
     post(sitting.api, files=files, data=FORM)
     found = at_the_mock(sitting.recording())
     assert found.is_none, found.differences
+
+
+# Credits
+
+
+def test_credits_charged_on_a_refusal_are_drift(sit: Sit) -> None:
+    provider = Provider(credits=20)
+    refused: list[int] = []
+
+    def charge(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        told = int(answer.headers["x-picsart-credit-available"]) - len(refused)
+        if answer.status_code == 422:
+            refused.append(1)
+        return with_headers(answer, lambda told_: told_.update({"x-picsart-credit-available": str(told)}))
+
+    provider._change = charge
+    sitting = sit(provider)
+    for count in ("2", "11", "1"):
+        post(sitting.api, files={"image": png()}, data=FORM | {"count": count})
+    sitting.api.get("/balance")
+    found = at_the_mock(sitting.recording())
+    assert [(one.exchange, one.name, one.recorded, one.replayed) for one in found.differences] == [
+        (3, "credits", "17 credits", "18 credits")
+    ]
+
+
+def test_credits_of_a_failed_job_may_come_back_before_its_poll(sit: Sit) -> None:
+    sitting = sit(Provider(scenario="time(5); fail(timed_out)", credits=20))
+    accepted = post(sitting.api, files={"image": png()}, data=FORM | {"mode": "async"}).json()
+    world = sitting.provider.world
+    sitting.api.get("/balance")
+    world.clock.advance(6)
+    sitting.api.get("/balance")
+    sitting.api.get(f"/painting/{accepted['inference_id']}")
+    sitting.api.get("/balance")
+    recording = sitting.recording()
+    told = [one.answer.header("x-picsart-credit-available") for one in recording.exchanges if one.answer]
+    assert told == ["20", "19", "20", "20", "20"]
+    found = at_the_mock(recording)
+    assert found.is_none, found.differences
