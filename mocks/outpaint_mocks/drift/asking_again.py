@@ -100,6 +100,11 @@ class Again:
     headers: list[tuple[str, str]]
     body: bytes
 
+    @property
+    def wire_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers in the bytes that they were."""
+        return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in self.headers]
+
 
 def again(exchange: Exchange, mapping: Mapping) -> Again:
     """The request of a recorded exchange, without its key; raises `CannotAsk` where what it needs is not there."""

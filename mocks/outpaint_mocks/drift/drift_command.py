@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -14,7 +12,6 @@ import click
 if TYPE_CHECKING:
     from outpaint_mocks.drift.recording import Recording
     from outpaint_mocks.drift.replay import Drift
-    from outpaint_mocks.drift.targets import Target
 
 _WIDE: Final = 160
 """Columns of a table that nobody's terminal bounds."""
@@ -129,10 +126,12 @@ def drift(
 def _replayed(
     context: click.Context, recording: Recording, against: str | None, keys: tuple[str, ...], baseline: str | None
 ) -> Drift:
+    from outpaint_contracts.verification import verdict
     from outpaint_contracts.verification.reachability import NotReady
     from rich.console import Console
     from rich.progress import Progress
 
+    from outpaint_mocks.drift.choice_of_target import target_of
     from outpaint_mocks.drift.difference import Baseline
     from outpaint_mocks.drift.replay import replay
 
@@ -150,41 +149,8 @@ def _replayed(
                 on_exchange=lambda _: bar.advance(task),
             )
     except NotReady as error:
-        _end(context, ExitCode.NOT_READY, str(error))
-
-
-@contextmanager
-def target_of(recording: Recording, against: str | None, keys: tuple[str, ...]) -> Iterator[Target]:
-    """Who is asked: the mock in process, or whoever stands at a base URL.
-
-    Raises `NotReady` for a base URL that is none, is not this API or does not know the first key, and
-    `click.UsageError` where a key is missing.
-    """
-    from outpaint_contracts.verification.mock_controls import MockServer
-    from outpaint_contracts.verification.reachability import balance_at, check_base_url
-
-    from outpaint_mocks.drift.job_scripts import Setting
-    from outpaint_mocks.drift.targets import BaseUrl, mock_in_process, mock_server
-
-    setting = Setting.of(recording)
-    if against is None:
-        with mock_in_process(setting) as target:
-            yield target
-        return
-    url = check_base_url(against)
-    server = MockServer.at(url)
-    if server is not None:
-        try:
-            with mock_server(server, setting) as target:
-                yield target
-        finally:
-            server.close()
-        return
-    if not keys:
-        raise click.UsageError("a key is missing: give --api-key, or set OUTPAINT_KEY")
-    balance_at(url, keys[0])
-    with BaseUrl(url, keys, known=tuple(setting.keys)) as remote:
-        yield remote
+        usage = error.exit_code is verdict.ExitCode.USAGE
+        _end(context, ExitCode.USAGE if usage else ExitCode.NOT_READY, str(error))
 
 
 def _write(found: Drift, *, junit: Path | None, json_: Path | None) -> None:

@@ -210,20 +210,23 @@ class _Writer:
             click.echo(f"      {exchange.mark.says}", err=True)
         with self._lock:
             if time.monotonic() - self._written >= _BETWEEN_WRITES_S:
-                self._write()
+                self._write(exchange.number)
 
     def close(self) -> None:
-        """Write the whole."""
+        """Write the whole; ends the command where that cannot be."""
         with self._lock:
-            if self.recorder is not None and self.recorder.recording().exchanges:
-                self._write()
+            if self.recorder is not None and self.recorder.recording().exchanges and not self._write():
+                raise click.ClickException("the recording is lost: the file could not be written")
 
-    def _write(self) -> None:
+    def _write(self, number: int = 0) -> bool:
         from outpaint_mocks.drift.recording import RecordingError
 
         assert self.recorder is not None
+        self._written = time.monotonic()
         try:
             self.recorder.recording().write(self._out)
         except RecordingError as error:
-            raise click.ClickException(str(error)) from None
-        self._written = time.monotonic()
+            after = f"after exchange {number}, " if number else ""
+            click.echo(f"error: {after}{error}", err=True)
+            return False
+        return True

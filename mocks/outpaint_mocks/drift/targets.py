@@ -155,7 +155,7 @@ class _Scripted:
         self.advance(seconds)
 
     def ask(self, request: Again, scenario: str | None) -> Reply:
-        headers = [*request.headers, *([(HEADER, scenario)] if scenario is not None else [])]
+        headers = [*request.wire_headers, *([(HEADER.encode(), scenario.encode())] if scenario is not None else [])]
         began = self.now()
         response = self._client.request(request.method, request.url, headers=headers, content=request.body)
         return Reply(response, self.now() - began)
@@ -232,7 +232,7 @@ class BaseUrl:
         """The answer, a 429 waited out unless the recording has one there."""
         client = self._plain if scenario is not None and "rate_limited" in scenario else self._patient
         began = time.monotonic()
-        response = client.request(request.method, request.url, headers=request.headers, content=request.body)
+        response = client.request(request.method, request.url, headers=request.wire_headers, content=request.body)
         return Reply(response, time.monotonic() - began)
 
 

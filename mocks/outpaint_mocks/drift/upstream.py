@@ -103,8 +103,12 @@ class Upstream:
 
     def _send(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes) -> Told:
         # What is compressed on its way would be compared as if it were another body.
-        passed = [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
-        passed.append(("accept-encoding", "identity"))
+        passed = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers
+            if name.lower() not in _HOP_BY_HOP
+        ]
+        passed.append((b"accept-encoding", b"identity"))
         try:
             request = self._client.build_request(method, url, headers=passed, content=body or None)
             response = self._client.send(request, stream=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -210,3 +211,26 @@ def test_a_body_that_is_too_large_is_refused_and_marked(sit: Sit) -> None:
     (exchange,) = sitting.recording().exchanges
     assert exchange.mark is not None
     assert exchange.mark.says == "a request may be 128 MiB to be recorded"
+
+
+def test_labels_and_headers_that_are_not_ascii_go_through_and_come_again(sit: Sit) -> None:
+    sitting = sit()
+    headers = {"X-Note": "caf\u00e9".encode("latin-1"), "X-Picsart-API-Key": b"pk-\xe9-not-ascii-at-all"}
+    form = {"prompt": "\u6d77 \u0441\u043d\u0435\u0433", "count": "1"}
+    answer = post(sitting.api, files={"image": ("f\u00f6to.png", png())}, data=form, headers=headers)
+    recording = sitting.recording()
+    assert recording.exchanges[0].answer is not None
+    assert recording.exchanges[0].answer.status == answer.status_code
+    assert "not-ascii-at-all" not in recording.text()
+    found = at_the_mock(recording)
+    assert found.is_none, found.differences
+
+
+def test_clients_side_by_side_are_all_recorded(sit: Sit) -> None:
+    sitting = sit()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: sitting.api.get("/balance").status_code, range(40)))
+    assert statuses == [200] * 40
+    recording = sitting.recording()
+    assert [one.number for one in recording.exchanges] == list(range(1, 41))
+    assert at_the_mock(recording).is_none

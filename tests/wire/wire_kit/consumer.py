@@ -40,6 +40,9 @@ def do_everything(
         api.get("/balance")
         files = {"image": ("photo.png", png(), "image/png")}
         done = post(api, files=files, data={"prompt": "a wide beach", "count": "2", "format": "PNG"})
+        while done.status_code == 202:  # not within the wait
+            pause()
+            done = api.get(f"/painting/{done.json()['inference_id']}")
         for picture in done.json()["data"]:
             api.get(picture["url"]).raise_for_status()
         whole = {"image": ("photo.png", png(opaque=True), "image/png")}

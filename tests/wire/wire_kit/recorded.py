@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from outpaint_functions.embedded.server import serving
+from outpaint_mocks.drift.choice_of_target import target_of
 from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.drift_command import target_of
 from outpaint_mocks.drift.recorder import Asked, Recorder
 from outpaint_mocks.drift.recording import Recording
 from outpaint_mocks.drift.recording_host import RecordingHost
@@ -52,5 +52,5 @@ def recorded(base_url: str, key: str, *, poor_key: str | None = None, pause_s: f
 
 def drift_at(recording: Recording, against: str | None = None, keys: Sequence[str] = ()) -> Drift:
     """The recording replayed: at the mock in process, a mock server, or any base URL with keys in recorded order."""
-    with target_of(recording, against, tuple(keys)) as target:
+    with target_of(recording, against, keys) as target:
         return replay(recording, target)

@@ -1,0 +1,42 @@
+"""Whom a recording is replayed at: the mock in process, a running mock server, or whoever stands at a base URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from outpaint_contracts.verification.mock_controls import MockServer
+from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
+from outpaint_contracts.verification.verdict import ExitCode
+
+from outpaint_mocks.drift.job_scripts import Setting
+from outpaint_mocks.drift.recording import Recording
+from outpaint_mocks.drift.targets import BaseUrl, Target, mock_in_process, mock_server
+
+
+@contextmanager
+def target_of(recording: Recording, against: str | None = None, keys: Sequence[str] = ()) -> Iterator[Target]:
+    """The target for as long as the block runs; without a base URL it is the mock in process.
+
+    `keys` stand for the recording's known keys in the order in which those came; a mock server needs none. Raises
+    `NotReady` for a base URL that is none, is not this API or does not know the first key, and where there is no key.
+    """
+    setting = Setting.of(recording)
+    if against is None:
+        with mock_in_process(setting) as target:
+            yield target
+        return
+    url = check_base_url(against)
+    server = MockServer.at(url)
+    if server is not None:
+        try:
+            with mock_server(server, setting) as target:
+                yield target
+        finally:
+            server.close()
+        return
+    if not keys:
+        raise NotReady(ExitCode.USAGE, "a key is missing: give --api-key, or set OUTPAINT_KEY")
+    balance_at(url, keys[0])
+    with BaseUrl(url, keys, known=tuple(setting.keys)) as remote:
+        yield remote
