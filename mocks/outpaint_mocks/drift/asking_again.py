@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx
-from outpaint_contracts.headers import IDEMPOTENCY_KEY
+from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint_contracts.proving.exchange import REDACTED
 
 from outpaint_mocks.drift.bodies import kept_picture
@@ -104,6 +104,10 @@ class Again:
     def wire_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers in the bytes that they were."""
         return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in self.headers]
+
+    def with_key(self, key: str) -> Again:
+        """The same with a key."""
+        return replace(self, headers=[*self.headers, (API_KEY, key)])
 
 
 def again(exchange: Exchange, mapping: Mapping) -> Again:

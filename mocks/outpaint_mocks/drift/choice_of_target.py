@@ -9,9 +9,11 @@ from outpaint_contracts.verification.mock_controls import MockServer
 from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
 from outpaint_contracts.verification.verdict import ExitCode
 
+from outpaint_mocks.drift.base_url_target import BaseUrl
 from outpaint_mocks.drift.job_scripts import Setting
+from outpaint_mocks.drift.mock_targets import mock_in_process, mock_server
 from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.drift.targets import BaseUrl, Target, mock_in_process, mock_server
+from outpaint_mocks.drift.targets import Target
 
 
 @contextmanager

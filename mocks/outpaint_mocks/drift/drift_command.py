@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from outpaint_mocks.drift.recording import Recording
     from outpaint_mocks.drift.replay import Drift
+    from outpaint_mocks.drift.targets import Target
 
 _WIDE: Final = 160
 """Columns of a table that nobody's terminal bounds."""
@@ -27,6 +28,7 @@ class ExitCode(IntEnum):
     UNREADABLE = 3
     NOTHING_REPLAYED = 4
     NOT_READY = 5
+    OVER_BUDGET = 6
 
 
 @click.command()
@@ -35,6 +37,10 @@ class ExitCode(IntEnum):
 @click.option(
     "--api-key", metavar="KEY", multiple=True, envvar="OUTPAINT_KEY", show_envvar=True,
     help="The key to use there; again for the recording's second key, and so on.",
+)  # fmt: skip
+@click.option(
+    "--max-credits", metavar="N", type=click.IntRange(0),
+    help="Refuse to begin at --against where the recorded requests cost more; at a mock they cost nothing.",
 )  # fmt: skip
 @click.option("--ignore", metavar="PATTERN", multiple=True, help="Differences to live with, as the table names them.")
 @click.option(
@@ -57,6 +63,7 @@ def drift(
     recording: Path,
     against: str | None,
     api_key: tuple[str, ...],
+    max_credits: int | None,
     ignore: tuple[str, ...],
     baseline: str | None,
     fail_on: str,
@@ -81,7 +88,7 @@ def drift(
       outpaint contract drift vendor.json
       outpaint contract drift vendor.json --junit drift.xml --fail-on breaking
       outpaint contract drift vendor.json --ignore "body:/data/*/seed" --ignore timing
-      outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev
+      outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev --max-credits 20
       outpaint contract drift vendor.json --to-fixtures tests/fixtures/vendor
 
     \b
@@ -92,6 +99,7 @@ def drift(
       3  the recording cannot be read, or is none
       4  nothing in it could be replayed, so nothing can be said
       5  --against is not there, is not this API, or refuses the key
+      6  the recorded requests cost more than --max-credits
     """
     from outpaint_mocks.drift.recording import Recording, RecordingError
 
@@ -104,7 +112,7 @@ def drift(
     if to_fixtures is not None:
         _write_fixtures(context, told, to_fixtures)
         return
-    found = _replayed(context, told, against, api_key, baseline)
+    found = _replayed(context, told, against, api_key, baseline, max_credits)
     from outpaint_mocks.drift.ignoring import ignoring
 
     found = ignoring(found, ignore)
@@ -124,8 +132,14 @@ def drift(
 
 
 def _replayed(
-    context: click.Context, recording: Recording, against: str | None, keys: tuple[str, ...], baseline: str | None
+    context: click.Context,
+    recording: Recording,
+    against: str | None,
+    keys: tuple[str, ...],
+    baseline: str | None,
+    max_credits: int | None,
 ) -> Drift:
+    from outpaint_contracts.proving.expectations import NotOffered
     from outpaint_contracts.verification import verdict
     from outpaint_contracts.verification.reachability import NotReady
     from rich.console import Console
@@ -141,6 +155,7 @@ def _replayed(
             target_of(recording, against, keys) as target,
             Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
         ):
+            _check_cost(context, recording, target, max_credits)
             task = bar.add_task("replaying", total=len(recording.exchanges))
             return replay(
                 recording,
@@ -148,9 +163,23 @@ def _replayed(
                 baseline=None if baseline is None else Baseline(baseline),
                 on_exchange=lambda _: bar.advance(task),
             )
+    except NotOffered as error:
+        _end(context, ExitCode.NOT_READY, str(error))
     except NotReady as error:
         usage = error.exit_code is verdict.ExitCode.USAGE
         _end(context, ExitCode.USAGE if usage else ExitCode.NOT_READY, str(error))
+
+
+def _check_cost(context: click.Context, recording: Recording, target: Target, max_credits: int | None) -> None:
+    from outpaint_mocks.drift.job_scripts import Setting
+
+    cost = Setting.of(recording).cost
+    if not target.scripted and max_credits is not None and cost > max_credits:
+        _end(
+            context,
+            ExitCode.OVER_BUDGET,
+            f"the recorded requests cost {cost:,} credits and {max_credits:,} may be spent: raise --max-credits",
+        )
 
 
 def _write(found: Drift, *, junit: Path | None, json_: Path | None) -> None:

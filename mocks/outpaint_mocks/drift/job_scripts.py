@@ -47,6 +47,8 @@ class Setting:
     settings: dict[str, Any]
     scripts: dict[int, Script] = field(default_factory=dict)
     scheme: str = "https"
+    cost: int = 0
+    """Credits that the recorded requests cost, by count and price."""
 
     @classmethod
     def of(cls, recording: Recording) -> Setting:
@@ -60,7 +62,14 @@ class Setting:
         price = _price(exchanges)
         if price is not None:
             settings["credits_per_image"] = price
-        return cls(keys, settings, _scripts(exchanges, keys, price or 1), recording.upstream.partition("://")[0])
+        price = 1 if price is None else price
+        return cls(
+            keys,
+            settings,
+            scripts=_scripts(exchanges, keys, price),
+            scheme=recording.upstream.partition("://")[0],
+            cost=price * sum(_charged(exchange) for exchange in exchanges),
+        )
 
 
 def inference_id_of(answer: Answer | None) -> str | None:

@@ -90,6 +90,18 @@ def map_urls(value: Any, change: Callable[[str, str], str], pointer: str = "") -
     return value
 
 
+def urls_in(value: Any, pointer: str) -> list[tuple[str, str]]:
+    """Each of those URLs with its pointer; `pointer` is the value's own."""
+    found: list[tuple[str, str]] = []
+
+    def note(url: str, at: str) -> str:
+        found.append((url, at))
+        return url
+
+    map_urls(value, note, pointer)
+    return found
+
+
 def _member(name: str, member: Any, change: Callable[[str, str], str], pointer: str) -> Any:
     below = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
     if isinstance(member, str):

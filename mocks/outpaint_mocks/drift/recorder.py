@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from outpaint_contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY, IDEMPOTENT_REPLAYED
 from outpaint_contracts.openapi import UPLOADS_PATH
 
 from outpaint_mocks.drift.bodies import body_of
 from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.links import LOCATION, Link, Links, map_urls, reference
+from outpaint_mocks.drift.links import LOCATION, Link, Links, reference, urls_in
 from outpaint_mocks.drift.recording import Answer, Exchange, Headers, Json, Mark, Recording, Request, Trouble
 from outpaint_mocks.drift.scrubbing import Scrubber, host_of
-from outpaint_mocks.drift.upstream import NotTold, Told, Upstream
+from outpaint_mocks.drift.upstream import NotTold, Upstream
+from outpaint_mocks.drift.wire_messages import Asked, Told, refusal
 
 _KEY: Final = API_KEY.lower()
 _UNKEPT_OF_REQUESTS: Final = frozenset(
@@ -30,20 +30,6 @@ _OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
 _UNPASSED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as the client sent it; `target` is path and query."""
-
-    method: str
-    target: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass
@@ -216,11 +202,9 @@ class Recorder:
     def _fetch_all(self, begun: _Begun) -> None:
         """Fetch the results that an answer tells of, as exchanges of their own."""
         assert begun.told is not None
-        found: list[tuple[str, str]] = []
         value = _json(begun.told)
         results = value.get("data") if isinstance(value, dict) else None
-        map_urls(results, lambda url, pointer: found.append((url, pointer)) or url, "/data")  # type: ignore[func-returns-value]
-        for url, pointer in found:
+        for url, pointer in urls_in(results, "/data"):
             asked = Asked("GET", "", [("accept", "*/*")])
             fetch = self._begin(asked)
             fetch.link = Link(url, reference(begun.number, pointer))
@@ -258,14 +242,6 @@ class Recorder:
         headers = tuple((name, value) for name, value in told.headers if name.lower() not in ("connection",))
         body = body_of(told.body, told.header("content-type") or "", keep_pixels=self._keep_pixels)
         return Answer(status=told.status, headers=headers, body=body)
-
-
-def refusal(status: int, mark: Mark) -> Told:
-    """What the proxy itself answers where the provider's answer is not to be had."""
-    code = ErrorCode.INSUFFICIENT_CREDITS if status == 402 else ErrorCode.UNAVAILABLE
-    told = ErrorBody.of(OutpaintError(code, mark.says)).model_copy(update={"code": status})
-    headers = [("Content-Type", "application/json"), ("X-Outpaint-Recorder", mark.trouble.value)]
-    return Told(status, headers, told.model_dump_json().encode())
 
 
 def _kept(headers: list[tuple[str, str]]) -> Headers:

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from outpaint_contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint_functions.embedded.asgi import ClientGone
 from outpaint_functions.http.messages import Response
 
-from outpaint_mocks.drift.recorder import Asked, Recorder
+from outpaint_mocks.drift.recorder import Recorder
+from outpaint_mocks.drift.wire_messages import Asked
 
 if TYPE_CHECKING:
     from outpaint_functions.embedded.asgi import Receive, Scope, Send
@@ -43,7 +45,10 @@ class RecordingHost:
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except ClientGone:
+            return  # half a request is nobody's: nothing goes on
         loop = asyncio.get_running_loop()
         if body is None:
             asked = Asked(scope["method"], target, headers)
@@ -61,13 +66,13 @@ class RecordingHost:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None for one that is too large, read to its end all the same."""
+    """The request's body; None for one that is too large, read to its end all the same. Raises `ClientGone`."""
     body = bytearray()
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return bytes(body)
+            raise ClientGone
         piece = message.get("body", b"")
         size += len(piece)
         if size <= MAX_BODY_BYTES:

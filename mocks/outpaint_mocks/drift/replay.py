@@ -17,7 +17,7 @@ from outpaint_mocks.drift.comparison import compare
 from outpaint_mocks.drift.difference import Baseline, Difference, Kind
 from outpaint_mocks.drift.job_scripts import Setting, inference_id_of
 from outpaint_mocks.drift.recording import Answer, Exchange, Recording
-from outpaint_mocks.drift.targets import Reply, Target, with_key
+from outpaint_mocks.drift.targets import Reply, Target
 
 _OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
 """Answers that a provider gives for what it is like just then, and that nobody can make it give."""
@@ -111,7 +111,7 @@ def _replay_one(run: _Replay, exchange: Exchange) -> None:
     script = run.setting.scripts[exchange.number]
     request = again(exchange, run.mapping)
     if exchange.request.key is not None:
-        request = with_key(request, run.target.key(exchange.request.key))
+        request = request.with_key(run.target.key(exchange.request.key))
     run.target.come_to(exchange, [id_ for job in script.ended if (id_ := run.mapping.id(job)) is not None])
     job = inference_id_of(recorded)
     waited = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -11,6 +10,7 @@ import httpx
 from outpaint_contracts.verification.remote import is_near
 
 from outpaint_mocks.drift.recording import Mark, Trouble
+from outpaint_mocks.drift.wire_messages import Told
 
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 _HOP_BY_HOP: Final = frozenset(
@@ -31,19 +31,6 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 _MOST_REDIRECTS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer as it came, its body whole and decoded."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 class NotTold(Exception):  # noqa: N818 - an outcome, told in a sentence

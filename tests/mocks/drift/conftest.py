@@ -7,13 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
+from outpaint_mocks.drift.base_url_target import BaseUrl
 from outpaint_mocks.drift.credit_budget import CreditBudget
 from outpaint_mocks.drift.job_scripts import Setting
-from outpaint_mocks.drift.recorder import Asked, Recorder
+from outpaint_mocks.drift.mock_targets import mock_in_process
+from outpaint_mocks.drift.recorder import Recorder
 from outpaint_mocks.drift.recording import Recording
 from outpaint_mocks.drift.replay import Drift, replay
-from outpaint_mocks.drift.targets import BaseUrl, mock_in_process
 from outpaint_mocks.drift.upstream import Upstream
+from outpaint_mocks.drift.wire_messages import Asked
 from outpaint_mocks.faces.httpx import OutpaintTransport
 from outpaint_mocks.world import World
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.recorder import Asked, Recorder
+from outpaint_mocks.drift.recorder import Recorder
 from outpaint_mocks.drift.upstream import Upstream
+from outpaint_mocks.drift.wire_messages import Asked
 from PIL import Image
 from wire_kit.consumer import png, post
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from outpaint_functions.embedded.server import serving
 from outpaint_mocks.drift.choice_of_target import target_of
 from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.recorder import Asked, Recorder
+from outpaint_mocks.drift.recorder import Recorder
 from outpaint_mocks.drift.recording import Recording
 from outpaint_mocks.drift.recording_host import RecordingHost
 from outpaint_mocks.drift.replay import Drift, replay
-from outpaint_mocks.drift.upstream import Told, Upstream
+from outpaint_mocks.drift.upstream import Upstream
+from outpaint_mocks.drift.wire_messages import Asked, Told
 
 from wire_kit.consumer import do_everything
 
