@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
@@ -171,8 +171,9 @@ def verify(
 @contextmanager
 def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterator[tuple[Provider, int | None]]:
     """Who is verified, and the credits of its key where they are somebody's."""
+    from outpaint_contracts.proving.expectations import NotOffered
     from outpaint_contracts.verification.mock_controls import MockServer
-    from outpaint_contracts.verification.reachability import balance_at, check_base_url
+    from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
     from outpaint_contracts.verification.remote import RemoteProvider
 
     url = check_base_url(base_url)
@@ -180,21 +181,41 @@ def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterato
         mock = MockServer.at(url)
         if mock is not None:
             stack.callback(mock.close)
-            yield stack.enter_context(mock.world()), None
-            return
+            world = None
+            # A mock that somebody's test serves makes no worlds: it is asked like any stranger.
+            with suppress(NotOffered):
+                world = stack.enter_context(mock.world())
+            if world is not None:
+                yield world, None
+                return
         if key is None:
             raise click.UsageError("a key is missing: give --api-key, or set OUTPAINT_KEY")
-        yield RemoteProvider(url, key, second_key), balance_at(url, key)
+        balance = balance_at(url, key)
+        if second_key is not None:
+            try:
+                balance_at(url, second_key)
+            except NotReady as error:
+                raise NotReady(error.exit_code, f"with the second key: {error}") from None
+        yield RemoteProvider(url, key, second_key), balance
 
 
 def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+    from outpaint_contracts.proving.api import Api
+    from outpaint_contracts.proving.expectations import Unmet
     from outpaint_contracts.verification.budget import Purse
-    from outpaint_contracts.verification.reachability import balance_at
 
     if not plan.costs or balance is None:
         return Purse(None)
-    limit = balance if max_credits is None else min(balance, max_credits)
-    return Purse(limit, lambda: balance - balance_at(provider.name, provider.key()))
+    had = balance
+
+    def really_spent() -> int:
+        try:
+            with Api.connected(provider, provider.key()) as api:
+                return had - api.balance()
+        except Unmet:
+            return 0  # then what was declared counts
+
+    return Purse(had if max_credits is None else min(had, max_credits), really_spent)
 
 
 def _print_plan(plan: Plan, balance: int | None, console: Console) -> None:

@@ -173,6 +173,18 @@ def test_another_key_is_needed(run: Run, status: int, code: ErrorCode, said: str
     assert said in err
 
 
+def test_the_second_key_is_looked_at_too(run: Run) -> None:
+    def answer(method: str, path: str, sent: dict[str, str], body: bytes) -> Any:
+        if sent.get("x-picsart-api-key") == "the-other-key":
+            return as_json(401, error_of(ErrorCode.UNKNOWN_KEY, 401, "token_error"))
+        return as_json(200, {"credits": 5})
+
+    with served(answer) as url:
+        status, err = ended(run, url, "--second-api-key", "the-other-key")
+    assert status == ExitCode.KEY_REFUSED
+    assert "with the second key" in err
+
+
 def test_it_cannot_answer_now(run: Run) -> None:
     status, err = answering(run, as_json(503, error_of(ErrorCode.UNAVAILABLE, 503, "x", "come back later")))
     assert status == ExitCode.UNREACHABLE

@@ -1,0 +1,69 @@
+"""Worlds and accounts that are set up over HTTP: what a test in another language, or a verification, begins with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_a_world_is_set_up_otherwise(server: Any) -> None:
+    made = server.ask("PUT", "/worlds/other", {"settings": {"rate_limit": 2}, "credits": 7, "clock": "ticking"})
+    assert made.status == 201
+    assert made.json["clock"]["frozen"] is False
+    world = server.worlds.find("other")
+    assert world.service.settings.rate_limit == 2
+    assert world.ledger.of_key("anybody").credits == 7
+
+
+def test_only_listed_keys_are_known_where_keys_are_listed(server: Any) -> None:
+    server.ask("PUT", "/worlds/strict", {"keys": {"ann": 3}})
+    ledger = server.worlds.find("strict").ledger
+    assert ledger.of_key("ann").credits == 3
+    assert ledger.of_key("bob") is None
+    within = server.within("strict")
+    assert within.ask("POST", "/accounts", {"key": "bob", "credits": 5}).status == 201
+    assert ledger.of_key("bob").credits == 5
+
+
+def test_a_scenario_may_stand_from_the_beginning(server: Any) -> None:
+    server.ask("PUT", "/worlds/slow", {"scenario": ["polls(2)"]})
+    (standing,) = server.within("slow").get("/scenarios")["always"]
+    assert standing["scenario"] == "polls(2)"
+
+
+def test_a_world_that_exists_is_not_set_up_anew(server: Any) -> None:
+    server.ask("PUT", "/worlds/mine")
+    answer = server.ask("PUT", "/worlds/mine", {"credits": 5})
+    assert answer.status == 422
+    assert "remove it first" in answer.detail
+    assert server.ask("PUT", "/worlds/mine", {}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"settings": {"rate_limt": 2}}, "there is no setting rate_limt: did you mean rate_limit"),
+        ({"settings": {"rate_limit": 0}}, "settings.rate_limit has wrong value 0"),
+        ({"clock": "backwards"}, "clock has wrong value backwards"),
+        ({"keys": {"a": -1}}, "keys"),
+        ({"credits": -1}, "credits"),
+        ({"painter": "flat"}, "there is no painter"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_makes_no_world(server: Any, body: dict[str, Any], said: str) -> None:
+    answer = server.ask("PUT", "/worlds/odd", body)
+    assert answer.status == 422
+    assert said in answer.detail
+    assert "odd" not in server.worlds.names
+
+
+def test_an_account_stands_as_it_is_told(server: Any) -> None:
+    server.ask("POST", "/accounts", {"key": "ann", "credits": 0})
+    server.ask("POST", "/accounts", {"key": "bob", "allowed": False})
+    ledger = server.worlds.get().ledger
+    assert ledger.of_key("ann").credits == 0
+    assert ledger.of_key("bob").allowed is False
+    made = server.ask("POST", "/accounts", {"key": "ann", "credits": 9})
+    assert (made.status, made.json["credits"]) == (201, 9)
+    assert ledger.of_key("ann").credits == 9
