@@ -139,7 +139,6 @@ def _replayed(
     baseline: str | None,
     max_credits: int | None,
 ) -> Drift:
-    from outpaint_contracts.proving.expectations import NotOffered
     from outpaint_contracts.verification import verdict
     from outpaint_contracts.verification.reachability import NotReady
     from rich.console import Console
@@ -163,8 +162,6 @@ def _replayed(
                 baseline=None if baseline is None else Baseline(baseline),
                 on_exchange=lambda _: bar.advance(task),
             )
-    except NotOffered as error:
-        _end(context, ExitCode.NOT_READY, str(error))
     except NotReady as error:
         usage = error.exit_code is verdict.ExitCode.USAGE
         _end(context, ExitCode.USAGE if usage else ExitCode.NOT_READY, str(error))
