@@ -24,7 +24,7 @@ _STOP_S: Final = 30
 @contextmanager
 def local_server() -> Iterator[Provider]:
     """`outpaint serve` on a data folder of its own, with two accounts that `outpaint keys create` made."""
-    with TemporaryDirectory(prefix="outpaint-verify-") as folder, _served(folder) as base_url:
+    with TemporaryDirectory(prefix="outpaint-verify-") as folder, served(folder) as base_url:
         key, second = (_key(folder, name) for name in ("first", "second"))
         balance_at(base_url, key)
         yield RemoteProvider(base_url, key, second)
@@ -33,7 +33,7 @@ def local_server() -> Iterator[Provider]:
 @contextmanager
 def mock_server() -> Iterator[Provider]:
     """`outpaint mock`, in a world of its own."""
-    with _started(["mock", "--port", "0"], r"outpaint mock on (http://\S+)/v1") as url:
+    with started(["mock", "--port", "0"], r"outpaint mock on (http://\S+)/v1") as url:
         server = MockServer.at(url)
         assert server is not None, f"the mock at {url} does not let itself be administered"
         try:
@@ -43,10 +43,11 @@ def mock_server() -> Iterator[Provider]:
             server.close()
 
 
-def _served(folder: str) -> AbstractContextManager[str]:
+def served(folder: str) -> AbstractContextManager[str]:
+    """`outpaint serve` on a data folder; gives its base URL."""
     # All cases share two accounts, so that the usual 500 requests a minute would be waited for.
     words = ["serve", "--port", "0", "--painter", "flat", "--data", folder, "--rate-limit", "1000000"]
-    return _started(words, r"serves on (http://\S+)")
+    return started(words, r"serves on (http://\S+)")
 
 
 def _key(folder: str, name: str) -> str:
@@ -60,7 +61,7 @@ def _key(folder: str, name: str) -> str:
 
 
 @contextmanager
-def _started(words: list[str], announced: str) -> Iterator[str]:
+def started(words: list[str], announced: str) -> Iterator[str]:
     """A process for as long as the block runs; gives the URL that it announces."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200"}
     with subprocess.Popen([_outpaint(), *words], stdout=subprocess.PIPE, text=True, env=environment) as process:

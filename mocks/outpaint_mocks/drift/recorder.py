@@ -1,0 +1,255 @@
+"""The proxy without its socket: a request goes on to the provider, its answer back, and both are kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+from outpaint_contracts.headers import API_KEY, IDEMPOTENT_REPLAYED
+from outpaint_contracts.openapi import UPLOADS_PATH
+
+from outpaint_mocks.drift.bodies import body_of
+from outpaint_mocks.drift.credit_budget import CreditBudget
+from outpaint_mocks.drift.links import LOCATION, Link, Links, reference, urls_in
+from outpaint_mocks.drift.recording import Answer, Exchange, Headers, Json, Mark, Recording, Request, Trouble
+from outpaint_mocks.drift.scrubbing import Scrubber, host_of
+from outpaint_mocks.drift.upstream import NotTold, Upstream
+from outpaint_mocks.drift.wire_messages import Asked, Told, refusal
+
+_KEY: Final = API_KEY.lower()
+_UNKEPT_OF_REQUESTS: Final = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "keep-alive"}
+)
+_OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
+_UNPASSED: Final = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
+)
+
+
+@dataclass
+class _Begun:
+    number: int
+    at: float
+    asked: Asked
+    link: Link | None
+    cost: int = 0
+    told: Told | None = None
+    mark: Mark | None = None
+    seconds: float = 0.0
+    shown: Told | None = field(default=None)
+    """What the client gets."""
+
+
+class Recorder:
+    """Hands requests on and keeps what was said. Safe for many threads.
+
+    `base_url` is where clients reach it (without `/v1`), `key` goes to the provider in place of whatever key a client
+    sends. With `follow` results are fetched as soon as they are told of, and their URLs are left as they are. `tell`
+    is called with each exchange once it is over.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        base_url: str,
+        budget: CreditBudget,
+        *,
+        key: str | None = None,
+        keep_pixels: bool = False,
+        follow: bool = False,
+        tell: Callable[[Exchange], None] = lambda _: None,
+    ) -> None:
+        self._upstream = upstream
+        self._budget = budget
+        self._key = key
+        self._keep_pixels = keep_pixels
+        self._follow = follow
+        self._tell = tell
+        self._links = Links(base_url)
+        self._base_url = base_url
+        self._scrubber = Scrubber()
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._recorded_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._count = 0
+        self._kept: dict[int, Exchange] = {}
+        if key is not None:
+            self._scrubber.learn(key)
+
+    def recording(self) -> Recording:
+        """All that was kept until now, scrubbed by all that was learned until now."""
+        with self._lock:
+            kept = [self._kept[number] for number in sorted(self._kept)]
+        return Recording(
+            upstream=self._scrubber.text(host_of(self._upstream.base_url)),
+            recorded_at=self._recorded_at,
+            kept_pixels=self._keep_pixels,
+            credits_reckoned=self._budget.spent,
+            exchanges=tuple(self._scrubber.exchange(exchange) for exchange in kept),
+        )
+
+    def handle(self, asked: Asked) -> Told:
+        """The answer for the client; never raises what a provider or a network can do."""
+        begun = self._begin(asked)
+        try:
+            self._pay(begun)
+            self._ask(begun)
+        except NotTold as outcome:
+            begun.mark = outcome.mark
+            begun.shown = refusal(outcome.status, outcome.mark)
+        assert begun.shown is not None
+        self._keep(begun)
+        if self._follow and begun.told is not None:
+            self._fetch_all(begun)
+        return begun.shown
+
+    def too_large(self, asked: Asked, limit: int) -> Told:
+        """The refusal of a body that the proxy does not take."""
+        mark = Mark(trouble=Trouble.TOO_LARGE, says=f"a request may be {limit // 1024**2} MiB to be recorded")
+        begun = self._begin(asked)
+        begun.mark, begun.shown = mark, refusal(413, mark)
+        self._keep(begun)
+        return begun.shown
+
+    def _begin(self, asked: Asked) -> _Begun:
+        path, _, query = asked.target.partition("?")
+        with self._lock:
+            self._count += 1
+            number = self._count
+        # Whatever may be a credential is known before anything is kept.
+        for name, value in asked.headers:
+            if name.lower() == _KEY and value.strip():
+                self._scrubber.key(value.strip())
+        self._scrubber.learn_headers(asked.headers)
+        self._scrubber.learn_query(query)
+        return _Begun(number, time.monotonic() - self._began, asked, self._links.at(unquote(path)))
+
+    def _pay(self, begun: _Begun) -> None:
+        asked = begun.asked
+        path, _, query = asked.target.partition("?")
+        if asked.method != "POST" or begun.link is not None or path.rstrip("/").startswith(UPLOADS_PATH):
+            return
+        body = body_of(asked.body, asked.header("content-type") or "")
+        cost = self._budget.cost(body, dict(parse_qsl(query, keep_blank_values=True)))
+        if not self._budget.take(cost):
+            says = (
+                f"the recording may spend {self._budget.left} more credits and this request may cost {cost}: "
+                "nothing was sent on; raise --max-credits, or ask for fewer pictures"
+            )
+            raise NotTold(402, Trouble.OVER_BUDGET, says)
+        begun.cost = cost
+
+    def _ask(self, begun: _Begun) -> None:
+        asked = begun.asked
+        headers, body = self._passed_on(asked, begun.link), self._links.originals(asked.body)
+        began = time.monotonic()
+        try:
+            if begun.link is not None:
+                told = self._upstream.fetch(asked.method, begun.link.url, headers, body)
+            else:
+                told = self._upstream.ask(asked.method, asked.target, headers, body)
+        finally:
+            begun.seconds = time.monotonic() - began
+        begun.told = told
+        if begun.cost and (told.status >= 400 or (told.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"):
+            self._budget.give_back(begun.cost)
+        if begun.link is None and "html" in (told.header("content-type") or "").lower():
+            begun.mark = Mark(
+                trouble=Trouble.HTML,
+                says=f"{host_of(self._upstream.base_url)} answers {told.status} with a web page where JSON belongs",
+            )
+        begun.shown = self._shown(begun, told)
+
+    def _passed_on(self, asked: Asked, link: Link | None) -> list[tuple[str, str]]:
+        if link is not None and host_of(link.url) != host_of(self._upstream.base_url):
+            # A client sends its key to the proxy, and not to whatever store the provider keeps its files in.
+            return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
+        if self._key is None or not (asked.header(API_KEY) or "").strip():
+            return asked.headers
+        return [(name, self._key if name.lower() == _KEY else value) for name, value in asked.headers]
+
+    def _shown(self, begun: _Begun, told: Told) -> Told:
+        """What the client gets: the same, its URLs leading here."""
+        dropped = _UNPASSED - {"content-length"} if begun.asked.method == "HEAD" else _UNPASSED
+        headers = [(name, value) for name, value in told.headers if name.lower() not in dropped]
+        body = told.body
+        if not self._follow and begun.link is None:
+            value = _json(told)
+            if value is not None:
+                led = self._links.lead_all(value, begun.number)
+                if led != value:
+                    body = json.dumps(led).encode()
+        headers = [
+            (name, self._location(value, begun.number) if name.lower() == "location" else value)
+            for name, value in headers
+        ]
+        return Told(told.status, headers, body)
+
+    def _location(self, value: str, number: int) -> str:
+        own = self._upstream.base_url
+        if value.startswith(f"{own}/"):
+            return self._base_url + value[len(own) :]
+        if value.lower().startswith(("http://", "https://")):
+            return self._links.lead(value, number, LOCATION)
+        return value
+
+    def _fetch_all(self, begun: _Begun) -> None:
+        """Fetch the results that an answer tells of, as exchanges of their own."""
+        assert begun.told is not None
+        value = _json(begun.told)
+        results = value.get("data") if isinstance(value, dict) else None
+        for url, pointer in urls_in(results, "/data"):
+            asked = Asked("GET", "", [("accept", "*/*")])
+            fetch = self._begin(asked)
+            fetch.link = Link(url, reference(begun.number, pointer))
+            try:
+                self._ask(fetch)
+            except NotTold as outcome:
+                fetch.mark = outcome.mark
+            self._keep(fetch)
+
+    def _keep(self, begun: _Begun) -> None:
+        asked, told = begun.asked, begun.told
+        key = (asked.header(API_KEY) or "").strip()
+        sent = body_of(
+            self._links.references(asked.body), asked.header("content-type") or "", keep_pixels=self._keep_pixels
+        )
+        exchange = Exchange(
+            number=begun.number,
+            at=round(begun.at, 3),
+            seconds=round(begun.seconds, 3),
+            request=Request(
+                method=asked.method,
+                target=asked.target if begun.link is None else begun.link.reference,
+                key=self._scrubber.key(key) if key else None,
+                headers=_kept(asked.headers),
+                body=sent,
+            ),
+            answer=None if told is None else self._answer(told),
+            mark=begun.mark,
+        )
+        with self._lock:
+            self._kept[begun.number] = exchange
+        self._tell(self._scrubber.exchange(exchange))
+
+    def _answer(self, told: Told) -> Answer:
+        headers = tuple((name, value) for name, value in told.headers if name.lower() not in ("connection",))
+        body = body_of(told.body, told.header("content-type") or "", keep_pixels=self._keep_pixels)
+        return Answer(status=told.status, headers=headers, body=body)
+
+
+def _kept(headers: list[tuple[str, str]]) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers if name.lower() not in _UNKEPT_OF_REQUESTS)
+
+
+def _json(told: Told) -> object:
+    if "json" not in (told.header("content-type") or ""):
+        return None
+    body = body_of(told.body, "application/json")
+    return body.value if isinstance(body, Json) else None
