@@ -11,6 +11,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from wire_kit.hosts import tcp_provider
 
-from mutants.hunting import found_by
+from mutants.hunting import found_by, named_cases
 from mutants.mutant import Mutant, all_mutants
 from mutants.rivals import Pact, Rival, Schemathesis, Specmatic, Target, Unavailable
 
@@ -35,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m mutants", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="these mutants, by name")
     parser.add_argument("--no-rivals", action="store_true", help="the contract's cases alone")
+    parser.add_argument("--whole", action="store_true", help="all cases on each, not only those named for its fault")
     parser.add_argument("--write", action="store_true", help="write the table to docs/mutants.md")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)  # a broken service says so at length
@@ -49,7 +51,12 @@ def main() -> int:
         notes: list[str] = []
         rivals = [] if options.no_rivals else _rivals(Path(folder), notes)
         false_alarms = sorted(found_by(CORRECT, all_cases()))
-        rows = [_row(mutant, rivals, notes) for mutant in track(chosen, "Mutants", console=ERR)]
+        rows: list[Row] = []
+        try:
+            for mutant in track(chosen, "Mutants", console=ERR):
+                rows.append(_row(mutant, rivals, notes, whole=options.whole))
+        except KeyboardInterrupt:
+            ERR.print(f"interrupted: the table has {len(rows)} of {len(chosen)} mutants", markup=False)
     missed = [row for row in rows if not row[2]]
     table = _table(rows, [rival.name for rival in rivals], notes)
     OUT.print(table, markup=False)
@@ -66,18 +73,20 @@ Row = tuple[str, str, str, Sequence[bool]]
 """A mutant's name, what it breaks, the cases that named it (empty where one of them did not), and who else noticed."""
 
 
-def _row(mutant: Mutant, rivals: Sequence[Rival], notes: list[str]) -> Row:
-    found = found_by(mutant, all_cases())
+def _row(mutant: Mutant, rivals: Sequence[Rival], notes: list[str], *, whole: bool) -> Row:
+    def noticed(rival: Rival, target: Target) -> bool:
+        try:
+            return rival.finds_fault(target)
+        except Unavailable as reason:
+            notes.append(f"{rival.name} on `{mutant.name}`: {reason}.")
+            return False
+
+    with mutant.alive(), _server() as provider, ThreadPoolExecutor(len(rivals) or 1) as pool:
+        judging = [pool.submit(noticed, rival, Target.of(provider)) for rival in rivals]
+        verdicts = [judged.result() for judged in judging]
+    found = found_by(mutant, all_cases() if whole else named_cases(mutant))
     named = ", ".join(f"`{name}`" for name in mutant.caught_by) if set(mutant.caught_by) <= set(found) else ""
-    noticed = []
-    for rival in rivals:
-        with mutant.alive(), _server() as provider:
-            try:
-                noticed.append(rival.finds_fault(Target.of(provider)))
-            except Unavailable as reason:
-                notes.append(f"{rival.name} on {mutant.name}: {reason}")
-                noticed.append(False)
-    return mutant.name, mutant.breaks, named, noticed
+    return mutant.name, mutant.breaks, named, verdicts
 
 
 def _rivals(folder: Path, notes: list[str]) -> list[Rival]:
