@@ -53,13 +53,14 @@ def main() -> int:
         false_alarms = sorted(found_by(CORRECT, all_cases()))
         rows: list[Row] = []
         try:
-            for mutant in track(chosen, "Mutants", console=ERR):
-                rows.append(_row(mutant, rivals, notes, whole=options.whole))
+            rows.extend(
+                _row(mutant, rivals, notes, whole=options.whole) for mutant in track(chosen, "Mutants", console=ERR)
+            )
         except KeyboardInterrupt:
             ERR.print(f"interrupted: the table has {len(rows)} of {len(chosen)} mutants", markup=False)
     missed = [row for row in rows if not row[2]]
     table = _table(rows, [rival.name for rival in rivals], notes)
-    OUT.print(table, markup=False)
+    OUT.print(table, markup=False, soft_wrap=True)
     if options.write:
         PAGE.write_text(table, encoding="utf-8")
     for row in missed:
