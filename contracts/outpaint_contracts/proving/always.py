@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
+from outpaint_contracts.openapi import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.case import Severity
 from outpaint_contracts.proving.clause import Clause
@@ -77,6 +78,11 @@ def _has_error_body(exchange: Exchange) -> bool:
     return _is_error(exchange) and exchange.method != "HEAD"
 
 
+def _declares_its_length(exchange: Exchange) -> bool:
+    coded = exchange.header("Content-Encoding") is not None  # then the body that we hold is another
+    return exchange.header("Content-Length") is not None and exchange.method != "HEAD" and not coded
+
+
 def _number(exchange: Exchange, name: str) -> int:
     value = exchange.header(name)
     if value is None:
@@ -131,6 +137,21 @@ def allow_on_405(exchange: Exchange) -> None:
     holds(exchange.header("Allow"), "Allow is there and not empty")
 
 
+@_check(clauses.KEY_SCHEME, "it says how to authenticate", Severity.MINOR, lambda exchange: exchange.status == 401)
+def www_authenticate_on_401(exchange: Exchange) -> None:
+    holds(exchange.header("WWW-Authenticate"), "WWW-Authenticate is there and not empty")
+
+
+@_check(clauses.HEAD, "it has no body", Severity.MINOR, lambda exchange: exchange.method == "HEAD")
+def head_has_no_body(exchange: Exchange) -> None:
+    equal(exchange.body, b"", "the body of an answer to HEAD")
+
+
+@_check(clauses.LENGTH, "its length is the one it declares", Severity.MAJOR, _declares_its_length)
+def length_is_the_declared_one(exchange: Exchange) -> None:
+    equal(exchange.header("Content-Length"), str(len(exchange.body)), "Content-Length")
+
+
 @_check(clauses.ERROR_BODY, "its body has the declared shape, in JSON", Severity.MAJOR, _has_error_body)
 def error_has_its_shape(exchange: Exchange) -> None:
     _error_of(exchange)
@@ -156,6 +177,31 @@ def error_detail_is_one_line(exchange: Exchange) -> None:
     holds(body.detail, "detail is not empty")
     holds("\n" not in body.detail, "detail is one line")
     holds(b"Traceback" not in exchange.body, "no traceback is told")
+
+
+def _says_json(exchange: Exchange) -> bool:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD"
+
+
+def _is_of_the_api(exchange: Exchange) -> bool:
+    of_the_api = exchange.path.startswith("/v1/painting/") or exchange.path == BALANCE_PATH
+    return of_the_api and exchange.method not in ("HEAD", "OPTIONS")
+
+
+@_check(clauses.JSON_ANSWERS, "its body is JSON where it says so", Severity.MAJOR, _says_json)
+def json_is_json(exchange: Exchange) -> None:
+    try:
+        json.loads(exchange.body)
+    except ValueError:
+        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+
+
+@_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
+def api_answers_json(exchange: Exchange) -> None:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    if kind not in (_PLAIN, _PROBLEM):
+        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
 
 
 def _error_of(exchange: Exchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -21,6 +22,14 @@ from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
 
 LONGEST_POLL_S: Final = 60.0
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finished picture as far as the vendor's clients read it."""
+
+    id: str
+    url: str
 
 
 class Api:
@@ -56,14 +65,23 @@ class Api:
             yield other
 
     def request(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **rest: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
+        **rest: Any,
     ) -> httpx.Response:
-        """One request with the key."""
-        sent = dict(headers or {})
-        if self.key is not None:
-            sent.setdefault(names.API_KEY, self.key)
+        """One request with the key; `headers` as pairs where a name stands on several lines."""
+        sent = list(headers.items() if isinstance(headers, Mapping) else headers or ())
+        if self.key is not None and all(name.lower() != names.API_KEY.lower() for name, _ in sent):
+            sent.append((names.API_KEY, self.key))
+        return self.send(self.client.build_request(method, path, headers=sent, **rest))
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """One request exactly as it is: for what a client's own headers would spoil."""
         began = time.monotonic()
-        response = self.client.request(method, path, headers=sent, **rest)
+        response = self.client.send(request)
         self._observer(Exchange.of(response, time.monotonic() - began))
         return response
 
@@ -135,13 +153,41 @@ class Api:
         yield
         equal(before - self.balance(), price, "the credits charged")
 
-    def fetch(self, url: str) -> httpx.Response:
+    def fetch(self, url: str, *, method: str = "GET") -> httpx.Response:
         """A result file, without a key; it may lie with another host than the API."""
         began = time.monotonic()
-        response = self.client.get(url)
+        response = self.client.request(method, url)
         if response.request.url.host == self.client.base_url.host:
             self._observer(Exchange.of(response, time.monotonic() - began))
         return response
+
+
+def finished(response: httpx.Response) -> list[Item]:
+    """The pictures of a 200, by the members that the vendor promises and no others."""
+    equal(response.status_code, 200, "the status")
+    try:
+        document = response.json()
+        status, items = document["status"], [Item(item["id"], item["url"]) for item in document["data"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unmet(f"the body: expected status and data with id and url, got {error!r}") from None
+    equal(status, "success", "the status word")
+    for item in items:
+        if not (isinstance(item.id, str) and item.id and isinstance(item.url, str) and item.url):
+            raise Unmet(f"an item of data: expected id and url as text, got {item}")
+    return items
+
+
+def files_of(api: Api, response: httpx.Response) -> list[bytes]:
+    """The files of a finished request, fetched, in their order; there is at least one."""
+    items = finished(response)
+    if not items:
+        raise Unmet("data: expected at least one picture, got none")
+    files = []
+    for item in items:
+        answer = api.fetch(item.url)
+        equal(answer.status_code, 200, "the status of the picture's file")
+        files.append(answer.content)
+    return files
 
 
 def result_of(response: httpx.Response) -> Result:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
+from random import Random
+from types import MappingProxyType
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
+from PIL.PngImagePlugin import PngInfo
 
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SIZE = (64, 48)
 KEEP_BOX = (16, 12, 48, 36)
 
@@ -110,7 +115,7 @@ def png_that_declares(width: int, height: int) -> bytes:
     """A few hundred bytes whose header promises a picture of any size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 
 def png_that_declares_frames(frames: int, size: tuple[int, int] = SIZE) -> bytes:
@@ -129,3 +134,99 @@ def animated_webp() -> bytes:
 def gif() -> bytes:
     """A kind of file that is not taken."""
     return encode(scene().convert("P"), "GIF")
+
+
+def strip_above(size: tuple[int, int] = SIZE, keep: tuple[int, int, int, int] = KEEP_BOX) -> tuple[int, int, int, int]:
+    """The box over the whole width above `keep`: painted, and far enough from what is kept."""
+    return (0, 0, size[0], keep[1])
+
+
+def mean_difference(sent: bytes, received: bytes, box: tuple[int, int, int, int] = KEEP_BOX) -> float:
+    """How far the channels of the pixels inside `box` are apart on average, 0 to 255."""
+    before, after = (decode(data).convert("RGB").crop(box) for data in (sent, received))
+    return sum(ImageStat.Stat(ImageChops.difference(before, after)).mean) / 3
+
+
+def noisy_scene(size: tuple[int, int] = SIZE, *, seed: int = 1) -> Image.Image:
+    """An RGB picture of which no painter would hit many pixels by chance."""
+    return Image.frombytes("RGB", size, Random(seed).randbytes(size[0] * size[1] * 3))  # noqa: S311 - not for secrets
+
+
+def canvas_over(hidden: Image.Image, keep: tuple[int, int, int, int] = KEEP_BOX) -> bytes:
+    """The plain canvas, with the pixels of `hidden` under its transparency."""
+    picture = hidden.convert("RGB")
+    picture.paste(scene(picture.size).crop(keep), keep)
+    alpha = Image.new("L", picture.size, 0)
+    alpha.paste(255, keep)
+    picture.putalpha(alpha)
+    return encode(picture)
+
+
+def png_of_16_bits(size: tuple[int, int] = SIZE, keep: tuple[int, int, int, int] = KEEP_BOX) -> bytes:
+    """The canvas at 16 bits a channel, each colour a little above its value at 8, so that rounding gives that back.
+
+    Who cuts the lower byte off instead is one level too high in the brighter half.
+    """
+    width, height = size
+    eight = canvas_image(size, keep).tobytes()
+    rows = []
+    for y in range(height):
+        row = bytearray(b"\0")
+        for x in range(width):
+            start = 4 * (y * width + x)
+            colours, alpha = eight[start : start + 3], eight[start + 3]
+            row += struct.pack(">4H", *(min(value * 257 + 100, 65535) for value in colours), alpha * 257)
+        rows.append(bytes(row))
+    header = struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)
+    pixels = zlib.compress(b"".join(rows))
+    return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def orientation_exif(value: int, *, long: bool = False) -> bytes:
+    """An EXIF block with an orientation and nothing else; `long` gives it the type that some cameras wrongly use."""
+    kind, shown = (4, struct.pack("<I", value)) if long else (3, struct.pack("<HH", value, 0))
+    entry = struct.pack("<HHI", 0x0112, kind, 1) + shown
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + bytes(4)
+
+
+TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+)
+"""What was done to an upright picture that is stored under this orientation (EXIF 2.32, 4.6.4)."""
+
+
+def stored_turned(upright: Image.Image, orientation: int, kind: str = "PNG", **options: Any) -> bytes:
+    """A file whose pixels lie turned and whose EXIF tells how to put them upright again."""
+    turn = TURNS.get(orientation)
+    stored = upright if turn is None else upright.transpose(turn)
+    return encode(stored, kind, exif=orientation_exif(orientation), **options)
+
+
+def with_metadata(marker: str, kind: str) -> bytes:
+    """A file full of `marker`, in EXIF with a GPS position, in XMP and in a comment: the canvas as PNG, or a JPEG."""
+    exif = Image.Exif()
+    exif[0x010F] = exif[0x013B] = marker  # maker and artist
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0), 29: marker}
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{marker}</x:xmpmeta>'
+    if kind == "JPEG":
+        return encode(scene(), "JPEG", quality=95, exif=exif, comment=marker.encode(), xmp=xmp.encode())
+    texts = PngInfo()
+    texts.add_text("Comment", marker)
+    texts.add_itxt("XML:com.adobe.xmp", xmp)
+    return encode(canvas_image(), exif=exif, pnginfo=texts)
+
+
+def metadata_told(data: bytes) -> str:
+    """All that a file says beside its pixels and their profile, as text: EXIF, texts, XMP."""
+    picture = decode(data)
+    said = {name: value for name, value in picture.info.items() if name != "icc_profile"}
+    exif = picture.getexif()
+    return f"{said!r} {dict(exif)!r} {dict(exif.get_ifd(0x8825))!r}"

@@ -1,0 +1,121 @@
+"""Faults in who may do what, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from outpaint_functions.embedded.memory import MemoryLimits
+from outpaint_functions.http import application
+from outpaint_functions.http.application import Exchange
+from outpaint_functions.http.messages import RequestHead
+from outpaint_functions.service import rate_limit
+
+from mutants.mutant import Patch, mutant
+
+
+@mutant("whoever sends no key is the first account")
+def no_key_needed(patch: Patch) -> None:
+    def authenticate(original: Any, service: Any, key: str | None, **how: Any) -> Any:
+        return original(service, key, **how) if key else next(iter(service.accounts._accounts.values()))
+
+    patch.around(application, "authenticate", authenticate)
+
+
+@mutant("a key in the query counts")
+def key_in_the_query_counts(patch: Patch) -> None:
+    from urllib.parse import parse_qsl
+
+    def header(original: Any, self: RequestHead, name: str) -> Any:
+        found = original(self, name)
+        if found is None and name.lower() == "x-picsart-api-key":
+            return next((value for _, value in parse_qsl(self.query) if value.startswith("key-")), None)
+        return found
+
+    patch.around(RequestHead, "header", header)
+
+
+@mutant("an account that is not allowed is served")
+def forbidden_account_is_served(patch: Patch) -> None:
+    from outpaint_functions.embedded.memory import MemoryLedger
+
+    def by_key_digest(original: Any, self: MemoryLedger, digest: str) -> Any:
+        account = original(self, digest)
+        return None if account is None else replace(account, allowed=True)
+
+    patch.around(MemoryLedger, "by_key_digest", by_key_digest)
+
+
+@mutant("requests are not counted")
+def rate_limit_not_enforced(patch: Patch) -> None:
+    def take(original: Any, service: Any, account: Any) -> Any:
+        return original(service, account)[0], None
+
+    patch.around(rate_limit, "take", take)
+
+
+@mutant("one account's requests count for all")
+def rate_window_is_shared(patch: Patch) -> None:
+    patch.around(MemoryLimits, "count", lambda original, self, _, *rest: original(self, "everybody", *rest))
+
+
+@mutant("polls are not counted")
+def polls_are_not_counted(patch: Patch) -> None:
+    def judge(original: Any, self: Exchange) -> Any:
+        if self._head.path.startswith("/v1/painting/") and self._head.method == "GET":
+            with_limit = rate_limit.take
+            rate_limit.take = lambda service, account: (rate_limit.nothing_counted(service), None)  # type: ignore[assignment]
+            try:
+                return original(self)
+            finally:
+                rate_limit.take = with_limit
+        return original(self)
+
+    patch.around(Exchange, "_judge_head", judge)
+
+
+@mutant("the rate window never ends")
+def rate_window_never_ends(patch: Patch) -> None:
+    patch.around(MemoryLimits, "count", lambda original, self, account, _, ends: original(self, account, 0, ends))
+
+
+@mutant("a refused key is told only after the body was read")
+def body_is_read_before_the_key(patch: Patch) -> None:
+    from outpaint_functions.http import bodies
+
+    def judge(original: Any, self: Exchange) -> Any:
+        if self._head.method == "POST":
+            bodies.check_content_type(self._head)
+        return original(self)
+
+    patch.around(Exchange, "_judge_head", judge)
+
+
+@mutant("unknown paths are 400")
+def unknown_path_is_400(patch: Patch) -> None:
+    from outpaint_contracts.errors import ErrorCode
+
+    from mutants.areas.errors import status_of
+
+    status_of(patch, ErrorCode.UNKNOWN_ROUTE, 400)
+
+
+@mutant("another verb is 404")
+def wrong_verb_is_404(patch: Patch) -> None:
+    from outpaint_contracts.errors import ErrorCode
+
+    from mutants.areas.errors import status_of
+
+    status_of(patch, ErrorCode.METHOD_NOT_ALLOWED, 404)
+
+
+@mutant("headers of any size are taken")
+def headers_of_any_size(patch: Patch) -> None:
+    def judge(original: Any, self: Exchange) -> Any:
+        small = tuple(
+            (name, value) for name, value in self._head.headers if not name.startswith("x-") or len(value) < 200
+        )
+        self._head = replace(self._head, headers=small)
+        return original(self)
+
+    patch.around(Exchange, "_judge_head", judge)

@@ -1,0 +1,131 @@
+"""Faults in how a refusal is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ErrorKind, OutpaintError
+from outpaint_functions.http.messages import Response
+
+from mutants.mutant import Patch, mutant
+
+
+def status_of(patch: Patch, code: ErrorCode, status: int, message: str | None = None) -> None:
+    """This error has another status, as if the table said so; the body goes along with it."""
+    from http import HTTPStatus
+
+    kind = ERROR_KINDS[code]
+    changed = {**ERROR_KINDS, code: ErrorKind(HTTPStatus(status), message or kind.message, kind.title)}
+    patch.set(OutpaintError, "kind", property(lambda self: changed[self.code]))
+
+
+def member(patch: Patch, name: str, value: Any, *, only: int | None = None) -> None:
+    """This member of error bodies is `value`, or goes where that is Ellipsis."""
+
+    def change(response: Response, document: dict[str, Any]) -> None:
+        if response.status >= 400 and only in (None, response.status):
+            document.pop(name, None)
+            if value is not ...:
+                document[name] = value
+
+    patch.bodies(change)
+
+
+@mutant("errors have no detail", "always.error-has-its-shape")
+def detail_missing(patch: Patch) -> None:
+    member(patch, "detail", ...)
+
+
+@mutant("an error's detail is an object", "always.error-has-its-shape")
+def detail_is_an_object(patch: Patch) -> None:
+    member(patch, "detail", {"reason": "no"})
+
+
+@mutant("an error's detail shows a traceback", "always.error-detail-is-one-line")
+def detail_is_a_traceback(patch: Patch) -> None:
+    member(patch, "detail", "Traceback (most recent call last):\n  File x.py")
+
+
+@mutant("an error's code is another than its status", "always.error-code-fits-the-status")
+def code_differs_from_the_status(patch: Patch) -> None:
+    member(patch, "code", 1)
+
+
+@mutant("a bad key's message is not token_error", "always.error-code-fits-the-status")
+def token_error_missing(patch: Patch) -> None:
+    member(patch, "message", "Unauthorized", only=401)
+
+
+@mutant("a wrong value is told without the field's name first")
+def wrong_value_in_other_words(patch: Patch) -> None:
+    member(patch, "detail", "The request is invalid.", only=422)
+
+
+@mutant("the offending field is not named")
+def field_missing(patch: Patch) -> None:
+    member(patch, "field", ...)
+
+
+@mutant("a key that is not known is 403")
+def unknown_key_is_403(patch: Patch) -> None:
+    status_of(patch, ErrorCode.UNKNOWN_KEY, 403)
+
+
+@mutant("a missing key is 400")
+def missing_key_is_400(patch: Patch) -> None:
+    status_of(patch, ErrorCode.MISSING_KEY, 400)
+
+
+@mutant("used up credits are 403")
+def insufficient_credits_is_403(patch: Patch) -> None:
+    status_of(patch, ErrorCode.INSUFFICIENT_CREDITS, 403)
+
+
+@mutant("a wrong value is 400")
+def wrong_value_is_400(patch: Patch) -> None:
+    status_of(patch, ErrorCode.INVALID_PARAMETER, 400)
+
+
+@mutant("another kind of file is 422")
+def unsupported_image_is_422(patch: Patch) -> None:
+    status_of(patch, ErrorCode.UNSUPPORTED_IMAGE_TYPE, 422)
+
+
+@mutant("a body that cannot be parsed is 500")
+def malformed_body_is_500(patch: Patch) -> None:
+    status_of(patch, ErrorCode.MALFORMED_BODY, 500)
+
+
+@mutant("the rate limit is 503")
+def rate_limited_is_503(patch: Patch) -> None:
+    status_of(patch, ErrorCode.RATE_LIMITED, 503)
+
+
+@mutant("a file that is too large is 422")
+def too_large_is_422(patch: Patch) -> None:
+    status_of(patch, ErrorCode.FILE_TOO_LARGE, 422)
+
+
+@mutant("a refused key is repeated in the answer")
+def key_is_told(patch: Patch) -> None:
+    from outpaint_functions.service import authentication
+
+    def telling(original: Any, service: Any, key: str | None, **how: Any) -> Any:
+        try:
+            return original(service, key, **how)
+        except OutpaintError as error:
+            raise OutpaintError(error.code, f"{error.detail} ({key})", field=error.field) from None
+
+    from outpaint_functions.http import application
+
+    patch.around(application, "authenticate", telling)
+    assert application.authenticate is not authentication.authenticate
+
+
+@mutant("problem details are answered as plain errors")
+def problem_details_unknown(patch: Patch) -> None:
+    from outpaint_contracts.errors import ProblemDetails
+    from outpaint_functions.http import answers
+
+    patch.set(answers, "PROBLEM", "application/json")
+    patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))

@@ -1,0 +1,179 @@
+"""Faults in sending twice and paying once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from outpaint_contracts import headers as names
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.inference import InferenceFailure
+from outpaint_functions.embedded.memory import MemoryLedger
+from outpaint_functions.http import application
+from outpaint_functions.service import idempotency, settle, submit
+
+from mutants.mutant import Patch, mutant
+
+
+def fingerprint_without(patch: Patch, **same: Any) -> None:
+    """These parts of a request do not count."""
+
+    def fingerprint(original: Any, request: Any, *, image: str, mask: str | None) -> str:
+        given = {"image": image, "mask": mask} | {name: same[name] for name in ("image", "mask") if name in same}
+        wish = {name: value for name, value in same.items() if name not in given}
+        return str(original(request.model_copy(update=wish), **given))
+
+    patch.around(idempotency, "fingerprint", fingerprint)
+
+
+@mutant("the idempotency key is not read")
+def key_ignored(patch: Patch) -> None:
+    patch.set(idempotency, "checked_key", lambda _: None)
+
+
+@mutant("another file under the same key counts as the same request")
+def file_does_not_count(patch: Patch) -> None:
+    fingerprint_without(patch, image="")
+
+
+@mutant("another mask under the same key counts as the same request")
+def mask_does_not_count(patch: Patch) -> None:
+    fingerprint_without(patch, mask=None)
+
+
+@mutant("another prompt under the same key counts as the same request")
+def prompt_does_not_count(patch: Patch) -> None:
+    fingerprint_without(patch, prompt="x")
+
+
+@mutant("another count under the same key counts as the same request")
+def count_does_not_count(patch: Patch) -> None:
+    fingerprint_without(patch, count=1)
+
+
+@mutant("the mode is part of what a key was used for")
+def mode_counts(patch: Patch) -> None:
+    def fingerprint(original: Any, request: Any, **pictures: Any) -> str:
+        return f"{original(request, **pictures)} {request.mode}"
+
+    patch.around(idempotency, "fingerprint", fingerprint)
+
+
+@mutant("a replay is not flagged")
+def replay_not_flagged(patch: Patch) -> None:
+    patch.header(names.IDEMPOTENT_REPLAYED, lambda *_: None)
+
+
+@mutant("every answer to a request with a key is flagged as a replay")
+def first_answer_is_flagged(patch: Patch) -> None:
+    def flagging(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
+        submission = original(service, caller, request, **rest)
+        return replace(submission, replayed=rest.get("idempotency_key") is not None)
+
+    patch.around(application, "submit", flagging)
+
+
+@mutant("a replay is charged again")
+def replay_is_charged(patch: Patch) -> None:
+    def replay(original: Any, service: Any, claim: Any, fingerprint: str) -> Any:
+        job = original(service, claim, fingerprint)
+        if job is not None:
+            service.jobs.add_credits(job.account_id, -job.price)
+        return job
+
+    patch.around(submit, "_replay", replay)
+
+
+@mutant("keys are shared by all accounts")
+def keys_are_shared(patch: Patch) -> None:
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        original(self, job, None if claim is None else replace(claim, account_id="everybody"), now)
+
+    patch.around(MemoryLedger, "find_claim", lambda original, self, _, key, now: original(self, "everybody", key, now))
+    patch.around(MemoryLedger, "create", create)
+
+
+@mutant("while the first request runs, a second one makes a job of its own")
+def running_request_is_not_known(patch: Patch) -> None:
+    def find_claim(original: Any, self: MemoryLedger, account: str, key: str, now: float) -> Any:
+        claim = original(self, account, key, now)
+        return None if claim is None or now < claim.running_until else claim
+
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        if claim is not None:
+            self._claims.pop((claim.account_id, claim.key), None)
+        original(self, job, claim, now)
+
+    patch.around(MemoryLedger, "find_claim", find_claim)
+    patch.around(MemoryLedger, "create", create)
+
+
+@mutant("a key is forgotten after an hour")
+def key_is_forgotten_early(patch: Patch) -> None:
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        original(self, job, None if claim is None else replace(claim, expires_at=now + 3600), now)
+
+    patch.around(MemoryLedger, "create", create)
+
+
+@mutant("a key is never forgotten")
+def key_is_never_forgotten(patch: Patch) -> None:
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        far = now + 10 * 365 * 86400
+        original(self, replace(job, expires_at=far), None if claim is None else replace(claim, expires_at=far), now)
+
+    def move(original: Any, self: MemoryLedger, inference_id: str, to: Any, **rest: Any) -> Any:
+        return original(self, inference_id, to, **{**rest, "expires_at": None})
+
+    patch.around(MemoryLedger, "create", create)
+    patch.around(MemoryLedger, "move", move)
+
+
+@mutant("a failed job frees its key, so that a replay is painted anew")
+def failure_frees_the_key(patch: Patch) -> None:
+    def fail(original: Any, service: Any, failure: InferenceFailure, **_: Any) -> Any:
+        return original(service, failure, release_claim=True)
+
+    patch.around(settle, "fail", fail)
+
+
+@mutant("a refused request uses its key up")
+def refusal_uses_the_key_up(patch: Patch) -> None:
+    used: set[str] = set()
+
+    def submitting(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
+        key = rest.get("idempotency_key")
+        if key in used:
+            raise OutpaintError(ErrorCode.IDEMPOTENCY_MISMATCH, "this key was used before", field=names.IDEMPOTENCY_KEY)
+        try:
+            return original(service, caller, request, **rest)
+        except OutpaintError:
+            if key is not None:
+                used.add(key)
+            raise
+
+    patch.around(application, "submit", submitting)
+
+
+@mutant("any text may be a key")
+def any_key_is_taken(patch: Patch) -> None:
+    patch.set(idempotency, "checked_key", lambda key: key)
+
+
+@mutant("another content under a used key is answered with the first one's job")
+def mismatch_is_a_replay(patch: Patch) -> None:
+    def judge(original: Any, claim: Any, _: str, now: float) -> None:
+        original(claim, claim.fingerprint, now)
+
+    patch.around(idempotency, "judge", judge)
+
+
+@mutant("another content under a used key is 409")
+def mismatch_is_409(patch: Patch) -> None:
+    def judge(original: Any, claim: Any, fingerprint: str, now: float) -> None:
+        try:
+            original(claim, fingerprint, now)
+        except OutpaintError as error:
+            raise OutpaintError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, error.detail, field=error.field) from None
+
+    patch.around(idempotency, "judge", judge)

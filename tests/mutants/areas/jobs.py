@@ -1,0 +1,238 @@
+"""Faults in what becomes of a job, and in how a poll tells it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import Prefer
+from outpaint_contracts.jobs import JobState
+from outpaint_contracts.requests import Mode
+from outpaint_functions.http import application, presentation
+from outpaint_functions.http.answers import Answers
+from outpaint_functions.http.application import Exchange
+from outpaint_functions.http.messages import Response
+from outpaint_functions.service import result, submit
+
+from mutants.mutant import Patch, mutant, with_body
+
+
+def accepted(patch: Patch, change: Any) -> None:
+    """202's body passes through `change`."""
+
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 202:
+            change(document)
+
+    patch.bodies(edit)
+
+
+@mutant("202 has no data")
+def data_missing_in_202(patch: Patch) -> None:
+    accepted(patch, lambda document: document.pop("data"))
+
+
+@mutant("data is null in 202")
+def data_is_null_in_202(patch: Patch) -> None:
+    accepted(patch, lambda document: document.update(data=None))
+
+
+@mutant("202 has no inference_id")
+def inference_id_missing_in_202(patch: Patch) -> None:
+    accepted(patch, lambda document: document.pop("inference_id"))
+
+
+@mutant("202 has no transaction_id")
+def transaction_id_missing_in_202(patch: Patch) -> None:
+    accepted(patch, lambda document: document.pop("transaction_id"))
+
+
+@mutant("transaction_id is another id")
+def transaction_id_differs(patch: Patch) -> None:
+    accepted(patch, lambda document: document.update(transaction_id="t-" + document["transaction_id"]))
+
+
+@mutant("a pending job's status is pending")
+def pending_word_differs(patch: Patch) -> None:
+    accepted(patch, lambda document: document.update(status="pending"))
+
+
+@mutant("a pending job polls as 200")
+def pending_is_200(patch: Patch) -> None:
+    def rewrite(answers: Answers, response: Response) -> Response:
+        pending = response.status == 202 and answers.head.method == "GET"
+        return replace(response, status=200) if pending else response
+
+    patch.answers(rewrite)
+
+
+@mutant("a job that ended polls as pending now and then")
+def poll_goes_backwards(patch: Patch) -> None:
+    seen: Counter[str] = Counter()
+
+    def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
+        job = result.find(self._service, caller, inference_id)
+        if job.state.ended:
+            seen[inference_id] += 1
+            if seen[inference_id] == 2:
+                return self._job(replace(job, state=JobState.PAINTING))
+        return original(self, caller, inference_id)
+
+    patch.around(Exchange, "_inference", inference)
+
+
+@mutant("a failed job polls as an error")
+def failed_job_polls_as_its_error(patch: Patch) -> None:
+    def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
+        job = result.find(self._service, caller, inference_id)
+        if job.state is JobState.FAILED:
+            return self._error(presentation.failure_of(job))
+        return original(self, caller, inference_id)
+
+    patch.around(Exchange, "_inference", inference)
+
+
+@mutant("a failed job polls as a success without pictures")
+def failed_job_polls_as_success(patch: Patch) -> None:
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and document.get("status") == "error":
+            document["status"] = "success"
+
+    patch.bodies(edit)
+
+
+@mutant("a failed job's error is another at every poll")
+def failed_job_tells_nothing(patch: Patch) -> None:
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and document.get("status") == "error":
+            del document["message"], document["detail"]
+
+    patch.bodies(edit)
+
+
+@mutant("an id that was never given out polls as pending")
+def unknown_inference_is_pending(patch: Patch) -> None:
+    def rewrite(answers: Answers, response: Response) -> Response:
+        if response.status != 404 or not answers.head.path.startswith("/v1/painting/"):
+            return response
+        id_ = answers.head.path.rpartition("/")[2]
+        body = {"status": "processing", "inference_id": id_, "transaction_id": id_, "data": []}
+        headers = (*response.headers, ("Retry-After", "1"))
+        return with_body(replace(response, status=202, headers=headers), json.dumps(body).encode())
+
+    patch.answers(rewrite)
+
+
+@mutant("another account's job can be read")
+def foreign_job_readable(patch: Patch) -> None:
+    def find(_: Any, service: Any, __: Any, inference_id: str) -> Any:
+        job = service.jobs.find(inference_id, service.clock.now())
+        if job is None:
+            raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
+        return result.refreshed(service, job)
+
+    patch.around(result, "find", find)
+
+
+@mutant("another account's job is 403, which tells that it exists")
+def foreign_job_is_403(patch: Patch) -> None:
+    def find(original: Any, service: Any, caller: Any, inference_id: str) -> Any:
+        job = service.jobs.find(inference_id, service.clock.now())
+        if job is not None and job.account_id != caller.id:
+            raise OutpaintError(ErrorCode.FORBIDDEN, "this inference is not yours", field="inference_id")
+        return original(service, caller, inference_id)
+
+    patch.around(result, "find", find)
+
+
+@mutant("mode async waits all the same")
+def async_waits(patch: Patch) -> None:
+    patch.around(
+        submit,
+        "_wait",
+        lambda original, service, request, prefer: original(
+            service, request.model_copy(update={"mode": Mode.SYNC}), prefer
+        ),
+    )
+
+
+@mutant("mode sync does not wait")
+def sync_does_not_wait(patch: Patch) -> None:
+    patch.around(
+        submit,
+        "_wait",
+        lambda original, service, request, prefer: original(
+            service, request.model_copy(update={"mode": Mode.ASYNC}), prefer
+        ),
+    )
+
+
+@mutant("Prefer is not read")
+def prefer_ignored(patch: Patch) -> None:
+    patch.set(Prefer, "parse", classmethod(lambda *_: Prefer()))
+
+
+@mutant("respond-async is not read beside wait")
+def mode_beats_prefer(patch: Patch) -> None:
+    def wait(original: Any, service: Any, request: Any, prefer: Any) -> Any:
+        return original(service, request, prefer if request.mode is Mode.SYNC and prefer.wait else Prefer())
+
+    patch.around(submit, "_wait", wait)
+
+
+@mutant("the mode in the query is not read")
+def query_mode_ignored(patch: Patch) -> None:
+    from outpaint_contracts.requests import OutpaintRequest
+
+    original = OutpaintRequest.from_fields
+    patch.set(OutpaintRequest, "from_fields", classmethod(lambda _, fields, **__: original(fields)))
+
+
+@mutant("the mode in the query beats the body's")
+def query_mode_wins(patch: Patch) -> None:
+    from outpaint_contracts.requests import OutpaintRequest
+
+    original = OutpaintRequest.from_fields
+
+    def from_fields(_: Any, fields: Any, *, query_mode: str | None = None) -> Any:
+        return original({**fields, "mode": [query_mode]} if query_mode else fields)
+
+    patch.set(OutpaintRequest, "from_fields", classmethod(from_fields))
+
+
+@mutant("a wait that runs out is 504 and the job is lost to its client")
+def wait_that_runs_out_is_504(patch: Patch) -> None:
+    def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
+        if submission.wait > 0 and not job.state.ended:
+            return self._error(OutpaintError(ErrorCode.TIMED_OUT, "the job did not end in time"))
+        return original(self, submission, job)
+
+    patch.around(Exchange, "_submitted", submitted)
+
+
+@mutant("a waiting POST whose job failed is 200")
+def failed_wait_is_200(patch: Patch) -> None:
+    def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
+        if job.state is JobState.FAILED:
+            self._release(submission)
+            return self._answers.json(200, presentation.failed_body(job))
+        return original(self, submission, job)
+
+    patch.around(Exchange, "_submitted", submitted)
+
+
+@mutant("an id is not found at first")
+def id_not_found_at_first(patch: Patch) -> None:
+    seen: Counter[str] = Counter()
+
+    def find(original: Any, service: Any, caller: Any, inference_id: str) -> Any:
+        seen[inference_id] += 1
+        if seen[inference_id] == 1:
+            raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
+        return original(service, caller, inference_id)
+
+    patch.around(result, "find", find)
+    assert application.result is result

@@ -1,0 +1,145 @@
+"""Faults in what is charged, refunded and told of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from outpaint_contracts.errors import OutpaintError
+from outpaint_contracts.jobs import JobState
+from outpaint_functions.embedded import memory
+from outpaint_functions.embedded.memory import MemoryLedger
+from outpaint_functions.http.application import Exchange
+from outpaint_functions.http.messages import Response
+
+from mutants.mutant import Patch, mutant
+
+
+def price(patch: Patch, change: Any) -> None:
+    """A job is created at another price."""
+    patch.around(
+        MemoryLedger,
+        "create",
+        lambda original, self, job, claim, now: original(self, replace(job, price=change(job)), claim, now),
+    )
+
+
+@mutant("a refused request costs a credit")
+def refusals_are_charged(patch: Patch) -> None:
+    def error(original: Any, self: Exchange, problem: Exception, *rest: Any) -> Response:
+        if isinstance(problem, OutpaintError) and problem.kind.status == 422 and self._caller is not None:
+            ledger = self._service.accounts
+            assert isinstance(ledger, MemoryLedger)
+            if ledger._accounts[self._caller.id].credits > 0:
+                ledger.add_credits(self._caller.id, -1)
+        return original(self, problem, *rest)
+
+    patch.around(Exchange, "_error", error)
+
+
+@mutant("nothing is ever charged")
+def nothing_is_charged(patch: Patch) -> None:
+    price(patch, lambda _: 0)
+
+
+@mutant("a request costs one credit however many pictures it makes")
+def charged_by_the_request(patch: Patch) -> None:
+    price(patch, lambda _: 1)
+
+
+@mutant("a picture costs two credits")
+def charged_twice(patch: Patch) -> None:
+    price(patch, lambda job: 2 * job.price)
+
+
+@mutant("a failed job keeps its credits")
+def failure_is_not_refunded(patch: Patch) -> None:
+    patch.set(memory, "_GIVES_BACK", frozenset())
+
+
+@mutant("a failed job gives its credits back twice")
+def failure_is_refunded_twice(patch: Patch) -> None:
+    def move(original: Any, self: MemoryLedger, inference_id: str, to: JobState, **rest: Any) -> Any:
+        job = original(self, inference_id, to, **rest)
+        if job is not None and to is JobState.FAILED:
+            self.add_credits(job.account_id, job.price)
+        return job
+
+    patch.around(MemoryLedger, "move", move)
+
+
+@mutant("a job that succeeded gives one credit back")
+def success_is_refunded(patch: Patch) -> None:
+    def move(original: Any, self: MemoryLedger, inference_id: str, to: JobState, **rest: Any) -> Any:
+        job = original(self, inference_id, to, **rest)
+        if job is not None and to is JobState.SUCCEEDED:
+            self.add_credits(job.account_id, 1)
+        return job
+
+    patch.around(MemoryLedger, "move", move)
+
+
+@mutant("credits may go below nothing")
+def credits_go_below_nothing(patch: Patch) -> None:
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        account = self._accounts[job.account_id]
+        missing = max(0, job.price - account.credits)
+        self.add_credits(job.account_id, missing)
+        original(self, job, claim, now)
+        self.add_credits(job.account_id, -missing)
+
+    patch.around(MemoryLedger, "create", create)
+
+
+@mutant("a running job's credits are still shown as free")
+def reservations_are_not_shown(patch: Patch) -> None:
+    def by_key_digest(original: Any, self: MemoryLedger, digest: str) -> Any:
+        account = original(self, digest)
+        if account is None:
+            return None
+        reserved = sum(job.price for job in self.unended() if job.account_id == account.id)
+        return replace(account, credits=account.credits + reserved)
+
+    patch.around(MemoryLedger, "by_key_digest", by_key_digest)
+
+
+@mutant("a poll costs a credit")
+def polls_are_charged(patch: Patch) -> None:
+    def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
+        answer = original(self, caller, inference_id)
+        ledger = self._service.accounts
+        assert isinstance(ledger, MemoryLedger)
+        ledger.add_credits(caller.id, -1)
+        return answer
+
+    patch.around(Exchange, "_inference", inference)
+
+
+@mutant("the balance has a second member")
+def balance_says_more(patch: Patch) -> None:
+    def edit(_: Response, document: dict[str, Any]) -> None:
+        if set(document) == {"credits"}:
+            document["currency"] = "credits"
+
+    patch.bodies(edit)
+
+
+@mutant("the balance is text")
+def balance_is_text(patch: Patch) -> None:
+    def edit(_: Response, document: dict[str, Any]) -> None:
+        if set(document) == {"credits"}:
+            document["credits"] = str(document["credits"])
+
+    patch.bodies(edit)
+
+
+@mutant("another account pays")
+def another_account_pays(patch: Patch) -> None:
+    def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
+        original(self, job, claim, now)
+        other = next((id_ for id_ in self._accounts if id_ != job.account_id), None)
+        if other is not None:
+            self.add_credits(job.account_id, job.price)
+            self.add_credits(other, -job.price)
+
+    patch.around(MemoryLedger, "create", create)

@@ -1,0 +1,299 @@
+"""Faults in the pictures themselves."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from outpaint_contracts.pictures import Format, MaskMode, MaskSource
+from outpaint_painting import carrying_out, decoding, keep_map, uploads
+from outpaint_painting.canvas import Canvas
+from PIL import Image, ImageChops, ImageFilter
+
+from mutants.mutant import Patch, mutant
+
+
+def finished(patch: Patch, change: Any) -> None:
+    """The composite, `change(canvas, picture)`, before it is encoded."""
+    patch.around(carrying_out, "composite", lambda original, canvas, painted: change(canvas, original(canvas, painted)))
+
+
+def kept(patch: Patch, change: Any) -> None:
+    """The keep map's weights pass through `change`."""
+
+    def of(_: Any, pixels: Image.Image, keep: Image.Image, *rest: Any) -> Canvas:
+        return original(pixels, change(keep), *rest)
+
+    original = Canvas.of
+    patch.set(Canvas, "of", classmethod(of))
+
+
+@mutant("what is opaque is painted and what is open is kept")
+def mask_is_inverted(patch: Patch) -> None:
+    kept(patch, ImageChops.invert)
+
+
+@mutant("a bright mask paints and a dark one keeps")
+def luminance_is_inverted(patch: Patch) -> None:
+    def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
+        weights, source = original(mask, field, said)
+        return (ImageChops.invert(weights), source) if source is MaskSource.MASK_LUMINANCE else (weights, source)
+
+    patch.around(keep_map, "_read_mask", read)
+
+
+@mutant("a mask's brightness counts though it has an alpha")
+def alpha_of_the_mask_ignored(patch: Patch) -> None:
+    from dataclasses import replace
+
+    def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
+        mode = MaskMode.LUMINANCE if mask.mode is MaskMode.AUTO else mask.mode
+        return original(replace(mask, mode=mode), field, said)
+
+    patch.around(keep_map, "_read_mask", read)
+
+
+@mutant("the mask is not read where the image has an alpha")
+def mask_ignored_beside_alpha(patch: Patch) -> None:
+    def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
+        return original(image_alpha, None if image_alpha is not None else mask, **rest)
+
+    patch.around(uploads, "keep_map", read)
+
+
+@mutant("where the image is empty the mask may keep it, black")
+def empty_pixels_are_kept(patch: Patch) -> None:
+    patch.set(keep_map, "_open_where_empty", lambda weights, *_: weights)
+
+
+@mutant("kept pixels are off by one")
+def kept_pixels_off_by_one(patch: Patch) -> None:
+    def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
+        shifted = picture.point([min(255, value + 1) for value in range(256)] * 3)
+        picture.paste(shifted, (0, 0), canvas.keep.point([0] * 255 + [255]))
+        return picture
+
+    finished(patch, change)
+
+
+@mutant("kept pixels went through a JPEG")
+def kept_pixels_were_compressed(patch: Patch) -> None:
+    def change(_: Canvas, picture: Image.Image) -> Image.Image:
+        stream = BytesIO()
+        picture.save(stream, "JPEG", quality=85)
+        return Image.open(stream).convert("RGB")
+
+    finished(patch, change)
+
+
+@mutant("kept pixels are moved by one column")
+def kept_pixels_are_moved(patch: Patch) -> None:
+    finished(patch, lambda _, picture: ImageChops.offset(picture, 1, 0))
+
+
+@mutant("the border of what is kept is softened inwards")
+def seam_is_feathered_inwards(patch: Patch) -> None:
+    def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
+        soft = picture.filter(ImageFilter.GaussianBlur(1))
+        inner = canvas.keep.filter(ImageFilter.MinFilter(3))
+        picture.paste(soft, (0, 0), ImageChops.subtract(canvas.keep, inner))
+        return picture
+
+    finished(patch, change)
+
+
+@mutant("half kept pixels are kept whole")
+def soft_edges_are_hard(patch: Patch) -> None:
+    kept(patch, lambda keep: keep.point([0] + [255] * 255))
+
+
+@mutant("colours hidden under transparency show in the result")
+def hidden_colours_leak(patch: Patch) -> None:
+    def of(_: Any, pixels: Image.Image, keep: Image.Image, profile: Any, interpretation: Any) -> Canvas:
+        return Canvas(
+            pixels.convert("RGB"), keep.point([max(128, value) for value in range(256)]), profile, interpretation
+        )
+
+    patch.set(Canvas, "of", classmethod(of))
+
+
+@mutant("the result is half the size")
+def result_is_smaller(patch: Patch) -> None:
+    finished(patch, lambda _, picture: picture.resize((picture.width // 2, picture.height // 2)))
+
+
+@mutant("the result is one column wider")
+def result_is_wider(patch: Patch) -> None:
+    def change(_: Canvas, picture: Image.Image) -> Image.Image:
+        wider = Image.new("RGB", (picture.width + 1, picture.height))
+        wider.paste(picture, (0, 0))
+        return wider
+
+    finished(patch, change)
+
+
+@mutant("the open area comes back black")
+def open_area_is_left_black(patch: Patch) -> None:
+    def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
+        picture.paste((0, 0, 0), (0, 0, *picture.size), ImageChops.invert(canvas.keep))
+        return picture
+
+    finished(patch, change)
+
+
+@mutant("every format is a PNG under another name")
+def format_is_always_png(patch: Patch) -> None:
+    patch.around(
+        carrying_out, "encode", lambda original, whole, _, *rest, **more: original(whole, Format.PNG, *rest, **more)
+    )
+
+
+@mutant("the format asked for is not looked at")
+def format_ignored(patch: Patch) -> None:
+    from outpaint_functions.http import application
+
+    def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
+        return original(service, caller, request.model_copy(update={"format": Format.JPG}), **rest)
+
+    patch.around(application, "submit", submit)
+
+
+@mutant("all variants are the same picture")
+def variants_are_the_same(patch: Patch) -> None:
+    from outpaint_painting.painters import flat
+
+    patch.around(flat, "_colours", lambda original, brief, _: original(brief, brief.seeds[0]))
+
+
+@mutant("the prompt does not count")
+def prompt_does_not_count(patch: Patch) -> None:
+    from outpaint_painting.painters import flat
+
+    patch.set(flat, "_colours", lambda _, seed: ((seed % 251, 10, 20), (30, seed % 241, 50)))
+
+
+@mutant("the seed does not count")
+def seed_does_not_count(patch: Patch) -> None:
+    import itertools
+
+    from outpaint_painting.painters import flat
+
+    numbers = itertools.count()
+    patch.around(flat, "_colours", lambda original, brief, _: original(brief, next(numbers)))
+
+
+@mutant("EXIF orientation is not looked at")
+def orientation_ignored(patch: Patch) -> None:
+    from outpaint_painting.containers.header import Header
+
+    patch.set(Header, "orientation", property(lambda _: 1))
+
+
+@mutant("the position a photo was taken at is in the result")
+def metadata_leaks(patch: Patch) -> None:
+    def encode(original: Any, picture: Image.Image, kind: Format, *rest: Any, **more: Any) -> bytes:
+        data = original(picture, kind, *rest, **more)
+        exif = Image.Exif()
+        exif[0x010E] = "a comment of the camera's"
+        stream = BytesIO()
+        with Image.open(BytesIO(data)) as opened:
+            opened.save(stream, opened.format, exif=exif, quality=95)
+        return stream.getvalue()
+
+    patch.around(carrying_out, "encode", encode)
+
+
+@mutant("the colour profile is dropped")
+def colour_profile_dropped(patch: Patch) -> None:
+    def encode(original: Any, picture: Image.Image, kind: Format, *_: Any, **more: Any) -> bytes:
+        return bytes(original(picture, kind, None, **more))
+
+    patch.around(carrying_out, "encode", encode)
+
+
+@mutant("results have an alpha channel")
+def result_has_alpha(patch: Patch) -> None:
+    def encode(original: Any, picture: Image.Image, kind: Format, *rest: Any, **more: Any) -> bytes:
+        if kind is not Format.PNG:
+            return bytes(original(picture, kind, *rest, **more))
+        stream = BytesIO()
+        picture.convert("RGBA").save(stream, "PNG")
+        return stream.getvalue()
+
+    patch.around(carrying_out, "encode", encode)
+
+
+@mutant("a lossy result is hardly the picture any more")
+def lossy_formats_are_poor(patch: Patch) -> None:
+    from outpaint_painting import finish
+
+    settings = {
+        **finish._SETTINGS,
+        Format.JPG: {"format": "JPEG", "quality": 2},
+        Format.WEBP: {"format": "WEBP", "quality": 1},
+    }
+    patch.set(finish, "_SETTINGS", settings)
+
+
+@mutant("an opaque picture without a mask is painted over")
+def nothing_to_paint_is_painted(patch: Patch) -> None:
+    from outpaint_contracts.pictures import MaskInterpretation
+    from outpaint_painting.keep_map import KeepMap
+
+    def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
+        if image_alpha is None and mask is None:
+            raise AssertionError
+        return original(image_alpha, mask, **rest)
+
+    def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
+        with Image.open(BytesIO(image)) as opened:
+            size, opaque = opened.size, opened.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+        if mask is None and opaque:
+            half = Image.new("L", size, 0)
+            half.paste(255, (0, 0, size[0] // 2, size[1]))
+            stream = BytesIO()
+            half.save(stream, "PNG")
+            mask = stream.getvalue()
+        return original(image, mask, *rest)
+
+    patch.around(uploads, "_take_both", take)
+    assert KeepMap is not None
+    assert MaskInterpretation is not None
+    assert read is not None
+
+
+@mutant("a picture with nothing to keep is painted whole")
+def nothing_to_keep_is_painted(patch: Patch) -> None:
+    def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
+        if mask is None and image_alpha is not None and image_alpha.getextrema() == (0, 0):
+            image_alpha = image_alpha.copy()
+            image_alpha.putpixel((0, 0), 255)
+        return original(image_alpha, mask, **rest)
+
+    patch.around(uploads, "keep_map", read)
+
+
+@mutant("a mask of another size is stretched")
+def mask_is_stretched(patch: Patch) -> None:
+    def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
+        if mask is not None:
+            with Image.open(BytesIO(image)) as opened, Image.open(BytesIO(mask)) as other:
+                if opened.size != other.size:
+                    stream = BytesIO()
+                    other.resize(opened.size).save(stream, "PNG")
+                    mask = stream.getvalue()
+        return original(image, mask, *rest)
+
+    patch.around(uploads, "_take_both", take)
+
+
+@mutant("16 bits a channel are cut to white")
+def sixteen_bits_are_clipped(patch: Patch) -> None:
+    def of(_: Any, pixels: Image.Image, keep: Image.Image, profile: Any, interpretation: Any) -> Canvas:
+        if any("16" in warning for warning in interpretation.warnings):
+            pixels = Image.new("RGB", pixels.size, (255, 255, 255))
+        return original(pixels, keep, profile, interpretation)
+
+    original = Canvas.of
+    patch.set(Canvas, "of", classmethod(of))
+    assert decoding is not None

@@ -1,0 +1,339 @@
+"""Faults in what is taken and what is refused."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from outpaint_contracts import requests
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.requests import OutpaintRequest, Upload
+from outpaint_functions.adapters.fetch import SafeFetch
+from outpaint_functions.http import bodies
+from outpaint_functions.service import sources
+from PIL import Image
+
+from mutants.mutant import Patch, mutant
+
+
+def fields(patch: Patch, change: Any) -> None:
+    """A body's fields, name to values, pass through `change`, which gives those that count."""
+    original = OutpaintRequest.from_fields
+    patch.set(
+        OutpaintRequest,
+        "from_fields",
+        classmethod(lambda _, found, **rest: original(change({name: list(found[name]) for name in found}), **rest)),
+    )
+
+
+def defaulting(patch: Patch, name: str, value: str) -> None:
+    """A field that is not sent counts as this."""
+    fields(patch, lambda found: found if name in found else {**found, name: [value]})
+
+
+def without(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values for name, values in found.items() if name not in names}
+
+
+@mutant("unknown fields are refused")
+def unknown_fields_refused(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        for name in found:
+            if name not in requests.KNOWN_FIELDS:
+                raise OutpaintError.wrong_value(name[:50], "", "there is no such field")
+        return found
+
+    fields(patch, change)
+
+
+@mutant("the mask under the SDK's spelling is not read")
+def sdk_mask_spelling_ignored(patch: Patch) -> None:
+    fields(patch, lambda found: without(found, "mask", "mask_url", "mask_id"))
+
+
+@mutant("the mask under the OpenAPI's spelling is not read")
+def openapi_mask_spelling_ignored(patch: Patch) -> None:
+    fields(patch, lambda found: without(found, "mask_image", "mask_image_url", "mask_image_id"))
+
+
+@mutant("of two masks the first counts")
+def two_masks_are_taken(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in requests.MASK_FIELDS if name in found]
+        return without(found, *given[1:])
+
+    fields(patch, change)
+
+
+@mutant("of two images the first counts")
+def two_images_are_taken(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in requests.IMAGE_FIELDS if name in found]
+        return without(found, *given[1:])
+
+    fields(patch, change)
+
+
+@mutant("of a field that was sent twice the first counts")
+def repeated_fields_are_taken(patch: Patch) -> None:
+    fields(patch, lambda found: {name: values[:1] for name, values in found.items()})
+
+
+@mutant("a blank prompt is taken")
+def blank_prompt_is_taken(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        values = found.get("prompt", [])
+        blank = values and isinstance(values[0], str) and not values[0].strip()
+        return {**found, "prompt": ["anything"]} if blank else found
+
+    fields(patch, change)
+
+
+@mutant("no prompt is needed")
+def no_prompt_is_taken(patch: Patch) -> None:
+    defaulting(patch, "prompt", "anything")
+
+
+@mutant("an empty negative prompt is refused")
+def empty_negative_prompt_is_refused(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        if found.get("negative_prompt") == [""]:
+            raise OutpaintError.wrong_value("negative_prompt", "''", "say what to avoid, or leave it out")
+        return found
+
+    fields(patch, change)
+
+
+@mutant("a count over 10 is brought down to 10")
+def count_is_clamped(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        values = found.get("count", [])
+        if values and str(values[0]).isascii() and str(values[0]).isdigit() and int(str(values[0])) > 10:
+            return {**found, "count": ["1"]}
+        return found
+
+    fields(patch, change)
+
+
+@mutant("one picture is made whatever the count")
+def count_is_ignored(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        values = found.get("count", [])
+        good = len(values) == 1 and str(values[0]) in {str(number) for number in range(1, 11)}
+        return {**found, "count": ["1"]} if good else found
+
+    fields(patch, change)
+
+
+@mutant("one picture is made where no count was sent")
+def default_count_is_one(patch: Patch) -> None:
+    defaulting(patch, "count", "1")
+
+
+@mutant("PNG is written where no format was sent")
+def default_format_is_png(patch: Patch) -> None:
+    defaulting(patch, "format", "PNG")
+
+
+@mutant("mode auto is taken")
+def mode_auto_is_taken(patch: Patch) -> None:
+    fields(patch, lambda found: {**found, "mode": ["sync"]} if found.get("mode") == ["auto"] else found)
+
+
+@mutant("a format must be in capitals")
+def formats_in_capitals_only(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        values = found.get("format", [])
+        if values and isinstance(values[0], str) and values[0] != values[0].upper():
+            raise OutpaintError.wrong_value("format", values[0], "input should be 'JPG', 'PNG' or 'WEBP'")
+        return found
+
+    fields(patch, change)
+
+
+@mutant("JPEG is taken for a format we do not write")
+def unknown_formats_become_jpg(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        values = found.get("format", [])
+        known = values and str(values[0]).strip().upper() in ("JPG", "PNG", "WEBP")
+        return {**found, "format": ["JPG"]} if values and not known else found
+
+    fields(patch, change)
+
+
+@mutant("the seed that was sent is not the one that counts")
+def seed_is_ignored(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        good = len(found.get("seed", [])) == 1 and str(found["seed"][0]).isascii() and str(found["seed"][0]).isdigit()
+        return without(found, "seed") if good and int(str(found["seed"][0])) < 2**32 else found
+
+    fields(patch, change)
+
+
+@mutant("bodies of JSON are not taken")
+def json_is_not_taken(patch: Patch) -> None:
+    patch.set(bodies, "SUPPORTED", (bodies.MULTIPART, bodies.URLENCODED))
+
+
+@mutant("urlencoded bodies are not taken")
+def urlencoded_is_not_taken(patch: Patch) -> None:
+    patch.set(bodies, "SUPPORTED", (bodies.MULTIPART, bodies.JSON))
+
+
+@mutant("any content type is read as JSON")
+def any_content_type_is_taken(patch: Patch) -> None:
+    patch.set(bodies, "check_content_type", lambda _: None)
+
+
+@mutant("a multipart body that breaks off is taken as far as it goes")
+def truncated_multipart_is_taken(patch: Patch) -> None:
+    def reading(original: Any, boundary: bytes, body: bytes) -> Any:
+        end = b"--" + boundary + b"--"
+        if end not in body:
+            body = body.rstrip(b"\r\n-") + b"\r\n" + end + b"\r\n"
+        return original(boundary, body)
+
+    patch.around(bodies, "read_multipart", reading)
+
+
+@mutant("a file's label counts and not its bytes")
+def labels_count(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        for name, values in found.items():
+            for value in values:
+                if isinstance(value, Upload) and not (value.content_type or "image/png").startswith("image/"):
+                    raise OutpaintError(ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{name} is {value.content_type}", field=name)
+        return found
+
+    fields(patch, change)
+
+
+@mutant("what is no picture breaks the service")
+def no_picture_is_500(patch: Patch) -> None:
+    from outpaint_painting import intake
+
+    def file_type(original: Any, data: bytes) -> Any:
+        found = original(data)
+        if found is None:
+            raise ValueError("no picture")
+        return found
+
+    patch.around(intake, "file_type", file_type)
+
+
+@mutant("a picture of any size is decoded")
+def any_dimensions_are_taken(patch: Patch) -> None:
+    from outpaint_painting import intake
+
+    patch.set(intake, "check_size", lambda *_, **__: None)
+
+
+@mutant("a file of any length is taken")
+def any_length_is_taken(patch: Patch) -> None:
+    from dataclasses import replace
+
+    from outpaint_painting import uploads
+
+    patch.around(
+        uploads,
+        "take",
+        lambda original, data, field, limits, **rest: original(data, field, _without_length(limits, replace), **rest),
+    )
+
+
+def _without_length(limits: Any, _: Any) -> Any:
+    return limits.model_copy(update={"max_bytes": 2**40})
+
+
+@mutant("the first frame of an animation is taken")
+def animations_are_taken(patch: Patch) -> None:
+    from outpaint_painting import intake
+    from outpaint_painting.containers.header import SeveralFramesError
+
+    def still(data: bytes) -> bytes:
+        stream = BytesIO()
+        with Image.open(BytesIO(data)) as opened:
+            opened.seek(0)
+            opened.convert("RGBA").save(stream, "PNG")
+        return stream.getvalue()
+
+    from outpaint_painting import uploads
+
+    def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
+        try:
+            return original(image, mask, *rest)
+        except OutpaintError as error:
+            if error.code is not ErrorCode.ANIMATED:
+                raise
+            return original(still(image), None if mask is None else still(mask), *rest)
+
+    patch.around(uploads, "_take_both", take)
+    del intake, SeveralFramesError
+
+
+@mutant("addresses inside the network are read")
+def private_addresses_are_read(patch: Patch) -> None:
+    def fetch(original: Any, self: SafeFetch, url: str, **rest: Any) -> bytes:
+        if not url.startswith(("http://", "https://")):
+            return bytes(original(self, url, **rest))
+        stream = BytesIO()
+        half = Image.new("RGBA", (64, 48), (0, 0, 0, 0))
+        half.paste((200, 10, 10, 255), (0, 0, 32, 48))
+        half.save(stream, "PNG")
+        return stream.getvalue()
+
+    patch.around(SafeFetch, "fetch", fetch)
+
+
+@mutant("an address that does not answer breaks the service")
+def dead_address_is_500(patch: Patch) -> None:
+    from mutants.areas.errors import status_of
+
+    status_of(patch, ErrorCode.SOURCE_UNAVAILABLE, 500)
+
+
+@mutant("a data: URI is held to the length of an address")
+def long_data_uri_is_refused(patch: Patch) -> None:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        for name in ("image_url", "mask_url", "mask_image_url"):
+            for value in found.get(name, []):
+                if isinstance(value, str) and len(value) > requests.MAX_URL_LENGTH:
+                    raise OutpaintError.wrong_value(name, f"<{len(value)} characters>", "too long")
+        return found
+
+    fields(patch, change)
+
+
+@mutant("an address of any length is taken")
+def long_address_is_taken(patch: Patch) -> None:
+    patch.set(requests, "MAX_URL_LENGTH", 10**6)
+
+
+@mutant("base64 that is damaged is read as far as it goes")
+def damaged_base64_is_read(patch: Patch) -> None:
+    import base64
+
+    from outpaint_functions.service import sources as module
+
+    class Lenient:
+        @staticmethod
+        def b64decode(text: str, validate: bool = True) -> bytes:
+            return base64.b64decode(text + "===", validate=False)
+
+    patch.set(module, "base64", Lenient)
+
+
+@mutant("another account's result can be sent on")
+def foreign_file_is_read(patch: Patch) -> None:
+    def read(original: Any, service: Any, caller: Any, source: Any, *rest: Any) -> Any:
+        stored = service.pictures.get(source.id, service.clock.now()) if hasattr(source, "id") else None
+        if stored is not None:
+            return sources.Picture(stored.data, source.id, stored.expires_at)
+        return original(service, caller, source, *rest)
+
+    patch.around(sources, "read", read)
+
+
+@mutant("an id is not taken for a picture")
+def ids_are_not_taken(patch: Patch) -> None:
+    patch.set(sources, "is_file_id", lambda _: False)

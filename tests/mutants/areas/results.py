@@ -1,0 +1,154 @@
+"""Faults in finished pictures' ids and URLs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from outpaint_functions.http.application import Exchange
+from outpaint_functions.http.messages import Response
+from outpaint_functions.service.file_urls import FileUrls
+
+from mutants.mutant import Patch, mutant
+
+
+def items(patch: Patch, change: Any) -> None:
+    """Each finished picture that an answer names passes through `change(item)`."""
+
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and isinstance(document.get("data"), list):
+            for item in document["data"]:
+                change(item)
+
+    patch.bodies(edit)
+
+
+@mutant("finished pictures have no URL")
+def url_missing(patch: Patch) -> None:
+    items(patch, lambda item: item.pop("url"))
+
+
+@mutant("a picture's id has no extension")
+def ids_without_extension(patch: Patch) -> None:
+    items(patch, lambda item: item.update(id=item["id"].partition(".")[0]))
+
+
+@mutant("a picture has another id at every poll")
+def ids_change(patch: Patch) -> None:
+    items(patch, lambda item: item.update(id=f"{uuid4()}.{item['id'].partition('.')[2]}"))
+
+
+@mutant("when a URL ends is not said")
+def expires_at_missing(patch: Patch) -> None:
+    items(patch, lambda item: item.pop("expires_at"))
+
+
+@mutant("when a URL ends is said an hour too late")
+def expires_at_is_too_late(patch: Patch) -> None:
+    def later(item: dict[str, Any]) -> None:
+        until = datetime.fromisoformat(item["expires_at"])
+        item["expires_at"] = datetime.fromtimestamp(until.timestamp() + 3600, UTC).isoformat().replace("+00:00", "Z")
+
+    items(patch, later)
+
+
+@mutant("the pictures' seeds are all the request's")
+def seeds_are_the_same(patch: Patch) -> None:
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and isinstance(document.get("data"), list):
+            for item in document["data"]:
+                item["seed"] = document.get("seed", 0)
+
+    patch.bodies(edit)
+
+
+@mutant("the finished pictures come in another order")
+def order_is_reversed(patch: Patch) -> None:
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and isinstance(document.get("data"), list):
+            document["data"].reverse()
+
+    patch.bodies(edit)
+
+
+@mutant("one finished picture is missing")
+def one_picture_is_missing(patch: Patch) -> None:
+    def edit(response: Response, document: dict[str, Any]) -> None:
+        if response.status == 200 and isinstance(document.get("data"), list) and len(document["data"]) > 1:
+            document["data"].pop()
+
+    patch.bodies(edit)
+
+
+@mutant("a file is read without a signature")
+def signature_not_checked(patch: Patch) -> None:
+    def check(_: Any, __: FileUrls, ___: str, *, expires: str, signature: str, now: float) -> None:
+        return None
+
+    patch.around(FileUrls, "check", check)
+
+
+@mutant("a signature does not cover the end of its URL")
+def end_is_not_signed(patch: Patch) -> None:
+    patch.around(FileUrls, "_signature", lambda original, self, file_id, _: original(self, file_id, 0))
+
+
+@mutant("a signature opens every file")
+def signature_opens_every_file(patch: Patch) -> None:
+    patch.around(FileUrls, "_signature", lambda original, self, _, expires: original(self, "any", expires))
+
+
+@mutant("a URL works for ever")
+def url_never_ends(patch: Patch) -> None:
+    def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
+        original(self, file_id, expires=expires, signature=signature, now=0.0)
+
+    from outpaint_functions.embedded.memory import MemoryPictures
+
+    patch.around(FileUrls, "check", check)
+    patch.around(MemoryPictures, "get", lambda original, self, name, _: original(self, name, 0.0))
+
+
+@mutant("a URL works for an hour")
+def url_ends_early(patch: Patch) -> None:
+    def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
+        original(self, file_id, expires=expires, signature=signature, now=now + 23 * 3600)
+
+    patch.around(FileUrls, "check", check)
+
+
+@mutant("a file can be fetched once")
+def file_goes_when_fetched(patch: Patch) -> None:
+    fetched: Counter[str] = Counter()
+
+    def file(original: Any, self: Exchange, file_id: str) -> Response:
+        fetched[file_id] += 1
+        if fetched[file_id] > 1:
+            raise self._unknown_file()
+        return original(self, file_id)
+
+    patch.around(Exchange, "_file", file)
+
+
+@mutant("every file is said to be a PNG")
+def files_have_one_type(patch: Patch) -> None:
+    patch.header("Content-Type", lambda _, value: "image/png" if value.startswith("image/") else value)
+
+
+@mutant("a file needs a key")
+def file_needs_a_key(patch: Patch) -> None:
+    from outpaint_contracts.errors import ErrorCode, OutpaintError
+
+    def file(original: Any, self: Exchange, file_id: str) -> Response:
+        if self._head.header("X-Picsart-API-Key") is None:
+            raise OutpaintError(ErrorCode.MISSING_KEY, "no API key was sent")
+        return original(self, file_id)
+
+    patch.around(Exchange, "_file", file)
+
+
+@mutant("URLs lead to another host")
+def urls_lead_elsewhere(patch: Patch) -> None:
+    items(patch, lambda item: item.update(url=item["url"].replace("127.0.0.1", "localhost.invalid")))

@@ -1,0 +1,64 @@
+"""Sets the contract's cases upon the real service with a fault in it, and tells which of them notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from mutants.mutant import Mutant
+from outpaint_contracts.cases import all_cases
+from outpaint_contracts.proving import api
+from outpaint_contracts.proving.always import checks
+from outpaint_contracts.proving.case import Case
+from outpaint_contracts.verification.outcome import Outcome
+from outpaint_contracts.verification.redaction import Redaction
+from outpaint_contracts.verification.running import Runner
+from outpaint_contracts.verification.witness import Witness
+from outpaint_functions.service.settings import ServiceSettings
+from wire_kit.hosts import core_provider
+
+PATIENCE_S = 3.0
+"""How long a case waits for what does not come: a fault may well be that it never does."""
+
+
+def found_by(mutant: Mutant, cases: Iterable[Case]) -> Mapping[str, str]:
+    """The families of the cases that fail while the mutant lives, and the promises it breaks: to what was seen."""
+    redaction = Redaction()
+    witness = Witness(checks(), redaction)
+    broken: dict[str, str] = {}
+    with mutant.alive(), core_provider(ServiceSettings(sync_wait=3)) as provider, _impatient():
+        runner = Runner(provider, lambda exchange: broken.update(_told(witness, exchange)), redaction)
+        for result in runner.run(cases, seed=1):
+            if result.outcome is Outcome.FAILED:
+                broken.setdefault(result.subject.id.partition("[")[0], result.said)
+    return broken
+
+
+def named_cases(mutant: Mutant) -> list[Case]:
+    """The cases of the families that must catch it; for a promise about every answer, those that make the answers."""
+    families = set(mutant.caught_by)
+    if any(family.startswith("always.") for family in families):
+        families |= _EVERY_KIND_OF_ANSWER
+    return [case for case in all_cases() if case.family in families]
+
+
+_EVERY_KIND_OF_ANSWER = {
+    "asynchronous.mode-async-is-202",
+    "rate-limit.one-too-many-is-429",
+    "routes.unknown-path-is-404",
+}
+"""Families whose exchanges have a 202, a 429, a 404 and a 405 among them."""
+
+
+def _told(witness: Witness, exchange: object) -> Iterator[tuple[str, str]]:
+    for check, said in witness.watch(exchange):  # type: ignore[arg-type]
+        yield check.id, said
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    usual, api.LONGEST_POLL_S = api.LONGEST_POLL_S, PATIENCE_S  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        api.LONGEST_POLL_S = usual  # type: ignore[misc]

@@ -1,0 +1,115 @@
+"""What a mutant is: one fault, how the real service is patched to have it, and which cases must find it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Final
+from unittest import mock
+
+from outpaint_functions.http.answers import Answers
+from outpaint_functions.http.messages import Response
+
+Rewrite = Callable[[Answers, Response], Response]
+Apply = Callable[["Patch"], None]
+
+
+class Patch:
+    """Patches the service for as long as a mutant lives."""
+
+    def __init__(self, undoing: ExitStack) -> None:
+        self._undoing = undoing
+
+    def set(self, owner: object, name: str, value: Any) -> None:
+        """`owner.name` is `value`."""
+        self._undoing.enter_context(mock.patch.object(owner, name, value))
+
+    def around(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+        """`owner.name(*args)` is `wrapper(original, *args)`."""
+        original = getattr(owner, name)
+        self.set(owner, name, lambda *args, **kwargs: wrapper(original, *args, **kwargs))
+
+    def answers(self, rewrite: Rewrite) -> None:
+        """Every answer is rewritten on its way out."""
+        for name in ("content", "empty"):
+            self.around(Answers, name, lambda original, self, *args: rewrite(self, original(self, *args)))
+
+    def header(self, name: str, change: Callable[[Response, str], str | None]) -> None:
+        """This header's value becomes `change(response, value)`, or goes where that is None."""
+
+        def rewrite(_: Answers, response: Response) -> Response:
+            headers = []
+            for key, value in response.headers:
+                changed = change(response, value) if key.lower() == name.lower() else value
+                if changed is not None:
+                    headers.append((key, changed))
+            return replace(response, headers=tuple(headers))
+
+        self.answers(rewrite)
+
+    def bodies(self, change: Callable[[Response, dict[str, Any]], None]) -> None:
+        """Every JSON object that is answered passes through `change`, which edits it."""
+
+        def rewrite(_: Answers, response: Response) -> Response:
+            if "json" not in (response.header("content-type") or "") or not response.body:
+                return response
+            document = json.loads(response.body)
+            if not isinstance(document, dict) or "openapi" in document:
+                return response
+            change(response, document)
+            return with_body(response, json.dumps(document).encode())
+
+        self.answers(rewrite)
+
+
+def with_body(response: Response, body: bytes) -> Response:
+    """The answer with another body, its length told right."""
+    headers = tuple(
+        (key, str(len(body)) if key.lower() == "content-length" else value) for key, value in response.headers
+    )
+    return replace(response, headers=headers, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault: `breaks` says it in a sentence; each family in `caught_by` must have a case that fails."""
+
+    name: str
+    breaks: str
+    caught_by: tuple[str, ...]
+    apply: Apply
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """The service has the fault while the block runs."""
+        with ExitStack() as undoing:
+            self.apply(Patch(undoing))
+            yield
+
+
+_MUTANTS: Final[dict[str, Mutant]] = {}
+
+
+def mutant(breaks: str, *caught_by: str) -> Callable[[Apply], Apply]:
+    """Make a patching function a mutant, named after its module and itself."""
+
+    def register(apply: Apply) -> Apply:
+        area = apply.__module__.rpartition(".")[2]
+        name = f"{area}.{apply.__name__.replace('_', '-')}"
+        assert name not in _MUTANTS, f"{name} stands for two mutants"
+        _MUTANTS[name] = Mutant(name, breaks, caught_by, apply)
+        return apply
+
+    return register
+
+
+def all_mutants() -> tuple[Mutant, ...]:
+    """Every mutant of every area, as written."""
+    package = import_module("mutants.areas")
+    for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
+        import_module(f"{package.__name__}.{module.name}")
+    return tuple(_MUTANTS.values())

@@ -1,0 +1,26 @@
+"""Every mutant is caught, by the cases that are named for its fault; the correct service fails none of them."""
+
+from __future__ import annotations
+
+import pytest
+from mutants.hunting import found_by, named_cases
+from mutants.mutant import Mutant, all_mutants
+
+MUTANTS = all_mutants()
+CORRECT = Mutant("correct", "nothing", (), lambda _: None)
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(MUTANTS) >= 60
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught_by_name(mutant: Mutant) -> None:
+    assert mutant.caught_by, "no case is named for this fault"
+    found = found_by(mutant, named_cases(mutant))
+    assert set(mutant.caught_by) <= set(found), f"{mutant.breaks}: found by {sorted(found)}"
+
+
+def test_the_correct_service_fails_no_case_that_catches_a_mutant() -> None:
+    cases = {case.id: case for mutant in MUTANTS for case in named_cases(mutant)}
+    assert found_by(CORRECT, cases.values()) == {}
