@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from mutants.mutant import Mutant
 from outpaint_contracts.cases import all_cases
 from outpaint_contracts.proving import api
 from outpaint_contracts.proving.always import checks
@@ -16,6 +15,8 @@ from outpaint_contracts.verification.running import Runner
 from outpaint_contracts.verification.witness import Witness
 from outpaint_functions.service.settings import ServiceSettings
 from wire_kit.hosts import core_provider
+
+from mutants.mutant import Mutant
 
 PATIENCE_S = 3.0
 """How long a case waits for what does not come: a fault may well be that it never does."""
@@ -45,7 +46,8 @@ def named_cases(mutant: Mutant) -> list[Case]:
 _EVERY_KIND_OF_ANSWER = {
     "asynchronous.mode-async-is-202",
     "rate-limit.one-too-many-is-429",
-    "routes.unknown-path-is-404",
+    "routes.an-unknown-path-is-404",
+    "routes.another-verb-on-what-is-read-is-405",
 }
 """Families whose exchanges have a 202, a 429, a 404 and a 405 among them."""
 

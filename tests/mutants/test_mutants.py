@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mutants.hunting import found_by, named_cases
 from mutants.mutant import Mutant, all_mutants
 

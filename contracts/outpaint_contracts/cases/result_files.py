@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from outpaint_contracts.errors import ErrorBody, ErrorCode
 from outpaint_contracts.openapi import FILE_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.proving import clauses, pictures
-from outpaint_contracts.proving.api import Api, finished, parsed, refused
+from outpaint_contracts.proving.api import Api, finished, parsed, refused, result_of
 from outpaint_contracts.proving.case import Need, Severity, case
 from outpaint_contracts.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint_contracts.proving.vendor_bodies import only_picture, pending
@@ -16,6 +17,7 @@ from outpaint_contracts.proving.vendor_bodies import only_picture, pending
 _FORMATS = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
 _FILES = FILE_PATH.partition("{")[0]
 _LIVES_S = 24 * 3600
+_SIGNING_S = 5.0  # between asking for the time and signing by it
 _UNKNOWN_FILE = "00000000-0000-4000-8000-000000000000.png"
 
 
@@ -48,6 +50,26 @@ def a_url_needs_no_key(api: Api, wanted: str) -> None:
 def a_file_says_what_it_is(api: Api, wanted: str) -> None:
     answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
     equal(answer.headers.get("Content-Type"), Format(wanted).media_type, "Content-Type")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    given="a finished picture whose url says when it ends",
+    when="expires_at is read beside it",
+    then="both say the same",
+    credits=1,
+)
+def expires_at_is_what_the_url_says(api: Api) -> None:
+    item = result_of(api.outpaint()).data[0]
+    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(item.url).query).items()}
+    if "expires" in query:
+        ends = float(query["expires"])
+    elif "x-amz-date" in query and "x-amz-expires" in query:
+        signed = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        ends = signed.timestamp() + float(query["x-amz-expires"])
+    else:
+        raise NotOffered("this provider's URLs do not say when they end")
+    within(item.expires_at.timestamp() - ends, -_SIGNING_S, _SIGNING_S, "seconds from the url's end to expires_at")
 
 
 @case(

@@ -14,7 +14,7 @@ from outpaint_functions.service import rate_limit
 from mutants.mutant import Patch, mutant
 
 
-@mutant("whoever sends no key is the first account")
+@mutant("whoever sends no key is the first account", "keys.no-key-is-401")
 def no_key_needed(patch: Patch) -> None:
     def authenticate(original: Any, service: Any, key: str | None, **how: Any) -> Any:
         return original(service, key, **how) if key else next(iter(service.accounts._accounts.values()))
@@ -22,7 +22,7 @@ def no_key_needed(patch: Patch) -> None:
     patch.around(application, "authenticate", authenticate)
 
 
-@mutant("a key in the query counts")
+@mutant("a key in the query counts", "keys.a-key-in-the-query-counts-for-nothing")
 def key_in_the_query_counts(patch: Patch) -> None:
     from urllib.parse import parse_qsl
 
@@ -35,7 +35,7 @@ def key_in_the_query_counts(patch: Patch) -> None:
     patch.around(RequestHead, "header", header)
 
 
-@mutant("an account that is not allowed is served")
+@mutant("an account that is not allowed is served", "keys.a-forbidden-key-is-403")
 def forbidden_account_is_served(patch: Patch) -> None:
     from outpaint_functions.embedded.memory import MemoryLedger
 
@@ -46,7 +46,7 @@ def forbidden_account_is_served(patch: Patch) -> None:
     patch.around(MemoryLedger, "by_key_digest", by_key_digest)
 
 
-@mutant("requests are not counted")
+@mutant("requests are not counted", "rate-limit.one-too-many-is-429")
 def rate_limit_not_enforced(patch: Patch) -> None:
     def take(original: Any, service: Any, account: Any) -> Any:
         return original(service, account)[0], None
@@ -54,12 +54,12 @@ def rate_limit_not_enforced(patch: Patch) -> None:
     patch.around(rate_limit, "take", take)
 
 
-@mutant("one account's requests count for all")
+@mutant("one account's requests count for all", "rate-limit.accounts-have-limits-of-their-own")
 def rate_window_is_shared(patch: Patch) -> None:
     patch.around(MemoryLimits, "count", lambda original, self, _, *rest: original(self, "everybody", *rest))
 
 
-@mutant("polls are not counted")
+@mutant("polls are not counted", "rate-limit.polls-are-limited-too")
 def polls_are_not_counted(patch: Patch) -> None:
     def judge(original: Any, self: Exchange) -> Any:
         if self._head.path.startswith("/v1/painting/") and self._head.method == "GET":
@@ -74,12 +74,12 @@ def polls_are_not_counted(patch: Patch) -> None:
     patch.around(Exchange, "_judge_head", judge)
 
 
-@mutant("the rate window never ends")
+@mutant("the rate window never ends", "rate-limit.who-waited-is-served")
 def rate_window_never_ends(patch: Patch) -> None:
     patch.around(MemoryLimits, "count", lambda original, self, account, _, ends: original(self, account, 0, ends))
 
 
-@mutant("a refused key is told only after the body was read")
+@mutant("a refused key is told only after the body was read", "keys.the-key-is-judged-before-the-body")
 def body_is_read_before_the_key(patch: Patch) -> None:
     from outpaint_functions.http import bodies
 
@@ -91,7 +91,7 @@ def body_is_read_before_the_key(patch: Patch) -> None:
     patch.around(Exchange, "_judge_head", judge)
 
 
-@mutant("unknown paths are 400")
+@mutant("unknown paths are 400", "routes.an-unknown-path-is-404")
 def unknown_path_is_400(patch: Patch) -> None:
     from outpaint_contracts.errors import ErrorCode
 
@@ -100,7 +100,7 @@ def unknown_path_is_400(patch: Patch) -> None:
     status_of(patch, ErrorCode.UNKNOWN_ROUTE, 400)
 
 
-@mutant("another verb is 404")
+@mutant("another verb is 404", "routes.another-verb-on-what-is-read-is-405")
 def wrong_verb_is_404(patch: Patch) -> None:
     from outpaint_contracts.errors import ErrorCode
 
@@ -109,7 +109,7 @@ def wrong_verb_is_404(patch: Patch) -> None:
     status_of(patch, ErrorCode.METHOD_NOT_ALLOWED, 404)
 
 
-@mutant("headers of any size are taken")
+@mutant("headers of any size are taken", "limits.headers-of-more-than-32-kib-are-431")
 def headers_of_any_size(patch: Patch) -> None:
     def judge(original: Any, self: Exchange) -> Any:
         small = tuple(

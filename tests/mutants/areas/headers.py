@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from outpaint_contracts import headers as names
-from outpaint_functions.http import answers, cors
+from outpaint_functions.http import cors
 from outpaint_functions.http.answers import Answers
 from outpaint_functions.http.messages import Response
 from outpaint_functions.http.negotiation import Accept
@@ -21,7 +21,7 @@ def correlation_id_missing(patch: Patch) -> None:
     patch.header(names.CORRELATION_ID, lambda *_: None)
 
 
-@mutant("every answer has the same correlation id")
+@mutant("every answer has the same correlation id", "answers.correlation-ids-differ")
 def correlation_id_constant(patch: Patch) -> None:
     patch.header(names.CORRELATION_ID, lambda *_: "00000000-0000-4000-8000-000000000000")
 
@@ -42,13 +42,15 @@ def reset_time_is_a_fraction(patch: Patch) -> None:
     patch.header(names.RATE_RESET, lambda _, value: f"{value}.5")
 
 
-@mutant("the requests left never count down")
+@mutant("the requests left never count down", "rate-limit.available-counts-down-to-nothing")
 def available_never_counts_down(patch: Patch) -> None:
-    patch.around(answers, "Answers", lambda original, *args: original(*args))
     patch.header(names.RATE_AVAILABLE, lambda *_: "499")
 
 
-@mutant("the credits in the header are those after the request's own charge")
+@mutant(
+    "the credits in the header are those after the request's own charge",
+    "credits.header-is-the-balance-before-the-charge",
+)
 def credits_after_the_charge(patch: Patch) -> None:
     def after(response: Response, value: str) -> str:
         charged = response.body.count(b'"expires_at"') if response.status == 200 else 0
@@ -72,7 +74,7 @@ def retry_after_is_a_date(patch: Patch) -> None:
     patch.header(names.RETRY_AFTER, lambda *_: "Wed, 21 Oct 2026 07:28:00 GMT")
 
 
-@mutant("Retry-After on 429 is not the window's end")
+@mutant("Retry-After on 429 is not the window's end", "rate-limit.retry-after-is-the-reset-time")
 def retry_after_on_429_is_a_constant(patch: Patch) -> None:
     patch.header(names.RETRY_AFTER, lambda response, value: "1" if response.status == 429 else value)
 
@@ -87,7 +89,7 @@ def cors_headers_not_exposed(patch: Patch) -> None:
     patch.header("Access-Control-Expose-Headers", lambda *_: names.CORRELATION_ID)
 
 
-@mutant("the preflight does not allow Prefer")
+@mutant("the preflight does not allow Prefer", "browsers.preflight-allows-prefer")
 def preflight_forgets_prefer(patch: Patch) -> None:
     patch.set(cors, "ALLOWED_HEADERS", tuple(name for name in cors.ALLOWED_HEADERS if name != names.PREFER))
 
@@ -97,27 +99,27 @@ def allow_missing_on_405(patch: Patch) -> None:
     patch.header("Allow", lambda response, value: None if response.status == 405 else value)
 
 
-@mutant("202 does not say where to poll")
+@mutant("202 does not say where to poll", "asynchronous.location-leads-to-the-poll")
 def location_missing(patch: Patch) -> None:
     patch.header("Location", lambda *_: None)
 
 
-@mutant("which preference was applied is not said")
+@mutant("which preference was applied is not said", "preferences.respond-async-is-said-to-be-applied")
 def preference_applied_missing(patch: Patch) -> None:
     patch.header(names.PREFERENCE_APPLIED, lambda *_: None)
 
 
-@mutant("a browser may guess what a result file is")
+@mutant("a browser may guess what a result file is", "result-files.a-file-is-not-sniffed")
 def sniffing_allowed(patch: Patch) -> None:
     patch.header("X-Content-Type-Options", lambda *_: None)
 
 
-@mutant("unknown fields are not reported")
+@mutant("unknown fields are not reported", "fields.unknown-fields-are-named-in-a-warning")
 def warning_missing(patch: Patch) -> None:
     patch.header(names.WARNING, lambda *_: None)
 
 
-@mutant("what was asked for in Accept is not looked at")
+@mutant("what was asked for in Accept is not looked at", "accept.what-json-cannot-meet-is-406")
 def accept_ignored(patch: Patch) -> None:
     patch.set(Accept, "parse", classmethod(lambda *_: ANYTHING))
 
@@ -133,7 +135,7 @@ def errors_are_html(patch: Patch) -> None:
     patch.answers(rewrite)
 
 
-@mutant("HEAD gets a 405")
+@mutant("HEAD gets a 405", "routes.head-of-the-balance-is-200")
 def head_not_taken(patch: Patch) -> None:
     from outpaint_functions.http import application
 

@@ -26,32 +26,32 @@ def fingerprint_without(patch: Patch, **same: Any) -> None:
     patch.around(idempotency, "fingerprint", fingerprint)
 
 
-@mutant("the idempotency key is not read")
+@mutant("the idempotency key is not read", "idempotency.same-request-is-one-job")
 def key_ignored(patch: Patch) -> None:
     patch.set(idempotency, "checked_key", lambda _: None)
 
 
-@mutant("another file under the same key counts as the same request")
+@mutant("another file under the same key counts as the same request", "idempotent-content.other-content-is-422")
 def file_does_not_count(patch: Patch) -> None:
     fingerprint_without(patch, image="")
 
 
-@mutant("another mask under the same key counts as the same request")
+@mutant("another mask under the same key counts as the same request", "idempotent-content.another-mask-is-422")
 def mask_does_not_count(patch: Patch) -> None:
     fingerprint_without(patch, mask=None)
 
 
-@mutant("another prompt under the same key counts as the same request")
+@mutant("another prompt under the same key counts as the same request", "idempotent-content.other-content-is-422")
 def prompt_does_not_count(patch: Patch) -> None:
     fingerprint_without(patch, prompt="x")
 
 
-@mutant("another count under the same key counts as the same request")
+@mutant("another count under the same key counts as the same request", "idempotent-content.other-content-is-422")
 def count_does_not_count(patch: Patch) -> None:
     fingerprint_without(patch, count=1)
 
 
-@mutant("the mode is part of what a key was used for")
+@mutant("the mode is part of what a key was used for", "idempotent-content.how-it-is-waited-for-does-not-matter")
 def mode_counts(patch: Patch) -> None:
     def fingerprint(original: Any, request: Any, **pictures: Any) -> str:
         return f"{original(request, **pictures)} {request.mode}"
@@ -59,12 +59,12 @@ def mode_counts(patch: Patch) -> None:
     patch.around(idempotency, "fingerprint", fingerprint)
 
 
-@mutant("a replay is not flagged")
+@mutant("a replay is not flagged", "idempotency.a-replay-is-flagged")
 def replay_not_flagged(patch: Patch) -> None:
     patch.header(names.IDEMPOTENT_REPLAYED, lambda *_: None)
 
 
-@mutant("every answer to a request with a key is flagged as a replay")
+@mutant("every answer to a request with a key is flagged as a replay", "idempotency.a-first-answer-is-not-flagged")
 def first_answer_is_flagged(patch: Patch) -> None:
     def flagging(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
         submission = original(service, caller, request, **rest)
@@ -73,7 +73,7 @@ def first_answer_is_flagged(patch: Patch) -> None:
     patch.around(application, "submit", flagging)
 
 
-@mutant("a replay is charged again")
+@mutant("a replay is charged again", "idempotency.a-replay-costs-nothing")
 def replay_is_charged(patch: Patch) -> None:
     def replay(original: Any, service: Any, claim: Any, fingerprint: str) -> Any:
         job = original(service, claim, fingerprint)
@@ -84,7 +84,7 @@ def replay_is_charged(patch: Patch) -> None:
     patch.around(submit, "_replay", replay)
 
 
-@mutant("keys are shared by all accounts")
+@mutant("keys are shared by all accounts", "idempotency.another-account-has-its-own-keys")
 def keys_are_shared(patch: Patch) -> None:
     def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
         original(self, job, None if claim is None else replace(claim, account_id="everybody"), now)
@@ -93,7 +93,10 @@ def keys_are_shared(patch: Patch) -> None:
     patch.around(MemoryLedger, "create", create)
 
 
-@mutant("while the first request runs, a second one makes a job of its own")
+@mutant(
+    "while the first request runs, a second one makes a job of its own",
+    "idempotent-races.a-first-that-still-waits-is-409",
+)
 def running_request_is_not_known(patch: Patch) -> None:
     def find_claim(original: Any, self: MemoryLedger, account: str, key: str, now: float) -> Any:
         claim = original(self, account, key, now)
@@ -108,7 +111,7 @@ def running_request_is_not_known(patch: Patch) -> None:
     patch.around(MemoryLedger, "create", create)
 
 
-@mutant("a key is forgotten after an hour")
+@mutant("a key is forgotten after an hour", "idempotency.a-key-is-remembered-for-24-hours")
 def key_is_forgotten_early(patch: Patch) -> None:
     def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
         original(self, job, None if claim is None else replace(claim, expires_at=now + 3600), now)
@@ -116,7 +119,7 @@ def key_is_forgotten_early(patch: Patch) -> None:
     patch.around(MemoryLedger, "create", create)
 
 
-@mutant("a key is never forgotten")
+@mutant("a key is never forgotten", "idempotency.a-key-is-forgotten-after-24-hours")
 def key_is_never_forgotten(patch: Patch) -> None:
     def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
         far = now + 10 * 365 * 86400
@@ -129,7 +132,7 @@ def key_is_never_forgotten(patch: Patch) -> None:
     patch.around(MemoryLedger, "move", move)
 
 
-@mutant("a failed job frees its key, so that a replay is painted anew")
+@mutant("a failed job frees its key, so that a replay is painted anew", "idempotency.a-failed-job-is-replayed")
 def failure_frees_the_key(patch: Patch) -> None:
     def fail(original: Any, service: Any, failure: InferenceFailure, **_: Any) -> Any:
         return original(service, failure, release_claim=True)
@@ -137,7 +140,7 @@ def failure_frees_the_key(patch: Patch) -> None:
     patch.around(settle, "fail", fail)
 
 
-@mutant("a refused request uses its key up")
+@mutant("a refused request uses its key up", "idempotency.a-refused-request-leaves-its-key-free")
 def refusal_uses_the_key_up(patch: Patch) -> None:
     used: set[str] = set()
 
@@ -155,12 +158,14 @@ def refusal_uses_the_key_up(patch: Patch) -> None:
     patch.around(application, "submit", submitting)
 
 
-@mutant("any text may be a key")
+@mutant("any text may be a key", "idempotency.a-key-that-can-be-none-is-400")
 def any_key_is_taken(patch: Patch) -> None:
     patch.set(idempotency, "checked_key", lambda key: key)
 
 
-@mutant("another content under a used key is answered with the first one's job")
+@mutant(
+    "another content under a used key is answered with the first one's job", "idempotent-content.other-content-is-422"
+)
 def mismatch_is_a_replay(patch: Patch) -> None:
     def judge(original: Any, claim: Any, _: str, now: float) -> None:
         original(claim, claim.fingerprint, now)
@@ -168,7 +173,7 @@ def mismatch_is_a_replay(patch: Patch) -> None:
     patch.around(idempotency, "judge", judge)
 
 
-@mutant("another content under a used key is 409")
+@mutant("another content under a used key is 409", "idempotent-content.other-content-is-422")
 def mismatch_is_409(patch: Patch) -> None:
     def judge(original: Any, claim: Any, fingerprint: str, now: float) -> None:
         try:

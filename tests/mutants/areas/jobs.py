@@ -11,7 +11,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import Prefer
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import Mode
-from outpaint_functions.http import application, presentation
+from outpaint_functions.http import presentation
 from outpaint_functions.http.answers import Answers
 from outpaint_functions.http.application import Exchange
 from outpaint_functions.http.messages import Response
@@ -30,37 +30,37 @@ def accepted(patch: Patch, change: Any) -> None:
     patch.bodies(edit)
 
 
-@mutant("202 has no data")
+@mutant("202 has no data", "asynchronous.mode-async-is-202")
 def data_missing_in_202(patch: Patch) -> None:
     accepted(patch, lambda document: document.pop("data"))
 
 
-@mutant("data is null in 202")
+@mutant("data is null in 202", "asynchronous.mode-async-is-202")
 def data_is_null_in_202(patch: Patch) -> None:
     accepted(patch, lambda document: document.update(data=None))
 
 
-@mutant("202 has no inference_id")
+@mutant("202 has no inference_id", "asynchronous.mode-async-is-202")
 def inference_id_missing_in_202(patch: Patch) -> None:
     accepted(patch, lambda document: document.pop("inference_id"))
 
 
-@mutant("202 has no transaction_id")
+@mutant("202 has no transaction_id", "asynchronous.accepted-has-both-ids")
 def transaction_id_missing_in_202(patch: Patch) -> None:
     accepted(patch, lambda document: document.pop("transaction_id"))
 
 
-@mutant("transaction_id is another id")
+@mutant("transaction_id is another id", "asynchronous.accepted-has-both-ids")
 def transaction_id_differs(patch: Patch) -> None:
     accepted(patch, lambda document: document.update(transaction_id="t-" + document["transaction_id"]))
 
 
-@mutant("a pending job's status is pending")
+@mutant("a pending job's status is pending", "asynchronous.accepted-says-processing")
 def pending_word_differs(patch: Patch) -> None:
     accepted(patch, lambda document: document.update(status="pending"))
 
 
-@mutant("a pending job polls as 200")
+@mutant("a pending job polls as 200", "asynchronous.poll-goes-from-202-to-200")
 def pending_is_200(patch: Patch) -> None:
     def rewrite(answers: Answers, response: Response) -> Response:
         pending = response.status == 202 and answers.head.method == "GET"
@@ -69,7 +69,7 @@ def pending_is_200(patch: Patch) -> None:
     patch.answers(rewrite)
 
 
-@mutant("a job that ended polls as pending now and then")
+@mutant("a job that ended polls as pending now and then", "asynchronous.poll-never-goes-back")
 def poll_goes_backwards(patch: Patch) -> None:
     seen: Counter[str] = Counter()
 
@@ -84,7 +84,7 @@ def poll_goes_backwards(patch: Patch) -> None:
     patch.around(Exchange, "_inference", inference)
 
 
-@mutant("a failed job polls as an error")
+@mutant("a failed job polls as an error", "failed-jobs.a-failed-job-polls-as-an-error")
 def failed_job_polls_as_its_error(patch: Patch) -> None:
     def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
         job = result.find(self._service, caller, inference_id)
@@ -95,7 +95,7 @@ def failed_job_polls_as_its_error(patch: Patch) -> None:
     patch.around(Exchange, "_inference", inference)
 
 
-@mutant("a failed job polls as a success without pictures")
+@mutant("a failed job polls as a success without pictures", "failed-jobs.a-failed-job-polls-as-an-error")
 def failed_job_polls_as_success(patch: Patch) -> None:
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and document.get("status") == "error":
@@ -104,7 +104,7 @@ def failed_job_polls_as_success(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("a failed job's error is another at every poll")
+@mutant("a failed job does not tell why", "failed-jobs.a-failed-job-tells-why")
 def failed_job_tells_nothing(patch: Patch) -> None:
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and document.get("status") == "error":
@@ -113,7 +113,7 @@ def failed_job_tells_nothing(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("an id that was never given out polls as pending")
+@mutant("an id that was never given out polls as pending", "routes.an-unknown-id-is-404")
 def unknown_inference_is_pending(patch: Patch) -> None:
     def rewrite(answers: Answers, response: Response) -> Response:
         if response.status != 404 or not answers.head.path.startswith("/v1/painting/"):
@@ -126,7 +126,7 @@ def unknown_inference_is_pending(patch: Patch) -> None:
     patch.answers(rewrite)
 
 
-@mutant("another account's job can be read")
+@mutant("another account's job can be read", "routes.another-accounts-job-is-404")
 def foreign_job_readable(patch: Patch) -> None:
     def find(_: Any, service: Any, __: Any, inference_id: str) -> Any:
         job = service.jobs.find(inference_id, service.clock.now())
@@ -137,7 +137,7 @@ def foreign_job_readable(patch: Patch) -> None:
     patch.around(result, "find", find)
 
 
-@mutant("another account's job is 403, which tells that it exists")
+@mutant("another account's job is 403, which tells that it exists", "routes.another-accounts-job-looks-unknown")
 def foreign_job_is_403(patch: Patch) -> None:
     def find(original: Any, service: Any, caller: Any, inference_id: str) -> Any:
         job = service.jobs.find(inference_id, service.clock.now())
@@ -148,7 +148,7 @@ def foreign_job_is_403(patch: Patch) -> None:
     patch.around(result, "find", find)
 
 
-@mutant("mode async waits all the same")
+@mutant("mode async waits all the same", "asynchronous.mode-async-is-202")
 def async_waits(patch: Patch) -> None:
     patch.around(
         submit,
@@ -159,7 +159,7 @@ def async_waits(patch: Patch) -> None:
     )
 
 
-@mutant("mode sync does not wait")
+@mutant("mode sync does not wait", "synchronous.as-many-as-asked")
 def sync_does_not_wait(patch: Patch) -> None:
     patch.around(
         submit,
@@ -170,12 +170,12 @@ def sync_does_not_wait(patch: Patch) -> None:
     )
 
 
-@mutant("Prefer is not read")
+@mutant("Prefer is not read", "preferences.respond-async-is-202")
 def prefer_ignored(patch: Patch) -> None:
     patch.set(Prefer, "parse", classmethod(lambda *_: Prefer()))
 
 
-@mutant("respond-async is not read beside wait")
+@mutant("the mode beats Prefer", "preferences.respond-async-beats-mode-sync")
 def mode_beats_prefer(patch: Patch) -> None:
     def wait(original: Any, service: Any, request: Any, prefer: Any) -> Any:
         return original(service, request, prefer if request.mode is Mode.SYNC and prefer.wait else Prefer())
@@ -183,7 +183,7 @@ def mode_beats_prefer(patch: Patch) -> None:
     patch.around(submit, "_wait", wait)
 
 
-@mutant("the mode in the query is not read")
+@mutant("the mode in the query is not read", "asynchronous.mode-may-stand-in-the-query")
 def query_mode_ignored(patch: Patch) -> None:
     from outpaint_contracts.requests import OutpaintRequest
 
@@ -191,7 +191,7 @@ def query_mode_ignored(patch: Patch) -> None:
     patch.set(OutpaintRequest, "from_fields", classmethod(lambda _, fields, **__: original(fields)))
 
 
-@mutant("the mode in the query beats the body's")
+@mutant("the mode in the query beats the body's", "asynchronous.mode-in-the-body-beats-the-query")
 def query_mode_wins(patch: Patch) -> None:
     from outpaint_contracts.requests import OutpaintRequest
 
@@ -203,7 +203,7 @@ def query_mode_wins(patch: Patch) -> None:
     patch.set(OutpaintRequest, "from_fields", classmethod(from_fields))
 
 
-@mutant("a wait that runs out is 504 and the job is lost to its client")
+@mutant("a wait that runs out is 504 and the job is lost to its client", "preferences.a-wait-that-runs-out-is-202")
 def wait_that_runs_out_is_504(patch: Patch) -> None:
     def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
         if submission.wait > 0 and not job.state.ended:
@@ -213,7 +213,7 @@ def wait_that_runs_out_is_504(patch: Patch) -> None:
     patch.around(Exchange, "_submitted", submitted)
 
 
-@mutant("a waiting POST whose job failed is 200")
+@mutant("a waiting POST whose job failed is 200", "failed-jobs.a-waiting-post-answers-the-error")
 def failed_wait_is_200(patch: Patch) -> None:
     def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
         if job.state is JobState.FAILED:
@@ -224,7 +224,7 @@ def failed_wait_is_200(patch: Patch) -> None:
     patch.around(Exchange, "_submitted", submitted)
 
 
-@mutant("an id is not found at first")
+@mutant("an id is not found at first", "asynchronous.an-id-is-found-at-once")
 def id_not_found_at_first(patch: Patch) -> None:
     seen: Counter[str] = Counter()
 
@@ -235,4 +235,3 @@ def id_not_found_at_first(patch: Patch) -> None:
         return original(service, caller, inference_id)
 
     patch.around(result, "find", find)
-    assert application.result is result

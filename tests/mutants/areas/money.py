@@ -24,7 +24,7 @@ def price(patch: Patch, change: Any) -> None:
     )
 
 
-@mutant("a refused request costs a credit")
+@mutant("a refused request costs a credit", "credits.a-refused-request-costs-nothing")
 def refusals_are_charged(patch: Patch) -> None:
     def error(original: Any, self: Exchange, problem: Exception, *rest: Any) -> Response:
         if isinstance(problem, OutpaintError) and problem.kind.status == 422 and self._caller is not None:
@@ -37,27 +37,27 @@ def refusals_are_charged(patch: Patch) -> None:
     patch.around(Exchange, "_error", error)
 
 
-@mutant("nothing is ever charged")
+@mutant("nothing is ever charged", "credits.a-picture-costs-a-credit")
 def nothing_is_charged(patch: Patch) -> None:
     price(patch, lambda _: 0)
 
 
-@mutant("a request costs one credit however many pictures it makes")
+@mutant("a request costs one credit however many pictures it makes", "credits.a-picture-costs-a-credit")
 def charged_by_the_request(patch: Patch) -> None:
     price(patch, lambda _: 1)
 
 
-@mutant("a picture costs two credits")
+@mutant("a picture costs two credits", "credits.a-picture-costs-a-credit")
 def charged_twice(patch: Patch) -> None:
     price(patch, lambda job: 2 * job.price)
 
 
-@mutant("a failed job keeps its credits")
+@mutant("a failed job keeps its credits", "credits.a-failed-job-gives-its-credits-back")
 def failure_is_not_refunded(patch: Patch) -> None:
     patch.set(memory, "_GIVES_BACK", frozenset())
 
 
-@mutant("a failed job gives its credits back twice")
+@mutant("a failed job gives its credits back twice", "credits.credits-are-given-back-once")
 def failure_is_refunded_twice(patch: Patch) -> None:
     def move(original: Any, self: MemoryLedger, inference_id: str, to: JobState, **rest: Any) -> Any:
         job = original(self, inference_id, to, **rest)
@@ -68,7 +68,7 @@ def failure_is_refunded_twice(patch: Patch) -> None:
     patch.around(MemoryLedger, "move", move)
 
 
-@mutant("a job that succeeded gives one credit back")
+@mutant("a job that succeeded gives one credit back", "credits.a-picture-costs-a-credit")
 def success_is_refunded(patch: Patch) -> None:
     def move(original: Any, self: MemoryLedger, inference_id: str, to: JobState, **rest: Any) -> Any:
         job = original(self, inference_id, to, **rest)
@@ -79,7 +79,7 @@ def success_is_refunded(patch: Patch) -> None:
     patch.around(MemoryLedger, "move", move)
 
 
-@mutant("credits may go below nothing")
+@mutant("credits may go below nothing", "credits.no-credits-are-402")
 def credits_go_below_nothing(patch: Patch) -> None:
     def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
         account = self._accounts[job.account_id]
@@ -91,7 +91,7 @@ def credits_go_below_nothing(patch: Patch) -> None:
     patch.around(MemoryLedger, "create", create)
 
 
-@mutant("a running job's credits are still shown as free")
+@mutant("a running job's credits are still shown as free", "credits.a-running-jobs-credits-are-taken-off")
 def reservations_are_not_shown(patch: Patch) -> None:
     def by_key_digest(original: Any, self: MemoryLedger, digest: str) -> Any:
         account = original(self, digest)
@@ -103,7 +103,7 @@ def reservations_are_not_shown(patch: Patch) -> None:
     patch.around(MemoryLedger, "by_key_digest", by_key_digest)
 
 
-@mutant("a poll costs a credit")
+@mutant("a poll costs a credit", "credits.polling-costs-nothing")
 def polls_are_charged(patch: Patch) -> None:
     def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
         answer = original(self, caller, inference_id)
@@ -115,7 +115,7 @@ def polls_are_charged(patch: Patch) -> None:
     patch.around(Exchange, "_inference", inference)
 
 
-@mutant("the balance has a second member")
+@mutant("the balance has a second member", "credits.balance-has-one-member")
 def balance_says_more(patch: Patch) -> None:
     def edit(_: Response, document: dict[str, Any]) -> None:
         if set(document) == {"credits"}:
@@ -124,7 +124,7 @@ def balance_says_more(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("the balance is text")
+@mutant("the balance is text", "credits.balance-has-one-member")
 def balance_is_text(patch: Patch) -> None:
     def edit(_: Response, document: dict[str, Any]) -> None:
         if set(document) == {"credits"}:
@@ -133,7 +133,7 @@ def balance_is_text(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("another account pays")
+@mutant("another account pays", "credits.a-picture-costs-a-credit")
 def another_account_pays(patch: Patch) -> None:
     def create(original: Any, self: MemoryLedger, job: Any, claim: Any, now: float) -> None:
         original(self, job, claim, now)

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from outpaint_contracts.pictures import Format, MaskMode, MaskSource
-from outpaint_painting import carrying_out, decoding, keep_map, uploads
+from outpaint_painting import carrying_out, keep_map, uploads
 from outpaint_painting.canvas import Canvas
 from PIL import Image, ImageChops, ImageFilter
 
@@ -28,12 +28,12 @@ def kept(patch: Patch, change: Any) -> None:
     patch.set(Canvas, "of", classmethod(of))
 
 
-@mutant("what is opaque is painted and what is open is kept")
+@mutant("what is opaque is painted and what is open is kept", "pixels.kept-pixels-are-exact-in-png")
 def mask_is_inverted(patch: Patch) -> None:
     kept(patch, ImageChops.invert)
 
 
-@mutant("a bright mask paints and a dark one keeps")
+@mutant("a bright mask paints and a dark one keeps", "pixels.black-is-painted")
 def luminance_is_inverted(patch: Patch) -> None:
     def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
         weights, source = original(mask, field, said)
@@ -42,7 +42,7 @@ def luminance_is_inverted(patch: Patch) -> None:
     patch.around(keep_map, "_read_mask", read)
 
 
-@mutant("a mask's brightness counts though it has an alpha")
+@mutant("a mask's brightness counts though it has an alpha", "pixels.masks-alpha-counts-and-not-its-colours")
 def alpha_of_the_mask_ignored(patch: Patch) -> None:
     from dataclasses import replace
 
@@ -53,7 +53,7 @@ def alpha_of_the_mask_ignored(patch: Patch) -> None:
     patch.around(keep_map, "_read_mask", read)
 
 
-@mutant("the mask is not read where the image has an alpha")
+@mutant("the mask is not read where the image has an alpha", "pixels.mask-opens-what-is-opaque")
 def mask_ignored_beside_alpha(patch: Patch) -> None:
     def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
         return original(image_alpha, None if image_alpha is not None else mask, **rest)
@@ -61,12 +61,12 @@ def mask_ignored_beside_alpha(patch: Patch) -> None:
     patch.around(uploads, "keep_map", read)
 
 
-@mutant("where the image is empty the mask may keep it, black")
+@mutant("where the image is empty the mask may keep it, black", "pixels.mask-cannot-keep-what-is-transparent")
 def empty_pixels_are_kept(patch: Patch) -> None:
     patch.set(keep_map, "_open_where_empty", lambda weights, *_: weights)
 
 
-@mutant("kept pixels are off by one")
+@mutant("kept pixels are off by one", "inputs.kept-pixels-are-exact-of-each-kind")
 def kept_pixels_off_by_one(patch: Patch) -> None:
     def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
         shifted = picture.point([min(255, value + 1) for value in range(256)] * 3)
@@ -76,7 +76,7 @@ def kept_pixels_off_by_one(patch: Patch) -> None:
     finished(patch, change)
 
 
-@mutant("kept pixels went through a JPEG")
+@mutant("kept pixels went through a JPEG", "inputs.kept-pixels-are-exact-of-each-kind")
 def kept_pixels_were_compressed(patch: Patch) -> None:
     def change(_: Canvas, picture: Image.Image) -> Image.Image:
         stream = BytesIO()
@@ -86,12 +86,12 @@ def kept_pixels_were_compressed(patch: Patch) -> None:
     finished(patch, change)
 
 
-@mutant("kept pixels are moved by one column")
+@mutant("kept pixels are moved by one column", "inputs.kept-pixels-are-exact-of-each-kind")
 def kept_pixels_are_moved(patch: Patch) -> None:
     finished(patch, lambda _, picture: ImageChops.offset(picture, 1, 0))
 
 
-@mutant("the border of what is kept is softened inwards")
+@mutant("the border of what is kept is softened inwards", "inputs.kept-pixels-are-exact-of-each-kind")
 def seam_is_feathered_inwards(patch: Patch) -> None:
     def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
         soft = picture.filter(ImageFilter.GaussianBlur(1))
@@ -102,12 +102,12 @@ def seam_is_feathered_inwards(patch: Patch) -> None:
     finished(patch, change)
 
 
-@mutant("half kept pixels are kept whole")
+@mutant("half kept pixels are kept whole", "blending.soft-pixels-are-not-kept-whole")
 def soft_edges_are_hard(patch: Patch) -> None:
     kept(patch, lambda keep: keep.point([0] + [255] * 255))
 
 
-@mutant("colours hidden under transparency show in the result")
+@mutant("colours hidden under transparency show in the result", "pixels.hidden-colours-make-no-difference")
 def hidden_colours_leak(patch: Patch) -> None:
     def of(_: Any, pixels: Image.Image, keep: Image.Image, profile: Any, interpretation: Any) -> Canvas:
         return Canvas(
@@ -117,12 +117,12 @@ def hidden_colours_leak(patch: Patch) -> None:
     patch.set(Canvas, "of", classmethod(of))
 
 
-@mutant("the result is half the size")
+@mutant("the result is half the size", "pixels.result-has-the-size-that-was-sent")
 def result_is_smaller(patch: Patch) -> None:
     finished(patch, lambda _, picture: picture.resize((picture.width // 2, picture.height // 2)))
 
 
-@mutant("the result is one column wider")
+@mutant("the result is one column wider", "pixels.result-has-the-size-that-was-sent")
 def result_is_wider(patch: Patch) -> None:
     def change(_: Canvas, picture: Image.Image) -> Image.Image:
         wider = Image.new("RGB", (picture.width + 1, picture.height))
@@ -132,7 +132,7 @@ def result_is_wider(patch: Patch) -> None:
     finished(patch, change)
 
 
-@mutant("the open area comes back black")
+@mutant("the open area comes back black", "pixels.what-is-painted-is-painted")
 def open_area_is_left_black(patch: Patch) -> None:
     def change(canvas: Canvas, picture: Image.Image) -> Image.Image:
         picture.paste((0, 0, 0), (0, 0, *picture.size), ImageChops.invert(canvas.keep))
@@ -141,14 +141,14 @@ def open_area_is_left_black(patch: Patch) -> None:
     finished(patch, change)
 
 
-@mutant("every format is a PNG under another name")
+@mutant("every format is a PNG under another name", "fields.file-is-of-the-format-asked-for")
 def format_is_always_png(patch: Patch) -> None:
     patch.around(
         carrying_out, "encode", lambda original, whole, _, *rest, **more: original(whole, Format.PNG, *rest, **more)
     )
 
 
-@mutant("the format asked for is not looked at")
+@mutant("the format asked for is not looked at", "fields.file-is-of-the-format-asked-for")
 def format_ignored(patch: Patch) -> None:
     from outpaint_functions.http import application
 
@@ -158,21 +158,14 @@ def format_ignored(patch: Patch) -> None:
     patch.around(application, "submit", submit)
 
 
-@mutant("all variants are the same picture")
+@mutant("all variants are the same picture", "seeds.variants-differ")
 def variants_are_the_same(patch: Patch) -> None:
     from outpaint_painting.painters import flat
 
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, brief.seeds[0]))
 
 
-@mutant("the prompt does not count")
-def prompt_does_not_count(patch: Patch) -> None:
-    from outpaint_painting.painters import flat
-
-    patch.set(flat, "_colours", lambda _, seed: ((seed % 251, 10, 20), (30, seed % 241, 50)))
-
-
-@mutant("the seed does not count")
+@mutant("the seed does not count", "seeds.seed-makes-the-same-picture-again")
 def seed_does_not_count(patch: Patch) -> None:
     import itertools
 
@@ -182,14 +175,14 @@ def seed_does_not_count(patch: Patch) -> None:
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, next(numbers)))
 
 
-@mutant("EXIF orientation is not looked at")
+@mutant("EXIF orientation is not looked at", "orientation.cameras-jpeg-is-put-upright")
 def orientation_ignored(patch: Patch) -> None:
     from outpaint_painting.containers.header import Header
 
     patch.set(Header, "orientation", property(lambda _: 1))
 
 
-@mutant("the position a photo was taken at is in the result")
+@mutant("the position a photo was taken at is in the result", "inputs.place-of-a-picture-stays-behind")
 def metadata_leaks(patch: Patch) -> None:
     def encode(original: Any, picture: Image.Image, kind: Format, *rest: Any, **more: Any) -> bytes:
         data = original(picture, kind, *rest, **more)
@@ -203,7 +196,7 @@ def metadata_leaks(patch: Patch) -> None:
     patch.around(carrying_out, "encode", encode)
 
 
-@mutant("the colour profile is dropped")
+@mutant("the colour profile is dropped", "inputs.profile-goes-along")
 def colour_profile_dropped(patch: Patch) -> None:
     def encode(original: Any, picture: Image.Image, kind: Format, *_: Any, **more: Any) -> bytes:
         return bytes(original(picture, kind, None, **more))
@@ -211,19 +204,17 @@ def colour_profile_dropped(patch: Patch) -> None:
     patch.around(carrying_out, "encode", encode)
 
 
-@mutant("results have an alpha channel")
+@mutant("results have an alpha channel", "pixels.result-is-opaque")
 def result_has_alpha(patch: Patch) -> None:
     def encode(original: Any, picture: Image.Image, kind: Format, *rest: Any, **more: Any) -> bytes:
         if kind is not Format.PNG:
             return bytes(original(picture, kind, *rest, **more))
-        stream = BytesIO()
-        picture.convert("RGBA").save(stream, "PNG")
-        return stream.getvalue()
+        return _file(picture.convert("RGBA"))
 
     patch.around(carrying_out, "encode", encode)
 
 
-@mutant("a lossy result is hardly the picture any more")
+@mutant("a lossy result is hardly the picture any more", "pixels.kept-pixels-are-close-in-lossy-formats")
 def lossy_formats_are_poor(patch: Patch) -> None:
     from outpaint_painting import finish
 
@@ -235,34 +226,21 @@ def lossy_formats_are_poor(patch: Patch) -> None:
     patch.set(finish, "_SETTINGS", settings)
 
 
-@mutant("an opaque picture without a mask is painted over")
+@mutant("an opaque picture without a mask is painted over", "bad-pictures.opaque-picture-without-a-mask-is-refused")
 def nothing_to_paint_is_painted(patch: Patch) -> None:
-    from outpaint_contracts.pictures import MaskInterpretation
-    from outpaint_painting.keep_map import KeepMap
-
-    def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
-        if image_alpha is None and mask is None:
-            raise AssertionError
-        return original(image_alpha, mask, **rest)
-
     def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
-        with Image.open(BytesIO(image)) as opened:
-            size, opaque = opened.size, opened.convert("RGBA").getchannel("A").getextrema() == (255, 255)
-        if mask is None and opaque:
-            half = Image.new("L", size, 0)
-            half.paste(255, (0, 0, size[0] // 2, size[1]))
-            stream = BytesIO()
-            half.save(stream, "PNG")
-            mask = stream.getvalue()
+        if mask is None:
+            with Image.open(BytesIO(image)) as opened:
+                opaque = opened.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+                half = Image.new("L", opened.size, 0)
+                half.paste(255, (0, 0, opened.width // 2, opened.height))
+            mask = _file(half) if opaque else None
         return original(image, mask, *rest)
 
     patch.around(uploads, "_take_both", take)
-    assert KeepMap is not None
-    assert MaskInterpretation is not None
-    assert read is not None
 
 
-@mutant("a picture with nothing to keep is painted whole")
+@mutant("a picture with nothing to keep is painted whole", "bad-pictures.transparent-picture-is-refused")
 def nothing_to_keep_is_painted(patch: Patch) -> None:
     def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
         if mask is None and image_alpha is not None and image_alpha.getextrema() == (0, 0):
@@ -273,21 +251,19 @@ def nothing_to_keep_is_painted(patch: Patch) -> None:
     patch.around(uploads, "keep_map", read)
 
 
-@mutant("a mask of another size is stretched")
+@mutant("a mask of another size is stretched", "bad-pictures.mask-of-another-size-is-refused")
 def mask_is_stretched(patch: Patch) -> None:
     def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
         if mask is not None:
             with Image.open(BytesIO(image)) as opened, Image.open(BytesIO(mask)) as other:
                 if opened.size != other.size:
-                    stream = BytesIO()
-                    other.resize(opened.size).save(stream, "PNG")
-                    mask = stream.getvalue()
+                    mask = _file(other.resize(opened.size))
         return original(image, mask, *rest)
 
     patch.around(uploads, "_take_both", take)
 
 
-@mutant("16 bits a channel are cut to white")
+@mutant("16 bits a channel are cut to white", "inputs.sixteen-bits-are-rounded")
 def sixteen_bits_are_clipped(patch: Patch) -> None:
     def of(_: Any, pixels: Image.Image, keep: Image.Image, profile: Any, interpretation: Any) -> Canvas:
         if any("16" in warning for warning in interpretation.warnings):
@@ -296,4 +272,9 @@ def sixteen_bits_are_clipped(patch: Patch) -> None:
 
     original = Canvas.of
     patch.set(Canvas, "of", classmethod(of))
-    assert decoding is not None
+
+
+def _file(picture: Image.Image) -> bytes:
+    stream = BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()

@@ -35,7 +35,7 @@ def without(found: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: values for name, values in found.items() if name not in names}
 
 
-@mutant("unknown fields are refused")
+@mutant("unknown fields are refused", "fields.unknown-fields-are-accepted")
 def unknown_fields_refused(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         for name in found:
@@ -46,17 +46,17 @@ def unknown_fields_refused(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("the mask under the SDK's spelling is not read")
+@mutant("the mask under the SDK's spelling is not read", "masks.mask-counts-under-every-name")
 def sdk_mask_spelling_ignored(patch: Patch) -> None:
     fields(patch, lambda found: without(found, "mask", "mask_url", "mask_id"))
 
 
-@mutant("the mask under the OpenAPI's spelling is not read")
+@mutant("the mask under the OpenAPI's spelling is not read", "masks.mask-counts-under-every-name")
 def openapi_mask_spelling_ignored(patch: Patch) -> None:
     fields(patch, lambda found: without(found, "mask_image", "mask_image_url", "mask_image_id"))
 
 
-@mutant("of two masks the first counts")
+@mutant("of two masks the first counts", "masks.two-masks-are-refused-naming-both")
 def two_masks_are_taken(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         given = [name for name in requests.MASK_FIELDS if name in found]
@@ -65,7 +65,7 @@ def two_masks_are_taken(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("of two images the first counts")
+@mutant("of two images the first counts", "fields.two-images-are-refused")
 def two_images_are_taken(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         given = [name for name in requests.IMAGE_FIELDS if name in found]
@@ -74,12 +74,12 @@ def two_images_are_taken(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("of a field that was sent twice the first counts")
+@mutant("of a field that was sent twice the first counts", "fields.field-sent-twice-is-refused")
 def repeated_fields_are_taken(patch: Patch) -> None:
     fields(patch, lambda found: {name: values[:1] for name, values in found.items()})
 
 
-@mutant("a blank prompt is taken")
+@mutant("a blank prompt is taken", "fields.blank-prompt-is-refused")
 def blank_prompt_is_taken(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("prompt", [])
@@ -89,12 +89,12 @@ def blank_prompt_is_taken(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("no prompt is needed")
+@mutant("no prompt is needed", "fields.prompt-is-required")
 def no_prompt_is_taken(patch: Patch) -> None:
     defaulting(patch, "prompt", "anything")
 
 
-@mutant("an empty negative prompt is refused")
+@mutant("an empty negative prompt is refused", "fields.negative-prompt-is-taken")
 def empty_negative_prompt_is_refused(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         if found.get("negative_prompt") == [""]:
@@ -104,7 +104,7 @@ def empty_negative_prompt_is_refused(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("a count over 10 is brought down to 10")
+@mutant("a count over 10 is brought down to 10", "fields.count-out-of-range-is-refused")
 def count_is_clamped(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("count", [])
@@ -115,7 +115,7 @@ def count_is_clamped(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("one picture is made whatever the count")
+@mutant("one picture is made whatever the count", "fields.count-is-how-many-pictures-come-back")
 def count_is_ignored(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("count", [])
@@ -125,22 +125,22 @@ def count_is_ignored(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("one picture is made where no count was sent")
+@mutant("one picture is made where no count was sent", "fields.count-is-two-where-it-is-left-out")
 def default_count_is_one(patch: Patch) -> None:
     defaulting(patch, "count", "1")
 
 
-@mutant("PNG is written where no format was sent")
+@mutant("PNG is written where no format was sent", "synchronous.jpg-by-default")
 def default_format_is_png(patch: Patch) -> None:
     defaulting(patch, "format", "PNG")
 
 
-@mutant("mode auto is taken")
+@mutant("mode auto is taken", "fields.other-mode-is-refused")
 def mode_auto_is_taken(patch: Patch) -> None:
     fields(patch, lambda found: {**found, "mode": ["sync"]} if found.get("mode") == ["auto"] else found)
 
 
-@mutant("a format must be in capitals")
+@mutant("a format must be in capitals", "fields.format-may-be-written-in-any-case")
 def formats_in_capitals_only(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("format", [])
@@ -151,7 +151,7 @@ def formats_in_capitals_only(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("JPEG is taken for a format we do not write")
+@mutant("JPEG is taken for a format we do not write", "fields.other-format-is-refused")
 def unknown_formats_become_jpg(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("format", [])
@@ -161,7 +161,7 @@ def unknown_formats_become_jpg(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("the seed that was sent is not the one that counts")
+@mutant("the seed that was sent is not the one that counts", "synchronous.result-tells-the-seed")
 def seed_is_ignored(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         good = len(found.get("seed", [])) == 1 and str(found["seed"][0]).isascii() and str(found["seed"][0]).isdigit()
@@ -170,22 +170,22 @@ def seed_is_ignored(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("bodies of JSON are not taken")
+@mutant("bodies of JSON are not taken", "content-types.json-is-taken")
 def json_is_not_taken(patch: Patch) -> None:
     patch.set(bodies, "SUPPORTED", (bodies.MULTIPART, bodies.URLENCODED))
 
 
-@mutant("urlencoded bodies are not taken")
+@mutant("urlencoded bodies are not taken", "content-types.urlencoded-is-taken-as-the-sdk-sends-it")
 def urlencoded_is_not_taken(patch: Patch) -> None:
     patch.set(bodies, "SUPPORTED", (bodies.MULTIPART, bodies.JSON))
 
 
-@mutant("any content type is read as JSON")
+@mutant("any content type is read as JSON", "content-types.another-content-type-is-415")
 def any_content_type_is_taken(patch: Patch) -> None:
     patch.set(bodies, "check_content_type", lambda _: None)
 
 
-@mutant("a multipart body that breaks off is taken as far as it goes")
+@mutant("a multipart body that breaks off is taken as far as it goes", "bad-bodies.multipart-cut-short-is-400")
 def truncated_multipart_is_taken(patch: Patch) -> None:
     def reading(original: Any, boundary: bytes, body: bytes) -> Any:
         end = b"--" + boundary + b"--"
@@ -196,7 +196,7 @@ def truncated_multipart_is_taken(patch: Patch) -> None:
     patch.around(bodies, "read_multipart", reading)
 
 
-@mutant("a file's label counts and not its bytes")
+@mutant("a file's label counts and not its bytes", "client-quirks.file-is-read-whatever-its-label")
 def labels_count(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         for name, values in found.items():
@@ -208,7 +208,7 @@ def labels_count(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("what is no picture breaks the service")
+@mutant("what is no picture breaks the service", "bad-pictures.stranger-is-415")
 def no_picture_is_500(patch: Patch) -> None:
     from outpaint_painting import intake
 
@@ -221,34 +221,28 @@ def no_picture_is_500(patch: Patch) -> None:
     patch.around(intake, "file_type", file_type)
 
 
-@mutant("a picture of any size is decoded")
+@mutant("a picture of any size is decoded", "bad-pictures.size-out-of-range-is-refused-from-the-header")
 def any_dimensions_are_taken(patch: Patch) -> None:
     from outpaint_painting import intake
 
     patch.set(intake, "check_size", lambda *_, **__: None)
 
 
-@mutant("a file of any length is taken")
+@mutant("a file of any length is taken", "limits.a-file-over-the-limit-is-413")
 def any_length_is_taken(patch: Patch) -> None:
-    from dataclasses import replace
+    from outpaint_painting import carrying_out, uploads
 
-    from outpaint_painting import uploads
+    def take(original: Any, data: bytes, field: str, limits: Any) -> Any:
+        return original(data, field, limits.model_copy(update={"max_bytes": 2**40}))
 
-    patch.around(
-        uploads,
-        "take",
-        lambda original, data, field, limits, **rest: original(data, field, _without_length(limits, replace), **rest),
-    )
-
-
-def _without_length(limits: Any, _: Any) -> Any:
-    return limits.model_copy(update={"max_bytes": 2**40})
+    # Whoever takes a file judges its length: the service, and the painter once more.
+    for module in (uploads, carrying_out):
+        patch.around(module, "take", take)
 
 
-@mutant("the first frame of an animation is taken")
+@mutant("the first frame of an animation is taken", "bad-pictures.animation-is-refused")
 def animations_are_taken(patch: Patch) -> None:
-    from outpaint_painting import intake
-    from outpaint_painting.containers.header import SeveralFramesError
+    from outpaint_painting import uploads
 
     def still(data: bytes) -> bytes:
         stream = BytesIO()
@@ -256,8 +250,6 @@ def animations_are_taken(patch: Patch) -> None:
             opened.seek(0)
             opened.convert("RGBA").save(stream, "PNG")
         return stream.getvalue()
-
-    from outpaint_painting import uploads
 
     def take(original: Any, image: bytes, mask: bytes | None, *rest: Any) -> Any:
         try:
@@ -268,10 +260,9 @@ def animations_are_taken(patch: Patch) -> None:
             return original(still(image), None if mask is None else still(mask), *rest)
 
     patch.around(uploads, "_take_both", take)
-    del intake, SeveralFramesError
 
 
-@mutant("addresses inside the network are read")
+@mutant("addresses inside the network are read", "sources.address-behind-the-fence-is-not-read")
 def private_addresses_are_read(patch: Patch) -> None:
     def fetch(original: Any, self: SafeFetch, url: str, **rest: Any) -> bytes:
         if not url.startswith(("http://", "https://")):
@@ -285,14 +276,14 @@ def private_addresses_are_read(patch: Patch) -> None:
     patch.around(SafeFetch, "fetch", fetch)
 
 
-@mutant("an address that does not answer breaks the service")
+@mutant("an address that does not answer breaks the service", "sources.address-that-does-not-answer-is-422")
 def dead_address_is_500(patch: Patch) -> None:
     from mutants.areas.errors import status_of
 
     status_of(patch, ErrorCode.SOURCE_UNAVAILABLE, 500)
 
 
-@mutant("a data: URI is held to the length of an address")
+@mutant("a data: URI is held to the length of an address", "sources.data-uri-counts-as-an-upload-however-long")
 def long_data_uri_is_refused(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         for name in ("image_url", "mask_url", "mask_image_url"):
@@ -304,12 +295,12 @@ def long_data_uri_is_refused(patch: Patch) -> None:
     fields(patch, change)
 
 
-@mutant("an address of any length is taken")
+@mutant("an address of any length is taken", "sources.address-that-is-too-long-is-named")
 def long_address_is_taken(patch: Patch) -> None:
     patch.set(requests, "MAX_URL_LENGTH", 10**6)
 
 
-@mutant("base64 that is damaged is read as far as it goes")
+@mutant("base64 that is damaged is read as far as it goes", "sources.data-uri-without-base64-is-refused")
 def damaged_base64_is_read(patch: Patch) -> None:
     import base64
 
@@ -323,7 +314,7 @@ def damaged_base64_is_read(patch: Patch) -> None:
     patch.set(module, "base64", Lenient)
 
 
-@mutant("another account's result can be sent on")
+@mutant("another account's result can be sent on", "result-files.another-accounts-result-cannot-be-sent-on")
 def foreign_file_is_read(patch: Patch) -> None:
     def read(original: Any, service: Any, caller: Any, source: Any, *rest: Any) -> Any:
         stored = service.pictures.get(source.id, service.clock.now()) if hasattr(source, "id") else None
@@ -334,6 +325,6 @@ def foreign_file_is_read(patch: Patch) -> None:
     patch.around(sources, "read", read)
 
 
-@mutant("an id is not taken for a picture")
+@mutant("an id is not taken for a picture", "result-files.a-result-can-be-sent-on")
 def ids_are_not_taken(patch: Patch) -> None:
     patch.set(sources, "is_file_id", lambda _: False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from outpaint_functions.http.application import Exchange
@@ -25,27 +26,27 @@ def items(patch: Patch, change: Any) -> None:
     patch.bodies(edit)
 
 
-@mutant("finished pictures have no URL")
+@mutant("finished pictures have no URL", "synchronous.as-many-as-asked")
 def url_missing(patch: Patch) -> None:
     items(patch, lambda item: item.pop("url"))
 
 
-@mutant("a picture's id has no extension")
+@mutant("a picture's id has no extension", "synchronous.ids-end-in-the-extension")
 def ids_without_extension(patch: Patch) -> None:
     items(patch, lambda item: item.update(id=item["id"].partition(".")[0]))
 
 
-@mutant("a picture has another id at every poll")
+@mutant("a picture has another id at every poll", "asynchronous.result-keeps-its-ids")
 def ids_change(patch: Patch) -> None:
     items(patch, lambda item: item.update(id=f"{uuid4()}.{item['id'].partition('.')[2]}"))
 
 
-@mutant("when a URL ends is not said")
+@mutant("when a URL ends is not said", "synchronous.result-has-our-members")
 def expires_at_missing(patch: Patch) -> None:
     items(patch, lambda item: item.pop("expires_at"))
 
 
-@mutant("when a URL ends is said an hour too late")
+@mutant("when a URL ends is said an hour too late", "result-files.expires-at-is-what-the-url-says")
 def expires_at_is_too_late(patch: Patch) -> None:
     def later(item: dict[str, Any]) -> None:
         until = datetime.fromisoformat(item["expires_at"])
@@ -54,7 +55,7 @@ def expires_at_is_too_late(patch: Patch) -> None:
     items(patch, later)
 
 
-@mutant("the pictures' seeds are all the request's")
+@mutant("the pictures' seeds are all the request's", "seeds.picture-i-is-made-from-seed-plus-i")
 def seeds_are_the_same(patch: Patch) -> None:
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and isinstance(document.get("data"), list):
@@ -64,7 +65,7 @@ def seeds_are_the_same(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("the finished pictures come in another order")
+@mutant("the finished pictures come in another order", "seeds.picture-i-is-made-from-seed-plus-i")
 def order_is_reversed(patch: Patch) -> None:
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and isinstance(document.get("data"), list):
@@ -73,7 +74,7 @@ def order_is_reversed(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("one finished picture is missing")
+@mutant("one finished picture is missing", "synchronous.as-many-as-asked")
 def one_picture_is_missing(patch: Patch) -> None:
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and isinstance(document.get("data"), list) and len(document["data"]) > 1:
@@ -82,7 +83,7 @@ def one_picture_is_missing(patch: Patch) -> None:
     patch.bodies(edit)
 
 
-@mutant("a file is read without a signature")
+@mutant("a file is read without a signature", "result-files.a-changed-signature-is-403")
 def signature_not_checked(patch: Patch) -> None:
     def check(_: Any, __: FileUrls, ___: str, *, expires: str, signature: str, now: float) -> None:
         return None
@@ -90,17 +91,17 @@ def signature_not_checked(patch: Patch) -> None:
     patch.around(FileUrls, "check", check)
 
 
-@mutant("a signature does not cover the end of its URL")
+@mutant("a signature does not cover the end of its URL", "result-files.an-end-that-was-put-off-is-403")
 def end_is_not_signed(patch: Patch) -> None:
     patch.around(FileUrls, "_signature", lambda original, self, file_id, _: original(self, file_id, 0))
 
 
-@mutant("a signature opens every file")
+@mutant("a signature opens every file", "result-files.a-signature-opens-no-other-file")
 def signature_opens_every_file(patch: Patch) -> None:
     patch.around(FileUrls, "_signature", lambda original, self, _, expires: original(self, "any", expires))
 
 
-@mutant("a URL works for ever")
+@mutant("a URL works for ever", "result-files.a-url-ends-after-24-hours")
 def url_never_ends(patch: Patch) -> None:
     def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
         original(self, file_id, expires=expires, signature=signature, now=0.0)
@@ -111,7 +112,7 @@ def url_never_ends(patch: Patch) -> None:
     patch.around(MemoryPictures, "get", lambda original, self, name, _: original(self, name, 0.0))
 
 
-@mutant("a URL works for an hour")
+@mutant("a URL works for an hour", "result-files.a-url-works-for-24-hours")
 def url_ends_early(patch: Patch) -> None:
     def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
         original(self, file_id, expires=expires, signature=signature, now=now + 23 * 3600)
@@ -119,7 +120,7 @@ def url_ends_early(patch: Patch) -> None:
     patch.around(FileUrls, "check", check)
 
 
-@mutant("a file can be fetched once")
+@mutant("a file can be fetched once", "result-files.a-url-works-as-often-as-it-is-fetched")
 def file_goes_when_fetched(patch: Patch) -> None:
     fetched: Counter[str] = Counter()
 
@@ -132,12 +133,12 @@ def file_goes_when_fetched(patch: Patch) -> None:
     patch.around(Exchange, "_file", file)
 
 
-@mutant("every file is said to be a PNG")
+@mutant("every file is said to be a PNG", "result-files.a-file-says-what-it-is")
 def files_have_one_type(patch: Patch) -> None:
     patch.header("Content-Type", lambda _, value: "image/png" if value.startswith("image/") else value)
 
 
-@mutant("a file needs a key")
+@mutant("a file needs a key", "result-files.a-url-needs-no-key")
 def file_needs_a_key(patch: Patch) -> None:
     from outpaint_contracts.errors import ErrorCode, OutpaintError
 
@@ -149,6 +150,6 @@ def file_needs_a_key(patch: Patch) -> None:
     patch.around(Exchange, "_file", file)
 
 
-@mutant("URLs lead to another host")
+@mutant("URLs lead to another host", "result-files.urls-lead-to-the-host-that-was-asked")
 def urls_lead_elsewhere(patch: Patch) -> None:
-    items(patch, lambda item: item.update(url=item["url"].replace("127.0.0.1", "localhost.invalid")))
+    items(patch, lambda item: item.update(url=urlsplit(item["url"])._replace(netloc="elsewhere.invalid").geturl()))
