@@ -15,6 +15,9 @@ GPU_VENV := .venv-gpu
 GPU_BIN := $(GPU_VENV)/bin
 GPU := $(GPU_VENV)/.ready-to-test
 TORCH := torch==2.13.0
+# Schemathesis reads every test run as its own, so it has an environment apart; hooks.py is written for this version.
+FUZZ := $(VENV)/fuzz
+SCHEMATHESIS := schemathesis>=4.32.5,<4.33
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
@@ -31,7 +34,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test verify mutants test-gpu bench bench-gpu bench-mocks scale lint format openapi docs lock clean
+.PHONY: help run serve test verify mutants fuzz test-gpu bench bench-gpu bench-mocks scale lint format openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,8 +53,16 @@ test: lint ## install what the tests need and run every check
 verify: $(DEV) ## prove the contract on each of our own hosts (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
 
-mutants: $(DEV) ## break the service in every way there is, and print which case names each fault and who else notices (ONLY, WRITE=1)
+mutants: $(DEV) $(FUZZ)/.ready ## break the service in every way there is, and print which case names each fault and who else notices (ONLY, WRITE=1)
 	@PYTHONPATH=tests:tests/wire $(BIN)/python -m mutants $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)
+
+fuzz: export OUTPAINT_KEY := $(or $(KEY),$(OUTPAINT_KEY))
+fuzz: export OUTPAINT_SECOND_KEY := $(or $(SECOND_KEY),$(OUTPAINT_SECOND_KEY))
+fuzz: $(DEV) $(FUZZ)/.ready ## generate requests by Schemathesis, for our server or any (URL, KEY, SECOND_KEY, SEED, EXAMPLES)
+	@PYTHONPATH=tests $(BIN)/python -m fuzzing $(if $(URL),--url $(URL)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(EXAMPLES),--examples $(EXAMPLES))
+	@$(if $(URL),,$(BIN)/pytest --quiet tests/fuzzing --hypothesis-profile=long \
+		$(if $(SEED),--hypothesis-seed=$(SEED)))
 
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
@@ -91,6 +102,7 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 	@$(LOCK) --upgrade --constraint locks/dev.txt --extra bench pyproject.toml -o locks/bench.txt
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/dev.txt --extra gpu \
 		$(foreach name,$(NOT_IN_GPU_LOCK),--no-emit-package $(name)) pyproject.toml - -o locks/gpu.txt
+	@printf '$(SCHEMATHESIS)\npillow\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/fuzz.txt
 
 clean: ## forget everything that was built here
 	@rm -rf $(VENV) $(GPU_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist build
@@ -130,6 +142,12 @@ $(GPU): locks/dev.txt locks/gpu.txt pyproject.toml | $(BIN)/python
 	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install $(LOCKED) \
 		--requirement locks/dev.txt --requirement locks/gpu.txt
 	@$(GPU_BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(FUZZ)/.ready: locks/fuzz.txt | $(BIN)/python
+	@echo "Installing Schemathesis"
+	@$(BIN)/python -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
 	@touch $@
 
 $(BIN)/uv: | $(BIN)/python

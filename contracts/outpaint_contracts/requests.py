@@ -81,8 +81,14 @@ _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
 def _whole_number(value: object) -> object:
-    """Form bodies carry numbers as text: plain ASCII digits are taken, and nothing that merely looks alike."""
+    """A whole number as bodies carry it.
+
+    In a form it is text: plain ASCII digits are taken, and nothing that merely looks alike. In JSON 2.0 is as whole as
+    2 (JSON Schema, `integer`), and some languages write no other.
+    """
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 
@@ -285,7 +291,13 @@ class RequestForm(BaseModel):
     mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
     mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None
     prompt: Annotated[
-        str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="What the picture should grow into.")
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_TEXT_LENGTH,
+            pattern=r"\S",
+            description="What the picture should grow into; blanks alone say nothing.",
+        ),
     ]
     negative_prompt: Annotated[str | None, Field(deprecated=True, max_length=MAX_TEXT_LENGTH)] = None
     count: Annotated[int, Field(ge=1, le=MAX_COUNT, description="How many pictures to make.")] = 2

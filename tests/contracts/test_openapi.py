@@ -91,6 +91,10 @@ def test_the_forms_name_every_field_we_know_and_no_other() -> None:
         ({"prompt": "sky"}, False),
         ({"image_url": "https://a/b.png"}, False),
         ({"image_url": "https://a/b.png", "prompt": ""}, False),
+        ({"image_url": "https://a/b.png", "prompt": " \n"}, False),
+        ({"image_url": "https://a/b.png", "prompt": " a\n"}, True),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "count": 2.0, "seed": 9.0}, True),
+        ({"image_url": "https://a/b.png", "prompt": "sky", "count": 1.5}, False),
         ({"image_url": "https://a/b.png", "image_id": "x.png", "prompt": "sky"}, False),
         (
             {"image_url": "https://a/b.png", "mask_url": "https://a", "mask_image_url": "https://a", "prompt": "x"},

@@ -83,7 +83,7 @@ _TYPES: Final[list[dict[str, Any]]] = [
     {"name": "image_url", "value": {"url": "x"}},
     {"name": "format", "value": 1},
     {"name": "mode", "value": False},
-    {"name": "seed", "value": 1.0},
+    {"name": "seed", "value": 1.5},
     {"name": "seed", "value": "0x1"},
     {"name": "image", "value": "a.png"},
     {"name": "image_id", "value": 7},

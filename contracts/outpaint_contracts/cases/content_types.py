@@ -107,6 +107,32 @@ def json_is_taken(api: Api) -> None:
 
 
 @case(
+    clauses.JSON_BODY,
+    when="a request is posted as JSON, with a count or a seed that is whole and written with a point or an exponent",
+    then="it is taken for the whole number that it is",
+    severity=Severity.MINOR,
+    credits=1,
+    each=[{"numbers": '"count": 1.0'}, {"numbers": '"count": 1e0'}, {"numbers": '"count": 1, "seed": 9.0'}],
+    named=["count-with-point", "count-with-exponent", "seed-with-point"],
+)
+def json_whole_number_may_have_a_point(api: Api, numbers: str) -> None:
+    body = f'{{"image_url": "{_IMAGE}", "prompt": "a lake", "format": "PNG", {numbers}}}'
+    equal(len(finished(api.post_body(body.encode(), _JSON))), 1, "the number of pictures")
+
+
+@case(
+    clauses.JSON_BODY,
+    when="a request is posted as JSON, with a count that is no whole number",
+    then="the refusal is 422 invalid_parameter and names the count",
+    severity=Severity.MINOR,
+    each=[{"count": count} for count in ("1.5", "1e300", "true", "-0.5")],
+)
+def json_broken_number_is_refused(api: Api, count: str) -> None:
+    body = f'{{"image_url": "{_IMAGE}", "prompt": "a lake", "count": {count}}}'
+    refused(api.post_body(body.encode(), _JSON), ErrorCode.INVALID_PARAMETER, field="count")
+
+
+@case(
     clauses.SEEDS,
     when="a request is posted as JSON, with numbers as count and seed",
     then="its pictures count on from the seed",

@@ -1,0 +1,1 @@
+"""Generated requests against a running provider: Schemathesis with our hooks, started by `make fuzz`."""
