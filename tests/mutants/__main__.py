@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import logging
+import random
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -47,6 +48,8 @@ def main() -> int:
     ]
     if not chosen:
         parser.error("no mutant is named so")
+    # In no order, so that whoever interrupts it holds a fair sample.
+    random.Random(1).shuffle(chosen)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         notes: list[str] = []
         rivals = [] if options.no_rivals else _rivals(Path(folder), notes)
@@ -57,7 +60,8 @@ def main() -> int:
                 _row(mutant, rivals, notes, whole=options.whole) for mutant in track(chosen, "Mutants", console=ERR)
             )
         except KeyboardInterrupt:
-            ERR.print(f"interrupted: the table has {len(rows)} of {len(chosen)} mutants", markup=False)
+            notes.append(f"Interrupted after {len(rows)} of {len(chosen)} mutants, drawn by chance.")
+        rows.sort()
     missed = [row for row in rows if not row[2]]
     table = _table(rows, [rival.name for rival in rivals], notes)
     OUT.print(table, markup=False, soft_wrap=True)
