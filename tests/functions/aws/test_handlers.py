@@ -8,15 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.jobs import JobState
-from outpaint_functions.handlers import api, completion, process, realtime, sweeper, telemetry
+from outpaint_functions.handlers import api, completion, events, process, realtime, sweeper, telemetry
 from outpaint_functions.handlers.events import request_body, request_head
 from outpaint_functions.handlers.waiting import MARGIN_S, outcome_of
 from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import Response, Waiting
+from outpaint_functions.http.bodies import read_fields, whole
+from outpaint_functions.http.messages import RequestHead, Response, Waiting
 
 
 class Context:
@@ -163,6 +168,30 @@ def test_damaged_base64_is_told(function: Any, event: Any, body: str) -> None:
     answer = api.handler(broken, Context())
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["error_code"] == "malformed_body"
+
+
+@given(
+    lengths=st.lists(st.integers(0, 500), min_size=1, max_size=3),
+    piece=st.integers(1, 40).map(lambda fours: 4 * fours),
+)
+def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], piece: int) -> None:
+    files = [bytes(range(256)) * 2 + b"\r\n--b\r" * length for length in lengths]
+    part = b'--b0\r\nContent-Disposition: form-data; name="%d"; filename="f"\r\n\r\n%b\r\n'
+    body = b"".join(part % (number, data) for number, data in enumerate(files)) + b"--b0--\r\n"
+    with patch.object(events, "_PIECE", piece):
+        encoded = request_body({"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
+        head = RequestHead("POST", "/", headers=(("content-type", "multipart/form-data; boundary=b0"),))
+        fields = read_fields(head, encoded)
+        assert whole(encoded) == body
+    assert len(encoded) == len(body)
+    assert [fields[str(number)][0].data for number in range(len(files))] == files
+
+
+@pytest.mark.parametrize("text", ["QUI=QUJDREVG", "QUJDQUI=REVG", "QUJDQQ==REVGQUJD", "QUJDREV"])
+def test_base64_is_damaged_wherever_a_piece_of_it_is(text: str) -> None:
+    with patch.object(events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
+        whole(request_body({"body": text, "isBase64Encoded": True}))
+    assert raised.value.code is ErrorCode.MALFORMED_BODY
 
 
 def test_every_part_of_an_event_is_read(function: Any) -> None:
