@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from pydantic import BaseModel
+
 from outpaint_functions.handlers import starting
 from outpaint_functions.handlers.events import Event, request_body, request_head, written
 from outpaint_functions.handlers.process import answering
@@ -27,9 +29,14 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
 
 
 def prime() -> None:
-    """Before a SnapStart snapshot: build the clients, so that a restored process finds them built."""
+    """Before a SnapStart snapshot: build what waits for its first use, so that a restored process finds it built."""
+    from outpaint_painting import uploads  # noqa: F401 - with the image library
+
     clients = answering()[0].clients
     _ = clients.dynamodb, clients.s3, clients.queue
+    for model in BaseModel.__subclasses__():
+        if model.__module__.startswith("outpaint_contracts."):
+            model.model_rebuild()
     starting.over()
 
 

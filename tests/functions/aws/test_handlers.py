@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -290,6 +291,19 @@ def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: b
     environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if in_lambda else {}
     said = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, env=environment)
     assert said.stdout.split() == (["False", "True", "True"] if in_lambda else ["True", "True", "False"])
+
+
+def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
+    line = (
+        "from outpaint_functions.handlers import api; api.prime(); "
+        "from outpaint_contracts import requests, responses; import sys; "
+        "models = requests.OutpaintRequest, responses.Accepted, responses.Result, responses.Balance; "
+        "print('PIL.Image' in sys.modules, all(model.__pydantic_complete__ for model in models))"
+    )
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment |= {"OUTPAINT_TABLE": "t", "OUTPAINT_BUCKET": "b", "OUTPAINT_ENDPOINT": "e"}
+    primed = subprocess.run([sys.executable, "-c", line], env=environment, capture_output=True, text=True, check=True)
+    assert primed.stdout.split() == ["True", "True"]
 
 
 def test_the_apis_function_starts_without_powertools() -> None:
