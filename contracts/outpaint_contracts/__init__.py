@@ -1,5 +1,4 @@
 """The wire contract of the outpainting API: what is sent, what is answered, and the states in between.
 
-Imports pydantic and the standard library only, so that a client, a mock or a test can depend on it alone. A model
-is built into a validator when the first value meets it (`defer_build`): no process meets all of them.
+Imports pydantic and the standard library only, so that a client, a mock or a test can depend on it alone.
 """

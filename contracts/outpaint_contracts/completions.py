@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class CompletionLocations(BaseModel):
     """Where SageMaker wrote what the painter answered."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     output: Annotated[
         str | None,
@@ -28,7 +28,7 @@ class CompletionLocations(BaseModel):
 class Completion(BaseModel):
     """One message; members that nothing here hangs on are left out (aws.md)."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Annotated[
         str, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")

@@ -165,7 +165,7 @@ class OutpaintError(Exception):
 class ErrorBody(BaseModel):
     """The JSON body of every refused request; the vendor's shape with typed members added."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Literal["error"] = "error"
     detail: str = Field(description="What is wrong and what to do about it, in one sentence.")
@@ -190,7 +190,7 @@ class ErrorBody(BaseModel):
 class ProblemDetails(BaseModel):
     """RFC 9457 problem details, for a client whose Accept names application/problem+json."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     type: str = Field(description="`urn:outpaint-kit:error:<error_code>`")
     title: str

@@ -19,7 +19,7 @@ class InferenceRequest(BaseModel):
     `output_ids` are chosen by the service, so that a redelivered job writes the same files again.
     """
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     inference_id: str
     image: str
@@ -48,7 +48,7 @@ class ManifestFile(BaseModel):
     `bytes` and `sha256` are None for a host that writes a file only when somebody fetches it.
     """
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     id: str
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
@@ -59,7 +59,7 @@ class ManifestFile(BaseModel):
 class Timings(BaseModel):
     """Where a job's wall time went, in seconds; what overlaps is counted in each."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     read: Annotated[float, Field(ge=0, description="Inputs fetched and decoded.")] = 0.0
     waited: Annotated[float, Field(ge=0, description="Waiting for a place in a batch, summed over all passes.")] = 0.0
@@ -70,7 +70,7 @@ class Timings(BaseModel):
 class Manifest(BaseModel):
     """The end of a job that succeeded: every finished file, who painted it, and how long that took."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     inference_id: str
     files: tuple[ManifestFile, ...]
@@ -86,7 +86,7 @@ class Manifest(BaseModel):
 class InferenceFailure(BaseModel):
     """The end of a job that did not: a typed error that the service maps to the right status."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     inference_id: str
     error_code: ErrorCode

@@ -47,7 +47,7 @@ class MaskSource(StrEnum):
 class MaskInterpretation(BaseModel):
     """What the service understood of the transparency or mask it was sent."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     source: MaskSource
     painted_share: Annotated[
@@ -62,7 +62,7 @@ class MaskInterpretation(BaseModel):
 class PictureLimits(BaseModel):
     """What size of picture is taken; judged from the header, before decoding (pixels.md)."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     min_side: int = Field(default=16, ge=1, description="Pixels.")
     max_side: int = Field(default=8192, ge=1, description="Pixels.")

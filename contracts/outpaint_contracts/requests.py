@@ -102,7 +102,7 @@ class OutpaintRequest(BaseModel):
     Built from a parsed body by `from_fields`.
     """
 
-    model_config = ConfigDict(defer_build=True, frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     image: Upload | UrlSource | IdSource
     mask: Upload | UrlSource | IdSource | None = None
@@ -232,7 +232,7 @@ def _source(name: str, kind: str, value: FieldValue) -> Source:
 class UploadRequest(BaseModel):
     """The wish to send one picture ahead: its media type decides the extension of the id it will have."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     content_type: Annotated[
         UploadType, BeforeValidator(_lower), Field(description="What the file is; the form takes nothing else.")
@@ -267,8 +267,6 @@ class UploadRequest(BaseModel):
 class RequestForm(BaseModel):
     """The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
 
-    model_config = ConfigDict(defer_build=True)
-
     image: Annotated[bytes | None, Field(description=f"The picture, as a file (multipart only). {_FILE_SIZE}")] = None
     image_url: Annotated[
         str | None,
@@ -302,7 +300,5 @@ class RequestForm(BaseModel):
 
 class OutpaintQuery(BaseModel):
     """The query parameters of POST /v1/painting/outpaint."""
-
-    model_config = ConfigDict(defer_build=True)
 
     mode: Literal["sync", "async"] | None = None

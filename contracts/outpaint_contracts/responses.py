@@ -23,7 +23,7 @@ class StatusWord(StrEnum):
 class PainterCard(BaseModel):
     """Who painted: a painter's name, its model, and whether it reads the prompt at all."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     name: str
     model: str = Field(description="The model or method, with its version or digest where it has one.")
@@ -33,7 +33,7 @@ class PainterCard(BaseModel):
 class FinishedPicture(BaseModel):
     """One finished picture and where to fetch it until `expires_at`."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="`<uuid>.<extension>`; also usable as `image_id`.")
     url: str
@@ -44,7 +44,7 @@ class FinishedPicture(BaseModel):
 class Result(BaseModel):
     """200: the job is done and the pictures are there."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
     inference_id: str
@@ -57,7 +57,7 @@ class Result(BaseModel):
 class Accepted(BaseModel):
     """202: the job is taken or still runs; `data` is present and empty because the vendor's SDK iterates over it."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.PROCESSING, StatusWord.SUCCESS] = Field(
         default=StatusWord.PROCESSING,
@@ -72,7 +72,7 @@ class Accepted(BaseModel):
 class FailedJob(BaseModel):
     """200 on a poll: the job has ended without pictures, and its credits were given back."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.ERROR] = StatusWord.ERROR
     inference_id: str
@@ -87,7 +87,7 @@ class FailedJob(BaseModel):
 class UploadTicket(BaseModel):
     """200: where to send a picture ahead of its request, and the id it will have."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
     id: str = Field(description="Usable as `image_id` or `mask_id` once the file was sent.")
@@ -101,6 +101,6 @@ class UploadTicket(BaseModel):
 class Balance(BaseModel):
     """200: the account's free credits, and NO other member: the vendor's SDK unpacks it into one field (wire.md)."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     credits: int

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pydantic import BaseModel
-
 from outpaint_functions.handlers import starting
 from outpaint_functions.handlers.events import Event, request_body, request_head, written
 from outpaint_functions.handlers.process import answering
@@ -34,9 +32,6 @@ def prime() -> None:
 
     clients = answering()[0].clients
     _ = clients.dynamodb, clients.s3, clients.queue
-    for model in BaseModel.__subclasses__():
-        if model.__module__.startswith("outpaint_contracts."):
-            model.model_rebuild()
     starting.over()
 
 
