@@ -1,7 +1,9 @@
 """One process that is measured: imports a handler from a package, gives it events, and prints what that took.
 
-    python -I -S driver.py cold|warm|memory PACKAGE MODULE EVENT [ROUNDS]
+    python -I -S driver.py cold PACKAGE MODULE EVENT
+    python -I -S driver.py warm|memory PACKAGE MODULE EVENT whole|unseen|form [ROUNDS]
 
+`whole` is all of a request, `unseen` all but looking at its pictures, `form` its base64, multipart and fields alone.
 `-I -S` leave nothing on the path but the standard library and the package, as in a sandbox. Prints one line of JSON.
 """
 
@@ -24,7 +26,7 @@ class Context:
 
 
 def main() -> None:
-    mode, package, module, event_file, *rounds = sys.argv[1:]
+    mode, package, module, event_file, *more = sys.argv[1:]
     with open(event_file, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is an import that a handler may do without
         text = file.read()
     wanted = json.loads(text)["wanted"]
@@ -37,7 +39,8 @@ def main() -> None:
         print(json.dumps({"status": answer["statusCode"], "cpu": cpu, "wanted": wanted}), flush=True)
         return
     calls = _stub_the_cloud()
-    handler = importlib.import_module(module).handler
+    part, *rounds = more
+    handler, wanted = _part(part, module, wanted)
 
     def once() -> float:
         # Parsed anew, as the runtime client does it; that is in neither figure.
@@ -65,6 +68,35 @@ def main() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     print(json.dumps({"peak": min(peaks)}))
+
+
+def _part(part, name, wanted):
+    """The handler as far as the part goes, and the status that it then answers."""
+    module = importlib.import_module(name)
+    if name == "plain_handler":
+        if part == "unseen":
+            module.check_pictures = lambda *_: None
+        elif part == "form":
+            # The resolver routes, parses and validates; the route then ends at its first line.
+            module.authenticate = lambda: None
+            wanted = 401
+    elif part == "unseen":
+        from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+        from outpaint_painting import uploads
+
+        told = MaskInterpretation(source=MaskSource.MASK_LUMINANCE, painted_share=0.5, warnings=())
+        uploads.inspect = lambda *_, **__: uploads.Inspection(1, 1, told)
+    elif part == "form":
+        from outpaint_contracts.requests import OutpaintRequest
+        from outpaint_functions.handlers.events import request_body, request_head
+        from outpaint_functions.http.bodies import read_fields
+
+        def read(event, _):
+            request = OutpaintRequest.from_fields(read_fields(request_head(event), request_body(event)))
+            return {"statusCode": wanted if request.mask is not None else 0}
+
+        return read, wanted
+    return module.handler, wanted
 
 
 def _stub_the_cloud():

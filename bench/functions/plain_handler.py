@@ -2,8 +2,9 @@
 
 boto3's clients are made at import, the powertools resolver routes and validates, and its own multipart parser reads
 the upload. It makes the same calls to AWS as ours for a submit and a balance, answers the same things, and leaves out
-most of our rules. Where there was a doubt it was settled in this handler's favour: no Logger, no Metrics, no Tracer,
-and the image library is imported by the first picture.
+most of our rules. It looks at the pictures, all of each decoded, so that nothing broken is paid for; what it takes
+without that is measured as well. Where there was a doubt it was settled in this handler's favour: no Logger, no
+Metrics, no Tracer, and the image library is imported by the first picture.
 """
 
 import hashlib

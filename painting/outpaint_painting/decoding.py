@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from outpaint_painting.colours import to_plain_rgb
-from outpaint_painting.containers import png
+from outpaint_painting.containers import jpeg, png
 from outpaint_painting.containers.profile import ColourSpace, colour_space
 from outpaint_painting.file_types import FileType
 from outpaint_painting.intake import TakenFile, unreadable
@@ -50,15 +50,16 @@ class Decoded:
     warnings: tuple[str, ...]
 
 
-def decode(taken: TakenFile, *, colours_count: bool = True) -> Decoded:
+def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
     """Decode a file whose header passed.
 
-    With `colours_count` False (a mask) colour profiles are left aside. RGB values stay as they are and keep
+    With `colours_count` False (a mask) colour profiles are left aside. With `smallest` a JPEG is unpacked at an
+    eighth of its sides, for what does not hang on its pixels. RGB values stay as they are and keep
     their profile; grey with a profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever the bytes
     provoke in a decoder.
     """
     try:
-        return _decode(taken, colours_count)
+        return _decode(taken, colours_count, smallest)
     except OutpaintError:
         raise
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
@@ -68,17 +69,13 @@ def decode(taken: TakenFile, *, colours_count: bool = True) -> Decoded:
 def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
     """The alpha channel (L; None where opaque) and the warnings `decode` would give, and the errors it would raise.
 
-    A JPEG in plain colours is unpacked at an eighth of its size: all of its data is still read, in half the time.
+    A JPEG has no alpha: its scans are left out where no error can lie in them, and it is unpacked at an eighth.
     """
-    if taken.type is FileType.JPEG and not taken.header.icc_profile:
-        try:
-            picture = JpegImageFile(BytesIO(taken.header.pixels))
-            if picture.mode in PLAIN_MODES:
-                picture.draft(picture.mode, (1, 1))
-                picture.load()
-                return None, ()
-        except Exception as error:
-            raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+    if taken.type is FileType.JPEG:
+        outline = jpeg.without_scan_data(taken.header.pixels)
+        if outline is not None:
+            taken = replace(taken, header=replace(taken.header, pixels=outline))
+        return None, decode(taken, smallest=True).warnings
     decoded = decode(taken)
     return alpha_of(decoded.pixels), decoded.warnings
 
@@ -91,13 +88,13 @@ def alpha_of(pixels: Image.Image) -> Image.Image | None:
     return None if alpha.getextrema() == (255, 255) else alpha
 
 
-def _decode(taken: TakenFile, colours_count: bool) -> Decoded:
+def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
     header, warnings = taken.header, []
     if header.bits > 8:
         warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
         pixels = _from_16_bits(taken)
     else:
-        pixels = _loaded(taken)
+        pixels = _loaded(taken, smallest=smallest)
     pixels = _with_alpha(pixels, taken)
     profile = header.icc_profile if colours_count else None
     space = colour_space(profile) if profile else None
@@ -116,13 +113,15 @@ def _decode(taken: TakenFile, colours_count: bool) -> Decoded:
     return Decoded(pixels, profile if space is ColourSpace.RGB else None, tuple(warnings))
 
 
-def _loaded(taken: TakenFile, *, low_bytes: bool = False) -> Image.Image:
+def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False) -> Image.Image:
     """The pixels as Pillow reads them; with `low_bytes` the lower byte of each 16-bit value in place of the upper."""
     picture = _opened(taken)
     if picture.size != taken.header.size:
         raise ValueError("header and decoder disagree on the size")
     if low_bytes:
         picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
+    if smallest:
+        picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
     picture.load()
     # A WebP's decoder keeps two canvases of its own for as long as the picture it belongs to.
     return picture.copy() if taken.type is FileType.WEBP else picture

@@ -19,8 +19,7 @@ from outpaint_functions.http.messages import Response
 def handler(event: Event, context: Any) -> dict[str, Any]:
     """Answer one HTTP request of a REST API, an HTTP API or a Function URL; never raises."""
     stack, application = answering()
-    head, body = request_head(event), request_body(event)
-    answer = application.unreadable() if body is None else application.respond(head, body)
+    answer = application.respond(request_head(event), request_body(event))
     if not isinstance(answer, Response):
         answer = outcome_of(stack.service, answer, lambda: context.get_remaining_time_in_millis() / 1000)
     starting.over()
@@ -28,7 +27,9 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
 
 
 def prime() -> None:
-    """Before a SnapStart snapshot: build the clients, so that a restored process finds them built."""
+    """Before a SnapStart snapshot: build what waits for its first use, so that a restored process finds it built."""
+    from outpaint_painting import uploads  # noqa: F401 - with the image library
+
     clients = answering()[0].clients
     _ = clients.dynamodb, clients.s3, clients.queue
     starting.over()

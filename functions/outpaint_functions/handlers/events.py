@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
 import pybase64
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 
-from outpaint_functions.http.messages import RequestHead, Response
+from outpaint_functions.http.messages import Body, RequestHead, Response
 
 Event = Mapping[str, Any]
+
+# Characters, a multiple of four: large enough that Python's part in it does not count.
+_PIECE: Final = 256 * 1024
 
 
 def is_second_version(event: Event) -> bool:
@@ -43,15 +47,32 @@ def request_head(event: Event) -> RequestHead:
     return RequestHead(method, path, query, headers, f"https://{host}{prefix}")
 
 
-def request_body(event: Event) -> bytes | None:
-    """The request's body; None where its base64 is damaged."""
+def request_body(event: Event) -> Body:
+    """The request's body, still in base64 where the event has it so."""
     body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return str(body).encode()
-    try:
-        return pybase64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        return None
+    return Base64Body(body) if event.get("isBase64Encoded") else str(body).encode()
+
+
+class Base64Body:
+    """A body in base64, decoded piece by piece as it is read: its files are then all that memory holds of it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __len__(self) -> int:
+        return len(self._text) // 4 * 3 - self._text[-2:].count("=")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in order; raises `OutpaintError` MALFORMED_BODY where the base64 is damaged."""
+        for start in range(0, len(self._text), _PIECE):
+            text = self._text[start : start + _PIECE]
+            try:
+                piece = pybase64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                piece = b""
+            if not piece or (len(piece) % 3 and start + _PIECE < len(self._text)):
+                raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body's base64 is damaged: send the request again")
+            yield piece
 
 
 def written(event: Event, response: Response) -> dict[str, Any]:

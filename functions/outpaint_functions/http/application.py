@@ -15,7 +15,7 @@ from outpaint_contracts.responses import Balance, StatusWord
 
 from outpaint_functions.http import bodies, cors, documents, presentation
 from outpaint_functions.http.answers import Answers, Headers
-from outpaint_functions.http.messages import RequestHead, Response, Waiting
+from outpaint_functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint_functions.http.negotiation import JSON, Accept
 from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, UPLOADS_PATH, Match, Route, match
 from outpaint_functions.service import rate_limit, result, sources, uploads
@@ -49,7 +49,7 @@ class Application:
         """Judge a request by its head; never raises."""
         return Exchange(self.service, head)
 
-    def respond(self, head: RequestHead, body: bytes = b"") -> Response | Waiting:
+    def respond(self, head: RequestHead, body: Body = b"") -> Response | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
         exchange = self.open(head)
         if exchange.answer is not None:
@@ -101,11 +101,11 @@ class Exchange:
     def allowance(self, allowance: Allowance) -> None:
         self._answers.allowance = allowance
 
-    def finish(self, body: bytes) -> Response | Waiting:
+    def finish(self, body: Body) -> Response | Waiting:
         """The answer to the whole request, or a wait; never raises."""
         return self.read(body) or self.act()
 
-    def read(self, body: bytes) -> Response | None:
+    def read(self, body: Body) -> Response | None:
         """The first half of `finish`: understand the body; the refusal if it cannot be understood."""
         return self._guarded(lambda: self._read(body))
 
@@ -250,7 +250,7 @@ class Exchange:
             return self._answers.json(200, presentation.failed_body(job))
         return self._job(job)
 
-    def _read(self, body: bytes) -> None:
+    def _read(self, body: Body) -> None:
         assert self._match is not None
         if self._match.route is Route.FILE:
             return  # what a GET sends beside its head means nothing

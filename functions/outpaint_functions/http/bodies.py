@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn
 from urllib.parse import parse_qsl
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.requests import KNOWN_FIELDS, FieldValue
 
-from outpaint_functions.http.messages import RequestHead
+from outpaint_functions.http.messages import Body, RequestHead
 from outpaint_functions.http.multipart import header_options, malformed, read_multipart
 
 MULTIPART: Final = "multipart/form-data"
@@ -49,17 +49,24 @@ def check_content_type(head: RequestHead) -> None:
         )
 
 
-def read_fields(head: RequestHead, body: bytes) -> dict[str, list[FieldValue]]:
+def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
     """Every value of every field, in order; files as `Upload`s, JSON values as they are.
 
     Call `check_content_type` first. Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed.
     """
     media_type, options = _content_type(head)
     if media_type == MULTIPART:
-        return read_multipart(options[b"boundary"], body)
-    if media_type == URLENCODED:
-        return _read_urlencoded(body)
-    return _read_json(body)
+        return read_multipart(options[b"boundary"], _pieces(body))
+    return _read_urlencoded(whole(body)) if media_type == URLENCODED else _read_json(whole(body))
+
+
+def whole(body: Body) -> bytes:
+    """A body as one; raises `OutpaintError` MALFORMED_BODY where its pieces do."""
+    return b"".join(_pieces(body))
+
+
+def _pieces(body: Body) -> Iterable[bytes]:
+    return (body,) if isinstance(body, bytes) else body.pieces()
 
 
 def _content_type(head: RequestHead) -> tuple[str, Mapping[bytes, bytes]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,19 @@ class RequestHead:
         """Every value of a header, in order."""
         wanted = name.lower()
         return [value for key, value in self.headers if key == wanted]
+
+
+class Pieces(Protocol):
+    """A body whose size in bytes is known, and whose bytes are made piece by piece as they are read."""
+
+    def __len__(self) -> int: ...
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in order; raises `OutpaintError` MALFORMED_BODY where there are none to be had."""
+        ...
+
+
+Body = bytes | Pieces
 
 
 @dataclass(frozen=True, slots=True)

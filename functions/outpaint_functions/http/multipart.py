@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from io import BytesIO
 from types import MappingProxyType
 from typing import Final
 
@@ -30,8 +31,10 @@ def header_options(value: str | bytes | None) -> tuple[bytes, Mapping[bytes, byt
     return kind, MappingProxyType(options)
 
 
-def read_multipart(boundary: bytes, body: bytes) -> dict[str, list[FieldValue]]:
+def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[FieldValue]]:
     """The fields of a form in the order they came; parts with a file name are `Upload`s, the rest is text.
+
+    The body comes in pieces, cut anywhere; each is let go of before the next is asked for.
 
     Raises `OutpaintError` MALFORMED_BODY for a body that breaks off, lacks its closing boundary, or whose
     parts have no name; INVALID_PARAMETER for a text field over 64 KiB.
@@ -55,7 +58,8 @@ def read_multipart(boundary: bytes, body: bytes) -> dict[str, list[FieldValue]]:
             max_header_count=MAX_PART_HEADERS,
             max_header_size=MAX_PART_HEADER_BYTES,
         )
-        parser.write(body)
+        for piece in body:
+            parser.write(piece)
     except FormParserError as error:
         reason = str(error).rstrip(".")
         raise malformed(f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}") from None
@@ -65,13 +69,13 @@ def read_multipart(boundary: bytes, body: bytes) -> dict[str, list[FieldValue]]:
 
 
 class _Form:
-    """Collects what the parser calls out; a part's bytes are slices of the body until the part ends."""
+    """Collects what the parser calls out; a part's bytes are copied once, and handed over as they then lie."""
 
     def __init__(self) -> None:
         self.fields: dict[str, list[FieldValue]] = {}
         self.ended = False
         self._parts = 0
-        self._chunks: list[bytes] = []
+        self._data = BytesIO()
         self._headers: dict[bytes, bytes] = {}
         self._header_name = b""
         self._header_value = b""
@@ -83,7 +87,7 @@ class _Form:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise malformed(f"the form has more than {MAX_PARTS} parts")
-        self._chunks = []
+        self._data = BytesIO()
         self._headers = {}
 
     def header_field(self, data: bytes, start: int, end: int) -> None:
@@ -117,11 +121,11 @@ class _Form:
         self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
 
     def part_data(self, data: bytes, start: int, end: int) -> None:
-        self._chunks.append(data[start:end])
+        self._data.write(memoryview(data)[start:end])
 
     def part_end(self) -> None:
-        value = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = []
+        value = self._data.getvalue()
+        self._data = BytesIO()
         values = self.fields.setdefault(self._name, [])
         if self._is_file:
             content_type = self._headers.get(b"content-type")

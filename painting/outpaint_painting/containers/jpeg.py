@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81) without decoding: marker segments are walked up to the first scan."""
+"""JPEG (ITU-T T.81) without decoding: marker segments are walked, and what lies between them is stepped over."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from outpaint_painting.containers.profile import MAX_PROFILE_BYTES
 SIGNATURE: Final = b"\xff\xd8\xff"
 
 _APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
+_HUFFMAN_TABLES: Final = 0xC4
 _SCAN: Final = 0xDA
 _END: Final = 0xD9
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
+_BETWEEN_SCANS: Final = frozenset({_HUFFMAN_TABLES, _SCAN, _END})
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF: Final = b"Exif\0\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _FILL: Final = re.compile(rb"\xff+")
+# One 0xFF and no run of them: a pattern that begins with a byte is looked for thirty times as fast.
+_MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
+# A scan's data goes on behind a stuffed zero and behind a restart.
+_AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MAX_SEGMENTS: Final = 4_096
 # Each scan walks the whole picture again, however few bytes it has; encoders write about ten.
 _MAX_SCANS: Final = 100
@@ -77,6 +84,39 @@ def header(data: bytes) -> Header:
         opaque=True,
         lossy=True,
     )
+
+
+def without_scan_data(data: bytes) -> bytes | None:
+    """The file with every scan emptied: tables, frame and scan headers stay as they stand.
+
+    A decoder refuses it where it would refuse the whole file, in a fraction of the time: what is damaged between
+    two markers costs a Huffman decoder pixels and never the picture, so that all it can fail at is a marker segment.
+    None for files of which that may not be so: without an end, coded arithmetically or without loss, or with anything
+    but scans and their Huffman tables behind the first scan.
+    """
+    view = memoryview(data)
+    kept = [view[:2]]
+    position, marker, taken = 2, 0, None
+    for _ in range(_MAX_SEGMENTS):
+        found = (_AFTER_SCAN if marker == _SCAN else _MARKER).search(data, position)
+        if found is None:
+            return None
+        start = position = found.end()
+        marker = data[start - 1]
+        if (taken is not None and marker not in taken) or (marker in _FRAMES and marker not in _HUFFMAN):
+            return None
+        if marker == _END:
+            kept.append(view[start - 2 : start])
+            return b"".join(kept)
+        if marker not in _BARE:
+            length = int.from_bytes(data[start : start + 2], "big")
+            position += length
+            if length < 2 or position > len(data):
+                return None
+        kept.append(view[start - 2 : position])
+        if marker == _SCAN:
+            taken = _BETWEEN_SCANS
+    return None
 
 
 def _frame(data: bytes, start: int, end: int) -> tuple[int, tuple[int, int]]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.jobs import JobState
-from outpaint_functions.handlers import api, completion, process, realtime, sweeper, telemetry
+from outpaint_functions.handlers import api, completion, events, process, realtime, sweeper, telemetry
 from outpaint_functions.handlers.events import request_body, request_head
 from outpaint_functions.handlers.waiting import MARGIN_S, outcome_of
 from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import Response, Waiting
+from outpaint_functions.http.bodies import read_fields, whole
+from outpaint_functions.http.messages import RequestHead, Response, Waiting
 
 
 class Context:
@@ -165,6 +171,30 @@ def test_damaged_base64_is_told(function: Any, event: Any, body: str) -> None:
     assert json.loads(answer["body"])["error_code"] == "malformed_body"
 
 
+@given(
+    lengths=st.lists(st.integers(0, 500), min_size=1, max_size=3),
+    piece=st.integers(1, 40).map(lambda fours: 4 * fours),
+)
+def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], piece: int) -> None:
+    files = [bytes(range(256)) * 2 + b"\r\n--b\r" * length for length in lengths]
+    part = b'--b0\r\nContent-Disposition: form-data; name="%d"; filename="f"\r\n\r\n%b\r\n'
+    body = b"".join(part % (number, data) for number, data in enumerate(files)) + b"--b0--\r\n"
+    with patch.object(events, "_PIECE", piece):
+        encoded = request_body({"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
+        head = RequestHead("POST", "/", headers=(("content-type", "multipart/form-data; boundary=b0"),))
+        fields = read_fields(head, encoded)
+        assert whole(encoded) == body
+    assert len(encoded) == len(body)
+    assert [fields[str(number)][0].data for number in range(len(files))] == files
+
+
+@pytest.mark.parametrize("text", ["QUI=QUJDREVG", "QUJDQUI=REVG", "QUJDQQ==REVGQUJD", "QUJDREV"])
+def test_base64_is_damaged_wherever_a_piece_of_it_is(text: str) -> None:
+    with patch.object(events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
+        whole(request_body({"body": text, "isBase64Encoded": True}))
+    assert raised.value.code is ErrorCode.MALFORMED_BODY
+
+
 def test_every_part_of_an_event_is_read(function: Any) -> None:
     event = rest("GET", "/v1/painting/x")
     event["multiValueHeaders"]["Accept"] = ["text/html", "application/json"]
@@ -261,6 +291,17 @@ def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: b
     environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if in_lambda else {}
     said = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, env=environment)
     assert said.stdout.split() == (["False", "True", "True"] if in_lambda else ["True", "True", "False"])
+
+
+def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
+    line = (
+        "import sys; from outpaint_functions.handlers import api; api.prime(); "
+        "print('PIL.Image' in sys.modules, sorted(api.answering()[0].clients._clients))"
+    )
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment |= {"OUTPAINT_TABLE": "t", "OUTPAINT_BUCKET": "b", "OUTPAINT_ENDPOINT": "e"}
+    primed = subprocess.run([sys.executable, "-c", line], env=environment, capture_output=True, text=True, check=True)
+    assert primed.stdout.strip() == "True ['dynamodb', 'queue', 's3']"
 
 
 def test_the_apis_function_starts_without_powertools() -> None:

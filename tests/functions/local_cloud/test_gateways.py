@@ -19,6 +19,7 @@ from outpaint_contracts.errors import ERROR_KINDS, ErrorBody
 from outpaint_contracts.headers import API_KEY
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.handlers.events import request_body, request_head, written
+from outpaint_functions.http.bodies import whole
 from outpaint_functions.http.messages import RequestHead, Response
 
 ROOT = Path(__file__).parents[3]
@@ -32,15 +33,15 @@ class Echo:
     """A function that answers what it has understood of a request, in our own words for it."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[RequestHead, bytes | None]] = []
+        self.heard: list[tuple[RequestHead, bytes]] = []
 
     def __call__(self, payload: bytes) -> bytes:
         if len(payload) > MAX_PAYLOAD:
             raise EventTooLarge("Request must be smaller")
         event = json.loads(payload)
-        head, body = request_head(event), request_body(event)
+        head, body = request_head(event), whole(request_body(event))
         self.heard.append((head, body))
-        answer = Response(200, (("X-Head", head.path), ("Content-Type", "image/png")), body or b"")
+        answer = Response(200, (("X-Head", head.path), ("Content-Type", "image/png")), body)
         return json.dumps(written(event, answer)).encode()
 
 
@@ -70,7 +71,8 @@ def test_a_request_arrives_as_it_was_sent(
         rest_api_event(request, "live", "/live", BINARY) if kind == "rest" else function_url_event(request)
     )
     head = request_head(event)
-    assert request_body(event) == body
+    assert whole(request_body(event)) == body
+    assert len(request_body(event)) == len(body)
     assert head.method == "POST"
     assert head.path == url.path
     # A gateway puts the values of a name together, whatever stood between them.

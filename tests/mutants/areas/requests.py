@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
@@ -187,11 +188,11 @@ def any_content_type_is_taken(patch: Patch) -> None:
 
 @mutant("a multipart body that breaks off is taken as far as it goes", "bad-bodies.multipart-cut-short-is-400")
 def truncated_multipart_is_taken(patch: Patch) -> None:
-    def reading(original: Any, boundary: bytes, body: bytes) -> Any:
-        end = b"--" + boundary + b"--"
+    def reading(original: Any, boundary: bytes, pieces: Iterable[bytes]) -> Any:
+        end, body = b"--" + boundary + b"--", b"".join(pieces)
         if end not in body:
             body = body.rstrip(b"\r\n-") + b"\r\n" + end + b"\r\n"
-        return original(boundary, body)
+        return original(boundary, (body,))
 
     patch.around(bodies, "read_multipart", reading)
 
