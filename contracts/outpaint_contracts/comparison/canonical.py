@@ -190,7 +190,7 @@ class Schemas:
 
     def _fold(self, shape: Shape, part: Mapping[str, Any]) -> None:
         shape.types &= _types(part)
-        values = part.get("enum", [part["const"]] if "const" in part else None)
+        values = _values(part)
         if values is not None:
             texts = frozenset(_text(value) for value in values)
             shape.values = texts if shape.values is None else shape.values & texts
@@ -243,11 +243,20 @@ def _is_only_type(raw: Raw) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(raw, Mapping) and "type" in raw and set(raw) <= {"type", "nullable", "title", "description"}
 
 
+def _values(part: Mapping[str, Any]) -> list[Any] | None:
+    """The values that a schema lists, by enum and const together; None where it lists none."""
+    if "const" not in part:
+        return part.get("enum")
+    only = [part["const"]]
+    return only if "enum" not in part else [value for value in part["enum"] if _text(value) == _text(part["const"])]
+
+
 def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
     """One schema or null is that schema with one type more."""
     rest = {name: value for name, value in part.items() if name not in ("const", "nullable")}
-    if "enum" in part or "const" in part:
-        rest["enum"] = [*part.get("enum", [part.get("const")]), None]
+    values = _values(part)
+    if values is not None:
+        rest["enum"] = [*values, None]
     return {**rest, "type": _spelled(_types(part) | {"null"})}
 
 
