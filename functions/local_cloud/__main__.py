@@ -46,14 +46,9 @@ def main() -> int:
         with ExitStack() as running:
             deployment = _deploy(running, given, "flat" if given.what == "wire" else painter)
             if given.what == "wire":
-                is_url = given.on == "ministack" or given.front_door == "FunctionUrl"
                 say("bodies too large for Lambda:")
-                # ministack knows no limit, so there the function itself says it.
-                size_limit.check(
-                    deployment.url,
-                    deployment.open_account("sizes"),
-                    names_the_way_out=not is_url or given.on == "ministack",
-                )
+                door = "ministack" if given.on == "ministack" else given.front_door or "RestApi"
+                size_limit.check(deployment.url, deployment.open_account("sizes"), door)
                 return suite.run(StackProvider(given.on, deployment), only=given.only, html=given.html)
             if given.what == "serve":
                 return _serve(deployment)

@@ -86,13 +86,14 @@ def _another(cloud: int, variables: Mapping[str, str]) -> Iterator[str]:
         Environment={"Variables": environment},
         **{name: settings[name] for name in ("Role", "Handler", "Runtime", "Timeout", "MemorySize", "Architectures")},
     )
-    try:
+    with ExitStack() as made:
+        made.callback(functions.delete_function, FunctionName=OTHER)
         functions.get_waiter("function_active_v2").wait(FunctionName=OTHER)
         named = functions.create_function_url_config(FunctionName=OTHER, AuthType="NONE")["FunctionUrl"]
-        with door(_Relay(cloud, named), port):
-            yield url
-    finally:
-        functions.delete_function(FunctionName=OTHER)
+        # AWS deletes it with its function, ministack does not.
+        made.callback(functions.delete_function_url_config, FunctionName=OTHER)
+        made.enter_context(door(_Relay(cloud, named), port))
+        yield url
 
 
 class _Relay:

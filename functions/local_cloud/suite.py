@@ -20,10 +20,8 @@ from rich.console import Console
 from local_cloud.processes import say
 
 FRONT_DOOR: Final = "a verb of nobody's ends at AWS's front door, and here at a stand-in's"
-POLICIES: Final = "the stand-ins' S3 does not look at the policy of a form"
 LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
     FRONT_DOOR: ("routes.an-invented-verb-is-405",),
-    POLICIES: ("uploads.file-of-another-type-is-not-taken", "uploads.changed-form-is-not-taken"),
 }
 """Families of cases by the reason why they are not asked of a stack here."""
 
