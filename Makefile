@@ -50,7 +50,7 @@ serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
 test: lint ## install what the tests need and run every check
 	@$(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --cov --cov-report=term
 
-verify: $(DEV) ## prove the contract on each of our own hosts (HOSTS="core mock-server", LOOP=20)
+verify: $(DEV) ## prove the contract on each of our own hosts that is here (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
 
 mutants: $(DEV) $(FUZZ)/.ready ## break the service in every way there is, and print which case names each fault and who else notices (ONLY, WRITE=1)

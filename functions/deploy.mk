@@ -16,7 +16,7 @@ here-python = $(shell $(BIN)/python functions/interpreters.py 3.13 3.12 3.14 3.1
 PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
 
 .PHONY: build-functions lint-template test-faults bench-functions cloud test-cloud test-cloud-ministack test-cloud-runtime \
-	lock-functions $(FUNCTIONS:%=build-%)
+	verify-all package-here lock-functions $(FUNCTIONS:%=build-%)
 
 build-functions: $(PACKAGE).stamp ## build what Lambda runs, for its platform (FUNCTION_ARCHITECTURE, FUNCTION_PYTHON)
 
@@ -31,15 +31,24 @@ cloud: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready ## deploy template.yaml into a
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/python -m local_cloud outpaint
 
-test-cloud: test-cloud-ministack test-cloud-runtime ## run the wire suite on the deployed template, and on the built package under awslambdaric
+test-cloud: test-cloud-ministack test-cloud-runtime ## prove the contract on the deployed template, and on the built package under awslambdaric
 
 test-cloud-ministack: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready
-	@$(BIN)/python -m local_cloud wire --on ministack --quiet
+	@$(BIN)/python -m local_cloud wire --on ministack
 
-test-cloud-runtime: $(DEV) $(LAMBDA)/.ready
+test-cloud-runtime: $(DEV) $(LAMBDA)/.ready package-here
+	@$(BIN)/python -m local_cloud wire --on runtime
+
+verify-all: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready package-here ## the same with Lambda's runtime client and ministack, which it installs
+	@$(MAKE) --no-print-directory verify
+
+# What was built before must not be what is proven now.
+verify: $(if $(wildcard $(LAMBDA)/.ready),package-here)
+
+# For the Python that Lambda's runtime client is installed on here.
+package-here: $(DEV)
 	@python="$(here-python)"; set -- $$python; \
-	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1 && \
-	$(BIN)/python -m local_cloud wire --on runtime --package build/functions-$(HERE_ARCHITECTURE)-$$1 --quiet
+	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1
 
 bench-functions: $(DEV) ## measure the functions beside a plain handler: cold starts, a large submit, the package (WRITE=1)
 	@python="$(here-python)"; set -- $$python; \

@@ -25,12 +25,20 @@ class Endpoint:
     least: int = 0
     backlog_per_instance: float = 4.0
     scale_out_cooldown: float = 60.0
-    scale_in_cooldown: float = 600.0
     from_zero_cooldown: float = 300.0
+    # Fewer, a share at a time, while several have less to do than this; none when there was nothing for so long.
+    spare_below: float = 0.75
+    spare_minutes: int = 15
+    shrink_share: float = 0.1
+    shrink_cooldown: float = 120.0
+    idle_minutes: int = 15
     # PUBLISHED: target tracking makes its own alarms, three minutes above the target, fifteen below nine tenths of it.
     minutes_above: int = 3
     minutes_below: int = 15
     low_share: float = 0.9
+    # What the template does not do, for comparison: let target tracking scale in as well, after a cooldown.
+    tracks_in: bool = False
+    scale_in_cooldown: float = 600.0
     # ASSUMED: AWS says only that scaling in is the gentler one; 1 lets all go at once that the formula does not need.
     scale_in_share: float = 1.0
     # ASSUMED: a GPU instance is found, the image pulled, the model loaded and warmed.

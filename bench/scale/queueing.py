@@ -117,11 +117,13 @@ def simulate(
 
 @dataclass
 class _Scaling:
-    """Target tracking on the backlog for each instance, and a step from none to one; asked once a minute."""
+    """Target tracking on the backlog for each instance, and steps from none, to fewer and to none; once a minute."""
 
     endpoint: Endpoint
     above: int = 0
     below: int = 0
+    spare: int = 0
+    idle: int = 0
     last_out: float = -math.inf
     last_in: float = -math.inf
     last_step: float = -math.inf
@@ -131,7 +133,7 @@ class _Scaling:
         rules = self.endpoint
         if running == 0:
             # A backlog for each instance cannot be told where there is none, so only the step can act.
-            self.above = self.below = 0
+            self.above = self.below = self.spare = self.idle = 0
             may = now - self.last_step >= rules.from_zero_cooldown and wanted < rules.most
             if backlog == 0 or not may or (rules.one_change_at_a_time and wanted > 0):
                 return 0
@@ -140,6 +142,10 @@ class _Scaling:
         each = backlog / running
         self.above = self.above + 1 if each > rules.backlog_per_instance else 0
         self.below = self.below + 1 if each < rules.low_share * rules.backlog_per_instance else 0
+        # One instance with a job is never one too many.
+        spare = each < rules.spare_below and (running > 1 or backlog == 0)
+        self.spare = self.spare + 1 if spare else 0
+        self.idle = self.idle + 1 if backlog == 0 else 0
         if rules.one_change_at_a_time and wanted != running:
             return 0
         aim = math.ceil(running * each / rules.backlog_per_instance)
@@ -148,6 +154,8 @@ class _Scaling:
             if more > 0:
                 self.last_out = now
                 return more
+        if not rules.tracks_in:
+            return -self._spared(now, wanted)
         since = min(now - self.last_in, now - self.last_out)
         if self.below >= rules.minutes_below and since >= rules.scale_in_cooldown:
             fewer = min(wanted - max(aim, rules.least), math.ceil(wanted * rules.scale_in_share))
@@ -155,3 +163,15 @@ class _Scaling:
                 self.last_in = now
                 return -fewer
         return 0
+
+    def _spared(self, now: float, wanted: int) -> int:
+        """How many the steps let go: all after idle minutes, else a share of several, but never under MIN."""
+        rules = self.endpoint
+        if self.idle >= rules.idle_minutes:
+            return wanted - rules.least
+        if self.spare < rules.spare_minutes or now - self.last_in < rules.shrink_cooldown:
+            return 0
+        fewer = min(max(1, int(wanted * rules.shrink_share)), wanted - rules.least)
+        if fewer > 0:
+            self.last_in = now
+        return max(0, fewer)

@@ -142,14 +142,15 @@ def demands() -> dict[str, list[tuple[float, Demand]]]:
 
 
 def policies() -> list[Outcome]:
-    """Ten jobs a second of 2 s a picture, which keep 40 instances busy: three ways to let instances go."""
+    """Ten jobs a second of 2 s a picture, which keep 40 instances busy: four ways to let instances go."""
     painting = Painting(seconds_per_picture=2.0)
     busy = 10 * painting.pictures * 2
     arrived = arrivals.poisson(np.random.default_rng(9), 10.0, 3 * HOUR)
     hourly = Prices().instance_hour["ml.g5.xlarge"]
     ways = {
-        "all that the formula spares": Endpoint(most=200),
-        "a tenth at a time": Endpoint(most=200, scale_in_share=0.1),
+        "target tracking, all that its formula spares": Endpoint(most=200, tracks_in=True),
+        "target tracking, a tenth at a time": Endpoint(most=200, tracks_in=True, scale_in_share=0.1),
+        "the template's steps": Endpoint(most=200),
         "never under 44 (`endpoint scale 44 200`)": Endpoint(most=200, least=44),
     }
     return [

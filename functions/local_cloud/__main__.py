@@ -1,7 +1,7 @@
-"""Deploys to this machine, and outpaints the sample photo there or runs the wire-behaviour suite.
+"""Deploys to this machine, and outpaints the sample photo there or proves the contract there.
 
     python -m local_cloud outpaint [--on ministack|runtime] [--output FOLDER] [--painter migan]
-    python -m local_cloud wire [--on ministack|runtime] [PYTEST_ARGUMENT ...]
+    python -m local_cloud wire [--on ministack|runtime] [--only PATTERN] [--html FILE]
     python -m local_cloud serve [--on ministack|runtime]
 
 Everything runs here and on loopback alone. On ministack template.yaml is deployed by SAM, and Lambda runs the built
@@ -25,6 +25,7 @@ from outpaint_painting import weights
 from local_cloud import ministack, runtime_stack, sample, size_limit, suite
 from local_cloud.deployment import Deployment
 from local_cloud.processes import ROOT, CloudError, say
+from local_cloud.stack_provider import StackProvider
 
 
 def main() -> int:
@@ -33,12 +34,11 @@ def main() -> int:
     parser.add_argument("what", choices=("outpaint", "wire", "serve"))
     parser.add_argument("--on", choices=("ministack", "runtime"), default="ministack", help="what plays Lambda")
     parser.add_argument("--front-door", choices=("RestApi", "FunctionUrl"), help="on runtime (default: RestApi)")
-    parser.add_argument("--package", type=Path, help="the built package, on runtime")
     parser.add_argument("--output", type=Path, default=ROOT / "run" / "cloud", help="where the pictures go")
     parser.add_argument("--painter", choices=("migan", "patch", "flat"), help="migan, or patch without its weights")
-    given, rest = parser.parse_known_args()
-    if rest and given.what != "wire":
-        parser.error(f"unknown: {' '.join(rest)}")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area, for wire")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of what wire found")
+    given = parser.parse_args()
     painter = given.painter or ("migan" if weights.find("migan") is not None else "patch")
     # What was asked to stop stops its children too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -46,12 +46,10 @@ def main() -> int:
         with ExitStack() as running:
             deployment = _deploy(running, given, "flat" if given.what == "wire" else painter)
             if given.what == "wire":
-                keys = deployment.open_account("one"), deployment.open_account("two")
-                is_url = given.on == "ministack" or given.front_door == "FunctionUrl"
                 say("bodies too large for Lambda:")
-                # ministack knows no limit, so there the function itself says it.
-                size_limit.check(deployment.url, keys[0], names_the_way_out=not is_url or given.on == "ministack")
-                return suite.run(deployment.url, *keys, long_waits=is_url, arguments=rest)
+                door = "ministack" if given.on == "ministack" else given.front_door or "RestApi"
+                size_limit.check(deployment.url, deployment.open_account("sizes"), door)
+                return suite.run(StackProvider(given.on, deployment), only=given.only, html=given.html)
             if given.what == "serve":
                 return _serve(deployment)
             sample.outpaint(deployment, given.output)
@@ -67,9 +65,7 @@ def _deploy(running: ExitStack, given: argparse.Namespace, painter: str) -> Depl
     folder = ROOT / "build" / "cloud" / given.on
     if given.on == "ministack":
         return ministack.deploy(running, folder, painter)
-    if given.package is None:
-        raise CloudError("say where the built package lies: --package build/functions-x86_64-3.13")
-    artifact = runtime_stack.Artifact(given.package.resolve(), ROOT / ".venv" / "lambda" / "bin" / "python")
+    artifact = runtime_stack.Artifact.here()
     return runtime_stack.deploy(running, folder, painter, artifact, given.front_door or "RestApi")
 
 

@@ -72,7 +72,9 @@ class RestApi:
             request.peer,
         )
         if len(request.body) > MAX_REST_BODY:
-            return self._own("REQUEST_TOO_LARGE", 413)
+            # Refused before anything of the template is looked at, as those report who have tried.
+            said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
+            return Response(413, (("Content-Type", "text/plain"),), said.encode())
         try:
             return answer_of(self._invoke(rest_api_event(inner, self._stage, base, self._binary_types)))
         except EventTooLarge:

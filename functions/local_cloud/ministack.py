@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.client
 import os
-import platform
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+import httpx
 import yaml
 from botocore.session import get_session
 from outpaint_functions.http.messages import Response
@@ -20,26 +23,38 @@ from local_cloud.deployment import Deployment
 from local_cloud.http_door import HOP_BY_HOP, Request, door
 from local_cloud.processes import LOOPBACK, ROOT, CloudError, free_ports, say, start, tail, wait_for
 from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
+from local_cloud.this_machine import PREPARE, architecture, version_of
 
 MINISTACK: Final = ROOT / ".venv" / "ministack" / "bin"
 SAM: Final = ROOT / ".venv" / "cloud" / "bin" / "sam"
 STACK: Final = "outpaint"
+OTHER: Final = "outpaint-other"
+"""The API's function with other settings, where a case asks for them."""
 ACCOUNT: Final = "000000000000"
-ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 SYNC_WAIT_S: Final = 600
 RATE_LIMIT: Final = 100_000
 """Requests a minute: this stack is asked by one machine as fast as that can."""
 _ANSWER_S: Final = 660.0
 
 
+def check_installed() -> None:
+    """Raise `CloudError` where ministack or SAM is not there."""
+    if not (SAM.exists() and (MINISTACK / "ministack").exists()):
+        raise CloudError(f"ministack or SAM is not installed: {PREPARE}")
+
+
 def deploy(running: ExitStack, folder: Path, painter: str) -> Deployment:
-    """Start the cloud, deploy the template into it, and put the painting process behind its endpoint."""
+    """Start the cloud, deploy the template into it, and put the painting process behind its endpoint.
+
+    Raises `CloudError` where ministack or SAM is not installed, or does not do its work.
+    """
+    check_installed()
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     scratch = running.enter_context(tempfile.TemporaryDirectory(prefix="outpaint-cloud-", ignore_cleanup_errors=True))
     cloud, sagemaker, front = free_ports(3)
     aws = Aws(f"http://{LOOPBACK}:{cloud}", f"http://{LOOPBACK}:{sagemaker}", ACCOUNT)
-    aws.adopt()
+    running.enter_context(aws.adopted())
 
     say("starting ministack and the SageMaker mock")
     private = {"GATEWAY_PORT": str(cloud), "BIND_HOST": LOOPBACK, "MINISTACK_HOST": LOOPBACK, "TMPDIR": scratch}
@@ -50,19 +65,45 @@ def deploy(running: ExitStack, folder: Path, painter: str) -> Deployment:
     say("building and deploying template.yaml")
     outputs = _sam(folder, logs / "sam.log", f"http://{LOOPBACK}:{front}")
     running.callback(_keep_logs, logs / "functions.log")
-    url_id = outputs["Url"].split("://", 1)[-1].split(".", 1)[0]
-    relay = _Relay(cloud, f"{url_id}.lambda-url.{REGION}.on.aws")
-    url = running.enter_context(door(relay, front))
-    paint_behind(running, logs, aws, outputs, painter)
-    return Deployment(url, outputs)
+    url = running.enter_context(door(_Relay(cloud, outputs["Url"]), front))
+    orders = paint_behind(running, logs, aws, outputs, painter)
+    return Deployment(url, outputs, orders, SYNC_WAIT_S, partial(_another, cloud))
+
+
+@contextmanager
+def _another(cloud: int, variables: Mapping[str, str]) -> Iterator[str]:
+    """The API's function once more under another name, with other settings, behind a Function URL of its own."""
+    functions = get_session().create_client("lambda")
+    formation = get_session().create_client("cloudformation")
+    resource = formation.describe_stack_resource(StackName=STACK, LogicalResourceId="ApiFunction")
+    like = functions.get_function(FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"])
+    settings, (port,) = like["Configuration"], free_ports(1)
+    url = f"http://{LOOPBACK}:{port}"
+    environment = {**settings["Environment"]["Variables"], **variables, "OUTPAINT_PUBLIC_URL": url}
+    functions.create_function(
+        FunctionName=OTHER,
+        Code={"ZipFile": httpx.get(like["Code"]["Location"], trust_env=False).raise_for_status().content},
+        Environment={"Variables": environment},
+        **{name: settings[name] for name in ("Role", "Handler", "Runtime", "Timeout", "MemorySize", "Architectures")},
+    )
+    with ExitStack() as made:
+        made.callback(functions.delete_function, FunctionName=OTHER)
+        functions.get_waiter("function_active_v2").wait(FunctionName=OTHER)
+        named = functions.create_function_url_config(FunctionName=OTHER, AuthType="NONE")["FunctionUrl"]
+        # AWS deletes it with its function, ministack does not.
+        made.callback(functions.delete_function_url_config, FunctionName=OTHER)
+        made.enter_context(door(_Relay(cloud, named), port))
+        yield url
 
 
 class _Relay:
-    """The Function URL on a port of its own, for its name is in no DNS here: ministack goes by Host."""
+    """A Function URL on a port of its own, for its name is in no DNS here: ministack goes by Host."""
 
-    def __init__(self, cloud: int, host: str) -> None:
+    def __init__(self, cloud: int, function_url: str) -> None:
         self._cloud = cloud
-        self._host = host
+        # ministack's own port stands in what it answers, and not in what it goes by.
+        name = (urlsplit(function_url).hostname or "").partition(".")[0]
+        self._host = f"{name}.lambda-url.{REGION}.on.aws"
 
     def __call__(self, request: Request) -> Response:
         """What the function answers."""
@@ -82,20 +123,14 @@ class _Relay:
             onward.close()
 
 
-def architecture() -> str:
-    """What Lambda calls this machine's architecture."""
-    known = ARCHITECTURES.get(platform.machine().lower())
-    if known is None:
-        raise CloudError(f"Lambda has no architecture {platform.machine()}")
-    return known
-
-
 def _sam(folder: Path, log: Path, public_url: str) -> dict[str, str]:
     """Build and deploy as `sam build && sam deploy` do for an account; the stack's outputs."""
     build = folder / "sam"
-    ask = [str(MINISTACK / "python"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    python = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - its version
-    variables = {"SAM_CLI_TELEMETRY": "0", "FUNCTION_ARCHITECTURE": architecture(), "FUNCTION_PYTHON": python}
+    variables = {
+        "SAM_CLI_TELEMETRY": "0",
+        "FUNCTION_ARCHITECTURE": architecture(),
+        "FUNCTION_PYTHON": version_of(MINISTACK / "python"),
+    }
     parameters = {
         "FrontDoor": "FunctionUrl",
         "ExistingEndpoint": PAINTER,

@@ -7,8 +7,9 @@ before the API's function stands a REST API or a Function URL, behind the others
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,9 +22,10 @@ from local_cloud.event_sources import deliver, repeatedly
 from local_cloud.functions import Function, FunctionSettings
 from local_cloud.gateways import FunctionUrl, RestApi
 from local_cloud.http_door import door
-from local_cloud.processes import LOOPBACK, ROOT, free_ports, say, start, wait_for
+from local_cloud.processes import LOOPBACK, ROOT, CloudError, free_ports, say, start, wait_for
 from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
 from local_cloud.template import Template
+from local_cloud.this_machine import PREPARE, architecture, version_of
 
 FrontDoor = Literal["RestApi", "FunctionUrl"]
 ACCOUNT: Final = "123456789012"
@@ -45,6 +47,17 @@ class Artifact:
     code: Path
     python: Path
 
+    @classmethod
+    def here(cls) -> Artifact:
+        """What `make package-here` builds for this machine; raises `CloudError` where it is not there."""
+        python = ROOT / ".venv" / "lambda" / "bin" / "python"
+        if not python.exists():
+            raise CloudError(f"Lambda's runtime client is not installed: {PREPARE}")
+        package = ROOT / "build" / f"functions-{architecture()}-{version_of(python)}"
+        if not package.exists():
+            raise CloudError(f"{package} is not built: {PREPARE}")
+        return cls(package, python)
+
 
 def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, front: FrontDoor) -> Deployment:
     """Start the stand-ins, the functions and their event sources, and the painting process behind the endpoint."""
@@ -54,7 +67,7 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
         old.unlink()
     moto, sagemaker, port = free_ports(3)
     aws = Aws(f"http://{LOOPBACK}:{moto}", f"http://{LOOPBACK}:{sagemaker}", ACCOUNT)
-    aws.adopt()
+    running.enter_context(aws.adopted())
     say("starting moto and the SageMaker mock")
     start(running, logs / "moto.log", [sys.executable, "-m", "local_cloud.moto_process", str(moto)], {})
     play_sagemaker(running, logs, aws)
@@ -87,8 +100,26 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     running.enter_context(door(_front_door(template, functions["ApiFunction"], front), port))
     running.callback(_tell_cold_starts, functions)
     outputs = {"TableName": TABLE, "BucketName": BUCKET, "CompletionTopicArn": queue["CompletionTopic"]}
-    paint_behind(running, logs, aws, outputs, painter)
-    return Deployment(public_url, outputs)
+    orders = paint_behind(running, logs, aws, outputs, painter)
+    longest_wait = int(template.environment("ApiFunction")["OUTPAINT_MAX_WAIT"])
+    another = partial(_another, template, _settings(template, "ApiFunction", artifact, aws), front, logs)
+    return Deployment(public_url, outputs, orders, longest_wait, another)
+
+
+@contextmanager
+def _another(
+    template: Template, like: FunctionSettings, front: FrontDoor, logs: Path, variables: Mapping[str, str]
+) -> Iterator[str]:
+    """An API function with other settings behind a front door of its own."""
+    (port,) = free_ports(1)
+    url = f"http://{LOOPBACK}:{port}"
+    environment = {**like.environment, **variables, "OUTPAINT_PUBLIC_URL": url}
+    function = Function(replace(like, name="OtherApiFunction", environment=environment), logs)
+    try:
+        with door(_front_door(template, function, front), port):
+            yield url
+    finally:
+        function.close()
 
 
 def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Template:

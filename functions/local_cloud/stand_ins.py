@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx
 from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX
 
+from local_cloud.orders import Orders
 from local_cloud.processes import LOOPBACK, free_ports, say, start, wait_for
 
 REGION: Final = "us-east-1"
@@ -46,10 +48,21 @@ class Aws:
             "no_proxy": LOOPBACK,
         }
 
-    def adopt(self) -> None:
-        """Let this process and its children call the stand-ins and nobody else."""
+    @contextmanager
+    def adopted(self) -> Iterator[None]:
+        """While the block runs, this process and its children call the stand-ins and nobody else."""
+        names = ("AWS_PROFILE", *self.environment)
+        before = {name: os.environ.get(name) for name in names}
         os.environ.pop("AWS_PROFILE", None)
         os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 def play_sagemaker(running: ExitStack, logs: Path, aws: Aws) -> None:
@@ -59,13 +72,17 @@ def play_sagemaker(running: ExitStack, logs: Path, aws: Aws) -> None:
     start(running, logs / "sagemaker.log", [*mock, "--region", REGION, "--account", aws.account], {})
 
 
-def paint_behind(running: ExitStack, logs: Path, aws: Aws, outputs: Mapping[str, str], painter: str) -> None:
-    """Start the painting container's own process, and put it behind the endpoint of a stack with these outputs."""
+def paint_behind(running: ExitStack, logs: Path, aws: Aws, outputs: Mapping[str, str], painter: str) -> Orders:
+    """Start the painting container's own process, and put it behind the endpoint of a stack with these outputs.
+
+    The orders that it follows; without any it paints as it always does.
+    """
     (port,) = free_ports(1)
     container = f"http://{LOOPBACK}:{port}"
     say(f"starting the painting process, painter {painter}")
     settings = {"STORE": f"s3://{outputs['BucketName']}/", "PAINTER": painter, "HOST": LOOPBACK, "PORT": str(port)}
-    process = [sys.executable, "-m", "outpaint_painting.endpoint"]
+    folder = running.enter_context(TemporaryDirectory(prefix="outpaint-orders-"))
+    process = [sys.executable, "-m", "local_cloud.obedient_painting", folder]
     start(running, logs / "painting.log", process, {f"OUTPAINT_{name}": value for name, value in settings.items()})
     wait_for(f"{container}/ping", logs / "painting.log")
     topic = outputs["CompletionTopicArn"]
@@ -83,3 +100,4 @@ def paint_behind(running: ExitStack, logs: Path, aws: Aws, outputs: Mapping[str,
         },
     }
     httpx.post(f"{aws.sagemaker}/_mock/endpoints", json=definition, trust_env=False).raise_for_status()
+    return Orders(Path(folder))

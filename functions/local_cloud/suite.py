@@ -1,54 +1,54 @@
-"""The wire-behaviour suite against a deployed stack. What it leaves out, and why, is written here and nowhere else."""
+"""The contract's cases against a deployed stack. What is left out, and why, is written here and nowhere else."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
-from local_cloud.processes import ROOT, say
+from outpaint_contracts.cases import all_cases
+from outpaint_contracts.proving.case import Case
+from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.verification.progress import progress
+from outpaint_contracts.verification.reports.page import as_page
+from outpaint_contracts.verification.reports.table import print_table
+from outpaint_contracts.verification.selection import Selection
+from outpaint_contracts.verification.verdict import ExitCode, Verification, verify
+from rich.console import Console
 
-FRONT_DOOR: Final = "bytes that are not HTTP, and verbs of nobody's, end at AWS's front door: here, at a stand-in's"
-SIGNATURES: Final = "files lie in S3, and the stand-ins check no signature and have URLs and headers of their own"
-POLICIES: Final = "the stand-in's S3 does not look at the policy of a form"
-LIFETIMES: Final = "a URL that a role has signed ends with its credentials, so it is signed for an hour at a time"
-WAITS: Final = "a REST API hangs up after 29 s, so no longer waits are granted behind it"
+from local_cloud.processes import say
+
+FRONT_DOOR: Final = "a verb of nobody's ends at AWS's front door, and here at a stand-in's"
 LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
-    FRONT_DOOR: ("test_raw_http", "test_an_invented_verb_is_405"),
-    SIGNATURES: (
-        "test_a_url_is_fetched_without_a_key_and_says_what_it_is",
-        "test_a_url_whose_signature_was_changed",
-        "test_a_url_whose_end_was_put_off",
-        "test_a_url_with_nonsense_in_it",
-        "test_a_url_without_its_query",
-        "test_a_signature_opens_no_other_file",
-        "test_urls_lead_to_the_host_the_client_spoke_to",
-        "test_head_on_a_url",
-    ),
-    POLICIES: ("test_a_file_of_another_type_is_not_taken",),
-    LIFETIMES: ("test_an_item_has_an_id_a_url_an_end_and_a_seed",),
+    FRONT_DOOR: ("routes.an-invented-verb-is-405",),
 }
-"""Names of cases, or parts of names, by the reason why they are not asked of a stack on AWS, or of a stand-in."""
-SHORT_WAITS: Final = (
-    "test_prefer_wait_beats_mode_async",
-    "test_both_preferences_together_wait",
-    "test_a_wait_beyond_the_maximum",
-    "test_the_preference_of_two_header_lines",
-)
+"""Families of cases by the reason why they are not asked of a stack here."""
 
 
-def run(base_url: str, key: str, second_key: str, *, long_waits: bool, arguments: Sequence[str] = ()) -> int:
-    """The suite's exit status, 0 where everything passed; the keys are of two accounts that nobody else uses.
+def asked() -> tuple[Case, ...]:
+    """The cases that a stack here is held to."""
+    families = {family for some in LEFT_OUT.values() for family in some}
+    return tuple(case for case in all_cases() if case.family not in families)
 
-    `long_waits`: whether the stack grants waits of ten minutes.
-    """
-    left_out = dict(LEFT_OUT) if long_waits else {**LEFT_OUT, WAITS: SHORT_WAITS}
-    for reason, names in left_out.items():
-        say(f"left out, for {reason}: {', '.join(names)}")
-    command = [sys.executable, "-m", "pytest", "tests/wire", f"--base-url={base_url}"]
-    command += [f"--api-key={key}", f"--second-api-key={second_key}", "-p", "no:cacheprovider"]
-    chosen = " or ".join(name for names in left_out.values() for name in names)
-    return subprocess.run(  # noqa: S603 - pytest, with our arguments
-        [*command, "-k", f"not ({chosen})", *arguments], cwd=ROOT, check=False
-    ).returncode
+
+def run(provider: Provider, *, only: Sequence[str] = (), html: Path | None = None) -> int:
+    """Prove the provider and print the verdict; 0 where it is proven."""
+    tell_left_out()
+    found = proven(provider, only=only, seed=random.randrange(100_000))  # noqa: S311 - an order, not a secret
+    print_table(found, Console(highlight=False, soft_wrap=True))
+    if html is not None:
+        html.write_text(as_page(found), encoding="utf-8")
+    return int(found.exit_code is not ExitCode.PROVEN)
+
+
+def proven(provider: Provider, *, only: Iterable[str] = (), seed: int = 0) -> Verification:
+    """What the cases found."""
+    with progress(Console(stderr=True), len(asked())) as on_result:
+        return verify(provider, asked(), selection=Selection(only=tuple(only)), seed=seed, on_result=on_result)
+
+
+def tell_left_out() -> None:
+    """Print a line for each reason."""
+    for reason, families in LEFT_OUT.items():
+        say(f"left out, for {reason}: {', '.join(families)}")

@@ -57,12 +57,20 @@ def in_system(run: Run, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     least=st.integers(0, 2),
     target=st.floats(1, 8),
     share=st.sampled_from([0.1, 0.5, 1.0]),
+    tracks_in=st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
 def test_no_job_is_lost_or_overtaken_and_no_instance_does_two(
-    seed: int, rate: float, most: int, least: int, target: float, share: float
+    seed: int, rate: float, most: int, least: int, target: float, share: float, tracks_in: bool
 ) -> None:
-    endpoint = Endpoint(most=most, least=min(least, most), backlog_per_instance=target, scale_in_share=share)
+    endpoint = Endpoint(
+        most=most,
+        least=min(least, most),
+        backlog_per_instance=target,
+        tracks_in=tracks_in,
+        scale_in_share=share,
+        shrink_share=share,
+    )
     arrived = arrivals.poisson(random(seed), rate, 3 * HOUR)
     run = simulate(random(seed), arrived, Painting(), endpoint, 6 * HOUR)
     begun = np.isfinite(run.started)
@@ -135,6 +143,14 @@ def test_the_first_job_waits_for_an_instance_to_start() -> None:
     assert run.started[0] == pytest.approx(60 + 300), "noticed at the next minute, started after five"
 
 
+def test_instances_that_are_spare_go_and_those_that_are_busy_stay() -> None:
+    arrived = arrivals.poisson(random(8), 10.0, 4 * HOUR)
+    run = simulate(random(8), arrived, Painting(seconds_per_picture=2.0), Endpoint(most=200), 4 * HOUR, 200)
+    settled = run.wanted[run.minutes > 2 * HOUR]
+    assert 40 < settled.min() <= settled.max() < 40 / 0.75 + 2, "40 are busy, and a quarter more are too many"
+    assert np.all(np.diff(run.wanted) <= 0), "none is sent for again"
+
+
 def test_the_parameters_are_the_templates() -> None:
     template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader)
     resources, parameters, ours = template["Resources"], template["Parameters"], Endpoint()
@@ -142,10 +158,14 @@ def test_the_parameters_are_the_templates() -> None:
     assert ours.backlog_per_instance == parameters["BacklogPerInstance"]["Default"]
     assert ours.most == parameters["MaxInstances"]["Default"]
     assert ours.least == resources["AsyncTarget"]["Properties"]["MinCapacity"]
-    assert (ours.scale_out_cooldown, ours.scale_in_cooldown) == (
-        tracking["ScaleOutCooldown"],
-        tracking["ScaleInCooldown"],
-    )
+    assert ours.scale_out_cooldown == tracking["ScaleOutCooldown"]
+    assert ours.tracks_in is not tracking["DisableScaleIn"]
+    shrink = resources["AsyncShrink"]["Properties"]["StepScalingPolicyConfiguration"]
+    (change,) = shrink["StepAdjustments"]
+    assert (ours.shrink_cooldown, ours.shrink_share) == (shrink["Cooldown"], -change["ScalingAdjustment"] / 100)
+    spare, idle = (resources[name]["Properties"] for name in ("AsyncHasSpare", "AsyncIsIdle"))
+    assert (ours.spare_below, ours.spare_minutes) == (spare["Threshold"], spare["EvaluationPeriods"])
+    assert ours.idle_minutes == idle["EvaluationPeriods"] * idle["Period"] / 60
     step = resources["AsyncFromZero"]["Properties"]["StepScalingPolicyConfiguration"]
     assert ours.from_zero_cooldown == step["Cooldown"]
     alarm = resources["AsyncHasNobody"]["Properties"]

@@ -47,7 +47,8 @@ def test_files_are_fetched_without_the_key_and_observed_where_the_api_serves_the
     api = api_of(sent, seen)
     api.fetch("http://core.test/v1/files/a.png", method="HEAD")
     api.fetch("https://files.test/a.png")
-    assert [request.method for request in sent] == ["HEAD", "GET"]
+    api.fetch("http://core.test:9000/a.png")
+    assert [request.method for request in sent] == ["HEAD", "GET", "GET"]
     assert all("X-Picsart-API-Key" not in request.headers for request in sent)
     assert [exchange.method for exchange in seen] == ["HEAD"]
 
@@ -69,6 +70,11 @@ def test_401_must_say_how_to_authenticate() -> None:
     assert "always.www-authenticate-on-401" in broken(exchange(status=401))
     assert "always.www-authenticate-on-401" not in broken(exchange(status=401, www_authenticate="ApiKey"))
     assert "always.www-authenticate-on-401" not in broken(exchange(status=403))
+
+
+def test_what_has_no_body_may_be_labelled() -> None:
+    assert "always.json-is-json" in broken(exchange(status=200, content_type="application/json"))
+    assert "always.json-is-json" not in broken(exchange(status=204, content_type="application/json"))
 
 
 def test_an_answer_to_head_must_have_no_body() -> None:

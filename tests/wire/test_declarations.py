@@ -26,6 +26,7 @@ class Bookkeeper:
 
     shares_account = False
     poll_pause = 0.005
+    longest_wait = headers.MAX_WAIT
 
     def __init__(self, provider: Provider, used: set[Need]) -> None:
         self._provider = provider

@@ -1,4 +1,4 @@
-"""`make verify`: the same verdict for each of our own hosts, a row each."""
+"""`make verify` and `make verify-all`: the same verdict for each of our own hosts, a row each."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import argparse
 import logging
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from local_cloud import suite
 from outpaint_contracts.cases import all_cases
+from outpaint_contracts.proving.case import Case
 from outpaint_contracts.verification.outcome import Outcome
 from outpaint_contracts.verification.progress import progress
 from outpaint_contracts.verification.reports.page import as_page
@@ -17,19 +20,22 @@ from outpaint_contracts.verification.selection import Selection
 from outpaint_contracts.verification.verdict import ExitCode, Verification, verify
 from rich.console import Console
 from rich.table import Table
-from wire_kit.every_host import IN_VERIFY, ON_REQUEST, opened
+from wire_kit.clouds import missing
+from wire_kit.every_host import IN_CLOUDS, IN_VERIFY, ON_REQUEST, opened
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
 if not OUT.is_terminal:
     OUT.width = 140
 
-HOSTS = {**IN_VERIFY, **ON_REQUEST}
+HOSTS = {**IN_VERIFY, **IN_CLOUDS, **ON_REQUEST}
 
 
 def main() -> int:
     """0 where every host keeps the contract, 1 where one does not."""
+    # Hosts in this process read thousands of broken bodies; each would be a line between the rows.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"by default {', '.join(IN_VERIFY)}")
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"by default {', '.join((*IN_VERIFY, *IN_CLOUDS))}")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area")
     parser.add_argument("--seed", type=int, default=random.randrange(100_000))
     parser.add_argument("--html", type=Path, metavar="FOLDER", help="write a page for each host")
@@ -39,11 +45,19 @@ def main() -> int:
         parser.error(f"there is no host {min(unknown)}: choose from {', '.join(HOSTS)}")
     # What a parser says of forms that are broken on purpose would stand between the bars.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    rows = {name: _row(name, asked) for name in asked.hosts or IN_VERIFY}
-    table = Table("host", "verdict", "passed", "failed", "not offered", "seconds", box=None, header_style="bold")
+    absent = {} if asked.hosts else {name: why for name in IN_CLOUDS if (why := missing(name)) is not None}
+    rows = {name: _row(name, asked) for name in asked.hosts or (*IN_VERIFY, *IN_CLOUDS) if name not in absent}
+    titles = ("passed", "failed", "not offered", "left out", "seconds")
+    table = Table("host", "verdict", *titles, box=None, header_style="bold")
     for name, found in rows.items():
-        table.add_row(f"{name}: {HOSTS[name][0]}", *_cells(found), style=_style(found))
+        table.add_row(
+            f"{name}: {HOSTS[name][0]}", *_cells(found, len(all_cases()) - len(_cases(name))), style=_style(found)
+        )
     OUT.print(table)
+    if rows.keys() & IN_CLOUDS.keys():
+        suite.tell_left_out()
+    for name, why in absent.items():
+        OUT.print(f"{name} was not asked: {why}", style="yellow", markup=False)
     OUT.print(f"seed {asked.seed}", style="dim")
     return int(any(one.exit_code is not ExitCode.PROVEN for found in rows.values() for one in found))
 
@@ -51,9 +65,9 @@ def main() -> int:
 def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
     found = []
     for number in range(asked.loop):
-        with opened(HOSTS[name][1]) as provider, progress(ERR, len(all_cases())) as tell:
+        with opened(HOSTS[name][1]) as provider, progress(ERR, len(_cases(name))) as tell:
             selection = Selection(only=tuple(asked.only))
-            one = verify(provider, selection=selection, seed=asked.seed + number, on_result=tell)
+            one = verify(provider, _cases(name), selection=selection, seed=asked.seed + number, on_result=tell)
         if one.exit_code is not ExitCode.PROVEN:
             print_table(one, OUT)
         if asked.html is not None:
@@ -63,12 +77,16 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
     return found
 
 
-def _cells(found: list[Verification]) -> tuple[str, ...]:
+def _cases(name: str) -> Sequence[Case]:
+    return suite.asked() if name in IN_CLOUDS else all_cases()
+
+
+def _cells(found: list[Verification], left_out: int) -> tuple[str, ...]:
     proven = sum(one.exit_code is ExitCode.PROVEN for one in found)
     last = found[-1]
     verdict = ("proven" if proven else "broken") if len(found) == 1 else f"proven {proven} of {len(found)} times"
     counts = (last.counts[outcome] for outcome in (Outcome.PASSED, Outcome.FAILED, Outcome.NOT_OFFERED))
-    return verdict, *map(str, counts), f"{last.seconds:.1f}"
+    return verdict, *map(str, counts), str(left_out or ""), f"{last.seconds:.1f}"
 
 
 def _style(found: list[Verification]) -> str:

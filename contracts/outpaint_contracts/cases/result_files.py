@@ -9,7 +9,7 @@ from outpaint_contracts.errors import ErrorBody, ErrorCode
 from outpaint_contracts.openapi import FILE_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.proving import clauses, pictures
-from outpaint_contracts.proving.api import Api, finished, parsed, refused, result_of
+from outpaint_contracts.proving.api import Api, finished, is_own_file, parsed, refused, result_of
 from outpaint_contracts.proving.case import Need, Severity, case
 from outpaint_contracts.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint_contracts.proving.vendor_bodies import only_picture, pending
@@ -53,7 +53,7 @@ def a_file_says_what_it_is(api: Api, wanted: str) -> None:
 
 
 @case(
-    clauses.RESULT_OUR_MEMBERS,
+    clauses.URL_END,
     given="a finished picture whose url says when it ends",
     when="expires_at is read beside it",
     then="both say the same",
@@ -155,7 +155,7 @@ def head_tells_the_length(api: Api) -> None:
 )
 def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     url = only_picture(api.outpaint()).url
-    if _FILES not in url:
+    if not is_own_file(url):
         raise NotOffered("its files are served by another host")
     equal(urlsplit(url).netloc, urlsplit(str(api.client.base_url)).netloc, "the host in the url")
 
@@ -176,6 +176,19 @@ def a_poll_gives_urls_that_work(api: Api) -> None:
         was, now = api.fetch(earlier.url), api.fetch(later.url)
         equal((was.status_code, now.status_code), (200, 200), "the statuses")
         holds(was.content == now.content, "both polls lead to the same bytes")
+
+
+@case(
+    clauses.URL_ANEW,
+    given="a job that has ended",
+    when="it is polled twice",
+    then="no url of the second poll ends sooner than that of the first",
+    credits=1,
+)
+def a_poll_takes_no_time_away(api: Api) -> None:
+    inference_id = pending(api.outpaint(mode="async"))
+    first, second = (result_of(answer).data[0] for answer in (api.end_of(inference_id), api.poll(inference_id)))
+    holds(second.expires_at >= first.expires_at, f"{second.expires_at} is no earlier than {first.expires_at}")
 
 
 # Signatures and ends
@@ -269,7 +282,7 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
 
 @case(
     clauses.FILES_LIVE,
-    given="a finished picture",
+    given="a finished picture at a host that serves its files itself",
     when="its url is fetched a minute before 24 hours are over",
     then="the answer is 200",
     severity=Severity.CRITICAL,
@@ -277,7 +290,7 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
     credits=1,
 )
 def a_url_works_for_24_hours(api: Api) -> None:
-    url = only_picture(api.outpaint()).url
+    url = _own_url(api)
     api.provider.advance(_LIVES_S - 60)
     equal(api.fetch(url).status_code, 200, "the status")
 
@@ -358,7 +371,7 @@ def another_accounts_result_costs_nothing(api: Api) -> None:
 def _own_url(api: Api) -> str:
     """The URL of a new picture, at a host that signs its URLs as ours does."""
     url = only_picture(api.outpaint()).url
-    if _FILES not in url:
+    if not is_own_file(url):
         raise NotOffered("its files are served by another host, which signs its URLs in its own way")
     return url
 

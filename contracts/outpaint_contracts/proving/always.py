@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -181,7 +182,8 @@ def error_detail_is_one_line(exchange: Exchange) -> None:
 
 def _says_json(exchange: Exchange) -> bool:
     kind = (exchange.header("Content-Type") or "").partition(";")[0]
-    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD"
+    # A gateway may label what has no body.
+    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD" and exchange.status != HTTPStatus.NO_CONTENT
 
 
 def _is_of_the_api(exchange: Exchange) -> bool:

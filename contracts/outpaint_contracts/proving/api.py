@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
-from outpaint_contracts.openapi import BALANCE_PATH, OUTPAINT_PATH
+from outpaint_contracts.openapi import BALANCE_PATH, FILE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import pictures
 from outpaint_contracts.proving.exchange import Exchange, Observer
 from outpaint_contracts.proving.expectations import Unmet, equal
@@ -21,6 +21,7 @@ from outpaint_contracts.proving.provider import Provider
 from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result
 
 LONGEST_POLL_S: Final = 60.0
+_FILES: Final = FILE_PATH.partition("{")[0]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -154,12 +155,17 @@ class Api:
         equal(before - self.balance(), price, "the credits charged")
 
     def fetch(self, url: str, *, method: str = "GET") -> httpx.Response:
-        """A result file, without a key; it may lie with another host than the API."""
+        """A result file, without a key; who else may have it, a port away too, keeps none of the API's promises."""
         began = time.monotonic()
         response = self.client.request(method, url)
-        if response.request.url.host == self.client.base_url.host:
+        if response.request.url.netloc == self.client.base_url.netloc:
             self._observer(Exchange.of(response, time.monotonic() - began))
         return response
+
+
+def is_own_file(url: str) -> bool:
+    """Whether this leads to a file of the API itself, not to a store beside it, which signs URLs in its own way."""
+    return _FILES in url
 
 
 def finished(response: httpx.Response) -> list[Item]:

@@ -123,7 +123,12 @@ PREFER_SYNTAX: Final = Clause(
     "RFC 7240, 2",
     Origin.RFC,
 )
-PREFER_MOST: Final = Clause("prefer.most", "A wait beyond 600 is granted 600.", "docs/api.md, Waiting or not", OURS)
+PREFER_MOST: Final = Clause(
+    "prefer.most",
+    "A wait beyond the most that a host grants, 600 or less, is granted that.",
+    "docs/api.md, Waiting or not",
+    OURS,
+)
 WAIT_LOSES_NOTHING: Final = Clause(
     "waiting.loses-nothing",
     "A wait that runs out is answered 202, and its job goes on.",
@@ -189,7 +194,13 @@ FILE_HEADERS: Final = Clause(
     OURS,
 )
 FILES_LIVE: Final = Clause(
-    "files.live", "Result files live 24 hours, and their URLs end with them.", f"{_WIRE}, Responses", VENDOR
+    "files.live", "Result files live 24 hours, and no URL outlives its file.", f"{_WIRE}, Responses", VENDOR
+)
+URL_END: Final = Clause(
+    "files.url-end",
+    "expires_at is the URL's end: 24 hours after the job's, or sooner where a store beside the API signs for less.",
+    "docs/api.md, Result files",
+    OURS,
 )
 URL_SIGNED: Final = Clause(
     "files.signed", "A URL that was not signed as it stands opens nothing.", "docs/api.md, Errors", OURS

@@ -23,6 +23,8 @@ class Provider(Protocol):
     """Whether `key` is the same account for everybody: then cases that watch it cannot run side by side."""
     poll_pause: float
     """Seconds between two looks at something that is not there yet."""
+    longest_wait: int
+    """Seconds, the most that is granted to `Prefer: wait`: 600, or less where a front door hangs up sooner."""
 
     def client(self) -> httpx.Client:
         """A client whose relative URLs lead to the provider; the caller closes it."""

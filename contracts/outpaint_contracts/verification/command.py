@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint_contracts.headers import MAX_WAIT
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,6 +41,14 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="N",
     type=click.IntRange(0),
     help="Refuse to begin where the cases could cost more; by default, more than the key has.",
+)
+@click.option(
+    "--longest-wait",
+    metavar="SECONDS",
+    type=click.IntRange(20, MAX_WAIT),
+    default=MAX_WAIT,
+    show_default=True,
+    help="The most that it grants to Prefer: wait; less where a gateway before it hangs up sooner.",
 )
 @click.option("--partial", is_flag=True, help="Begin all the same, and stop where the next case would cost too much.")
 @click.option("--dry-run", is_flag=True, help="Print what would run and what it could cost, and do nothing.")
@@ -78,6 +88,7 @@ def verify(
     api_key: str | None,
     second_api_key: str | None,
     max_credits: int | None,
+    longest_wait: int,
     partial: bool,
     dry_run: bool,
     profile: str,
@@ -137,7 +148,7 @@ def verify(
     if not out.is_terminal:
         out.width = _WIDE
     try:
-        with _provider(base_url, api_key, second_api_key) as (provider, balance):
+        with _provider(base_url, api_key, second_api_key, longest_wait) as (provider, balance):
             plan = Plan.of(cases, provider)
             if dry_run:
                 _print_plan(plan, balance, out)
@@ -169,7 +180,9 @@ def verify(
 
 
 @contextmanager
-def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterator[tuple[Provider, int | None]]:
+def _provider(
+    base_url: str, key: str | None, second_key: str | None, longest_wait: int
+) -> Iterator[tuple[Provider, int | None]]:
     """Who is verified, and the credits of its key where they are somebody's."""
     from outpaint_contracts.proving.expectations import NotOffered
     from outpaint_contracts.verification.mock_controls import MockServer
@@ -196,7 +209,7 @@ def _provider(base_url: str, key: str | None, second_key: str | None) -> Iterato
                 balance_at(url, second_key)
             except NotReady as error:
                 raise NotReady(error.exit_code, f"with the second key: {error}") from None
-        yield RemoteProvider(url, key, second_key), balance
+        yield RemoteProvider(url, key, second_key, longest_wait), balance
 
 
 def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:

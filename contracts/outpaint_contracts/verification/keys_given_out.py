@@ -24,6 +24,7 @@ class KeysGivenOut:
         self.offers: frozenset[Need] = provider.offers
         self.shares_account = provider.shares_account
         self.poll_pause = provider.poll_pause
+        self.longest_wait = provider.longest_wait
 
     def _told(self, key: str) -> str:
         self._redaction.learn(key)

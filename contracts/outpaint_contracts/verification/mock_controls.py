@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.provider import Provider
@@ -73,6 +74,7 @@ class MockWorld:
     offers = frozenset(Need)
     shares_account = False
     poll_pause = _POLL_PAUSE_S
+    longest_wait = MAX_WAIT
 
     def __init__(self, server: MockServer, name: str) -> None:
         self._server = server

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.provider import Provider
@@ -28,15 +29,17 @@ _FAR_PAUSE_S: Final = 1.0
 class RemoteProvider:
     """Offers a socket where it is plain HTTP, a second account where its key is given, and nothing else.
 
-    `base_url` is what stands before `/v1`. The key's account is everybody's, so cases that watch it run one by one.
+    `base_url` is what stands before `/v1`, `longest_wait` the most seconds that it grants to `Prefer: wait`. The key's
+    account is everybody's, so cases that watch it run one by one.
     """
 
     shares_account = True
 
-    def __init__(self, base_url: str, key: str, second_key: str | None = None) -> None:
+    def __init__(self, base_url: str, key: str, second_key: str | None = None, longest_wait: int = MAX_WAIT) -> None:
         self.name = base_url.rstrip("/").removesuffix("/v1")
         self._key = key
         self._second_key = second_key
+        self.longest_wait = longest_wait
         self.pause = Pause()
         self.offers = frozenset(self._offered())
         self.poll_pause = _NEAR_PAUSE_S if is_near(self.name) else _FAR_PAUSE_S

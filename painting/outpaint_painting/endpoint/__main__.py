@@ -30,12 +30,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def main() -> int:
-    """Serve; the exit status is 1 where the settings or the weights are wrong."""
+def main(process: type[EndpointProcess] = EndpointProcess) -> int:
+    """Serve this kind of process; the exit status is 1 where the settings or the weights are wrong."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = EndpointSettings.from_environment()
-        service = EndpointProcess(settings, open_store(settings.store))
+        service = process(settings, open_store(settings.store))
     except OutpaintError as error:
         sys.stderr.write(f"error: {error.detail}\n")
         return 1

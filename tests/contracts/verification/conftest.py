@@ -67,6 +67,7 @@ class MadeUpProvider:
     """Answers by a function; offers nothing but what it is told to."""
 
     poll_pause = 0.0
+    longest_wait = headers.MAX_WAIT
 
     def __init__(
         self,

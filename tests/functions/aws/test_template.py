@@ -163,6 +163,8 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
         assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
         assert exposed - {RETRY_AFTER} <= set(headers)
         assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))
+    # Other failures of the integration are no word about the size of a body.
+    assert "INTEGRATION_FAILURE" not in RESOURCES["RestApi"]["Properties"]["GatewayResponses"]
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
     assert "/v1/uploads" in large["ResponseTemplates"]["application/json"]
     assert RESOURCES["RestApi"]["Properties"]["BinaryMediaTypes"] == ["multipart~1form-data"]

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.provider import Provider
@@ -98,6 +99,7 @@ class _OwnProvider:
     offers = frozenset(Need) - {Need.SOCKET}
     shares_account = False
     poll_pause = 0.005
+    longest_wait = MAX_WAIT
 
     def __init__(self, host: Host, painter: ObedientPainter, clock: ShiftedClock, web: Web) -> None:
         self._host = host

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import httpx2
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.provider import Provider
@@ -37,6 +38,7 @@ class MockProvider:
         self.offers = frozenset(Need) if name == "mock-tcp" else frozenset(Need) - {Need.SOCKET}
         self.shares_account = False
         self.poll_pause = 0.005
+        self.longest_wait = MAX_WAIT
         self._world = world
         self._base_url = base_url
         self._client = client
