@@ -20,7 +20,10 @@ _TIMEOUT_S: Final = 30.0
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    short_help="Consumer contracts as Pact files: write, check, verify.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def pact() -> None:
     """Consumer contracts as Pact files: written by the mock, checked against our contract, verified by a provider.
 
@@ -72,7 +75,7 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
     click.echo(f"{file}: {len(found)} interactions of {consumer} with {provider}")
 
 
-@pact.command()
+@pact.command(short_help="Check that our contract covers pacts, without a provider.")
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-path", metavar="PATH", default="", help="Stands before every path of the pact, such as /v1.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
@@ -111,7 +114,7 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
         context.exit(BROKEN)
 
 
-@pact.command()
+@pact.command(short_help="Verify a provider by pacts, with Pact's own engine.")
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-url", metavar="URL", required=True, help="The provider, such as http://127.0.0.1:8080/v1.")
 @click.option(
@@ -119,7 +122,8 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
     metavar="KEY",
     envvar="OUTPAINT_KEY",
     default="dev",
-    help="A key of it; any for a mock. [env: OUTPAINT_KEY]",
+    show_envvar=True,
+    help="A key of it; any for a mock.",
 )
 @click.option("--max-credits", metavar="N", type=click.IntRange(0), help="Refuse to begin if it may cost more.")
 @click.pass_context
