@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 BROKEN: Final = 1
 NO_PACT: Final = 2
 NO_PROVIDER: Final = 3
-NOTHING_VERIFIED: Final = 4
+NOTHING_VERIFIED: Final = 6
+OVER_BUDGET: Final = 7
 _TIMEOUT_S: Final = 30.0
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -137,9 +138,9 @@ def verify(
 
     \b
     Ends with 0 if all that could be verified was kept, 1 if something was broken, 2 if a file is no pact,
-    3 if no provider answers, 4 if nothing could be verified.
+    3 if no provider answers, 6 if nothing could be verified, 7 if it could cost more than --max-credits.
     """
-    from outpaint_contracts.errors import OutpaintError
+    from outpaint_contracts.errors import ErrorCode, OutpaintError
 
     from outpaint_mocks.pact import verifying
 
@@ -150,6 +151,8 @@ def verify(
         except verifying.ProviderError as error:
             raise _NoProviderError(error.detail) from None
         except OutpaintError as error:
+            if error.code is ErrorCode.INSUFFICIENT_CREDITS:
+                raise _OverBudgetError(error.detail) from None
             raise _NoPactError(error.detail) from None
         for description, why in verdict.broken:
             click.echo(f"{file.path}: BROKEN {description}: {why}")
@@ -184,3 +187,9 @@ class _NoProviderError(click.ClickException):
     """There is nobody to ask."""
 
     exit_code = NO_PROVIDER
+
+
+class _OverBudgetError(click.ClickException):
+    """Verifying could cost more than may be spent."""
+
+    exit_code = OVER_BUDGET
