@@ -1,4 +1,4 @@
-"""The cases as tests of a provider's team: a failure tells what was seen, a missing header fails one test and not all."""
+"""The cases as a team's own tests: a failure tells what was seen, a missing header fails one test and not all."""
 
 from __future__ import annotations
 
