@@ -100,6 +100,7 @@ def _index(families: list[list[Case]]) -> str:
     lines = [
         "# The cases of the contract",
         "Made from the code by `make docs`. [Contract testing](../contract-testing.md) says how to run them.",
+        "The facts that clauses name are notes from the vendor's description, documentation, SDK code and live tests.",
         "",
         "## Promises about every answer",
         "Looked at on every answer of every case, and reported once each.",

@@ -137,8 +137,9 @@ def _default(said: dict[str, Any]) -> str:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
-    "contract-testing.md": {"diff-rules": diff_rules, "pact-states": pact_states},
+    "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters},
+    "diff-rules.md": {"diff-rules": diff_rules},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }
 

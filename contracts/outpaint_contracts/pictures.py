@@ -27,7 +27,7 @@ class Format(StrEnum):
 
 
 class MaskMode(StrEnum):
-    """How a mask is read: by the rule of pixels.md (`auto`), or as the client says (our extension)."""
+    """How a mask is read: by its transparency, else its brightness (`auto`), or as the client says (our extension)."""
 
     AUTO = "auto"
     ALPHA = "alpha"

@@ -24,7 +24,7 @@ UploadType = Literal["image/jpeg", "image/png", "image/webp", "image/bmp", "imag
 
 
 class Mode(StrEnum):
-    """Whether the client waits for the pictures or polls for them; the vendor removed `auto` (wire.md)."""
+    """Whether the client waits for the pictures or polls for them; the vendor removed `auto`."""
 
     SYNC = "sync"
     ASYNC = "async"

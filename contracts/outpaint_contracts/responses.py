@@ -99,7 +99,7 @@ class UploadTicket(BaseModel):
 
 
 class Balance(BaseModel):
-    """200: the account's free credits, and NO other member: the vendor's SDK unpacks it into one field (wire.md)."""
+    """200: the account's free credits, and NO other member: the vendor's SDK unpacks it into one field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

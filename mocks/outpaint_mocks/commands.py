@@ -26,7 +26,12 @@ _CONTEXT: Final = {
 }
 
 
-@click.group("mock", invoke_without_command=True, context_settings=_CONTEXT)
+@click.group(
+    "mock",
+    short_help="Play the outpainting API for tests in any language.",
+    invoke_without_command=True,
+    context_settings=_CONTEXT,
+)
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here; 0.0.0.0 for all.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="Listen here; 0 takes a free one."

@@ -18,7 +18,7 @@ _BREAKING: Final = 1
 _RISKY: Final = 3
 
 
-@click.command()
+@click.command(short_help="Judge a change of an OpenAPI document by what it does to clients.")
 @click.argument("old")
 @click.argument("new", required=False)
 @click.option("--rev", metavar="REVISION", help="Compare the one file that is named with itself in a git revision.")

@@ -1,4 +1,8 @@
-"""The sentences that the cases guard. `source` names the fact or standard that a sentence was taken from."""
+"""The sentences that the cases guard. `source` names the fact or standard that a sentence was taken from.
+
+The facts on the wire and on pixels (wire.md and pixels.md in comments) are notes taken from the vendor's description,
+documentation, SDK code and live tests, by heading.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from typing import Final
 
 from outpaint_contracts.proving.clause import Clause, Origin
 
-_WIRE: Final = "wire.md"
-_PIXELS: Final = "pixels.md"
+_WIRE: Final = "facts on the wire"
+_PIXELS: Final = "facts on pixels"
 VENDOR, OURS, RFC = Origin.VENDOR, Origin.OURS, Origin.RFC
 
 # Every answer

@@ -15,7 +15,7 @@ from outpaint_contracts.proving.exchange import REDACTED, Exchange
 
 _SHORTEST_DISTINCT: Final = 12
 """A key of so many characters is struck out wherever it stands; a shorter one only as a word of its own."""
-_SECRET_HEADERS: Final = frozenset(
+SECRET_HEADERS: Final = frozenset(
     {
         API_KEY.lower(),
         "authorization",
@@ -26,6 +26,7 @@ _SECRET_HEADERS: Final = frozenset(
         "x-amz-security-token",
     }
 )
+"""Headers, in lower case, whose values are credentials whatever they are."""
 _SIGNING: Final = (
     "signature|sig|policy|key-pair-id|x-amz-signature|x-amz-credential|x-amz-security-token|awsaccesskeyid|"
     "x-goog-signature|x-goog-credential|token|access_token|api_key|apikey|api-key|x-picsart-api-key|authorization"
@@ -87,7 +88,7 @@ class Redaction:
 
     def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple(
-            (self.text(name), REDACTED if name.lower() in _SECRET_HEADERS else self.text(value))
+            (self.text(name), REDACTED if name.lower() in SECRET_HEADERS else self.text(value))
             for name, value in headers
         )
 

@@ -20,18 +20,19 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 class ExitCode(IntEnum):
-    """How `outpaint contract drift` ends."""
+    """How `outpaint contract drift` ends: by the numbers of `outpaint contract verify`."""
 
     NO_DRIFT = 0
     DRIFT = 1
     USAGE = 2
-    UNREADABLE = 3
-    NOTHING_REPLAYED = 4
-    NOT_READY = 5
-    OVER_BUDGET = 6
+    UNREACHABLE = 3
+    NOT_THIS_API = 4
+    KEY_REFUSED = 5
+    NOTHING_REPLAYED = 6
+    OVER_BUDGET = 7
 
 
-@click.command()
+@click.command(short_help="Replay a recording on the mock, and tell every difference.")
 @click.argument("recording", type=_FILE)
 @click.option("--against", metavar="URL", help="Ask this base URL instead of the mock in process; a mock server too.")
 @click.option(
@@ -95,11 +96,12 @@ def drift(
     Exit codes:
       0  no drift
       1  drift
-      2  wrong usage
-      3  the recording cannot be read, or is none
-      4  nothing in it could be replayed, so nothing can be said
-      5  --against is not there, is not this API, or refuses the key
-      6  the recorded requests cost more than --max-credits
+      2  wrong usage, or the recording cannot be read, or is none
+      3  nothing answers at --against, or not in time, or TLS fails
+      4  something answers there that is not this API
+      5  the key is refused
+      6  nothing in the recording could be replayed, so nothing can be said
+      7  the recorded requests cost more than --max-credits
     """
     from outpaint_mocks.drift.recording import Recording, RecordingError
 
@@ -108,7 +110,7 @@ def drift(
     try:
         told = Recording.read(recording)
     except RecordingError as error:
-        _end(context, ExitCode.UNREADABLE, str(error))
+        _end(context, ExitCode.USAGE, str(error))
     if to_fixtures is not None:
         _write_fixtures(context, told, to_fixtures)
         return
@@ -139,7 +141,6 @@ def _replayed(
     baseline: str | None,
     max_credits: int | None,
 ) -> Drift:
-    from outpaint_contracts.verification import verdict
     from outpaint_contracts.verification.reachability import NotReady
     from rich.console import Console
     from rich.progress import Progress
@@ -163,8 +164,7 @@ def _replayed(
                 on_exchange=lambda _: bar.advance(task),
             )
     except NotReady as error:
-        usage = error.exit_code is verdict.ExitCode.USAGE
-        _end(context, ExitCode.USAGE if usage else ExitCode.NOT_READY, str(error))
+        _end(context, ExitCode(error.exit_code), str(error))
 
 
 def _check_cost(context: click.Context, recording: Recording, target: Target, max_credits: int | None) -> None:

@@ -20,7 +20,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _BETWEEN_WRITES_S: Final = 1.0
 
 
-@click.command()
+@click.command(short_help="Record what your client and a real provider say to each other.")
 @click.option("--upstream", metavar="URL", required=True, help="The provider's base URL, with or without /v1.")
 @click.option("--out", metavar="FILE", type=_FILE, required=True, help="Write the recording here.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")

@@ -8,15 +8,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.proving.exchange import REDACTED
-from outpaint_contracts.verification.redaction import Redaction
+from outpaint_contracts.verification.redaction import SECRET_HEADERS, Redaction
 
 from outpaint_mocks.drift.bodies import KeptPicture
 from outpaint_mocks.drift.recording import Answer, Body, Exchange, Form, Json, Opaque, OpaqueBody, Part, Request
 
 _KEY_HEADER: Final = API_KEY.lower()
-_SECRET_HEADERS: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-amz-security-token"}
-)
 _SECRET_NAMES: Final = re.compile(
     r"(?i).*(signature|credential|security-token|api[-_]?key|access[-_]?token|secret|password|authorization).*"
     r"|policy|key-pair-id|awsaccesskeyid|token|sig|key"
@@ -51,7 +48,7 @@ class Scrubber:
     def learn_headers(self, headers: list[tuple[str, str]]) -> None:
         """Strike out, wherever they stand, what credentials these headers hold."""
         for name, value in headers:
-            if name.lower() in _SECRET_HEADERS:
+            if name.lower() in SECRET_HEADERS:
                 self.learn(value, value.partition(" ")[2].strip())
 
     def learn_query(self, query: str) -> None:
@@ -63,7 +60,7 @@ class Scrubber:
     def headers(self, headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Headers without the API key, and without values where those are credentials."""
         return tuple(
-            (self.text(name), REDACTED if name.lower() in _SECRET_HEADERS else self.text(value))
+            (self.text(name), REDACTED if name.lower() in SECRET_HEADERS else self.text(value))
             for name, value in headers
             if name.lower() != _KEY_HEADER
         )

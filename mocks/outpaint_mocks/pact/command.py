@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 BROKEN: Final = 1
 NO_PACT: Final = 2
 NO_PROVIDER: Final = 3
-NOTHING_VERIFIED: Final = 4
+NOTHING_VERIFIED: Final = 6
+OVER_BUDGET: Final = 7
 _TIMEOUT_S: Final = 30.0
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    short_help="Consumer contracts as Pact files: write, check, verify.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def pact() -> None:
     """Consumer contracts as Pact files: written by the mock, checked against our contract, verified by a provider.
 
@@ -72,7 +76,7 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
     click.echo(f"{file}: {len(found)} interactions of {consumer} with {provider}")
 
 
-@pact.command()
+@pact.command(short_help="Check that our contract covers pacts, without a provider.")
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-path", metavar="PATH", default="", help="Stands before every path of the pact, such as /v1.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
@@ -111,7 +115,7 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
         context.exit(BROKEN)
 
 
-@pact.command()
+@pact.command(short_help="Verify a provider by pacts, with Pact's own engine.")
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-url", metavar="URL", required=True, help="The provider, such as http://127.0.0.1:8080/v1.")
 @click.option(
@@ -119,7 +123,8 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
     metavar="KEY",
     envvar="OUTPAINT_KEY",
     default="dev",
-    help="A key of it; any for a mock. [env: OUTPAINT_KEY]",
+    show_envvar=True,
+    help="A key of it; any for a mock.",
 )
 @click.option("--max-credits", metavar="N", type=click.IntRange(0), help="Refuse to begin if it may cost more.")
 @click.pass_context
@@ -133,9 +138,9 @@ def verify(
 
     \b
     Ends with 0 if all that could be verified was kept, 1 if something was broken, 2 if a file is no pact,
-    3 if no provider answers, 4 if nothing could be verified.
+    3 if no provider answers, 6 if nothing could be verified, 7 if it could cost more than --max-credits.
     """
-    from outpaint_contracts.errors import OutpaintError
+    from outpaint_contracts.errors import ErrorCode, OutpaintError
 
     from outpaint_mocks.pact import verifying
 
@@ -146,6 +151,8 @@ def verify(
         except verifying.ProviderError as error:
             raise _NoProviderError(error.detail) from None
         except OutpaintError as error:
+            if error.code is ErrorCode.INSUFFICIENT_CREDITS:
+                raise _OverBudgetError(error.detail) from None
             raise _NoPactError(error.detail) from None
         for description, why in verdict.broken:
             click.echo(f"{file.path}: BROKEN {description}: {why}")
@@ -180,3 +187,9 @@ class _NoProviderError(click.ClickException):
     """There is nobody to ask."""
 
     exit_code = NO_PROVIDER
+
+
+class _OverBudgetError(click.ClickException):
+    """Verifying could cost more than may be spent."""
+
+    exit_code = OVER_BUDGET

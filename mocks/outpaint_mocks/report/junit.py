@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from typing import Final
 from xml.etree import ElementTree as ET
 
-from outpaint_mocks.report.verdict import CheckResult, Outcome, Report, Verdict
+from outpaint_contracts.verification.reports.junit_format import clean, counts, written
 
-_UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from outpaint_mocks.report.verdict import CheckResult, Outcome, Report, Verdict
 
 
 def as_junit(report: Report, *, strict: bool = False) -> str:
@@ -22,31 +20,26 @@ def as_junit(report: Report, *, strict: bool = False) -> str:
         case = ET.Element("testcase", _names(report, "calls_came"))
         ET.SubElement(case, "error", {"message": "no call of the API came"})
         cases.append(case)
-    counts = {word: str(sum(case.find(tag) is not None for case in cases)) for word, tag in _TAGS.items()}
+    counted = counts(cases)
     suite = ET.Element(
         "testsuite",
         {
-            "name": f"outpaint consumer report: {_clean(report.world)}",
-            "tests": str(len(cases)),
-            **counts,
+            "name": f"outpaint consumer report: {clean(report.world)}",
+            **counted,
             "timestamp": datetime.fromtimestamp(report.at, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         },
     )
     suite.extend(cases)
-    root = ET.Element("testsuites", {"tests": str(len(cases)), **counts})
+    root = ET.Element("testsuites", counted)
     root.append(suite)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-_TAGS: Final = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return written(root)
 
 
 def _case(report: Report, check: CheckResult, *, strict: bool) -> ET.Element:
     case = ET.Element("testcase", _names(report, check.code))
-    text = _clean("\n".join(finding.text for finding in check.findings))
+    text = clean("\n".join(finding.text for finding in check.findings))
     if check.outcome is Outcome.NOT_APPLICABLE:
-        ET.SubElement(case, "skipped", {"message": _clean(check.note)})
+        ET.SubElement(case, "skipped", {"message": clean(check.note)})
     elif check.breaks or (strict and check.outcome is Outcome.FAILED):
         message = f"{check.rule} Broken on {check.failed} of {check.judged} occasions."
         ET.SubElement(case, "failure", {"message": message, "type": check.severity}).text = text
@@ -56,9 +49,4 @@ def _case(report: Report, check: CheckResult, *, strict: bool) -> ET.Element:
 
 
 def _names(report: Report, name: str) -> dict[str, str]:
-    return {"classname": f"outpaint.consumer.{_clean(report.world)}", "name": name}
-
-
-def _clean(text: str) -> str:
-    """Without what XML 1.0 cannot hold."""
-    return _UNWRITABLE.sub("\ufffd", text)
+    return {"classname": f"outpaint.consumer.{clean(report.world)}", "name": name}

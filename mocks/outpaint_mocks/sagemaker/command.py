@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from outpaint_mocks.sagemaker.runtime import SageMakerMock
 
 
-@click.command("mock-sagemaker")
+@click.command("mock-sagemaker", short_help="Play the SageMaker runtime for any AWS SDK.")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8085, show_default=True, help="Listen here; 0 takes a free one."

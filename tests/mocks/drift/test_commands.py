@@ -106,27 +106,27 @@ def test_what_somebody_lives_with_is_ignored(run: Run, drifted: Path) -> None:
         ('{"format": "outpaint-recording/9", "upstream": "x", "recorded_at": "x", "exchanges": []}', "at format"),
     ],
 )
-def test_an_unreadable_recording_is_3(content: str | None, says: str, run: Run, tmp_path: Path) -> None:
+def test_an_unreadable_recording_is_2(content: str | None, says: str, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     if content is not None:
         path.write_text(content)
     found = run("drift", path)
-    assert found.exit_code == 3
+    assert found.exit_code == 2
     assert says in found.stderr
     assert found.stderr.startswith("error: ")
     assert found.stderr.count("\n") == 1
 
 
-def test_a_recording_of_nothing_is_4(run: Run, tmp_path: Path) -> None:
+def test_a_recording_of_nothing_is_6(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "empty.json"
     Recording(upstream="https://provider.test", recorded_at="2026-01-01T00:00:00+00:00", exchanges=()).write(path)
     found = run("drift", path, "--junit", tmp_path / "drift.xml")
-    assert found.exit_code == 4
+    assert found.exit_code == 6
     assert "nothing can be said" in found.stderr
     assert ET.parse(tmp_path / "drift.xml").getroot().get("errors") == "1"
 
 
-@pytest.mark.parametrize(("url", "status"), [("http://127.0.0.1:1", 5), ("nowhere", 2), ("ftp://provider.test", 2)])
+@pytest.mark.parametrize(("url", "status"), [("http://127.0.0.1:1", 3), ("nowhere", 2), ("ftp://provider.test", 2)])
 def test_against_nobody(url: str, status: int, run: Run, file: Path) -> None:
     found = run("drift", file, "--against", url, "--api-key", "a-key-of-ours")
     assert found.exit_code == status
@@ -134,10 +134,10 @@ def test_against_nobody(url: str, status: int, run: Run, file: Path) -> None:
     assert "a-key-of-ours" not in found.output
 
 
-def test_what_costs_more_than_may_be_spent_is_6(run: Run, file: Path, upstream: str) -> None:
+def test_what_costs_more_than_may_be_spent_is_7(run: Run, file: Path, upstream: str) -> None:
     asked = ("drift", file, "--api-key", KEY, "--max-credits")
     found = run(*asked, 1, "--against", upstream)
-    assert found.exit_code == 6
+    assert found.exit_code == 7
     assert "the recorded requests cost 2 credits and 1 may be spent" in found.stderr
     assert run(*asked, 2, "--against", upstream).exit_code == 0
 

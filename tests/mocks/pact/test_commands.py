@@ -15,6 +15,7 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from outpaint_functions.embedded.cli import main
 from outpaint_mocks.faces.server import ServedWorld, thread_server
 from outpaint_mocks.pact.command import pact
 from outpaint_mocks.world import World
@@ -108,7 +109,7 @@ def test_credits_are_bounded_and_the_key_is_in_no_output(
         key = provider.stage("an account with credits", {"credits": 50})["api_key"]
         words = ["verify", str(web_shop_pact), "--base-url", f"{provider.url}/v1", "--api-key", key]
         refused = run(*words, "--max-credits", "1")
-        assert refused.exit_code == 2
+        assert refused.exit_code == 7
         assert "at most 1 are allowed" in refused.output
         left = json.loads(web_shop_pact.read_text())
         left["interactions"] = [one for one in left["interactions"] if "202" in one["description"]]
@@ -116,7 +117,7 @@ def test_credits_are_bounded_and_the_key_is_in_no_output(
         file = tmp_path / "pact.json"
         file.write_text(json.dumps(left))
         nothing = run("verify", str(file), *words[2:])
-        assert nothing.exit_code == 4, nothing.output
+        assert nothing.exit_code == 6, nothing.output
         assert "takes more than an API key" in nothing.output
         assert key not in refused.output + nothing.output
 
@@ -193,3 +194,17 @@ def test_a_mock_writes_its_pact_when_it_stops_whatever_was_reset(tmp_path: Path)
     descriptions = [one["description"] for one in json.loads(file.read_text())["interactions"]]
     assert descriptions[0] == "GET the balance -> 200"
     assert "image (PNG), prompt, count=1 -> 200 success with 1 JPG" in descriptions[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(("check", "nowhere.json"), 2), (("write", "p.json", "--consumer", "shop", "--url", "http://127.0.0.1:1"), 3)],
+)
+def test_the_installed_command_ends_as_its_help_says(
+    words: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["outpaint", "contract", "pact", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == status

@@ -14,7 +14,7 @@ from outpaint_mocks.pact.provider_states import ON_A_MOCK, StateName
 from outpaint_mocks.scenario import Scenario
 
 PAGE = (Path(__file__).parents[3] / "docs" / "contract-testing.md").read_text(encoding="utf-8")
-SECTION = PAGE.partition("## The consumer's path: Pact")[2].partition("\n## ")[0]
+SECTION = PAGE.partition("\n## Pact\n")[2].partition("\n## ")[0]
 COMMANDS: dict[str, click.Group] = {"outpaint contract pact ": pact, "outpaint mock ": mock}
 
 

@@ -42,7 +42,7 @@ for command in (paint, serve, demo, weights):
 
 
 def main() -> None:
-    """Run the command line and end the process: 0, 1 for what went wrong, 2 for wrong usage, 130 when interrupted."""
+    """Run the command line and end the process: 2 for wrong usage, 130 when interrupted, else as its help says."""
     try:
         status = outpaint.main(prog_name="outpaint", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -54,7 +54,7 @@ def main() -> None:
         status = 2
     except click.ClickException as error:
         fail(error.format_message())
-        status = 1
+        status = error.exit_code
     except OutpaintError as error:
         fail(error.detail)
         status = 1

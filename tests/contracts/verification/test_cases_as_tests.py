@@ -1,4 +1,4 @@
-"""The helper for provider teams: a failure tells what was seen, a missing header fails one test and not all."""
+"""The cases as a team's own tests: a failure tells what was seen, a missing header fails one test and not all."""
 
 from __future__ import annotations
 
