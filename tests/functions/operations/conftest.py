@@ -59,7 +59,8 @@ class RememberingSession(Session):
             return super().create_client(service_name, *args, config=config, **more)
         if known not in self._clients:
             self.register_component("data_loader", LOADER)
-            self.register("before-call", _seen)
+            # Once in a session, whatever clients were built by it before.
+            self.register("before-call", _seen, unique_id="seen")
             # The most particular name is asked first: before moto, which answers every `before-send`.
             for operation in ("cloudformation.DescribeStacks", "dynamodb.Query"):
                 self.register(f"before-send.{operation}", _refused)
