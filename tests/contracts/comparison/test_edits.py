@@ -362,8 +362,8 @@ def a_prompt_is_shorter(d: Document) -> None:
 
 
 @edit(B, "request.pattern.added")
-def a_prompt_is_in_latin_letters(d: Document) -> None:
-    each_field(d, "prompt", pattern="^[A-Za-z ]+$")
+def what_to_avoid_is_in_latin_letters(d: Document) -> None:
+    each_field(d, "negative_prompt", pattern="^[A-Za-z ]*$")
 
 
 @edit(B, "request.format.narrowed")
