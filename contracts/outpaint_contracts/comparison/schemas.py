@@ -253,8 +253,10 @@ def _texts(old: Shape, new: Shape, shared: frozenset[str]) -> Iterator[Differenc
     if old.multiples != new.multiples and shared & _ABOUT["multiple"]:
         narrower = all(any(_divides(one, other) for other in new.multiples) for one in old.multiples)
         wider = all(any(_divides(one, other) for other in old.multiples) for one in new.multiples)
-        step = "narrowed" if narrower else "widened" if wider else "changed"
-        yield Difference(f"multiple.{step}", "", _numbers(old.multiples), _numbers(new.multiples))
+        # Both, where a multiple of another is asked for beside it: that asks for nothing more.
+        if not (narrower and wider):
+            step = "narrowed" if narrower else "widened" if wider else "changed"
+            yield Difference(f"multiple.{step}", "", _numbers(old.multiples), _numbers(new.multiples))
 
 
 def _choice_of_names(was: Choice, is_: Choice, old: Shape, new: Shape) -> str | None:
