@@ -72,7 +72,9 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
             print_table(one, OUT)
         if asked.html is not None:
             asked.html.mkdir(parents=True, exist_ok=True)
-            (asked.html / f"{name}.html").write_text(as_page(one), encoding="utf-8")
+            # A loop looks for what fails once in a hundred times: the page that shows it must not be written over.
+            page = f"{name}.html" if asked.loop == 1 else f"{name}-{asked.seed + number}.html"
+            (asked.html / page).write_text(as_page(one), encoding="utf-8")
         found.append(one)
     return found
 
