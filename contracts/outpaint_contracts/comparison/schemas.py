@@ -95,15 +95,13 @@ class SchemaComparison:
                 yield Difference(kind, "", f"{name} {was}" if was else "", f"{name} {is_}" if is_ else "")
 
     def _fields(self, old: Shape, new: Shape) -> Iterator[Difference]:
-        for name in sorted({*old.properties, *new.properties, *old.required, *new.required}):
+        olds, news = {*old.properties, *old.required}, {*new.properties, *new.required}
+        for name in sorted(olds | news):
             required = (name in old.required, name in new.required)
-            there = (name in old.properties, name in new.properties)
-            if there == (True, False):
+            if name not in news:
                 yield Difference("property.removed-required" if required[0] else "property.removed-optional", name)
-                if required == (False, True):
-                    yield Difference("property.became-required", name, "optional", "required")
                 continue
-            if there == (False, True) and not required[0]:
+            if name not in olds:
                 word = "required" if required[1] else "optional"
                 closed = "-to-closed" if old.others is False else ""
                 yield Difference(f"property.added-{word}{closed}", name, "", word)

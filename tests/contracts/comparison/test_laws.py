@@ -93,7 +93,7 @@ def document(schema: Any) -> dict[str, Any]:
     return {"openapi": "3.1.0", "info": {}, "paths": {"/": {"post": operation}}}
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(ANY_SCHEMA)
 def test_nothing_changes_between_a_schema_and_itself(schema: Any) -> None:
     again = json.loads(json.dumps(schema))
@@ -105,19 +105,21 @@ def test_nothing_changes_between_our_document_and_itself() -> None:
     assert compare(openapi.document(), json.loads(openapi.text())).changes == ()
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None)
 @given(pairs(), st.lists(VALUES, min_size=1, max_size=12))
 @example(({"const": None}, {"const": False, "enum": [None]}), [None])
 def test_a_request_that_was_taken_is_taken_after_a_compatible_change(pair: tuple[Any, Any], values: list[Any]) -> None:
     old, new = pair
     found = differences(old, new)
     assume(all(rule(f"request.{one.kind}").verdict is Verdict.COMPATIBLE for one in found))
+    # What a client may have sent under a name that had no meaning is not asked for.
+    assume(not any(one.kind.startswith("property.added") for one in found))
     taken, still = Draft202012Validator(old), Draft202012Validator(new)
     for value in values:
         assert still.is_valid(value) or not taken.is_valid(value), (value, found)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None)
 @given(pairs(), st.lists(VALUES, min_size=1, max_size=12))
 def test_an_answer_is_one_that_was_promised_after_a_compatible_change(pair: tuple[Any, Any], values: list[Any]) -> None:
     old, new = pair
@@ -130,9 +132,10 @@ def test_an_answer_is_one_that_was_promised_after_a_compatible_change(pair: tupl
         assert promised.is_valid(value) or not answered.is_valid(value), (value, found)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None)
 @given(pairs())
 @example(({"multipleOf": 2}, {"multipleOf": 2, "allOf": [{"multipleOf": 1}]}))
+@example(({"required": ["a"], "properties": {"a": False}}, {"required": ["a"]}))
 def test_what_is_lost_one_way_is_won_the_other(pair: tuple[Any, Any]) -> None:
     old, new = pair
     back = dict(MIRRORED) | {wider: narrower for narrower, wider in MIRRORED}
@@ -141,7 +144,7 @@ def test_what_is_lost_one_way_is_won_the_other(pair: tuple[Any, Any]) -> None:
     assert there == home
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(pairs())
 def test_a_request_breaks_exactly_where_the_way_back_is_harmless(pair: tuple[Any, Any]) -> None:
     """Where every difference is a loss, one way is breaking and the way back compatible."""
