@@ -23,7 +23,7 @@ from outpaint_contracts.openapi_components import (
     schemas,
 )
 from outpaint_contracts.pictures import Format
-from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode
+from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode, RequestForm
 from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 API_VERSION: Final = "1.0.0"
@@ -340,11 +340,15 @@ def _uploads() -> JsonObject:
 
 
 def _bodies() -> JsonObject:
-    files = [name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"]
+    files = {name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"}
     return {
         "multipart/form-data": {
             "schema": {"$ref": SCHEMAS + "OutpaintMultipart"},
-            "encoding": {name: {"contentType": _UPLOAD_TYPES} for name in files},
+            # Text is said to be text: a tool that follows no `$ref` here sends a field like `mode` as a file.
+            "encoding": {
+                name: {"contentType": _UPLOAD_TYPES if name in files else "text/plain"}
+                for name in (RequestForm.model_fields | IMAGE_FIELDS | MASK_FIELDS)
+            },
             "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
         },
         "application/x-www-form-urlencoded": {

@@ -108,7 +108,8 @@ def _compare_parts(finder: Finder, place: str, before: Node, after: Node) -> Non
         if name not in fields:
             continue
         was, is_ = was or {}, is_ or {}
-        old, new = _types(was), _types(is_)
+        old = _types(was) or _untold(finder.old, before, name)
+        new = _types(is_) or _untold(finder.new, after, name)
         shown = {"field": name, "was": ", ".join(old), "is_": ", ".join(new)}
         if old and new:
             if any(_covering(one, new) is None for one in old):
@@ -123,6 +124,12 @@ def _compare_parts(finder: Finder, place: str, before: Node, after: Node) -> Non
 
 def _types(encoding: Node) -> list[str]:
     return [one.strip().lower() for one in encoding.get("contentType", "").split(",") if one.strip()]
+
+
+def _untold(schemas: Schemas, media: Node, name: str) -> list[str]:
+    """A part's type where nothing tells it: text, unless it is a file or nested (OpenAPI 3.1, Encoding Object)."""
+    field = schemas.shape(schemas.shape(media.get("schema", True)).properties[name])
+    return [] if "binary" in field.formats or field.types & {"object", "array"} else ["text/plain"]
 
 
 def _rest(encoding: Node) -> str:

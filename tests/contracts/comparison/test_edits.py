@@ -453,14 +453,19 @@ def what_a_file_may_be_is_not_told(d: Document) -> None:
     del multipart(d)["encoding"]["image"]
 
 
-@edit(R, "request.part.types-declared")
-def what_the_prompt_may_be_is_told(d: Document) -> None:
-    multipart(d)["encoding"]["prompt"] = {"contentType": "text/plain"}
+@edit(C)
+def a_text_is_not_told_to_be_text(d: Document) -> None:
+    del multipart(d)["encoding"]["prompt"]
+
+
+@edit(B, "request.part.types-removed", "request.part.types-added")
+def a_text_has_to_be_markdown(d: Document) -> None:
+    multipart(d)["encoding"]["prompt"]["contentType"] = "text/markdown"
 
 
 @edit(B, "request.part.encoding-changed")
 def a_part_is_written_otherwise(d: Document) -> None:
-    multipart(d)["encoding"]["count"] = {"style": "deepObject", "explode": True}
+    multipart(d)["encoding"]["count"] |= {"style": "deepObject", "explode": True}
 
 
 @edit(B, "request.file.became-text")
@@ -793,6 +798,14 @@ def test_an_edit_is_judged_alike_in_3_0(one: Edit) -> None:
     except ValueError:
         pytest.skip("3.0 cannot say it")
     assert {change.code for change in compare(old, new).changes} == one.codes
+
+
+def test_it_is_risky_to_tell_what_a_file_may_be() -> None:
+    untold = document()
+    what_a_file_may_be_is_not_told(untold)
+    found = compare(untold, document())
+    assert {change.code for change in found.changes} == {"request.part.types-declared"}
+    assert found.verdict is R
 
 
 def test_there_are_enough_edits_of_each_verdict_and_side() -> None:
