@@ -24,7 +24,8 @@ from wire_kit.hosts import tcp_provider
 
 from mutants.hunting import found_by, named_cases
 from mutants.mutant import Mutant, all_mutants
-from mutants.rivals import Pact, Rival, Schemathesis, Specmatic, Target, Unavailable
+from mutants.rivals import Pact, Rival, Schemathesis, Target, Unavailable
+from mutants.specmatic import Specmatic
 
 CORRECT = Mutant("correct", "nothing", (), lambda _: None)
 PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
@@ -63,7 +64,7 @@ def main() -> int:
             notes.append(f"Interrupted after {len(rows)} of {len(chosen)} mutants, drawn by chance.")
         rows.sort()
     missed = [row for row in rows if not row[2]]
-    table = _table(rows, [rival.name for rival in rivals], notes)
+    table = _table(rows, rivals, notes)
     OUT.print(table, markup=False, soft_wrap=True)
     if options.write:
         PAGE.write_text(table, encoding="utf-8")
@@ -122,18 +123,19 @@ def _server():  # type: ignore[no-untyped-def] - a provider's context manager
     return tcp_provider(ServiceSettings(rate_limit=10**9, sync_wait=5))
 
 
-def _table(rows: Sequence[Row], rivals: Sequence[str], notes: Sequence[str]) -> str:
+def _table(rows: Sequence[Row], rivals: Sequence[Rival], notes: Sequence[str]) -> str:
     caught = sum(bool(row[2]) for row in rows)
-    others = "".join(f", {name} noticed {sum(row[3][index] for row in rows)}" for index, name in enumerate(rivals))
-    head = ["mutant", "what it breaks", "caught by", *rivals]
+    others = "".join(f", {one.name} noticed {sum(row[3][index] for row in rows)}" for index, one in enumerate(rivals))
+    head = ["mutant", "what it breaks", "caught by", *(one.name for one in rivals)]
     lines = [
         "# Mutants",
         f"{datetime.now(UTC):%Y-%m-%d}, made by `make mutants WRITE=1`. Of {len(rows)} deliberately broken services "
         f"`outpaint contract verify` names {caught} by the right case{others}. A tool notices where it finds fault "
         "with a mutant; one that finds fault with the correct service too has no column.",
         "",
+        *(f"- {one.name}: {one.setting}." for one in rivals),
         *(f"- {note}" for note in notes),
-        *([""] if notes else []),
+        *([""] if rivals or notes else []),
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
         *(
