@@ -1,8 +1,14 @@
-"""Options that more than one folder of tests knows."""
+"""What holds for every folder of tests: options that more than one knows, and that no example is timed."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Hypothesis fails an example that takes longer than 200 ms, and a test whose examples are long in the making. On a busy
+# machine any may; no test of ours is about speed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

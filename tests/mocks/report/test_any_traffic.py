@@ -74,7 +74,9 @@ def play(client: Any, moves: list[tuple[str, Any, Any]]) -> None:
             urls += [one["url"] for one in body["data"]] if isinstance(body.get("data"), list) else []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(moves=MOVES)
 def test_the_report_can_always_be_made(make_client: Callable[..., Any], moves: list[tuple[str, Any, Any]]) -> None:
     client = make_client()
