@@ -197,6 +197,6 @@ class MockPictures:
             return None
         seed = job.request.seeds[job.request.output_ids.index(file_id)]
         data = self._darkroom.paint(job.request, seed, *recipe, self._limits)
-        return (
-            None if data is None else StoredPicture(data, job.request.format.media_type, job.account_id, job.expires_at)
-        )
+        if data is None:
+            return None
+        return StoredPicture(data, job.request.format.media_type, job.account_id, job.expires_at, job.id)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_functions.embedded import database
 from outpaint_functions.embedded.database import Database
 from outpaint_functions.embedded.stores import in_folder, open_database
 from outpaint_functions.service.records import StoredPicture
@@ -84,6 +85,17 @@ class TestFolder:
             database.connection.execute("PRAGMA user_version = 99")
         with pytest.raises(OutpaintError, match="newer release"), open_database(tmp_path):
             pass
+
+    def test_of_an_earlier_release_is_brought_up_to_date(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(database, "_STEPS", database._STEPS[:1])
+            with open_database(tmp_path) as old:
+                row = (FILE, "image/jpeg", "ann", 1000.0, 4)
+                old.connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", row)
+        (tmp_path / "pictures").mkdir()
+        (tmp_path / "pictures" / FILE).write_bytes(b"kept")
+        with in_folder(tmp_path, lambda _: None) as stores:
+            assert stores.pictures.get(FILE, NOW) == StoredPicture(b"kept", "image/jpeg", "ann", 1000.0)
 
     def test_a_transaction_that_raises_writes_nothing(self, tmp_path: Path) -> None:
         with open_database(tmp_path) as database:

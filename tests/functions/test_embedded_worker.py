@@ -110,7 +110,7 @@ def test_a_job_ends_with_its_files_stored(a_job: Callable[..., Job], cut_out: by
         stored = bench.service.pictures.get(job.request.output_ids[0], bench.service.clock.now())
         assert stored is not None
         assert (file.id, file.seed, file.bytes) == (job.request.output_ids[0], 7, len(stored.data))
-        assert (stored.media_type, stored.account_id) == ("image/jpeg", "ann")
+        assert (stored.media_type, stored.account_id, stored.inference_id) == ("image/jpeg", "ann", job.id)
         assert stored.expires_at >= done.expires_at
         assert bench.credits() == 98
 

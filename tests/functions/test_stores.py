@@ -298,9 +298,9 @@ class TestTheRestOfTheLedger:
 class TestPictures:
     def test_gives_back_what_was_put(self, pictures: Pictures) -> None:
         stored = StoredPicture(b"\0\xff" * 1000, "image/jpeg", "ann", 1000.0)
-        for name in (FILE, INPUT):
-            pictures.put(name, stored)
-            assert pictures.get(name, NOW) == stored
+        for name, picture in ((FILE, stored), (INPUT, stored), (FILE, replace(stored, inference_id=FILE[:36]))):
+            pictures.put(name, picture)
+            assert pictures.get(name, NOW) == picture
 
     def test_replaces(self, pictures: Pictures) -> None:
         first = StoredPicture(b"first, and longer", "image/jpeg", "ann", 1000.0)

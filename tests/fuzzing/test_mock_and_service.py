@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -84,8 +83,7 @@ class MockAndService(RuleBasedStateMachine):
         self.jobs: dict[str, Known] = {}
         self.files: list[str] = []
         self.uploads: list[tuple[str, str, str]] = []
-        self.ends: dict[str, float] = {}
-        self.pictures: dict[str, float] = {}
+        self.pictures: list[str] = []
         self.posted: list[tuple[str, list[Part], str]] = []
         self.spent = dict.fromkeys(KEYS, 0)
 
@@ -189,11 +187,11 @@ class MockAndService(RuleBasedStateMachine):
         answer = self._post(key, [Part("image", file, "a.png"), Part("prompt", b"a field"), *_texts(fields)])
         assert answer.status >= 400
 
-    @precondition(lambda self: self.living)
+    @precondition(lambda self: self.pictures)
     @rule(key=keys, which=st.integers(0), layout=st.sampled_from(Layout), fields=FIELDS, plan=plans)
     def submit_by_id(self, key: str, which: int, layout: Layout, fields: dict[str, str], plan: Plan) -> None:
-        """Post an id that an upload or a result has, and a mask; another account's id too."""
-        id_ = self.living[which % len(self.living)]
+        """Post an id that an upload or a result has or had, and a mask; another account's id too."""
+        id_ = self.pictures[which % len(self.pictures)]
         mask = PictureFile("PNG", 32, 24).mask(layout)
         parts = [Part("image_id", id_.encode()), Part("prompt", b"more"), Part("mask", mask, "m.png")]
         self._post(key, [*parts, *_texts(fields)], plan=plan)
@@ -241,7 +239,6 @@ class MockAndService(RuleBasedStateMachine):
         if answer.status == 200:
             ticket = json.loads(answer.body)
             self.uploads.append((ticket["id"], ticket["url"], json.loads(body)["content_type"]))
-            self.ends[ticket["id"]] = _time(ticket["file_expires_at"])
 
     @precondition(lambda self: self.uploads)
     @rule(which=st.integers(0), other=st.sampled_from([False, False, True]), damaged=st.none() | damaged_files())
@@ -251,8 +248,8 @@ class MockAndService(RuleBasedStateMachine):
         type_ = "PNG" if other else TYPES[kind]
         file = damaged if damaged is not None else PictureFile(type_, 32, 24).encoded()
         answer = self._post("", [Part("file", file, "f")], url=url)
-        if answer.status == 204:
-            self.pictures[id_] = self.ends[id_]
+        if answer.status == 204 and id_ not in self.pictures:
+            self.pictures.append(id_)
 
     @precondition(lambda self: self.files)
     @rule(which=st.integers(0), method=st.sampled_from(["GET", "GET", "HEAD"]), tampered=st.booleans())
@@ -273,15 +270,6 @@ class MockAndService(RuleBasedStateMachine):
         """Any verb on any path, with any Accept."""
         headers = [(name, value) for name, value in (("accept", accept), ("content-type", kind)) if value is not None]
         self._ask(method, path, key, b"{}", tuple(headers))
-
-    @property
-    def living(self) -> list[str]:
-        """The pictures that may be named by their ids.
-
-        Not those past their end: a store has to keep a file until then and forgets it when it comes to it, so that a
-        service may still have what the mock, on the strict side for its clients, has no more.
-        """
-        return [id_ for id_, until in self.pictures.items() if self.service.now < until]
 
     # What happens beside
 
@@ -385,7 +373,8 @@ class MockAndService(RuleBasedStateMachine):
                 # Both have painted it, and the same.
                 self._ask("GET", item["url"], "")
                 self.files.append(item["url"])
-            self.pictures[item["id"]] = _time(item["expires_at"])
+            if item["id"] not in self.pictures:
+                self.pictures.append(item["id"])
 
     def _get(self, path: str, key: str) -> Answer:
         return self._ask("GET", path, key)
@@ -407,10 +396,6 @@ class MockAndService(RuleBasedStateMachine):
         mock = self.mock.ask(head, body, plan)
         assert _shown(mock) == _shown(service), f"{method} {url}"
         return service
-
-
-def _time(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def _texts(fields: dict[str, str]) -> list[Part]:

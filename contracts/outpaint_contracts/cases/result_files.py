@@ -368,6 +368,38 @@ def another_accounts_result_costs_nothing(api: Api) -> None:
         equal(other.outpaint(image=None, image_id=earlier.id).status_code, 422, "the status")
 
 
+@case(
+    clauses.RESULT_REUSED,
+    given="a finished picture",
+    when="its id is sent as an image a minute before 24 hours are over",
+    then="it is painted",
+    severity=Severity.CRITICAL,
+    needs=[Need.TIME],
+    credits=2,
+)
+def a_result_can_be_sent_on_for_24_hours(api: Api) -> None:
+    earlier = only_picture(api.outpaint(format="PNG"))
+    api.provider.advance(_LIVES_S - 60)
+    finished(api.outpaint(image=None, image_id=earlier.id, mask=pictures.alpha_mask()))
+
+
+@case(
+    clauses.RESULT_REUSED,
+    given="a finished picture",
+    when="its id is sent as an image or a mask a minute after 24 hours are over",
+    then="the refusal is invalid_parameter and names the field",
+    severity=Severity.CRITICAL,
+    needs=[Need.TIME],
+    credits=1,
+    each=[{"name": "image_id"}, {"name": "mask_image_id"}],
+)
+def a_result_cannot_be_sent_on_after_24_hours(api: Api, name: str) -> None:
+    earlier = only_picture(api.outpaint(format="PNG"))
+    api.provider.advance(_LIVES_S + 60)
+    sent = {"image": None, "mask": pictures.alpha_mask()} if name == "image_id" else {}
+    refused(api.outpaint(**sent, **{name: earlier.id}), ErrorCode.INVALID_PARAMETER, field=name)
+
+
 def _own_url(api: Api) -> str:
     """The URL of a new picture, at a host that signs its URLs as ours does."""
     url = only_picture(api.outpaint()).url

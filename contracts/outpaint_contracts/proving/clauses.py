@@ -218,7 +218,7 @@ URL_HOST: Final = Clause(
 )
 RESULT_REUSED: Final = Clause(
     "files.reused",
-    "A result's id can be sent as the image of another request of the same account, and of no other.",
+    "A result's id can be sent as the image of another request of the same account, and of no other, while it lives.",
     f"{_WIRE}, Request fields",
     OURS,
 )

@@ -17,14 +17,16 @@ _LOG: Final = logging.getLogger("outpaint.aws")
 _WHAT: Final = "the picture store"
 _ACCOUNT: Final = "account-id"
 _EXPIRES: Final = "expires-at"
+_INFERENCE: Final = "inference-id"
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
 class S3Pictures:
     """The Pictures and UploadForms ports on one bucket; a file's key is its name.
 
-    Whose a file is and when it expires stand in its metadata. A painter's results may lack the second: they
-    expire `lifetime` seconds after they were written. Without the first a file is nobody's.
+    Whose a file is, when it expires and which job's result it is stand in its metadata. A painter's results may lack
+    all but the first: they expire `lifetime` seconds after they were written, which is no later than their job is
+    forgotten. Without the first a file is nobody's.
     """
 
     def __init__(self, clients: Clients, bucket: str, clock: Clock, lifetime: float) -> None:
@@ -43,7 +45,7 @@ class S3Pictures:
                 Key=name,
                 Body=picture.data,
                 ContentType=picture.media_type,
-                Metadata=_metadata(picture.account_id, picture.expires_at),
+                Metadata=_metadata(picture.account_id, picture.expires_at, picture.inference_id),
             )
 
     def get(self, name: str, now: float) -> StoredPicture | None:
@@ -62,7 +64,8 @@ class S3Pictures:
         expires_at = _time(metadata.get(_EXPIRES)) or answer["LastModified"].timestamp() + self._lifetime
         if expires_at <= now:
             return None
-        return StoredPicture(data, answer["ContentType"], unquote(metadata.get(_ACCOUNT, "")), expires_at)
+        account_id = unquote(metadata.get(_ACCOUNT, ""))
+        return StoredPicture(data, answer["ContentType"], account_id, expires_at, metadata.get(_INFERENCE))
 
     def delete(self, name: str) -> None:
         """Forget a file. Where that fails the bucket's lifecycle does it: nothing hangs on it, nothing is raised."""
@@ -105,9 +108,10 @@ class S3Pictures:
         return UploadForm(post["url"], post["fields"])
 
 
-def _metadata(account_id: str, expires_at: float) -> dict[str, str]:
+def _metadata(account_id: str, expires_at: float, inference_id: str | None = None) -> dict[str, str]:
     # Metadata is ASCII; account ids are, but for those that a person has chosen.
-    return {_ACCOUNT: quote(account_id), _EXPIRES: repr(expires_at)}
+    told = {_ACCOUNT: quote(account_id), _EXPIRES: repr(expires_at)}
+    return told if inference_id is None else told | {_INFERENCE: inference_id}
 
 
 def _time(value: str | None) -> float | None:

@@ -67,6 +67,8 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX pictures_by_expiry ON pictures (expires_at)",
     ),
+    # The job whose result a picture is; those of before it live as long as their rows say.
+    ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
 )
 
 

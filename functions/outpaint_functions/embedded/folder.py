@@ -46,25 +46,33 @@ class FolderPictures:
             raise
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO pictures (name, media_type, account_id, expires_at, size) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (name, picture.media_type, picture.account_id, picture.expires_at, len(picture.data)),
+                "INSERT OR REPLACE INTO pictures (name, media_type, account_id, expires_at, size, inference_id) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    name,
+                    picture.media_type,
+                    picture.account_id,
+                    picture.expires_at,
+                    len(picture.data),
+                    picture.inference_id,
+                ),
             )
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         """The file, unless it has expired."""
         row = self._database.connection.execute(
-            "SELECT media_type, account_id, expires_at, size FROM pictures WHERE name = ? AND expires_at > ?",
+            "SELECT media_type, account_id, expires_at, size, inference_id FROM pictures "
+            "WHERE name = ? AND expires_at > ?",
             (name, now),
         ).fetchone()
         if row is None:
             return None
-        media_type, account_id, expires_at, size = row
+        media_type, account_id, expires_at, size, inference_id = row
         try:
             data = self.path(name).read_bytes()
         except FileNotFoundError:
             return None
-        return StoredPicture(data, media_type, account_id, expires_at) if len(data) == size else None
+        return StoredPicture(data, media_type, account_id, expires_at, inference_id) if len(data) == size else None
 
     def delete(self, name: str) -> None:
         """Forget a file; nothing happens where there is none."""

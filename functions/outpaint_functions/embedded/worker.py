@@ -130,7 +130,7 @@ class PaintingThreads:
 
     def _paint(self, service: Service, painter: Painter, job: Job) -> Manifest:
         """Paint and store every picture of a job; raises `_CutOffError` when the host shuts down before its end."""
-        request, pictures, clock = job.request, service.pictures, service.clock
+        request, inference_id, pictures, clock = job.request, job.id, service.pictures, service.clock
 
         def read(name: str) -> bytes | None:
             stored = pictures.get(name, clock.now())
@@ -139,8 +139,9 @@ class PaintingThreads:
         def write(name: str, data: bytes, media_type: str) -> None:
             if self._cut_off.is_set():
                 raise _CutOffError
-            # An unended job's expires_at is the latest that its result's can become.
-            pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at))
+            # An unended job's expires_at is the latest that its result's can become; how long it may be named is
+            # the service's rule, which asks for the job.
+            pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at, inference_id))
 
         return carry_out(
             request,

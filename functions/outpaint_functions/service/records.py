@@ -65,12 +65,16 @@ INPUTS_PREFIX: Final = "inputs/"
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A file in the picture store, as it was put there."""
+    """A file in the picture store, as it was put there; the store holds it until `expires_at`.
+
+    `inference_id` is the job whose result it is, where its store remembers that; None for inputs and uploads.
+    """
 
     data: bytes
     media_type: str
     account_id: str
     expires_at: float
+    inference_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import IdSource, Source, Upload, UrlSource
 
-from outpaint_functions.service.records import Account
+from outpaint_functions.service.records import Account, StoredPicture
 from outpaint_functions.service.service import Service
 
 _FILE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z]{3,4}")
@@ -71,12 +72,24 @@ def read(service: Service, caller: Account, source: Source, embedded: bytes | No
             )
         )
     assert isinstance(source, IdSource)
-    stored = service.pictures.get(source.id, service.clock.now()) if is_file_id(source.id) else None
-    if stored is None or stored.account_id != caller.id:
+    now = service.clock.now()
+    stored = service.pictures.get(source.id, now) if is_file_id(source.id) else None
+    if stored is None or stored.account_id != caller.id or not _lives(service, stored, now):
         raise OutpaintError.wrong_value(
             field, source.id, "there is no such file, or its lifetime is over: send the picture itself"
         )
     return Picture(stored.data, source.id, stored.expires_at)
+
+
+def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
+    """Whether a file may still be named by its id: a result while its job is kept (wire.md, 24 hours from its end).
+
+    Its store holds it for longer: when the file was written nobody knew when the job would end.
+    """
+    if stored.inference_id is None:
+        return True
+    job = service.jobs.find(stored.inference_id, now)
+    return job is not None and job.state is JobState.SUCCEEDED
 
 
 def _data_uri(uri: str, field: str) -> bytes:

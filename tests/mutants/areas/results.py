@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from outpaint_functions.http.application import Exchange
 from outpaint_functions.http.messages import Response
+from outpaint_functions.service import sources
 from outpaint_functions.service.file_urls import FileUrls
 
 from mutants.mutant import Patch, mutant
@@ -118,6 +119,19 @@ def url_ends_early(patch: Patch) -> None:
         original(self, file_id, expires=expires, signature=signature, now=now + 23 * 3600)
 
     patch.around(FileUrls, "check", check)
+
+
+@mutant(
+    "a result's id works while its store holds the file, up to a job's lifetime too long",
+    "result-files.a-result-cannot-be-sent-on-after-24-hours",
+)
+def ids_outlive_their_jobs(patch: Patch) -> None:
+    patch.set(sources, "_lives", lambda *_: True)
+
+
+@mutant("a result's id works for a minute", "result-files.a-result-can-be-sent-on-for-24-hours")
+def ids_end_early(patch: Patch) -> None:
+    patch.around(sources, "_lives", lambda original, service, file, now: original(service, file, now + 86_400 - 60))
 
 
 @mutant("a file can be fetched once", "result-files.a-url-works-as-often-as-it-is-fetched")
