@@ -1,9 +1,11 @@
-"""Is it there, is it this API, does it know the key: one look at the balance before anything is proven."""
+"""Is it there, is it this API, does it know the key: one look at a base URL before anything is asked of it."""
 
 from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -11,18 +13,39 @@ import httpx
 
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.verification.redaction import Redaction
 from outpaint_contracts.verification.remote import is_near
 from outpaint_contracts.verification.verdict import ExitCode
 
 PATIENCE_S: Final = 15.0
+MOST_BYTES: Final = 1_000_000
+_THIS_API: Final = "this API"
 
 
 class NotReady(Exception):  # noqa: N818 - told in one sentence, with an exit code of its own
-    """What stands at a base URL cannot be verified."""
+    """What stands at a base URL cannot be asked; the sentence is one line, whatever it repeats of others."""
 
     def __init__(self, exit_code: ExitCode, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(" ".join(sentence.split()))
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer; `document` is the JSON object in its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    document: Mapping[str, object] = field(default_factory=dict)
+    redaction: Redaction = field(default_factory=Redaction, repr=False)
+    """Knows the key that was sent: a stranger may repeat whatever it was told."""
+
+    @property
+    def detail(self) -> str:
+        """What it says of itself, where it is an error."""
+        detail = str(self.document.get("detail") or self.document.get("message") or "it says no more")
+        return self.redaction.text(detail)[:200]
 
 
 def check_base_url(base_url: str) -> str:
@@ -46,17 +69,61 @@ def check_base_url(base_url: str) -> str:
 
 def balance_at(base_url: str, key: str, patience: float = PATIENCE_S) -> int:
     """The key's credits; raises `NotReady` with one plain sentence where something else stands there."""
-    url = f"{base_url}{BALANCE_PATH}"
+    told = json_at(base_url, BALANCE_PATH, key=key, patience=patience)
+    if told.status == 401:
+        raise NotReady(ExitCode.KEY_REFUSED, f"{base_url} does not know the key: give another one")
+    if told.status == 403:
+        raise NotReady(ExitCode.KEY_REFUSED, f"{base_url} knows the key and refuses it: {told.detail}")
+    balance = told.document.get("credits")
+    if told.status != 200 or not isinstance(balance, int) or isinstance(balance, bool):
+        raise _not_this(
+            f"{base_url} is not {_THIS_API}: GET {BALANCE_PATH} answers {told.status} without a whole number of credits"
+        )
+    return balance
+
+
+def check_is_there(base_url: str, patience: float = PATIENCE_S) -> None:
+    """A look without a key; raises `NotReady` where nothing answers, or what does cannot be this API.
+
+    A refusal passes: what a gateway or a provider says to those who have no key is theirs to choose.
+    """
+    told = _told(base_url, BALANCE_PATH, None, patience, MOST_BYTES)
+    if told.status not in (401, 403):
+        _object(base_url, BALANCE_PATH, told, _THIS_API)
+
+
+def json_at(
+    base_url: str,
+    path: str,
+    *,
+    key: str | None = None,
+    who: str = _THIS_API,
+    patience: float = PATIENCE_S,
+    most_bytes: int = MOST_BYTES,
+) -> Told:
+    """What a GET of a path below a base URL is answered, a JSON object of whatever status below 500, and not 429.
+
+    Raises `NotReady`: UNREACHABLE where nothing answers within `patience` seconds or somebody cannot just now,
+    NOT_THIS_API for a redirect and anything but a JSON object of at most `most_bytes`; `who` was expected there.
+    """
+    told = _told(base_url, path, key, patience, most_bytes)
+    told = replace(told, document=_object(base_url, path, told, who))
+    if told.status >= 500 or told.status == 429:
+        raise NotReady(ExitCode.UNREACHABLE, f"{base_url} cannot answer now, with {told.status}: {told.detail}")
+    return told
+
+
+def _told(base_url: str, path: str, key: str | None, patience: float, most_bytes: int) -> Told:
+    """The answer, whatever it is: what is no answer of ours may be of any length, and is cut off."""
     try:
         with (
             httpx.Client(timeout=patience, trust_env=not is_near(base_url)) as client,
-            client.stream("GET", url, headers={API_KEY: key}) as response,
+            client.stream("GET", f"{base_url}{path}", headers={} if key is None else {API_KEY: key}) as response,
         ):
-            # What is no answer of ours may be of any length.
-            body = b""
+            body = bytearray()
             for piece in response.iter_bytes():
                 body += piece
-                if len(body) > 1_000_000:
+                if len(body) > most_bytes:
                     break
     except httpx.TimeoutException:
         raise NotReady(
@@ -66,33 +133,26 @@ def balance_at(base_url: str, key: str, patience: float = PATIENCE_S) -> int:
         raise _unreachable(base_url, error) from None
     except (httpx.InvalidURL, UnicodeError) as error:
         raise NotReady(ExitCode.USAGE, f"{base_url[:100]} is no base URL: {error}") from None
-    return _judged(base_url, url, response, body)
+    redaction = Redaction(() if key is None else (key,))
+    return Told(response.status_code, response.headers, bytes(body), redaction=redaction)
 
 
-def _judged(base_url: str, url: str, response: httpx.Response, body: bytes) -> int:
-    status = response.status_code
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if 300 <= status < 400:
-        target = urljoin(url, response.headers.get("Location", "")).removesuffix(BALANCE_PATH)
-        raise _not_this(f"{base_url} redirects to {target[:200]}: verify that one, if it is yours")
-    document = _object(body)
-    if document is None:
-        what = "a web page" if "html" in kind or body.lstrip()[:1] == b"<" else kind or "something without a type"
-        raise _not_this(
-            f"{base_url} is not this API: GET {BALANCE_PATH} answers {status} with {what} where JSON belongs"
-        )
-    if status == 401:
-        raise NotReady(ExitCode.KEY_REFUSED, f"{base_url} does not know the key: give another one with --api-key")
-    if status == 403:
-        raise NotReady(ExitCode.KEY_REFUSED, f"{base_url} knows the key and refuses it: {_detail(document)}")
-    if status >= 500 or status == 429:
-        raise NotReady(ExitCode.UNREACHABLE, f"{base_url} cannot answer now, with {status}: {_detail(document)}")
-    balance = document.get("credits")
-    if status != 200 or not isinstance(balance, int) or isinstance(balance, bool):
-        raise _not_this(
-            f"{base_url} is not this API: GET {BALANCE_PATH} answers {status} without a whole number of credits"
-        )
-    return balance
+def _object(base_url: str, path: str, told: Told, who: str) -> dict[str, object]:
+    """The JSON object in an answer; raises `NotReady` NOT_THIS_API where there is none."""
+    bare = path.partition("?")[0]
+    if 300 <= told.status < 400:
+        target = urljoin(f"{base_url}{path}", told.headers.get("Location", "")).partition("?")[0].removesuffix(bare)
+        raise _not_this(f"{base_url} redirects to {told.redaction.text(target)[:200]}: use that one, if it is yours")
+    try:
+        found = json.loads(told.body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return found
+    kind = told.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    what = "a web page" if "html" in kind or told.body.lstrip()[:1] == b"<" else kind or "something without a type"
+    what = told.redaction.text(what)[:100]
+    raise _not_this(f"{base_url} is not {who}: GET {bare} answers {told.status} with {what} where JSON belongs")
 
 
 def _unreachable(base_url: str, error: httpx.HTTPError) -> NotReady:
@@ -112,18 +172,6 @@ def _unreachable(base_url: str, error: httpx.HTTPError) -> NotReady:
         hint = ": if it takes TLS, write https://" if base_url.startswith("http:") else ""
         return NotReady(ExitCode.UNREACHABLE, f"{base_url} does not speak HTTP as it should{hint}")
     return NotReady(ExitCode.UNREACHABLE, f"nothing can be reached at {base_url}: {told}")
-
-
-def _object(body: bytes) -> dict[str, object] | None:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _detail(document: dict[str, object]) -> str:
-    return str(document.get("detail") or document.get("message") or "it says no more")[:200]
 
 
 def _not_this(sentence: str) -> NotReady:

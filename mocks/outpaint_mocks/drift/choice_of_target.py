@@ -22,8 +22,8 @@ def target_of(recording: Recording, against: str | None = None, keys: Sequence[s
     """The target for as long as the block runs; without a base URL it is the mock in process.
 
     `keys` stand for the recording's known keys in the order in which those came; a mock server that makes worlds for us
-    needs none. Raises `NotReady` for a base URL that is none, is not this API or does not know the first key, and where
-    there is no key.
+    needs none. Raises `NotReady` for a base URL that is none, is not this API or refuses a key that is to be used, and
+    where there is no key.
     """
     setting = Setting.of(recording)
     if against is None:
@@ -44,6 +44,11 @@ def target_of(recording: Recording, against: str | None = None, keys: Sequence[s
                 return
     if not keys:
         raise NotReady(ExitCode.USAGE, "a key is missing: give --api-key, or set OUTPAINT_KEY")
-    balance_at(url, keys[0])
-    with BaseUrl(url, keys, known=tuple(setting.keys)) as remote:
+    known = tuple(setting.keys)
+    for number, key in enumerate(keys[: max(1, len(known))], 1):
+        try:
+            balance_at(url, key)
+        except NotReady as error:
+            raise NotReady(error.exit_code, str(error) if number == 1 else f"with key {number}: {error}") from None
+    with BaseUrl(url, keys, known=known) as remote:
         yield remote

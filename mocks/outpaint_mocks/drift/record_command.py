@@ -84,12 +84,12 @@ def record(
       0  recorded
       1  nothing was recorded, or the file cannot be written
       2  wrong usage
-      3  nothing answers at --upstream, or TLS fails (looked at beforehand only with --key-env)
+      3  nothing answers at --upstream, or not in time, or TLS fails
       4  something answers there that is not this API
       5  the key in --key-env is refused
     """
     from outpaint_contracts.errors import OutpaintError
-    from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
+    from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url, check_is_there
     from outpaint_functions.embedded.server import listen, url_of
 
     from outpaint_mocks.drift.credit_budget import CreditBudget
@@ -105,7 +105,9 @@ def record(
     key = _key(key_env)
     try:
         base_url = check_base_url(upstream)
-        if key is not None:
+        if key is None:
+            check_is_there(base_url)
+        else:
             credits_ = balance_at(base_url, key)
             click.echo(f"the key has {credits_:,} credits; this recording may spend {max_credits:,}", err=True)
     except NotReady as error:

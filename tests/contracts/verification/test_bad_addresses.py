@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url
+from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url, check_is_there
 from outpaint_contracts.verification.verdict import ExitCode
 
 from .conftest import as_json, error_of, served
@@ -183,6 +183,31 @@ def test_the_second_key_is_looked_at_too(run: Run) -> None:
         status, err = ended(run, url, "--second-api-key", "the-other-key")
     assert status == ExitCode.KEY_REFUSED
     assert "with the second key" in err
+
+
+def test_what_a_provider_repeats_is_one_line_without_the_key() -> None:
+    detail = "no\nsuch key: a-key-of-some-length"
+    with (
+        served(lambda *_: as_json(403, {"detail": detail})) as url,
+        pytest.raises(NotReady, match="refuses it: no such key: ") as found,
+    ):
+        balance_at(url, "a-key-of-some-length")
+    assert "a-key-of-some-length" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [(401, {"Content-Type": "text/html"}, b"<h1>Who?</h1>"), as_json(400, {"no": "key"})]
+)
+def test_without_a_key_a_refusal_is_enough(answer: Any) -> None:
+    with served(lambda *_: answer) as url:
+        check_is_there(url)
+
+
+@pytest.mark.parametrize("answer", [HTML, (302, {"Location": "/login"}, b""), (404, {}, b"")])
+def test_without_a_key_too_what_is_something_else_shows(answer: Any) -> None:
+    with served(lambda *_: answer) as url, pytest.raises(NotReady) as found:
+        check_is_there(url)
+    assert found.value.exit_code is ExitCode.NOT_THIS_API
 
 
 def test_it_cannot_answer_now(run: Run) -> None:

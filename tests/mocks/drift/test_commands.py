@@ -134,6 +134,21 @@ def test_against_nobody(url: str, status: int, run: Run, file: Path) -> None:
     assert "a-key-of-ours" not in found.output
 
 
+def test_each_key_that_is_to_be_used_is_looked_at(run: Run, sit: Sit, upstream: str, tmp_path: Path) -> None:
+    sitting = sit()
+    for key in (KEY, "another-shops-key"):
+        sitting.api.get("/balance", headers={"X-Picsart-API-Key": key})
+    path = tmp_path / "recording.json"
+    sitting.recording().write(path)
+    words = ("drift", path, "--against", upstream, "--api-key", KEY, "--api-key")
+    refused = run(*words, "nobodys-key-at-all")
+    assert refused.exit_code == 5
+    assert "with key 2: " in refused.stderr
+    assert "does not know the key" in refused.stderr
+    assert "nobodys-key-at-all" not in refused.output
+    assert run(*words, KEY).exit_code == 0
+
+
 def test_what_costs_more_than_may_be_spent_is_7(run: Run, file: Path, upstream: str) -> None:
     asked = ("drift", file, "--api-key", KEY, "--max-credits")
     found = run(*asked, 1, "--against", upstream)
