@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, urlencode
 
 import click
 
 if TYPE_CHECKING:
+    from outpaint_contracts.verification.reachability import NotReady
+
     from outpaint_mocks.pact.reading import PactFile
 
+# By the numbers of `outpaint contract verify`, whose look at a base URL gives the others: 3, 4 and 5.
 BROKEN: Final = 1
 NO_PACT: Final = 2
-NO_PROVIDER: Final = 3
 NOTHING_VERIFIED: Final = 6
 OVER_BUDGET: Final = 7
-_TIMEOUT_S: Final = 30.0
+_PATIENCE_S: Final = 30.0
+_MOST_BYTES: Final = 256 * 1024 * 1024
+_OF_THE_CALLER: Final = frozenset({"world", "consumer", "provider"})
+"""What a mock may find wrong with what was asked of it."""
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -50,30 +55,47 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
     The mock must keep bodies (`outpaint mock --keep-bodies 64`); `outpaint mock --pact FILE` does both.
 
     \b
-    Ends with 0 if the file was written, 2 if no call makes an interaction, 3 if no mock answers.
+    Exit codes:
+      0  the file was written
+      2  wrong usage, a world that is not there, or no call that makes an interaction
+      3  nothing answers at --url, or not in time, or TLS fails
+      4  something answers there that is no mock of ours
+      5  the mock does not let us ask (--open-admin)
     """
-    import httpx
+    from outpaint_contracts.verification.reachability import NotReady
+
+    try:
+        content, count = _written_by_mock(url, world, consumer, provider)
+    except NotReady as error:
+        _end(error)
+    if not count:
+        raise _NoPactError("no call makes an interaction: did the tests call this mock, and does it keep bodies?")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    click.echo(f"{file}: {count} interactions of {consumer} with {provider}")
+
+
+def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tuple[bytes, int]:
+    """A pact's file as a mock writes it, and how many interactions it has; raises `NotReady` where there is none."""
+    from outpaint_contracts.verification.reachability import NotReady, check_base_url, json_at
+    from outpaint_contracts.verification.verdict import ExitCode
 
     from outpaint_mocks.worlds import DEFAULT, PREFIX
 
-    prefix = "" if world == DEFAULT else f"{PREFIX}{quote(world, safe='')}"
-    asked = f"{url.rstrip('/').removesuffix('/v1')}{prefix}/_mock/pact?"
-    try:
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
-            answer = client.get(asked + urlencode({"consumer": consumer, "provider": provider}))
-        document = answer.json()
-        found = document["interactions"] if answer.status_code == 200 else None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _NoProviderError(f"{url} does not answer ({error}): is `outpaint mock` running there?") from None
-    except (ValueError, KeyError, TypeError):
-        raise _NoProviderError(f"{url} answered {answer.status_code}, and not as a mock does") from None
-    if found is None:
-        raise _NoProviderError(str(document.get("detail", document)))
-    if not found:
-        raise _NoPactError("no call makes an interaction: did the tests call this mock, and does it keep bodies?")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(answer.content)
-    click.echo(f"{file}: {len(found)} interactions of {consumer} with {provider}")
+    root = check_base_url(url)
+    path = f"{'' if world == DEFAULT else PREFIX + quote(world, safe='')}/_mock/pact"
+    asked = f"{path}?{urlencode({'consumer': consumer, 'provider': provider})}"
+    told = json_at(root, asked, who="a mock of ours", patience=_PATIENCE_S, most_bytes=_MOST_BYTES)
+    interactions = told.document.get("interactions")
+    if told.status == 200 and isinstance(interactions, list):
+        return told.body, len(interactions)
+    if told.status in (401, 403):
+        raise NotReady(ExitCode.KEY_REFUSED, f"{root} does not let us ask: {told.detail}")
+    if str(told.document.get("field")) in _OF_THE_CALLER:
+        raise NotReady(ExitCode.USAGE, told.detail)
+    raise NotReady(
+        ExitCode.NOT_THIS_API, f"{root} is not a mock of ours: GET {path} answers {told.status}: {told.detail}"
+    )
 
 
 @pact.command(short_help="Check that our contract covers pacts, without a provider.")
@@ -137,10 +159,18 @@ def verify(
     other interactions are named and left out. The key never enters a pact or the output.
 
     \b
-    Ends with 0 if all that could be verified was kept, 1 if something was broken, 2 if a file is no pact,
-    3 if no provider answers, 6 if nothing could be verified, 7 if it could cost more than --max-credits.
+    Exit codes, those of `outpaint contract verify`:
+      0  all that could be verified was kept
+      1  something was broken
+      2  wrong usage, a file is no pact, or Pact's engine is missing or cannot read it
+      3  nothing answers at --base-url, or not in time, or TLS fails
+      4  something answers there that is not this API
+      5  the key is refused
+      6  nothing could be verified
+      7  it could cost more than --max-credits
     """
     from outpaint_contracts.errors import ErrorCode, OutpaintError
+    from outpaint_contracts.verification.reachability import NotReady
 
     from outpaint_mocks.pact import verifying
 
@@ -148,8 +178,8 @@ def verify(
     for file in _read(files):
         try:
             verdict = verifying.verify(file, base_url, api_key, max_credits=max_credits)
-        except verifying.ProviderError as error:
-            raise _NoProviderError(error.detail) from None
+        except NotReady as error:
+            _end(error)
         except OutpaintError as error:
             if error.code is ErrorCode.INSUFFICIENT_CREDITS:
                 raise _OverBudgetError(error.detail) from None
@@ -177,16 +207,16 @@ def _read(files: Iterable[Path]) -> list[PactFile]:
         raise _NoPactError(error.detail) from None
 
 
+def _end(reason: NotReady) -> NoReturn:
+    """As `outpaint contract verify` ends where a base URL cannot be asked."""
+    click.echo(f"error: {reason}", err=True)
+    click.get_current_context().exit(int(reason.exit_code))
+
+
 class _NoPactError(click.ClickException):
     """There is no pact to work with."""
 
     exit_code = NO_PACT
-
-
-class _NoProviderError(click.ClickException):
-    """There is nobody to ask."""
-
-    exit_code = NO_PROVIDER
 
 
 class _OverBudgetError(click.ClickException):

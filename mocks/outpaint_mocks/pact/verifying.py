@@ -14,35 +14,27 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.requests import MAX_COUNT
+from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url, check_is_there, json_at
 
 from outpaint_mocks.pact.public_staging import SUPPORTED, PublicProvider
 from outpaint_mocks.pact.reading import ExpectedInteraction, PactFile
 from outpaint_mocks.pact.state_server import state_server
 
 MOCK_STATES: Final = "/_mock/pact/state"
-_TIMEOUT_S: Final = 10.0
+_MOCK_CLOCK: Final = "/_mock/clock"
+_PATIENCE_S: Final = 5.0
 _REQUEST_TIMEOUT_MS: Final = 120_000
 _HTTP: Final = "Synchronous/HTTP"
 
 
-class ProviderError(OutpaintError):
-    """A base URL behind which there is no provider to verify."""
+class EngineError(OutpaintError):
+    """The engine is not installed, or cannot do with a pact."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, detail, field="base_url")
-
-
-class EngineError(OutpaintError):
-    """The engine is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            ErrorCode.UNAVAILABLE, "Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again"
-        )
+        super().__init__(ErrorCode.UNAVAILABLE, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +52,17 @@ class Verdict:
 
 
 def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | None = None) -> Verdict:
-    """Verify a provider by one pact; raises `ProviderError`, `EngineError`, and `OutpaintError` over `max_credits`.
+    """Verify a provider by one pact; raises `NotReady`, `EngineError`, and `OutpaintError` over `max_credits`.
 
     A mock is put into every state by its admin API; any other provider only into those that its public API and the
     key can bring about, and interactions in other states are left out and named.
     """
-    root = base_url.rstrip("/").removesuffix("/v1")
+    root = check_base_url(base_url)
     mock = _is_mock(root)
+    if mock:
+        check_is_there(root)  # by no key: each state has one of its own
+    else:
+        balance_at(root, api_key)
     document, kept, left_out = _verifiable(pact, api_key, everything=mock)
     if not kept:
         return Verdict((), (), tuple(left_out))
@@ -84,20 +80,12 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
 
 
 def _is_mock(root: str) -> bool:
-    parts = urlsplit(root)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ProviderError(f"{root} is no base URL: write it as http://127.0.0.1:8080/v1")
+    """Whether the world at a base URL, which need not be a whole server's, can be administered."""
     try:
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
-            told = client.get(f"{root}/v1/balance")
-            admin = client.get(f"{root}/_mock/clock")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ProviderError(f"nothing answers at {root} ({type(error).__name__}): is the provider running?") from None
-    if told.is_redirect:
-        raise ProviderError(f"{root} redirects to {told.headers.get('location', '?')[:100]}: use that as base URL")
-    if "json" not in told.headers.get("content-type", ""):
-        raise ProviderError(f"{root}/v1/balance answers {told.status_code} without JSON: this is no outpainting API")
-    return admin.status_code == 200 and "json" in admin.headers.get("content-type", "")
+        told = json_at(root, _MOCK_CLOCK, patience=_PATIENCE_S)
+        return told.status == 200 and "now" in told.document
+    except NotReady:
+        return False  # whatever is wrong there shows when the API itself is looked at
 
 
 def _verifiable(
@@ -154,7 +142,7 @@ def _verified(file: Path, provider: str, root: str, states: str, left_out: list[
     try:
         from pact import Verifier
     except ImportError:
-        raise EngineError from None
+        raise EngineError("Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again") from None
     host = urlsplit(root).hostname or "localhost"
     verifier = (
         Verifier(provider, host=host)
@@ -168,7 +156,7 @@ def _verified(file: Path, provider: str, root: str, states: str, left_out: list[
         verifier.verify()
     except RuntimeError as error:
         if not verifier.results.get("interactionResults"):
-            raise ProviderError(f"Pact's engine could not verify: {error}") from None
+            raise EngineError(f"Pact's engine could not verify: {error}") from None
     return _told(verifier.results, left_out)
 
 

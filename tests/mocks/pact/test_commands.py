@@ -78,28 +78,35 @@ def test_nothing_to_write_and_nobody_to_ask_have_exit_codes_of_their_own(served:
     assert "no call makes an interaction" in nothing.output
     nowhere = run("write", file, "--consumer", "shop", "--url", served.refused_url)
     assert nowhere.exit_code == 3
-    assert "is `outpaint mock` running there?" in nowhere.output
+    assert "nothing can be reached at" in nowhere.output
     other_world = run("write", file, "--consumer", "shop", "--url", server, "--world", "nobodys")
-    assert other_world.exit_code == 3
+    assert other_world.exit_code == 2
     assert "there is no world nobodys" in other_world.output
 
 
-@pytest.mark.parametrize(
-    ("base_url", "sentence"),
-    [("refused", "nothing answers at"), ("nonsense", "is no base URL"), ("page", "this is no outpainting API")],
-)
-def test_a_base_url_that_cannot_be_verified_ends_with_3(
-    served: ServedWorld, tmp_path: Path, base_url: str, sentence: str
-) -> None:
+def test_a_mock_that_may_not_be_asked_is_5(served: ServedWorld, tmp_path: Path) -> None:
+    # A name that leads to this machine and is not its own (docs/adr/0024).
+    url = served.url.partition("/t/")[0].replace("127.0.0.1", "0.0.0.0")
+    refused = run("write", str(tmp_path / "shop.json"), "--consumer", "shop", "--url", url)
+    assert refused.exit_code == 5, refused.output
+    assert "does not let us ask: 0.0.0.0" in refused.output
+
+
+def test_a_provider_that_is_no_mock_has_no_pact_to_write(local_provider: Any, tmp_path: Path) -> None:
+    with local_provider() as provider:
+        result = run("write", str(tmp_path / "shop.json"), "--consumer", "shop", "--url", provider.url)
+    assert result.exit_code == 4
+    assert "is not a mock of ours: GET /_mock/pact answers 404" in result.output
+
+
+def test_a_mock_behind_a_gateway_that_fails_is_not_verified(served: ServedWorld, tmp_path: Path) -> None:
     ask(f"{served.base_url}/balance", headers=KEY)
     file = tmp_path / "shop.json"
     file.write_text(ask(f"{served.url}/_mock/pact?consumer=shop").text)
-    urls = {"refused": served.refused_url, "nonsense": "nonsense", "page": served.base_url}
-    if base_url == "page":
-        served.scenarios.always("gateway(502)")
-    result = run("verify", str(file), "--base-url", urls[base_url])
-    assert result.exit_code == 3, result.output
-    assert sentence in result.output
+    served.scenarios.always("gateway(502)")
+    result = run("verify", str(file), "--base-url", served.base_url)
+    assert result.exit_code == 4, result.output
+    assert "answers 502 with a web page where JSON belongs" in result.output
 
 
 def test_credits_are_bounded_and_the_key_is_in_no_output(
@@ -145,7 +152,9 @@ def test_a_pact_of_other_makers_gets_the_key_from_us(local_provider: Any, tmp_pa
         key = provider.stage("an account with credits", {"credits": 50})["api_key"]
         result = run("verify", str(file), "--base-url", provider.url, "--api-key", key)
         assert result.exit_code == 0, result.output
-        assert run("verify", str(file), "--base-url", provider.url, "--api-key", "wrong").exit_code == 1
+        refused = run("verify", str(file), "--base-url", provider.url, "--api-key", "wrong")
+        assert refused.exit_code == 5
+        assert refused.output == f"error: {provider.url} does not know the key: give another one\n"
 
 
 def test_a_state_is_put_on_by_the_admin_api(served: ServedWorld) -> None:
