@@ -28,13 +28,14 @@ _RISKY: Final = 3
 def diff(context: click.Context, old: str, new: str | None, rev: str | None, form: str, strict: bool) -> None:
     """Judge the way from one OpenAPI document to another by what it does to clients of the first.
 
-    OLD and NEW are files in OpenAPI 3.0 or 3.1, JSON or YAML; REVISION:PATH for a file in git; or - for standard
-    input. What a client sends and what it is answered are judged each in their own direction: a new required field
-    breaks in a request and does no harm in a response.
+    OLD and NEW are files in OpenAPI 3.0 or 3.1, JSON or YAML; REVISION:PATH for a file in git, or REVISION alone
+    where it has one openapi.json or openapi.yaml; or - for standard input. What a client sends and what it is answered
+    are judged each in their own direction: a new required field breaks in a request and does no harm in a response.
 
     \b
     Examples:
       outpaint contract diff old.json new.yaml
+      outpaint contract diff v1.0.0 HEAD
       outpaint contract diff v1.0.0:openapi.json openapi.json
       outpaint contract diff --rev main openapi.json --strict
       outpaint contract diff --rev origin/main openapi.json --format markdown > comment.md

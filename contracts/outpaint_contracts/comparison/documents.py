@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _VERSIONS: Final = ("3.0.", "3.1.")
+_USUAL_NAME: Final = re.compile(r"(?:.*/)?openapi\.(?:json|ya?ml)")
 
 
 class UnreadableError(ValueError):
@@ -17,16 +18,19 @@ class UnreadableError(ValueError):
 
 
 def document_of(name: str) -> dict[str, Any]:
-    """The document in a file, in `REVISION:PATH` of the git repository here, or on standard input for `-`.
+    """The document in a file, in a revision of the git repository here, or on standard input for `-`.
 
-    A path begins at the repository's root, or here with `./`, as in git. Raises `UnreadableError`.
+    `REVISION:PATH` names a file; its path begins at the repository's root, or here with `./`, as in git. `REVISION`
+    alone stands for the one openapi.json or openapi.yaml that it has. Raises `UnreadableError`.
     """
     if name == "-":
         return parsed(sys.stdin.read(), "standard input")
     path = Path(name)
-    if not path.exists() and ":" in name:
-        return parsed(_of_revision(name, Path()), name)
-    return _of_file(path)
+    if path.exists():
+        return _of_file(path)
+    if ":" not in name:
+        name = _file_of_revision(name)
+    return parsed(_of_revision(name, Path()), name)
 
 
 def documents_since(revision: str, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -63,10 +67,35 @@ def _of_file(path: Path) -> dict[str, Any]:
         raise UnreadableError(f"{path} is no text in UTF-8") from None
 
 
+def _file_of_revision(revision: str) -> str:
+    """`REVISION:PATH` of its one document; raises `UnreadableError`, also for what is no revision at all."""
+    try:
+        paths = _git(Path(), "ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", revision)
+    except _GitError:
+        raise UnreadableError(f"{revision}: there is no such file, and no such revision of a git repository") from None
+    found = [path for path in paths.split("\0") if _USUAL_NAME.fullmatch(path)]
+    if not found:
+        raise UnreadableError(f"{revision} has no openapi.json or openapi.yaml: name its file as {revision}:PATH")
+    if len(found) > 1:
+        raise UnreadableError(f"{revision} has {' and '.join(found[:2])}: name one as {revision}:{found[0]}")
+    return f"{revision}:{found[0]}"
+
+
 def _of_revision(name: str, folder: Path) -> str:
     try:
-        shown = subprocess.run(  # noqa: S603 - git, which reads the name as nothing but a name
-            ["git", "show", "--end-of-options", name],  # noqa: S607 - whichever git is on the PATH
+        return _git(folder, "show", "--end-of-options", name)
+    except _GitError as error:
+        raise UnreadableError(f"{name}: {error}") from None
+
+
+class _GitError(Exception):
+    """Why git has no answer, in one line."""
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - git, which reads names as nothing but names
+            ["git", *words],  # noqa: S607 - whichever git is on the PATH
             cwd=folder,
             capture_output=True,
             text=True,
@@ -74,13 +103,13 @@ def _of_revision(name: str, folder: Path) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise UnreadableError(f"{name}: there is no such file, and no git to look for such a revision") from None
+        raise _GitError("there is no such file, and no git to look for such a revision") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"{name}: {error}") from None
-    if shown.returncode != 0:
-        reason = shown.stderr.strip().splitlines()[-1:] or ["git could not show it"]
-        raise UnreadableError(f"{name}: {reason[0].removeprefix('fatal: ')}")
-    return shown.stdout
+        raise _GitError(str(error)) from None
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines()[-1:] or ["git could not show it"]
+        raise _GitError(reason[0].removeprefix("fatal: "))
+    return done.stdout
 
 
 def _from_yaml(text: str, name: str) -> Any:

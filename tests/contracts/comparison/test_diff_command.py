@@ -142,6 +142,9 @@ def repository(folder: Path) -> Path:
         (("v1:api/openapi.json", "HEAD:api/openapi.json"), 1),
         (("HEAD:api/openapi.json", "v1:api/openapi.json"), 0),
         (("v1:api/openapi.json", "api/openapi.json"), 1),
+        (("v1", "HEAD"), 1),
+        (("HEAD", "v1"), 0),
+        (("v1", "api/openapi.json"), 1),
         (("--rev", "v1", "api/openapi.json"), 1),
         (("--rev", "HEAD", "api/openapi.json"), 0),
     ],
@@ -155,13 +158,28 @@ def test_revisions_of_git_are_compared(
         assert run(*arguments[:2], "openapi.json").exit_code == status
 
 
+def test_a_revision_alone_has_to_hold_one_document(repository: Path) -> None:
+    def commit(name: str) -> None:
+        (repository / "api" / "openapi.json").rename(repository / name)
+        config = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        for words in (("add", "-A", "."), ("commit", "-m", "another")):
+            subprocess.run(["git", *config, *words], cwd=repository, check=True, capture_output=True)
+        written(repository, "api/openapi.json", json.loads(openapi.text()))
+
+    commit("openapi.yaml")
+    assert run("v1", "HEAD").exit_code == 1
+    commit("api/openapi.yml")
+    assert "HEAD has api/openapi.yml and openapi.yaml: name one as HEAD:api/openapi.yml" in run("v1", "HEAD").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("ours.json",), "name two"),
         (("--rev", "v1", "ours.json", "breaking.json"), "name one file"),
         (("-", "-"), "standard input holds one document"),
-        (("nowhere.json", "ours.json"), "nowhere.json: No such file"),
+        (("nowhere.json", "ours.json"), "nowhere.json: there is no such file, and no such revision"),
+        (("--output=x", "ours.json"), "No such option"),
         (("nowhere:ours.json", "ours.json"), "nowhere:ours.json: "),
         (("--rev", "nowhere", "ours.json"), "nowhere:./ours.json: "),
         (("--rev", "--output=x", "ours.json"), "--output=x:./ours.json: "),
