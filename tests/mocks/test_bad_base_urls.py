@@ -171,4 +171,4 @@ def test_what_hangs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     with silent() as url:
         found = ask(url)
     assert found.exit_code == ExitCode.UNREACHABLE
-    assert found.stderr == f"error: {url} does not answer: nothing came within 0.2 seconds\n"
+    assert found.stderr == f"error: {url} does not answer: nothing whole came within 0.2 seconds\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -115,6 +116,8 @@ def json_at(
 
 def _told(base_url: str, path: str, key: str | None, patience: float, most_bytes: int) -> Told:
     """The answer, whatever it is: what is no answer of ours may be of any length, and is cut off."""
+    # The client's own limit is about each piece: drop by drop, an answer could go on for ever within it.
+    deadline = time.monotonic() + patience
     try:
         with (
             httpx.Client(timeout=patience, trust_env=not is_near(base_url)) as client,
@@ -125,9 +128,11 @@ def _told(base_url: str, path: str, key: str | None, patience: float, most_bytes
                 body += piece
                 if len(body) > most_bytes:
                     break
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer has no end")
     except httpx.TimeoutException:
         raise NotReady(
-            ExitCode.UNREACHABLE, f"{base_url} does not answer: nothing came within {patience:g} seconds"
+            ExitCode.UNREACHABLE, f"{base_url} does not answer: nothing whole came within {patience:g} seconds"
         ) from None
     except httpx.HTTPError as error:
         raise _unreachable(base_url, error) from None

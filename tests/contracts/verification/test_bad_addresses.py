@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,28 @@ def test_a_name_that_does_not_exist(run: Run) -> None:
 
 
 def test_what_hangs() -> None:
-    with silent() as place, pytest.raises(NotReady, match="nothing came within 0\\.2 seconds") as found:
+    with silent() as place, pytest.raises(NotReady, match="nothing whole came within 0\\.2 seconds") as found:
         balance_at(f"http://{place}", "key", patience=0.2)
+    assert found.value.exit_code is ExitCode.UNREACHABLE
+
+
+def test_what_answers_drop_by_drop() -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):  # the client hangs up
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+                while not over.wait(0.02):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(NotReady, match="nothing whole came within 0\\.2 seconds") as found:
+            balance_at(f"http://127.0.0.1:{listener.getsockname()[1]}", "key", patience=0.2)
+        over.set()
+        thread.join()
     assert found.value.exit_code is ExitCode.UNREACHABLE
 
 
