@@ -1,4 +1,4 @@
-"""Compares `outpaint contract diff` with other tools on the edits of tests/contracts/comparison/test_edits.py.
+"""Compares `outpaint contract diff` with other tools on the edits in tests/contracts/comparison/edits.
 
 `python bench/contract_diffs.py PYTHON` prints a table in Markdown. PYTHON is one with
 `api-schema-diff==1.0.4 breakwatch==0.1.0`, each of which it asks about every edit, in one process: some seconds each.
@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from outpaint_contracts.comparison import Verdict, compare
 
-EDITS = Path(__file__).parents[1] / "tests" / "contracts" / "comparison" / "test_edits.py"
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "contracts" / "comparison"))
+from edits.edit import all_edits, document
+
 TOOLS = ("api-schema-diff", "breakwatch")
 # Runs in the other Python: each tool's verdict on old.json and each new document, as JSON lines.
 ASKING = r"""
@@ -41,30 +41,20 @@ for new in sorted(folder.glob("*.new.json")):
 """
 
 
-def edits() -> Any:
-    spec = importlib.util.spec_from_file_location("test_edits", EDITS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["test_edits"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def main() -> None:
-    module = edits()
+    edits = all_edits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / "old.json").write_text(json.dumps(module.document()), encoding="utf-8")
-        for one in module.EDITS:
-            (folder / f"{one.name}.new.json").write_text(json.dumps(module.edited(one)), encoding="utf-8")
+        (folder / "old.json").write_text(json.dumps(document()), encoding="utf-8")
+        for one in edits:
+            (folder / f"{one.name}.new.json").write_text(json.dumps(one.made()), encoding="utf-8")
         done = subprocess.run([sys.argv[1], "-c", ASKING, scratch], check=True, stdout=subprocess.PIPE, text=True)
     verdicts = {row["edit"]: row for row in map(json.loads, done.stdout.splitlines())}
-    for one in module.EDITS:
-        found = compare(module.document(), module.edited(one)).verdict is Verdict.BREAKING
+    for one in edits:
+        found = compare(document(), one.made()).verdict is Verdict.BREAKING
         verdicts[one.name]["outpaint contract diff"] = "found" if found else "missed"
-    breaking = [one for one in module.EDITS if one.verdict is Verdict.BREAKING]
-    others = [one for one in module.EDITS if one.verdict is not Verdict.BREAKING]
+    breaking = [one for one in edits if one.verdict is Verdict.BREAKING]
+    others = [one for one in edits if one.verdict is not Verdict.BREAKING]
     print("| tool | breaking edits found | false alarms | could not read |\n|---|---|---|---|")
     for name in ("outpaint contract diff", *TOOLS):
         found, alarms = (sum(verdicts[one.name][name] == "found" for one in some) for some in (breaking, others))

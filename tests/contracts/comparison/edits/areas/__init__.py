@@ -1,0 +1,1 @@
+"""The edits, by what they edit; `all_edits` has them all."""

@@ -1,0 +1,61 @@
+"""What an edit is: one change of our own document, the verdict on it, and every rule that it is judged by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Final
+
+from outpaint_contracts import openapi
+from outpaint_contracts.comparison import Verdict
+
+Document = dict[str, Any]
+Change = Callable[[Document], object]
+B, R, C = Verdict.BREAKING, Verdict.RISKY, Verdict.COMPATIBLE
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a document, its verdict, and every rule that it is judged by."""
+
+    name: str
+    change: Change
+    verdict: Verdict
+    codes: frozenset[str]
+
+    def made(self) -> Document:
+        """Our document with this change."""
+        changed = document()
+        self.change(changed)
+        return changed
+
+
+_EDITS: Final[list[Edit]] = []
+
+
+def edit(verdict: Verdict, *codes: str) -> Callable[[Change], Change]:
+    """Enter a function in the table under its name."""
+
+    def enter(change: Change) -> Change:
+        _EDITS.append(Edit(change.__name__, change, verdict, frozenset(codes)))
+        return change
+
+    return enter
+
+
+def all_edits() -> tuple[Edit, ...]:
+    """Every edit of every area, as written."""
+    package = import_module("edits.areas")
+    for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
+        import_module(f"{package.__name__}.{module.name}")
+    return tuple(_EDITS)
+
+
+def document() -> Document:
+    """Our own document, which may be changed."""
+    made: Document = json.loads(openapi.text())
+    return made

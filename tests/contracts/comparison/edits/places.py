@@ -1,0 +1,49 @@
+"""Places in our own document, where edits are made."""
+
+from __future__ import annotations
+
+from outpaint_contracts import openapi
+
+from edits.edit import Document
+
+
+def submit(d: Document) -> Document:
+    return d["paths"][openapi.OUTPAINT_PATH]["post"]
+
+
+def poll(d: Document) -> Document:
+    return d["paths"][openapi.INFERENCE_PATH]["get"]
+
+
+def balance(d: Document) -> Document:
+    return d["paths"][openapi.BALANCE_PATH]["get"]
+
+
+def picture(d: Document) -> Document:
+    return d["paths"][openapi.FILE_PATH]["get"]
+
+
+def upload(d: Document) -> Document:
+    return d["paths"][openapi.UPLOADS_PATH]["post"]
+
+
+def schema(d: Document, name: str) -> Document:
+    return d["components"]["schemas"][name]
+
+
+def fields(d: Document) -> list[Document]:
+    """The request's two forms."""
+    return [schema(d, "OutpaintForm"), schema(d, "OutpaintMultipart")]
+
+
+def each_field(d: Document, name: str, **change: object) -> None:
+    for form in fields(d):
+        form["properties"][name] |= change
+
+
+def multipart(d: Document) -> Document:
+    return submit(d)["requestBody"]["content"]["multipart/form-data"]
+
+
+def parameter(d: Document, name: str) -> Document:
+    return next(one for one in submit(d)["parameters"] if one["name"] == name)
