@@ -13,7 +13,8 @@ from outpaint_contracts import examples, openapi
 from outpaint_contracts.comparison.rules import RULES
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
-from outpaint_mocks.admin.operations import OPERATIONS, ROOT
+from outpaint_mocks.admin.operation import ROOT
+from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.effects import EFFECTS, CallEffect, Error, On
 from outpaint_mocks.pact.provider_states import ON_A_MOCK
 from outpaint_mocks.pact.public_staging import SUPPORTED

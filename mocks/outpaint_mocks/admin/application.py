@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_mocks.admin import openapi
 from outpaint_mocks.admin.guard import refusal
-from outpaint_mocks.admin.operations import OPERATIONS, ROOT, Asked, Made, Operation
+from outpaint_mocks.admin.operation import ROOT, Asked, Made, Operation
+from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.grammar import nearest
 from outpaint_mocks.page import page_file
 from outpaint_mocks.worlds import DEFAULT, PREFIX

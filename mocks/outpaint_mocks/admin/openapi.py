@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from outpaint_mocks.admin.language import REFERENCE, schemas
-from outpaint_mocks.admin.operations import OPERATIONS, PNG, ROOT, Operation
+from outpaint_mocks.admin.operation import PNG, ROOT, Operation
+from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.worlds import PREFIX
 
 _Object = dict[str, Any]
