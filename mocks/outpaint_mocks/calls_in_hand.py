@@ -40,3 +40,9 @@ class CallInHand:
         for slot in trouble.slots:
             self.effects[slot] = trouble
         self.stumbled = True
+
+    def note(self, effect: object) -> None:
+        """Write down, once, what a scenario did to the call."""
+        text = str(effect)
+        if text not in self.applied:
+            self.applied.append(text)

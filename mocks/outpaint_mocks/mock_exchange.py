@@ -8,39 +8,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
-from outpaint_contracts.headers import API_KEY, RETRY_AFTER
+from outpaint_contracts.headers import RETRY_AFTER
 from outpaint_contracts.requests import Source, Upload
 from outpaint_functions.http.application import Exchange
 from outpaint_functions.http.messages import RequestHead, Response, Waiting
 from outpaint_functions.http.routes import Route, match
-from outpaint_functions.service import rate_limit
 
 from outpaint_mocks.answers import MockResponse
+from outpaint_mocks.call_scenarios import CallScenarios
 from outpaint_mocks.calls import Call
 from outpaint_mocks.calls_in_hand import CallInHand
-from outpaint_mocks.effects import (
-    CallEffect,
-    Credits,
-    Error,
-    Gateway,
-    Latency,
-    On,
-    RateLimit,
-    Refuse,
-    Reset,
-    Slot,
-    WrongShape,
-)
-from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.presets import MAGIC, preset_of
-from outpaint_mocks.scenario import Scenario
-from outpaint_mocks.scenarios import HEADER
+from outpaint_mocks.effects import Error, Gateway, Latency, On, Refuse, Reset, Slot, WrongShape
 from outpaint_mocks.spoiled_answers import allowing_scenarios, drawn, gateway_page, spoiled, with_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outpaint_functions.service.records import Account
     from outpaint_functions.service.service import Service
 
     from outpaint_mocks.faults import Fault
@@ -57,9 +40,6 @@ _KINDS: Final = {
     (Route.UPLOADS, "POST"): On.UPLOAD,
     (Route.UPLOAD, "POST"): On.UPLOAD,
 }
-_KEYLESS: Final = frozenset({Route.FILE, Route.UPLOAD})
-_KEY: Final = API_KEY.lower()
-_HEADER: Final = HEADER.lower()
 _T = TypeVar("_T")
 
 
@@ -77,10 +57,8 @@ class MockExchange:
         self._found = match(head.path)
         kind = None if self._found is None else _KINDS.get((self._found.route, head.method))
         self._hand = CallInHand(kind)
+        self._scenarios = CallScenarios(world, head, self._found, self._hand)
         self._exchange: Exchange | None = None
-        self._refusal: OutpaintError | None = None
-        self._account_id: str | None = None
-        self._spent: dict[tuple[str, CallEffect], bool] = {}
         self.body_limit = 0
         self.answer: MockResponse | None = None
         with world.lock:
@@ -101,7 +79,8 @@ class MockExchange:
         self._note_body(body)
         with self.world.lock:
             self.world.dispatch.settle_due(self.world.clock.now())
-            self._ask_prompt()
+            if exchange is not None:
+                self._scenarios.ask_prompt(exchange)
             trouble = self._trouble()
             if trouble is not None or exchange is None or self._never_arrives:
                 return self._answered(trouble or _nothing())
@@ -134,12 +113,13 @@ class MockExchange:
         world, head, kind = self.world, self._head, self._hand.route
         service = world.service
         if kind is not None:
-            service = self._ask_scenarios(kind)
+            service = self._scenarios.ask_head(kind)
             if self._hand.effects and self._ends_before(service):
                 return
-        self._hand.suspended = self._refusal is not None or isinstance(self._hand.effects.get(Slot.ANSWER), Error)
+        error = isinstance(self._hand.effects.get(Slot.ANSWER), Error)
+        self._hand.suspended = error or self._scenarios.refusal is not None
         self._exchange = self._in_hand(lambda: Exchange(service, head))
-        if self._exchange.answer is not None or self._refusal is not None:
+        if self._exchange.answer is not None or self._scenarios.refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _nothing())
             return
         # A file's GET is finished without a body: its picture may have to be painted first.
@@ -165,105 +145,7 @@ class MockExchange:
         wire = self._hand.effects.get(Slot.WIRE)
         return isinstance(wire, Refuse) or (isinstance(wire, Reset) and wire.when == "before")
 
-    def _ask_scenarios(self, kind: On) -> Service:
-        """Find what counts for this call; the service under the limits that it gives."""
-        world, head, hand = self.world, self._head, self._hand
-        assert self._found is not None
-        if kind is On.POLL:
-            hand.inference_id = self._found.id
-        elif kind is On.FILE:
-            hand.inference_id = world.pictures.job_of(self._found.id)
-        key = None if self._found.route in _KEYLESS else head.header(_KEY)
-        key = None if key is None else key.strip()
-        attached = None if kind is On.SUBMIT else world.dispatch.attached(hand.inference_id)
-        magic = None
-        if key is not None and key.startswith(MAGIC):
-            magic = self._told(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
-            world.ledger.admit(key)
-        header = head.header(_HEADER)
-        own = None if header is None else self._told(Scenario.of, header, HEADER)
-        hand.resolved = world.scenarios.resolve(kind, preset=magic, own=own, attached=attached)
-        account = self._account(key)
-        self._account_id = None if account is None else account.id
-        if hand.resolved is None:
-            return world.service
-        service = self._charge(account)
-        self._touch()
-        return service
-
-    def _told(
-        self, understand: Callable[[str], _T], word: str, field: str, code: ErrorCode = ErrorCode.INVALID_PARAMETER
-    ) -> _T | None:
-        """What a word of the client's means; one that means nothing is the call's refusal."""
-        try:
-            return understand(word)
-        except ScenarioError as error:
-            self._refusal = self._refusal or OutpaintError(code, error.detail, field=field)
-            return None
-
-    def _account(self, key: str | None) -> Account | None:
-        return self.world.ledger.of_key(key) if key else None
-
-    def _charge(self, account: Account | None) -> Service:
-        """Let what scenarios say of the account come true; the service under its rate limit."""
-        world, resolved = self.world, self._hand.resolved
-        service = world.service
-        if resolved is None or account is None:
-            return service
-        for scope, effect in resolved.account.values():
-            if isinstance(effect, RateLimit):
-                service = world.limited(effect)
-            elif isinstance(effect, Credits) and (
-                scope.startswith("next") or world.scenarios.first_time(f"{scope}: {effect}", account.id)
-            ):
-                world.ledger.set_credits(account.id, effect.n)
-                self._note(effect)
-        return service
-
-    def _touch(self) -> None:
-        """Take the effects that are not used up; each is counted once for this call."""
-        hand = self._hand
-        assert hand.resolved is not None
-        hand.effects = {}
-        for slot, (scope, effect) in hand.resolved.call.items():
-            if (scope, effect) not in self._spent:
-                who = hand.inference_id if scope == "job" else self._account_id
-                self._spent[scope, effect] = self.world.scenarios.spend(effect, who or "", scope)
-            if self._spent[scope, effect]:
-                hand.effects[slot] = effect
-
     # Judged by the body
-
-    def _ask_prompt(self) -> None:
-        """A magic prompt speaks once the body was read."""
-        hand, exchange = self._hand, self._exchange
-        if exchange is None or exchange.request is None or not exchange.request.prompt.startswith(MAGIC):
-            return
-        preset = self._told(preset_of, exchange.request.prompt.split(None, 1)[0], "prompt")
-        if preset is None:
-            return
-        hand.resolved = self.world.scenarios.with_prompt(hand.resolved, preset)
-        before = None if self._account_id is None else self._credits()
-        key = self._head.header(_KEY)
-        account = self._account(None if key is None else key.strip())
-        limited = self._charge(account)
-        self._touch()
-        if account is None:
-            return
-        if self._credits() != before:
-            exchange.allowance = replace(exchange.allowance, credits=self._credits())
-        if limited is not self.world.service and self._by_prompt(RateLimit):
-            exchange.allowance, refusal = rate_limit.take(limited, replace(account, credits=self._credits()))
-            self._refusal = self._refusal or refusal
-
-    def _by_prompt(self, kind: type[RateLimit]) -> bool:
-        resolved = self._hand.resolved
-        assert resolved is not None
-        found = resolved.account.get(Slot.LIMIT)
-        return found is not None and found[0] == "prompt" and isinstance(found[1], kind)
-
-    def _credits(self) -> int:
-        return next((a.credits for a in self.world.ledger.accounts if a.id == self._account_id), 0)
 
     def _note_body(self, body: bytes) -> None:
         """Write down what came, its pictures by content."""
@@ -328,8 +210,8 @@ class MockExchange:
     def _trouble(self) -> Response | None:
         """What a scenario, or a scenario that cannot be, makes of the answer; None to let the service speak."""
         exchange, effect = self._exchange, self._hand.effects.get(Slot.ANSWER)
-        if self._refusal is not None and exchange is not None:
-            return exchange.refuse(self._refusal)
+        if self._scenarios.refusal is not None and exchange is not None:
+            return exchange.refuse(self._scenarios.refusal)
         if isinstance(effect, Gateway):
             return gateway_page(effect.status)
         if isinstance(effect, Error) and exchange is not None:
@@ -364,7 +246,7 @@ class MockExchange:
             if isinstance(slow, Latency):
                 latency += drawn(slow, self.world.ids)
             for effect in dict.fromkeys(effects.values()):
-                self._note(effect)
+                self._hand.note(effect)
         if self._head.method == "OPTIONS" and self._found is not None:
             answer = allowing_scenarios(answer)
         done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)
@@ -377,20 +259,15 @@ class MockExchange:
             answer = self._trouble() or answer
         return spoiled(answer, self._hand.effects)
 
-    def _note(self, effect: object) -> None:
-        text = str(effect)
-        if text not in self._hand.applied:
-            self._hand.applied.append(text)
-
     def _journal(self) -> None:
         call, hand = self.call, self._hand
-        call.account_id = self._account_id
+        call.account_id = self._scenarios.account_id
         call.inference_id = hand.inference_id
         if call.image_sha256 is None and hand.image is not None:
             call.image_sha256, call.mask_sha256 = hand.image, hand.mask
         if hand.resolved is not None and hand.route is On.SUBMIT and hand.inference_id is not None:
             for effect in hand.resolved.job.values():
-                self._note(effect)
+                self._hand.note(effect)
         call.effects = tuple(hand.applied)
         call.answered_at = self.world.clock.now()
         self.world.journal.answered(call)
