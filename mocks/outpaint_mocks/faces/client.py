@@ -35,6 +35,8 @@ class Library:
     """The library's stream of bytes that are all there."""
     trickle: Callable[..., Any]
     """A `Trickle` that is also one of the library's streams."""
+    transport: type[Any]
+    async_transport: type[Any]
     errors: dict[Failure, Callable[..., Exception]]
 
 
@@ -72,7 +74,8 @@ class Carrier:
         )
 
     def send(self, request: Any, head: RequestHead) -> Any:
-        """The library's response; the request's body must have been read."""
+        """The library's response to a request whose head was found to be the mock's."""
+        request.read()
         patience = _read_timeout(request)
         try:
             answer = drive(deliver(self._mock, head, request.content, patience))
@@ -82,12 +85,21 @@ class Carrier:
 
     async def send_async(self, request: Any, head: RequestHead) -> Any:
         """As `send`, for asynchronous clients."""
+        await request.aread()
         patience = _read_timeout(request)
         try:
             answer = await drive_async(deliver(self._mock, head, request.content, patience))
         except Undelivered as reason:
             raise self._error(reason, request) from None
         return self._response(answer, request, patience)
+
+    def nobody(self, request: Any) -> Exception:
+        """The library's ConnectError for a request that is not the mock's, where the network is off limits."""
+        return self._library.errors[Failure.REFUSED](
+            f"{request.method} {request.url} is not under a base URL of the mock, and nothing leaves the machine: add "
+            'the base URL, or let unknown hosts pass with unknown_hosts="pass"',
+            request=request,
+        )
 
     def _response(self, answer: MockResponse, request: Any, patience: float | None) -> Any:
         library = self._library

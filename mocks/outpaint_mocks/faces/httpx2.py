@@ -10,6 +10,7 @@ import httpx2
 from outpaint_mocks.faces.bases import VENDOR_BASE_URL, BaseUrls, checked_unknown_hosts
 from outpaint_mocks.faces.client import Carrier, Library, Trickle
 from outpaint_mocks.faces.delivery import Failure
+from outpaint_mocks.faces.transport import WorldTransport
 
 if TYPE_CHECKING:
     from outpaint_functions.http.messages import RequestHead
@@ -25,6 +26,8 @@ LIBRARY: Final = Library(
     response=httpx2.Response,
     whole=httpx2.ByteStream,
     trickle=_Body,
+    transport=httpx2.BaseTransport,
+    async_transport=httpx2.AsyncBaseTransport,
     errors={
         Failure.REFUSED: httpx2.ConnectError,
         Failure.RESET: httpx2.ReadError,
@@ -34,54 +37,12 @@ LIBRARY: Final = Library(
 )
 
 
-class OutpaintTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Answers a client's requests from a world: `httpx2.Client(transport=OutpaintTransport(world))`, or AsyncClient.
+class OutpaintTransport(
+    WorldTransport[httpx2.BaseTransport | httpx2.AsyncBaseTransport], httpx2.BaseTransport, httpx2.AsyncBaseTransport
+):
+    """Answers a client's requests from a world: `httpx2.Client(transport=OutpaintTransport(world))`, or AsyncClient."""
 
-    With `base_urls` only requests under these are for the mock; others go to `otherwise`, or fail with a
-    ConnectError that says so. Without, every request is for the mock.
-    """
-
-    def __init__(
-        self,
-        world: World,
-        *,
-        base_urls: Iterable[str] = (),
-        otherwise: httpx2.BaseTransport | httpx2.AsyncBaseTransport | None = None,
-    ) -> None:
-        self.world: Final = world
-        self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
-        self._otherwise = otherwise
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The world's answer; raises what httpx2 raises where a connection fails."""
-        head = self._carrier.head(request)
-        if head is None:
-            if isinstance(self._otherwise, httpx2.BaseTransport):
-                return self._otherwise.handle_request(request)
-            raise nobody(request)
-        request.read()
-        response: httpx2.Response = self._carrier.send(request, head)
-        return response
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """As `handle_request`, for an AsyncClient."""
-        head = self._carrier.head(request)
-        if head is None:
-            if isinstance(self._otherwise, httpx2.AsyncBaseTransport):
-                return await self._otherwise.handle_async_request(request)
-            raise nobody(request)
-        await request.aread()
-        response: httpx2.Response = await self._carrier.send_async(request, head)
-        return response
-
-
-def nobody(request: httpx2.Request) -> httpx2.ConnectError:
-    """The error for a request to a host that is not the mock's, where the network is off limits."""
-    return httpx2.ConnectError(
-        f"{request.method} {request.url} is not under a base URL of the mock, and nothing leaves the machine: add the "
-        'base URL, or let unknown hosts pass with unknown_hosts="pass"',
-        request=request,
-    )
+    _library = LIBRARY
 
 
 class OutpaintPatch:
@@ -133,7 +94,7 @@ class OutpaintPatch:
             if head is not None:
                 return patch._carrier, head
         if not all(patch._passes for patch in cls._standing):
-            raise nobody(request)
+            raise cls._standing[-1]._carrier.nobody(request)
         return None
 
 
@@ -144,7 +105,6 @@ def _patch() -> None:
         found = OutpaintPatch._answers(request)
         if found is None:
             return sync(self, request)
-        request.read()
         response: httpx2.Response = found[0].send(request, found[1])
         return response
 
@@ -152,7 +112,6 @@ def _patch() -> None:
         found = OutpaintPatch._answers(request)
         if found is None:
             return await asynchronous(self, request)
-        await request.aread()
         response: httpx2.Response = await found[0].send_async(request, found[1])
         return response
 

@@ -14,7 +14,7 @@ from respx.models import AllMockedAssertionError, CallList, PassThrough, Route, 
 
 from outpaint_mocks.faces.bases import VENDOR_BASE_URL, BaseUrls, checked_unknown_hosts
 from outpaint_mocks.faces.client import Carrier
-from outpaint_mocks.faces.httpx import LIBRARY, nobody
+from outpaint_mocks.faces.httpx import LIBRARY
 
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Calls
@@ -200,4 +200,4 @@ class OutpaintRouter(respx.MockRouter):
         """What to raise for a request that neither the mock nor a route of the test's own knows."""
         if self._passes or HTTPCoreMocker.routers:  # a router of respx's own below may know it
             return PassThrough(f"not the mock's: {request!r}", request=request, origin=self._everything)
-        return AllMockedAssertionError(str(nobody(request)))
+        return AllMockedAssertionError(str(self._carrier.nobody(request)))
