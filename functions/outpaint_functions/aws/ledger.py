@@ -14,11 +14,10 @@ from outpaint_contracts.jobs import ENDED, JobState, sources_of
 from outpaint_functions.aws import items
 from outpaint_functions.aws.items import number, text
 from outpaint_functions.aws.table import Item, Refused, Table, chunks
-from outpaint_functions.service.credits import insufficient
+from outpaint_functions.service.credits import GIVES_BACK, insufficient
 from outpaint_functions.service.ports import AlreadyClaimed
 from outpaint_functions.service.records import Account, Claim, Job
 
-GIVES_BACK: Final = frozenset({JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
 _UNENDED: Final = frozenset(set(JobState) - ENDED)
 _REMEMBERED: Final = 10_000
 _LOOKED_UP_TOGETHER: Final = 100

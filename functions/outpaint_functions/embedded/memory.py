@@ -9,12 +9,10 @@ from dataclasses import replace
 from outpaint_contracts.inference import InferenceFailure, Manifest
 from outpaint_contracts.jobs import JobState, sources_of
 
-from outpaint_functions.service.credits import insufficient
+from outpaint_functions.service.credits import GIVES_BACK, insufficient
 from outpaint_functions.service.file_urls import FileUrls
 from outpaint_functions.service.ports import AlreadyClaimed
 from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
-
-_GIVES_BACK = frozenset({JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
 
 
 class MemoryLedger:
@@ -112,7 +110,7 @@ class MemoryLedger:
             )
             if to.ended:
                 self._unended.pop(inference_id, None)
-            if to in _GIVES_BACK:
+            if to in GIVES_BACK:
                 self._pay(job.account_id, job.price)
             if release_claim and job.idempotency_key is not None:
                 claim = self._claims.get((job.account_id, job.idempotency_key))

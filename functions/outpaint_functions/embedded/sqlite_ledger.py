@@ -11,7 +11,7 @@ from outpaint_contracts.jobs import ENDED, JobState, sources_of
 from outpaint_contracts.pictures import MaskInterpretation
 
 from outpaint_functions.embedded.database import Database
-from outpaint_functions.service.credits import insufficient
+from outpaint_functions.service.credits import GIVES_BACK, insufficient
 from outpaint_functions.service.ports import AlreadyClaimed
 from outpaint_functions.service.records import Account, Claim, Job
 
@@ -20,7 +20,6 @@ _COLUMNS: Final = (
     "idempotency_key, attempts, manifest, failure"
 )
 _CLAIM_COLUMNS: Final = "account_id, key, fingerprint, inference_id, running_until, expires_at"
-_GIVES_BACK: Final = frozenset({JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
 
 
 def _words(states: frozenset[JobState]) -> str:
@@ -150,7 +149,7 @@ class SqliteLedger:
             if moved.rowcount == 0:
                 return None
             job = _job(connection.execute(_FIND, (inference_id,)).fetchone())
-            if to in _GIVES_BACK:
+            if to in GIVES_BACK:
                 connection.execute(
                     "UPDATE accounts SET credits = credits + ? WHERE id = ?", (job.price, job.account_id)
                 )

@@ -1,8 +1,14 @@
-"""What an account is told when its credits do not suffice, in the same words whatever store it stands in."""
+"""Credits, alike in whatever store they stand: which ends give them back, and what is said where they are too few."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.jobs import JobState
+
+GIVES_BACK: Final = frozenset({JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED})
+"""The ends that give a job's price back, in the transaction that moves it there."""
 
 
 def insufficient(price: int, available: int) -> OutpaintError:

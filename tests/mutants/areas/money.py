@@ -54,7 +54,7 @@ def charged_twice(patch: Patch) -> None:
 
 @mutant("a failed job keeps its credits", "credits.a-failed-job-gives-its-credits-back")
 def failure_is_not_refunded(patch: Patch) -> None:
-    patch.set(memory, "_GIVES_BACK", frozenset())
+    patch.set(memory, "GIVES_BACK", frozenset())
 
 
 @mutant("a failed job gives its credits back twice", "credits.credits-are-given-back-once")
