@@ -11,7 +11,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceRequest
 
 from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.errors import code_of, told_as
+from outpaint_functions.aws.errors import PICTURE_STORE, code_of, told_as
 from outpaint_functions.aws.outcomes import Outcomes, file_name, settled
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.service.records import Job
@@ -75,7 +75,7 @@ class SageMakerDispatch:
             parameters["Body"] = message
         else:
             key = f"inputs/{request.inference_id}/request"
-            with told_as("the picture store"):
+            with told_as(PICTURE_STORE):
                 self._clients.s3.put_object(Bucket=self._settings.bucket, Key=key, Body=message, ContentType=_JSON)
             parameters["InputLocation"] = f"s3://{self._settings.bucket}/{key}"
         with told_as(_WHAT):

@@ -12,6 +12,10 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 _LOG: Final = logging.getLogger("outpaint.aws")
 
+PICTURE_STORE: Final = "the picture store"
+"""What S3 is called to whoever is told of it."""
+_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+
 # Codes that pass by themselves, whichever service says them; so does every HTTP status of 500 and above.
 TRANSIENT: Final = frozenset(
     {
@@ -38,6 +42,11 @@ TRANSIENT: Final = frozenset(
 def code_of(error: ClientError) -> str:
     """The service's own word for what went wrong."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether S3 says that there is no such object."""
+    return code_of(error) in _NO_OBJECT
 
 
 def is_transient(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from outpaint_contracts.inference import InferenceFailure, Manifest
 from pydantic import ValidationError
 
 from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.errors import code_of, told_as
+from outpaint_functions.aws.errors import PICTURE_STORE, is_absent, told_as
 from outpaint_functions.service import settle
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
@@ -21,9 +21,7 @@ DONE_PREFIX: Final = "outcomes/done/"
 FAILED_PREFIX: Final = "outcomes/failed/"
 """Where the endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
 
-_WHAT: Final = "the picture store"
 _LARGEST: Final = 256 * 1024
-_ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
 def file_name(inference_id: str) -> str:
@@ -86,7 +84,7 @@ class Outcomes:
             (DONE_PREFIX + file_name(inference_id), "an unreadable answer"),
             (FAILED_PREFIX + inference_id, "the painter failed"),
         ):
-            with told_as(_WHAT):
+            with told_as(PICTURE_STORE):
                 found = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1).get(
                     "Contents", []
                 )
@@ -95,12 +93,12 @@ class Outcomes:
         return None
 
     def _body(self, key: str) -> bytes:
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             try:
                 answer = self._clients.s3.get_object(Bucket=self._bucket, Key=key)
                 body: bytes = answer["Body"].read(_LARGEST)
             except ClientError as error:
-                if code_of(error) in _ABSENT:
+                if is_absent(error):
                     return b""
                 raise
         return body

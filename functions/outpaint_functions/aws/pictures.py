@@ -9,16 +9,14 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.errors import code_of, told_as
+from outpaint_functions.aws.errors import PICTURE_STORE, is_absent, told_as
 from outpaint_functions.service.ports import Clock
 from outpaint_functions.service.records import StoredPicture, UploadForm, UploadGrant
 
 _LOG: Final = logging.getLogger("outpaint.aws")
-_WHAT: Final = "the picture store"
 _ACCOUNT: Final = "account-id"
 _EXPIRES: Final = "expires-at"
 _INFERENCE: Final = "inference-id"
-_ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
 class S3Pictures:
@@ -39,7 +37,7 @@ class S3Pictures:
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file; S3 shows it whole or not at all."""
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             self._clients.s3.put_object(
                 Bucket=self._bucket,
                 Key=name,
@@ -52,12 +50,12 @@ class S3Pictures:
         """The file, unless it has expired."""
         if not name:
             return None  # botocore would not even send it
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             try:
                 answer = self._clients.s3.get_object(Bucket=self._bucket, Key=name)
                 data: bytes = answer["Body"].read()
             except ClientError as error:
-                if code_of(error) in _ABSENT:
+                if is_absent(error):
                     return None
                 raise
         metadata = answer["Metadata"]
@@ -77,7 +75,7 @@ class S3Pictures:
     def url(self, name: str, until: float) -> str:
         """A signed URL that reads the file until then; made here, without a call."""
         seconds = max(1, int(until - self._clock.now()))
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             url: str = self._clients.s3.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=seconds
             )
@@ -97,7 +95,7 @@ class S3Pictures:
         }
         conditions: list[Any] = [{field: value} for field, value in fields.items()]
         conditions.append(["content-length-range", 1, grant.max_bytes])
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             post = self._clients.s3.generate_presigned_post(
                 self._bucket,
                 name,

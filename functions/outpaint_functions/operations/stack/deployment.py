@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.errors import told_as
+from outpaint_functions.aws.errors import PICTURE_STORE, told_as
 from outpaint_functions.aws.key_ring import DynamoKeyRing
 from outpaint_functions.aws.ledger import DynamoLedger
 from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, OUTCOMES_PREFIX, file_name
@@ -18,8 +18,6 @@ from outpaint_functions.operations.deployment import Deployment, JobFile, StackN
 from outpaint_functions.operations.stack.connection import connected
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.settings import ServiceSettings
-
-_WHAT: Final = "the picture store"
 
 
 class _BucketFiles:
@@ -45,7 +43,7 @@ class _BucketFiles:
 
     def _found(self, what: str, name: str) -> list[JobFile]:
         """The objects whose names begin so, which is one; what is not there is told too."""
-        with told_as(_WHAT):
+        with told_as(PICTURE_STORE):
             answer: dict[str, Any] = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=name, MaxKeys=10)
         found = [
             JobFile(what, f"s3://{self._bucket}/{each['Key']}", each["Size"]) for each in answer.get("Contents", [])
