@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import RETRY_AFTER
 from outpaint_contracts.requests import Source, Upload
 from outpaint_functions.http.application import Exchange
@@ -19,6 +19,7 @@ from outpaint_mocks.call_scenarios import CallScenarios
 from outpaint_mocks.calls import Call
 from outpaint_mocks.calls_in_hand import CallInHand
 from outpaint_mocks.effects import Error, Gateway, Latency, On, Refuse, Reset, Slot, WrongShape
+from outpaint_mocks.scenario_errors import asked_for
 from outpaint_mocks.spoiled_answers import allowing_scenarios, drawn, gateway_page, spoiled, with_header
 
 if TYPE_CHECKING:
@@ -227,10 +228,8 @@ class MockExchange:
             allowance = replace(allowance, credits=0)
         if effect.retry_after is not None:
             allowance = replace(allowance, reset_in=effect.retry_after)
-        title = ERROR_KINDS[effect.code].title
-        detail = effect.detail or f"{title[:1].lower()}{title[1:]}, as a mock scenario asked for"
         exchange.allowance = allowance
-        answer = exchange.refuse(OutpaintError(effect.code, detail))
+        answer = exchange.refuse(OutpaintError(effect.code, effect.detail or asked_for(effect.code)))
         if effect.retry_after is not None:
             answer = with_header(answer, RETRY_AFTER, str(effect.retry_after))
         return answer

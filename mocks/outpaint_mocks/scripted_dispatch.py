@@ -7,13 +7,13 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from outpaint_contracts.errors import ERROR_KINDS
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint_functions.service import settle
 
 from outpaint_mocks.effects import CallEffect, Effect, ExpiredUrl, Fail, On, Processing, Slot
 from outpaint_mocks.grammar import ScenarioError
 from outpaint_mocks.job_plans import JobPlan
+from outpaint_mocks.scenario_errors import asked_for
 from outpaint_mocks.scenarios import Attached
 
 if TYPE_CHECKING:
@@ -248,6 +248,5 @@ def _of_job(scenario: Scenario) -> dict[On, dict[Slot, CallEffect]]:
 
 def failure_of(inference_id: str, outcome: Fail) -> InferenceFailure:
     """The end that a scenario asks for."""
-    title = ERROR_KINDS[outcome.code].title
-    detail = f"{title[:1].lower()}{title[1:]}, as a mock scenario asked for; the credits were given back"
-    return InferenceFailure(inference_id=inference_id, error_code=outcome.code, detail=outcome.detail or detail)
+    detail = outcome.detail or f"{asked_for(outcome.code)}; the credits were given back"
+    return InferenceFailure(inference_id=inference_id, error_code=outcome.code, detail=detail)

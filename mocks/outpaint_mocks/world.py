@@ -126,6 +126,11 @@ class World:
         self.settle()
         return self.dispatch.pending()
 
+    def has_ended(self, inference_id: str) -> bool:
+        """Whether nobody need wait for this job: it has ended by the clock, or is no more."""
+        job = self.service.jobs.find(inference_id, self.clock.now())
+        return job is None or job.state.ended
+
     def release(self, inference_id: str | None = None) -> None:
         """End a pending job now as its plan says, or all of them; for jobs whose progress is manual, and any other.
 

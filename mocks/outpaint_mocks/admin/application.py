@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_mocks.admin import openapi
 from outpaint_mocks.admin.guard import refusal
-from outpaint_mocks.admin.operation import ROOT, Asked, Made, Operation
+from outpaint_mocks.admin.operation import JSON, ROOT, Asked, Made, Operation
 from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.grammar import nearest
 from outpaint_mocks.page import page_file
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from outpaint_mocks.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
-_JSON: Final = "application/json"
 _PAGE: Final = f"{ROOT}/ui"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -57,7 +56,7 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         return _page(base, world_name, path)
     if path == "/openapi.json":
         _taken(verb, ("GET",))
-        return _content(200, _JSON, openapi.text())
+        return _content(200, JSON, openapi.text())
     operation, values = _operation(path, verb)
     if not operation.of_world and world_name != DEFAULT and operation.name != "language":
         raise OutpaintError(
@@ -77,7 +76,7 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         assert isinstance(operation.gives, str)
         return _content(200, operation.gives, made)
     status, told = (201, made.body) if isinstance(made, Made) else (200, made)
-    return _content(status, _JSON, told.model_dump_json().encode())
+    return _content(status, JSON, told.model_dump_json().encode())
 
 
 def _place(path: str) -> tuple[str, str, str]:
@@ -185,7 +184,7 @@ def _nothing_at(path: str) -> OutpaintError:
 
 def _error(error: OutpaintError) -> Response:
     extra = (("Allow", ", ".join(error.taken)),) if isinstance(error, _VerbError) else ()
-    return _content(error.kind.status.value, _JSON, ErrorBody.of(error).model_dump_json().encode(), extra)
+    return _content(error.kind.status.value, JSON, ErrorBody.of(error).model_dump_json().encode(), extra)
 
 
 def _content(status: int, media_type: str, body: bytes, extra: tuple[tuple[str, str], ...] = ()) -> Response:

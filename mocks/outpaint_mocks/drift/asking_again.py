@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -16,8 +15,8 @@ from outpaint_mocks.drift.bodies import kept_picture
 from outpaint_mocks.drift.links import LOCATION, REFERENCE
 from outpaint_mocks.drift.recording import Body, Exchange, Form, Json, Nothing, Opaque, Part, Picture, PictureBody
 from outpaint_mocks.drift.stand_ins import data_uri, stand_in
+from outpaint_mocks.drift.value_classes import names_an_id
 
-_IDS: Final = re.compile(r"(?:.*_)?id")
 _BOUNDARY: Final = "outpaint-drift-7d1f0c4e9b"
 _UNSENT: Final = frozenset({"user-agent", "cookie", "authorization", "proxy-authorization"})
 
@@ -47,7 +46,7 @@ class Mapping:
         elif isinstance(recorded, list) and isinstance(replayed, list):
             for one, other in zip(recorded, replayed, strict=False):
                 self._align(one, other, name)
-        elif isinstance(recorded, str) and isinstance(replayed, str) and len(recorded) >= 4 and _IDS.fullmatch(name):
+        elif isinstance(recorded, str) and isinstance(replayed, str) and len(recorded) >= 4 and names_an_id(name):
             self._ids[recorded] = replayed
 
     def id(self, recorded: str) -> str | None:

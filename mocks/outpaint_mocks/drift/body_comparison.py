@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from outpaint_mocks.drift.difference import ABSENT
-from outpaint_mocks.drift.value_classes import class_of_number, class_of_text, type_of
+from outpaint_mocks.drift.value_classes import class_of_number, class_of_text, names_an_id, type_of
 
 Found = tuple[str, str, str, str]
 """Where, recorded, replayed, and which it is: `missing` there, `extra` there, `other`, or `mild`."""
 
 _WORDS: Final = frozenset({"status", "error_code", "code", "source"})
 """Members whose values are words of the contract: clients branch on them."""
-_IDS: Final = re.compile(r"(?:.*_)?id")
 _TIMES: Final = re.compile(r".*(_at|_in|reset|after|seconds|time|expires)")
 _FREE: Final = frozenset({"fields"})
 """Members whose own members are the provider's business: an upload form's fields."""
@@ -80,7 +79,7 @@ def _texts(recorded: str, replayed: str, where: str, name: str) -> Iterator[Foun
         return
     if name == "url" or name.endswith("_url"):
         yield where, one, other, "other"
-    elif _IDS.fullmatch(name):
+    elif names_an_id(name):
         yield where, one, other, "mild"
     elif _TIMES.fullmatch(name):
         yield where, one, other, "other"

@@ -14,9 +14,9 @@ from PIL import Image, ImageStat
 
 from outpaint_mocks.drift.recording import Damage, Picture
 
+LARGEST_AREA: Final = 64_000_000
+"""Pixels; a larger picture is judged by its header alone, and its stand-in has no more."""
 _CELLS: Final = 32
-_LARGEST_AREA: Final = 64_000_000
-"""Pixels; a larger picture is judged by its header alone."""
 _ORIENTATION: Final = 0x0112
 _DATA_URI: Final = re.compile(r"(?is)data:(image/[a-z0-9.+-]+|application/octet-stream)?(;[a-z0-9=-]+)*;base64,(.+)")
 
@@ -42,7 +42,7 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Pictu
             "width": picture.width,
             "height": picture.height,
         }
-        if picture.width * picture.height > _LARGEST_AREA:
+        if picture.width * picture.height > LARGEST_AREA:
             return Picture(**known)
         try:
             picture.load()

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from PIL import Image
 
+from outpaint_mocks.drift.picture_facts import LARGEST_AREA
 from outpaint_mocks.drift.recording import Damage, Picture
 
 _LEVELS: Final = {"#": 255, "+": 128, ".": 0}
-_LARGEST_AREA: Final = 64_000_000
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
@@ -49,7 +49,7 @@ def _no_picture(picture: Picture) -> bytes:
 
 def _drawn(picture: Picture) -> bytes:
     width, height = picture.width or 1, picture.height or 1
-    if width * height > _LARGEST_AREA:
+    if width * height > LARGEST_AREA:
         return _header_alone(width, height)
     image = _surface(picture, width, height)
     options: dict[str, Any] = {}

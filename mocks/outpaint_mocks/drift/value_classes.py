@@ -17,8 +17,14 @@ _CLASSES: Final = (
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "an HTTP date"),
     (re.compile(r"(?i)[0-9a-f]{16,128}"), "hexadecimal digits"),
 )
+_ID_NAMES: Final = re.compile(r"(?:.*_)?id")
 _EPOCH_S: Final = 500_000_000
 _EPOCH_MS: Final = 500_000_000_000
+
+
+def names_an_id(member: str) -> bool:
+    """Whether a member of this name holds an id."""
+    return _ID_NAMES.fullmatch(member) is not None
 
 
 def class_of_text(text: str) -> str:

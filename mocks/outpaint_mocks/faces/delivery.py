@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from outpaint_functions.http.messages import Response, Waiting
@@ -137,15 +138,11 @@ def pass_time(clock: VirtualClock, seconds: float, patience: float = math.inf) -
 
 def _wait(world: World, waiting: Waiting, patience: float) -> Steps[float]:
     """Wait for a job's end, or for the end of the wait."""
-
-    def ended() -> bool:
-        job = world.service.jobs.find(waiting.inference_id, world.clock.now())
-        return job is None or job.state.ended
-
     woken = threading.Event()
     unsubscribe = world.endings.subscribe(waiting.inference_id, woken.set)
     try:
-        return (yield from _pass_until(world.clock, waiting.until, woken, ended, patience))
+        over = partial(world.has_ended, waiting.inference_id)
+        return (yield from _pass_until(world.clock, waiting.until, woken, over, patience))
     except BaseException:
         waiting.abandon()
         raise

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_functions.embedded.asgi import (
@@ -195,12 +196,9 @@ class MockHost:
         woken = asyncio.Event()
         unsubscribe = world.endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, woken))
 
-        def ended() -> bool:
-            job = world.service.jobs.find(waiting.inference_id, world.clock.now())
-            return job is None or job.state.ended
-
+        over = partial(world.has_ended, waiting.inference_id)
         try:
-            await self._until(world.clock, waiting.until, ended, receive, woken)
+            await self._until(world.clock, waiting.until, over, receive, woken)
             return waiting.resume()
         except BaseException:
             waiting.abandon()

@@ -13,11 +13,10 @@ from outpaint_contracts.headers import RETRY_AFTER
 from outpaint_contracts.requests import IdSource, Source, UrlSource
 
 from outpaint_mocks.calls import Call
-from outpaint_mocks.effects import On
+from outpaint_mocks.effects import API, On
 
 TOLERANCE_S: Final = 0.05
 """How much too early a call may come: clocks and timers are not exact."""
-_API: Final = frozenset({On.SUBMIT, On.POLL, On.BALANCE, On.UPLOAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Traffic:
     @cached_property
     def api(self) -> Sequence[Call]:
         """Calls of the API proper, files aside."""
-        return [call for call in self.calls if call.route in _API]
+        return [call for call in self.calls if call.route in API]
 
     @cached_property
     def submits(self) -> Sequence[Call]:
