@@ -13,6 +13,7 @@ import httpx
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.new_accounts import NewAccounts
 from outpaint_contracts.proving.provider import Provider
 from outpaint_functions.aws.settings import PREFIX
 
@@ -23,7 +24,7 @@ _POLL_PAUSE_S: Final = 0.05
 _NUMBERS: Final = itertools.count(1)
 
 
-class StackProvider:
+class StackProvider(NewAccounts):
     """Offers what its operator can do: accounts, held and failing jobs, an API function with other settings.
 
     Not offered: its clock is AWS's; its fetcher refuses addresses of ours, for they are private; and bytes that are no
@@ -44,23 +45,8 @@ class StackProvider:
         # Plain HTTP: without `verify` no certificates are read, which takes longer than most cases.
         return httpx.Client(base_url=self._deployment.url, timeout=TIMEOUT_S, verify=False, trust_env=False)  # noqa: S501
 
-    def key(self, balance: int = 100) -> str:
-        """A key of a new account."""
-        return self._account(balance)
-
-    def exact_key(self, balance: int) -> str:
-        """A key of a new account."""
-        return self._account(balance)
-
-    def second_key(self) -> str:
-        """A key of a new account."""
-        return self._account(100)
-
-    def forbidden_key(self) -> str:
-        """A key of an account that may do nothing."""
-        return self._account(100, allowed=False)
-
-    def _account(self, balance: int, *, allowed: bool = True) -> str:
+    def new_account(self, balance: int, *, allowed: bool = True) -> str:
+        """A key of a new account in the stack's table."""
         return self._deployment.open_account(f"{self.name} {next(_NUMBERS)}", balance, allowed=allowed)
 
     def publish(self, data: bytes | ErrorCode) -> str:  # noqa: ARG002 - the protocol's signature

@@ -15,6 +15,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.new_accounts import NewAccounts
 from outpaint_contracts.proving.provider import Provider
 from outpaint_contracts.verification.remote import TIMEOUT_S, is_near
 
@@ -68,7 +69,7 @@ class MockServer:
         return answer.json()
 
 
-class MockWorld:
+class MockWorld(NewAccounts):
     """One world of a mock: everything is offered, and every account is a case's own."""
 
     offers = frozenset(Need)
@@ -90,23 +91,8 @@ class MockWorld:
             trust_env=not is_near(self._server.url),
         )
 
-    def key(self, balance: int = 100) -> str:
-        """A key of a new account."""
-        return self._account(balance)
-
-    def exact_key(self, balance: int) -> str:
-        """A key of a new account."""
-        return self._account(balance)
-
-    def second_key(self) -> str:
-        """A key of a new account."""
-        return self._account(100)
-
-    def forbidden_key(self) -> str:
-        """A key of an account that may do nothing."""
-        return self._account(100, allowed=False)
-
-    def _account(self, balance: int, *, allowed: bool = True) -> str:
+    def new_account(self, balance: int, *, allowed: bool = True) -> str:
+        """A key of a new account in this world."""
         key = f"key-{secrets.token_hex(8)}"
         self._ask("POST", "/accounts", {"key": key, "credits": balance, "allowed": allowed})
         # The prefix leads to this world even where bytes are written to the server's socket, below no base URL.

@@ -17,6 +17,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.new_accounts import NewAccounts
 from outpaint_contracts.proving.provider import Provider
 from outpaint_contracts.responses import PainterCard
 from outpaint_functions.adapters.fetch import SafeFetch
@@ -93,7 +94,7 @@ class ObedientPainter:
         yield from self._flat.paint(canvas, brief)
 
 
-class _OwnProvider:
+class _OwnProvider(NewAccounts):
     """What the in-process and the TCP provider share: a host in memory, and a hand on all of it."""
 
     offers = frozenset(Need) - {Need.SOCKET}
@@ -107,19 +108,7 @@ class _OwnProvider:
         self._clock = clock
         self._web = web
 
-    def key(self, balance: int = 100) -> str:
-        return self._account(balance)
-
-    def exact_key(self, balance: int) -> str:
-        return self._account(balance)
-
-    def second_key(self) -> str:
-        return self._account(100)
-
-    def forbidden_key(self) -> str:
-        return self._account(100, allowed=False)
-
-    def _account(self, balance: int, *, allowed: bool = True) -> str:
+    def new_account(self, balance: int, *, allowed: bool = True) -> str:
         name = f"wire-{next(_NUMBERS)}"
         accounts = self._host.service.accounts
         assert isinstance(accounts, MemoryLedger)

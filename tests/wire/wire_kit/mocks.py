@@ -14,6 +14,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.new_accounts import NewAccounts
 from outpaint_contracts.proving.provider import Provider
 from outpaint_functions.service.authentication import key_digest
 from outpaint_functions.service.records import Account
@@ -28,7 +29,7 @@ from outpaint_mocks.world import World
 _NUMBERS = itertools.count(1)
 
 
-class MockProvider:
+class MockProvider(NewAccounts):
     """A world of the mock behind one of its faces; its clock goes by itself, so that a held job holds its client."""
 
     def __init__(
@@ -47,19 +48,7 @@ class MockProvider:
     def client(self) -> httpx.Client:
         return self._client()
 
-    def key(self, balance: int = 100) -> str:
-        return self._account(balance)
-
-    def exact_key(self, balance: int) -> str:
-        return self._account(balance)
-
-    def second_key(self) -> str:
-        return self._account(100)
-
-    def forbidden_key(self) -> str:
-        return self._account(100, allowed=False)
-
-    def _account(self, balance: int, *, allowed: bool = True) -> str:
+    def new_account(self, balance: int, *, allowed: bool = True) -> str:
         name = f"wire-{next(_NUMBERS)}"
         account = Account(id=name, name=name, credits=balance, allowed=allowed)
         self._world.ledger.add_account(account, key_digest(f"key-{name}"))
