@@ -20,6 +20,11 @@ from outpaint_functions.service.records import Account
 from local_cloud.orders import Orders
 
 CREDITS: Final = 100_000
+STACK: Final = "outpaint"
+RATE_LIMIT: Final = 100_000
+"""Requests a minute: a stack is asked by one machine as fast as that can."""
+SYNC_WAIT_S: Final = 600
+"""Seconds that a sync request may wait: the most that may be chosen."""
 Another = Callable[[Mapping[str, str]], AbstractContextManager[str]]
 
 

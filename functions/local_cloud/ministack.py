@@ -19,7 +19,7 @@ import yaml
 from botocore.session import get_session
 from outpaint_functions.http.messages import Response
 
-from local_cloud.deployment import Deployment
+from local_cloud.deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, Deployment
 from local_cloud.http_door import HOP_BY_HOP, Request, door
 from local_cloud.processes import LOOPBACK, ROOT, CloudError, free_ports, say, start, tail, wait_for
 from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
@@ -27,13 +27,9 @@ from local_cloud.this_machine import PREPARE, architecture, version_of
 
 MINISTACK: Final = ROOT / ".venv" / "ministack" / "bin"
 SAM: Final = ROOT / ".venv" / "cloud" / "bin" / "sam"
-STACK: Final = "outpaint"
 OTHER: Final = "outpaint-other"
 """The API's function with other settings, where a case asks for them."""
 ACCOUNT: Final = "000000000000"
-SYNC_WAIT_S: Final = 600
-RATE_LIMIT: Final = 100_000
-"""Requests a minute: this stack is asked by one machine as fast as that can."""
 _ANSWER_S: Final = 660.0
 
 

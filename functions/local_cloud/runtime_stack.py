@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from botocore.session import get_session
 from outpaint_functions.aws import items
 
-from local_cloud.deployment import Deployment
+from local_cloud.deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, Deployment
 from local_cloud.event_sources import deliver, repeatedly
 from local_cloud.functions import Function, FunctionSettings
 from local_cloud.gateways import FunctionUrl, RestApi
@@ -31,10 +31,6 @@ FrontDoor = Literal["RestApi", "FunctionUrl"]
 ACCOUNT: Final = "123456789012"
 TABLE: Final = "outpaint"
 BUCKET: Final = "outpaint-pictures"
-STACK: Final = "outpaint"
-RATE_LIMIT: Final = 100_000
-SYNC_WAIT_S: Final = 600
-"""The most that may be chosen; behind a REST API it stays at the template's own, for that hangs up after 29 s."""
 _SWEEP_S: Final = 60.0
 _LOOK_S: Final = 0.05
 """Between two looks into the queue, which Lambda's own pollers hold open instead."""
@@ -128,6 +124,7 @@ def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Templa
         "ExistingEndpoint": PAINTER,
         "RateLimit": RATE_LIMIT,
         "PublicUrl": public_url,
+        # Behind a REST API it stays at the template's own, for that hangs up after 29 s.
         **({"SyncWait": SYNC_WAIT_S} if front == "FunctionUrl" else {}),
     }
     names = {
