@@ -22,17 +22,12 @@ from outpaint_contracts.openapi_components import (
     schema_ref,
     schemas,
 )
+from outpaint_contracts.paths import BALANCE_PATH, FILE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode, RequestForm
 from outpaint_contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 API_VERSION: Final = "1.0.0"
-
-OUTPAINT_PATH: Final = "/v1/painting/outpaint"
-INFERENCE_PATH: Final = "/v1/painting/{inference_id}"
-BALANCE_PATH: Final = "/v1/balance"
-FILE_PATH: Final = "/v1/files/{file_id}"
-UPLOADS_PATH: Final = "/v1/uploads"
 
 _OUTPAINT_ID: Final = "genai-image-outpainting"
 _RESULT_ID: Final = "genai-painting-result"

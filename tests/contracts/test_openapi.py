@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
-from outpaint_contracts import headers, openapi
+from outpaint_contracts import headers, openapi, paths
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint_contracts.requests import KNOWN_FIELDS, OutpaintRequest, Upload
 from pydantic import BaseModel
@@ -65,7 +65,7 @@ def test_every_json_body_has_examples_and_they_fit_its_schema(where: str, media:
 
 
 def test_request_examples_are_requests_we_take() -> None:
-    for media_type, media in operation(openapi.OUTPAINT_PATH, "post")["requestBody"]["content"].items():
+    for media_type, media in operation(paths.OUTPAINT_PATH, "post")["requestBody"]["content"].items():
         for example in media["examples"].values():
             fields = {
                 name: [Upload(b"picture") if name == "image" else value] for name, value in example["value"].items()
@@ -149,8 +149,8 @@ def test_operation_ids_are_unique_and_the_vendors_is_kept() -> None:
 
 
 def test_202_links_to_the_poll() -> None:
-    link = operation(openapi.OUTPAINT_PATH, "post")["responses"]["202"]["links"]["poll"]
-    assert link["operationId"] == operation(openapi.INFERENCE_PATH, "get")["operationId"]
+    link = operation(paths.OUTPAINT_PATH, "post")["responses"]["202"]["links"]["poll"]
+    assert link["operationId"] == operation(paths.INFERENCE_PATH, "get")["operationId"]
     assert link["parameters"] == {"inference_id": "$response.body#/inference_id"}
 
 
@@ -164,7 +164,7 @@ def test_what_is_always_sent_is_declared_required() -> None:
 def test_the_key_goes_in_the_header_everywhere_but_for_signed_files() -> None:
     assert DOCUMENT["security"] == [{"ApiKey": []}]
     assert DOCUMENT["components"]["securitySchemes"]["ApiKey"]["in"] == "header"
-    assert [path for path, verb in OPERATIONS if operation(path, verb).get("security") == []] == [openapi.FILE_PATH]
+    assert [path for path, verb in OPERATIONS if operation(path, verb).get("security") == []] == [paths.FILE_PATH]
 
 
 def test_no_description_is_missing() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY, PREFER
 from outpaint_contracts.jobs import JobState
-from outpaint_contracts.openapi import BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
 from outpaint_contracts.proving.forms import Part, multipart, multipart_type
 from outpaint_functions.http.messages import RequestHead
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from outpaint_contracts import examples, headers, openapi
+from outpaint_contracts import examples, headers, openapi, paths
 from outpaint_contracts.errors import ErrorBody, ErrorCode
 from outpaint_contracts.proving import pictures
 from pydantic import BaseModel
@@ -73,19 +73,19 @@ class Specmatic:
             photo = {"name": "image", "filename": f"@{self._photo}", "contentType": "image/png"}
             return {"headers": {"Content-Type": "multipart/form-data"}, "multipart-formdata": [photo, *texts]}
 
-        poll = openapi.INFERENCE_PATH.partition("{")[0]
+        poll = paths.INFERENCE_PATH.partition("{")[0]
         unknown = ErrorBody.of(examples.error(ErrorCode.UNKNOWN_INFERENCE))
         refused = ErrorBody.of(examples.error(ErrorCode.INVALID_PARAMETER))
         upload = {"headers": {"Content-Type": "application/json"}, "body": examples.UPLOAD_REQUEST}
         return {
-            "waited-for": example("POST", openapi.OUTPAINT_PATH, 200, examples.RESULT, **form(prompt="sky")),
-            "taken": example("POST", openapi.OUTPAINT_PATH, 202, examples.ACCEPTED, **form(prompt="sky", mode="async")),
-            "refused": example("POST", openapi.OUTPAINT_PATH, 422, refused, **form(prompt="sky", format="GIF")),
+            "waited-for": example("POST", paths.OUTPAINT_PATH, 200, examples.RESULT, **form(prompt="sky")),
+            "taken": example("POST", paths.OUTPAINT_PATH, 202, examples.ACCEPTED, **form(prompt="sky", mode="async")),
+            "refused": example("POST", paths.OUTPAINT_PATH, 422, refused, **form(prompt="sky", format="GIF")),
             "finished": example("GET", poll + job, 200, examples.RESULT),
             "unknown-job": example("GET", poll + _UNKNOWN_ID, 404, unknown),
             "another-accounts-job": example("GET", poll + job, 404, unknown, key=target.second_key),
-            "balance": example("GET", openapi.BALANCE_PATH, 200, examples.BALANCE),
-            "upload": example("POST", openapi.UPLOADS_PATH, 200, examples.UPLOAD_TICKET, **upload),
+            "balance": example("GET", paths.BALANCE_PATH, 200, examples.BALANCE),
+            "upload": example("POST", paths.UPLOADS_PATH, 200, examples.UPLOAD_TICKET, **upload),
             "picture": {
                 "http-request": {"method": "GET", "path": picture.path, "query": dict(picture.params)},
                 "http-response": {"status": 200, "headers": {"Content-Type": "image/jpeg"}, "body": "a picture"},
@@ -98,7 +98,7 @@ def _job(target: Target) -> tuple[str, httpx.URL]:
     with httpx.Client(base_url=target.url, headers={headers.API_KEY: target.key}, timeout=30) as client:
         files = {"image": ("photo.png", pictures.canvas(), "image/png")}
         try:
-            done = client.post(openapi.OUTPAINT_PATH, data={"prompt": "sky"}, files=files).json()
+            done = client.post(paths.OUTPAINT_PATH, data={"prompt": "sky"}, files=files).json()
             return done["inference_id"], httpx.URL(done["data"][0]["url"])
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
             return _UNKNOWN_ID, httpx.URL(f"{target.url}/v1/files/{_UNKNOWN_ID}.jpg")

@@ -6,7 +6,7 @@ import httpx
 
 from outpaint_contracts import headers
 from outpaint_contracts.errors import ErrorCode, ProblemDetails
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, parsed, refused
 from outpaint_contracts.proving.case import Severity, case

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outpaint_contracts import headers
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api
 from outpaint_contracts.proving.case import case

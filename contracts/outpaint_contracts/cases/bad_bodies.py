@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.openapi import OUTPAINT_PATH
+from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, refused
 from outpaint_contracts.proving.case import Severity, case

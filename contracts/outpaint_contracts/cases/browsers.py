@@ -7,7 +7,7 @@ import json
 import httpx
 
 from outpaint_contracts import headers, openapi
-from outpaint_contracts.openapi import BALANCE_PATH, OUTPAINT_PATH
+from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, finished
 from outpaint_contracts.proving.case import Severity, case

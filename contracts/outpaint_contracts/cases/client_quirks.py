@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, refused
 from outpaint_contracts.proving.case import Severity, case

@@ -8,7 +8,7 @@ from typing import Any
 
 from outpaint_contracts import headers
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, failure_of, finished, refused
 from outpaint_contracts.proving.case import Need, Severity, case

@@ -8,7 +8,7 @@ import httpx
 
 from outpaint_contracts import headers
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.openapi import OUTPAINT_PATH
+from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, files_of, finished, refused

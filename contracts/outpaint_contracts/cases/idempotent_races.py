@@ -9,7 +9,7 @@ import httpx
 
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.headers import IDEMPOTENCY_KEY, PREFER
-from outpaint_contracts.openapi import OUTPAINT_PATH
+from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import LONGEST_POLL_S, Api, refused, result_of
 from outpaint_contracts.proving.case import Need, Severity, case

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.openapi import BALANCE_PATH, OUTPAINT_PATH
+from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, refused
 from outpaint_contracts.proving.case import Need, Severity, case

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from outpaint_contracts.errors import ErrorBody, ErrorCode
-from outpaint_contracts.openapi import FILE_PATH
+from outpaint_contracts.paths import FILE_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, is_own_file, parsed, refused, result_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.openapi import BALANCE_PATH, OUTPAINT_PATH
+from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, finished, refused
 from outpaint_contracts.proving.case import Need, Severity, case

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.case import Severity
 from outpaint_contracts.proving.clause import Clause

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
-from outpaint_contracts.openapi import BALANCE_PATH, FILE_PATH, OUTPAINT_PATH
+from outpaint_contracts.paths import BALANCE_PATH, FILE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import pictures
 from outpaint_contracts.proving.exchange import Exchange, Observer
 from outpaint_contracts.proving.expectations import Unmet, equal

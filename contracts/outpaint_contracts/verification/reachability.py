@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.openapi import BALANCE_PATH
+from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.verification.redaction import Redaction
 from outpaint_contracts.verification.remote import is_near
 from outpaint_contracts.verification.verdict import ExitCode

@@ -10,6 +10,7 @@ from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import Prefer
 from outpaint_contracts.jobs import JobState
+from outpaint_contracts.paths import UPLOADS_PATH
 from outpaint_contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
 from outpaint_contracts.responses import Balance, StatusWord
 
@@ -17,7 +18,7 @@ from outpaint_functions.http import bodies, cors, documents, presentation
 from outpaint_functions.http.answers import Answers, Headers
 from outpaint_functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint_functions.http.negotiation import JSON, Accept
-from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, UPLOADS_PATH, Match, Route, match
+from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint_functions.service import rate_limit, result, sources, uploads
 from outpaint_functions.service.authentication import authenticate
 from outpaint_functions.service.submit import Submission, submit

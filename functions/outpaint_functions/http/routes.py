@@ -1,4 +1,4 @@
-"""The paths of the API and the verbs each one takes."""
+"""What lies at each path, and the verbs that it takes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from outpaint_contracts.paths import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
+
 from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint_functions.service.file_urls import UPLOADS_PREFIX
 
-INFERENCES_PREFIX: Final = "/v1/painting/"
-OUTPAINT_PATH: Final = "/v1/painting/outpaint"
-BALANCE_PATH: Final = "/v1/balance"
-UPLOADS_PATH: Final = "/v1/uploads"
+INFERENCES_PREFIX: Final = INFERENCE_PATH.partition("{")[0]
 
 
 class Route(Enum):

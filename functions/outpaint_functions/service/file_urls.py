@@ -10,11 +10,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.paths import FILE_PATH, UPLOADS_PATH
 
 from outpaint_functions.service.records import UploadGrant
 
-PREFIX: Final = "/v1/files/"
-UPLOADS_PREFIX: Final = "/v1/uploads/"
+PREFIX: Final = FILE_PATH.partition("{")[0]
+UPLOADS_PREFIX: Final = f"{UPLOADS_PATH}/"
 _UPLOAD_QUERY: Final = ("account", "type", "max", "kept", "expires")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.headers import CREDIT_AVAILABLE, IDEMPOTENT_REPLAYED, RATE_LIMIT, RETRY_AFTER
-from outpaint_contracts.openapi import OUTPAINT_PATH
+from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint_functions.service.file_urls import UPLOADS_PREFIX
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from outpaint_contracts.headers import API_KEY, IDEMPOTENT_REPLAYED
-from outpaint_contracts.openapi import UPLOADS_PATH
+from outpaint_contracts.paths import UPLOADS_PATH
 
 from outpaint_mocks.drift.bodies import body_of
 from outpaint_mocks.drift.credit_budget import CreditBudget

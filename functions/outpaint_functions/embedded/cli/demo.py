@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
+from outpaint_contracts.paths import INFERENCE_PATH, OUTPAINT_PATH
 
 from outpaint_functions.embedded.cli.console import OUT, progress
 from outpaint_functions.embedded.cli.options import painter_of, painter_option
@@ -23,7 +24,6 @@ _PROMPT: Final = "an espresso on a wooden table in a quiet cafe"
 _SIZE: Final = (1024, 768)
 _POLL_S: Final = 0.5
 _PATIENCE_S: Final = 600.0
-_ROUTE: Final = "/v1/painting/outpaint"
 _SERVED_AT: Final = "http://127.0.0.1:8080"
 
 
@@ -87,11 +87,8 @@ def _post(url: str, upload: Path, **fields: object) -> dict[str, Any]:
         "Content-Type: image/png\r\n\r\n"
     )
     body = b"".join([*parts, head.encode(), upload.read_bytes(), f"\r\n--{boundary}--\r\n".encode()])
-    return _json(
-        urllib.request.Request(  # noqa: S310 - our own server's http address
-            url + _ROUTE, body, {API_KEY: DEVELOPMENT_KEY, "Content-Type": f"multipart/form-data; boundary={boundary}"}
-        )
-    )
+    sent = {API_KEY: DEVELOPMENT_KEY, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return _json(urllib.request.Request(url + OUTPAINT_PATH, body, sent))  # noqa: S310 - our own server's http address
 
 
 def _finished(url: str, answer: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +98,7 @@ def _finished(url: str, answer: dict[str, Any]) -> dict[str, Any]:
         if time.monotonic() > until:
             raise OutpaintError(ErrorCode.TIMED_OUT, f"the pictures were not finished after {_PATIENCE_S:.0f} seconds")
         time.sleep(_POLL_S)
-        poll = f"{url}/v1/painting/{answer['inference_id']}"
+        poll = f"{url}{INFERENCE_PATH.format(inference_id=answer['inference_id'])}"
         answer = _json(urllib.request.Request(poll, headers={API_KEY: DEVELOPMENT_KEY}))  # noqa: S310
     if answer["status"] != "success":
         raise OutpaintError(ErrorCode.PAINTING_FAILED, str(answer.get("detail", "painting failed")))
@@ -132,9 +129,10 @@ def _json(request: urllib.request.Request) -> dict[str, Any]:
 def _curl(upload: Path) -> list[str]:
     """What a person types to do the same against `make serve`."""
     key = shlex.quote(f"{API_KEY}: {DEVELOPMENT_KEY}")
+    poll = INFERENCE_PATH.format(inference_id="INFERENCE_ID")
     form = f"-F {shlex.quote(f'image=@{upload}')} -F {shlex.quote(f'prompt={_PROMPT}')}"
     return [
-        f"curl -H {key} {form} -F seed=1 -F count=1 {_SERVED_AT}{_ROUTE}",
-        f"curl -H {key} {form} -F seed=2 -F count=2 -F mode=async {_SERVED_AT}{_ROUTE}",
-        f"curl -H {key} {_SERVED_AT}/v1/painting/INFERENCE_ID   # the inference_id that the line before was answered",
+        f"curl -H {key} {form} -F seed=1 -F count=1 {_SERVED_AT}{OUTPAINT_PATH}",
+        f"curl -H {key} {form} -F seed=2 -F count=2 -F mode=async {_SERVED_AT}{OUTPAINT_PATH}",
+        f"curl -H {key} {_SERVED_AT}{poll}   # the inference_id that the line before was answered",
     ]

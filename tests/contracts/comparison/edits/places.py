@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from outpaint_contracts import openapi
+from outpaint_contracts import paths
 
 from edits.edit import Document
 
 
 def submit(d: Document) -> Document:
-    return d["paths"][openapi.OUTPAINT_PATH]["post"]
+    return d["paths"][paths.OUTPAINT_PATH]["post"]
 
 
 def poll(d: Document) -> Document:
-    return d["paths"][openapi.INFERENCE_PATH]["get"]
+    return d["paths"][paths.INFERENCE_PATH]["get"]
 
 
 def balance(d: Document) -> Document:
-    return d["paths"][openapi.BALANCE_PATH]["get"]
+    return d["paths"][paths.BALANCE_PATH]["get"]
 
 
 def picture(d: Document) -> Document:
-    return d["paths"][openapi.FILE_PATH]["get"]
+    return d["paths"][paths.FILE_PATH]["get"]
 
 
 def upload(d: Document) -> Document:
-    return d["paths"][openapi.UPLOADS_PATH]["post"]
+    return d["paths"][paths.UPLOADS_PATH]["post"]
 
 
 def schema(d: Document, name: str) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outpaint_contracts import openapi
+from outpaint_contracts import paths
 
 from edits.edit import B, C, Document, R, edit
 from edits.places import balance, schema, submit, upload
@@ -10,23 +10,23 @@ from edits.places import balance, schema, submit, upload
 
 @edit(B, "operation.removed")
 def balance_is_removed(d: Document) -> None:
-    del d["paths"][openapi.BALANCE_PATH]
+    del d["paths"][paths.BALANCE_PATH]
 
 
 @edit(B, "operation.removed", "operation.added")
 def the_poll_moves(d: Document) -> None:
-    d["paths"]["/v2/painting/{inference_id}"] = d["paths"].pop(openapi.INFERENCE_PATH)
+    d["paths"]["/v2/painting/{inference_id}"] = d["paths"].pop(paths.INFERENCE_PATH)
 
 
 @edit(B, "operation.removed", "operation.added")
 def the_poll_becomes_a_post(d: Document) -> None:
-    item = d["paths"][openapi.INFERENCE_PATH]
+    item = d["paths"][paths.INFERENCE_PATH]
     item["post"] = item.pop("get")
 
 
 @edit(C, "operation.added")
 def a_job_can_be_cancelled(d: Document) -> None:
-    d["paths"][openapi.INFERENCE_PATH]["delete"] = {"responses": {"204": {"description": "Cancelled."}}}
+    d["paths"][paths.INFERENCE_PATH]["delete"] = {"responses": {"204": {"description": "Cancelled."}}}
 
 
 @edit(R, "operation.id-changed")
