@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 from outpaint_contracts.comparison import Verdict, compare
+from rich.console import Console
+from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "contracts" / "comparison"))
 from edits.edit import all_edits, document
@@ -48,8 +50,14 @@ def main() -> None:
         (folder / "old.json").write_text(json.dumps(document()), encoding="utf-8")
         for one in edits:
             (folder / f"{one.name}.new.json").write_text(json.dumps(one.made()), encoding="utf-8")
-        done = subprocess.run([sys.argv[1], "-c", ASKING, scratch], check=True, stdout=subprocess.PIPE, text=True)
-    verdicts = {row["edit"]: row for row in map(json.loads, done.stdout.splitlines())}
+        verdicts = {}
+        with subprocess.Popen([sys.argv[1], "-c", ASKING, scratch], stdout=subprocess.PIPE, text=True) as asking:
+            assert asking.stdout is not None
+            for line in track(asking.stdout, "Edits", total=len(edits), console=Console(stderr=True)):
+                row = json.loads(line)
+                verdicts[row["edit"]] = row
+        if asking.returncode != 0:
+            sys.exit("the tools could not be asked: what they said stands above")
     for one in edits:
         found = compare(document(), one.made()).verdict is Verdict.BREAKING
         verdicts[one.name]["outpaint contract diff"] = "found" if found else "missed"
