@@ -1,4 +1,4 @@
-"""Accept: what JSON meets and what it cannot, and errors as problem details."""
+"""Accept: what JSON meets and what it cannot, and errors as problem details; and the id that tells answers apart."""
 
 from __future__ import annotations
 
@@ -198,3 +198,13 @@ def results_are_plain_json(api: Api) -> None:
 def errors_are_json_without_an_accept(api: Api) -> None:
     answer = api.send(httpx.Request("GET", api.client.base_url.join("/v1/nothing")))
     equal(_media_type(answer), _JSON, "Content-Type")
+
+
+@case(
+    clauses.OWN_CORRELATION,
+    when="five requests are made",
+    then="each answer has a correlation id of its own",
+)
+def correlation_ids_differ(api: Api) -> None:
+    ids = {api.get(BALANCE_PATH).headers.get(headers.CORRELATION_ID) for _ in range(5)}
+    equal(len(ids), 5, "the number of different correlation ids")

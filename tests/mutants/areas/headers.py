@@ -21,7 +21,7 @@ def correlation_id_missing(patch: Patch) -> None:
     patch.header(names.CORRELATION_ID, lambda *_: None)
 
 
-@mutant("every answer has the same correlation id", "answers.correlation-ids-differ")
+@mutant("every answer has the same correlation id", "accept.correlation-ids-differ")
 def correlation_id_constant(patch: Patch) -> None:
     patch.header(names.CORRELATION_ID, lambda *_: "00000000-0000-4000-8000-000000000000")
 
