@@ -93,8 +93,8 @@ openapi: $(DEV) ## write openapi.json from the contract's models
 	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
 	@mv openapi.json.new openapi.json
 
-docs: $(DEV) ## write the tables in docs/ that come from the code
-	@$(BIN)/python docs/tables.py
+docs: $(DEV) ## write what in docs/ comes from the code
+	@$(BIN)/python docs/generate.py
 
 lock: $(BIN)/uv ## choose versions anew and write them with their hashes to locks/
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --extra server pyproject.toml - -o locks/run.txt

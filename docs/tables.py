@@ -1,4 +1,4 @@
-"""Writes what in docs/ comes from the code, tables and the pages of the cases: `make docs`."""
+"""Makes the tables of docs/ that come from the code, and puts them between their markers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import case_pages
 import yaml
+from markdown_table import table
 from outpaint_contracts import examples, openapi
 from outpaint_contracts.comparison.rules import RULES
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
@@ -27,29 +27,32 @@ DOCS = Path(__file__).parent
 def errors() -> str:
     """Each error code with its status, the vendor's message and an example of a detail."""
     rows = [
-        f"| {ERROR_KINDS[code].status.value} | `{code}` | {ERROR_KINDS[code].message} | {examples.error(code).detail} |"
+        (str(ERROR_KINDS[code].status.value), f"`{code}`", ERROR_KINDS[code].message, examples.error(code).detail)
         for code in sorted(ErrorCode, key=lambda code: ERROR_KINDS[code].status.value)
     ]
-    return "\n".join(["| status | `error_code` | `message` | `detail`, such as |", "|---|---|---|---|", *rows])
+    return table(("status", "`error_code`", "`message`", "`detail`, such as"), rows)
 
 
 def headers() -> str:
     """Each response header with an example and what it says."""
     rows = [
-        f"| `{name}` | `{header['example']}` | {header['description']} |"
+        (f"`{name}`", f"`{header['example']}`", header["description"])
         for name, header in openapi.document()["components"]["headers"].items()
     ]
-    return "\n".join(["| header | such as | |", "|---|---|---|", *rows])
+    return table(("header", "such as", ""), rows)
 
 
 def fields() -> str:
     """Each request field with its default and meaning."""
     rows = [
-        f"| `{name}` | {'required' if field.is_required() else '' if field.default is None else f'`{field.default}`'} "
-        f"| {field.description or ''} |"
+        (
+            f"`{name}`",
+            "required" if field.is_required() else "" if field.default is None else f"`{field.default}`",
+            field.description or "",
+        )
         for name, field in RequestForm.model_fields.items()
     ]
-    return "\n".join(["| field | default | |", "|---|---|---|", *rows])
+    return table(("field", "default", ""), rows)
 
 
 def effects() -> str:
@@ -64,46 +67,45 @@ def effects() -> str:
             calls = "by its code"
         # What every effect on calls takes is told below the table, once.
         signature = re.sub(r"(, )?\[on\], \[times\]", "", kind.signature()).removesuffix("()")
-        rows.append(f"| `{signature}` | {kind.summary()} | {calls} |")
-    return "\n".join(["| effect | what it does | calls |", "|---|---|---|", *rows])
+        rows.append((f"`{signature}`", kind.summary(), calls))
+    return table(("effect", "what it does", "calls"), rows)
 
 
 def presets() -> str:
     """Each magic name with its scenario; the error codes, which all read alike, in the last two rows."""
     named = {name: text for name, text in PRESETS.items() if name not in set(ErrorCode)}
-    rows = [f"| `{MAGIC}{name}` | `{text}` |" for name, text in named.items()]
+    rows = [(f"`{MAGIC}{name}`", f"`{text}`") for name, text in named.items()]
     for effect in ("fail", "error"):
         codes = ", ".join(f"`{MAGIC}{code}`" for code in ErrorCode if PRESETS[code].startswith(effect))
-        rows.append(f"| {codes} | `{effect}(...)` with that code |")
-    return "\n".join(["| key, or first word of the prompt | scenario |", "|---|---|", *rows])
+        rows.append((codes, f"`{effect}(...)` with that code"))
+    return table(("key, or first word of the prompt", "scenario"), rows)
 
 
 def checks() -> str:
     """Each check of the consumer report."""
-    rows = [f"| `{check.code}` | {check.severity} | {check.rule} |" for check in CHECKS]
-    return "\n".join(["| check | | what a well-behaved client does |", "|---|---|---|", *rows])
+    rows = [(f"`{check.code}`", check.severity, check.rule) for check in CHECKS]
+    return table(("check", "", "what a well-behaved client does"), rows)
 
 
 def admin() -> str:
     """Each operation of the mock's admin API."""
-    rows = [f"| {one.verb} {ROOT}{one.path} | {one.summary} |" for one in OPERATIONS]
-    return "\n".join(["| operation | |", "|---|---|", *rows])
+    return table(("operation", ""), [(f"{one.verb} {ROOT}{one.path}", one.summary) for one in OPERATIONS])
 
 
 def diff_rules() -> str:
     """Each rule of `outpaint contract diff`."""
-    rows = [f"| `{rule.code}` | {rule.verdict} | {rule.why} |" for rule in RULES.values()]
-    return "\n".join(["| rule | verdict | to a client |", "|---|---|---|", *rows])
+    return table(
+        ("rule", "verdict", "to a client"), [(f"`{rule.code}`", rule.verdict, rule.why) for rule in RULES.values()]
+    )
 
 
 def pact_states() -> str:
     """Each provider state with its parameters, its scenario on a mock, and whether a key brings it about elsewhere."""
     rows = [
-        f"| {name} | {f'`{params}`' if params else ''} | `{scenario}` | {'yes' if name in SUPPORTED else ''} |"
+        (name, f"`{params}`" if params else "", f"`{scenario}`", "yes" if name in SUPPORTED else "")
         for name, (params, scenario) in ON_A_MOCK.items()
     ]
-    head = "| provider state | parameters | on a mock | by an API key alone |"
-    return "\n".join([head, "|---|---|---|---|", *rows])
+    return table(("provider state", "parameters", "on a mock", "by an API key alone"), rows)
 
 
 class _Loader(yaml.SafeLoader):
@@ -119,13 +121,13 @@ def parameters() -> str:
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     rows = []
     for group in groups:
-        rows.append(f"| **{group['Label']['default']}** | | |")
+        rows.append((f"**{group['Label']['default']}**", "", ""))
         for name in group["Parameters"]:
             said = template["Parameters"][name]
-            rows.append(f"| `{name}` | {_default(said)} | {said['Description'].replace('|', chr(92) + '|')} |")
+            rows.append((f"`{name}`", _default(said), said["Description"]))
     shown = {name for group in groups for name in group["Parameters"]}
     assert shown == set(template["Parameters"]), "a parameter without a group is not shown by --guided's console either"
-    return "\n".join(["| parameter | default | |", "|---|---|---|", *rows])
+    return table(("parameter", "default", ""), rows)
 
 
 def _default(said: dict[str, Any]) -> str:
@@ -147,18 +149,11 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 
 def written(name: str, page: str) -> str:
     """The page of that name with every table between its markers made anew."""
-    for table, made in PAGES[name].items():
-        pattern = rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)"
+    for marker, made in PAGES[name].items():
+        pattern = rf"(<!-- {marker} -->\n).*?(<!-- /{marker} -->)"
         page, found = re.subn(
             pattern, lambda match, made=made: f"{match[1]}{made()}\n{match[2]}", page, flags=re.DOTALL
         )
         if found != 1:
-            raise ValueError(f"docs/{name} needs the markers <!-- {table} --> and <!-- /{table} --> once")
+            raise ValueError(f"docs/{name} needs the markers <!-- {marker} --> and <!-- /{marker} --> once")
     return page
-
-
-if __name__ == "__main__":
-    case_pages.write()
-    for name in PAGES:
-        path = DOCS / name
-        path.write_text(written(name, path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,7 +12,10 @@ from types import ModuleType
 
 import click
 import pytest
+from mutants.mutant import all_mutants, case_link
 from outpaint_contracts import openapi
+from outpaint_contracts.cases import all_cases
+from outpaint_contracts.proving import always
 from outpaint_functions.embedded.cli.entry import outpaint
 
 ROOT = Path(__file__).parents[1]
@@ -43,29 +46,53 @@ def docs_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     return importlib.import_module
 
 
-def test_the_tables_are_those_the_code_makes(docs_module: Callable[[str], ModuleType]) -> None:
-    tables = docs_module("tables")
-    assert tables.PAGES
-    for name in tables.PAGES:
-        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert tables.written(name, page) == page, f"run `make docs` and commit docs/{name}"
+def anchors(page: Path) -> list[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = (
+        re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in re.findall(r"^#+ (.+)", text, re.MULTILINE)
+    )
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings]
 
 
-def test_the_pages_of_the_cases_are_those_the_code_makes(docs_module: Callable[[str], ModuleType]) -> None:
-    made = docs_module("case_pages").pages()
-    folder = ROOT / "docs" / "cases"
-    there = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
-    assert there.keys() == made.keys(), "run `make docs` and commit docs/cases"
-    for name, text in made.items():
-        assert there[name] == text, f"run `make docs` and commit docs/cases/{name}"
+def broken_links(page: Path, text: str) -> list[str]:
+    """The links of a text in a page that lead to no file, or to no heading of it."""
+    broken = []
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text)):
+        file = page.parent / target if target else page
+        if not target.startswith("http") and (not file.exists() or (anchor and anchor not in anchors(file))):
+            broken.append(f"{target}#{anchor}")
+    return broken
+
+
+def test_what_comes_from_the_code_is_as_the_code_makes_it(docs_module: Callable[[str], ModuleType]) -> None:
+    generate = docs_module("generate")
+    assert generate.made()
+    assert not generate.left_over(), "run `make docs` and commit docs/cases"
+    for path, text in generate.made().items():
+        assert path.read_text(encoding="utf-8") == text, f"run `make docs` and commit {path.relative_to(ROOT)}"
+
+
+def test_every_case_and_promise_has_one_heading_of_its_own() -> None:
+    expected: dict[str, list[str]] = {}
+    for name in dict.fromkeys([*(case.family for case in all_cases()), *(check.id for check in always.checks())]):
+        area, _, anchor = name.partition(".")
+        expected.setdefault(area, []).append(anchor)
+    for area, names in expected.items():
+        there = anchors(ROOT / "docs" / "cases" / f"{area}.md")
+        assert len(there) == len(set(there)), f"docs/cases/{area}.md has a heading twice"
+        assert set(names) <= set(there)
+
+
+def test_every_link_from_a_mutant_to_its_cases_leads_to_one() -> None:
+    links = " ".join(case_link(name) for mutant in all_mutants() for name in mutant.caught_by)
+    assert links
+    assert broken_links(ROOT / "docs" / "mutants.md", links) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
-    text = FENCED.sub("", page.read_text(encoding="utf-8"))
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    assert broken_links(page, FENCED.sub("", page.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

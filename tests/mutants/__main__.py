@@ -23,7 +23,7 @@ from rich.progress import track
 from wire_kit.hosts import tcp_provider
 
 from mutants.hunting import found_by, named_cases
-from mutants.mutant import Mutant, all_mutants
+from mutants.mutant import Mutant, all_mutants, case_link
 from mutants.rivals import Pact, Rival, Schemathesis, Target, Unavailable
 from mutants.specmatic import Specmatic
 
@@ -91,7 +91,7 @@ def _row(mutant: Mutant, rivals: Sequence[Rival], notes: list[str], *, whole: bo
         judging = [pool.submit(noticed, rival, Target.of(provider)) for rival in rivals]
         verdicts = [judged.result() for judged in judging]
     found = found_by(mutant, all_cases() if whole else named_cases(mutant))
-    named = ", ".join(f"`{name}`" for name in mutant.caught_by) if set(mutant.caught_by) <= set(found) else ""
+    named = ", ".join(map(case_link, mutant.caught_by)) if set(mutant.caught_by) <= set(found) else ""
     return mutant.name, mutant.breaks, named, verdicts
 
 

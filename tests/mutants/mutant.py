@@ -113,3 +113,9 @@ def all_mutants() -> tuple[Mutant, ...]:
     for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
         import_module(f"{package.__name__}.{module.name}")
     return tuple(_MUTANTS.values())
+
+
+def case_link(name: str) -> str:
+    """The case of that id, its variant left out or not, as docs/mutants.md links to where docs/cases tells of it."""
+    area, _, anchor = name.partition("[")[0].partition(".")
+    return f"[`{name}`](cases/{area}.md#{anchor})"

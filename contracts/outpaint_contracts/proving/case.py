@@ -78,6 +78,8 @@ class Case:
         return self.id.partition(".")[0]
 
 
+USUALLY_GIVEN: Final = "an account with credits"
+"""What a case is given that says nothing else."""
 Act = Callable[..., None]
 _CASES: Final[dict[str, Case]] = {}
 
@@ -85,7 +87,7 @@ _CASES: Final[dict[str, Case]] = {}
 def case(
     guards: Clause,
     *,
-    given: str = "an account with credits",
+    given: str = USUALLY_GIVEN,
     when: str,
     then: str,
     severity: Severity = Severity.MAJOR,
