@@ -100,7 +100,7 @@ def _index(families: list[list[Case]]) -> str:
     lines = [
         "# The cases of the contract",
         "Made from the code by `make docs`. [Contract testing](../contract-testing.md) says how to run them.",
-        "The facts that clauses name are notes from the vendor's description, documentation, SDK code and live tests.",
+        "What the clauses go back to is told in [docs/facts](../facts/README.md) and [api.md](../api.md).",
         "",
         "## Promises about every answer",
         "Looked at on every answer of every case, and reported once each.",
