@@ -146,7 +146,7 @@ def _about(families: list[Family]) -> str:
 
 
 def _clause(clause: Clause) -> list[str]:
-    source = re.sub(r"docs/([\w/-]+\.md)", r"[docs/\1](../\1)", clause.source)
+    source = re.sub(r"docs/([\w/-]+\.md(?:#[\w-]+)?)", r"[docs/\1](../\1)", clause.source)
     # With its id, for a sentence alone may read as a case's name does, and the two would share an anchor.
     return [f"## {clause.says.rstrip('.')} (`{clause.id}`)", f"{ORIGINS[clause.origin]}: {source}."]
 

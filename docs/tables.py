@@ -108,6 +108,16 @@ def pact_states() -> str:
     return table(("provider state", "parameters", "on a mock", "by an API key alone"), rows)
 
 
+def records() -> str:
+    """Each decision record with its title and state."""
+    rows = []
+    for path in sorted((DOCS / "adr").glob("[0-9]*.md")):
+        title, status = path.read_text(encoding="utf-8").splitlines()[:2]
+        number, _, decision = title.removeprefix("# ").partition(". ")
+        rows.append(f"| [{number}]({path.name}) | {decision} | {status.removeprefix('Status: ')} |")
+    return "\n".join(["| | decision | state |", "|---|---|---|", *rows])
+
+
 class _Loader(yaml.SafeLoader):
     """Reads template.yaml; CloudFormation's short forms are left out, for no parameter has one."""
 
@@ -139,6 +149,7 @@ def _default(said: dict[str, Any]) -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "adr/README.md": {"records": records},
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters},

@@ -85,7 +85,7 @@ class Serverless:
     # ASSUMED: SNS, SQS and the poller between the painter's answer and the completion function.
     notify: Latency = Latency(0.150, 1.500)
     gateway: Latency = Latency(0.010, 0.060)
-    # wire.md: Retry-After of a 202; SyncWait of template.yaml.
+    # docs/facts/wire.md#figures: Retry-After of a 202; SyncWait of template.yaml.
     retry_after: float = 2.0
     sync_wait: float = 24.0
 

@@ -26,7 +26,7 @@ class CompletionLocations(BaseModel):
 
 
 class Completion(BaseModel):
-    """One message; members that nothing here hangs on are left out (aws.md)."""
+    """One message; members that nothing here hangs on are left out (docs/facts/aws.md#completion-messages)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -154,7 +154,7 @@ class OutpaintError(Exception):
         *,
         code: ErrorCode = ErrorCode.INVALID_PARAMETER,
     ) -> OutpaintError:
-        """An error in the vendor's 422 wording: `<field> has wrong value <value>: <reason>` (wire.md)."""
+        """A 422 in the vendor's wording, `<field> has wrong value <value>: <reason>` (docs/facts/wire.md#errors)."""
         # A detail is one line of text whatever was sent: line breaks and half characters are shown, not repeated.
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)[:100])
         if len(shown) > 80:

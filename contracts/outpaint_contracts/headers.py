@@ -42,7 +42,7 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The figures that stand in the headers of every response, errors too (wire.md).
+    """The figures that stand in the headers of every response, errors too (docs/facts/wire.md#headers).
 
     `reset_in` is whole seconds FROM NOW, not an epoch: the TypeScript SDK sleeps on it.
     `credits` is the balance before this request's own charge.

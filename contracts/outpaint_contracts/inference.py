@@ -13,7 +13,7 @@ from outpaint_contracts.responses import PainterCard
 
 
 class InferenceRequest(BaseModel):
-    """One job for a painter: references to its inputs, never their pixels (aws.md).
+    """One job for a painter: references to its inputs, never their pixels (docs/facts/aws.md#references-not-pixels).
 
     References name files in the picture store of the host that sent it: keys in its bucket or folder.
     `output_ids` are chosen by the service, so that a redelivered job writes the same files again.

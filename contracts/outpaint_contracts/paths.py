@@ -1,4 +1,4 @@
-"""Where everything is: the paths of the API, as OpenAPI writes them (wire.md; uploads are our own)."""
+"""The paths of the API, as OpenAPI writes them (docs/facts/wire.md#routes; uploads are our own)."""
 
 from typing import Final
 

@@ -60,7 +60,7 @@ class MaskInterpretation(BaseModel):
 
 
 class PictureLimits(BaseModel):
-    """What size of picture is taken; judged from the header, before decoding (pixels.md)."""
+    """What size of picture is taken; judged from the header, before decoding (docs/facts/pixels.md#what-comes-in)."""
 
     model_config = ConfigDict(frozen=True)
 

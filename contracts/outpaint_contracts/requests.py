@@ -47,7 +47,7 @@ class UrlSource:
 
     @property
     def is_data(self) -> bool:
-        """Whether the picture is in the URI itself, which then counts as an upload (wire.md)."""
+        """Whether the URI holds the picture, which then counts as an upload (docs/facts/wire.md#request-fields)."""
         return self.url[:5].lower() == "data:"
 
 
@@ -64,7 +64,7 @@ Source = Upload | UrlSource | IdSource
 FieldValue = Upload | str | int | float | bool | None
 Fields = Mapping[str, list[FieldValue]]
 
-# Which field carries a source in which way; both mask spellings are the vendor's own (wire.md).
+# Which field carries a source in which way; both mask spellings are the vendor's (docs/facts/wire.md#request-fields).
 IMAGE_FIELDS: Final = {"image": "file", "image_url": "url", "image_id": "id"}
 MASK_FIELDS: Final = {
     "mask_image": "file",

@@ -13,7 +13,7 @@ from outpaint_contracts.pictures import MaskInterpretation
 
 
 class StatusWord(StrEnum):
-    """The `status` member of a body (wire.md, the words of 2026)."""
+    """The `status` member of a body (docs/facts/wire.md#responses, the words of 2026)."""
 
     PROCESSING = "processing"
     SUCCESS = "success"

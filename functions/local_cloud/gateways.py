@@ -15,7 +15,7 @@ from local_cloud.proxy_events import MalformedAnswer, answer_of, function_url_ev
 from local_cloud.runtime_api import EventTooLarge, FunctionError
 
 MAX_REST_BODY: Final = 10_485_760
-"""A REST API takes payloads of 10 MB (aws.md)."""
+"""A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
 Invoke = Callable[[bytes], bytes]
 _JSON: Final = ("Content-Type", "application/json")
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from local_cloud.processes import LOOPBACK
 
 MAX_PAYLOAD: Final = 6_291_456
-"""Bytes of an event, and of a response: 6 MiB (aws.md)."""
+"""Bytes of an event, and of a response: 6 MiB (docs/facts/aws.md#lambda)."""
 _ROOT: Final = "/2018-06-01/runtime/"
 _ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
 

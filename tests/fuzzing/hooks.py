@@ -103,13 +103,13 @@ def filter_failure(context: schemathesis.HookContext, failure: Any, case: schema
         if isinstance(case.body, dict) and not _is_as_described(case, case.body):
             return False
     if isinstance(failure, AcceptedNegativeData) and isinstance(case.body, dict):
-        # `mode` in the body wins over `mode` in the query, which then is not looked at (wire.md).
+        # `mode` in the body wins over `mode` in the query, which is not looked at (docs/facts/wire.md#request-fields).
         if case.body.get("mode") and "mode" in case.query and not _is_negated(case, "body", "header"):
             return False
         # So does a blank one: it is none.
         if case.query.get("mode") == "" and not _is_negated(case, "body", "header"):
             return False
-        # Clients send blanks and nulls for "none", so that is what they mean here (wire.md, the SDK's habit).
+        # Clients send blanks and nulls for "none", so that is what they mean here (docs/facts/wire.md#client-habits).
         given_at_all = _without_blanks(case.body)
         return given_at_all == case.body or not _is_as_described(case, given_at_all)
     return True

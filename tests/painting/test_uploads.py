@@ -1,4 +1,4 @@
-"""The keep-map table of pixels.md, row by row, from files to canvas; and what no file may do."""
+"""The keep map (docs/facts/pixels.md#which-pixels-are-painted), row by row, from files to canvas."""
 
 from __future__ import annotations
 

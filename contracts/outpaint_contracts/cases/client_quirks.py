@@ -1,4 +1,4 @@
-"""What the vendor's own clients send (wire.md), and must not stumble over."""
+"""What the vendor's own clients send (docs/facts/wire.md#client-habits), and must not stumble over."""
 
 from __future__ import annotations
 

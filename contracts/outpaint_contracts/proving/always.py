@@ -1,4 +1,4 @@
-"""What every answer must have, whatever was asked (wire.md): checks with codes, made on each exchange that passes."""
+"""What every answer must have (docs/facts/wire.md#headers): checks with codes, made on each exchange that passes."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
-# Smokescreen's table (field.md), from the IANA special-purpose registries (RFC 6890 and its updates).
+# Smokescreen's table (docs/facts/field.md#fetching-addresses), from the IANA special-purpose registries (RFC 6890 and
+# its updates).
 _REFUSED: Final = {
     "0.0.0.0/8": "this network",
     "10.0.0.0/8": "private",

@@ -22,7 +22,7 @@ _S3: Final = Config(
 # Only queues the job. A repeat may queue it twice, which costs GPU seconds and changes nothing: both write the
 # same files, and a job ends once.
 _QUEUE: Final = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-# The container has 60 s (aws.md). Never repeated here: the asynchronous endpoint is where a job goes next.
+# The container has 60 s (docs/facts/aws.md#sagemaker). Never repeated here: the asynchronous endpoint is next.
 _REALTIME: Final = Config(connect_timeout=1, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 1})
 _CONFIGS: Final = {
     "dynamodb": ("dynamodb", _DYNAMODB),

@@ -21,9 +21,9 @@ _LOG: Final = logging.getLogger("outpaint.aws")
 _WHAT: Final = "the painter's endpoint"
 _JSON: Final = "application/json"
 _INLINE: Final = 128_000
-"""The largest message that InvokeEndpointAsync takes by itself; a larger one goes by way of S3 (aws.md)."""
+"""The largest message that InvokeEndpointAsync takes; a larger one goes by way of S3 (docs/facts/aws.md#sagemaker)."""
 _REALTIME_S: Final = 50.0
-"""What may take longer is not for the real-time endpoint, which cuts a container off after 60 s (aws.md)."""
+"""What may take longer is not for a real-time endpoint, which ends after 60 s (docs/facts/aws.md#sagemaker)."""
 
 
 class SageMakerDispatch:

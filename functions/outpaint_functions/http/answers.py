@@ -75,7 +75,7 @@ class Answers:
         return ()
 
     def _common(self) -> Headers:
-        """The headers on EVERY response, errors too (wire.md)."""
+        """The headers on EVERY response, errors too (docs/facts/wire.md#headers)."""
         warned = ((names.WARNING, "; ".join(self.warnings)),) if self.warnings else ()
         return (
             (names.CORRELATION_ID, self.correlation_id),

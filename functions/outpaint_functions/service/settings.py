@@ -12,7 +12,7 @@ DAY = 24 * 3600
 
 
 class ServiceSettings(BaseModel):
-    """The numbers behind the rules; seconds and credits unless said otherwise (defaults from wire.md)."""
+    """The numbers behind the rules; seconds and credits unless said otherwise (docs/facts/wire.md#figures)."""
 
     model_config = ConfigDict(frozen=True)
 

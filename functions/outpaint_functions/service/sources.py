@@ -82,7 +82,7 @@ def read(service: Service, caller: Account, source: Source, embedded: bytes | No
 
 
 def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
-    """Whether a file may still be named by its id: a result while its job is kept (wire.md, 24 hours from its end).
+    """Whether a file may still be named by its id: a result while its job is kept (docs/facts/wire.md#figures).
 
     Its store holds it for longer: when the file was written nobody knew when the job would end.
     """

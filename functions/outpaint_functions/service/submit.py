@@ -123,7 +123,7 @@ def submit(
 
 
 def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[float, str | None]:
-    """How long to wait and what to report as applied: Prefer beats mode (wire.md)."""
+    """How long to wait and what to report as applied: Prefer beats mode (docs/facts/wire.md#prefer)."""
     settings = service.settings
     if prefer.wait is not None:
         granted = Prefer(prefer.respond_async, min(prefer.wait, settings.max_wait))

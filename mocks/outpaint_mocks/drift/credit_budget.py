@@ -8,7 +8,7 @@ from typing import Final
 from outpaint_mocks.drift.recording import Body, Form, Json
 
 _DEFAULT: Final = 2
-"""Pictures where a request says nothing (wire.md)."""
+"""Pictures where a request says nothing (docs/facts/wire.md#figures)."""
 MOST: Final = 10
 """Pictures of one request, where nobody can tell how many it asks for."""
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 VENDOR_BASE_URL: Final = "https://genai-api.picsart.io/v1"
-"""Where the API that is mocked lives (wire.md)."""
+"""Where the API that is mocked lives (docs/facts/wire.md#routes)."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 

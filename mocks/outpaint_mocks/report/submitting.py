@@ -120,7 +120,7 @@ def no_blind_repeat(traffic: Traffic) -> Iterator[Occasion]:
     for call in traffic.api:
         status = call.status or 0
         if not 400 <= status < 500 or status in _MAY_BE_REPEATED or (status == 404 and call.route is On.POLL):
-            continue  # clients poll through a 404 as "not ready" (wire.md)
+            continue  # clients poll through a 404 as "not ready" (docs/facts/wire.md#client-habits)
         later = _sent_again(traffic, call)
         if later is None or later.api_key != call.api_key:
             yield Occasion((call.number,))

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from outpaint_mocks.sagemaker.locations import S3Location
 
 MAX_INPUT: Final = 1024**3
-"""Bytes of an input in S3 (aws.md: 1 GB)."""
+"""Bytes of an input in S3 (docs/facts/aws.md#sagemaker)."""
 
 
 _MAKING: Final = threading.Lock()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from outpaint_painting.endpoint.jobs import Endpoint, Outcome, RunningJob
 
 MAX_MESSAGE: Final = 256 * 1024
-"""Bytes of one message; a job is a few references and texts (aws.md)."""
+"""Bytes of one message; a job is a few references and texts (docs/facts/aws.md#references-not-pixels)."""
 
 
 class Service(Protocol):

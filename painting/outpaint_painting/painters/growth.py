@@ -1,7 +1,7 @@
 """The growth schedule: in how many passes, and in which order, an open area is painted from its border out.
 
 An inpainting network invents phantom objects when it must fill far from anything known; grown by at most
-1.35 times a pass it continues what is there (facts file pixels.md).
+1.35 times a pass it continues what is there (docs/facts/pixels.md#growth-and-sources).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The `patch` painter: textures copied from the kept area's border by PatchMatch; needs no weights.
 
 PatchMatch: Barnes, Shechtman, Finkelstein, Goldman, SIGGRAPH 2009; the library is pypatchmatch. With the whole
-picture as its source it clones the subject, so only a strip along the border serves (facts file pixels.md).
+picture as its source it clones the subject, so only a strip along the border serves
+(docs/facts/pixels.md#growth-and-sources).
 """
 
 from __future__ import annotations

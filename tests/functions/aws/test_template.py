@@ -159,7 +159,7 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
         assert body["code"] == response["StatusCode"]
         headers = response["ResponseParameters"]["Headers"]
         exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
-        # What every answer tells, a page may read (wire.md).
+        # What every answer tells, a page may read (docs/facts/wire.md#headers).
         assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
         assert exposed - {RETRY_AFTER} <= set(headers)
         assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))

@@ -1,4 +1,4 @@
-"""The habits of the vendor's official clients (wire.md), on every face."""
+"""The habits of the vendor's official clients (docs/facts/wire.md#client-habits), on every face."""
 
 from __future__ import annotations
 

@@ -8,33 +8,33 @@ from outpaint_contracts.proving.clause import Clause
 from outpaint_contracts.proving.clauses.provenance import API, ERRORS, OURS, RFC, VENDOR, WIRE
 
 CORRELATION: Final = Clause(
-    "answers.correlation", "Every answer, errors too, carries a correlation id.", f"{WIRE}, Headers", VENDOR
+    "answers.correlation", "Every answer, errors too, carries a correlation id.", f"{WIRE}#headers", VENDOR
 )
 COUNTERS: Final = Clause(
     "answers.counters",
     "Every answer, errors too, carries the rate limit, what is left of it, when it begins anew, and the credits.",
-    f"{WIRE}, Headers",
+    f"{WIRE}#headers",
     VENDOR,
 )
 RESET_FROM_NOW: Final = Clause(
     "answers.reset-from-now",
     "The reset time is whole seconds from now, a 32-bit number: clients sleep on it.",
-    f"{WIRE}, Headers",
+    f"{WIRE}#headers",
     VENDOR,
 )
 BROWSERS_READ: Final = Clause(
-    "answers.browsers-read", "Scripts of any origin can read an answer and its headers.", f"{WIRE}, Headers", OURS
+    "answers.browsers-read", "Scripts of any origin can read an answer and its headers.", f"{WIRE}#headers", OURS
 )
 RETRY_AFTER: Final = Clause(
-    "answers.retry-after", "202, 429 and 503 say when to come back.", f"{WIRE}, Headers; RFC 9110, 10.2.3", OURS
+    "answers.retry-after", "202, 429 and 503 say when to come back.", f"{WIRE}#headers; RFC 9110, 10.2.3", OURS
 )
-NOT_CACHED: Final = Clause("answers.not-cached", "Answers in JSON are not cached.", f"{API}, Headers", OURS)
+NOT_CACHED: Final = Clause("answers.not-cached", "Answers in JSON are not cached.", f"{API}#headers", OURS)
 OWN_CORRELATION: Final = Clause(
-    "answers.own-correlation", "Each answer has a correlation id of its own.", f"{WIRE}, Headers", VENDOR
+    "answers.own-correlation", "Each answer has a correlation id of its own.", f"{WIRE}#headers", VENDOR
 )
 LENGTH: Final = Clause("answers.length", "An answer is as long as its Content-Length says.", "RFC 9110, 8.6", RFC)
 JSON_ANSWERS: Final = Clause(
-    "answers.json", "Answers to requests, polls and balances are JSON.", f"{WIRE}, Responses", VENDOR
+    "answers.json", "Answers to requests, polls and balances are JSON.", f"{WIRE}#responses", VENDOR
 )
 
 # Errors
@@ -48,5 +48,5 @@ ERROR_DETAIL: Final = Clause(
     "errors.detail", "A detail is one line for a person, without a word about our insides.", ERRORS, OURS
 )
 ERRORS_IN_JSON: Final = Clause(
-    "errors.in-json", "Errors are JSON for a client that asks for nothing.", f"{API}, Errors", OURS
+    "errors.in-json", "Errors are JSON for a client that asks for nothing.", f"{API}#errors", OURS
 )

@@ -13,10 +13,10 @@ UNREADABLE_BODY: Final = Clause(
     "bodies.unreadable", "A body that cannot be parsed is 400, and told so at once.", ERRORS, VENDOR
 )
 UNREADABLE_BODY_CODE: Final = Clause(
-    "bodies.unreadable-code", "A body that cannot be parsed is `malformed_body`.", f"{API}, Errors", OURS
+    "bodies.unreadable-code", "A body that cannot be parsed is `malformed_body`.", f"{API}#errors", OURS
 )
 ABUSIVE_BODY: Final = Clause(
-    "bodies.abusive", "Whatever bytes are sent, the answer is never a fault of the service.", f"{API}, Errors", OURS
+    "bodies.abusive", "Whatever bytes are sent, the answer is never a fault of the service.", f"{API}#errors", OURS
 )
 MULTIPART: Final = Clause("bodies.multipart", "A request may be multipart/form-data.", FIELDS, VENDOR)
 MULTIPART_GRAMMAR: Final = Clause(
@@ -53,7 +53,7 @@ OTHER_CONTENT_TYPE: Final = Clause(
 OTHER_CONTENT_TYPE_CODE: Final = Clause(
     "bodies.other-content-type-code",
     "A refused content type, charset or encoding is `unsupported_content_type`, names the header and the way out.",
-    f"{API}, Errors",
+    f"{API}#errors",
     OURS,
 )
 CLIENT_QUIRKS: Final = Clause(
@@ -75,7 +75,7 @@ EXHAUSTED_HANDLE_WORDS: Final = Clause(
 # Limits of size
 
 HEADERS_LIMIT: Final = Clause(
-    "limits.headers", "431: the headers have more than 32 KiB.", f"{ERRORS}; {API}, Errors", OURS
+    "limits.headers", "431: the headers have more than 32 KiB.", f"{ERRORS}; {API}#errors", OURS
 )
 FILE_LIMIT: Final = Clause("limits.file", "413: a file is larger than the host takes.", ERRORS, VENDOR)
 BODY_LIMIT: Final = Clause(

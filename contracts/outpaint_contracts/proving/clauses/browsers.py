@@ -8,7 +8,7 @@ from outpaint_contracts.proving.clause import Clause
 from outpaint_contracts.proving.clauses.provenance import API, FIELDS, OURS, RFC, VENDOR
 
 PREFLIGHT: Final = Clause(
-    "browsers.preflight", "A preflight needs no key and allows the API's verbs and headers.", f"{API}, Headers", OURS
+    "browsers.preflight", "A preflight needs no key and allows the API's verbs and headers.", f"{API}#headers", OURS
 )
 PREFLIGHT_PREFER: Final = Clause(
     "browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{FIELDS}, Prefer", VENDOR

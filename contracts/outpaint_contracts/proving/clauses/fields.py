@@ -13,7 +13,7 @@ MODE: Final = Clause("requests.mode", "`mode` may stand in the body or in the qu
 MODE_SPELLING: Final = Clause(
     "requests.mode-spelling",
     "`mode` is read in any case and without the blanks around it.",
-    f"{API}, The request",
+    f"{API}#the-request",
     OURS,
 )
 DEFAULTS: Final = Clause("requests.defaults", "Without count, format and mode: two JPGs, waited for.", FIELDS, VENDOR)
@@ -31,7 +31,7 @@ PROMPT_REQUIRED: Final = Clause(
     "fields.prompt-required", "The prompt is required, and an empty one is refused.", FIELDS, VENDOR
 )
 PROMPT_TEXT: Final = Clause(
-    "fields.prompt-text", "A prompt is any text of up to 20,000 characters.", f"{API}, The request", OURS
+    "fields.prompt-text", "A prompt is any text of up to 20,000 characters.", f"{API}#the-request", OURS
 )
 NEGATIVE_PROMPT: Final = Clause("fields.negative-prompt", "A negative prompt may be sent, empty too.", FIELDS, VENDOR)
 COUNT_FIELD: Final = Clause(
@@ -50,24 +50,24 @@ WRONG_VALUE_WORDS: Final = Clause(
     VENDOR,
 )
 REFUSAL_NAMES_FIELD: Final = Clause(
-    "fields.refusal-names-field", "A refusal names the offending field and has a typed code.", f"{API}, Errors", OURS
+    "fields.refusal-names-field", "A refusal names the offending field and has a typed code.", f"{API}#errors", OURS
 )
 BLANK_IS_LEFT_OUT: Final = Clause(
     "fields.blank-is-left-out", "An optional field that is blank counts as left out.", f"{FIELDS}, Client quirks", OURS
 )
-SENT_TWICE: Final = Clause("fields.sent-twice", "A field sent twice is refused.", f"{API}, The request", OURS)
+SENT_TWICE: Final = Clause("fields.sent-twice", "A field sent twice is refused.", f"{API}#the-request", OURS)
 UNKNOWN_FIELDS: Final = Clause(
-    "fields.unknown", "Unknown fields are accepted, whatever they hold.", f"{API}, The request", OURS
+    "fields.unknown", "Unknown fields are accepted, whatever they hold.", f"{API}#the-request", OURS
 )
 UNKNOWN_FIELDS_WARNING: Final = Clause(
     "fields.unknown-warning", "Unknown fields are named in a warning header, and nothing else is.", API, OURS
 )
-FIELD_NAMES: Final = Clause("fields.names", "Field names are matched exactly.", f"{API}, The request", OURS)
+FIELD_NAMES: Final = Clause("fields.names", "Field names are matched exactly.", f"{API}#the-request", OURS)
 MASK_MODE: Final = Clause(
     "fields.mask-mode", "`mask_mode` says how the mask is read, and the answer says how it was.", API, OURS
 )
 SEEDS: Final = Clause(
-    "fields.seeds", "Picture i is made from seed + i, and each item tells its own.", f"{API}, Seeds", OURS
+    "fields.seeds", "Picture i is made from seed + i, and each item tells its own.", f"{API}#the-request", OURS
 )
 SEED_RANGE: Final = Clause(
     "fields.seed-range", "A seed is a whole number of 32 bits, and counts on from 0 after the last.", API, OURS
@@ -75,7 +75,7 @@ SEED_RANGE: Final = Clause(
 SEED_REPEATS: Final = Clause(
     "fields.seed-repeats",
     "The same seed, pictures and prompt make the same picture again, alone or among others.",
-    f"{API}, Seeds",
+    f"{API}#the-request",
     OURS,
 )
 VARIANTS: Final = Clause("fields.variants", "The pictures of a request differ from one another.", API, OURS)

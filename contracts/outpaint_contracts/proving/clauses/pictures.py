@@ -23,7 +23,7 @@ NO_PICTURE_WORDS: Final = Clause(
     WHAT_COMES_IN,
     OURS,
 )
-DAMAGED: Final = Clause("pictures.damaged", "A damaged or incomplete picture is a typed 422.", f"{API}, Errors", OURS)
+DAMAGED: Final = Clause("pictures.damaged", "A damaged or incomplete picture is a typed 422.", f"{API}#errors", OURS)
 DIMENSIONS: Final = Clause(
     "pictures.dimensions",
     "A side has 16 to 8,192 pixels and a picture at most 40 million, judged before anything is decoded.",

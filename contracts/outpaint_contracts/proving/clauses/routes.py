@@ -11,7 +11,7 @@ NOT_FOUND: Final = Clause("paths.not-found", "404: there is no such path, or no 
 NOT_FOUND_CODES: Final = Clause(
     "paths.not-found-codes",
     "An unknown path and an unknown id have typed codes of their own.",
-    f"{API}, Errors",
+    f"{API}#errors",
     OURS,
 )
 WRONG_VERB: Final = Clause(
@@ -23,6 +23,6 @@ ACCEPT_UNMET: Final = Clause("accept.unmet", "406: JSON cannot meet this Accept.
 PROBLEM_DETAILS: Final = Clause(
     "accept.problem-details",
     "Who names application/problem+json in Accept gets errors as RFC 9457 problem details.",
-    f"{API}, Errors; RFC 9457",
+    f"{API}#errors; RFC 9457",
     OURS,
 )

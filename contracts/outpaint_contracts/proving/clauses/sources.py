@@ -17,10 +17,10 @@ ADDRESS: Final = Clause("sources.address", "A picture may be read from its addre
 ADDRESS_LENGTH: Final = Clause("sources.address-length", "An address has 1 to 2,083 characters.", FIELDS, VENDOR)
 ADDRESS_UNREACHABLE: Final = Clause("sources.unreachable", "A source that answers an error is 422.", ERRORS, VENDOR)
 ADDRESS_CODES: Final = Clause(
-    "sources.codes", "The refusal of a source names its field and has a typed code.", f"{API}, Errors", OURS
+    "sources.codes", "The refusal of a source names its field and has a typed code.", f"{API}#errors", OURS
 )
 FENCE: Final = Clause(
-    "sources.fence", "Addresses of private, local and reserved networks are not read.", f"{API}, Errors", OURS
+    "sources.fence", "Addresses of private, local and reserved networks are not read.", f"{API}#errors", OURS
 )
 IDS: Final = Clause(
     "sources.ids", "An id is one of the account's own: an upload's or an earlier result's.", FIELDS, OURS

@@ -29,12 +29,12 @@ PREFER_SYNTAX: Final = Clause(
 PREFER_MOST: Final = Clause(
     "prefer.most",
     "A wait beyond the most that a host grants, 600 or less, is granted that.",
-    f"{API}, Waiting or not",
+    f"{API}#waiting-or-not",
     OURS,
 )
 WAIT_LOSES_NOTHING: Final = Clause(
     "waiting.loses-nothing",
     "A wait that runs out is answered 202, and its job goes on.",
-    f"{API}, Waiting or not",
+    f"{API}#waiting-or-not",
     OURS,
 )
