@@ -97,7 +97,7 @@ class World:
             self.studio.darkroom, file_urls, settings.pictures, self.ledger.find, self._urls_end
         )
         self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.darkroom.painter)
-        self.scenarios: Final = Scenarios(self.dispatch)
+        self.scenarios: Final = Scenarios(self.dispatch.change)
         self.service: Final = Service(
             clock=self.clock,
             ids=self.ids,
@@ -226,5 +226,5 @@ class World:
             if call is not None:
                 call.urls_expired = expired
                 if expired:
-                    call.applied.append(str(attached.urls))
+                    call.note(attached.urls)
         return min(until, self.clock.now()) if expired else until

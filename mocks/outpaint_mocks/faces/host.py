@@ -33,7 +33,7 @@ from outpaint_mocks.worlds import PREFIX
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
     from outpaint_mocks.mock_application import Refused
-    from outpaint_mocks.mock_exchange import MockExchange
+    from outpaint_mocks.mock_exchange import CallUnderWay
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
@@ -54,7 +54,7 @@ class Begun:
     """A request whose head was judged: its body once that is here, what came of it once that is known."""
 
     head: RequestHead
-    call: MockExchange | Refused
+    call: CallUnderWay | Refused
     body: bytes | None = None
     outcome: Response | Waiting | None = None
 
