@@ -22,6 +22,7 @@ from outpaint_mocks.effects import RateLimit
 from outpaint_mocks.inspections import Inspections
 from outpaint_mocks.journal import BODY_BYTES, MAX_CALLS, Journal
 from outpaint_mocks.mock_ledger import CREDITS, MockLedger, MockLimits, OtherWindows
+from outpaint_mocks.mock_paths import DEFAULT_WORLD
 from outpaint_mocks.mock_pictures import Darkroom, MockPictures
 from outpaint_mocks.repeatable_ids import RepeatableIds
 from outpaint_mocks.scenarios import Scenarios
@@ -68,7 +69,7 @@ class World:
 
     def __init__(
         self,
-        name: str = "default",
+        name: str = DEFAULT_WORLD,
         *,
         seed: int = 0,
         clock: VirtualClock | None = None,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_mocks.admin import models, shown
-from outpaint_mocks.admin.operation import ROOT, Asked
+from outpaint_mocks.admin.operation import Asked
 from outpaint_mocks.admin.pictures import picture_of
+from outpaint_mocks.mock_paths import ADMIN_ROOT
 
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Call
@@ -35,7 +36,7 @@ def one(asked: Asked) -> models.CallDetail:
     """One call with all that is kept of it; raises `OutpaintError` for one that is not kept."""
     world, call = asked.world, _kept(asked)
     with world.lock:
-        return shown.call_detail(world, call, f"{asked.base}{ROOT}/journal/{call.number}")
+        return shown.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
 
 
 def picture(what: str) -> Callable[[Asked], bytes]:

@@ -10,7 +10,7 @@ from outpaint_functions.service.records import Account
 
 from outpaint_mocks.admin import models, shown
 from outpaint_mocks.admin.operation import Asked, Made
-from outpaint_mocks.worlds import DEFAULT
+from outpaint_mocks.mock_paths import DEFAULT_WORLD
 
 
 def listed(asked: Asked) -> models.WorldList:
@@ -32,7 +32,7 @@ def make(asked: Asked) -> models.WorldDetail | Made:
 def remove(asked: Asked) -> models.WorldList:
     """Forget a world; raises `OutpaintError` for the default one and for one that is unknown."""
     name = asked.path["name"]
-    if name == DEFAULT:
+    if name == DEFAULT_WORLD:
         raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the default world stays: reset it instead", field="name")
     asked.worlds.remove(name)
     return listed(asked)
