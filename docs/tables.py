@@ -13,9 +13,9 @@ from outpaint_contracts import examples, openapi
 from outpaint_contracts.comparison.rules import RULES
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.requests import RequestForm
-from outpaint_mocks.admin.operation import ROOT
 from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.effects import EFFECTS, CallEffect, Error, On
+from outpaint_mocks.mock_paths import ADMIN_ROOT
 from outpaint_mocks.pact.provider_states import ON_A_MOCK
 from outpaint_mocks.pact.public_staging import SUPPORTED
 from outpaint_mocks.presets import MAGIC, PRESETS
@@ -89,7 +89,7 @@ def checks() -> str:
 
 def admin() -> str:
     """Each operation of the mock's admin API."""
-    return table(("operation", ""), [(f"{one.verb} {ROOT}{one.path}", one.summary) for one in OPERATIONS])
+    return table(("operation", ""), [(f"{one.verb} {ADMIN_ROOT}{one.path}", one.summary) for one in OPERATIONS])
 
 
 def diff_rules() -> str:

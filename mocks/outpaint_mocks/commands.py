@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint_mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 from outpaint_mocks.report_command import report
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower |
 
         def announce() -> None:
             click.echo(f"outpaint mock on {url}/v1, any key will do")
-            click.echo(f"  page    {url}/_mock/ui")
-            click.echo(f"  worlds  {url}/t/<world>/v1 (Ctrl-C stops it)")
+            click.echo(f"  page    {url}{ADMIN_ROOT}/ui")
+            click.echo(f"  worlds  {url}{WORLD_PREFIX}<world>/v1 (Ctrl-C stops it)")
 
         try:
             serve(app, listener, announce, MockConnection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,7 +39,7 @@ class JobPlan:
     lost: bool = False
 
     @classmethod
-    def of(cls, effects: dict[Slot, Effect], since: float) -> Self:
+    def of(cls, effects: Mapping[Slot, Effect], since: float) -> Self:
         """The plan that a scenario's effects on a job make; without any it is done at once and succeeds."""
         progress = effects.get(Slot.PROGRESS, _IMMEDIATE)
         outcome = effects.get(Slot.OUTCOME, _SUCCEED)

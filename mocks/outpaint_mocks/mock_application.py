@@ -10,7 +10,7 @@ from outpaint_functions.http.negotiation import Accept
 from outpaint_functions.service import rate_limit
 
 from outpaint_mocks.answers import MockResponse
-from outpaint_mocks.mock_exchange import MockExchange
+from outpaint_mocks.mock_exchange import CallUnderWay
 from outpaint_mocks.worlds import WorldError, Worlds
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ class MockApplication:
         """The world that a request means; raises `WorldError`."""
         return self._worlds.of(head)[0] if isinstance(self._worlds, Worlds) else self._worlds
 
-    def open(self, head: RequestHead) -> MockExchange | Refused:
+    def open(self, head: RequestHead) -> CallUnderWay | Refused:
         """Judge a request by its head; never raises."""
         if not isinstance(self._worlds, Worlds):
-            return MockExchange(self._worlds, head)
+            return CallUnderWay(self._worlds, head)
         try:
             world, head = self._worlds.of(head)
         except WorldError as error:
             return Refused(self._worlds.get(), head, error)
-        return MockExchange(world, head)
+        return CallUnderWay(world, head)
 
     def respond(self, head: RequestHead, body: bytes = b"") -> MockResponse | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""

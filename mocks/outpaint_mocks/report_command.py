@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import click
+
+from outpaint_mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
 if TYPE_CHECKING:
     from outpaint_mocks.report import Report
@@ -19,7 +20,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
 )
-@click.option("--world", metavar="NAME", default="default", show_default=True, help="Whose calls are judged.")
+@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Whose calls are judged.")
 @click.option("--junit", metavar="FILE", type=_FILE, help="Write it as JUnit XML too.")
 @click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write it as JSON too.")
 @click.option("--html", metavar="FILE", type=_FILE, help="Write it as a page to read too.")
@@ -71,10 +72,8 @@ def _fetched(url: str, world: str) -> Report:
     from pydantic import ValidationError
 
     from outpaint_mocks.report import Report
-    from outpaint_mocks.worlds import DEFAULT, PREFIX
 
-    prefix = "" if world == DEFAULT else f"{PREFIX}{quote(world, safe='')}"
-    asked = f"{url.rstrip('/').removesuffix('/v1')}{prefix}/_mock/report"
+    asked = f"{url.rstrip('/').removesuffix('/v1')}{prefix_of(world)}{ADMIN_ROOT}/report"
     try:
         # No proxy of the environment's stands between this machine and itself.
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Self, TypeVar
 
 from outpaint_mocks.effects import TROUBLE, CallEffect, Effect, ExpiredUrl, On, Slot
 from outpaint_mocks.grammar import ScenarioError
 from outpaint_mocks.scenario import Scenario, ScenarioLike, checked_on
 
-if TYPE_CHECKING:
-    from outpaint_mocks.scripted_dispatch import ScriptedDispatch
-
 HEADER: Final = "X-Mock-Scenario"
 """The request header that carries a scenario for this call and the job it makes."""
-_ATTACHED: Final = (On.POLL, On.FILE)
+_LATER: Final = (On.POLL, On.FILE)
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,46 +41,62 @@ class Queued:
 class Attached:
     """What the POST that made a job, or a test, said of that job's later calls."""
 
-    calls: dict[On, dict[Slot, CallEffect]] = field(default_factory=dict)
+    calls: Mapping[On, Mapping[Slot, CallEffect]] = field(default_factory=dict)
     urls: ExpiredUrl | None = None
 
 
-@dataclass(slots=True)
-class Resolved:
-    """What counts for one call: by slot for the call itself, by slot for the job it makes, and what stays with it."""
+@dataclass(frozen=True, slots=True)
+class ScenarioEffects:
+    """What scenarios say of one call.
 
-    call: dict[Slot, tuple[str, CallEffect]] = field(default_factory=dict)
-    """By slot for the call: the name of the scope that its `times` counts in, and the effect."""
-    job: dict[Slot, Effect] = field(default_factory=dict)
-    account: dict[Slot, tuple[str, Effect]] = field(default_factory=dict)
-    """By slot for the account: the name of the scope it lasts for, and the effect."""
-    attached: dict[On, dict[Slot, CallEffect]] = field(default_factory=dict)
-    scenarios: list[tuple[str, Scenario]] = field(default_factory=list)
-    """Where it came from, widest scope first: the scope's name and its scenario."""
+    `call` and `account` give by slot the name of a scope and its effect, whose `times` counts there. `later` is what
+    stays with the job for its polls and files. `layers` is where it came from, widest scope first: `world <n>`, `key`,
+    `prompt`, `next <n>` or `header`, and that scope's scenario. What a job's maker said of this call is scope `job`,
+    which is no layer.
+    """
 
-    def add(self, scope: str, scenario: Scenario, route: On) -> None:
-        """Let a nearer scope speak: `world <n>`, `key`, `prompt`, `next <n>` or `header`."""
-        self.scenarios.append((scope, scenario))
-        if scenario.forgives:
-            for slot in TROUBLE:
-                for kept in self.attached.values():
-                    kept.pop(slot, None)
-                self.call.pop(slot, None)
-                self.job.pop(slot, None)
-                self.account.pop(slot, None)
-        self.account.update({slot: (scope, effect) for slot, effect in scenario.account.items()})
-        self.call.update({slot: (scope, effect) for slot, effect in scenario.calls.get(route, {}).items()})
-        if route is not On.SUBMIT:
-            return
-        self.job.update(scenario.job)
-        if scope.startswith("world"):
-            return  # it is asked again when those calls come
-        for later in _ATTACHED:
-            slots = scenario.calls.get(later, {})
-            # What touches this call already is spent on it: latency of a POST is not latency of its polls.
-            kept = {slot: effect for slot, effect in slots.items() if On.SUBMIT not in effect.routes}
-            if kept:
-                self.attached.setdefault(later, {}).update(kept)
+    call: Mapping[Slot, tuple[str, CallEffect]] = field(default_factory=dict)
+    job: Mapping[Slot, Effect] = field(default_factory=dict)
+    account: Mapping[Slot, tuple[str, Effect]] = field(default_factory=dict)
+    later: Mapping[On, Mapping[Slot, CallEffect]] = field(default_factory=dict)
+    layers: tuple[tuple[str, Scenario], ...] = ()
+
+    @classmethod
+    def of(cls, kind: On, layers: Iterable[tuple[str, Scenario]]) -> Self:
+        """What these scopes, widest first, say of a call of this kind."""
+        effects = cls()
+        for scope, scenario in layers:
+            effects = effects.with_layer(kind, scope, scenario)
+        return effects
+
+    def with_layer(self, kind: On, scope: str, scenario: Scenario) -> Self:
+        """With what a nearer scope says."""
+        gone: frozenset[Slot] = TROUBLE if scenario.forgives else frozenset()
+        job, later = _without(self.job, gone), {on: _without(slots, gone) for on, slots in self.later.items()}
+        if kind is On.SUBMIT:
+            job |= scenario.job
+            # The world is asked again when those calls come. What touches this call already is spent on it: latency
+            # of a POST is not latency of its polls.
+            for on in () if scope.startswith("world") else _LATER:
+                slots = scenario.calls.get(on, {})
+                kept = {slot: effect for slot, effect in slots.items() if On.SUBMIT not in effect.routes}
+                later[on] = later.get(on, {}) | kept
+        return type(self)(
+            call=_without(self.call, gone) | {slot: (scope, e) for slot, e in scenario.calls.get(kind, {}).items()},
+            job=job,
+            account=_without(self.account, gone) | {slot: (scope, e) for slot, e in scenario.account.items()},
+            later={on: slots for on, slots in later.items() if slots},
+            layers=(*self.layers, (scope, scenario)),
+        )
+
+    def with_prompt(self, preset: Scenario) -> Self:
+        """With what a magic prompt of a submit says, in its place: after the key, before the nearer scopes."""
+        wide = [layer for layer in self.layers if not layer[0].startswith(("next", "header"))]
+        return self.of(On.SUBMIT, (*wide, ("prompt", preset), *self.layers[len(wide) :]))
+
+
+def _without(slots: Mapping[Slot, _V], gone: frozenset[Slot]) -> dict[Slot, _V]:
+    return {slot: value for slot, value in slots.items() if slot not in gone}
 
 
 class Handle:
@@ -104,15 +118,18 @@ class Handle:
 
 
 class Scenarios:
-    """The scenarios of one world. A text that cannot be raises `ScenarioError` and changes nothing."""
+    """The scenarios of one world. A text that cannot be raises `ScenarioError` and changes nothing.
 
-    def __init__(self, dispatch: ScriptedDispatch) -> None:
-        self._dispatch = dispatch
+    `change` gives one job, named by its id, another scenario.
+    """
+
+    def __init__(self, change: Callable[[str, Scenario], None]) -> None:
+        self._change = change
         self._lock = threading.RLock()
         self._numbers = 0
         self._always: tuple[Standing, ...] = ()
-        self._alone: dict[On, Resolved] = {}
-        """What `_always` comes to where nothing else speaks, by the kind of call: most calls meet just that."""
+        self._of_kind: dict[On, ScenarioEffects] = {}
+        """What `_always` comes to, by the kind of call."""
         self._next: tuple[Queued, ...] = ()
         self._consumed: tuple[Queued, ...] = ()
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -149,7 +166,7 @@ class Scenarios:
 
         Raises `ScenarioError` for an unknown job, and for a job's end where it has ended.
         """
-        self._dispatch.change(inference_id, Scenario.of(scenario))
+        self._change(inference_id, Scenario.of(scenario))
 
     def clear(self) -> None:
         """Forget the scenarios of the world and of the next calls; jobs keep their own."""
@@ -182,48 +199,34 @@ class Scenarios:
     # Asked by the world
 
     def resolve(
-        self, route: On, *, preset: Scenario | None, own: Scenario | None, attached: Attached | None
-    ) -> Resolved | None:
-        """What counts for a call, None for nothing; takes it from the queue of the next calls.
+        self, kind: On, *, preset: Scenario | None, own: Scenario | None, attached: Attached | None
+    ) -> ScenarioEffects:
+        """What counts for a call; takes it from the queue of the next calls.
 
         `preset` is the magic key's, `own` the header's, `attached` the job's.
         """
+        effects = self._of_world(kind)
         if not (self._next or attached or preset or own):
-            return self._of_world(route) if self._always else None
-        found = Resolved()
+            return effects
+        if preset is not None:
+            effects = effects.with_layer(kind, "key", preset)
+        if attached is not None:
+            of_job = {slot: ("job", effect) for slot, effect in attached.calls.get(kind, {}).items()}
+            effects = replace(effects, call={**effects.call, **of_job})
         with self._lock:
-            for standing in self._always:
-                found.add(f"world {standing.id}", standing.scenario, route)
-            if preset is not None:
-                found.add("key", preset, route)
-            if attached is not None:
-                found.call.update({slot: ("job", effect) for slot, effect in attached.calls.get(route, {}).items()})
-            queued = self._take(route)
+            queued = self._take(kind)
         if queued is not None:
-            found.add(f"next {queued.id}", queued.scenario, route)
-        if own is not None:
-            found.add("header", own, route)
-        return found
+            effects = effects.with_layer(kind, f"next {queued.id}", queued.scenario)
+        return effects if own is None else effects.with_layer(kind, "header", own)
 
-    def _of_world(self, route: On) -> Resolved:
-        """What the world's own scenarios come to; nobody changes what `resolve` returned, so calls can share it."""
+    def _of_world(self, kind: On) -> ScenarioEffects:
+        """What the world's own scenarios come to: most calls meet just that."""
         with self._lock:
-            found = self._alone.get(route)
+            found = self._of_kind.get(kind)
             if found is None:
-                found = self._alone[route] = Resolved()
-                for standing in self._always:
-                    found.add(f"world {standing.id}", standing.scenario, route)
+                layers = ((f"world {standing.id}", standing.scenario) for standing in self._always)
+                found = self._of_kind[kind] = ScenarioEffects.of(kind, layers)
         return found
-
-    def with_prompt(self, found: Resolved | None, preset: Scenario) -> Resolved:
-        """`found` with what a magic prompt says, in its place: after the key, before the nearer scopes."""
-        layers = [] if found is None else found.scenarios
-        again = Resolved()
-        near = [layer for layer in layers if layer[0].startswith(("next", "header"))]
-        wide = [layer for layer in layers if layer not in near]
-        for scope, scenario in (*wide, ("prompt", preset), *near):
-            again.add(scope, scenario, On.SUBMIT)
-        return again
 
     def spend(self, effect: CallEffect | ExpiredUrl, who: str, scope: str) -> bool:
         """Whether an effect still touches a call of `who` (an account's or job's id); counts it where it is counted."""
@@ -258,7 +261,7 @@ class Scenarios:
 
     def _stand(self, always: tuple[Standing, ...]) -> None:
         self._always = always
-        self._alone = {}
+        self._of_kind = {}
 
     def _take(self, route: On) -> Queued | None:
         for place, queued in enumerate(self._next):

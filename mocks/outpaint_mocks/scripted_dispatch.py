@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint_functions.service import settle
@@ -14,14 +14,13 @@ from outpaint_mocks.effects import CallEffect, Effect, ExpiredUrl, Fail, On, Pro
 from outpaint_mocks.grammar import ScenarioError
 from outpaint_mocks.job_plans import JobPlan
 from outpaint_mocks.scenario_errors import asked_for
-from outpaint_mocks.scenarios import Attached
+from outpaint_mocks.scenarios import Attached, ScenarioEffects
 
 if TYPE_CHECKING:
     from outpaint_functions.service.records import Job
     from outpaint_functions.service.service import Service
     from outpaint_painting.painter import Painter
 
-    from outpaint_mocks.calls_in_hand import CallInHand
     from outpaint_mocks.inspections import Inspections
     from outpaint_mocks.mock_pictures import MockPictures
     from outpaint_mocks.scenario import Scenario
@@ -37,6 +36,33 @@ class _Past:
         return self.at
 
 
+class CallSeenByPorts(Protocol):
+    """The call that a world works on, as its ports see it, under the world's lock.
+
+    `suspended` keeps a poll from moving its job on: the call is answered with trouble and nothing else happens.
+    `seconds` is virtual time that the call took inside, such as a slow source's. `urls_expired` is None until it is
+    known whether a scenario ends the URLs that this call is answered with.
+    """
+
+    effects: ScenarioEffects
+    suspended: bool
+    seconds: float
+    urls_expired: bool | None
+
+    @property
+    def kind(self) -> On | None:
+        """Which kind of call it is; None for what no effect touches."""
+
+    def made(self, inference_id: str, image: str, mask: str | None) -> None:
+        """The call made this job, of pictures with these SHA-256 (hex)."""
+
+    def meets(self, trouble: CallEffect) -> None:
+        """A step of the job's sequence touches this call."""
+
+    def note(self, effect: Effect) -> None:
+        """Write down, once, what a scenario did to the call."""
+
+
 class ScriptedDispatch:
     """The Dispatch port of a mock. Ends are settled as of the moment they were due, whenever somebody looks."""
 
@@ -49,7 +75,7 @@ class ScriptedDispatch:
         self._plans: dict[str, JobPlan] = {}
         self._attached: dict[str, Attached] = {}
         self._due: list[tuple[float, str]] = []
-        self.in_hand: CallInHand | None = None
+        self.in_hand: CallSeenByPorts | None = None
         """The call that the world works on, under the world's lock."""
 
     def serve(self, service: Service) -> None:
@@ -73,16 +99,15 @@ class ScriptedDispatch:
         created = now if job is None else job.created_at
         deadline = now + service.settings.job_lifetime if job is None else job.deadline_at
         call = self.in_hand
-        resolved = None if call is None else call.resolved
-        effects = {} if resolved is None else resolved.job
-        plan = JobPlan.of(effects, created)
+        said = ScenarioEffects() if call is None else call.effects
+        plan = JobPlan.of(said.job, created)
         with self._lock:
             heapq.heappush(self._due, (min(plan.ends_at, deadline), request.inference_id))
             self._plans[request.inference_id] = plan
-            url = effects.get(Slot.URLS)
-            if resolved is not None and (resolved.attached or url is not None):
+            url = said.job.get(Slot.URLS)
+            if said.later or url is not None:
                 self._attached[request.inference_id] = Attached(
-                    resolved.attached, url if isinstance(url, ExpiredUrl) else None
+                    said.later, url if isinstance(url, ExpiredUrl) else None
                 )
         if call is not None:
             call.made(request.inference_id, *digests)
@@ -97,7 +122,7 @@ class ScriptedDispatch:
                 return None
             if plan.ends_at <= now:
                 return self._end(job, plan, plan.ends_at)
-            if call is None or call.route is not On.POLL or call.suspended:
+            if call is None or call.kind is not On.POLL or call.suspended:
                 return job
             after, trouble, ends = plan.polled()
             self._plans[job.id] = after

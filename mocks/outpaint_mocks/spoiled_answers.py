@@ -1,4 +1,4 @@
-"""What effects make of an answer: its body, its label, and how it comes across the wire."""
+"""What effects make of an answer: an error in its place, its body, its label, how it comes across the wire."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.headers import RETRY_AFTER
 from outpaint_functions.http.messages import Response
 
-from outpaint_mocks.effects import CallEffect, ContentType, Cut, Drip, Latency, Refuse, Reset, Slot, WrongShape
+from outpaint_mocks.effects import CallEffect, ContentType, Cut, Drip, Error, Latency, Refuse, Reset, Slot, WrongShape
 from outpaint_mocks.faults import Break, Fault
+from outpaint_mocks.scenario_errors import asked_for
 from outpaint_mocks.scenarios import HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outpaint_functions.http.application import Exchange
+
     from outpaint_mocks.repeatable_ids import RepeatableIds
 
 _WRONG_SHAPE: Final = json.dumps({"ok": "yes", "result": [{"picture": 1}, None], "data": {"0": "not a list"}}).encode()
 _LN_2: Final = 0.6931471805599453
 
 
-def spoiled(answer: Response, effects: dict[Slot, CallEffect]) -> tuple[Response, Fault | None]:
+def spoiled(answer: Response, effects: Mapping[Slot, CallEffect]) -> tuple[Response, Fault | None]:
     """The answer under these effects, and the fault by which it comes across, None for one that arrives whole."""
     if isinstance(effects.get(Slot.ANSWER), WrongShape):
         answer = _with_body(answer, _WRONG_SHAPE)
@@ -56,6 +63,20 @@ def drawn(effect: Latency, ids: RepeatableIds) -> float:
     if effect.distribution == "lognormal":
         return median * chance.lognormvariate(0.0, effect.sigma or 0.0)
     return chance.expovariate(1.0) * median / _LN_2
+
+
+def refused(exchange: Exchange, effect: Error, rate_window: int) -> Response:
+    """The error that an effect asks for, with the figures in its headers that belong to it."""
+    allowance = exchange.allowance
+    if effect.code is ErrorCode.RATE_LIMITED:
+        allowance = replace(allowance, available=0, reset_in=allowance.reset_in or rate_window)
+    elif effect.code is ErrorCode.INSUFFICIENT_CREDITS:
+        allowance = replace(allowance, credits=0)
+    if effect.retry_after is not None:
+        allowance = replace(allowance, reset_in=effect.retry_after)
+    exchange.allowance = allowance
+    answer = exchange.refuse(OutpaintError(effect.code, effect.detail or asked_for(effect.code)))
+    return answer if effect.retry_after is None else with_header(answer, RETRY_AFTER, str(effect.retry_after))
 
 
 def gateway_page(status: int) -> Response:

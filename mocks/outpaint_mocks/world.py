@@ -22,6 +22,7 @@ from outpaint_mocks.effects import RateLimit
 from outpaint_mocks.inspections import Inspections
 from outpaint_mocks.journal import BODY_BYTES, MAX_CALLS, Journal
 from outpaint_mocks.mock_ledger import CREDITS, MockLedger, MockLimits, OtherWindows
+from outpaint_mocks.mock_paths import DEFAULT_WORLD
 from outpaint_mocks.mock_pictures import Darkroom, MockPictures
 from outpaint_mocks.repeatable_ids import RepeatableIds
 from outpaint_mocks.scenarios import Scenarios
@@ -68,7 +69,7 @@ class World:
 
     def __init__(
         self,
-        name: str = "default",
+        name: str = DEFAULT_WORLD,
         *,
         seed: int = 0,
         clock: VirtualClock | None = None,
@@ -97,7 +98,7 @@ class World:
             self.studio.darkroom, file_urls, settings.pictures, self.ledger.find, self._urls_end
         )
         self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.darkroom.painter)
-        self.scenarios: Final = Scenarios(self.dispatch)
+        self.scenarios: Final = Scenarios(self.dispatch.change)
         self.service: Final = Service(
             clock=self.clock,
             ids=self.ids,
@@ -226,5 +227,5 @@ class World:
             if call is not None:
                 call.urls_expired = expired
                 if expired:
-                    call.applied.append(str(attached.urls))
+                    call.note(attached.urls)
         return min(until, self.clock.now()) if expired else until

@@ -12,11 +12,10 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
 from outpaint_functions.http.messages import RequestHead
 
+from outpaint_mocks.mock_paths import DEFAULT_WORLD, WORLD_PREFIX
 from outpaint_mocks.world import Studio, World
 
-DEFAULT: Final = "default"
 MAX_WORLDS: Final = 1000
-PREFIX: Final = "/t/"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY_HEADER: Final = API_KEY.lower()
 
@@ -57,7 +56,7 @@ class Worlds:
         with self._lock:
             return tuple(self._worlds)
 
-    def get(self, name: str = DEFAULT) -> World:
+    def get(self, name: str = DEFAULT_WORLD) -> World:
         """The world of this name, made if there is none.
 
         Raises `WorldError` for a name that cannot be one, and when there are too many worlds.
@@ -116,8 +115,8 @@ class Worlds:
         the key. The path's prefix counts where both are there. Raises `WorldError`.
         """
         name: str | None = None
-        if head.path.startswith(PREFIX):
-            name, slash, rest = head.path[len(PREFIX) :].partition("/")
+        if head.path.startswith(WORLD_PREFIX):
+            name, slash, rest = head.path[len(WORLD_PREFIX) :].partition("/")
             head = replace(head, path=slash + rest)
         key = head.header(_KEY_HEADER)
         if key is not None and key.startswith("@"):
@@ -129,7 +128,7 @@ class Worlds:
             name = by_key if name is None else name
         if name is None:
             return self.get(), head
-        return self.get(name), replace(head, origin=f"{head.origin.rstrip('/')}{PREFIX}{name}")
+        return self.get(name), replace(head, origin=f"{head.origin.rstrip('/')}{WORLD_PREFIX}{name}")
 
 
 def _set_up(studio: Studio) -> Callable[[str, Mapping[str, Any]], World]:

@@ -15,17 +15,17 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint_mocks.admin import openapi
 from outpaint_mocks.admin.guard import refusal
-from outpaint_mocks.admin.operation import JSON, ROOT, Asked, Made, Operation
+from outpaint_mocks.admin.operation import JSON, Asked, Made, Operation
 from outpaint_mocks.admin.operations import OPERATIONS
 from outpaint_mocks.grammar import nearest
+from outpaint_mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint_mocks.page import page_file
-from outpaint_mocks.worlds import DEFAULT, PREFIX
 
 if TYPE_CHECKING:
     from outpaint_mocks.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
-_PAGE: Final = f"{ROOT}/ui"
+_PAGE: Final = f"{ADMIN_ROOT}/ui"
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -58,9 +58,10 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         _taken(verb, ("GET",))
         return _content(200, JSON, openapi.text())
     operation, values = _operation(path, verb)
-    if not operation.of_world and world_name != DEFAULT and operation.name != "language":
+    if not operation.of_world and world_name != DEFAULT_WORLD and operation.name != "language":
         raise OutpaintError(
-            ErrorCode.FORBIDDEN, f"under {base} only world {world_name} is administered: ask {ROOT}{operation.path}"
+            ErrorCode.FORBIDDEN,
+            f"under {base} only world {world_name} is administered: ask {ADMIN_ROOT}{operation.path}",
         )
     asked = Asked(
         worlds,
@@ -81,8 +82,8 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
 
 def _place(path: str) -> tuple[str, str, str]:
     """What stands before /_mock, the world that it names, and what stands behind it."""
-    before, _, below = path.partition(ROOT)
-    world = before.removeprefix(PREFIX) if before.startswith(PREFIX) else DEFAULT
+    before, _, below = path.partition(ADMIN_ROOT)
+    world = before.removeprefix(WORLD_PREFIX) if before.startswith(WORLD_PREFIX) else DEFAULT_WORLD
     if below and not below.startswith("/"):
         raise _nothing_at(path)
     return before, world, below
@@ -98,7 +99,7 @@ def _operation(path: str, verb: str) -> tuple[Operation, dict[str, str]]:
             return operation, found.groupdict()
         verbs.append(operation.verb)
     if not verbs:
-        raise _nothing_at(f"{ROOT}{path}")
+        raise _nothing_at(f"{ADMIN_ROOT}{path}")
     _taken(verb, tuple(verbs))
     raise AssertionError(verb)
 
@@ -169,17 +170,17 @@ def _wrong(error: ValidationError, model: type[BaseModel]) -> OutpaintError:
 
 def _page(base: str, world_name: str, path: str) -> Response:
     if (path != "/ui" and not path.startswith("/ui/")) or path == "/ui/" or base:
-        shown = "" if world_name == DEFAULT else f"?world={quote(world_name)}"
+        shown = "" if world_name == DEFAULT_WORLD else f"?world={quote(world_name)}"
         return Response(303, (("Location", f"{_PAGE}{shown}"), ("Content-Length", "0")))
     found = page_file(path.removeprefix("/ui").removeprefix("/"))
     if found is None:
-        raise _nothing_at(f"{ROOT}{path}")
+        raise _nothing_at(f"{ADMIN_ROOT}{path}")
     media_type, data = found
     return _content(200, media_type, data)
 
 
 def _nothing_at(path: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {path[:100]}: see {ROOT}/openapi.json")
+    return OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {path[:100]}: see {ADMIN_ROOT}/openapi.json")
 
 
 def _error(error: OutpaintError) -> Response:

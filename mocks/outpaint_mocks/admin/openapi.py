@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from outpaint_mocks.admin.language import REFERENCE, schemas
-from outpaint_mocks.admin.operation import PNG, ROOT, Operation
+from outpaint_mocks.admin.operation import PNG, Operation
 from outpaint_mocks.admin.operations import OPERATIONS
-from outpaint_mocks.worlds import PREFIX
+from outpaint_mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 
 _Object = dict[str, Any]
 _ERRORS = {
@@ -37,7 +37,7 @@ def document() -> _Object:
     """The whole document, as plain JSON values."""
     paths: _Object = {}
     for operation in OPERATIONS:
-        item = paths.setdefault(ROOT + operation.path, {})
+        item = paths.setdefault(ADMIN_ROOT + operation.path, {})
         item[operation.verb.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
@@ -55,7 +55,7 @@ def document() -> _Object:
         "servers": [
             {"url": "/", "description": "The default world"},
             {
-                "url": f"{PREFIX}{{world}}",
+                "url": f"{WORLD_PREFIX}{{world}}",
                 "description": "Another world",
                 "variables": {"world": {"default": "my-test", "description": "1 to 64 letters, digits, . _ -"}},
             },

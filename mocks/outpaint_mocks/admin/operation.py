@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.worlds import DEFAULT
+from outpaint_mocks.mock_paths import DEFAULT_WORLD
 
 if TYPE_CHECKING:
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
 
-ROOT: Final = "/_mock"
 PNG: Final = "image/png"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
@@ -38,7 +37,7 @@ class Asked:
     @property
     def world(self) -> World:
         """The world that the request is about; it must exist, but for the default one."""
-        if self.world_name == DEFAULT:
+        if self.world_name == DEFAULT_WORLD:
             return self.worlds.get()
         return self.worlds.find(self.world_name)
 

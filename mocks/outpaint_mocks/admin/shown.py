@@ -25,7 +25,7 @@ from outpaint_mocks.admin.models import (
 )
 from outpaint_mocks.admin.pictures import finished_job
 from outpaint_mocks.effects import On
-from outpaint_mocks.worlds import DEFAULT, PREFIX
+from outpaint_mocks.mock_paths import prefix_of
 
 if TYPE_CHECKING:
     from outpaint_functions.service.records import Job
@@ -155,11 +155,10 @@ def source_list(world: World) -> SourceList:
 
 
 def _world(world: World, origin: str) -> dict[str, Any]:
-    prefix = "" if world.name == DEFAULT else f"{PREFIX}{world.name}"
     scenarios = world.scenarios
     return {
         "name": world.name,
-        "base_url": f"{origin.rstrip('/')}{prefix}/v1",
+        "base_url": f"{origin.rstrip('/')}{prefix_of(world.name)}/v1",
         "clock": clock_state(world.clock),
         "calls": world.journal.total,
         "pending": len(world.pending),

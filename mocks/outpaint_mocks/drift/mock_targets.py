@@ -16,6 +16,7 @@ from outpaint_mocks.drift.job_scripts import Setting
 from outpaint_mocks.drift.recording import Exchange
 from outpaint_mocks.drift.targets import Reply, Target
 from outpaint_mocks.faces.httpx import OutpaintTransport
+from outpaint_mocks.mock_paths import WORLD_PREFIX
 from outpaint_mocks.options import WorldOptions
 from outpaint_mocks.scenarios import HEADER
 
@@ -57,7 +58,7 @@ def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
     server.ask("PUT", f"/worlds/{name}", {"clock": "frozen", "keys": keys, "settings": setting.settings})
     try:
         with httpx.Client(
-            base_url=f"{server.url}/t/{name}",
+            base_url=f"{server.url}{WORLD_PREFIX}{name}",
             timeout=TIMEOUT_S,
             verify=False,  # noqa: S501 - plain HTTP
             trust_env=not is_near(server.url),

@@ -77,7 +77,7 @@ def _surface(picture: Picture, width: int, height: int) -> Image.Image:
     ramp = Image.linear_gradient("L").resize((width, height))
     colours = [Image.new("RGB", (width, height), tuple(shades[start : start + 3])) for start in (0, 3)]
     image = Image.composite(colours[0], colours[1], ramp)
-    layout = _layout(picture, width, height)
+    layout = _stand_in_layout(picture, width, height)
     if layout is not None and picture.reads == "luminance":
         return layout.convert(picture.mode or "L")
     mode = picture.mode or "RGB"
@@ -87,7 +87,7 @@ def _surface(picture: Picture, width: int, height: int) -> Image.Image:
     return image.convert(mode) if mode in ("RGBA", "LA") else image
 
 
-def _layout(picture: Picture, width: int, height: int) -> Image.Image | None:
+def _stand_in_layout(picture: Picture, width: int, height: int) -> Image.Image | None:
     if not picture.layout:
         return None
     cells = bytes(_LEVELS.get(letter, 255) for row in picture.layout for letter in row)

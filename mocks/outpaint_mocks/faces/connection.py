@@ -7,7 +7,8 @@ import contextlib
 import http
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from outpaint_functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
 from outpaint_functions.embedded.connection import BoundedConnection
@@ -18,9 +19,11 @@ from outpaint_mocks.faults import Break
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from outpaint_functions.http.messages import RequestHead, Waiting
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from outpaint_mocks.faces.host import Begun, MockHost
+    from outpaint_mocks.mock_application import Refused
+    from outpaint_mocks.mock_exchange import CallUnderWay
 
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""
@@ -31,6 +34,32 @@ FLUSH_S: Final = 5.0
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
+
+
+@dataclass(slots=True)
+class Begun:
+    """A request whose head was judged: its body once that is here, what came of it once that is known."""
+
+    head: RequestHead
+    call: CallUnderWay | Refused
+    body: bytes | None = None
+    outcome: Response | Waiting | None = None
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether its body has still to be read."""
+        return self.call.answer is None and self.call.body_limit > 0 and self.body is None
+
+
+class AnswersAtOnce(Protocol):
+    """The host of a connection: it says what needs no wait within the parser's callback."""
+
+    def begin(self, scope: Any) -> Response | Begun | None:
+        """Judge a request by its head: the answer if that decides it, else how far it got; None where that may take
+        a while."""
+
+    def finish_at_once(self, begun: Begun) -> Response | None:
+        """The answer to a request whose body is here; None where it takes time or trouble."""
 
 
 class Upload:
@@ -65,7 +94,7 @@ class MockConnection(BoundedConnection):
     """The embedded host's connection, with two more ways to answer.
 
     What the host can say without waiting is written within the parser's callback, without a task; and a fault is
-    carried out on the socket itself. `config.app` must be a `MockHost`.
+    carried out on the socket itself. `config.app` must be an `AnswersAtOnce`.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -124,7 +153,7 @@ class MockConnection(BoundedConnection):
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _host(self) -> MockHost:
+    def _host(self) -> AnswersAtOnce:
         return self.config.app  # type: ignore[return-value]
 
     async def answer(self, cycle_scope: Any, response: Response) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,19 +26,16 @@ from outpaint_functions.http.messages import RequestHead, Response, Waiting
 from outpaint_functions.service.file_urls import PREFIX as FILES
 
 from outpaint_mocks.answers import MockResponse
-from outpaint_mocks.faces.connection import BEGUN, CONNECTION, MockConnection
+from outpaint_mocks.faces.connection import BEGUN, CONNECTION, Begun, MockConnection
 from outpaint_mocks.mock_application import MockApplication
-from outpaint_mocks.worlds import PREFIX
+from outpaint_mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 
 if TYPE_CHECKING:
     from outpaint_mocks.faults import Fault
-    from outpaint_mocks.mock_application import Refused
-    from outpaint_mocks.mock_exchange import MockExchange
     from outpaint_mocks.virtual_clock import VirtualClock
     from outpaint_mocks.world import World
     from outpaint_mocks.worlds import Worlds
 
-ADMIN: Final = "/_mock"
 _THREADS: Final = 8
 _SMALL: Final = 1024 * 1024
 """A body up to here is worked on where it was read: a thread would cost more than it takes."""
@@ -47,21 +44,6 @@ _LONGEST_S: Final = 3600.0
 
 Admin = Callable[[RequestHead, bytes], Response]
 """Answers what lies under /_mock."""
-
-
-@dataclass(slots=True)
-class Begun:
-    """A request whose head was judged: its body once that is here, what came of it once that is known."""
-
-    head: RequestHead
-    call: MockExchange | Refused
-    body: bytes | None = None
-    outcome: Response | Waiting | None = None
-
-    @property
-    def wants_body(self) -> bool:
-        """Whether its body has still to be read."""
-        return self.call.answer is None and self.call.body_limit > 0 and self.body is None
 
 
 class MockHost:
@@ -100,7 +82,7 @@ class MockHost:
         None where even that may take a while, for a file may have to be painted first.
         """
         path = scope["path"]
-        if FILES in path or ADMIN in path:
+        if FILES in path or ADMIN_ROOT in path:
             return None
         head = scope[CONNECTION].heads.read(scope)
         begun = Begun(head, self._application.open(head))
@@ -246,7 +228,7 @@ class MockHost:
                 gone.cancel()
 
     def _is_admins(self, path: str) -> bool:
-        return self._admin is not None and ADMIN in path and _is_admins(path)
+        return self._admin is not None and ADMIN_ROOT in path and _is_admins(path)
 
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
         assert self._admin is not None
@@ -259,9 +241,9 @@ class MockHost:
 
 def _is_admins(path: str) -> bool:
     """Whether a path is the admin API's: /_mock at the root or in a world."""
-    if path.startswith(PREFIX):
-        path = path[path.find("/", len(PREFIX)) :]
-    return path.startswith(ADMIN) and path[len(ADMIN) : len(ADMIN) + 1] in ("", "/")
+    if path.startswith(WORLD_PREFIX):
+        path = path[path.find("/", len(WORLD_PREFIX)) :]
+    return path.startswith(ADMIN_ROOT) and path[len(ADMIN_ROOT) : len(ADMIN_ROOT) + 1] in ("", "/")
 
 
 def _is_plain(answer: Response) -> bool:

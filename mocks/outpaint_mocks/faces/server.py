@@ -13,8 +13,9 @@ from outpaint_functions.embedded.server import serving
 from outpaint_mocks.admin import Administration
 from outpaint_mocks.faces.connection import MockConnection
 from outpaint_mocks.faces.host import MockHost
+from outpaint_mocks.mock_paths import DEFAULT_WORLD, WORLD_PREFIX
 from outpaint_mocks.world import World
-from outpaint_mocks.worlds import DEFAULT, PREFIX, WorldError, Worlds
+from outpaint_mocks.worlds import WorldError, Worlds
 
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Calls
@@ -31,7 +32,7 @@ class ServedWorld:
 
     def __init__(self, world: World, server_url: str, refused_url: str) -> None:
         self.world: Final = world
-        self.url: Final = f"{server_url}{PREFIX}{world.name}"
+        self.url: Final = f"{server_url}{WORLD_PREFIX}{world.name}"
         self.base_url: Final = f"{self.url}/v1"
         self.refused_url: Final = refused_url
         """A base URL whose port is taken, but not listened on: connections are refused while the server runs."""
@@ -82,7 +83,7 @@ class ThreadServer:
 @contextmanager
 def thread_server() -> Iterator[ThreadServer]:
     """A server on a free loopback port for as long as the block runs."""
-    given: dict[str, World] = {DEFAULT: World(DEFAULT)}
+    given: dict[str, World] = {DEFAULT_WORLD: World(DEFAULT_WORLD)}
 
     def make(name: str) -> World:
         world = given.pop(name, None)

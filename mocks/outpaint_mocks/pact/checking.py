@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from outpaint_functions.http.routes import METHODS, match
 
 from outpaint_mocks.pact.answer_coverage import TEMPLATES, Found, answer_coverage
 from outpaint_mocks.pact.reading import ExpectedInteraction
-from outpaint_mocks.pact.request_coverage import request_coverage
+from outpaint_mocks.pact.request_coverage import STUDIO, request_coverage
 from outpaint_mocks.pact.staging import StateError, stage
-from outpaint_mocks.world import Studio, World
-
-_STUDIO: Final = Studio()
+from outpaint_mocks.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def objections(interaction: ExpectedInteraction, base_path: str = "") -> list[Ob
 def _states(interaction: ExpectedInteraction) -> Found:
     for name, params in interaction.states:
         try:
-            stage(World("pact", studio=_STUDIO), name, params, "http://localhost")
+            stage(World("pact", studio=STUDIO), name, params, "http://localhost")
         except StateError as error:
             yield error.detail, False
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import click
+
+from outpaint_mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
 if TYPE_CHECKING:
     from outpaint_contracts.verification.reachability import NotReady
@@ -48,7 +50,7 @@ def pact() -> None:
 @click.option(
     "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
 )
-@click.option("--world", metavar="NAME", default="default", show_default=True, help="Whose calls are written.")
+@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Whose calls are written.")
 def write(file: Path, consumer: str, provider: str, url: str, world: str) -> None:
     """Write what a running mock was asked as a Pact v4 FILE.
 
@@ -80,10 +82,8 @@ def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tupl
     from outpaint_contracts.verification.reachability import NotReady, check_base_url, json_at
     from outpaint_contracts.verification.verdict import ExitCode
 
-    from outpaint_mocks.worlds import DEFAULT, PREFIX
-
     root = check_base_url(url)
-    path = f"{'' if world == DEFAULT else PREFIX + quote(world, safe='')}/_mock/pact"
+    path = f"{prefix_of(world)}{ADMIN_ROOT}/pact"
     asked = f"{path}?{urlencode({'consumer': consumer, 'provider': provider})}"
     told = json_at(root, asked, who="a mock of ours", patience=_PATIENCE_S, most_bytes=_MOST_BYTES)
     interactions = told.document.get("interactions")

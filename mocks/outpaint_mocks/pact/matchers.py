@@ -25,7 +25,7 @@ URL: Final = "https?://[^ ]+"
 DATE_TIME: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 DIGITS: Final = "[0-9]+"
 VISIBLE: Final = "[!-~]+"
-MULTIPART: Final = "multipart/form-data;.*boundary=.+"
+WITH_BOUNDARY: Final = "multipart/form-data;.*boundary=.+"
 
 
 def file_id(extension: str) -> str:

@@ -106,7 +106,7 @@ def recorded_request(call: Call) -> RecordedRequest:
         building.held_path = "/v1/painting/${inference_id}"
     elif found.route is Route.FILE:
         _file(building, found.id, call.head.query)
-    _headers(building, call)
+    _request_headers(building, call)
     if found.route is Route.OUTPAINT:
         for name, value in parse_qsl(call.head.query):
             if name == "mode":
@@ -133,7 +133,7 @@ def _file(building: _Building, file_id: str, query: str) -> None:
             building.held_query.append(name)
 
 
-def _headers(building: _Building, call: Call) -> None:
+def _request_headers(building: _Building, call: Call) -> None:
     head, words = call.head, building.words
     if call.route is not On.FILE:
         if not (call.api_key or "").strip():
@@ -177,7 +177,7 @@ def _body(building: _Building, call: Call) -> None:
     document, content_type = body_document(media_type, pairs)
     building.document["body"] = document
     building.header(
-        "Content-Type", content_type, matchers.MULTIPART if "boundary" in content_type else f"{content_type}(;.*)?"
+        "Content-Type", content_type, matchers.WITH_BOUNDARY if "boundary" in content_type else f"{content_type}(;.*)?"
     )
     rules = body_rules(media_type, pairs)
     if rules:

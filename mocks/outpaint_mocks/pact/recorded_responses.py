@@ -53,7 +53,7 @@ def recorded_response(call: Call) -> RecordedResponse:
         raise LeftOutError("no answer came across")
     if response.header(names.IDEMPOTENT_REPLAYED) is not None:
         raise LeftOutError("it repeats a request under its idempotency key, and is answered as that was")
-    headers, rules = _headers(response)
+    headers, rules = _response_headers(response)
     document: dict[str, Any] = {"status": status}
     content_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
     said: dict[str, Any] = {}
@@ -82,7 +82,7 @@ def recorded_response(call: Call) -> RecordedResponse:
     return RecordedResponse(document, summary, said)
 
 
-def _headers(response: MockResponse) -> tuple[dict[str, list[str]], dict[str, Any]]:
+def _response_headers(response: MockResponse) -> tuple[dict[str, list[str]], dict[str, Any]]:
     headers: dict[str, list[str]] = {}
     rules: dict[str, Any] = {}
     for name in _COUNTERS:

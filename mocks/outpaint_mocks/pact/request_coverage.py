@@ -16,7 +16,8 @@ from outpaint_mocks.pact.provider_states import BY_REQUEST, StateName
 from outpaint_mocks.pact.reading import ExpectedInteraction
 from outpaint_mocks.world import Studio, World
 
-_STUDIO: Final = Studio()
+STUDIO: Final = Studio()
+"""Pictures and painter of the worlds that a pact is held against."""
 
 
 def request_coverage(interaction: ExpectedInteraction, found: Match, path: str) -> Found:
@@ -56,7 +57,7 @@ def _taken(interaction: ExpectedInteraction, status: int) -> Found:
 
 def _tried(interaction: ExpectedInteraction, path: str, key: str) -> tuple[int, Any]:
     """What the mock answers: the contract's own rules read the request, its pictures too."""
-    world = World("pact", studio=_STUDIO)
+    world = World("pact", studio=STUDIO)
     world.scenarios.always("immediate")
     sent = tuple(
         (name.lower(), value) for name, value in interaction.request.headers if name.lower() != "content-length"

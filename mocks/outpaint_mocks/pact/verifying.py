@@ -19,12 +19,13 @@ from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.requests import MAX_COUNT
 from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url, check_is_there, json_at
 
+from outpaint_mocks.mock_paths import ADMIN_ROOT
 from outpaint_mocks.pact.public_staging import SUPPORTED, PublicProvider
 from outpaint_mocks.pact.reading import ExpectedInteraction, PactFile
 from outpaint_mocks.pact.state_server import state_server
 
-MOCK_STATES: Final = "/_mock/pact/state"
-_MOCK_CLOCK: Final = "/_mock/clock"
+MOCK_STATES: Final = f"{ADMIN_ROOT}/pact/state"
+_MOCK_CLOCK: Final = f"{ADMIN_ROOT}/clock"
 _PATIENCE_S: Final = 5.0
 _REQUEST_TIMEOUT_MS: Final = 120_000
 _HTTP: Final = "Synchronous/HTTP"

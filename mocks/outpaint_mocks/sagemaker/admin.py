@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
+from outpaint_mocks.mock_paths import ADMIN_ROOT
 from outpaint_mocks.sagemaker.runtime import SageMakerMock, read_definition, read_fault
-
-PREFIX: Final = "/_mock"
 
 
 def administer(mock: SageMakerMock, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
@@ -21,7 +20,7 @@ def administer(mock: SageMakerMock, method: str, path: str, query: str, body: by
     GET|POST|DELETE /_mock/faults, GET|DELETE /_mock/journal[?endpoint=&inference_id=], GET|POST /_mock/clock,
     POST /_mock/settle.
     """
-    match [method, *path.removeprefix(PREFIX).strip("/").split("/")]:
+    match [method, *path.removeprefix(ADMIN_ROOT).strip("/").split("/")]:
         case ["GET", ""]:
             return 200, {"Endpoints": sorted(mock.endpoints), "Now": mock.clock.now(), "Scale": mock.clock.scale}
         case ["GET", "endpoints"]:

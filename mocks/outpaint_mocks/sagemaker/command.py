@@ -11,6 +11,8 @@ import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_functions.embedded.cli.console import OUT
 
+from outpaint_mocks.mock_paths import ADMIN_ROOT
+
 if TYPE_CHECKING:
     from outpaint_mocks.sagemaker.runtime import SageMakerMock
 
@@ -137,7 +139,7 @@ def _announce(mock: SageMakerMock, url: str) -> None:
     for name, definition in sorted(mock.endpoints.items()):
         kind = "real-time" if definition.async_inference_config is None else "asynchronous"
         OUT.print(f"  endpoint  {name} ({kind}, answered by {definition.container or 'rules'})", markup=False)
-    OUT.print(f"  admin     {url}/_mock")
+    OUT.print(f"  admin     {url}{ADMIN_ROOT}")
     OUT.print("Ctrl-C stops it.", style="dim")
     # Whoever waits for these lines through a pipe must see them now.
     OUT.file.flush()

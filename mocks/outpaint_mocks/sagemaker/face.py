@@ -14,7 +14,8 @@ from outpaint_functions.embedded.asgi import ClientGone, Receive, Scope, Send, s
 from outpaint_functions.embedded.connection import BoundedConnection
 from outpaint_functions.http.messages import Response
 
-from outpaint_mocks.sagemaker.admin import PREFIX, administer
+from outpaint_mocks.mock_paths import ADMIN_ROOT
+from outpaint_mocks.sagemaker.admin import administer
 from outpaint_mocks.sagemaker.calls import MAX_BODY, ROUTES
 from outpaint_mocks.sagemaker.refusals import unknown_operation
 from outpaint_mocks.sagemaker.runtime import Reply, SageMakerMock
@@ -64,7 +65,7 @@ class RuntimeFace:
         """Answer a request."""
         with contextlib.suppress(ClientGone):
             body = await _read(receive)
-            if scope["path"].startswith(PREFIX):
+            if scope["path"].startswith(ADMIN_ROOT):
                 await self._administer(scope, body, send)
             else:
                 await self._call(scope, body, send)

@@ -211,6 +211,8 @@ def test_a_wait_is_handed_on_while_the_clock_goes(caller: Callable[..., Any]) ->
     waiting = caller(world).submit_or_wait(mode="sync", **meant("manual"))
     assert isinstance(waiting, Waiting)
     assert 59 <= waiting.until - world.clock.now() <= 60
+    seen = world.calls.last  # at once, not only with its answer
+    assert (seen.inference_id, seen.effects, seen.status) == (waiting.inference_id, ("manual",), None)
     woken: list[bool] = []
     world.endings.subscribe(waiting.inference_id, lambda: woken.append(True))
     world.release(waiting.inference_id)

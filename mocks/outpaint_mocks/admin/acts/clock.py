@@ -6,31 +6,31 @@ from outpaint_mocks.admin import models, shown
 from outpaint_mocks.admin.operation import Asked
 
 
-def read(asked: Asked) -> models.ClockState:
+def clock_shown(asked: Asked) -> models.ClockState:
     """The world's time and how it goes."""
     return shown.clock_state(asked.world.clock)
 
 
-def advance(asked: Asked) -> models.ClockState:
+def advance_clock(asked: Asked) -> models.ClockState:
     """Move time on by so much."""
     step: models.Advance = asked.body
     asked.world.clock.advance(step.seconds, minutes=step.minutes, hours=step.hours, days=step.days)
-    return read(asked)
+    return clock_shown(asked)
 
 
-def set_time(asked: Asked) -> models.ClockState:
+def set_clock(asked: Asked) -> models.ClockState:
     """Move time on to a date."""
     asked.world.clock.set(asked.body.time)
-    return read(asked)
+    return clock_shown(asked)
 
 
-def freeze(asked: Asked) -> models.ClockState:
+def freeze_clock(asked: Asked) -> models.ClockState:
     """Let time stand still."""
     asked.world.clock.freeze()
-    return read(asked)
+    return clock_shown(asked)
 
 
-def tick(asked: Asked) -> models.ClockState:
+def tick_clock(asked: Asked) -> models.ClockState:
     """Let time go, at this scale."""
     asked.world.clock.tick(asked.body.scale)
-    return read(asked)
+    return clock_shown(asked)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from outpaint_mocks.world import World
 
 
-def listed(asked: Asked) -> models.JobList:
+def jobs_listed(asked: Asked) -> models.JobList:
     """The latest jobs, or of these only those that have not ended."""
     world, wanted = asked.world, asked.query
     with world.lock:
@@ -24,7 +24,7 @@ def listed(asked: Asked) -> models.JobList:
     return models.JobList(jobs=tuple(told[: wanted.limit]))
 
 
-def one(asked: Asked) -> models.JobSummary:
+def job_shown(asked: Asked) -> models.JobSummary:
     """One job; raises `OutpaintError` for one that this world does not have."""
     world, inference_id = asked.world, asked.path["inference_id"]
     job = world.ledger.find(inference_id, world.clock.now())
@@ -33,14 +33,14 @@ def one(asked: Asked) -> models.JobSummary:
     return shown.job_summary(world, job)
 
 
-def release(asked: Asked) -> models.JobSummary:
+def release_job(asked: Asked) -> models.JobSummary:
     """End a running job now, as its plan says."""
-    one(asked)  # one of this world's
+    job_shown(asked)  # one of this world's
     asked.world.release(asked.path["inference_id"])
-    return one(asked)
+    return job_shown(asked)
 
 
-def release_all(asked: Asked) -> models.JobList:
+def release_jobs(asked: Asked) -> models.JobList:
     """End every running job now."""
     world = asked.world
     with world.lock:
@@ -50,11 +50,11 @@ def release_all(asked: Asked) -> models.JobList:
         return models.JobList(jobs=tuple(shown.job_summary(world, job) for job in jobs if job is not None))
 
 
-def set_scenario(asked: Asked) -> models.JobSummary:
+def set_job_scenario(asked: Asked) -> models.JobSummary:
     """Let a running job go on otherwise."""
-    one(asked)
+    job_shown(asked)
     asked.world.scenarios.job(asked.path["inference_id"], scenario_of(asked.body.scenario))
-    return one(asked)
+    return job_shown(asked)
 
 
 def _no_job(world: World, inference_id: str) -> OutpaintError:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_mocks.admin import models, shown
-from outpaint_mocks.admin.operation import ROOT, Asked
+from outpaint_mocks.admin.operation import Asked
 from outpaint_mocks.admin.pictures import picture_of
+from outpaint_mocks.mock_paths import ADMIN_ROOT
 
 if TYPE_CHECKING:
     from outpaint_mocks.calls import Call
 
 
-def listed(asked: Asked) -> models.CallPage:
+def calls_listed(asked: Asked) -> models.CallPage:
     """The calls that came and are wanted, the latest of them."""
     wanted: models.CallQuery = asked.query
     world = asked.world
@@ -25,20 +26,20 @@ def listed(asked: Asked) -> models.CallPage:
         return models.CallPage(calls=told, total=world.journal.total, dropped=world.journal.dropped)
 
 
-def clear(asked: Asked) -> models.CallPage:
+def clear_journal(asked: Asked) -> models.CallPage:
     """Forget every call."""
     asked.world.journal.clear()
     return models.CallPage(calls=(), total=asked.world.journal.total, dropped=0)
 
 
-def one(asked: Asked) -> models.CallDetail:
+def call_shown(asked: Asked) -> models.CallDetail:
     """One call with all that is kept of it; raises `OutpaintError` for one that is not kept."""
     world, call = asked.world, _kept(asked)
     with world.lock:
-        return shown.call_detail(world, call, f"{asked.base}{ROOT}/journal/{call.number}")
+        return shown.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
 
 
-def picture(what: str) -> Callable[[Asked], bytes]:
+def call_picture(what: str) -> Callable[[Asked], bytes]:
     """The act that shows one of a call's pictures as PNG: image, mask, keep-map, or results by their place."""
 
     def act(asked: Asked) -> bytes:
@@ -48,7 +49,7 @@ def picture(what: str) -> Callable[[Asked], bytes]:
     return act
 
 
-def judge(asked: Asked) -> models.Judged:
+def assert_calls(asked: Asked) -> models.Judged:
     """Whether calls came as expected, and if not, what a test would have been told."""
     wanted: models.Expected = asked.body
     world = asked.world

@@ -8,7 +8,7 @@ from outpaint_mocks.pact import pact_of
 from outpaint_mocks.pact.staging import stage
 
 
-def as_file(asked: Asked) -> bytes:
+def pact_written(asked: Asked) -> bytes:
     """The calls that came, as a Pact file."""
     wanted: models.PactQuery = asked.query
     world = asked.world

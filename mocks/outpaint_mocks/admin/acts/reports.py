@@ -8,16 +8,16 @@ from outpaint_mocks.report.junit import as_junit
 from outpaint_mocks.report.page import as_page
 
 
-def judged(asked: Asked) -> Report:
+def report_shown(asked: Asked) -> Report:
     """The report as it is."""
     return judge(asked.world)
 
 
-def as_html(asked: Asked) -> bytes:
+def report_page(asked: Asked) -> bytes:
     """The report as a page."""
     return as_page(judge(asked.world)).encode()
 
 
-def as_xml(asked: Asked) -> bytes:
+def report_junit(asked: Asked) -> bytes:
     """The report as JUnit XML."""
     return as_junit(judge(asked.world), strict=asked.query.strict).encode()

@@ -14,7 +14,7 @@ def tell_language(_: Asked) -> Language:
     return language()
 
 
-def listed(asked: Asked) -> models.ScenarioStates:
+def scenarios_listed(asked: Asked) -> models.ScenarioStates:
     """The scenarios that stand and wait."""
     return shown.scenario_states(asked.world)
 
@@ -23,34 +23,34 @@ def set_always(asked: Asked) -> Made:
     """Let a scenario stand for the world."""
     wanted: models.SetAlways = asked.body
     asked.world.scenarios.always(scenario_of(wanted.scenario), on=wanted.on)
-    return Made(listed(asked))
+    return Made(scenarios_listed(asked))
 
 
 def set_next(asked: Asked) -> Made:
     """Let a scenario stand for the next calls."""
     wanted: models.SetNext = asked.body
     asked.world.scenarios.next(scenario_of(wanted.scenario), times=wanted.times, on=wanted.on)
-    return Made(listed(asked))
+    return Made(scenarios_listed(asked))
 
 
-def check(asked: Asked) -> models.Understood:
+def check_scenario(asked: Asked) -> models.Understood:
     """What a scenario comes to, without setting it."""
     wanted: models.SetAlways = asked.body
     scenario = scenario_of(wanted.scenario, wanted.on)
     return models.Understood(scenario=str(scenario), on=shown.scenario_routes(scenario))
 
 
-def clear(asked: Asked) -> models.ScenarioStates:
+def clear_scenarios(asked: Asked) -> models.ScenarioStates:
     """Take back every scenario."""
     asked.world.scenarios.clear()
-    return listed(asked)
+    return scenarios_listed(asked)
 
 
-def remove(asked: Asked) -> models.ScenarioStates:
+def remove_scenario(asked: Asked) -> models.ScenarioStates:
     """Take one scenario back; raises `OutpaintError` for one that is gone."""
     scenarios, number = asked.world.scenarios, asked.number("number")
     known = {one.id for one in scenarios.standing} | {one.id for one in scenarios.waiting}
     if number not in known:
         raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is no scenario {number}: it was used up or removed")
     scenarios.remove(number)
-    return listed(asked)
+    return scenarios_listed(asked)

@@ -9,21 +9,21 @@ from outpaint_mocks.admin.operation import Asked, Made
 from outpaint_mocks.grammar import nearest
 
 
-def listed(asked: Asked) -> models.SourceList:
+def sources_listed(asked: Asked) -> models.SourceList:
     """What stands behind addresses."""
     return shown.source_list(asked.world)
 
 
-def put(asked: Asked) -> Made:
+def set_source(asked: Asked) -> Made:
     """Put bytes, a status, a delay or a broken connection behind an address."""
     wanted: models.SetSource = asked.body
     asked.world.sources.register(
         wanted.url, wanted.data, status=wanted.status, seconds=wanted.seconds, broken=wanted.broken
     )
-    return Made(listed(asked))
+    return Made(sources_listed(asked))
 
 
-def forget(asked: Asked) -> models.SourceList:
+def forget_source(asked: Asked) -> models.SourceList:
     """Take back what stands behind an address; raises `OutpaintError` where nothing does."""
     url = asked.query.url
     known = [source.url for source in asked.world.sources.registered]
@@ -31,4 +31,4 @@ def forget(asked: Asked) -> models.SourceList:
         hint = nearest(url, known) if known else "none is"
         raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"nothing is registered for {url[:100]}: {hint}", field="url")
     asked.world.sources.forget(url)
-    return listed(asked)
+    return sources_listed(asked)

@@ -10,16 +10,16 @@ from outpaint_functions.service.records import Account
 
 from outpaint_mocks.admin import models, shown
 from outpaint_mocks.admin.operation import Asked, Made
-from outpaint_mocks.worlds import DEFAULT
+from outpaint_mocks.mock_paths import DEFAULT_WORLD
 
 
-def listed(asked: Asked) -> models.WorldList:
+def worlds_listed(asked: Asked) -> models.WorldList:
     """Every world there is."""
     found = [asked.worlds.get(name) for name in asked.worlds.names]
     return models.WorldList(worlds=tuple(shown.world_summary(world, asked.origin) for world in found))
 
 
-def make(asked: Asked) -> models.WorldDetail | Made:
+def make_world(asked: Asked) -> models.WorldDetail | Made:
     """The world of this name: made as the body says, or found, or made where there is none."""
     name, wanted = asked.path["name"], asked.body.model_dump(exclude_none=True)
     if wanted:
@@ -29,24 +29,24 @@ def make(asked: Asked) -> models.WorldDetail | Made:
     return detail if known else Made(detail)
 
 
-def remove(asked: Asked) -> models.WorldList:
+def remove_world(asked: Asked) -> models.WorldList:
     """Forget a world; raises `OutpaintError` for the default one and for one that is unknown."""
     name = asked.path["name"]
-    if name == DEFAULT:
+    if name == DEFAULT_WORLD:
         raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the default world stays: reset it instead", field="name")
     asked.worlds.remove(name)
-    return listed(asked)
+    return worlds_listed(asked)
 
 
-def one(asked: Asked) -> models.WorldDetail:
+def world_shown(asked: Asked) -> models.WorldDetail:
     """The world that is asked about."""
     return shown.world_detail(asked.world, asked.origin)
 
 
-def reset(asked: Asked) -> models.WorldDetail:
+def reset_world(asked: Asked) -> models.WorldDetail:
     """Let the world stand as at its beginning."""
     asked.world.reset()
-    return one(asked)
+    return world_shown(asked)
 
 
 def open_account(asked: Asked) -> Made:
