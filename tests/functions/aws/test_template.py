@@ -18,7 +18,8 @@ from outpaint_contracts.headers import (
     RATE_RESET,
     RETRY_AFTER,
 )
-from outpaint_functions.aws import items, outcomes
+from outpaint_contracts.storage_names import DONE_PREFIX, FAILED_PREFIX, INPUTS_PREFIX, OUTCOMES_PREFIX
+from outpaint_functions.aws import items
 from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
 from outpaint_functions.operations.stack.endpoint import VARIANT
@@ -127,8 +128,26 @@ def test_nothing_in_the_bucket_outlives_its_day() -> None:
 
 def test_outcomes_lie_where_they_are_looked_for() -> None:
     output = RESOURCES["AsyncConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
-    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + outcomes.DONE_PREFIX}
-    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + outcomes.FAILED_PREFIX}
+    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + DONE_PREFIX}
+    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + FAILED_PREFIX}
+
+
+def test_functions_may_touch_the_names_that_they_use() -> None:
+    """A role that reaches some of the bucket reaches what lies under one of our prefixes, and all of it."""
+    reached = {
+        (role, statement["Sid"], statement["Resource"]["Sub"].removeprefix("${Bucket.Arn}/"))
+        for role, body in RESOURCES.items()
+        if body["Type"] == "AWS::IAM::Role" and "Policies" in body["Properties"]
+        for statement in statements(role)
+        if isinstance(statement["Resource"], dict) and "${Bucket.Arn}/" in statement["Resource"].get("Sub", "")
+    }
+    assert {one for one in reached if one[2] != "*"} == {
+        ("CompletionRole", "Outcomes", OUTCOMES_PREFIX + "*"),
+        ("CompletionRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("SweeperRole", "Outcomes", OUTCOMES_PREFIX + "*"),
+        ("SweeperRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("RealtimeRole", "Inputs", INPUTS_PREFIX + "*"),
+    }
 
 
 @pytest.mark.parametrize("role", [name for name, body in RESOURCES.items() if body["Type"] == "AWS::IAM::Role"])
