@@ -25,12 +25,14 @@ DOCS = Path(__file__).parent
 
 
 def errors() -> str:
-    """Each error code with its status, the vendor's message and an example of a detail."""
+    """Each error code with its status, the vendor's message, the way out, and an example of a detail."""
     rows = [
-        f"| {ERROR_KINDS[code].status.value} | `{code}` | {ERROR_KINDS[code].message} | {examples.error(code).detail} |"
-        for code in sorted(ErrorCode, key=lambda code: ERROR_KINDS[code].status.value)
+        f"| {kind.status.value} | `{code}` | {kind.message} | {kind.title}: {kind.remedy} "
+        f"| {examples.error(code).detail} |"
+        for code, kind in sorted(ERROR_KINDS.items(), key=lambda row: row[1].status)
     ]
-    return "\n".join(["| status | `error_code` | `message` | `detail`, such as |", "|---|---|---|---|", *rows])
+    head = "| status | `error_code` | `message` | what it means, and what to do | `detail`, such as |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
 
 
 def headers() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.headers import (
     CORRELATION_ID,
     CREDIT_AVAILABLE,
@@ -175,13 +176,15 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
     for response in RESOURCES["RestApi"]["Properties"]["GatewayResponses"].values():
         body = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(body) == {"status", "detail", "message", "code", "error_code", "field"}
-        assert body["code"] == response["StatusCode"]
+        kind = ERROR_KINDS[ErrorCode(body["error_code"])]
+        assert body["code"] == response["StatusCode"] == kind.status
+        assert body["message"] == kind.message
         headers = response["ResponseParameters"]["Headers"]
         exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
         # What every answer tells, a page may read (wire.md).
         assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
         assert exposed - {RETRY_AFTER} <= set(headers)
-        assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))
+        assert (RETRY_AFTER in headers) == kind.retry_after
     # Other failures of the integration are no word about the size of a body.
     assert "INTEGRATION_FAILURE" not in RESOURCES["RestApi"]["Properties"]["GatewayResponses"]
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]
