@@ -20,8 +20,10 @@ from outpaint_mocks.pact.provider_states import ON_A_MOCK
 from outpaint_mocks.pact.public_staging import SUPPORTED
 from outpaint_mocks.presets import MAGIC, PRESETS
 from outpaint_mocks.report.judging import CHECKS
+from outpaint_painting.painters.choice import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent
+_HOSTS = {PainterHost.LOCAL: "command line and server", PainterHost.MOCK: "mock", PainterHost.ENDPOINT: "GPU endpoint"}
 
 
 def errors() -> str:
@@ -108,6 +110,18 @@ def pact_states() -> str:
     return "\n".join([head, "|---|---|---|---|", *rows])
 
 
+def painters() -> str:
+    """Each painter: what it does, what it needs, and where it runs."""
+    rows = [
+        f"| `{one.name}` | {one.description} | {'yes' if one.reads_prompt else 'no'} "
+        f"| {one.licence or 'none needed'} | {f'`{one.extra}`' if one.extra else 'any'} "
+        f"| {', '.join(_HOSTS[host] for host in PainterHost if host in one.hosts)} |"
+        for one in PAINTERS.values()
+    ]
+    head = "| painter | what it does | reads the prompt | licence of its weights | extra | runs |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
 class _Loader(yaml.SafeLoader):
     """Reads template.yaml; CloudFormation's short forms are left out, for no parameter has one."""
 
@@ -139,9 +153,11 @@ def _default(said: dict[str, Any]) -> str:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "../README.md": {"painters": painters},
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters},
+    "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }

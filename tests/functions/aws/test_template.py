@@ -25,6 +25,8 @@ from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
 from outpaint_functions.operations.stack.endpoint import VARIANT
 from outpaint_functions.service.settings import ServiceSettings
+from outpaint_painting.endpoint.settings import EndpointSettings
+from outpaint_painting.painters.choice import PainterHost, names_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -125,6 +127,12 @@ def test_nothing_in_the_bucket_outlives_its_day() -> None:
     assert not {"Prefix", "Filter", "TagFilters"} & set(rule), "a rule for some of it leaves the rest"
     assert "VersioningConfiguration" not in properties
     assert all(properties["PublicAccessBlockConfiguration"].values())
+
+
+def test_the_painters_to_choose_from_are_those_of_the_endpoint() -> None:
+    parameter = TEMPLATE["Parameters"]["Painter"]
+    assert tuple(parameter["AllowedValues"]) == names_on(PainterHost.ENDPOINT)
+    assert parameter["Default"] == EndpointSettings.model_fields["painter"].default
 
 
 def test_outcomes_lie_where_they_are_looked_for() -> None:
