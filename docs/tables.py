@@ -20,17 +20,19 @@ from outpaint_mocks.pact.provider_states import ON_A_MOCK
 from outpaint_mocks.pact.public_staging import SUPPORTED
 from outpaint_mocks.presets import MAGIC, PRESETS
 from outpaint_mocks.report.judging import CHECKS
+from outpaint_painting.painters.choice import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent
+_HOSTS = {PainterHost.LOCAL: "command line and server", PainterHost.MOCK: "mock", PainterHost.ENDPOINT: "GPU endpoint"}
 
 
 def errors() -> str:
-    """Each error code with its status, the vendor's message and an example of a detail."""
+    """Each error code with its status, the vendor's message, the way out, and an example of a detail."""
     rows = [
-        (str(ERROR_KINDS[code].status.value), f"`{code}`", ERROR_KINDS[code].message, examples.error(code).detail)
-        for code in sorted(ErrorCode, key=lambda code: ERROR_KINDS[code].status.value)
+        (str(kind.status.value), f"`{code}`", kind.message, f"{kind.title}: {kind.remedy}", examples.error(code).detail)
+        for code, kind in sorted(ERROR_KINDS.items(), key=lambda row: row[1].status)
     ]
-    return table(("status", "`error_code`", "`message`", "`detail`, such as"), rows)
+    return table(("status", "`error_code`", "`message`", "what it means, and what to do", "`detail`, such as"), rows)
 
 
 def headers() -> str:
@@ -118,6 +120,22 @@ def records() -> str:
     return "\n".join(["| | decision | state |", "|---|---|---|", *rows])
 
 
+def painters() -> str:
+    """Each painter: what it does, what it needs, and where it runs."""
+    rows = [
+        (
+            f"`{one.name}`",
+            one.description,
+            "yes" if one.reads_prompt else "no",
+            one.licence or "none needed",
+            f"`{one.extra}`" if one.extra else "any",
+            ", ".join(_HOSTS[host] for host in PainterHost if host in one.hosts),
+        )
+        for one in PAINTERS.values()
+    ]
+    return table(("painter", "what it does", "reads the prompt", "licence of its weights", "extra", "runs"), rows)
+
+
 class _Loader(yaml.SafeLoader):
     """Reads template.yaml; CloudFormation's short forms are left out, for no parameter has one."""
 
@@ -150,9 +168,11 @@ def _default(said: dict[str, Any]) -> str:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "adr/README.md": {"records": records},
+    "../README.md": {"painters": painters},
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters},
+    "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }

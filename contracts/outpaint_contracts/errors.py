@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -51,79 +51,223 @@ class ErrorCode(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+class Operations(Flag):
+    """The operations of the API, as sets."""
+
+    NONE = 0
+    OUTPAINT = auto()
+    INFERENCE = auto()
+    BALANCE = auto()
+    UPLOADS = auto()
+    FILE = auto()
+    KEYED = OUTPAINT | INFERENCE | BALANCE | UPLOADS
+    """Those that want an API key."""
+    ALL = KEYED | FILE
+
+
+class Cause(StrEnum):
+    """What an error comes from."""
+
+    REQUEST = "request"
+    """The request itself: it is refused in whatever state the service is."""
+    PICTURE = "picture"
+    """What a picture holds, in the request or where the request says that it lies."""
+    STATE = "state"
+    """The state that account, addresses or service are in."""
+    JOB = "job"
+    """A job that was taken and then failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """What a code means on the wire: its HTTP status, the vendor's `message` word and a one-line title."""
+    """What a code means on the wire: its HTTP status, the vendor's `message` word, a one-line title, and the way out.
+
+    `operations` may answer it; with `retry_after` the answer says when to send the same again.
+    """
 
     status: HTTPStatus
     message: str
     title: str
+    remedy: str
+    operations: Operations
+    cause: Cause
+    retry_after: bool = False
 
 
-_VALIDATION: Final = "Validation Failed"
-# Written out, for Python 3.13 has another phrase for it than 3.12 and the vendor.
-_TOO_LARGE: Final = "Request Entity Too Large"
-_TOKEN: Final = "token_error"  # noqa: S105 - the vendor's word for a bad key, not a secret
+# Words written out: Python 3.13 has other phrases for these than 3.12 and the vendor.
+_MESSAGES: Final = {
+    HTTPStatus.UNAUTHORIZED: "token_error",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request Entity Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Validation Failed",
+}
 
 
-def _kind(status: HTTPStatus, title: str, message: str | None = None) -> ErrorKind:
-    return ErrorKind(status, message or status.phrase, title)
+_O = Operations
+
+
+def _kind(
+    status: int, title: str, remedy: str, operations: Operations, cause: Cause, *, retry_after: bool = False
+) -> ErrorKind:
+    known = HTTPStatus(status)
+    return ErrorKind(known, _MESSAGES.get(known, known.phrase), title, remedy, operations, cause, retry_after)
 
 
 ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
-    ErrorCode.MALFORMED_BODY: _kind(HTTPStatus.BAD_REQUEST, "The body cannot be parsed"),
-    ErrorCode.INVALID_IDEMPOTENCY_KEY: _kind(HTTPStatus.BAD_REQUEST, "The idempotency key is not usable"),
-    ErrorCode.MISSING_KEY: _kind(HTTPStatus.UNAUTHORIZED, "No API key was sent", _TOKEN),
-    ErrorCode.UNKNOWN_KEY: _kind(HTTPStatus.UNAUTHORIZED, "The API key is not known", _TOKEN),
-    ErrorCode.INSUFFICIENT_CREDITS: _kind(HTTPStatus.PAYMENT_REQUIRED, "The credits are used up"),
-    ErrorCode.FORBIDDEN: _kind(HTTPStatus.FORBIDDEN, "The API key is known but not allowed here"),
-    ErrorCode.URL_NOT_SIGNED: _kind(HTTPStatus.FORBIDDEN, "The file URL's signature does not match"),
-    ErrorCode.URL_EXPIRED: _kind(HTTPStatus.FORBIDDEN, "The file URL has expired"),
-    ErrorCode.UNKNOWN_ROUTE: _kind(HTTPStatus.NOT_FOUND, "There is nothing at this path"),
-    ErrorCode.UNKNOWN_INFERENCE: _kind(HTTPStatus.NOT_FOUND, "There is no such inference"),
-    ErrorCode.UNKNOWN_FILE: _kind(HTTPStatus.NOT_FOUND, "There is no such file"),
-    ErrorCode.METHOD_NOT_ALLOWED: _kind(HTTPStatus.METHOD_NOT_ALLOWED, "This path does not take this verb"),
-    ErrorCode.NOT_ACCEPTABLE: _kind(HTTPStatus.NOT_ACCEPTABLE, "No answer fits the Accept header"),
+    ErrorCode.MALFORMED_BODY: _kind(
+        400, "The body cannot be parsed", "send it again, whole", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
+    ),
+    ErrorCode.INVALID_IDEMPOTENCY_KEY: _kind(
+        400,
+        "The idempotency key is not usable",
+        "use 1 to 255 visible ASCII characters, a UUID for example",
+        _O.OUTPAINT,
+        Cause.REQUEST,
+    ),
+    ErrorCode.MISSING_KEY: _kind(
+        401, "No API key was sent", "send it in the header that WWW-Authenticate names", _O.KEYED, Cause.REQUEST
+    ),
+    ErrorCode.UNKNOWN_KEY: _kind(401, "The API key is not known", "check it for typing errors", _O.KEYED, Cause.STATE),
+    ErrorCode.INSUFFICIENT_CREDITS: _kind(
+        402, "The credits are used up", "add credits, or ask for fewer pictures", _O.OUTPAINT, Cause.STATE
+    ),
+    ErrorCode.FORBIDDEN: _kind(
+        403,
+        "The API key is known but not allowed here",
+        "ask the service's operator to allow it",
+        _O.KEYED,
+        Cause.STATE,
+    ),
+    ErrorCode.URL_NOT_SIGNED: _kind(
+        403, "The file URL's signature does not match", "use the url from the result, unchanged", _O.FILE, Cause.REQUEST
+    ),
+    ErrorCode.URL_EXPIRED: _kind(
+        403, "The file URL has expired", "poll the inference again for a new one", _O.FILE, Cause.STATE
+    ),
+    ErrorCode.UNKNOWN_ROUTE: _kind(
+        404, "There is nothing at this path", "see /docs for the routes", _O.NONE, Cause.REQUEST
+    ),
+    ErrorCode.UNKNOWN_INFERENCE: _kind(
+        404, "There is no such inference", "check the id, and ask while results are kept", _O.INFERENCE, Cause.REQUEST
+    ),
+    ErrorCode.UNKNOWN_FILE: _kind(
+        404, "There is no such file", "check the id, and fetch files while they are kept", _O.FILE, Cause.REQUEST
+    ),
+    ErrorCode.METHOD_NOT_ALLOWED: _kind(
+        405, "This path does not take this verb", "use one that Allow names", _O.ALL, Cause.REQUEST
+    ),
+    ErrorCode.NOT_ACCEPTABLE: _kind(
+        406,
+        "No answer fits the Accept header",
+        "accept application/json, or leave the header out",
+        _O.KEYED,
+        Cause.REQUEST,
+    ),
     ErrorCode.IDEMPOTENCY_IN_PROGRESS: _kind(
-        HTTPStatus.CONFLICT, "The first request with this idempotency key still runs"
+        409,
+        "The first request with this idempotency key still runs",
+        "wait for its answer, or try again soon",
+        _O.OUTPAINT,
+        Cause.STATE,
+        retry_after=True,
     ),
-    ErrorCode.BODY_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large", _TOO_LARGE),
-    ErrorCode.FILE_TOO_LARGE: _kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The picture file is too large", _TOO_LARGE),
+    ErrorCode.BODY_TOO_LARGE: _kind(
+        413,
+        "The request body is too large",
+        "send smaller pictures, or send them ahead by POST /v1/uploads",
+        _O.OUTPAINT | _O.UPLOADS,
+        Cause.REQUEST,
+    ),
+    ErrorCode.FILE_TOO_LARGE: _kind(
+        413, "The picture file is too large", "send a smaller file", _O.OUTPAINT, Cause.PICTURE
+    ),
     ErrorCode.UNSUPPORTED_CONTENT_TYPE: _kind(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request's content type is not supported"
+        415,
+        "The request's content type is not supported",
+        "use multipart/form-data, application/x-www-form-urlencoded or application/json",
+        _O.OUTPAINT | _O.UPLOADS,
+        Cause.REQUEST,
     ),
-    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The file is not a supported picture"),
-    ErrorCode.MISSING_PARAMETER: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A required parameter is missing", _VALIDATION),
-    ErrorCode.INVALID_PARAMETER: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter has a wrong value", _VALIDATION),
+    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _kind(
+        415, "The file is not a supported picture", "send JPEG, PNG, WebP, BMP or TIFF", _O.OUTPAINT, Cause.PICTURE
+    ),
+    ErrorCode.MISSING_PARAMETER: _kind(
+        422,
+        "A required parameter is missing",
+        "send the parameter that field names",
+        _O.OUTPAINT | _O.UPLOADS,
+        Cause.REQUEST,
+    ),
+    ErrorCode.INVALID_PARAMETER: _kind(
+        422, "A parameter has a wrong value", "send a value that detail allows", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
+    ),
     ErrorCode.CONFLICTING_PARAMETERS: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "Parameters exclude each other", _VALIDATION
+        422, "Parameters exclude each other", "send one of them", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
     ),
     ErrorCode.NOTHING_TO_PAINT: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "Nothing in the picture is left open to paint", _VALIDATION
+        422,
+        "Nothing in the picture is left open to paint",
+        "give the picture a transparent border, or send a mask",
+        _O.OUTPAINT,
+        Cause.PICTURE,
     ),
-    ErrorCode.NOTHING_TO_KEEP: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Nothing in the picture is kept", _VALIDATION),
-    ErrorCode.SIZE_MISMATCH: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "Image and mask differ in size", _VALIDATION),
+    ErrorCode.NOTHING_TO_KEEP: _kind(
+        422, "Nothing in the picture is kept", "make opaque what is to stay", _O.OUTPAINT, Cause.PICTURE
+    ),
+    ErrorCode.SIZE_MISMATCH: _kind(
+        422, "Image and mask differ in size", "send both in one size", _O.OUTPAINT, Cause.PICTURE
+    ),
     ErrorCode.DIMENSIONS_OUT_OF_RANGE: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "The picture's width, height or area is out of range", _VALIDATION
+        422, "The picture's width, height or area is out of range", "resize it", _O.OUTPAINT, Cause.PICTURE
     ),
-    ErrorCode.ANIMATED: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The picture has more than one frame", _VALIDATION),
+    ErrorCode.ANIMATED: _kind(
+        422, "The picture has more than one frame", "send one frame as a still picture", _O.OUTPAINT, Cause.PICTURE
+    ),
     ErrorCode.UNREADABLE_IMAGE: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "The picture is damaged or incomplete", _VALIDATION
+        422, "The picture is damaged or incomplete", "save or upload it again", _O.OUTPAINT, Cause.PICTURE
     ),
-    ErrorCode.SOURCE_REFUSED: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The source URL may not be fetched", _VALIDATION),
-    ErrorCode.SOURCE_UNAVAILABLE: _kind(HTTPStatus.UNPROCESSABLE_ENTITY, "The source could not be read", _VALIDATION),
+    ErrorCode.SOURCE_REFUSED: _kind(
+        422, "The source URL may not be fetched", "use one that anybody may fetch by https", _O.OUTPAINT, Cause.REQUEST
+    ),
+    ErrorCode.SOURCE_UNAVAILABLE: _kind(
+        422, "The source could not be read", "see that the URL answers with the picture", _O.OUTPAINT, Cause.STATE
+    ),
     ErrorCode.IDEMPOTENCY_MISMATCH: _kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        422,
         "The idempotency key was used for another request",
-        _VALIDATION,
+        "use a new key for a new request",
+        _O.OUTPAINT,
+        Cause.STATE,
     ),
-    ErrorCode.RATE_LIMITED: _kind(HTTPStatus.TOO_MANY_REQUESTS, "The rate limit is reached"),
-    ErrorCode.HEADERS_TOO_LARGE: _kind(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request headers are too large"),
-    ErrorCode.INTERNAL: _kind(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side"),
-    ErrorCode.PAINTING_FAILED: _kind(HTTPStatus.INTERNAL_SERVER_ERROR, "The painter failed"),
-    ErrorCode.UNAVAILABLE: _kind(HTTPStatus.SERVICE_UNAVAILABLE, "The service is not available now"),
-    ErrorCode.TIMED_OUT: _kind(HTTPStatus.GATEWAY_TIMEOUT, "The job took longer than it may"),
+    ErrorCode.RATE_LIMITED: _kind(
+        429, "The rate limit is reached", "try again when Retry-After says", _O.KEYED, Cause.STATE, retry_after=True
+    ),
+    ErrorCode.HEADERS_TOO_LARGE: _kind(
+        431, "The request headers are too large", "send fewer or shorter ones", _O.ALL, Cause.REQUEST
+    ),
+    ErrorCode.INTERNAL: _kind(
+        500,
+        "Something broke on our side",
+        "try again, and quote X-Picsart-Correlation-Id if it stays",
+        _O.ALL,
+        Cause.STATE,
+    ),
+    ErrorCode.PAINTING_FAILED: _kind(500, "The painter failed", "send the request again", _O.OUTPAINT, Cause.JOB),
+    ErrorCode.UNAVAILABLE: _kind(
+        503,
+        "The service is not available now",
+        "try again when Retry-After says",
+        _O.ALL,
+        Cause.STATE,
+        retry_after=True,
+    ),
+    ErrorCode.TIMED_OUT: _kind(
+        504, "The job took longer than it may", "ask for fewer pictures", _O.OUTPAINT, Cause.JOB
+    ),
 }
+"""The one list of what each code means."""
+
+JOB_ERRORS: Final = frozenset(code for code, kind in ERROR_KINDS.items() if kind.cause is Cause.JOB)
+"""What a job that was taken ends with, and no request is refused with."""
 
 
 class OutpaintError(Exception):
@@ -142,7 +286,7 @@ class OutpaintError(Exception):
 
     @property
     def kind(self) -> ErrorKind:
-        """Status, vendor message and title of this error's code."""
+        """What this error's code means."""
         return ERROR_KINDS[self.code]
 
     @classmethod

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
+from http import HTTPStatus
 from typing import Final
 
 from pydantic import BaseModel
 
 from outpaint_contracts import examples, headers
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ProblemDetails
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, Operations, ProblemDetails
 from outpaint_contracts.openapi_components import (
     HEADERS,
     SCHEMAS,
@@ -32,51 +33,10 @@ API_VERSION: Final = "1.0.0"
 _OUTPAINT_ID: Final = "genai-image-outpainting"
 _RESULT_ID: Final = "genai-painting-result"
 _UPLOAD_TYPES: Final = "image/jpeg, image/png, image/webp, image/bmp, image/tiff, application/octet-stream"
-
-_E = ErrorCode
-_ANY_ROUTE: Final = (_E.METHOD_NOT_ALLOWED, _E.HEADERS_TOO_LARGE, _E.INTERNAL, _E.UNAVAILABLE)
-_WITH_KEY: Final = (*_ANY_ROUTE, _E.MISSING_KEY, _E.UNKNOWN_KEY, _E.FORBIDDEN, _E.NOT_ACCEPTABLE, _E.RATE_LIMITED)
-_OUTPAINT_ERRORS: Final = (
-    *_WITH_KEY,
-    _E.MALFORMED_BODY,
-    _E.INVALID_IDEMPOTENCY_KEY,
-    _E.INSUFFICIENT_CREDITS,
-    _E.IDEMPOTENCY_IN_PROGRESS,
-    _E.BODY_TOO_LARGE,
-    _E.FILE_TOO_LARGE,
-    _E.UNSUPPORTED_CONTENT_TYPE,
-    _E.UNSUPPORTED_IMAGE_TYPE,
-    _E.MISSING_PARAMETER,
-    _E.INVALID_PARAMETER,
-    _E.CONFLICTING_PARAMETERS,
-    _E.NOTHING_TO_PAINT,
-    _E.NOTHING_TO_KEEP,
-    _E.SIZE_MISMATCH,
-    _E.DIMENSIONS_OUT_OF_RANGE,
-    _E.ANIMATED,
-    _E.UNREADABLE_IMAGE,
-    _E.SOURCE_REFUSED,
-    _E.SOURCE_UNAVAILABLE,
-    _E.IDEMPOTENCY_MISMATCH,
-    _E.PAINTING_FAILED,
-    _E.TIMED_OUT,
-)
-_INFERENCE_ERRORS: Final = (*_WITH_KEY, _E.UNKNOWN_INFERENCE)
-_UPLOADS_ERRORS: Final = (
-    *_WITH_KEY,
-    _E.MALFORMED_BODY,
-    _E.BODY_TOO_LARGE,
-    _E.UNSUPPORTED_CONTENT_TYPE,
-    _E.MISSING_PARAMETER,
-    _E.INVALID_PARAMETER,
-    _E.CONFLICTING_PARAMETERS,
-)
-_ERROR_HEADERS: Final = {
-    401: (headers.WWW_AUTHENTICATE,),
-    405: ("Allow",),
-    **dict.fromkeys((409, 429, 503), (headers.RETRY_AFTER,)),
+_ERROR_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
+    HTTPStatus.UNAUTHORIZED: (headers.WWW_AUTHENTICATE,),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow",),
 }
-_FILE_ERRORS: Final = (*_ANY_ROUTE, _E.URL_NOT_SIGNED, _E.URL_EXPIRED, _E.UNKNOWN_FILE)
 
 
 def _submit(description: str, **fields: str) -> JsonObject:
@@ -213,7 +173,7 @@ def _outpaint() -> JsonObject:
                     headers.WARNING,
                 ),
             ),
-            **_errors(_OUTPAINT_ERRORS),
+            **_errors(Operations.OUTPAINT),
         },
     }
 
@@ -255,7 +215,7 @@ def _inference() -> JsonObject:
                 "links": _GROW_FURTHER,
             },
             "202": _accepted("The job still runs; poll again.", extra=(headers.RETRY_AFTER, "Location")),
-            **_errors(_INFERENCE_ERRORS),
+            **_errors(Operations.INFERENCE),
         },
     }
 
@@ -268,7 +228,7 @@ def _balance() -> JsonObject:
         "tags": ["account"],
         "responses": {
             "200": _answer("The balance.", Balance, {"balance": examples.BALANCE}),
-            **_errors(_WITH_KEY),
+            **_errors(Operations.BALANCE),
         },
     }
 
@@ -304,7 +264,7 @@ def _file() -> JsonObject:
                 "headers": header_refs(),
                 "content": {kind.media_type: picture for kind in Format},
             },
-            **_errors(_FILE_ERRORS),
+            **_errors(Operations.FILE),
         },
     }
 
@@ -329,7 +289,7 @@ def _uploads() -> JsonObject:
                     "mask": _submit("Once the file was sent: take it as the mask.", mask_image_id="$response.body#/id"),
                 },
             },
-            **_errors(_UPLOADS_ERRORS),
+            **_errors(Operations.UPLOADS),
         },
     }
 
@@ -385,19 +345,21 @@ def _accepted(description: str, *, extra: Iterable[str]) -> JsonObject:
     }
 
 
-def _errors(codes: Iterable[ErrorCode]) -> JsonObject:
+def _errors(operation: Operations) -> JsonObject:
     by_status: dict[int, list[ErrorCode]] = {}
-    for code in ErrorCode:
-        if code in set(codes):
-            by_status.setdefault(ERROR_KINDS[code].status.value, []).append(code)
+    for code, kind in ERROR_KINDS.items():
+        if operation in kind.operations:
+            by_status.setdefault(kind.status.value, []).append(code)
     return {str(status): _error(by_status[status]) for status in sorted(by_status)}
 
 
 def _error(codes: list[ErrorCode]) -> JsonObject:
-    status = ERROR_KINDS[codes[0]].status
-    extra = _ERROR_HEADERS.get(status.value, ())
+    kinds = [ERROR_KINDS[code] for code in codes]
+    extra = _ERROR_HEADERS.get(kinds[0].status, ())
+    if all(kind.retry_after for kind in kinds):
+        extra = (*extra, headers.RETRY_AFTER)
     return {
-        "description": "; ".join(f"`{code}`: {ERROR_KINDS[code].title}" for code in codes),
+        "description": "; ".join(f"`{code}`: {kind.title}" for code, kind in zip(codes, kinds, strict=True)),
         "headers": header_refs(*extra),
         "content": {
             "application/json": {

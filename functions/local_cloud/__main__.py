@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 from outpaint_painting import weights
+from outpaint_painting.painters.choice import BEST_LOCAL, WITHOUT_WEIGHTS, PainterHost, names_on
 
 from local_cloud import ministack, runtime_stack, sample, size_limit, suite
 from local_cloud.deployment import Deployment
@@ -35,11 +36,13 @@ def main() -> int:
     parser.add_argument("--on", choices=("ministack", "runtime"), default="ministack", help="what plays Lambda")
     parser.add_argument("--front-door", choices=("RestApi", "FunctionUrl"), help="on runtime (default: RestApi)")
     parser.add_argument("--output", type=Path, default=ROOT / "run" / "cloud", help="where the pictures go")
-    parser.add_argument("--painter", choices=("migan", "patch", "flat"), help="migan, or patch without its weights")
+    parser.add_argument(
+        "--painter", choices=names_on(PainterHost.LOCAL), help=f"{BEST_LOCAL}, or {WITHOUT_WEIGHTS} without its weights"
+    )
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area, for wire")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of what wire found")
     given = parser.parse_args()
-    painter = given.painter or ("migan" if weights.find("migan") is not None else "patch")
+    painter = given.painter or (BEST_LOCAL if weights.find(BEST_LOCAL) is not None else WITHOUT_WEIGHTS)
     # What was asked to stop stops its children too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx
-from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX
+from outpaint_contracts.storage_names import DONE_PREFIX, FAILED_PREFIX
 
 from local_cloud.orders import Orders
 from local_cloud.processes import LOOPBACK, free_ports, say, start, wait_for

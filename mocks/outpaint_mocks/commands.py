@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from outpaint_painting.painters.choice import PainterHost, names_on
 
 from outpaint_mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 from outpaint_mocks.report_command import report
@@ -45,7 +46,7 @@ _CONTEXT: Final = {
     help="How time goes: not by itself, as it does, or so many times as fast.",
 )
 @click.option("--scenario", metavar="TEXT", multiple=True, help="Stands for every world; may be repeated.")
-@click.option("--painter", type=click.Choice(["flat", "migan"]), default="flat", show_default=True)
+@click.option("--painter", type=click.Choice(names_on(PainterHost.MOCK)), default="flat", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Ids, seeds and chance follow from it.")
 @click.option(
     "--credits", "credits_", type=click.IntRange(0), default=1000, show_default=True, help="What a new key has."

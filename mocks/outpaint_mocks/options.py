@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_painting.painters.choice import PainterHost, load_painter, names_on
 from pydantic import ValidationError
 
 from outpaint_mocks.grammar import nearest
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from outpaint_mocks.scenario import ScenarioLike
 
-PAINTERS: Final = ("flat", "migan")
 CLOCKS: Final = ("frozen", "ticking")
 
 
@@ -32,7 +32,7 @@ class WorldOptions:
 
     `scenario` stands for the whole world; several in a list. `credits` is what an account begins with; with `keys`
     (key to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real
-    one; `start` (UTC) is where it begins: 2026-01-01 if frozen, now if it goes. `painter` is flat or migan.
+    one; `start` (UTC) is where it begins: 2026-01-01 if frozen, now if it goes. `painter` is one that runs in mocks.
     `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls
     and `body_bytes` of their bodies.
     """
@@ -82,8 +82,7 @@ class WorldOptions:
         """These options, if they can be; raises `OutpaintError`."""
         self._clock()
         self._scenarios()
-        if self.painter not in PAINTERS:
-            raise OutpaintError.wrong_value("painter", self.painter, f"use {' or '.join(PAINTERS)}")
+        _checked_painter(self.painter)
         return self
 
     def replaced(self, **values: Any) -> Self:
@@ -135,11 +134,14 @@ def _settings(values: Mapping[str, Any]) -> ServiceSettings:
 
 def painter_named(name: str) -> Any:
     """The painter of that name; raises `OutpaintError` for another, and where migan has no weights here."""
-    if name not in PAINTERS:
-        raise OutpaintError.wrong_value("painter", name, f"use {' or '.join(PAINTERS)}")
-    from outpaint_painting.painters.choice import load_painter
+    return load_painter(_checked_painter(name))
 
-    return load_painter(name)
+
+def _checked_painter(name: str) -> str:
+    known = names_on(PainterHost.MOCK)
+    if name not in known:
+        raise OutpaintError.wrong_value("painter", name, f"use {' or '.join(known)}")
+    return name
 
 
 def several(urls: str | Iterable[str]) -> tuple[str, ...]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.errors import JOB_ERRORS, ErrorCode
 
 from outpaint_mocks.grammar import ScenarioError, nearest
 from outpaint_mocks.scenario import Scenario
 
 MAGIC: Final = "mock_"
-
-_ENDS: Final = frozenset({ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT})
 
 PRESETS: Final = MappingProxyType(
     {
@@ -44,7 +42,7 @@ PRESETS: Final = MappingProxyType(
         "wrong_type": 'content_type("text/html")',
         "wrong_shape": "wrong_shape",
         "gateway": "gateway(502)",
-        **{code.value: f"fail({code.value})" if code in _ENDS else f"error({code.value})" for code in ErrorCode},
+        **{code.value: f"fail({code.value})" if code in JOB_ERRORS else f"error({code.value})" for code in ErrorCode},
     }
 )
 """Name to scenario text; each error code stands under its own name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 
 
-def asked_for(code: ErrorCode) -> str:
-    """The detail of such an error."""
-    title = ERROR_KINDS[code].title
-    return f"{title[:1].lower()}{title[1:]}, as a mock scenario asked for"
+def asked_for(code: ErrorCode, result: str = "") -> str:
+    """The detail of such an error; `result` says what else came of it."""
+    kind = ERROR_KINDS[code]
+    title = f"{kind.title[:1].lower()}{kind.title[1:]}"
+    return f"{title}, as a mock scenario asked for{result}: {kind.remedy}"

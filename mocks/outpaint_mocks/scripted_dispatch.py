@@ -273,5 +273,5 @@ def _of_job(scenario: Scenario) -> dict[On, dict[Slot, CallEffect]]:
 
 def failure_of(inference_id: str, outcome: Fail) -> InferenceFailure:
     """The end that a scenario asks for."""
-    detail = outcome.detail or f"{asked_for(outcome.code)}; the credits were given back"
+    detail = outcome.detail or asked_for(outcome.code, "; the credits were given back")
     return InferenceFailure(inference_id=inference_id, error_code=outcome.code, detail=detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError, ProblemDetails
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
@@ -26,6 +26,15 @@ def test_every_code_has_its_kind(code: ErrorCode) -> None:
     assert problem["instance"] == "urn:uuid:abc"
     assert problem["title"] == ERROR_KINDS[code].title
     assert problem["detail"] == "what is wrong"
+
+
+@pytest.mark.parametrize("kind", ERROR_KINDS.values(), ids=list(ERROR_KINDS))
+def test_every_kind_says_the_way_out_behind_its_title(kind: ErrorKind) -> None:
+    # Both stand in one sentence of the docs and of a mock's errors.
+    assert kind.title[0].isupper()
+    assert not kind.title.endswith(".")
+    assert kind.remedy[0].islower()
+    assert not kind.remedy.endswith(".")
 
 
 @pytest.mark.parametrize(

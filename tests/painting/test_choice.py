@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_painting import weights
-from outpaint_painting.painters.choice import NAMES, default_painter, load_painter
+from outpaint_painting.painters.choice import PAINTERS, PainterHost, default_painter, load_painter, names_on
 from outpaint_painting.weights import WeightsUnavailable
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_name_loads_the_painter_of_that_name(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(weights, "find", lambda name: tmp_path / name)
-    assert [load_painter(name).card.name for name in NAMES] == list(NAMES)
+    for name in names_on(PainterHost.LOCAL):
+        card = load_painter(name).card
+        assert (card.name, card.reads_prompt) == (name, PAINTERS[name].reads_prompt)
 
 
 def test_an_unknown_name_is_told_the_choices() -> None:
@@ -44,10 +49,31 @@ def test_the_default_is_migan_without_a_warning_where_there_are_weights(tmp_path
     assert (painter.card.name, warning) == ("migan", None)
 
 
+def test_the_table_names_weights_and_extras_that_there_are() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for entry in PAINTERS.values():
+        assert entry.weights is None or entry.weights in weights.REGISTRY
+        assert entry.extra is None or entry.extra in extras
+        # It is loaded in one way or the other, and what it has learned comes under a licence.
+        assert (entry.load is None) != (entry.pipeline is None)
+        assert bool(entry.licence) == (entry.weights is not None or entry.pipeline is not None)
+        assert entry.load is not None or entry.hosts is PainterHost.ENDPOINT
+
+
 def test_the_flat_painter_costs_no_heavy_import() -> None:
     code = (
         "import sys; from outpaint_painting.painters.choice import load_painter; load_painter('flat'); "
         "print([name for name in ('numpy', 'onnxruntime', 'patchmatch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_table_costs_no_import_of_note() -> None:
+    """Every command reads it for its help."""
+    code = (
+        "import sys; import outpaint_painting.painters.choice; "
+        "print([name for name in ('numpy', 'PIL', 'torch', 'onnxruntime', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

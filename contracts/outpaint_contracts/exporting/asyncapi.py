@@ -12,6 +12,7 @@ from outpaint_contracts import examples
 from outpaint_contracts.exporting.json_schemas import behind_the_wire
 from outpaint_contracts.openapi import API_VERSION
 from outpaint_contracts.openapi_components import SCHEMAS, JsonObject
+from outpaint_contracts.storage_names import answer_prefix, failure_prefix, input_name
 
 _MESSAGES: Final = "#/components/messages/"
 _CHANNEL: Final = "#/channels/completions"
@@ -68,12 +69,12 @@ def document() -> JsonObject:
                 "completed": _message(
                     "The painter answered with a success.",
                     {"const": "Completed"},
-                    {"outputLocation": f"{_BUCKET}/outcomes/done/{_file_name()}.out"},
+                    {"outputLocation": f"{_BUCKET}/{answer_prefix(examples.INFERENCE_ID)}"},
                 ),
                 "failed": _message(
                     "The painter refused, broke off or was not reached.",
                     {"not": {"const": "Completed"}},
-                    {"failureLocation": f"{_BUCKET}/outcomes/failed/{_file_name()}-error.out"},
+                    {"failureLocation": f"{_BUCKET}/{failure_prefix(examples.INFERENCE_ID)}-error.out"},
                 ),
             },
             "schemas": behind_the_wire(SCHEMAS + "{model}"),
@@ -104,7 +105,7 @@ def _example(written: JsonObject) -> JsonObject:
         "requestParameters": {
             "contentType": "application/json",
             "endpointName": "outpaint-painter",
-            "inputLocation": f"{_BUCKET}/jobs/{examples.INFERENCE_ID}.json",
+            "inputLocation": f"{_BUCKET}/{input_name(examples.INFERENCE_ID, 'request')}",
         },
         "responseParameters": {"contentType": "application/json", **written},
         "inferenceId": examples.INFERENCE_ID,
@@ -112,7 +113,3 @@ def _example(written: JsonObject) -> JsonObject:
         "eventSource": "aws:sagemaker",
         "eventName": "InferenceResult",
     }
-
-
-def _file_name() -> str:
-    return examples.INFERENCE_ID.replace("-", "")

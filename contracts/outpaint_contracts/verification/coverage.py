@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from outpaint_contracts import headers as names
-from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.errors import JOB_ERRORS
 from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.exchange import Exchange
 from outpaint_contracts.verification import contract_surface as surface
 from outpaint_contracts.verification.contract_surface import Transition
 
 _JSON: Final = ("application/json", "application/problem+json")
-_JOB_ERRORS: Final = {code.value for code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT)}
 _FEWEST_CODES: Final = 8
 """Of the error codes that need no control over the provider there are more than twice as many."""
 
@@ -159,7 +158,7 @@ def _steps(
 def _submitted(exchange: Exchange, document: Mapping[str, Any], stands: dict[str, str]) -> list[Transition]:
     inference_id = document.get("inference_id") or document.get("transaction_id")
     if exchange.status not in (200, 202):
-        return [Transition.FAILED_AT_ONCE] if str(document.get("error_code")) in _JOB_ERRORS else []
+        return [Transition.FAILED_AT_ONCE] if str(document.get("error_code")) in JOB_ERRORS else []
     found = []
     if (exchange.header(names.IDEMPOTENT_REPLAYED) or "").lower() == "true":
         found.append(Transition.REPLAYED)

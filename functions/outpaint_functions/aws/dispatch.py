@@ -9,10 +9,11 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceRequest
+from outpaint_contracts.storage_names import answer_file_name, input_name
 
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.errors import PICTURE_STORE, code_of, told_as
-from outpaint_functions.aws.outcomes import Outcomes, file_name, settled
+from outpaint_functions.aws.outcomes import Outcomes, settled
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
@@ -30,7 +31,7 @@ class SageMakerDispatch:
     """The Dispatch port on an asynchronous endpoint and, where there is one, a real-time endpoint before it.
 
     The endpoint reads `<bucket>/<image>`, writes `<bucket>/<output id>` and answers with a manifest, which
-    SageMaker puts under `outcomes/done/`, see `outcomes.file_name`. `look_after` is the age in seconds from which
+    SageMaker puts where `storage_names.answer_prefix` says. `look_after` is the age in seconds from which
     `check` looks there; `service` is set by whoever puts the service together.
     """
 
@@ -64,7 +65,7 @@ class SageMakerDispatch:
         parameters = {
             "EndpointName": self._settings.endpoint,
             "InferenceId": request.inference_id,
-            "Filename": file_name(request.inference_id),
+            "Filename": answer_file_name(request.inference_id),
             "ContentType": _JSON,
             "Accept": _JSON,
             # Nobody wants what is painted after the job's deadline.
@@ -74,7 +75,7 @@ class SageMakerDispatch:
         if len(message) <= _INLINE:
             parameters["Body"] = message
         else:
-            key = f"inputs/{request.inference_id}/request"
+            key = input_name(request.inference_id, "request")
             with told_as(PICTURE_STORE):
                 self._clients.s3.put_object(Bucket=self._settings.bucket, Key=key, Body=message, ContentType=_JSON)
             parameters["InputLocation"] = f"s3://{self._settings.bucket}/{key}"

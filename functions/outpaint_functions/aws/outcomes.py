@@ -7,6 +7,7 @@ from typing import Final
 from botocore.exceptions import ClientError
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.inference import InferenceFailure, Manifest
+from outpaint_contracts.storage_names import answer_prefix, failure_prefix, outcome_name
 from pydantic import ValidationError
 
 from outpaint_functions.aws.clients import Clients
@@ -15,18 +16,7 @@ from outpaint_functions.service import settle
 from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
 
-OUTCOMES_PREFIX: Final = "outcomes/"
-"""Where the endpoint writes its own record of each job, as `<inference id>.json`."""
-DONE_PREFIX: Final = "outcomes/done/"
-FAILED_PREFIX: Final = "outcomes/failed/"
-"""Where the endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
-
 _LARGEST: Final = 256 * 1024
-
-
-def file_name(inference_id: str) -> str:
-    """What SageMaker is to call its answer: an id without hyphens, for a Filename has 32 characters (service model)."""
-    return inference_id.replace("-", "")
 
 
 def said(answer: bytes, inference_id: str) -> Manifest | InferenceFailure | None:
@@ -77,12 +67,12 @@ class Outcomes:
 
     def look_for(self, inference_id: str) -> Manifest | InferenceFailure | None:
         """How the job has ended if its painter or SageMaker has written that down, whatever SageMaker named it."""
-        outcome = said(self._body(f"{OUTCOMES_PREFIX}{inference_id}.json"), inference_id)
+        outcome = said(self._body(outcome_name(inference_id)), inference_id)
         if outcome is not None:
             return outcome
         for prefix, reason in (
-            (DONE_PREFIX + file_name(inference_id), "an unreadable answer"),
-            (FAILED_PREFIX + inference_id, "the painter failed"),
+            (answer_prefix(inference_id), "an unreadable answer"),
+            (failure_prefix(inference_id), "the painter failed"),
         ):
             with told_as(PICTURE_STORE):
                 found = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1).get(

@@ -7,16 +7,14 @@ import uuid
 from pathlib import Path
 from typing import Final
 
+from outpaint_contracts.storage_names import INPUTS_PREFIX, UUID, is_picture_name
+
 from outpaint_functions.embedded.database import Database
 from outpaint_functions.service.file_urls import FileUrls
 from outpaint_functions.service.records import StoredPicture
 
-# The only two shapes a name has; nothing else ever reaches the file system.
-_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_INPUTS: Final = "inputs"
-_NAME: Final = re.compile(rf"{_INPUTS}/{_UUID}/(?:image|mask)|{_UUID}\.[a-z]{{3,4}}")
 # Files of ours, so that nothing else that lies there is ever cleared away.
-_FILE: Final = re.compile(rf"{_UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
+_FILE: Final = re.compile(rf"{UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
 
 
 class FolderPictures:
@@ -28,13 +26,13 @@ class FolderPictures:
 
     def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
         self._folder = folder
-        (folder / _INPUTS).mkdir(parents=True, exist_ok=True)
+        (folder / INPUTS_PREFIX).mkdir(parents=True, exist_ok=True)
         self._database = database
         self._file_urls = file_urls
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
-        if not _NAME.fullmatch(name):
+        if not is_picture_name(name):
             raise ValueError(f"not a picture's name: {name!r}")
         path = self.path(name)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
@@ -76,7 +74,7 @@ class FolderPictures:
 
     def delete(self, name: str) -> None:
         """Forget a file; nothing happens where there is none."""
-        if _NAME.fullmatch(name):
+        if is_picture_name(name):
             self.path(name).unlink(missing_ok=True)
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
@@ -97,7 +95,7 @@ class FolderPictures:
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files that never got their row."""
         known = {self.path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
-        for folder in (self._folder, self._folder / _INPUTS):
+        for folder in (self._folder, self._folder / INPUTS_PREFIX):
             for path in list(folder.iterdir()):
                 if path not in known and _FILE.fullmatch(path.name):
                     path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from outpaint_contracts import headers as names
-from outpaint_contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
+from outpaint_contracts.errors import ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
 from outpaint_contracts.headers import Allowance
 from pydantic import BaseModel
 
@@ -52,7 +52,7 @@ class Answers:
             body, media_type = ProblemDetails.of(error, correlation_id=self.correlation_id), PROBLEM
         else:
             body, media_type = ErrorBody.of(error), JSON
-        headers = (_NO_STORE, *self._way_out(status), *extra)
+        headers = (_NO_STORE, *self._way_out(error.kind), *extra)
         return self.content(status, media_type, _encoded(body), headers)
 
     def empty(self, status: int, extra: Headers = ()) -> Response:
@@ -64,14 +64,13 @@ class Answers:
         headers = (("Content-Type", media_type), ("Content-Length", str(len(body))), *self._common(), *extra)
         return Response(status, headers, b"" if self.head.method == "HEAD" else body)
 
-    def _way_out(self, status: int) -> Headers:
+    def _way_out(self, kind: ErrorKind) -> Headers:
         """What HTTP has to say, in headers, on what to do about an error."""
-        if status == 401:
+        if kind.status == 401:
             return (("WWW-Authenticate", f'ApiKey header="{names.API_KEY}"'),)
-        if status == 429:
-            return ((names.RETRY_AFTER, str(self.allowance.reset_in)),)
-        if status in (409, 503):
-            return ((names.RETRY_AFTER, str(self.settings.retry_after)),)
+        if kind.retry_after:
+            seconds = self.allowance.reset_in if kind.status == 429 else self.settings.retry_after
+            return ((names.RETRY_AFTER, str(seconds)),)
         return ()
 
     def _common(self) -> Headers:

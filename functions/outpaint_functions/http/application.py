@@ -13,13 +13,14 @@ from outpaint_contracts.jobs import JobState
 from outpaint_contracts.paths import UPLOADS_PATH
 from outpaint_contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
 from outpaint_contracts.responses import Balance, StatusWord
+from outpaint_contracts.storage_names import is_file_id
 
 from outpaint_functions.http import bodies, cors, documents, presentation
 from outpaint_functions.http.answers import Answers, Headers
 from outpaint_functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint_functions.http.negotiation import JSON, Accept
 from outpaint_functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
-from outpaint_functions.service import rate_limit, result, sources, uploads
+from outpaint_functions.service import rate_limit, result, uploads
 from outpaint_functions.service.authentication import authenticate
 from outpaint_functions.service.submit import Submission, submit
 
@@ -271,7 +272,7 @@ class Exchange:
 
     def _granted(self, file_id: str) -> UploadGrant:
         service = self._service
-        if service.file_urls is None or not sources.is_file_id(file_id):
+        if service.file_urls is None or not is_file_id(file_id):
             raise OutpaintError(ErrorCode.UNKNOWN_FILE, "no file can be sent here: ask POST /v1/uploads", field="id")
         return service.file_urls.check_upload(file_id, _query(self._head), service.clock.now())
 
@@ -344,7 +345,7 @@ class Exchange:
         service = self._service
         now = service.clock.now()
         query = _query(self._head)
-        if service.file_urls is None or not sources.is_file_id(file_id):
+        if service.file_urls is None or not is_file_id(file_id):
             raise self._unknown_file()
         service.file_urls.check(
             file_id, expires=query.get("expires", ""), signature=query.get("signature", ""), now=now

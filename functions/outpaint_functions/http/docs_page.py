@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from outpaint_contracts import openapi
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, ErrorKind
 from outpaint_contracts.examples import error as example_error
 
 _Object = Mapping[str, Any]
@@ -189,7 +189,7 @@ def _headers(document: _Object) -> str:
 
 
 def _errors() -> str:
-    rows = "".join(_error_row(code) for code in sorted(ErrorCode, key=lambda code: ERROR_KINDS[code].status.value))
+    rows = "".join(_error_row(code, kind) for code, kind in sorted(ERROR_KINDS.items(), key=lambda row: row[1].status))
     return (
         '<section id="errors"><h2><a href="#errors">Errors</a></h2><p>Every refusal has the body '
         '<a href="#schema-ErrorBody">ErrorBody</a>, or <a href="#schema-ProblemDetails">ProblemDetails</a> for a '
@@ -198,12 +198,12 @@ def _errors() -> str:
     )
 
 
-def _error_row(code: ErrorCode) -> str:
-    kind = ERROR_KINDS[code]
+def _error_row(code: ErrorCode, kind: ErrorKind) -> str:
     return (
         f'<tr id="error-{code}"><td>{_status(str(kind.status.value))}</td>'
         f'<td><a href="#error-{code}"><code>{code}</code></a></td>'
-        f"<td>{escape(kind.title)}<br><span class=quiet>{escape(example_error(code).detail)}</span></td></tr>"
+        f"<td>{escape(kind.title)}: {escape(kind.remedy)}"
+        f"<br><span class=quiet>{escape(example_error(code).detail)}</span></td></tr>"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.jobs import JobState
@@ -57,10 +56,6 @@ class Claim:
     inference_id: str
     running_until: float
     expires_at: float
-
-
-INPUTS_PREFIX: Final = "inputs/"
-"""What the names of files begin with that belong to one job alone, and go when it ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.inference import InferenceFailure, Manifest
 from outpaint_contracts.jobs import JobState
+from outpaint_contracts.storage_names import INPUTS_PREFIX
 
-from outpaint_functions.service.records import INPUTS_PREFIX, Job
+from outpaint_functions.service.records import Job
 from outpaint_functions.service.service import Service
 
 

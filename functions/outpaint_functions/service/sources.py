@@ -5,24 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import unquote
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import IdSource, Source, Upload, UrlSource
+from outpaint_contracts.storage_names import is_file_id
 
 from outpaint_functions.service.records import Account, StoredPicture
 from outpaint_functions.service.service import Service
-
-_FILE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z]{3,4}")
-
-
-def is_file_id(text: str) -> bool:
-    """Whether a text can be a public file id: `<uuid>.<extension>`."""
-    return _FILE_ID.fullmatch(text) is not None
 
 
 def embedded_bytes(source: Source, field: str) -> bytes | None:

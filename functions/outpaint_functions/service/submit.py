@@ -9,10 +9,11 @@ from outpaint_contracts.headers import Prefer
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.requests import Mode, OutpaintRequest
+from outpaint_contracts.storage_names import Part, file_id, input_name
 
 from outpaint_functions.service import idempotency, settle, sources
 from outpaint_functions.service.ports import AlreadyClaimed
-from outpaint_functions.service.records import INPUTS_PREFIX, Account, Claim, Job, StoredPicture
+from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
 from outpaint_functions.service.service import Service
 
 
@@ -92,7 +93,7 @@ def submit(
             negative_prompt=request.negative_prompt,
             seed=service.ids.seed() if request.seed is None else request.seed,
             format=request.format,
-            output_ids=tuple(f"{service.ids.uuid()}.{request.format.extension}" for _ in range(request.count)),
+            output_ids=tuple(file_id(service.ids.uuid(), request.format.extension) for _ in range(request.count)),
             account=caller.id,
             deadline_at=deadline_at,
         ),
@@ -133,11 +134,11 @@ def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[f
     return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
 
 
-def _name(picture: sources.Picture, inference_id: str, part: str, deadline_at: float) -> str:
+def _name(picture: sources.Picture, inference_id: str, part: Part, deadline_at: float) -> str:
     """Where the painter will find a picture: one that we hold for long enough stays where it is."""
     if picture.name is not None and picture.held_until >= deadline_at:
         return picture.name
-    return f"{INPUTS_PREFIX}{inference_id}/{part}"
+    return input_name(inference_id, part)
 
 
 def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:

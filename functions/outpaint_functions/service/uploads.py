@@ -7,6 +7,7 @@ from typing import Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.requests import Upload, UploadRequest
+from outpaint_contracts.storage_names import file_id
 
 from outpaint_functions.service.records import Account, StoredPicture, UploadForm, UploadGrant
 from outpaint_functions.service.service import Service
@@ -41,7 +42,7 @@ def grant(service: Service, caller: Account, request: UploadRequest) -> Ticket:
     """
     settings = service.settings
     now = service.clock.now()
-    id_ = f"{service.ids.uuid()}.{request.extension}"
+    id_ = file_id(service.ids.uuid(), request.extension)
     granted = UploadGrant(
         account_id=caller.id,
         media_type=request.content_type,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.errors import JOB_ERRORS, ErrorCode
 from outpaint_contracts.headers import CREDIT_AVAILABLE, IDEMPOTENT_REPLAYED, RATE_LIMIT, RETRY_AFTER
 from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
@@ -27,7 +27,6 @@ _BY_STATUS: Final = {
     503: ErrorCode.UNAVAILABLE,
     504: ErrorCode.TIMED_OUT,
 }
-_OF_JOBS: Final = frozenset({ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT})
 _OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
 
 
@@ -208,7 +207,9 @@ def _trouble(exchange: Exchange, answer: Answer, keys: dict[str, int], price: in
     if code in _OF_SOURCES:
         return f"error({code.value})"
     if status >= 500 and code is not None:
-        return f"fail({code.value}); immediate" if code in _OF_JOBS and is_submit(exchange) else f"error({code.value})"
+        return (
+            f"fail({code.value}); immediate" if code in JOB_ERRORS and is_submit(exchange) else f"error({code.value})"
+        )
     return None
 
 

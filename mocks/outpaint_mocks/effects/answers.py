@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
-from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, Operations
 from pydantic import Field, model_validator
 
 from outpaint_mocks.effects.effect import CallEffect
 from outpaint_mocks.effects.slots import API, FILE, POLL, SUBMIT, On, Seconds, Slot
 from outpaint_mocks.grammar import Term
-
-_ANYWHERE: Final = frozenset(
-    {
-        ErrorCode.MISSING_KEY,
-        ErrorCode.UNKNOWN_KEY,
-        ErrorCode.FORBIDDEN,
-        ErrorCode.UNKNOWN_ROUTE,
-        ErrorCode.METHOD_NOT_ALLOWED,
-        ErrorCode.NOT_ACCEPTABLE,
-        ErrorCode.RATE_LIMITED,
-        ErrorCode.HEADERS_TOO_LARGE,
-        ErrorCode.INTERNAL,
-        ErrorCode.UNAVAILABLE,
-    }
-)
-_FILES: Final = frozenset({ErrorCode.UNKNOWN_FILE, ErrorCode.URL_EXPIRED, ErrorCode.URL_NOT_SIGNED})
 
 
 class Error(CallEffect):
@@ -44,11 +28,12 @@ class Error(CallEffect):
     @property
     def usual_here(self) -> frozenset[On]:
         """API calls for what any of them can meet, else the one kind of call that can."""
-        if self.code in _ANYWHERE:
+        operations = ERROR_KINDS[self.code].operations
+        if operations is Operations.NONE or Operations.KEYED in operations:
             return API
-        if self.code in _FILES:
+        if Operations.FILE in operations:
             return FILE
-        return POLL if self.code is ErrorCode.UNKNOWN_INFERENCE else SUBMIT
+        return POLL if Operations.INFERENCE in operations else SUBMIT
 
 
 class Gateway(CallEffect):

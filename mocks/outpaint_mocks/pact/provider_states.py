@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.errors import ERROR_KINDS, JOB_ERRORS, Cause, ErrorCode
 from outpaint_contracts.headers import CREDIT_AVAILABLE, Prefer
 from outpaint_contracts.requests import Mode
 
@@ -67,38 +67,14 @@ ON_A_MOCK: Final[dict[StateName, tuple[str, str]]] = {
 """What each state takes, and the scenario that it is on a mock."""
 
 # Refusals for which a request itself is reason enough, whatever state the provider is in.
-BY_REQUEST: Final = frozenset(ErrorCode) - {
-    ErrorCode.UNKNOWN_KEY,
-    ErrorCode.INSUFFICIENT_CREDITS,
-    ErrorCode.FORBIDDEN,
-    ErrorCode.URL_EXPIRED,
-    ErrorCode.IDEMPOTENCY_IN_PROGRESS,
-    ErrorCode.IDEMPOTENCY_MISMATCH,
-    ErrorCode.SOURCE_UNAVAILABLE,
-    ErrorCode.RATE_LIMITED,
-    ErrorCode.INTERNAL,
-    ErrorCode.PAINTING_FAILED,
-    ErrorCode.UNAVAILABLE,
-    ErrorCode.TIMED_OUT,
-}
+BY_REQUEST: Final = frozenset(
+    code for code, kind in ERROR_KINDS.items() if kind.cause in (Cause.REQUEST, Cause.PICTURE)
+)
 _BY_CODE: Final = {
     ErrorCode.UNKNOWN_KEY: StateName.NO_ACCOUNT,
     ErrorCode.FORBIDDEN: StateName.FORBIDDEN_ACCOUNT,
     ErrorCode.RATE_LIMITED: StateName.LIMITED_ACCOUNT,
 }
-# What is wrong with a picture that was fetched is not in the request.
-_BY_PICTURE: Final = frozenset(
-    {
-        ErrorCode.FILE_TOO_LARGE,
-        ErrorCode.UNSUPPORTED_IMAGE_TYPE,
-        ErrorCode.NOTHING_TO_PAINT,
-        ErrorCode.NOTHING_TO_KEEP,
-        ErrorCode.SIZE_MISMATCH,
-        ErrorCode.DIMENSIONS_OUT_OF_RANGE,
-        ErrorCode.ANIMATED,
-        ErrorCode.UNREADABLE_IMAGE,
-    }
-)
 _ACCOUNT: Final = ProviderState(StateName.ACCOUNT, {"credits": CREDITS})
 
 
@@ -150,9 +126,11 @@ def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderStat
         return ProviderState(StateName.EXPIRED_URL, {"format": _format(call.path)})
     if code in _BY_CODE:
         return ProviderState(_BY_CODE[code])
-    if code in (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT) and call.inference_id is not None:
+    if code in JOB_ERRORS and call.inference_id is not None:
         return ProviderState(StateName.FAILING_PAINTER, {"error_code": code.value})
-    if _scripted(call) or code not in BY_REQUEST or (from_address and code in _BY_PICTURE):
+    # What is wrong with a picture that was fetched is not in the request.
+    fetched = from_address and ERROR_KINDS[code].cause is Cause.PICTURE
+    if _scripted(call) or code not in BY_REQUEST or fetched:
         return ProviderState(StateName.ERROR, {"error_code": code.value})
     return _ACCOUNT
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.errors import JOB_ERRORS, ErrorCode, OutpaintError
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.requests import MAX_COUNT
 from outpaint_functions.http.messages import RequestHead, Response
@@ -23,7 +23,6 @@ from outpaint_mocks.world import World
 Values = dict[str, str]
 
 _NUMBERS: Final = itertools.count(1)
-_ENDS: Final = (ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT)
 _SOURCE: Final = "https://example.com/pact-state.png"
 
 
@@ -71,7 +70,7 @@ class _Scene:
 
     def code(self, *, ends: bool = False) -> ErrorCode:
         value = self._params.get("error_code", ErrorCode.PAINTING_FAILED if ends else ErrorCode.INTERNAL)
-        known = _ENDS if ends else tuple(ErrorCode)
+        known = tuple(sorted(JOB_ERRORS)) if ends else tuple(ErrorCode)
         if value not in known:
             raise StateError(f"error_code is {value!r}: {nearest(str(value)[:60], [code.value for code in known])}")
         return ErrorCode(value)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.responses import PainterCard
+from outpaint_contracts.storage_names import outcome_name
 from pydantic import ValidationError
 
 from outpaint_painting.carrying_out import Files, Rules, carry_out
@@ -35,11 +36,6 @@ _LOG: Final = logging.getLogger("outpaint.endpoint")
 Outcome = Manifest | InferenceFailure
 
 _BYTES_PER_PIXEL: Final = 48  # of a picture in work: canvas, keep map, states and masks of its variants
-
-
-def outcome_name(inference_id: str) -> str:
-    """Where the manifest or failure of a job lies in the store."""
-    return f"outcomes/{inference_id}.json"
 
 
 class JobPainter(Protocol):

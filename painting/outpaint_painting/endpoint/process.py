@@ -24,17 +24,15 @@ from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
 from outpaint_painting.endpoint.settings import EndpointSettings
 from outpaint_painting.endpoint.store import FolderStore, ObjectStore
 from outpaint_painting.painter import Brief
-from outpaint_painting.painters.choice import load_painter
+from outpaint_painting.painters.choice import PAINTERS, load_painter
 from outpaint_painting.painters.diffusion.painter import DiffusionPainter, DiffusionSettings
 from outpaint_painting.painters.diffusion.passes import Pass, Scene
 from outpaint_painting.painters.diffusion.prefill import Prefill, painted_by, spread_colours
 from outpaint_painting.painters.diffusion.tickets import Ticket
 from outpaint_painting.provenance import source_type_xmp
-from outpaint_painting.weights import WeightsUnavailable
+from outpaint_painting.weights import WeightsUnavailable, describe
 
 _LOG: Final = logging.getLogger("outpaint.endpoint")
-
-DIFFUSION: Final = ("klein", "sdxl", "fluxfill")
 
 
 def open_store(address: str) -> ObjectStore:
@@ -119,7 +117,7 @@ class EndpointProcess:
         settings = self.settings
         painters: dict[str, JobPainter] = {}
         for name in dict.fromkeys((settings.painter, *settings.others, "flat")):
-            painters[name] = self._diffusion(name) if name in DIFFUSION else _turns(name)
+            painters[name] = _turns(name) if PAINTERS[name].pipeline is None else self._diffusion(name)
         memory = HostMemory(settings.host_memory_mb * 2**20 or _free_memory() // 2)
         rules = Rules(
             limits=settings.limits,
@@ -176,11 +174,8 @@ class EndpointProcess:
 
 
 def _turns(name: str) -> OneAtATime:
-    digest = None
-    if name == "migan":
-        from outpaint_painting.weights import describe
-
-        digest = describe(name).sha256
+    weights = PAINTERS[name].weights
+    digest = None if weights is None else describe(weights).sha256
     painter = load_painter(name)
     # One small picture, so that no request pays for the first use of anything.
     keep = Image.new("L", (64, 64), 0)

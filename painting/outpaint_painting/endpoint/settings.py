@@ -9,11 +9,21 @@ from typing import Annotated, Final, Literal
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.pictures import PictureLimits
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from outpaint_painting.painters.choice import PainterHost, names_on
 
 PREFIX: Final = "OUTPAINT_"
 
-PainterName = Literal["klein", "sdxl", "fluxfill", "migan", "patch", "flat"]
+
+def _painter_here(name: str) -> str:
+    known = names_on(PainterHost.ENDPOINT)
+    if name not in known:
+        raise ValueError(f"use {', '.join(known)}")
+    return name
+
+
+PainterName = Annotated[str, AfterValidator(_painter_here)]
 
 
 class EndpointSettings(BaseModel):

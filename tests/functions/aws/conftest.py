@@ -22,10 +22,10 @@ from moto.core import botocore_stubber
 from outpaint_contracts.headers import API_KEY
 from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
 from outpaint_contracts.responses import PainterCard
+from outpaint_contracts.storage_names import answer_prefix, failure_prefix
 from outpaint_functions.aws import items
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.key_ring import DynamoKeyRing
-from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, file_name
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.aws.stack import Stack, assemble
 from outpaint_functions.aws.table import Table
@@ -241,22 +241,20 @@ class Cloud:
                 Metadata={"account-id": "ann"},
             )
         painted = manifest(request)
-        key = f"{DONE_PREFIX}{file_name(request.inference_id)}"
+        key = answer_prefix(request.inference_id)
         s3.put_object(Bucket=self.settings.bucket, Key=key, Body=painted.model_dump_json().encode())
         return painted
 
     def fail(self, request: InferenceRequest, body: bytes) -> None:
         """What SageMaker leaves of a job whose painter failed."""
-        key = f"{FAILED_PREFIX}{request.inference_id}-error.out"
+        key = f"{failure_prefix(request.inference_id)}-error.out"
         self.clients(watched=False).s3.put_object(Bucket=self.settings.bucket, Key=key, Body=body)
 
     def event(self, request: InferenceRequest, status: str = "Completed") -> dict[str, Any]:
         """The SQS event around SageMaker's SNS message about a job's end."""
         done = status == "Completed"
         location = f"s3://{self.settings.bucket}/" + (
-            f"{DONE_PREFIX}{file_name(request.inference_id)}"
-            if done
-            else f"{FAILED_PREFIX}{request.inference_id}-error.out"
+            answer_prefix(request.inference_id) if done else f"{failure_prefix(request.inference_id)}-error.out"
         )
         message = {
             "awsRegion": "eu-west-1",

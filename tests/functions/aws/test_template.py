@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint_contracts.headers import (
     CORRELATION_ID,
     CREDIT_AVAILABLE,
@@ -18,11 +19,14 @@ from outpaint_contracts.headers import (
     RATE_RESET,
     RETRY_AFTER,
 )
-from outpaint_functions.aws import items, outcomes
+from outpaint_contracts.storage_names import DONE_PREFIX, FAILED_PREFIX, INPUTS_PREFIX, OUTCOMES_PREFIX
+from outpaint_functions.aws import items
 from outpaint_functions.aws.settings import PREFIX, AwsSettings
 from outpaint_functions.handlers.waiting import MARGIN_S
 from outpaint_functions.operations.stack.endpoint import VARIANT
 from outpaint_functions.service.settings import ServiceSettings
+from outpaint_painting.endpoint.settings import EndpointSettings
+from outpaint_painting.painters.choice import PainterHost, names_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -125,10 +129,34 @@ def test_nothing_in_the_bucket_outlives_its_day() -> None:
     assert all(properties["PublicAccessBlockConfiguration"].values())
 
 
+def test_the_painters_to_choose_from_are_those_of_the_endpoint() -> None:
+    parameter = TEMPLATE["Parameters"]["Painter"]
+    assert tuple(parameter["AllowedValues"]) == names_on(PainterHost.ENDPOINT)
+    assert parameter["Default"] == EndpointSettings.model_fields["painter"].default
+
+
 def test_outcomes_lie_where_they_are_looked_for() -> None:
     output = RESOURCES["AsyncConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
-    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + outcomes.DONE_PREFIX}
-    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + outcomes.FAILED_PREFIX}
+    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + DONE_PREFIX}
+    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + FAILED_PREFIX}
+
+
+def test_functions_may_touch_the_names_that_they_use() -> None:
+    """A role that reaches some of the bucket reaches what lies under one of our prefixes, and all of it."""
+    reached = {
+        (role, statement["Sid"], statement["Resource"]["Sub"].removeprefix("${Bucket.Arn}/"))
+        for role, body in RESOURCES.items()
+        if body["Type"] == "AWS::IAM::Role" and "Policies" in body["Properties"]
+        for statement in statements(role)
+        if isinstance(statement["Resource"], dict) and "${Bucket.Arn}/" in statement["Resource"].get("Sub", "")
+    }
+    assert {one for one in reached if one[2] != "*"} == {
+        ("CompletionRole", "Outcomes", OUTCOMES_PREFIX + "*"),
+        ("CompletionRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("SweeperRole", "Outcomes", OUTCOMES_PREFIX + "*"),
+        ("SweeperRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("RealtimeRole", "Inputs", INPUTS_PREFIX + "*"),
+    }
 
 
 @pytest.mark.parametrize("role", [name for name, body in RESOURCES.items() if body["Type"] == "AWS::IAM::Role"])
@@ -156,13 +184,15 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
     for response in RESOURCES["RestApi"]["Properties"]["GatewayResponses"].values():
         body = json.loads(response["ResponseTemplates"]["application/json"])
         assert set(body) == {"status", "detail", "message", "code", "error_code", "field"}
-        assert body["code"] == response["StatusCode"]
+        kind = ERROR_KINDS[ErrorCode(body["error_code"])]
+        assert body["code"] == response["StatusCode"] == kind.status
+        assert body["message"] == kind.message
         headers = response["ResponseParameters"]["Headers"]
         exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
         # What every answer tells, a page may read (docs/facts/wire.md#headers).
         assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
         assert exposed - {RETRY_AFTER} <= set(headers)
-        assert (RETRY_AFTER in headers) == (body["code"] in (429, 503))
+        assert (RETRY_AFTER in headers) == kind.retry_after
     # Other failures of the integration are no word about the size of a body.
     assert "INTEGRATION_FAILURE" not in RESOURCES["RestApi"]["Properties"]["GatewayResponses"]
     large = RESOURCES["RestApi"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"]

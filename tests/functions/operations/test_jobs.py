@@ -12,8 +12,8 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.inference import InferenceFailure, Manifest, ManifestFile
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.responses import PainterCard
+from outpaint_contracts.storage_names import outcome_name
 from outpaint_functions.adapters.system import SystemClock
-from outpaint_functions.aws.outcomes import OUTCOMES_PREFIX
 from outpaint_functions.service.records import Claim, Job, StoredPicture
 
 Run = Callable[..., tuple[int, str, str]]
@@ -171,7 +171,7 @@ def test_a_job_whose_pictures_lie_there_ends_with_them(run: Run, aws: Any, a_job
     files = tuple(ManifestFile(id=id_, seed=7, bytes=1, sha256="0" * 64) for id_ in job.request.output_ids)
     manifest = Manifest(inference_id=job.id, files=files, painter=card, width=64, height=48, seconds=0.1)
     body = manifest.model_dump_json().encode()
-    aws.client("s3").put_object(Bucket="outpaint-pictures", Key=f"{OUTCOMES_PREFIX}{job.id}.json", Body=body)
+    aws.client("s3").put_object(Bucket="outpaint-pictures", Key=outcome_name(job.id), Body=body)
     out = run("jobs", "end", job.id, "--stack", "painting")[1]
     assert out == f"{job.id} is succeeded; its credits were kept\n"
 

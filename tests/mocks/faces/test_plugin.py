@@ -77,7 +77,7 @@ def test_a_marker_that_cannot_be_is_told_so(pytester: pytest.Pytester) -> None:
         "scenario='pols(2)'": "*did you mean polls?*",
         "credit=3": "*there is no option credit: did you mean credits?*",
         "clock='backwards'": "*use frozen, ticking*",
-        "painter='oil'": "*use flat or migan*",
+        "painter='oil'": "*use migan or flat*",
         "'polls(2)'": "*takes its options by name*",
     }
     tests = [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ErrorKind, OutpaintError
+from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError
 from outpaint_functions.http.messages import Response
 
 from mutants.mutant import Patch, mutant
@@ -15,7 +16,8 @@ def status_of(patch: Patch, code: ErrorCode, status: int, message: str | None = 
     from http import HTTPStatus
 
     kind = ERROR_KINDS[code]
-    changed = {**ERROR_KINDS, code: ErrorKind(HTTPStatus(status), message or kind.message, kind.title)}
+    other = replace(kind, status=HTTPStatus(status), message=message or kind.message)
+    changed = {**ERROR_KINDS, code: other}
     patch.set(OutpaintError, "kind", property(lambda self: changed[self.code]))
 
 

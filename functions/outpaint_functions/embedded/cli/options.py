@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_painting.painters.choice import (
+    BEST_LOCAL,
+    WITHOUT_WEIGHTS,
+    PainterHost,
+    default_painter,
+    load_painter,
+    names_on,
+)
 
 from outpaint_functions.embedded.cli.console import warn
 
@@ -29,15 +37,13 @@ data_option = click.option(
 painter_option = click.option(
     "--painter",
     metavar="NAME",
-    help="migan, patch, flat, or a class of your own as package.module:Class. "
-    "[default: migan where its weights are on this machine, else patch]",
+    help=f"{', '.join(names_on(PainterHost.LOCAL))}, or a class of your own as package.module:Class. "
+    f"[default: {BEST_LOCAL} where its weights are on this machine, else {WITHOUT_WEIGHTS}]",
 )
 
 
 def painter_of(name: str | None) -> Painter:
     """The painter that an option names, or the best there is with a warning where that is not the best of all."""
-    from outpaint_painting.painters.choice import default_painter, load_painter
-
     if name is None:
         painter, warning = default_painter()
         if warning is not None:

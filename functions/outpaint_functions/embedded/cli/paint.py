@@ -10,6 +10,7 @@ import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.pictures import Format, MaskMode
 from outpaint_contracts.requests import MAX_COUNT, MAX_SEED
+from outpaint_painting.painters.choice import PAINTERS, PainterHost, names_on
 
 from outpaint_functions.embedded.cli.console import OUT, progress, warn
 from outpaint_functions.embedded.cli.options import painter_of, painter_option
@@ -17,6 +18,7 @@ from outpaint_functions.embedded.cli.options import painter_of, painter_option
 if TYPE_CHECKING:
     from outpaint_painting.canvas import Canvas
 
+_BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
 _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp": Format.WEBP}
 
 
@@ -46,7 +48,7 @@ _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp"
     show_default=True,
     help="How the mask is read, where the rule for it guesses wrong.",
 )
-@click.option("--prompt", default="", help="What the picture should grow into; migan and patch do not read it.")
+@click.option("--prompt", default="", help=f"What the picture should grow into; {_BLIND} do not read it.")
 @click.option(
     "--count",
     type=click.IntRange(1, MAX_COUNT),

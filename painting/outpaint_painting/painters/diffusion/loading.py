@@ -11,17 +11,12 @@ from typing import Any, Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
+from outpaint_painting.painters.choice import PAINTERS
 from outpaint_painting.painters.diffusion import model_folder
 from outpaint_painting.painters.diffusion.passes import DiffusionModel
 from outpaint_painting.painters.diffusion.recipes import Recipe
 
 _LOG: Final = logging.getLogger("outpaint.loading")
-
-_PIPELINES: Final = {
-    "klein": "Flux2KleinInpaintPipeline",
-    "sdxl": "StableDiffusionXLInpaintPipeline",
-    "fluxfill": "FluxFillPipeline",
-}
 
 _RESERVED: Final = 0.9
 """The share of free device memory that batches may take: allocators fragment, and libraries keep workspaces."""
@@ -76,18 +71,20 @@ def load_model(
             manifest.licence,
         )
     diffusers.utils.logging.disable_progress_bar()
-    pipeline_class = getattr(diffusers, _PIPELINES[painter])
+    wanted = PAINTERS[painter].pipeline
+    assert wanted is not None
+    pipeline_class = getattr(diffusers, wanted)
     precision = _precision(dtype, where.type)
     try:
         pipeline: Any = pipeline_class.from_pretrained(folder, dtype=precision, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise OutpaintError(
-            ErrorCode.UNAVAILABLE, f"the weights are no {_PIPELINES[painter]} ({text}): check which model was shipped"
+            ErrorCode.UNAVAILABLE, f"the weights are no {wanted} ({text}): check which model was shipped"
         ) from error
     found = type(pipeline).__name__
-    if found != _PIPELINES[painter]:
-        raise OutpaintError(ErrorCode.UNAVAILABLE, f"the weights are a {found}, not a {_PIPELINES[painter]}")
+    if found != wanted:
+        raise OutpaintError(ErrorCode.UNAVAILABLE, f"the weights are a {found}, not a {wanted}")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(where)
     model = _model(painter, pipeline, manifest, embeddings)

@@ -1,0 +1,63 @@
+"""What files are called in the picture store: the service, the painter's container and SageMaker share these names.
+
+Everything lies in one bucket or folder. A result or an upload stands at its root, under its public id.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+INPUTS_PREFIX: Final = "inputs/"
+"""What the names of files begin with that belong to one job alone, and go when it ends."""
+OUTCOMES_PREFIX: Final = "outcomes/"
+"""What the names of all files begin with that tell how a job ended."""
+DONE_PREFIX: Final = OUTCOMES_PREFIX + "done/"
+FAILED_PREFIX: Final = OUTCOMES_PREFIX + "failed/"
+"""Where the asynchronous endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
+
+Part = Literal["image", "mask", "request"]
+
+UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FILE_ID: Final = re.compile(rf"{UUID}\.[a-z]{{3,4}}")
+_PICTURE: Final = re.compile(rf"{INPUTS_PREFIX}{UUID}/(?:image|mask)|{_FILE_ID.pattern}")
+
+
+def input_name(inference_id: str, part: Part) -> str:
+    """A job's picture, its mask, or its whole message where that is too long for SageMaker."""
+    return f"{INPUTS_PREFIX}{inference_id}/{part}"
+
+
+def file_id(uuid: str, extension: str) -> str:
+    """The public id, and name, of a result or an upload; the extension comes without its dot."""
+    return f"{uuid}.{extension}"
+
+
+def is_file_id(text: str) -> bool:
+    """Whether a text can be the id of a result or an upload."""
+    return _FILE_ID.fullmatch(text) is not None
+
+
+def is_picture_name(text: str) -> bool:
+    """Whether a text can be the name of a job's image or mask, of a result or of an upload."""
+    return _PICTURE.fullmatch(text) is not None
+
+
+def outcome_name(inference_id: str) -> str:
+    """The manifest or failure that the container writes of a job."""
+    return f"{OUTCOMES_PREFIX}{inference_id}.json"
+
+
+def answer_file_name(inference_id: str) -> str:
+    """What SageMaker is to call its answer: an id without hyphens, for a Filename has 32 characters at most."""
+    return inference_id.replace("-", "")
+
+
+def answer_prefix(inference_id: str) -> str:
+    """What the name begins with that SageMaker gives a job's answer."""
+    return DONE_PREFIX + answer_file_name(inference_id)
+
+
+def failure_prefix(inference_id: str) -> str:
+    """What the name begins with that SageMaker gives a job's failure; it adds an ending of its own."""
+    return FAILED_PREFIX + inference_id
