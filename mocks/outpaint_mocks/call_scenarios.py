@@ -78,9 +78,9 @@ class CallScenarios:
     def ask_prompt(self, exchange: Exchange) -> None:
         """A magic prompt speaks once the body was read."""
         hand, request = self._hand, exchange.request
-        if request is None or not request.prompt.startswith(MAGIC):
+        if request is None or not request.wish.prompt.startswith(MAGIC):
             return
-        preset = self._told(preset_of, request.prompt.split(None, 1)[0], "prompt")
+        preset = self._told(preset_of, request.wish.prompt.split(None, 1)[0], "prompt")
         if preset is None:
             return
         hand.resolved = self._world.scenarios.with_prompt(hand.resolved, preset)

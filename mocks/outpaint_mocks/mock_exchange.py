@@ -167,7 +167,7 @@ class MockExchange:
                 self.world.studio.inspections(
                     image,
                     mask,
-                    mask_mode=request.mask_mode,
+                    mask_mode=request.wish.mask_mode,
                     limits=self.world.service.settings.pictures,
                     image_field=request.image_field,
                     mask_field=request.mask_field or "mask_image",
