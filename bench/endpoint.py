@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import Wish
 from outpaint_painting import weights
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.migan import MiganPainter
@@ -48,14 +48,14 @@ def measure() -> Section:
             message = InferenceRequest(
                 inference_id=name,
                 image="image",
-                prompt="a lake",
-                seed=1,
-                format=Format.JPG,
+                wish=Wish(prompt="a lake", seed=1, count=1),
                 output_ids=(f"{name}.jpg",),
             )
             client.post("/invocations", content=message.model_dump_json()).raise_for_status()
 
-        seconds, reference = alternate(ROUNDS, job, lambda: list(painter.paint(canvas, Brief("a lake", (1,)))))
+        seconds, reference = alternate(
+            ROUNDS, job, lambda: list(painter.paint(canvas, Brief(Wish(prompt="a lake"), (1,))))
+        )
     section.add("bare painter", f"{reference:.2f} s")
     section.add("job", f"{seconds:.2f} s", f"{seconds / reference:.3f}x (goal 1.05x)")
     return section

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from benchmarks_page import put
 from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import Wish
 from outpaint_painting.carrying_out import Files, carry_out
 from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
 from outpaint_painting.painters.diffusion.fluxfill import FluxFillModel
@@ -108,7 +108,7 @@ class Bench:
 
     def passes(self, model: Any, count: int) -> list[Pass]:
         """Of different requests: each its own picture, all of one prompt, as if it had been cached."""
-        return [Pass(self.scene(i), "a green field", "", i, model.steps) for i in range(count)]
+        return [Pass(self.scene(i), Wish(prompt="a green field"), i, model.steps) for i in range(count)]
 
     def batch(self, model: Any, count: int) -> tuple[float, float, float]:
         """Seconds of a whole batch, seconds of one step in it, and GiB at its peak."""
@@ -243,7 +243,7 @@ def overhead_section(bench: Bench) -> Section:
     class Instant:
         steps, digest, card = 1, None, None
 
-        def check(self, prompt: str, negative_prompt: str) -> None:
+        def check(self, wish: Wish) -> None:
             pass
 
         def begin(self, passes: list[Pass]) -> Any:
@@ -283,7 +283,7 @@ def overhead_section(bench: Bench) -> Section:
 
     def one(number: int) -> float:
         request = InferenceRequest(
-            inference_id=f"{number}", image="in", prompt="x", seed=1, format=Format.JPG, output_ids=(f"{number}.jpg",)
+            inference_id=f"{number}", image="in", wish=Wish(prompt="x", seed=1, count=1), output_ids=(f"{number}.jpg",)
         )
         return carry_out(request, Files(stored.get, write), painter, finishers=finishers).seconds
 

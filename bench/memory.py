@@ -33,6 +33,7 @@ def measure() -> Section:
 def main(painter: str) -> None:
     """One job in this process; prints its peak memory in bytes and its seconds."""
     from outpaint_contracts.pictures import Format
+    from outpaint_contracts.requests import Wish
     from outpaint_painting.finish import outpaint
     from outpaint_painting.painter import Brief
     from outpaint_painting.painters.choice import load_painter
@@ -46,7 +47,7 @@ def main(painter: str) -> None:
             make = f"import pictures, sys; open(sys.argv[1], 'wb').write(pictures.canvas_file({SIDE}, {SIDE // 2}))"
             subprocess.run([sys.executable, "-c", make, str(path)], check=True, cwd=Path(__file__).parent)
             began = time.perf_counter()
-            brief = Brief(prompt="a lake", seeds=(1,))
+            brief = Brief(Wish(prompt="a lake"), seeds=(1,))
             for data in outpaint(read_canvas(path.read_bytes()), brief, load_painter(painter), Format.JPG):
                 assert data
     print(json.dumps({"peak": _peak(), "seconds": time.perf_counter() - began}))

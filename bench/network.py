@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from outpaint_contracts.requests import Wish
 from outpaint_painting import weights
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.migan import MiganPainter
@@ -29,7 +30,7 @@ def measure() -> Section:
         return section
     canvas = read_canvas(canvas_file(1024, 512))
     painter = MiganPainter(path)
-    brief = Brief(prompt="a lake", seeds=(1,))
+    brief = Brief(Wish(prompt="a lake"), seeds=(1,))
     network = network_of(path)
     feeds = _recorded(lambda: list(painter.paint(canvas, brief)))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from multipart import BOUNDARY
 from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import Wish
 from outpaint_painting.finish import outpaint
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.flat import FlatPainter
@@ -51,7 +52,7 @@ def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
         "Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}",
     }
     painter = FlatPainter()
-    brief = Brief(prompt=PROMPT, seeds=(1,))
+    brief = Brief(Wish(prompt=PROMPT), seeds=(1,))
 
     def request() -> None:
         connection.request("POST", "/v1/painting/outpaint", body, headers)

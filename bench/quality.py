@@ -27,6 +27,7 @@ import numpy as np
 import skimage.data
 import sklearn.datasets
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from outpaint_painting.canvas import Canvas
 from outpaint_painting.painter import Brief, Painter
 from outpaint_painting.painters import growth
@@ -183,7 +184,7 @@ def main() -> None:
             for painter_name, (painter, entered) in chosen.items():
                 begun = time.perf_counter()
                 with entered():
-                    (painted,) = painter.paint(trial.canvas, Brief("", (options.seed,)))
+                    (painted,) = painter.paint(trial.canvas, Brief(Wish(prompt=""), (options.seed,)))
                 spent = time.perf_counter() - begun
                 composed, row = measure(trial, painted)
                 row["s"] = spent

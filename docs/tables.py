@@ -46,14 +46,10 @@ def headers() -> str:
 
 def fields() -> str:
     """Each request field with its default and meaning."""
-    rows = [
-        (
-            f"`{name}`",
-            "required" if field.is_required() else "" if field.default is None else f"`{field.default}`",
-            field.description or "",
-        )
-        for name, field in RequestForm.model_fields.items()
-    ]
+    rows = []
+    for name, field in RequestForm.model_fields.items():
+        default = "" if field.default in (None, "") else f"`{field.default}`"
+        rows.append((f"`{name}`", "required" if field.is_required() else default, field.description or ""))
     return table(("field", "default", ""), rows)
 
 

@@ -55,7 +55,7 @@ def measure() -> list[Rate]:
         assert upload(client).status_code == 202
         call = world.calls.last
         assert call.request is not None
-        assert call.request.prompt == FIELDS["prompt"]
+        assert call.request.wish.prompt == FIELDS["prompt"]
         assert call.image_size == len(image)
 
     with httpx.Client(transport=httpx.MockTransport(_fixed), headers=KEY) as client:

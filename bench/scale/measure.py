@@ -172,7 +172,7 @@ def _completion(cloud: _Cloud, inference_id: str) -> dict[str, Any]:
     job = items.job_of(cloud.items[items.job_pk(inference_id)])
     files = tuple(
         ManifestFile(id=id_, seed=seed, bytes=1, sha256="0" * 64)
-        for id_, seed in zip(job.request.output_ids, job.request.seeds, strict=True)
+        for id_, seed in zip(job.request.output_ids, job.request.wish.seeds, strict=True)
     )
     card = PainterCard(name="none", model="none", reads_prompt=False)
     manifest = Manifest(inference_id=job.id, files=files, painter=card, width=1024, height=1024, seconds=1.0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import Format, MaskMode
-from outpaint_contracts.requests import MAX_COUNT, MAX_SEED
+from outpaint_contracts.requests import MAX_COUNT, MAX_SEED, Wish
 from outpaint_contracts.responses import PainterCard
 
 
@@ -24,11 +23,7 @@ class InferenceRequest(BaseModel):
     inference_id: str
     image: str
     mask: str | None = None
-    mask_mode: MaskMode = MaskMode.AUTO
-    prompt: str
-    negative_prompt: str = ""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    format: Format
+    wish: Annotated[Wish, Field(description="What is to be painted, its seed chosen.")]
     output_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
     painter: str | None = Field(default=None, description="The painter wanted; the host's own choice without.")
     account: str = Field(default="", description="Whose job it is: a host that paints for many is fair between them.")
@@ -36,10 +31,13 @@ class InferenceRequest(BaseModel):
         default=None, description="Seconds since the epoch after which nobody wants the pictures any more."
     )
 
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """One seed a picture: seed + i, wrapped at 2**32, so that each picture can be made again alone."""
-        return tuple((self.seed + i) % (MAX_SEED + 1) for i in range(len(self.output_ids)))
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.wish.seed is None:
+            raise ValueError("the wish has no seed")
+        if len(self.output_ids) != self.wish.count:
+            raise ValueError(f"{len(self.output_ids)} output_ids for {self.wish.count} pictures")
+        return self
 
 
 class ManifestFile(BaseModel):

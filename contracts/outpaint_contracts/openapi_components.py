@@ -121,7 +121,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
 
 
 def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> JsonSchemaValue:
-    """The documented form with both mask spellings, without nulls, and with the rules about sources."""
+    """The documented form with both mask spellings, without nulls and blanks, and with the rules about sources."""
     fields: JsonObject = {}
     for name, field in form["properties"].items():
         fields[name] = _without_null(field)
@@ -155,7 +155,9 @@ def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> Json
 
 def _without_null(field: JsonSchemaValue) -> JsonSchemaValue:
     given: JsonSchemaValue = next((choice for choice in field.get("anyOf", []) if choice != {"type": "null"}), {})
-    rest = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}
+    rest = {
+        key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value in (None, ""))
+    }
     return {**given, **rest}
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.pictures import Format, MaskMode, PictureLimits
@@ -74,9 +75,6 @@ MASK_FIELDS: Final = {
     "mask_url": "url",
     "mask_id": "id",
 }
-_PLAIN_FIELDS: Final = ("prompt", "negative_prompt", "count", "format", "mode", "seed", "mask_mode")
-KNOWN_FIELDS: Final = frozenset({*IMAGE_FIELDS, *MASK_FIELDS, *_PLAIN_FIELDS})
-
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
@@ -101,11 +99,111 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-class OutpaintRequest(BaseModel):
-    """One wish for pictures, validated.
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a field of `Wish` is, for whoever takes its fields from the model; stands in the field's `Annotated`.
 
-    Exactly one image source, at most one mask source, a prompt that is not blank, 1 to 10 pictures.
-    Built from a parsed body by `from_fields`.
+    `changes` is what another value changes of a picture with the same seed: how the open area is painted, what of the
+    canvas is open, the file that the picture is stored as, or nothing. `ours` marks our extensions of the vendor's
+    API. With `decides_answer` an answer tells the value apart, so a pact holds it exactly.
+    """
+
+    changes: Literal["painting", "canvas", "file", "nothing"] = "painting"
+    ours: bool = False
+    deprecated: bool = False
+    decides_answer: bool = False
+
+
+class Wish(BaseModel):
+    """What is to be painted: every field of the body that is neither a picture nor a manner of asking.
+
+    The one list of these fields: fingerprints, messages to painters, the mocks' pictures, journal, assertions, report
+    and pacts, the API description and the tables in docs/ take them from here. `seed` is 0 to 2**32 - 1, None for any.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    # Painters do without a prompt; the wire does not, see `OutpaintRequest.from_fields`.
+    prompt: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_LENGTH),
+        Field(
+            description="What the picture should grow into; blanks alone say nothing.",
+            json_schema_extra={"minLength": 1, "pattern": r"\S"},
+        ),
+    ]
+    negative_prompt: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_LENGTH),
+        Field(description="What the picture should not show; not every painter reads it."),
+        About(deprecated=True),
+    ] = ""
+    count: Annotated[
+        int,
+        Field(strict=True, ge=1, le=MAX_COUNT, description="How many pictures to make."),
+        BeforeValidator(_whole_number),
+        About("nothing", decides_answer=True),
+    ] = 2
+    format: Annotated[Format, BeforeValidator(_upper), About("file", decides_answer=True)] = Format.JPG
+    seed: Annotated[
+        int | None,
+        Field(strict=True, ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i."),
+        BeforeValidator(_whole_number),
+        About(ours=True),
+    ] = None
+    mask_mode: Annotated[
+        MaskMode,
+        Field(description="How the mask is read."),
+        BeforeValidator(_lower),
+        About("canvas", ours=True, decides_answer=True),
+    ] = MaskMode.AUTO
+
+    @classmethod
+    def about(cls, name: str) -> About:
+        """What is said of a field; the defaults where nothing is."""
+        return next((one for one in cls.model_fields[name].metadata if isinstance(one, About)), About())
+
+    @classmethod
+    def read(cls, values: Mapping[str, object]) -> Self:
+        """The wish of these values, which may be text as a form has it.
+
+        Raises `OutpaintError` INVALID_PARAMETER naming the first field with a wrong value.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_wrong_value(error, values) from None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One seed a picture: seed + i, wrapped at 2**32, so that each picture can be made again alone.
+
+        Raises ValueError while no seed was chosen.
+        """
+        if self.seed is None:
+            raise ValueError("no seed was chosen")
+        return tuple((self.seed + i) % (MAX_SEED + 1) for i in range(self.count))
+
+    def of_picture(self, seed: int, *changes: str) -> dict[str, object]:
+        """The JSON values that decide the picture with this seed: of the fields whose `About.changes` is one of these.
+
+        Without `changes`, of all fields that change a picture in any way.
+        """
+        wanted = changes or ("painting", "canvas", "file")
+        names = {name for name in type(self).model_fields if self.about(name).changes in wanted}
+        return self.model_copy(update={"seed": seed}).model_dump(mode="json", include=names)
+
+
+_OURS: Final = tuple(name for name in Wish.model_fields if Wish.about(name).ours)
+PLAIN_FIELDS: Final = (*(name for name in Wish.model_fields if name not in _OURS), "mode", *_OURS)
+"""Fields of a body that are no picture: the vendor's, then ours."""
+KNOWN_FIELDS: Final = frozenset({*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS})
+
+
+class OutpaintRequest(BaseModel):
+    """A request, validated: its pictures, how it is to be answered, and what is to be painted.
+
+    Exactly one image source, at most one mask source. Built from a parsed body by `from_fields`.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -114,13 +212,15 @@ class OutpaintRequest(BaseModel):
     mask: Upload | UrlSource | IdSource | None = None
     mask_field: str | None = Field(default=None, description="The spelling the mask came under, for errors.")
     image_field: str = Field(default="image", description="The spelling the image came under, for errors.")
-    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT_LENGTH)]
-    negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_LENGTH)] = ""
-    count: Annotated[int, Field(strict=True, ge=1, le=MAX_COUNT), BeforeValidator(_whole_number)] = 2
-    format: Annotated[Format, BeforeValidator(_upper)] = Format.JPG
-    mode: Annotated[Mode, BeforeValidator(_lower)] = Mode.SYNC
-    seed: Annotated[int | None, Field(strict=True, ge=0, le=MAX_SEED), BeforeValidator(_whole_number)] = None
-    mask_mode: Annotated[MaskMode, BeforeValidator(_lower)] = MaskMode.AUTO
+    mode: Annotated[Mode, Field(description="May also stand in the query; the body wins."), BeforeValidator(_lower)] = (
+        Mode.SYNC
+    )
+    wish: Wish
+
+    @property
+    def plain_values(self) -> dict[str, object]:
+        """The value of each of `PLAIN_FIELDS`."""
+        return {name: self.mode if name == "mode" else getattr(self.wish, name) for name in PLAIN_FIELDS}
 
     @classmethod
     def from_fields(cls, fields: Fields, *, query_mode: str | None = None) -> OutpaintRequest:
@@ -137,18 +237,23 @@ class OutpaintRequest(BaseModel):
             )
         mask_field, mask = _one_source(fields, MASK_FIELDS, what="mask")
         values: dict[str, object] = {
-            name: value for name in _PLAIN_FIELDS if (value := _one_text(fields, name)) is not None
+            name: value for name in PLAIN_FIELDS if (value := _one_text(fields, name)) is not None
         }
         if query_mode is not None:
             values.setdefault("mode", query_mode)
-        if "prompt" not in values:
+        prompt = values.get("prompt")
+        if prompt is None:
             raise OutpaintError(
                 ErrorCode.MISSING_PARAMETER,
                 "prompt is missing: say what the picture should grow into",
                 field="prompt",
             )
+        if isinstance(prompt, str) and not prompt.strip():
+            raise OutpaintError.wrong_value("prompt", "''", "say what the picture should grow into")
+        wish = Wish.read(values)
+        asked = {"mode": values["mode"]} if "mode" in values else {}
         try:
-            return cls(image=image, image_field=image_field, mask=mask, mask_field=mask_field, **values)
+            return cls(image=image, image_field=image_field, mask=mask, mask_field=mask_field, wish=wish, **asked)
         except ValidationError as error:
             raise _first_wrong_value(error, values) from None
 
@@ -161,11 +266,8 @@ class OutpaintRequest(BaseModel):
 def _first_wrong_value(error: ValidationError, values: Mapping[str, object]) -> OutpaintError:
     first = error.errors(include_url=False, include_context=False)[0]
     name = str(first["loc"][0])
-    value = values.get(name)
-    if name == "prompt" and isinstance(value, str) and not value.strip():
-        return OutpaintError.wrong_value(name, "''", "say what the picture should grow into")
     reason = first["msg"]
-    return OutpaintError.wrong_value(name, value, reason[:1].lower() + reason[1:])
+    return OutpaintError.wrong_value(name, values.get(name), reason[:1].lower() + reason[1:])
 
 
 def _given(fields: Fields, name: str) -> FieldValue:
@@ -187,7 +289,7 @@ def _one_text(fields: Fields, name: str) -> FieldValue:
         raise OutpaintError.wrong_value(
             name, f"<file of {len(value.data)} bytes>", "send it as a plain text field, not as a file"
         )
-    if value == "" and name not in ("prompt", "negative_prompt"):
+    if value == "" and name != "prompt":  # which must say something, so that a blank one is wrong, not missing
         return None
     return value
 
@@ -270,8 +372,8 @@ class UploadRequest(BaseModel):
         return tuple(name for name in fields if name not in cls.model_fields)
 
 
-class RequestForm(BaseModel):
-    """The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
+class _Pictures(BaseModel):
+    """The fields of a body that carry pictures, as documentation shows them."""
 
     image: Annotated[bytes | None, Field(description=f"The picture, as a file (multipart only). {_FILE_SIZE}")] = None
     image_url: Annotated[
@@ -290,24 +392,26 @@ class RequestForm(BaseModel):
     ] = None
     mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
     mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None
-    prompt: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_TEXT_LENGTH,
-            pattern=r"\S",
-            description="What the picture should grow into; blanks alone say nothing.",
-        ),
-    ]
-    negative_prompt: Annotated[str | None, Field(deprecated=True, max_length=MAX_TEXT_LENGTH)] = None
-    count: Annotated[int, Field(ge=1, le=MAX_COUNT, description="How many pictures to make.")] = 2
-    format: Format = Format.JPG
-    mode: Annotated[Mode, Field(description="May also stand in the query; the body wins.")] = Mode.SYNC
-    seed: Annotated[
-        int | None,
-        Field(ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i. Our extension."),
-    ] = None
-    mask_mode: Annotated[MaskMode, Field(description="How the mask is read. Our extension.")] = MaskMode.AUTO
+
+
+def _documented(name: str) -> Any:
+    """A plain field with its annotation and what is said of it, as `create_model` takes it."""
+    if name == "mode":
+        return OutpaintRequest.model_fields[name].rebuild_annotation(), OutpaintRequest.model_fields[name]
+    field, about = Wish.model_fields[name], Wish.about(name)
+    description = " ".join(text for text in (field.description, "Our extension." if about.ours else None) if text)
+    return field.rebuild_annotation(), FieldInfo(
+        default=field.default,
+        description=description or None,
+        deprecated=about.deprecated or None,
+        json_schema_extra=field.json_schema_extra,
+    )
+
+
+RequestForm: Final = create_model(
+    "RequestForm", __base__=_Pictures, **{name: _documented(name) for name in PLAIN_FIELDS}
+)
+"""The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
 
 
 class OutpaintQuery(BaseModel):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint_contracts.pictures import MaskMode
-from outpaint_contracts.requests import OutpaintRequest, Upload
+from outpaint_contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
 
 from outpaint_mocks.effects import On
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from outpaint_mocks.blobs import Blobs
 
 _KEPT_BODY: Final = 4096
-_FIELDS: Final = ("prompt", "negative_prompt", "count", "format", "mode", "seed", "mask_mode")
 
 
 @dataclass(slots=True)
@@ -124,7 +123,7 @@ class Call:
         mask = None if self.mask_sha256 is None else self._bytes(self.mask_sha256, "mask")
         from outpaint_painting.uploads import read_canvas  # with the image library, which most calls need not wait for
 
-        mode = MaskMode.AUTO if self.request is None else self.request.mask_mode
+        mode = MaskMode.AUTO if self.request is None else self.request.wish.mask_mode
         return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
 
     def strip(self) -> None:
@@ -139,7 +138,7 @@ class Call:
     def __str__(self) -> str:
         what = f"#{self.number} {self.method} {self.path}"
         if self.request is not None:
-            what += f" prompt={self.request.prompt[:40]!r} count={self.request.count}"
+            what += f" prompt={self.request.wish.prompt[:40]!r} count={self.request.wish.count}"
         answer = "no answer" if self.status is None else str(self.status)
         code = self.error_code
         return f"{what} -> {answer}{f' {code}' if code else ''}"
@@ -312,10 +311,10 @@ def _differences(call: Call, expected: dict[str, object]) -> list[tuple[str, obj
 
 
 def _value(call: Call, name: str) -> object:
-    if name in _FIELDS:
-        return _MISSING if call.request is None else getattr(call.request, name)
+    if name in PLAIN_FIELDS:
+        return _MISSING if call.request is None else call.request.plain_values[name]
     if name.startswith("_") or not hasattr(Call, name):
-        raise TypeError(f"a call has no {name}: use {', '.join(_FIELDS)}, or a property of Call")
+        raise TypeError(f"a call has no {name}: use {', '.join(PLAIN_FIELDS)}, or a property of Call")
     return getattr(call, name)
 
 

@@ -277,9 +277,9 @@ class CallUnderWay:
     def _ask_prompt(self, exchange: Exchange) -> None:
         """A magic prompt speaks once the body was read."""
         request = exchange.request
-        if request is None or not request.prompt.startswith(MAGIC):
+        if request is None or not request.wish.prompt.startswith(MAGIC):
             return
-        preset = self._told(preset_of, request.prompt.split(None, 1)[0], "prompt")
+        preset = self._told(preset_of, request.wish.prompt.split(None, 1)[0], "prompt")
         if preset is None:
             return
         self.effects = self.effects.with_prompt(preset)
@@ -314,7 +314,7 @@ class CallUnderWay:
                 self.world.studio.inspections(
                     image,
                     mask,
-                    mask_mode=request.mask_mode,
+                    mask_mode=request.wish.mask_mode,
                     limits=self.world.service.settings.pictures,
                     image_field=request.image_field,
                     mask_field=request.mask_field or "mask_image",

@@ -48,21 +48,21 @@ class Darkroom:
         self, request: InferenceRequest, seed: int, image: str, mask: str | None, limits: PictureLimits
     ) -> bytes | None:
         """One finished file from inputs with these SHA-256; None where they are no longer kept."""
-        key = (image, mask, request.mask_mode, request.prompt, request.negative_prompt, request.format, seed)
+        wish = request.wish
+        key = (image, mask, *wish.of_picture(seed).values())
         with self._lock:
             known = self._results.get(key)
             if known is not None:
                 self._results.move_to_end(key)
                 return known
-            canvas = self._read(image, mask, request.mask_mode, limits)
+            canvas = self._read(image, mask, wish.mask_mode, limits)
             if canvas is None:
                 return None
             from outpaint_painting.finish import (
                 outpaint,  # with the image library, which a mock's start need not wait for
             )
 
-            brief = Brief(prompt=request.prompt, negative_prompt=request.negative_prompt, seeds=(seed,))
-            (data,) = outpaint(canvas, brief, self.painter, request.format)
+            (data,) = outpaint(canvas, Brief(wish, (seed,)), self.painter, wish.format)
             self._results[key] = data
             self._held += len(data)
             while self._held > self._result_bytes and len(self._results) > 1:
@@ -195,8 +195,8 @@ class MockPictures:
         job = None if recipe is None else self._find_job(inference_id, now)
         if recipe is None or job is None or job.state is not JobState.SUCCEEDED:
             return None
-        seed = job.request.seeds[job.request.output_ids.index(file_id)]
+        seed = job.request.wish.seeds[job.request.output_ids.index(file_id)]
         data = self._darkroom.paint(job.request, seed, *recipe, self._limits)
         if data is None:
             return None
-        return StoredPicture(data, job.request.format.media_type, job.account_id, job.expires_at, job.id)
+        return StoredPicture(data, job.request.wish.format.media_type, job.account_id, job.expires_at, job.id)

@@ -257,7 +257,7 @@ class ScriptedDispatch:
             inference_id=job.id,
             files=tuple(
                 ManifestFile(id=file_id, seed=seed)
-                for file_id, seed in zip(request.output_ids, request.seeds, strict=True)
+                for file_id, seed in zip(request.output_ids, request.wish.seeds, strict=True)
             ),
             painter=self._painter.card,
             width=width,

@@ -78,7 +78,7 @@ def carry_out(
     mask = None if request.mask is None else _input(files, request.mask, "mask_image")
     width, height = take(image, "image", rules.limits).header.shown_size
     with rules.reserve(width * height):
-        canvas = rules.canvas_of(image, mask, request.mask_mode, rules.limits)
+        canvas = rules.canvas_of(image, mask, request.wish.mask_mode, rules.limits)
         del image, mask
         read = time.perf_counter()
         finished, painted, written = _paint(request, files, painter, canvas, finishers, rules)
@@ -100,7 +100,7 @@ def _paint(
     """The files in their order, when the last was painted, and the seconds it took to finish them all."""
     done: dict[str, ManifestFile] = {}
     wanted: list[tuple[str, int]] = []
-    for output_id, seed in zip(request.output_ids, request.seeds, strict=True):
+    for output_id, seed in zip(request.output_ids, request.wish.seeds, strict=True):
         data = files.found(output_id)
         if data is None:
             wanted.append((output_id, seed))
@@ -142,7 +142,7 @@ def _exactly(
     if not wanted:
         return
     seeds = tuple(seed for _, seed in wanted)
-    pictures = painter.paint(canvas, Brief(request.prompt, seeds, request.negative_prompt))
+    pictures = painter.paint(canvas, Brief(request.wish, seeds))
     made = 0
     for picture in pictures:
         if made == len(wanted):
@@ -171,8 +171,8 @@ def _finish(
     reason = rules.check(whole)
     if reason is not None:
         raise withheld(reason)
-    data = encode(whole, request.format, canvas.icc_profile, xmp=rules.xmp)
-    files.write(output_id, data, request.format.media_type)
+    data = encode(whole, request.wish.format, canvas.icc_profile, xmp=rules.xmp)
+    files.write(output_id, data, request.wish.format.media_type)
     return _described(output_id, seed, data), time.perf_counter() - started
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from outpaint_contracts.requests import Wish
     from outpaint_contracts.responses import PainterCard
     from PIL import Image
 
@@ -15,17 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What to paint: the prompt, what to avoid, and one seed (0 to 2**32 - 1) for each picture wanted."""
+    """What to paint: the client's wish, and one seed (0 to 2**32 - 1) for each picture to paint now.
 
-    prompt: str
+    These are all that the wish asks for, or those of them that are not there yet; its own seed and count are not
+    looked at.
+    """
+
+    wish: Wish
     seeds: tuple[int, ...]
-    negative_prompt: str = ""
 
 
 class Painter(Protocol):
     """Paints the open part of a canvas.
 
-    Called from one thread at a time. The same canvas, prompt and seed give the same picture, whatever other
+    Called from one thread at a time. The same canvas, wish and seed give the same picture, whatever other
     seeds stand in the brief.
     """
 

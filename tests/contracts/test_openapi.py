@@ -71,7 +71,7 @@ def test_request_examples_are_requests_we_take() -> None:
                 name: [Upload(b"picture") if name == "image" else value] for name, value in example["value"].items()
             }
             assert OutpaintRequest.unknown_fields(fields) == (), media_type
-            assert OutpaintRequest.from_fields(fields).prompt
+            assert OutpaintRequest.from_fields(fields).wish.prompt
 
 
 def test_the_forms_name_every_field_we_know_and_no_other() -> None:

@@ -35,14 +35,14 @@ def refused(given_fields: dict[str, list[FieldValue]]) -> OutpaintError:
 
 def test_the_defaults_are_the_vendors() -> None:
     request = OutpaintRequest.from_fields(fields())
-    assert (request.count, request.format, request.mode) == (2, Format.JPG, Mode.SYNC)
-    assert (request.seed, request.negative_prompt, request.mask_mode) == (None, "", MaskMode.AUTO)
+    assert (request.wish.count, request.wish.format, request.mode) == (2, Format.JPG, Mode.SYNC)
+    assert (request.wish.seed, request.wish.negative_prompt, request.wish.mask_mode) == (None, "", MaskMode.AUTO)
 
 
 def test_numbers_and_words_are_read_from_form_text() -> None:
     request = OutpaintRequest.from_fields(fields(count="3", format="png", mode="ASYNC", seed="7", mask_mode="Alpha"))
-    assert (request.count, request.format, request.mode) == (3, Format.PNG, Mode.ASYNC)
-    assert (request.seed, request.mask_mode) == (7, MaskMode.ALPHA)
+    assert (request.wish.count, request.wish.format, request.mode) == (3, Format.PNG, Mode.ASYNC)
+    assert (request.wish.seed, request.wish.mask_mode) == (7, MaskMode.ALPHA)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_address_may_be_2083_characters_and_a_data_uri_longer() -> None:
 
 def test_unknown_fields_are_reported_not_refused() -> None:
     given_fields = fields(flavour="salt", count="1")
-    assert OutpaintRequest.from_fields(given_fields).count == 1
+    assert OutpaintRequest.from_fields(given_fields).wish.count == 1
     assert OutpaintRequest.unknown_fields(given_fields) == ("flavour",)
 
 
@@ -186,5 +186,5 @@ def test_whatever_the_fields_hold_the_answer_is_a_request_or_a_typed_error(
         assert error.field is not None  # noqa: PT017 - either outcome is fine, as long as it is typed
         error.detail.encode("utf-8")
     else:
-        assert 1 <= request.count <= 10
-        assert request.prompt.strip()
+        assert 1 <= request.wish.count <= 10
+        assert request.wish.prompt.strip()

@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.jobs import JobState
-from outpaint_contracts.pictures import Format, MaskInterpretation, MaskSource
+from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from outpaint_functions.embedded.cli import entry
 from outpaint_functions.service.records import Job
 from PIL import Image
@@ -42,9 +43,7 @@ def a_job() -> Callable[..., Job]:
             request=InferenceRequest(
                 inference_id=inference_id,
                 image=f"inputs/{inference_id}/image",
-                prompt="hills ☃",
-                seed=7,
-                format=Format.JPG,
+                wish=Wish(prompt="hills ☃", seed=7, count=1),
                 output_ids=(f"{UUID(int=number + 10_000)}.jpg",),
             ),
             interpretation=MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.25),

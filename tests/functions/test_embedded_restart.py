@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 class HeldPainter(FlatPainter):
     def paint(self, canvas, brief):
         with (HERE / "begun").open("a") as begun:
-            begun.write(brief.prompt + chr(10))
+            begun.write(brief.wish.prompt + chr(10))
         until = time.monotonic() + 60
         while not (HERE / "go").exists():
             if time.monotonic() > until:

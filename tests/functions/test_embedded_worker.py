@@ -173,7 +173,7 @@ def test_a_job_that_ended_while_queued_is_not_painted(a_job: Callable[..., Job],
     painted: list[str] = []
 
     def step(canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        painted.append(brief.prompt)
+        painted.append(brief.wish.prompt)
         return flat(canvas, brief)
 
     bench = Bench(StepPainter(step))

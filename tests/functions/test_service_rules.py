@@ -137,7 +137,7 @@ def wish(**values: FieldValue) -> OutpaintRequest:
 def manifest(job: Job) -> Manifest:
     files = tuple(
         ManifestFile(id=id_, seed=seed, bytes=1, sha256="0" * 64)
-        for id_, seed in zip(job.request.output_ids, job.request.seeds, strict=True)
+        for id_, seed in zip(job.request.output_ids, job.request.wish.seeds, strict=True)
     )
     card = PainterCard(name="hand", model="none", reads_prompt=False)
     return Manifest(inference_id=job.id, files=files, painter=card, width=32, height=32, seconds=0.1)
@@ -278,8 +278,8 @@ def test_a_data_uri_is_the_same_picture_as_its_upload(house: House) -> None:
 
 
 def test_picture_i_is_made_from_seed_plus_i(house: House) -> None:
-    assert house.send(seed=7, count=3).job.request.seeds == (7, 8, 9)
-    assert house.send(seed=2**32 - 1, count=2).job.request.seeds == (2**32 - 1, 0)
+    assert house.send(seed=7, count=3).job.request.wish.seeds == (7, 8, 9)
+    assert house.send(seed=2**32 - 1, count=2).job.request.wish.seeds == (2**32 - 1, 0)
 
 
 @pytest.mark.parametrize(

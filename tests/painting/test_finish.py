@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import Wish
 from outpaint_contracts.responses import PainterCard
 from outpaint_painting.finish import composite, encode, outpaint
 from outpaint_painting.painter import Brief
@@ -36,7 +37,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def finished(canvas, painter, wanted: Format = Format.PNG, seeds: tuple[int, ...] = (1,)) -> list[bytes]:
-    return list(outpaint(canvas, Brief("a lake", seeds), painter, wanted))
+    return list(outpaint(canvas, Brief(Wish(prompt="a lake"), seeds), painter, wanted))
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,7 +118,7 @@ def test_the_profile_goes_along_and_nothing_else(files, wanted):
 
 def test_one_file_for_each_seed_as_it_is_ready(files):
     canvas = read_canvas(files.encoded(files.cut_out()))
-    parts = outpaint(canvas, Brief("a lake", (1, 2, 3)), FlatPainter(), Format.PNG)
+    parts = outpaint(canvas, Brief(Wish(prompt="a lake"), (1, 2, 3)), FlatPainter(), Format.PNG)
     first = next(parts)
     assert len({first, *parts}) == 3
 
@@ -148,7 +149,7 @@ def test_the_flat_fill_is_a_function_of_prompt_and_seed(files, first, second):
     canvas = read_canvas(files.encoded(files.cut_out()))
     fills = []
     for prompt, seed, negative in (first, second, first):
-        (picture,) = FlatPainter().paint(canvas, Brief(prompt, (seed,), negative))
+        (picture,) = FlatPainter().paint(canvas, Brief(Wish(prompt=prompt, negative_prompt=negative), (seed,)))
         assert (picture.mode, picture.size) == ("RGB", canvas.size)
         fills.append(picture.tobytes())
     assert fills[0] == fills[2]
@@ -157,8 +158,8 @@ def test_the_flat_fill_is_a_function_of_prompt_and_seed(files, first, second):
 
 def test_a_seed_gives_the_same_flat_fill_whatever_stands_beside_it(files):
     canvas = read_canvas(files.encoded(files.cut_out()))
-    alone = [p.tobytes() for p in FlatPainter().paint(canvas, Brief("x", (7,)))]
-    among = [p.tobytes() for p in FlatPainter().paint(canvas, Brief("x", (6, 7, 8)))]
+    alone = [p.tobytes() for p in FlatPainter().paint(canvas, Brief(Wish(prompt="x"), (7,)))]
+    among = [p.tobytes() for p in FlatPainter().paint(canvas, Brief(Wish(prompt="x"), (6, 7, 8)))]
     assert among[1:2] == alone
     assert len(set(among)) == 3
     assert FlatPainter().card.reads_prompt

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from outpaint_painting import weights
 from outpaint_painting.canvas import Canvas
 from outpaint_painting.painter import Brief
@@ -81,7 +82,7 @@ def photo(size: tuple[int, int], room: tuple[int, int, int, int]) -> Canvas:
 
 
 def paint(painter: MiganPainter, canvas: Canvas, *seeds: int) -> list[Image.Image]:
-    return list(painter.paint(canvas, Brief("a green field", seeds)))
+    return list(painter.paint(canvas, Brief(Wish(prompt="a green field"), seeds)))
 
 
 keep_maps = arrays.arrays(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from outpaint_painting.canvas import Canvas
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.patch import PatchPainter
@@ -41,7 +42,7 @@ def centred(size: tuple[int, int], kept: tuple[int, int]) -> np.ndarray:
 
 
 def paint(canvas: Canvas, *seeds: int) -> list[Image.Image]:
-    return list(PatchPainter().paint(canvas, Brief("a green field", seeds)))
+    return list(PatchPainter().paint(canvas, Brief(Wish(prompt="a green field"), seeds)))
 
 
 @given(keep_maps)

@@ -34,7 +34,7 @@ def result_body(service: Service, job: Job, origin: str) -> Result:
     return Result(
         inference_id=job.id,
         data=tuple(pictures),
-        seed=job.request.seed,
+        seed=job.request.wish.seed,
         painter=job.manifest.painter,
         mask_interpretation=job.interpretation,
     )

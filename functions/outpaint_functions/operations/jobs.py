@@ -169,5 +169,5 @@ def _newest_first(deployment: Deployment, wanted: frozenset[JobState]) -> Iterab
 def _row(job: Job) -> tuple[str, ...]:
     accepted = datetime.fromtimestamp(job.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     # A prompt may have line breaks and worse in it.
-    prompt = " ".join("".join(c if c.isprintable() else " " for c in job.request.prompt[:60]).split())
+    prompt = " ".join("".join(c if c.isprintable() else " " for c in job.request.wish.prompt[:60]).split())
     return job.id, accepted, job.account_id, job.state, str(len(job.request.output_ids)), prompt

@@ -7,7 +7,7 @@ import json
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import IDEMPOTENCY_KEY, is_idempotency_key
-from outpaint_contracts.requests import OutpaintRequest
+from outpaint_contracts.requests import Wish
 
 from outpaint_functions.service.records import Claim
 
@@ -23,22 +23,13 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-def fingerprint(request: OutpaintRequest, *, image: str, mask: str | None) -> str:
-    """What a request asks for, as one SHA-256 (hex): canonical fields and the identities of its pictures.
+def fingerprint(wish: Wish, *, image: str, mask: str | None) -> str:
+    """What a request asks for, as one SHA-256 (hex): every field of its wish and the identities of its pictures.
 
     How it was asked (field order, spelling, content type, mode, Prefer) is left out: a retry may differ there.
     """
-    wish = {
-        "image": image,
-        "mask": mask,
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "count": request.count,
-        "format": request.format,
-        "seed": request.seed,
-        "mask_mode": request.mask_mode,
-    }
-    return hashlib.sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()
+    asked = {"image": image, "mask": mask, "wish": wish.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def judge(claim: Claim, request_fingerprint: str, now: float) -> None:

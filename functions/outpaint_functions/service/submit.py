@@ -52,7 +52,7 @@ def submit(
     fingerprint = ""
     if key is not None:
         fingerprint = idempotency.fingerprint(
-            request,
+            request.wish,
             image=sources.identity(request.image, image_inside),
             mask=None if request.mask is None else sources.identity(request.mask, mask_inside),
         )
@@ -66,7 +66,7 @@ def submit(
     inspection = service.inspect(
         image.data,
         None if mask is None else mask.data,
-        mask_mode=request.mask_mode,
+        mask_mode=request.wish.mask_mode,
         limits=service.settings.pictures,
         image_field=request.image_field,
         mask_field=mask_field,
@@ -75,6 +75,9 @@ def submit(
     now = service.clock.now()
     deadline_at = now + service.settings.job_lifetime
     inference_id = service.ids.uuid()
+    wish = request.wish
+    if wish.seed is None:
+        wish = wish.model_copy(update={"seed": service.ids.seed()})
     job = Job(
         id=inference_id,
         account_id=caller.id,
@@ -83,17 +86,13 @@ def submit(
         deadline_at=deadline_at,
         # Until it ends, a job lives as long as it may run and its result may then be kept.
         expires_at=now + service.settings.job_lifetime + service.settings.result_lifetime,
-        price=service.settings.credits_per_image * request.count,
+        price=service.settings.credits_per_image * wish.count,
         request=InferenceRequest(
             inference_id=inference_id,
             image=_name(image, inference_id, "image", deadline_at),
             mask=None if mask is None else _name(mask, inference_id, "mask", deadline_at),
-            mask_mode=request.mask_mode,
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            seed=service.ids.seed() if request.seed is None else request.seed,
-            format=request.format,
-            output_ids=tuple(file_id(service.ids.uuid(), request.format.extension) for _ in range(request.count)),
+            wish=wish,
+            output_ids=tuple(file_id(service.ids.uuid(), wish.format.extension) for _ in range(wish.count)),
             account=caller.id,
             deadline_at=deadline_at,
         ),

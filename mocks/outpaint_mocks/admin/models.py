@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.jobs import JobState
+from outpaint_contracts.requests import PLAIN_FIELDS
 from pydantic import BaseModel, ConfigDict, EncodedBytes, EncoderProtocol, Field, RootModel
 from pydantic_core import PydanticCustomError
 
@@ -312,7 +313,7 @@ class Expected(_Given):
     times: Annotated[int | None, Field(ge=0, description="So many calls came.")] = None
     values: dict[str, Any] | None = Field(
         default=None,
-        description="One call has all these: prompt, count, format, status, api_key, inference_id, headers, ...",
+        description=f"One call has all these: {', '.join(PLAIN_FIELDS)}, status, api_key, inference_id, headers, ...",
     )
     all_called: bool = Field(default=False, description="Every scenario of the next calls and every source was used.")
 

@@ -104,7 +104,7 @@ def job_summary(world: World, job: Job) -> JobSummary:
         progress=str(plan.progress) if running and plan is not None else None,
         polls=plan.polls if running and plan is not None else None,
         outcome=str(plan.outcome) if running and plan is not None else None,
-        prompt=job.request.prompt[:_MAX_WORDS],
+        prompt=job.request.wish.prompt[:_MAX_WORDS],
         count=len(job.request.output_ids),
         error_code=None if job.failure is None else job.failure.error_code,
     )
@@ -179,8 +179,8 @@ def _call(call: Call) -> dict[str, Any]:
         "status": call.status,
         "error_code": call.error_code,
         "inference_id": call.inference_id,
-        "prompt": None if request is None else request.prompt[:_MAX_WORDS],
-        "count": None if request is None else request.count,
+        "prompt": None if request is None else request.wish.prompt[:_MAX_WORDS],
+        "count": None if request is None else request.wish.count,
         "effects": call.effects,
         "latency": 0.0 if response is None else response.latency,
         "fault": None if fault is None or fault.breaks is None else fault.breaks.value,
@@ -193,15 +193,11 @@ def _request(call: Call) -> dict[str, Any] | None:
     request = call.request
     if request is None:
         return None
-    fields = {name: getattr(request, name) for name in _SHOWN_FIELDS}
     return {
         request.image_field: _source(request.image, call.image_size),
         **({} if request.mask is None else {request.mask_field or "mask": _source(request.mask, call.mask_size)}),
-        **{name: value for name, value in fields.items() if value is not None},
+        **{name: value for name, value in request.plain_values.items() if value is not None},
     }
-
-
-_SHOWN_FIELDS: Final = ("prompt", "negative_prompt", "count", "format", "mode", "seed", "mask_mode")
 
 
 def _source(source: Source, size: int | None) -> str:

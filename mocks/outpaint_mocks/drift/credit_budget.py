@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from outpaint_contracts.requests import MAX_COUNT, Wish
+
 from outpaint_mocks.drift.recording import Body, Form, Json
 
-_DEFAULT: Final = 2
-"""Pictures where a request says nothing (docs/facts/wire.md#figures)."""
-MOST: Final = 10
+_DEFAULT: Final = int(Wish.model_fields["count"].default)
+"""Pictures where a request says nothing."""
+MOST: Final = MAX_COUNT
 """Pictures of one request, where nobody can tell how many it asks for."""
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, FieldValue, Upload
+from outpaint_contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, FieldValue, Upload, Wish
 from outpaint_functions.http.bodies import JSON, MULTIPART, URLENCODED
 from outpaint_painting.file_types import FileType, file_type
 
@@ -16,8 +16,10 @@ from outpaint_mocks.pact.matchers import Rule
 
 BOUNDARY: Final = "outpaint-pact-boundary"
 _URLS: Final = frozenset(name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url")
-_SEEN_EXACTLY: Final = ("count", "format", "mode", "mask_mode", "content_type")
-_ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, "prompt", "negative_prompt", "seed", *_SEEN_EXACTLY)
+_SEEN_EXACTLY: Final = frozenset(
+    {*(name for name in Wish.model_fields if Wish.about(name).decides_answer), "mode", "content_type"}
+)
+_ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS, "content_type")
 Pairs = list[tuple[str, FieldValue]]
 
 
@@ -49,10 +51,8 @@ def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
                 rules[path] = matchers.media_type(media_type_of(kind))
         elif name in _URLS:
             rules[path] = matchers.same_type() if str(value)[:5].lower() == "data:" else matchers.regex(matchers.URL)
-        elif name == "seed":
-            rules[path] = matchers.whole_number() if media_type == JSON else matchers.regex(matchers.DIGITS)
         elif name not in _SEEN_EXACTLY and value is not None:
-            rules[path] = matchers.same_type()
+            rules[path] = _same_kind(name, as_text=media_type != JSON)
     return rules
 
 
@@ -69,6 +69,17 @@ def summary(pairs: Pairs) -> str:
 def media_type_of(kind: FileType) -> str:
     """The media type of a kind of file."""
     return f"image/{kind.name.lower()}"
+
+
+def _same_kind(name: str, *, as_text: bool) -> Rule:
+    """A value of a field's type, however it is written there."""
+    annotation = Wish.model_fields[name].annotation if name in Wish.model_fields else str
+    kinds = {annotation, *get_args(annotation)}
+    if int in kinds:
+        return matchers.regex(matchers.DIGITS) if as_text else matchers.whole_number()
+    if float in kinds:
+        return matchers.regex(matchers.DECIMAL) if as_text else matchers.number()
+    return matchers.same_type()
 
 
 def _in_words(name: str, value: FieldValue) -> str:

@@ -24,6 +24,7 @@ ID: Final = "[0-9A-Za-z-]+"
 URL: Final = "https?://[^ ]+"
 DATE_TIME: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 DIGITS: Final = "[0-9]+"
+DECIMAL: Final = "-?[0-9]+([.][0-9]+)?"
 VISIBLE: Final = "[!-~]+"
 WITH_BOUNDARY: Final = "multipart/form-data;.*boundary=.+"
 

@@ -207,12 +207,7 @@ def wish(call: Call) -> tuple[object, ...] | None:
     return (
         call.image_sha256 or _address(request.image),
         call.mask_sha256 or _address(request.mask),
-        request.prompt,
-        request.negative_prompt,
-        request.count,
-        request.format,
-        request.seed,
-        request.mask_mode,
+        request.wish,
     )
 
 

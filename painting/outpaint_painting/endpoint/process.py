@@ -13,6 +13,7 @@ from typing import Final
 
 from outpaint_contracts.errors import OutpaintError
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from PIL import Image
 
 from outpaint_painting.canvas import Canvas
@@ -182,7 +183,7 @@ def _turns(name: str) -> OneAtATime:
     keep.paste(255, (16, 16, 48, 48))
     interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.75)
     canvas = Canvas.of(Image.new("RGB", (64, 64), (127, 127, 127)), keep, None, interpretation)
-    for _ in painter.paint(canvas, Brief("warm up", (0,))):
+    for _ in painter.paint(canvas, Brief(Wish(prompt="warm up"), (0,))):
         pass
     return OneAtATime(painter, digest)
 
@@ -215,7 +216,7 @@ def _prefill(choice: str) -> Prefill:
 def _warm(scheduler: Scheduler, window: int, steps: int) -> None:
     """One pass of the commonest size, so that no request pays for the first use of anything."""
     scene = Scene(Image.new("RGB", (window, window), (127, 127, 127)), Image.new("L", (window, window), 255))
-    scheduler.submit(Pass(scene, "warm up", "", seed=0, steps=steps), Ticket()).result()
+    scheduler.submit(Pass(scene, Wish(prompt="warm up"), seed=0, steps=steps), Ticket()).result()
 
 
 def _folder(model: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -18,13 +19,13 @@ _BANDS: Final = 16
 
 
 class FlatPainter:
-    """Fills the canvas with bands of two colours taken from a hash of prompt, negative prompt and seed.
+    """Fills the canvas with bands of two colours taken from a hash of all that a wish says of painting.
 
-    Another prompt or seed gives other colours; the same ones give the same picture, on any machine. The card
-    says that it reads the prompt, since the prompt decides the fill.
+    Another prompt or seed gives other colours, and so does any field that a painter is meant to obey; the same wish
+    gives the same picture, on any machine. The card says that it reads the prompt, since the prompt decides the fill.
     """
 
-    card: Final = PainterCard(name="flat", model="bands of two colours, version 1", reads_prompt=True)
+    card: Final = PainterCard(name="flat", model="bands of two colours, version 2", reads_prompt=True)
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed."""
@@ -33,9 +34,7 @@ class FlatPainter:
 
 
 def _colours(brief: Brief, seed: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    # Lengths keep prompt and negative prompt apart, whatever characters they have.
-    key = f"{len(brief.prompt)} {brief.prompt} {brief.negative_prompt} {seed}"
-    digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(json.dumps(brief.wish.of_picture(seed, "painting")).encode()).digest()
     return (digest[0], digest[1], digest[2]), (digest[3], digest[4], digest[5])
 
 

@@ -237,7 +237,7 @@ class Cloud:
                 Bucket=self.settings.bucket,
                 Key=id_,
                 Body=b"painted",
-                ContentType=request.format.media_type,
+                ContentType=request.wish.format.media_type,
                 Metadata={"account-id": "ann"},
             )
         painted = manifest(request)
@@ -293,7 +293,7 @@ def sqs_event(*messages: str) -> dict[str, Any]:
 def manifest(request: InferenceRequest) -> Manifest:
     files = tuple(
         ManifestFile(id=id_, seed=seed, bytes=7, sha256="0" * 64)
-        for id_, seed in zip(request.output_ids, request.seeds, strict=True)
+        for id_, seed in zip(request.output_ids, request.wish.seeds, strict=True)
     )
     card = PainterCard(name="hand", model="none", reads_prompt=False)
     return Manifest(inference_id=request.inference_id, files=files, painter=card, width=64, height=48, seconds=0.1)

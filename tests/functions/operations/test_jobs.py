@@ -114,7 +114,7 @@ def test_show_where_their_files_lie(run: Run, served: Any, a_job: Callable[..., 
     served.opened().service.pictures.put(job.request.image, picture)
     code, out, _ = run("jobs", "show", job.id, *served.options)
     shown = json.loads(out)
-    assert (code, shown["request"]["prompt"], shown["state"]) == (0, "hills ☃", "accepted")
+    assert (code, shown["request"]["wish"]["prompt"], shown["state"]) == (0, "hills ☃", "accepted")
     files = {file["what"]: file for file in shown["files"]}
     assert files["image"]["bytes"] == 5
     assert files["result"]["bytes"] is None

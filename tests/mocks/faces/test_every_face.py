@@ -23,7 +23,7 @@ def test_a_picture_goes_in_and_comes_out(face: Face) -> None:
         assert Image.open(BytesIO(file.content)).size == (96, 64)
     call = face.world.calls.submits.last
     assert call.request is not None
-    assert call.request.prompt == "hills"
+    assert call.request.wish.prompt == "hills"
     assert call.image.size == (96, 64)
     assert call.keep_map.getextrema() == (0, 255)
     assert face.balance().json() == {"credits": 998}

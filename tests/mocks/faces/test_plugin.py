@@ -26,7 +26,7 @@ def test_every_fixture_leads_to_one_world(pytester: pytest.Pytester) -> None:
             files = {"image": picture_for("https://a.test/a.png")}
             answer = httpx.post(VENDOR + "/painting/outpaint", headers=KEY, files=files, data={"prompt": "hills"})
             assert answer.status_code == 200
-            assert outpaint_api.calls.last.request.prompt == "hills"
+            assert outpaint_api.calls.last.request.wish.prompt == "hills"
             assert httpx2.get(VENDOR + "/balance", headers=KEY).json() == {"credits": 998}
             with httpx.Client(transport=outpaint_transport) as client:
                 assert client.get("https://anywhere.test/v1/balance", headers=KEY).status_code == 200
@@ -125,7 +125,7 @@ def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
             poll = outpaint_server.base_url + "/painting/" + job["inference_id"]
             statuses = [requests.get(poll, headers=headers).status_code for _ in range(number % 4 + 1)]
             assert statuses == [202] * (number % 4) + [200]
-            assert outpaint_server.calls.submits.last.request.prompt == str(number)
+            assert outpaint_server.calls.submits.last.request.wish.prompt == str(number)
             assert len(outpaint_server.calls.submits) == 1
         """
     )

@@ -20,7 +20,7 @@ def test_a_call_is_parsed_and_its_pictures_are_decoded(api: Any, world: World, m
     inference_id = api.job("a lake", count="3", image=sent, headers=(("idempotency-key", "one"),))
     call = world.calls.submits.last
     assert call.request is not None
-    assert (call.request.prompt, call.request.count) == ("a lake", 3)
+    assert (call.request.wish.prompt, call.request.wish.count) == ("a lake", 3)
     assert (call.method, call.path, call.api_key, call.idempotency_key) == (
         "POST",
         "/v1/painting/outpaint",
@@ -150,7 +150,7 @@ def test_the_journal_is_bounded_and_keeps_digests(caller: Callable[..., Any], ma
     assert old.body_size > len(image)
     assert old.request is not None
     assert isinstance(old.request.image, Upload)
-    assert (old.request.prompt, old.request.image.data, old.image.size) == ("a field", b"", (300, 300))
+    assert (old.request.wish.prompt, old.request.image.data, old.image.size) == ("a field", b"", (300, 300))
 
 
 def test_a_journal_without_bodies_keeps_none(caller: Callable[..., Any]) -> None:

@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.pictures import Format, MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from outpaint_contracts.responses import PainterCard
 from outpaint_painting.canvas import Canvas
 from outpaint_painting.carrying_out import Rules
@@ -50,7 +51,7 @@ class PlainModel:
         self.between: Callable[[int], None] = lambda _: None
         self.tint = 0
 
-    def check(self, prompt: str, negative_prompt: str) -> None:
+    def check(self, wish: Wish) -> None:
         pass
 
     def begin(self, passes: Sequence[Pass]) -> PlainRun:
@@ -64,7 +65,7 @@ class PlainModel:
 
     @staticmethod
     def colour(work: Pass) -> tuple[int, int, int]:
-        digest = hashlib.sha256(f"{work.prompt}|{work.seed}".encode()).digest()
+        digest = hashlib.sha256(f"{work.wish.prompt}|{work.seed}".encode()).digest()
         return digest[0], digest[1], digest[2]
 
 
@@ -216,12 +217,11 @@ def request_for() -> Callable[..., InferenceRequest]:
     """A job with everything an inference request needs."""
 
     def make(inference_id: str = "job-1", count: int = 1, **changes: Any) -> InferenceRequest:
+        wished = {field: changes.pop(field) for field in Wish.model_fields if field in changes}
         values: dict[str, Any] = {
             "inference_id": inference_id,
             "image": f"inputs/{inference_id}/image",
-            "prompt": "a green field",
-            "seed": 7,
-            "format": Format.PNG,
+            "wish": Wish(**{"prompt": "a green field", "seed": 7, "format": Format.PNG, "count": count} | wished),
             "output_ids": tuple(f"{inference_id}-{index}.png" for index in range(count)),
             **changes,
         }

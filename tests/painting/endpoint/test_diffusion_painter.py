@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.requests import Wish
 from outpaint_painting.finish import composite
 from outpaint_painting.painter import Brief
 from outpaint_painting.painters.diffusion.buckets import SHARP, buckets, view
@@ -90,7 +91,7 @@ def test_a_picture_that_fits_takes_one_pass_for_each_variant_and_one_scene(
     painter: DiffusionPainter, model: Any, canvas_of: Callable[..., Any]
 ) -> None:
     canvas = canvas_of((60, 50), (20, 10, 40, 40))
-    pictures = list(painter.paint(canvas, Brief("x", (1, 2, 3))))
+    pictures = list(painter.paint(canvas, Brief(Wish(prompt="x"), (1, 2, 3))))
     assert [picture.size for picture in pictures] == [(60, 50)] * 3
     assert sum(len(batch) for batch in model.batches) == 3
     assert model.scenes_encoded == 1
@@ -105,7 +106,7 @@ def test_kept_pixels_are_exact_and_open_ones_painted(
     canvas = canvas_of(size, (width // 3, height // 3, 2 * width // 3, 2 * height // 3))
     before = np.asarray(canvas.picture).copy()
     keep = np.asarray(canvas.keep)
-    for picture in painter.paint(canvas, Brief("x", (1, 2))):
+    for picture in painter.paint(canvas, Brief(Wish(prompt="x"), (1, 2))):
         result = np.asarray(composite(canvas, picture))
         assert (result[keep == 255] == before[keep == 255]).all()
         assert (result[keep == 0].sum(axis=-1) > 0).mean() > 0.99
@@ -116,8 +117,8 @@ def test_seeds_reproduce_and_differ_whatever_stands_beside_them(
     painter: DiffusionPainter, canvas_of: Callable[..., Any]
 ) -> None:
     canvas = canvas_of((150, 120), (40, 40, 80, 80))
-    together = [picture.tobytes() for picture in painter.paint(canvas, Brief("x", (5, 6, 7)))]
-    alone = [next(iter(painter.paint(canvas, Brief("x", (seed,))))).tobytes() for seed in (5, 6, 7)]
+    together = [picture.tobytes() for picture in painter.paint(canvas, Brief(Wish(prompt="x"), (5, 6, 7)))]
+    alone = [next(iter(painter.paint(canvas, Brief(Wish(prompt="x"), (seed,))))).tobytes() for seed in (5, 6, 7)]
     assert together == alone
     assert len(set(together)) == 3
 
@@ -125,7 +126,7 @@ def test_seeds_reproduce_and_differ_whatever_stands_beside_them(
 def test_later_passes_of_a_picture_do_not_repeat_the_first_ones_noise(
     painter: DiffusionPainter, model: Any, canvas_of: Callable[..., Any]
 ) -> None:
-    list(painter.paint(canvas_of((200, 150), (80, 60, 120, 90)), Brief("x", (5,))))
+    list(painter.paint(canvas_of((200, 150), (80, 60, 120, 90)), Brief(Wish(prompt="x"), (5,))))
     seeds = [each.seed for batch in model.batches for each in batch]
     assert seeds[0] == 5
     assert len(seeds) == len(set(seeds)) > 4
@@ -141,7 +142,7 @@ def test_a_pass_too_large_for_the_device_is_painted_in_smaller_windows(
             raise OutOfMemory("no")
 
     model.before = small_only
-    pictures = list(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief("x", (1, 2))))
+    pictures = list(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief(Wish(prompt="x"), (1, 2))))
     assert [picture.size for picture in pictures] == [(60, 60)] * 2
 
 
@@ -153,7 +154,7 @@ def test_a_device_on_which_nothing_fits_is_said(
 
     model.before = nothing
     with pytest.raises(OutpaintError) as caught:
-        list(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief("x", (1,))))
+        list(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief(Wish(prompt="x"), (1,))))
     assert caught.value.code is ErrorCode.UNAVAILABLE
 
 
@@ -168,7 +169,7 @@ def test_what_a_consumer_leaves_is_given_up(model: Any, canvas_of: Callable[...,
         return future
 
     painter = DiffusionPainter(model, submit, settings=DiffusionSettings(window=WINDOW))
-    pictures = iter(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief("x", (1, 2, 3))))
+    pictures = iter(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief(Wish(prompt="x"), (1, 2, 3))))
     next(pictures)
     pictures.close()  # type: ignore[attr-defined]
     assert [future.cancelled() for future in submitted] == [False, True, True]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from outpaint_contracts.errors import ErrorCode, OutpaintError
+from outpaint_contracts.requests import Wish
 from outpaint_painting.endpoint.memory import DeviceMemory, HostMemory
 from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
 from outpaint_painting.painters.diffusion.passes import (
@@ -27,7 +28,7 @@ WAIT = 20
 
 def work(seed: int = 0, side: int = 32, scene: Scene | None = None) -> Pass:
     scene = scene or Scene(Image.new("RGB", (side, side)), Image.new("L", (side, side), 255))
-    return Pass(scene, "x", "", seed, 4)
+    return Pass(scene, Wish(prompt="x"), seed, 4)
 
 
 @pytest.fixture

@@ -384,7 +384,7 @@ class Slow(FlatPainter):
     def paint(self, canvas, brief):
         for number, picture in enumerate(super().paint(canvas, brief)):
             yield picture
-            if number == 0 and brief.prompt != "warm up":
+            if number == 0 and brief.wish.prompt != "warm up":
                 print("painting", flush=True)
                 threading.Event().wait(1.0)
 process.load_painter = lambda name: Slow()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outpaint_contracts.errors import ErrorCode
+from outpaint_contracts.requests import Wish
 from outpaint_painting.endpoint.waiting import Entry, WaitingPasses
 from outpaint_painting.painters.diffusion.passes import Pass, Scene
 from outpaint_painting.painters.diffusion.tickets import Ticket
@@ -19,7 +20,7 @@ _SCENES = {side: Scene(Image.new("RGB", (side, side)), Image.new("L", (side, sid
 def entry(
     account: str = "a", arrived: float = 0.0, side: int = 16, steps: int = 4, deadline: float | None = None
 ) -> Entry:
-    return Entry(Pass(_SCENES[side], "x", "", 0, steps), Ticket(account, deadline), arrived)
+    return Entry(Pass(_SCENES[side], Wish(prompt="x"), 0, steps), Ticket(account, deadline), arrived)
 
 
 def queue(count: int = 4, linger: float = 0.015, capacity: int | None = None) -> WaitingPasses:

@@ -16,6 +16,7 @@ import pytest
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint_contracts.pictures import Format
+from outpaint_contracts.requests import Wish
 from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
@@ -40,12 +41,11 @@ class Running:
 
     def job(self, name: str, picture: bytes, seeds: int = 1, **changes: Any) -> InferenceRequest:
         self.store.put(f"inputs/{name}", picture, "image/png")
+        wished = {field: changes.pop(field) for field in Wish.model_fields if field in changes}
         values: dict[str, Any] = {
             "inference_id": name,
             "image": f"inputs/{name}",
-            "prompt": "a green field",
-            "seed": 7,
-            "format": Format.PNG,
+            "wish": Wish(**{"prompt": "a green field", "seed": 7, "format": Format.PNG, "count": seeds} | wished),
             "output_ids": tuple(f"{name}-{index}.png" for index in range(seeds)),
             **changes,
         }

@@ -12,6 +12,7 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
 
+from outpaint_contracts.requests import Wish  # noqa: E402
 from outpaint_painting.painters.diffusion import random_pipelines  # noqa: E402 - needs torch
 from outpaint_painting.painters.diffusion.loading import load_model  # noqa: E402
 from outpaint_painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass  # noqa: E402
@@ -41,7 +42,14 @@ def tensors(model: Any, passes: list[Pass], keep: list[int] | None = None) -> np
 def some(scene: Callable[..., Any], count: int = 3, strength: float = 1.0) -> list[Pass]:
     """Passes of different requests: every one its own picture, prompt and seed."""
     return [
-        Pass(scene(i), f"prompt {i}", "ugly" * i, seed=11 * i, steps=STEPS, strength=strength) for i in range(count)
+        Pass(
+            scene(i),
+            Wish(prompt=f"prompt {i}", negative_prompt="ugly" * i),
+            seed=11 * i,
+            steps=STEPS,
+            strength=strength,
+        )
+        for i in range(count)
     ]
 
 
@@ -66,7 +74,7 @@ def test_the_loop_equals_the_pipelines_own_call(
 
     monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, generator=None: self.mode())
     model = models(painter)
-    work = Pass(scene(4), "a green field", "", seed=5, steps=STEPS)
+    work = Pass(scene(4), Wish(prompt="a green field"), seed=5, steps=STEPS)
     ours = tensors(model, [work])[0]
     pipeline = model.pipeline
     given: dict[str, Any] = {"height": 64, "width": 64, "generator": torch.Generator("cpu").manual_seed(5)}
@@ -77,7 +85,7 @@ def test_the_loop_equals_the_pipelines_own_call(
     else:
         given |= {"guidance_scale": 30.0}
     theirs = pipeline(
-        prompt=work.prompt,
+        prompt=work.wish.prompt,
         image=work.scene.picture,
         mask_image=work.scene.open,
         num_inference_steps=STEPS,
@@ -100,7 +108,7 @@ def test_seeds_reproduce_to_the_bit_and_differ(
     models: Callable[[str], Any], scene: Callable[..., Any], painter: str
 ) -> None:
     model = models(painter)
-    first, again, other = (tensors(model, [Pass(scene(1), "x", "", seed, STEPS)]) for seed in (3, 3, 4))
+    first, again, other = (tensors(model, [Pass(scene(1), Wish(prompt="x"), seed, STEPS)]) for seed in (3, 3, 4))
     assert (first == again).all()
     assert np.abs(first - other).max() > 0.05
 
@@ -110,7 +118,7 @@ def test_the_prompt_counts_and_what_to_avoid_where_it_is_read(
 ) -> None:
     model = models(painter)
     plain, prompted, avoiding = (
-        tensors(model, [Pass(scene(1), prompt, negative, 3, STEPS)])
+        tensors(model, [Pass(scene(1), Wish(prompt=prompt, negative_prompt=negative), 3, STEPS)])
         for prompt, negative in (("a", ""), ("something else", ""), ("a", "ugly"))
     )
     assert np.abs(plain - prompted).max() > 1e-5
@@ -126,7 +134,7 @@ def test_a_cached_prompt_skips_the_text_encoder(
     hook = encoder.register_forward_hook(lambda *_: calls.append(1))
     try:
         for _ in range(3):
-            tensors(model, [Pass(scene(seed), f"only once {painter}", "", seed, 1) for seed in range(2)])
+            tensors(model, [Pass(scene(seed), Wish(prompt=f"only once {painter}"), seed, 1) for seed in range(2)])
     finally:
         hook.remove()
     assert len(calls) == 1
@@ -138,8 +146,8 @@ def test_a_scene_is_encoded_once_for_all_its_variants(
     model = models(painter)
     before = model.scenes_encoded
     shared = scene(9)
-    tensors(model, [Pass(shared, "x", "", seed, 1) for seed in range(3)])
-    tensors(model, [Pass(shared, "x", "", 7, 1)])
+    tensors(model, [Pass(shared, Wish(prompt="x"), seed, 1) for seed in range(3)])
+    tensors(model, [Pass(shared, Wish(prompt="x"), 7, 1)])
     assert model.scenes_encoded == before + 1
 
 
@@ -150,18 +158,18 @@ def test_a_prompt_over_the_encoders_length_is_refused_and_one_within_is_not(
     most = model.count_tokens("")[1]
     fitting = "a" * (most - model.count_tokens("a" * 20)[0] + 20)
     assert model.count_tokens(fitting)[0] == most
-    model.check(fitting, "")
+    model.check(Wish(prompt=fitting))
     with pytest.raises(OutpaintError) as caught:
-        model.check(fitting + "a", "")
+        model.check(Wish(prompt=fitting + "a"))
     assert caught.value.code is ErrorCode.INVALID_PARAMETER
     assert caught.value.field == "prompt"
     assert f"{most + 1} tokens" in caught.value.detail
     if model.reads_negative:
         with pytest.raises(OutpaintError) as caught:
-            model.check("a", fitting + "a")
+            model.check(Wish(prompt="a", negative_prompt=fitting + "a"))
         assert caught.value.field == "negative_prompt"
     else:
-        model.check("a", fitting + "a")
+        model.check(Wish(prompt="a", negative_prompt=fitting + "a"))
 
 
 def test_the_card_names_the_weights(models: Callable[[str], Any], folders: Callable[[str], Path], painter: str) -> None:

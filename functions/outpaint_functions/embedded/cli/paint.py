@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING
 import click
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.pictures import Format, MaskMode
-from outpaint_contracts.requests import MAX_COUNT, MAX_SEED
+from outpaint_contracts.requests import MAX_COUNT, MAX_SEED, Wish
 from outpaint_painting.painters.choice import PAINTERS, PainterHost, names_on
 
 from outpaint_functions.embedded.cli.console import OUT, progress, warn
 from outpaint_functions.embedded.cli.options import painter_of, painter_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outpaint_painting.canvas import Canvas
 
 _BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
+_OWN_WORDS = ("prompt", "count", "seed", "format", "mask_mode")  # options that are not told as the API's fields are
 _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp": Format.WEBP}
+
+
+def _further_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every other field of a wish, so that a new one needs no line here."""
+    for name in reversed([name for name in Wish.model_fields if name not in _OWN_WORDS]):
+        option = click.option(f"--{name.replace('_', '-')}", name, help=Wish.model_fields[name].description)
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -63,6 +74,7 @@ _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp"
     type=click.Choice([format_.value for format_ in Format], case_sensitive=False),
     help="Instead of what OUT's ending says.",
 )
+@_further_options
 @painter_option
 def paint(
     photo: Path,
@@ -77,6 +89,7 @@ def paint(
     seed: int | None,
     format_: str | None,
     painter: str | None,
+    **further: str | None,
 ) -> None:
     """Let one photo grow, without a server.
 
@@ -89,31 +102,38 @@ def paint(
       outpaint paint cutout.png -o whole.png                  # paints what is transparent
       outpaint paint photo.jpg -o new.webp --mask mask.png --seed 7
     """
-    chosen = _format_of(output) if format_ is None else Format(format_)
     outputs = _outputs(output, count)
     for path in outputs:
         if path.exists() and photo.exists() and path.samefile(photo):
             raise OutpaintError(ErrorCode.INVALID_PARAMETER, f"{path} is the photo itself: choose another name for -o")
-    canvas = _canvas(photo, extend=extend, size=size, aspect=aspect, mask=mask, mask_mode=MaskMode(mask_mode))
+    from outpaint_functions.adapters.system import RandomIds
+
+    wish = Wish.read(
+        {
+            "prompt": prompt,
+            "count": count,
+            "seed": RandomIds().seed() if seed is None else seed,
+            "format": _format_of(output) if format_ is None else format_,
+            "mask_mode": mask_mode,
+            **{name: value for name, value in further.items() if value is not None},
+        }
+    )
+    canvas = _canvas(photo, extend=extend, size=size, aspect=aspect, mask=mask, mask_mode=wish.mask_mode)
     for warning in canvas.interpretation.warnings:
         warn(warning)
 
     from outpaint_painting.finish import outpaint
     from outpaint_painting.painter import Brief
 
-    from outpaint_functions.adapters.system import RandomIds
-
-    first = RandomIds().seed() if seed is None else seed
-    seeds = tuple((first + i) % (MAX_SEED + 1) for i in range(count))
     painting = painter_of(painter)
     started = time.monotonic()
     with progress() as bar:
         task = bar.add_task(f"{painting.card.name} paints {canvas.size[0]}x{canvas.size[1]}", total=count)
-        finished = outpaint(canvas, Brief(prompt=prompt, seeds=seeds), painting, chosen)
+        finished = outpaint(canvas, Brief(wish, wish.seeds), painting, wish.format)
         for path, data in zip(outputs, finished, strict=True):
             path.write_bytes(data)
             bar.advance(task)
-    for path, used in zip(outputs, seeds, strict=True):
+    for path, used in zip(outputs, wish.seeds, strict=True):
         OUT.print(f"{path}  {canvas.size[0]}x{canvas.size[1]}  seed {used}", markup=False)
     share = canvas.interpretation.painted_share
     OUT.print(

@@ -82,7 +82,7 @@ class DiffusionPainter:
         Raises INVALID_PARAMETER on a prompt longer than the model's encoder reads, and what `submit`'s futures
         raise.
         """
-        self._model.check(brief.prompt, brief.negative_prompt)
+        self._model.check(brief.wish)
         window = self._settings.window
         work = _Work(canvas, self._prefill)
         done = 0
@@ -194,8 +194,7 @@ def _variant(
         scene = first if number == 0 else work.scene(step, picture, fixed)
         painted = yield Pass(
             scene=scene,
-            prompt=brief.prompt,
-            negative_prompt=brief.negative_prompt,
+            wish=brief.wish,
             # The first pass has the seed itself; the others must not repeat its noise.
             seed=(seed + number * 0x9E3779B1) % 2**32,
             steps=count,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from outpaint_contracts.requests import Wish
     from outpaint_contracts.responses import PainterCard
     from PIL import Image
 
@@ -57,14 +58,15 @@ class BatchKey:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One picture to denoise: from `seed` alone comes its noise, so its place in a batch does not matter.
+    """One picture to denoise, as `wish` says.
+
+    From `seed` alone comes its noise, so its place in a batch does not matter.
 
     `strength` 1.0 starts from pure noise; less starts from the scene's own picture, for refining.
     """
 
     scene: Scene
-    prompt: str
-    negative_prompt: str
+    wish: Wish
     seed: int
     steps: int
     strength: float = 1.0
@@ -114,7 +116,7 @@ class DiffusionModel(Protocol):
         """SHA-256 (hex) over the weights."""
         ...
 
-    def check(self, prompt: str, negative_prompt: str) -> None:
+    def check(self, wish: Wish) -> None:
         """Raises `OutpaintError` INVALID_PARAMETER where a text is longer than the encoder reads."""
         ...
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
+from outpaint_contracts.requests import Wish
 from PIL import Image
 
 from outpaint_painting.canvas import Canvas
@@ -66,7 +67,7 @@ def painted_by(painter: Painter) -> Prefill:
     def fill(picture: Image.Image, known: Image.Image) -> Image.Image:
         interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=1.0)
         canvas = Canvas.of(picture.copy(), known, None, interpretation)
-        filled = next(iter(painter.paint(canvas, Brief(prompt="", seeds=(0,)))))
+        filled = next(iter(painter.paint(canvas, Brief(Wish(prompt=""), seeds=(0,)))))
         filled.paste(picture, (0, 0), known)
         return filled
 

@@ -19,6 +19,7 @@ from PIL import Image
 from outpaint_painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass, Scene
 
 if TYPE_CHECKING:
+    from outpaint_contracts.requests import Wish
     from torch import Tensor
 
 _EMPTY: Final = ""
@@ -86,9 +87,9 @@ class TorchModel(ABC):
         """SHA-256 (hex) over the weights."""
         return self._identity.digest
 
-    def check(self, prompt: str, negative_prompt: str) -> None:
+    def check(self, wish: Wish) -> None:
         """Raises INVALID_PARAMETER where a text is longer than the encoder reads, so that nothing is cut silently."""
-        texts = {"prompt": prompt, "negative_prompt": negative_prompt if self.reads_negative else ""}
+        texts = {"prompt": wish.prompt, "negative_prompt": wish.negative_prompt if self.reads_negative else ""}
         for field, text in texts.items():
             tokens, most = self.count_tokens(text)
             if tokens > most:
@@ -103,7 +104,7 @@ class TorchModel(ABC):
         with torch.inference_mode(), device_errors():
             self._encode_scenes([work.scene for work in passes])
             # A negative prompt that the model cannot read must not split the cache.
-            keys = [(p.prompt, p.negative_prompt if self.reads_negative else _EMPTY) for p in passes]
+            keys = [(p.wish.prompt, p.wish.negative_prompt if self.reads_negative else _EMPTY) for p in passes]
             prompts = [self.prompts.get(key, lambda key=key: self.encode_prompt(*key)) for key in keys]  # type: ignore[misc]
             return TorchRun(self, passes, prompts)
 
