@@ -14,9 +14,10 @@ import pytest
 from outpaint_contracts import headers
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case, Need, Severity
+from outpaint_contracts.proving.case import Case, Severity
 from outpaint_contracts.proving.clause import Clause, Origin
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.provider import Need
 
 CLAUSE = Clause("made-up.clause", "It is so.", "nowhere", Origin.VENDOR)
 GOOD_HEADERS = {
