@@ -158,7 +158,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("OUTPAINT_SECOND_KEY", raising=False)
 
     def run(*words: str) -> tuple[int, str, str]:
-        from outpaint_functions.embedded.cli import main
+        from outpaint_functions.embedded.cli.entry_table import main
 
         monkeypatch.setattr("sys.argv", ["outpaint", "contract", *words])
         with pytest.raises(SystemExit) as ended:
