@@ -2,17 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import click
 
-from outpaint_contracts.added_commands import AddedCommands
 
-COMMANDS_GROUP: Final = "outpaint.contract.commands"
-"""The entry point group by which modules add subcommands: each names a `click.Command`."""
+def _cases() -> click.Command:
+    from outpaint_contracts.verification.cases_command import cases
+
+    return cases
 
 
-@click.group(cls=AddedCommands, entry_point_group=COMMANDS_GROUP)
+def _diff() -> click.Command:
+    from outpaint_contracts.comparison.command import diff
+
+    return diff
+
+
+def _drift() -> click.Command:
+    from outpaint_mocks.drift.drift_command import drift
+
+    return drift
+
+
+def _export() -> click.Command:
+    from outpaint_contracts.exporting.command import export
+
+    return export
+
+
+def _pact() -> click.Command:
+    from outpaint_mocks.pact.command import pact
+
+    return pact
+
+
+def _record() -> click.Command:
+    from outpaint_mocks.drift.record_command import record
+
+    return record
+
+
+def _verify() -> click.Command:
+    from outpaint_contracts.verification.command import verify
+
+    return verify
+
+
+_COMMANDS: Final[Mapping[str, Callable[[], click.Command]]] = {
+    "cases": _cases,
+    "diff": _diff,
+    "drift": _drift,
+    "export": _export,
+    "pact": _pact,
+    "record": _record,
+    "verify": _verify,
+}
+
+
+class _ContractCommands(click.Group):
+    """A group whose commands are imported when they are asked for: none waits for what another needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        load = _COMMANDS.get(cmd_name)
+        return None if load is None else load()
+
+
+@click.group(cls=_ContractCommands)
 def contract() -> None:
     """Prove that somebody keeps the contract, and see how it changes.
 

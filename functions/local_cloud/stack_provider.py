@@ -11,10 +11,9 @@ from typing import Any, Final
 
 import httpx
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.new_accounts import NewAccounts
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_functions.aws.settings import PREFIX
 
 from local_cloud.deployment import Deployment

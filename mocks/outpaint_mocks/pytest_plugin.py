@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from outpaint_mocks.faces.httpx2 import OutpaintPatch
     from outpaint_mocks.faces.respx import OutpaintRouter
     from outpaint_mocks.faces.server import ServedWorld, ThreadServer
-    from outpaint_mocks.pact import Pact
+    from outpaint_mocks.pact.document import Pact
     from outpaint_mocks.report import Report
     from outpaint_mocks.world import Studio, World
 
@@ -137,7 +137,7 @@ def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
 @pytest.fixture
 def outpaint_pact(outpaint_world: World) -> Callable[..., Pact]:
     """The pact of the test so far: `outpaint_pact("web-shop").write("pacts/web-shop-outpaint.json")`."""
-    from outpaint_mocks.pact import pact_of
+    from outpaint_mocks.pact.document import pact_of
 
     return lambda consumer, *, provider="outpaint": pact_of(outpaint_world, consumer, provider)
 

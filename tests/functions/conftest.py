@@ -13,7 +13,7 @@ from outpaint_contracts.inference import InferenceRequest
 from outpaint_contracts.jobs import JobState
 from outpaint_contracts.pictures import MaskInterpretation, MaskSource
 from outpaint_contracts.requests import Wish
-from outpaint_functions.embedded.cli import entry
+from outpaint_functions.embedded.cli.entry_table import main
 from outpaint_functions.service.records import Job
 from PIL import Image
 
@@ -78,7 +78,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["outpaint", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            entry.main()
+            main()
         captured = capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return ended.value.code, captured.out, captured.err

@@ -55,7 +55,12 @@ class Shop:
 
     @contextmanager
     def server(self) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-        command = [sys.executable, "-c", "from outpaint_functions.embedded.cli import main; main()", "serve"]
+        command = [
+            sys.executable,
+            "-c",
+            "from outpaint_functions.embedded.cli.entry_table import main; main()",
+            "serve",
+        ]
         options = ["--port", "0", "--painter", "held_painter:HeldPainter", "--data", "data", "--grace", "20"]
         process = subprocess.Popen(
             [*command, *options],
@@ -184,8 +189,8 @@ def test_a_stop_lets_the_running_job_end(shop: Shop, cut_out: bytes) -> None:
 def test_two_servers_do_not_share_a_folder(shop: Shop) -> None:
     with shop.server():
         second = subprocess.run(
-            [sys.executable, "-c", "from outpaint_functions.embedded.cli import main; main()", "serve", "--port", "0",
-             "--painter", "flat", "--data", "data"],
+            [sys.executable, "-c", "from outpaint_functions.embedded.cli.entry_table import main; main()", "serve",
+             "--port", "0", "--painter", "flat", "--data", "data"],
             cwd=shop.folder, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert second.returncode == 1

@@ -13,8 +13,8 @@ from outpaint_contracts import headers
 from outpaint_contracts.cases import all_cases
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case, Need
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.case import Case
+from outpaint_contracts.proving.provider import Need, Provider
 from wire_kit.every_host import IN_TESTS, opened
 
 _FIGURES: Final = (headers.RATE_LIMIT, headers.RATE_AVAILABLE, headers.RATE_RESET, headers.CREDIT_AVAILABLE)

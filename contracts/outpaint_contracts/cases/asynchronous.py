@@ -5,8 +5,9 @@ from __future__ import annotations
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, accepted_of, failure_of, finished, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, holds, one_of
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import json_object, pending
 from outpaint_contracts.responses import StatusWord
 

@@ -14,9 +14,10 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.pictures import MaskSource
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, accepted_of, finished, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, within
 from outpaint_contracts.proving.forms import Part, multipart, multipart_type
+from outpaint_contracts.proving.provider import Need
 
 _IMAGE: Final = pictures.data_uri(pictures.canvas())
 _JSON: Final = "application/json"

@@ -11,8 +11,9 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, failure_of, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, holds, lacks
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import json_object, pending, rejected
 
 _JOB_LIFETIME_S = 3600

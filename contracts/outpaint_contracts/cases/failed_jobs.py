@@ -5,8 +5,9 @@ from __future__ import annotations
 from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, failure_of, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import equal, lacks
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import failed, json_object, pending
 
 _BROKEN = OutpaintError(ErrorCode.PAINTING_FAILED, "the brush broke: try again")

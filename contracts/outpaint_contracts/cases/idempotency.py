@@ -10,9 +10,10 @@ from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import IDEMPOTENCY_KEY
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, accepted_of, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import differ, equal
 from outpaint_contracts.proving.idempotency import is_first, is_replay, once
+from outpaint_contracts.proving.provider import Need
 
 _REMEMBERED_S = 24 * 3600
 _BROKEN = OutpaintError(ErrorCode.PAINTING_FAILED, "the brush broke: try again")

@@ -12,9 +12,10 @@ from outpaint_contracts.headers import IDEMPOTENCY_KEY, PREFER
 from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import LONGEST_POLL_S, Api, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import Unmet, equal, one_of
 from outpaint_contracts.proving.idempotency import is_replay, once
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import json_object
 
 _AT_ONCE = 8

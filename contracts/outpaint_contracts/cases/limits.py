@@ -9,8 +9,9 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import equal
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import rejected
 
 _MAX_BYTES = 10_000

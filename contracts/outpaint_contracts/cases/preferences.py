@@ -7,8 +7,9 @@ import time
 from outpaint_contracts import headers
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, finished
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, lacks, one_of, within
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import pending
 
 _APPLIED = headers.PREFERENCE_APPLIED

@@ -9,8 +9,9 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.paths import BALANCE_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import Unmet, equal, holds, one_of, within
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import rejected
 
 _UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"

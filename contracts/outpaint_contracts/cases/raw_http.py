@@ -6,8 +6,9 @@ from outpaint_contracts import headers
 from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, holds, one_of
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.raw_socket import SILENCE_S, send_raw, status_of
 
 _TLS_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 tls hello\r\n\r\n"

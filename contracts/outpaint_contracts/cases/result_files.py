@@ -10,8 +10,9 @@ from outpaint_contracts.paths import FILE_PATH
 from outpaint_contracts.pictures import Format
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, finished, is_own_file, parsed, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import only_picture, pending
 
 _FORMATS = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]

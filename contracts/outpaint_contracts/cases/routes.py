@@ -6,8 +6,9 @@ from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH
 from outpaint_contracts.proving import clauses
 from outpaint_contracts.proving.api import Api, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import contains, equal, one_of
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.proving.vendor_bodies import json_object, pending, rejected
 
 _UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"

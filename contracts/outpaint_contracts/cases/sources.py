@@ -10,8 +10,9 @@ import httpx
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, files_of, finished, refused
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import equal, holds, one_of, within
+from outpaint_contracts.proving.provider import Need
 
 _BROKEN_URIS: Final = {
     "scheme-alone": "data:",

@@ -12,8 +12,9 @@ from outpaint_contracts.errors import ErrorBody, ErrorCode
 from outpaint_contracts.pictures import MaskSource
 from outpaint_contracts.proving import clauses, pictures
 from outpaint_contracts.proving.api import Api, files_of, finished, parsed, refused, result_of
-from outpaint_contracts.proving.case import Need, Severity, case
+from outpaint_contracts.proving.case import Severity, case
 from outpaint_contracts.proving.expectations import NotOffered, equal, holds, one_of, within
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.responses import UploadTicket
 
 _UPLOADS: Final = "/v1/uploads"

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.proving.clause import Clause
+from outpaint_contracts.proving.provider import Need
 
 if TYPE_CHECKING:
     from outpaint_contracts.proving.api import Api
@@ -24,27 +25,6 @@ class Severity(StrEnum):
     """A client that keeps to the contract breaks or misbehaves."""
     MINOR = "minor"
     """A courtesy is missing: a clear word, a hint, a header few read."""
-
-
-class Need(StrEnum):
-    """What a case needs of a provider beyond an answer; one that doesn't offer it is not asked."""
-
-    ACCOUNTS = "accounts"
-    """New accounts with chosen credits and permissions."""
-    SECOND_ACCOUNT = "second-account"
-    """A key of another account."""
-    SOURCES = "sources"
-    """An address from which the provider reads bytes that the case chooses."""
-    HELD_JOBS = "held-jobs"
-    """Jobs that do not end before the case says so."""
-    FAILING_JOBS = "failing-jobs"
-    """Jobs that end in an error that the case chooses."""
-    TIME = "time"
-    """A clock that the case moves ahead."""
-    SETTINGS = "settings"
-    """Limits and waits other than the usual ones."""
-    SOCKET = "socket"
-    """A TCP socket to write bytes to that are no proper HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import Any, Protocol
 
 import httpx
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.proving.case import Need
+
+
+class Need(StrEnum):
+    """What a case needs of a provider beyond an answer; one that doesn't offer it is not asked."""
+
+    ACCOUNTS = "accounts"
+    """New accounts with chosen credits and permissions."""
+    SECOND_ACCOUNT = "second-account"
+    """A key of another account."""
+    SOURCES = "sources"
+    """An address from which the provider reads bytes that the case chooses."""
+    HELD_JOBS = "held-jobs"
+    """Jobs that do not end before the case says so."""
+    FAILING_JOBS = "failing-jobs"
+    """Jobs that end in an error that the case chooses."""
+    TIME = "time"
+    """A clock that the case moves ahead."""
+    SETTINGS = "settings"
+    """Limits and waits other than the usual ones."""
+    SOCKET = "socket"
+    """A TCP socket to write bytes to that are no proper HTTP."""
 
 
 class Provider(Protocol):

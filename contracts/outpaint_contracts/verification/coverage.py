@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import JOB_ERRORS
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.exchange import Exchange
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.verification import contract_surface as surface
 from outpaint_contracts.verification.contract_surface import Transition
 

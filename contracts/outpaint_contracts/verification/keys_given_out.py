@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 
 from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.proving.case import Need
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_contracts.verification.redaction import Redaction
 
 

@@ -13,10 +13,9 @@ import httpx
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.new_accounts import NewAccounts
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_contracts.verification.remote import TIMEOUT_S, is_near
 
 _ROOT: Final = "/_mock"

@@ -14,9 +14,8 @@ import httpx
 
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.headers import MAX_WAIT
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_contracts.verification.patience import PatientClient, Pause
 
 TIMEOUT_S: Final = 120.0

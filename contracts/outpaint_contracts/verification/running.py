@@ -12,10 +12,10 @@ from typing import Final
 import httpx
 
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case, Need
+from outpaint_contracts.proving.case import Case
 from outpaint_contracts.proving.exchange import Exchange
 from outpaint_contracts.proving.expectations import NotOffered, Unmet
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_contracts.verification.budget import Purse
 from outpaint_contracts.verification.keys_given_out import KeysGivenOut
 from outpaint_contracts.verification.outcome import CaseResult, Outcome, Subject

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
-
-from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_functions.service.keys import KeyRing
 from outpaint_functions.service.records import Job
@@ -57,34 +53,3 @@ class StackName:
     name: str
     region: str | None = None
     profile: str | None = None
-
-
-@contextmanager
-def opened(place: Path | StackName) -> Iterator[Deployment]:
-    """The deployment in a data folder, made where there is none, or in a stack.
-
-    Raises `OutpaintError` in one line with the way out where it cannot be reached; so does the block.
-    """
-    if isinstance(place, Path):
-        from outpaint_functions.operations.data_folder import folder_deployment
-
-        with folder_deployment(place) as deployment:
-            yield deployment
-        return
-    with needs_botocore():
-        from outpaint_functions.operations.stack.deployment import stack_deployment
-    with stack_deployment(place) as deployment:
-        yield deployment
-
-
-@contextmanager
-def needs_botocore() -> Iterator[None]:
-    """Say which extra is missing where an import in the block finds no botocore."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "botocore":
-            raise
-        raise OutpaintError(
-            ErrorCode.UNAVAILABLE, "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
-        ) from None

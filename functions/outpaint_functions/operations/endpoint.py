@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from outpaint_functions.embedded.cli.console import OUT, table
-from outpaint_functions.operations.deployment import StackName, needs_botocore
-from outpaint_functions.operations.options import stack_options
+from outpaint_functions.operations.deployment import StackName
+from outpaint_functions.operations.options import needs_botocore, stack_options
 
 if TYPE_CHECKING:
     from outpaint_functions.operations.stack.endpoint import EndpointStatus

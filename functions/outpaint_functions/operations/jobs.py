@@ -13,7 +13,7 @@ import click
 from outpaint_contracts.jobs import JobState
 
 from outpaint_functions.embedded.cli.console import OUT, table, warn
-from outpaint_functions.operations.options import place_options
+from outpaint_functions.operations.options import opened, place_options
 
 if TYPE_CHECKING:
     from outpaint_functions.operations.deployment import Deployment, StackName
@@ -53,8 +53,6 @@ def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path 
       outpaint jobs list --stack outpaint --state failed --limit 100
       outpaint jobs list --stack outpaint --state unended    # accepted, dispatched or painting
     """
-    from outpaint_functions.operations.deployment import opened
-
     rows: list[tuple[str, ...]] = [("job", "accepted", "account", "state", "pictures", "prompt")]
     wanted, seen = _states(states), 0
     with opened(place) as deployment:
@@ -88,7 +86,6 @@ def show(inference_id: str, place: Path | StackName) -> None:
 
     from pydantic import TypeAdapter
 
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service.by_hand import unknown
     from outpaint_functions.service.records import Job
 
@@ -114,7 +111,6 @@ def end(inference_id: str, place: Path | StackName) -> None:
     Examples:
       outpaint jobs end 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
     """
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service import by_hand
 
     with opened(place) as deployment:
@@ -135,7 +131,6 @@ def sweep(place: Path | StackName) -> None:
     Examples:
       outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper stands still
     """
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service.sweep import sweep as go_round
 
     with opened(place) as deployment:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outpaint_functions.embedded.cli.console import ERR, OUT, table
-from outpaint_functions.operations.options import place_options
+from outpaint_functions.operations.options import opened, place_options
 
 if TYPE_CHECKING:
     from outpaint_functions.operations.deployment import StackName
@@ -40,7 +40,6 @@ def create(name: str, credits_: int, place: Path | StackName) -> None:
       outpaint keys create "Ann's laptop" --credits 500
       outpaint keys create Ann --stack outpaint --region eu-west-1
     """
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service import keys as rules
 
     with opened(place) as deployment:
@@ -60,8 +59,6 @@ def list_(place: Path | StackName) -> None:
       outpaint keys list
       outpaint keys list --stack outpaint
     """
-    from outpaint_functions.operations.deployment import opened
-
     rows = [("id", "account", "credits", "made", "state")]
     with opened(place) as deployment:
         for entry in deployment.keys.entries():
@@ -86,7 +83,6 @@ def revoke(key: str, place: Path | StackName) -> None:
       outpaint keys revoke 1f3a5c7e
       outpaint keys revoke 1f3a5c7e --stack outpaint
     """
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service import keys as rules
 
     with opened(place) as deployment:
@@ -108,7 +104,6 @@ def credit(account: str, amount: int, place: Path | StackName) -> None:
       outpaint keys credit development 1000
       outpaint keys credit Ann -50 --stack outpaint
     """
-    from outpaint_functions.operations.deployment import opened
     from outpaint_functions.service import keys as rules
 
     with opened(place) as deployment:

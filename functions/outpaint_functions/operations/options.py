@@ -1,17 +1,19 @@
-"""Which service a command is about: a data folder, or a stack in AWS."""
+"""Which service a command is about, a data folder or a stack in AWS, and the way into it."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from outpaint_contracts.errors import ErrorCode, OutpaintError
 
 from outpaint_functions.embedded.cli.options import data_option
-from outpaint_functions.operations.deployment import StackName
+from outpaint_functions.operations.deployment import Deployment, StackName
 
 _region = click.option("--region", metavar="NAME", help="The stack's region, if not your AWS settings'.")
 _profile = click.option("--profile", metavar="NAME", help="Your AWS settings' profile to use.")
@@ -46,6 +48,37 @@ def stack_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (_profile, _region, _stack(required=True, help="The stack in AWS.")):
         with_stack = option(with_stack)
     return with_stack
+
+
+@contextmanager
+def opened(place: Path | StackName) -> Iterator[Deployment]:
+    """The deployment in a data folder, made where there is none, or in a stack.
+
+    Raises `OutpaintError` in one line with the way out where it cannot be reached; so does the block.
+    """
+    if isinstance(place, Path):
+        from outpaint_functions.operations.data_folder import folder_deployment
+
+        with folder_deployment(place) as deployment:
+            yield deployment
+        return
+    with needs_botocore():
+        from outpaint_functions.operations.stack.deployment import stack_deployment
+    with stack_deployment(place) as deployment:
+        yield deployment
+
+
+@contextmanager
+def needs_botocore() -> Iterator[None]:
+    """Say which extra is missing where an import in the block finds no botocore."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "botocore":
+            raise
+        raise OutpaintError(
+            ErrorCode.UNAVAILABLE, "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
+        ) from None
 
 
 def _place(data: Path, stack: str | None, region: str | None, profile: str | None) -> Path | StackName:

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
 
-from outpaint_contracts.requests import MAX_COUNT, Wish
-
-from outpaint_mocks.drift.recording import Body, Form, Json
-
-_DEFAULT: Final = int(Wish.model_fields["count"].default)
-"""Pictures where a request says nothing."""
-MOST: Final = MAX_COUNT
-"""Pictures of one request, where nobody can tell how many it asks for."""
+from outpaint_mocks.drift.recording import Body, pictures_asked_for
 
 
 class CreditBudget:
@@ -48,28 +40,3 @@ class CreditBudget:
         """Put back what a request did not cost after all."""
         with self._lock:
             self.spent -= cost
-
-
-def pictures_asked_for(body: Body, query: dict[str, str]) -> int:
-    """How many pictures a request may be charged for: its `count`, the largest where it says several."""
-    told: list[object] = []
-    if isinstance(body, Form):
-        told = [part.text for part in body.parts if part.name == "count"]
-    elif isinstance(body, Json):
-        if isinstance(body.value, dict) and "count" in body.value:
-            told = [body.value["count"]]
-    elif query.get("count") is None:
-        # A body that we cannot read may be one that they can.
-        return MOST
-    if "count" in query:
-        told.append(query["count"])
-    return max((_whole(value) for value in told), default=_DEFAULT)
-
-
-def _whole(value: object) -> int:
-    """A count as somebody may read it; what is no such number is reckoned as the most."""
-    try:
-        number = int(float(str(value).strip()))
-    except (ValueError, OverflowError):
-        return MOST
-    return max(0, min(number, 10 * MOST))

@@ -12,9 +12,8 @@ from outpaint_contracts.paths import OUTPAINT_PATH
 from outpaint_functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint_functions.service.file_urls import UPLOADS_PREFIX
 
-from outpaint_mocks.drift.credit_budget import pictures_asked_for
 from outpaint_mocks.drift.links import REFERENCE
-from outpaint_mocks.drift.recording import Answer, Exchange, Json, Recording, Trouble
+from outpaint_mocks.drift.recording import Answer, Exchange, Json, Recording, Trouble, pictures_asked_for
 
 _CREDITS: Final = 1000
 """What an account has that never told."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import httpx
 import respx
-from respx.mocks import AbstractRequestMocker, HTTPCoreMocker
+from respx.mocks import AbstractRequestMocker, HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, CallList, PassThrough, Route, RouteList
 
 from outpaint_mocks.faces.bases import VENDOR_BASE_URL, BaseUrls, checked_unknown_hosts
@@ -33,9 +33,9 @@ class _TransportMocker(AbstractRequestMocker):
 
     respx by itself stands one floor below, in httpcore, through which a world's service fetches sources too; and
     one floor above it would take the requests of clients with a transport of their own, such as test clients.
+    It has no name, so respx does not register it where it is defined.
     """
 
-    name = _MOCKER
     targets: ClassVar[list[str]] = ["httpx.HTTPTransport", "httpx.AsyncHTTPTransport"]
     target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]
 
@@ -61,6 +61,16 @@ class _TransportMocker(AbstractRequestMocker):
         return httpx_response
 
 
+def _registered() -> str:
+    """The name under which respx knows the mocker, registered by the first router that wants it.
+
+    respx takes a name once in a process, and keeps it where this module is imported anew: by pytest inside pytest.
+    """
+    if _MOCKER not in Mocker.registry:
+        type(_TransportMocker.__name__, (_TransportMocker,), {"name": _MOCKER})
+    return _MOCKER
+
+
 class OutpaintRouter(respx.MockRouter):
     """A respx router that answers the API's base URLs from a world, for httpx clients, sync and async.
 
@@ -79,7 +89,7 @@ class OutpaintRouter(respx.MockRouter):
     ) -> None:
         self.world: Final = world
         self._others = CallList()
-        super().__init__(assert_all_called=assert_all_called, assert_all_mocked=True, using=_MOCKER)
+        super().__init__(assert_all_called=assert_all_called, assert_all_mocked=True, using=_registered())
         self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
         self._everything = self.route(name="outpaint").mock(side_effect=self._side_effect())

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 
-from outpaint_mocks.pact.recording import Interaction, LeftOut
+from outpaint_mocks.pact.recording import Interaction, LeftOut, record
+
+if TYPE_CHECKING:
+    from outpaint_mocks.world import World
 
 PROVIDER: Final = "outpaint"
 SPECIFICATION: Final = "4.0"
@@ -91,3 +94,8 @@ class Pact:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.text(), encoding="utf-8")
         return file
+
+
+def pact_of(world: World, consumer: str, provider: str = PROVIDER) -> Pact:
+    """The pact of all calls that the world's journal has."""
+    return Pact.of(consumer, provider, (record(call) for call in world.calls))

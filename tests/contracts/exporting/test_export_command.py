@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ ROOT = Path(__file__).parents[3]
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(export, arguments)
-
-
-def test_it_is_entered_where_the_command_line_looks() -> None:
-    commands = {point.name: point.load() for point in entry_points(group="outpaint.contract.commands")}
-    assert commands["export"] is export
-    assert commands["diff"].name == "diff"
 
 
 def test_without_options_it_is_the_committed_file() -> None:

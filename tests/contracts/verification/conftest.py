@@ -14,9 +14,10 @@ import pytest
 from outpaint_contracts import headers
 from outpaint_contracts.errors import ErrorCode
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case, Need, Severity
+from outpaint_contracts.proving.case import Case, Severity
 from outpaint_contracts.proving.clause import Clause, Origin
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.provider import Need
 
 CLAUSE = Clause("made-up.clause", "It is so.", "nowhere", Origin.VENDOR)
 GOOD_HEADERS = {
@@ -157,7 +158,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("OUTPAINT_SECOND_KEY", raising=False)
 
     def run(*words: str) -> tuple[int, str, str]:
-        from outpaint_functions.embedded.cli import main
+        from outpaint_functions.embedded.cli.entry_table import main
 
         monkeypatch.setattr("sys.argv", ["outpaint", "contract", *words])
         with pytest.raises(SystemExit) as ended:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import equal
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.verification.pytest import every_case, prove
 
 from .conftest import GOOD_HEADERS, MadeUpProvider, made_up

@@ -9,8 +9,8 @@ import pytest
 from outpaint_contracts import examples
 from outpaint_contracts import headers as names
 from outpaint_contracts.errors import ErrorBody, ErrorCode
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.exchange import Exchange
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.verification import contract_surface as surface
 from outpaint_contracts.verification.contract_surface import Transition
 from outpaint_contracts.verification.coverage import Aspect, Seen, too_little

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered, Unmet
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.verification.budget import Purse
 from outpaint_contracts.verification.outcome import CaseResult, Outcome
 from outpaint_contracts.verification.redaction import Redaction

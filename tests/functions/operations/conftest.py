@@ -14,7 +14,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.loaders import create_loader
 from botocore.session import Session
-from outpaint_functions.operations.deployment import Deployment, StackName, opened
+from outpaint_functions.operations.deployment import Deployment, StackName
+from outpaint_functions.operations.options import opened
 from outpaint_functions.operations.stack import connection
 from outpaint_mocks.aws_stack import REGION, aws_stack
 

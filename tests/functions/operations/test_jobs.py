@@ -161,7 +161,8 @@ def test_ended_by_hand_when_overdue_expire(run: Run, served: Any, a_job: Callabl
 
 
 def test_a_job_whose_pictures_lie_there_ends_with_them(run: Run, aws: Any, a_job: Callable[..., Job]) -> None:
-    from outpaint_functions.operations.deployment import StackName, opened
+    from outpaint_functions.operations.deployment import StackName
+    from outpaint_functions.operations.options import opened
 
     with opened(StackName("painting")) as deployment:
         deployment.keys.add_key("Ann", "d" * 64, 20, NOW, "ann")

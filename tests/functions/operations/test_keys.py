@@ -149,7 +149,7 @@ def test_of_a_folder_never_load_botocore(run: Run) -> None:
 
     code = (
         "import sys; sys.argv = ['outpaint', 'keys', 'list'];"
-        "from outpaint_functions.embedded.cli import main\n"
+        "from outpaint_functions.embedded.cli.entry_table import main\n"
         "try: main()\n"
         "except SystemExit as ended: assert ended.code == 0\n"
         "print([name for name in sys.modules if name.startswith(('boto', 'outpaint_functions.aws'))])"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
+from outpaint_contracts.proving.provider import Need
 from outpaint_contracts.verification.mock_controls import MockServer
 from outpaint_contracts.verification.outcome import Outcome
 from outpaint_contracts.verification.verdict import verify

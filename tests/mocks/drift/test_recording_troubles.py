@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from outpaint_mocks.drift.bodies import body_of
-from outpaint_mocks.drift.credit_budget import CreditBudget, pictures_asked_for
-from outpaint_mocks.drift.recording import Json, Trouble
+from outpaint_mocks.drift.credit_budget import CreditBudget
+from outpaint_mocks.drift.recording import Json, Trouble, pictures_asked_for
 from outpaint_mocks.drift.upstream import NotTold, Upstream
 from outpaint_mocks.drift.wire_messages import Asked
 from wire_kit.consumer import png, post

@@ -114,6 +114,8 @@ def test_what_cannot_be_is_one_line_on_stderr(arguments: list[str], said: str) -
 
 
 def test_the_command_line_has_it() -> None:
-    code = "import sys; from outpaint_functions.embedded.cli import main; sys.argv[1:] = ['mock', '--help']; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    code = "from outpaint_functions.embedded.cli.entry_table import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "mock", "--help"], capture_output=True, text=True, timeout=60, check=True
+    )
     assert "--scenario" in done.stdout

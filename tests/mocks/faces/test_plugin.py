@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import respx  # noqa: F401 - see the test of pytest inside pytest
 
 pytest_plugins = ["pytester"]
 
@@ -41,6 +42,25 @@ def test_every_fixture_leads_to_one_world(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest_subprocess(*QUIET, "-W", "error").assert_outcomes(passed=2)
+
+
+def test_pytest_inside_pytest_takes_the_router_any_number_of_times(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After each run pytester forgets what was imported in it: our module, but not respx, which was there before.
+    monkeypatch.delitem(sys.modules, "outpaint_mocks.faces.respx", raising=False)
+    pytester.makepyfile(
+        """
+        import httpx
+
+        def test_it(outpaint_api):
+            answer = httpx.get("https://genai-api.picsart.io/v1/balance", headers={"X-Picsart-API-Key": "mine"})
+            assert answer.json() == {"credits": 1000}
+        """
+    )
+    for _ in range(2):
+        pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=1)
+        assert "outpaint_mocks.faces.respx" not in sys.modules
 
 
 def test_the_marker_sets_the_world_up(pytester: pytest.Pytester) -> None:

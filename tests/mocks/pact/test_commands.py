@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_functions.embedded.cli import main
+from outpaint_contracts.commands import contract
+from outpaint_functions.embedded.cli.entry_table import main
 from outpaint_mocks.faces.server import ServedWorld, thread_server
 from outpaint_mocks.pact.command import pact
 from outpaint_mocks.world import World
@@ -43,10 +43,8 @@ def ask(url: str, **options: Any) -> httpx.Response:
 
 
 def test_it_is_a_group_of_outpaint_contract() -> None:
-    (found,) = [one for one in entry_points(group="outpaint.contract.commands") if one.name == "pact"]
-    group = found.load()
-    assert isinstance(group, click.Group)
-    assert sorted(group.commands) == ["check", "verify", "write"]
+    assert contract.get_command(click.Context(contract), "pact") is pact
+    assert sorted(pact.commands) == ["check", "verify", "write"]
 
 
 def test_a_running_mocks_pact_is_written_checked_and_verified(served: ServedWorld, tmp_path: Path) -> None:

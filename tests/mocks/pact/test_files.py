@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outpaint_contracts.errors import OutpaintError
 from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.pact import Pact, pact_of
+from outpaint_mocks.pact.document import Pact, pact_of
 from outpaint_mocks.pact.provider_states import StateName
 from outpaint_mocks.pact.recording import Interaction, record
 from outpaint_mocks.sources import picture_for

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from outpaint_mocks.faces.httpx import OutpaintTransport
 from outpaint_mocks.faces.server import thread_server
-from outpaint_mocks.pact import pact_of
+from outpaint_mocks.pact.document import pact_of
 from outpaint_mocks.pact.public_staging import PublicProvider
 from outpaint_mocks.pact.reading import read_pact
 from outpaint_mocks.pact.state_server import state_server

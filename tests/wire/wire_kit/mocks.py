@@ -12,10 +12,9 @@ import httpx
 import httpx2
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
-from outpaint_contracts.proving.case import Need
 from outpaint_contracts.proving.expectations import NotOffered
 from outpaint_contracts.proving.new_accounts import NewAccounts
-from outpaint_contracts.proving.provider import Provider
+from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_functions.service.authentication import key_digest
 from outpaint_functions.service.records import Account
 from outpaint_functions.service.settings import ServiceSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outpaint_mocks.admin import models
 from outpaint_mocks.admin.operation import Asked
-from outpaint_mocks.pact import pact_of
+from outpaint_mocks.pact.document import pact_of
 from outpaint_mocks.pact.staging import stage
 
 
