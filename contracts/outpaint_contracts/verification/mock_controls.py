@@ -10,6 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+from outpaint_mocks.admin.models import Advance, OpenAccount, SetAlways, SetSource, SetUp
+from outpaint_mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
+from pydantic import BaseModel
 
 from outpaint_contracts.errors import ErrorCode, OutpaintError
 from outpaint_contracts.headers import MAX_WAIT
@@ -18,7 +21,6 @@ from outpaint_contracts.proving.new_accounts import NewAccounts
 from outpaint_contracts.proving.provider import Need, Provider
 from outpaint_contracts.verification.remote import TIMEOUT_S, is_near
 
-_ROOT: Final = "/_mock"
 _POLL_PAUSE_S: Final = 0.01
 
 
@@ -37,7 +39,7 @@ class MockServer:
             return None
         server = cls(f"http://{url.netloc}")
         try:
-            answer = server._admin.get(f"{_ROOT}/worlds", timeout=5)
+            answer = server._admin.get(f"{ADMIN_ROOT}/worlds", timeout=5)
             if answer.status_code == 200 and isinstance(answer.json().get("worlds"), list):
                 return server
         except (httpx.HTTPError, ValueError, AttributeError):
@@ -53,18 +55,19 @@ class MockServer:
     def world(self, **settings: Any) -> Iterator[MockWorld]:
         """A world that nobody else knows, for as long as the block runs: time goes by, only keys made here work."""
         name = f"verify-{secrets.token_hex(6)}"
-        self.ask("PUT", f"/worlds/{name}", {"keys": {}, "clock": "ticking", "settings": settings})
+        self.ask("PUT", f"/worlds/{name}", SetUp(keys={}, clock="ticking", settings=settings))
         try:
             yield MockWorld(self, name)
         finally:
             self.ask("DELETE", f"/worlds/{name}")
 
-    def ask(self, verb: str, path: str, body: dict[str, Any] | None = None, world: str = "") -> Any:
+    def ask(self, verb: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
         """One operation of the admin API; raises `NotOffered` where it is refused."""
-        before = f"/t/{world}" if world else ""
-        answer = self._admin.request(verb, f"{before}{_ROOT}{path}", json=body)
+        before = f"{WORLD_PREFIX}{world}" if world else ""
+        told = None if body is None else body.model_dump(mode="json", exclude_unset=True)
+        answer = self._admin.request(verb, f"{before}{ADMIN_ROOT}{path}", json=told)
         if answer.status_code >= 400:
-            raise NotOffered(f"the mock's admin API refused {verb} {_ROOT}{path}: {answer.text[:200]}")
+            raise NotOffered(f"the mock's admin API refused {verb} {ADMIN_ROOT}{path}: {answer.text[:200]}")
         return answer.json()
 
 
@@ -84,7 +87,7 @@ class MockWorld(NewAccounts):
     def client(self) -> httpx.Client:
         """A client in this world."""
         return httpx.Client(
-            base_url=f"{self._server.url}/t/{self._world}",
+            base_url=f"{self._server.url}{WORLD_PREFIX}{self._world}",
             timeout=TIMEOUT_S,
             verify=False,  # noqa: S501 - plain HTTP: reading certificates would take longer than most cases
             trust_env=not is_near(self._server.url),
@@ -93,7 +96,7 @@ class MockWorld(NewAccounts):
     def new_account(self, balance: int, *, allowed: bool = True) -> str:
         """A key of a new account in this world."""
         key = f"key-{secrets.token_hex(8)}"
-        self._ask("POST", "/accounts", {"key": key, "credits": balance, "allowed": allowed})
+        self._ask("POST", "/accounts", OpenAccount(key=key, credits=balance, allowed=allowed))
         # The prefix leads to this world even where bytes are written to the server's socket, below no base URL.
         return f"@{self._world}:{key}"
 
@@ -101,9 +104,9 @@ class MockWorld(NewAccounts):
         """An address that this world's sources know."""
         url = f"https://pictures.test/{secrets.token_hex(8)}.png"
         if isinstance(data, bytes):
-            self._ask("POST", "/sources", {"url": url, "data": b64encode(data).decode()})
+            self._ask("POST", "/sources", SetSource(url=url, data=b64encode(data)))
         elif data is ErrorCode.SOURCE_UNAVAILABLE:
-            self._ask("POST", "/sources", {"url": url, "status": 404})
+            self._ask("POST", "/sources", SetSource(url=url, status=404))
         else:
             raise NotOffered(f"a mock's source cannot end in {data}")
         return url
@@ -126,7 +129,7 @@ class MockWorld(NewAccounts):
 
     @contextmanager
     def _always(self, scenario: Any) -> Iterator[None]:
-        standing = self._ask("POST", "/scenarios/always", {"scenario": scenario})["always"]
+        standing = self._ask("POST", "/scenarios/always", SetAlways(scenario=scenario))["always"]
         number = max(one["number"] for one in standing)
         try:
             yield
@@ -135,7 +138,7 @@ class MockWorld(NewAccounts):
 
     def advance(self, seconds: float) -> None:
         """Move this world's clock ahead."""
-        self._ask("POST", "/clock/advance", {"seconds": float(seconds)})
+        self._ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
 
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Provider]:
@@ -148,5 +151,5 @@ class MockWorld(NewAccounts):
         url = urlsplit(self._server.url)
         return url.hostname or "", url.port or 80
 
-    def _ask(self, verb: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _ask(self, verb: str, path: str, body: BaseModel | None = None) -> Any:
         return self._server.ask(verb, path, body, self._world)

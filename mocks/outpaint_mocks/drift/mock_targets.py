@@ -11,6 +11,7 @@ import httpx
 from outpaint_contracts.verification.mock_controls import MockServer
 from outpaint_contracts.verification.remote import TIMEOUT_S, is_near
 
+from outpaint_mocks.admin.models import Advance, SetUp
 from outpaint_mocks.drift.asking_again import Again
 from outpaint_mocks.drift.job_scripts import Setting
 from outpaint_mocks.drift.recording import Exchange
@@ -55,7 +56,7 @@ def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
     """A world of its own on a running mock server, its clock standing still but for what the recording took."""
     name = f"drift-{secrets.token_hex(6)}"
     keys = {_key(key): credits_ for key, credits_ in setting.keys.items()}
-    server.ask("PUT", f"/worlds/{name}", {"clock": "frozen", "keys": keys, "settings": setting.settings})
+    server.ask("PUT", f"/worlds/{name}", SetUp(clock="frozen", keys=keys, settings=setting.settings))
     try:
         with httpx.Client(
             base_url=f"{server.url}{WORLD_PREFIX}{name}",
@@ -69,7 +70,7 @@ def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
                     return float(server.ask("GET", "/clock", world=name)["now"])
 
                 def advance(self, seconds: float) -> None:
-                    server.ask("POST", "/clock/advance", {"seconds": seconds}, world=name)
+                    server.ask("POST", "/clock/advance", Advance(seconds=seconds), world=name)
 
                 def release(self, inference_id: str) -> None:
                     job = server.ask("GET", f"/jobs/{inference_id}", world=name)
