@@ -90,7 +90,7 @@ scale: $(BENCH) ## simulate the deployed service up to 1,000 requests/s, and wri
 	@$(BIN)/python bench/scale
 
 openapi: $(DEV) ## write openapi.json from the contract's models
-	@$(BIN)/python -c "import sys; from outpaint_contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
+	@$(BIN)/python -c "import sys; from outpaint.contracts import openapi; sys.stdout.write(openapi.text())" > openapi.json.new
 	@mv openapi.json.new openapi.json
 
 docs: $(DEV) ## write what in docs/ comes from the code

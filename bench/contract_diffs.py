@@ -12,9 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from outpaint_contracts.comparison import Verdict, compare
 from rich.console import Console
 from rich.progress import track
+
+from outpaint.conformance.diff.diff_rules import DiffVerdict
+from outpaint.conformance.diff.operation_diff import compare
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "contracts" / "comparison"))
 from edits.edit import all_edits, document
@@ -59,10 +61,10 @@ def main() -> None:
         if asking.returncode != 0:
             sys.exit("the tools could not be asked: what they said stands above")
     for one in edits:
-        found = compare(document(), one.made()).verdict is Verdict.BREAKING
+        found = compare(document(), one.made()).verdict is DiffVerdict.BREAKING
         verdicts[one.name]["outpaint contract diff"] = "found" if found else "missed"
-    breaking = [one for one in edits if one.verdict is Verdict.BREAKING]
-    others = [one for one in edits if one.verdict is not Verdict.BREAKING]
+    breaking = [one for one in edits if one.verdict is DiffVerdict.BREAKING]
+    others = [one for one in edits if one.verdict is not DiffVerdict.BREAKING]
     print("| tool | breaking edits found | false alarms | could not read |\n|---|---|---|---|")
     for name in ("outpaint contract diff", *TOOLS):
         found, alarms = (sum(verdicts[one.name][name] == "found" for one in some) for some in (breaking, others))

@@ -13,15 +13,16 @@ from itertools import count
 from pathlib import Path
 
 import httpx
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.requests import Wish
-from outpaint_painting import weights
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.migan import MiganPainter
-from outpaint_painting.uploads import read_canvas
 from pictures import canvas_file
 from report import Section, alternate
 from servers import free_port
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.requests import Wish
+from outpaint.painting import weights
+from outpaint.painting.canvas import Brief
+from outpaint.painting.inputs.inspection import read_canvas
+from outpaint.painting.painters.migan import MiganPainter
 
 ROUNDS = 7
 START_S = 120.0
@@ -66,7 +67,7 @@ def _endpoint(folder: Path) -> Iterator[httpx.Client]:
     port = free_port()
     settings = {"STORE": str(folder), "PAINTER": "migan", "HOST": "127.0.0.1", "PORT": str(port)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "outpaint_painting.endpoint"],
+        [sys.executable, "-m", "outpaint.painting.endpoint"],
         env=os.environ | {f"OUTPAINT_{name}": value for name, value in settings.items()},
         stderr=subprocess.DEVNULL,
     )

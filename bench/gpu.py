@@ -22,21 +22,22 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
 from benchmarks_page import put
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.requests import Wish
-from outpaint_painting.carrying_out import Files, carry_out
-from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
-from outpaint_painting.painters.diffusion.fluxfill import FluxFillModel
-from outpaint_painting.painters.diffusion.klein import KleinModel
-from outpaint_painting.painters.diffusion.painter import DiffusionPainter, DiffusionSettings
-from outpaint_painting.painters.diffusion.passes import Pass, Scene
-from outpaint_painting.painters.diffusion.random_pipelines import build
-from outpaint_painting.painters.diffusion.recipes import Recipe
-from outpaint_painting.painters.diffusion.sdxl import SdxlModel
-from outpaint_painting.painters.diffusion.torch_model import Identity
 from PIL import Image
 from report import Section, machine
 from torch.utils.flop_counter import FlopCounterMode
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.requests import Wish
+from outpaint.painting.endpoint.scheduler import BatchRules, Scheduler
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, DiffusionSettings
+from outpaint.painting.painters.diffusion.fluxfill import FluxFillModel
+from outpaint.painting.painters.diffusion.klein import KleinModel
+from outpaint.painting.painters.diffusion.model_loading import Recipe
+from outpaint.painting.painters.diffusion.passes import Pass, Scene
+from outpaint.painting.painters.diffusion.random_pipelines import build
+from outpaint.painting.painters.diffusion.sdxl import SdxlModel
+from outpaint.painting.painters.diffusion.torch_model import Identity
+from outpaint.painting.pipeline import Files, carry_out
 
 MODELS = {"klein": KleinModel, "sdxl": SdxlModel, "fluxfill": FluxFillModel}
 RECIPES = {
@@ -259,7 +260,7 @@ def overhead_section(bench: Bench) -> Section:
 
             return Run()
 
-    from outpaint_contracts.responses import PainterCard
+    from outpaint.contracts.responses import PainterCard
 
     model: Any = Instant()
     model.card = PainterCard(name="instant", model="none", reads_prompt=False)

@@ -32,12 +32,12 @@ def measure() -> Section:
 
 def main(painter: str) -> None:
     """One job in this process; prints its peak memory in bytes and its seconds."""
-    from outpaint_contracts.pictures import Format
-    from outpaint_contracts.requests import Wish
-    from outpaint_painting.finish import outpaint
-    from outpaint_painting.painter import Brief
-    from outpaint_painting.painters.choice import load_painter
-    from outpaint_painting.uploads import read_canvas
+    from outpaint.contracts.masks_and_formats import Format
+    from outpaint.contracts.requests import Wish
+    from outpaint.painting.canvas import Brief
+    from outpaint.painting.finish import outpaint
+    from outpaint.painting.inputs.inspection import read_canvas
+    from outpaint.painting.painters.painter_table import load_painter
 
     began = time.perf_counter()
     if painter != "nothing":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from outpaint_functions.http.bodies import read_fields
-from outpaint_functions.http.messages import RequestHead
 from python_multipart.multipart import MultipartParser
 from report import Section, alternate
+
+from outpaint.functions.http.bodies import read_fields
+from outpaint.functions.http.messages import RequestHead
 
 BOUNDARY = b"0123456789abcdef0123456789abcdef"
 SIZE = 5 * 1024 * 1024
@@ -42,7 +43,7 @@ def measure() -> Section:
         f"Median of {ROUNDS} rounds in turn. The reference is python-multipart's parser with its slices joined.",
     )
     section.add("python-multipart alone", f"{reference * 1e3:.2f} ms")
-    section.add("outpaint_functions.http.bodies", f"{seconds * 1e3:.2f} ms", f"{seconds / reference:.2f}x (goal 1.3x)")
+    section.add("outpaint.functions.http.bodies", f"{seconds * 1e3:.2f} ms", f"{seconds / reference:.2f}x (goal 1.3x)")
     return section
 
 

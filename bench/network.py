@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from outpaint_contracts.requests import Wish
-from outpaint_painting import weights
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.migan import MiganPainter
-from outpaint_painting.painters.migan_network import Network, network_of
-from outpaint_painting.uploads import read_canvas
 from pictures import canvas_file
 from report import Section, alternate
+
+from outpaint.contracts.requests import Wish
+from outpaint.painting import weights
+from outpaint.painting.canvas import Brief
+from outpaint.painting.inputs.inspection import read_canvas
+from outpaint.painting.painters.migan import MiganPainter, Network, network_of
 
 ROUNDS = 7
 

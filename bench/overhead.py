@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable
 
 from multipart import BOUNDARY
-from outpaint_contracts.pictures import Format
-from outpaint_contracts.requests import Wish
-from outpaint_painting.finish import outpaint
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
-from outpaint_painting.uploads import read_canvas
 from pictures import canvas_file, mask_file, photo_file
 from report import Section
 from servers import outpaint_server
+
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.contracts.requests import Wish
+from outpaint.painting.canvas import Brief
+from outpaint.painting.finish import outpaint
+from outpaint.painting.inputs.inspection import read_canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 SIDE = 1024
 ROUNDS = 60

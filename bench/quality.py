@@ -26,14 +26,14 @@ from unittest import mock
 import numpy as np
 import skimage.data
 import sklearn.datasets
-from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-from outpaint_contracts.requests import Wish
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief, Painter
-from outpaint_painting.painters import growth
-from outpaint_painting.painters.choice import load_painter
 from PIL import Image, ImageDraw
 from skimage.metrics import structural_similarity
+
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+from outpaint.contracts.requests import Wish
+from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.painters import windows
+from outpaint.painting.painters.painter_table import load_painter
 
 CELL = 420
 
@@ -154,7 +154,7 @@ def painters(names: list[str]) -> dict[str, tuple[Painter, Callable[[], Abstract
 
     known: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = {
         "progressive": ("migan", nullcontext),
-        "one pass": ("migan", lambda: mock.patch.object(growth, "thresholds", at_once)),
+        "one pass": ("migan", lambda: mock.patch.object(windows, "thresholds", at_once)),
         "patch": ("patch", nullcontext),
     }
     return {name: (load_painter(known[name][0]), known[name][1]) for name in names}

@@ -15,7 +15,7 @@ from pathlib import Path
 @contextlib.contextmanager
 def outpaint_server(*options: str) -> Iterator[int]:
     """`outpaint serve` with the flat painter and no limit to speak of; yields the port."""
-    command = [sys.executable, "-c", "from outpaint_functions.embedded.cli.entry_table import main; main()"]
+    command = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()"]
     command += ["serve", "--port", "0", "--painter", "flat", "--rate-limit", "1000000000", "--credits-per-image", "0"]
     with _running([*command, *options]) as port:
         yield port

@@ -13,11 +13,13 @@ from itertools import groupby
 from typing import Any
 
 from markdown_table import table
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving import always
-from outpaint_contracts.proving.case import USUALLY_GIVEN, Case, Need, Severity
-from outpaint_contracts.proving.clause import Clause
-from outpaint_contracts.verification.outcome import Subject
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving import answer_promises
+from outpaint.conformance.proving.case import USUALLY_GIVEN, Case, Severity
+from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.verify.case_outcome import Subject
 
 ORIGINS = {
     "vendor": "The vendor's word",
@@ -56,7 +58,7 @@ def _index(areas: Mapping[str, list[Family]]) -> str:
         (f"[{area}]({area}.md)", _about(families), str(len(families)), str(sum(map(len, families))))
         for area, families in areas.items()
     ]
-    promises = always.checks()
+    promises = answer_promises.checks()
     total = sum(len(family) for families in areas.values() for family in families)
     lines = [
         "# The cases of the contract",
@@ -123,7 +125,7 @@ def _promises_page() -> str:
         "",
         "[How to read this page](README.md#how-to-read-a-page).",
     ]
-    promises = always.checks()
+    promises = answer_promises.checks()
     for clause in {check.guards.id: check.guards for check in promises}.values():
         lines += ["", *_clause(clause)]
         for check in promises:

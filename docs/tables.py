@@ -9,18 +9,21 @@ from typing import Any
 
 import yaml
 from markdown_table import table
-from outpaint_contracts import examples, openapi
-from outpaint_contracts.comparison.rules import RULES
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
-from outpaint_contracts.requests import RequestForm
-from outpaint_mocks.admin.operations import OPERATIONS
-from outpaint_mocks.effects import EFFECTS, CallEffect, Error, On
-from outpaint_mocks.mock_paths import ADMIN_ROOT
-from outpaint_mocks.pact.provider_states import ON_A_MOCK
-from outpaint_mocks.pact.public_staging import SUPPORTED
-from outpaint_mocks.presets import MAGIC, PRESETS
-from outpaint_mocks.report.judging import CHECKS
-from outpaint_painting.painters.choice import PAINTERS, PainterHost
+
+from outpaint.conformance.diff.diff_rules import RULES
+from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
+from outpaint.contracts import examples, openapi
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.requests import RequestForm
+from outpaint.mocks.admin.admin_openapi import OPERATIONS
+from outpaint.mocks.mock_paths import ADMIN_ROOT
+from outpaint.mocks.pact.provider_states import ON_A_MOCK
+from outpaint.mocks.report.judging import CHECKS
+from outpaint.mocks.scenarios.call_effects import Error
+from outpaint.mocks.scenarios.effect import CallEffect, On
+from outpaint.mocks.scenarios.effects import EFFECTS
+from outpaint.mocks.scenarios.scenario import MAGIC, PRESETS
+from outpaint.painting.painters.painter_table import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent
 _HOSTS = {PainterHost.LOCAL: "command line and server", PainterHost.MOCK: "mock", PainterHost.ENDPOINT: "GPU endpoint"}

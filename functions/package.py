@@ -43,11 +43,12 @@ UNUSED_DESCRIPTIONS: Final = (
 )
 # The painters are on the endpoint's side, and the mocks on nobody's who deploys.
 LEFT_OUT: Final = (
-    "outpaint_mocks",
-    "outpaint_functions/operations",
-    "outpaint_painting/endpoint",
-    "outpaint_painting/painters",
-    "outpaint_painting/sample",
+    "outpaint/mocks",
+    "outpaint/conformance",
+    "outpaint/functions/operations",
+    "outpaint/painting/endpoint",
+    "outpaint/painting/painters",
+    "outpaint/painting/sample",
     # Of powertools, logs, metrics and batches are used.
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/data_masking",
@@ -184,8 +185,10 @@ def _write(path: Path, document: Any) -> None:
 
 def _is_whole(folder: Path, interpreter: Path) -> bool:
     """Whether each handler can be imported with nothing but the folder: on this machine alone can that be told."""
-    names = [path.stem for path in (folder / "outpaint_functions" / "handlers").glob("*.py") if path.stem != "__init__"]
-    line = "; ".join(f"import outpaint_functions.handlers.{name}" for name in sorted(names))
+    names = [
+        path.stem for path in (folder / "outpaint" / "functions" / "handlers").glob("*.py") if path.stem != "__init__"
+    ]
+    line = "; ".join(f"import outpaint.functions.handlers.{name}" for name in sorted(names))
     # Without `site` nothing that is installed is in the way of what is missing.
     command = [str(interpreter), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); {line}"]
     return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - a Python

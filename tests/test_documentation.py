@@ -13,10 +13,11 @@ from types import ModuleType
 import click
 import pytest
 from mutants.mutant import all_mutants, case_link
-from outpaint_contracts import openapi
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving import always
-from outpaint_functions.embedded.cli.entry import outpaint
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving import answer_promises
+from outpaint.contracts import openapi
+from outpaint.functions.command_line.command_group import outpaint
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -75,7 +76,9 @@ def test_what_comes_from_the_code_is_as_the_code_makes_it(docs_module: Callable[
 
 def test_every_case_and_promise_has_one_heading_of_its_own() -> None:
     expected: dict[str, list[str]] = {}
-    for name in dict.fromkeys([*(case.family for case in all_cases()), *(check.id for check in always.checks())]):
+    for name in dict.fromkeys(
+        [*(case.family for case in all_cases()), *(check.id for check in answer_promises.checks())]
+    ):
         area, _, anchor = name.partition(".")
         expected.setdefault(area, []).append(anchor)
     for area, names in expected.items():

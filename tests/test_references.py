@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving.always import checks
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving.answer_promises import checks
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

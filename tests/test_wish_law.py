@@ -21,29 +21,29 @@ from pathlib import Path
 from typing import Any, get_args
 
 import httpx
-import outpaint_contracts
 import pytest
 from click.testing import CliRunner
-from outpaint_contracts import openapi
-from outpaint_contracts.errors import OutpaintError
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.paths import OUTPAINT_PATH
-from outpaint_contracts.requests import Wish
-from outpaint_functions.embedded.cli.paint import paint
-from outpaint_functions.http.messages import RequestHead
-from outpaint_functions.operations.deployment import opened
-from outpaint_functions.operations.jobs import jobs
-from outpaint_mocks.admin import application as admin
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.pact import pact_of
-from outpaint_mocks.report import traffic
-from outpaint_mocks.world import Studio, World
-from outpaint_mocks.worlds import Worlds
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.carrying_out import Files, carry_out
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+import outpaint.contracts
+from outpaint.contracts import openapi
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.paths_and_headers import OUTPAINT_PATH
+from outpaint.contracts.requests import Wish
+from outpaint.functions.command_line.paint_command import paint
+from outpaint.functions.http.messages import RequestHead
+from outpaint.functions.operations.deployment import opened
+from outpaint.functions.operations.jobs_command import jobs
+from outpaint.mocks.admin import admin_application as admin
+from outpaint.mocks.pact import pact_of
+from outpaint.mocks.report import traffic
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.world.world import Studio, World
+from outpaint.mocks.world.worlds import Worlds
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.flat import FlatPainter
+from outpaint.painting.pipeline import Files, carry_out
 
 BASE: dict[str, Any] = {"prompt": "a lake", "count": 1, "seed": 7, "format": "PNG"}
 PROBES = (
@@ -249,8 +249,8 @@ def test_the_command_line_takes_it_and_shows_it(name: str, tmp_path: Path) -> No
 
 def test_a_field_added_to_the_model_alone_keeps_the_law(tmp_path: Path) -> None:
     """The tests above run again in a process whose `Wish` has two lines more."""
-    package = tmp_path / "outpaint_contracts"
-    shutil.copytree(Path(outpaint_contracts.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "outpaint.contracts"
+    shutil.copytree(Path(outpaint.contracts.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     source = package / "requests.py"
     lines = source.read_text(encoding="utf-8").splitlines()
     (wish,) = (one for one in ast.parse("\n".join(lines)).body if isinstance(one, ast.ClassDef) and one.name == "Wish")

@@ -81,15 +81,15 @@ def _part(part, name, wanted):
             module.authenticate = lambda: None
             wanted = 401
     elif part == "unseen":
-        from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-        from outpaint_painting import uploads
+        from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+        from outpaint.painting.inputs import inspection
 
         told = MaskInterpretation(source=MaskSource.MASK_LUMINANCE, painted_share=0.5, warnings=())
-        uploads.inspect = lambda *_, **__: uploads.Inspection(1, 1, told)
+        inspection.inspect = lambda *_, **__: inspection.Inspection(1, 1, told)
     elif part == "form":
-        from outpaint_contracts.requests import OutpaintRequest
-        from outpaint_functions.handlers.events import request_body, request_head
-        from outpaint_functions.http.bodies import read_fields
+        from outpaint.contracts.requests import OutpaintRequest
+        from outpaint.functions.handlers.gateway_events import request_body, request_head
+        from outpaint.functions.http.bodies import read_fields
 
         def read(event, _):
             request = OutpaintRequest.from_fields(read_fields(request_head(event), request_body(event)))

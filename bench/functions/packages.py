@@ -35,7 +35,7 @@ def ours(version: str) -> Package:
     folder = ROOT / "build" / f"functions-{architecture}-{version}"
     if not folder.is_dir():
         sys.exit(f"{folder.relative_to(ROOT)} is missing: make bench-functions builds it")
-    return Package("ours", folder, "outpaint_functions.handlers.api")
+    return Package("ours", folder, "outpaint.functions.handlers.api_handler")
 
 
 def rival(interpreter: Path, version: str) -> Package:

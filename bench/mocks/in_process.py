@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import forms
 import httpx
 import respx
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.faces.bases import VENDOR_BASE_URL
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.faces.respx import OutpaintRouter
-from outpaint_mocks.world import World
+
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
+from outpaint.mocks.transports.respx_router import OutpaintRouter
+from outpaint.mocks.world.world import World
 
 KEY = {"X-Picsart-API-Key": "bench"}
 FIELDS = {"prompt": "a field of poppies", "count": "1", "mode": "async"}

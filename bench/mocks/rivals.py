@@ -128,7 +128,7 @@ class Ours(Server):
 
     def command(self) -> list[str]:
         limits = ["--scenario", "rate_limit(1000000000, 60)", "--credits", str(2**53)]
-        return [sys.executable, "-m", "outpaint_mocks", "--port", str(self.port), *limits]
+        return [sys.executable, "-m", "outpaint.mocks", "--port", str(self.port), *limits]
 
     def environment(self) -> dict[str, str]:
         """With compiled modules, as any installation has them."""

@@ -18,13 +18,14 @@ from unittest.mock import patch
 
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
-from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint_contracts.inference import Manifest, ManifestFile
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.aws import items
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account
 from PIL import Image, ImageFilter
+
+from outpaint.contracts.inference import Manifest, ManifestFile
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.aws import dynamo_items
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -55,7 +56,9 @@ class _Cloud:
 
     def __init__(self) -> None:
         account = Account("ann", "Ann", 1_000_000)
-        self.items = {items.key_pk(key_digest("key")): items.account_item(account, key_digest("key"), 0.0)}
+        self.items = {
+            dynamo_items.key_pk(key_digest("key")): dynamo_items.account_item(account, key_digest("key"), 0.0)
+        }
         self.objects: dict[str, bytes] = {}
 
     def answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
@@ -93,8 +96,8 @@ def handlers() -> dict[str, tuple[float, int]]:
         made.register("before-send", cloud.answer)
         return made
 
-    with patch.dict(os.environ, ENVIRONMENT), patch("outpaint_functions.aws.clients.get_session", session):
-        from outpaint_functions.handlers import api, completion
+    with patch.dict(os.environ, ENVIRONMENT), patch("outpaint.functions.aws.aws_clients.get_session", session):
+        from outpaint.functions.handlers import api_handler, job_handlers
 
         picture, mask = _pictures()
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000, aws_request_id="1", function_name="f")
@@ -102,15 +105,15 @@ def handlers() -> dict[str, tuple[float, int]]:
         ids: list[str] = []
 
         def submit() -> None:
-            answer = api.handler(_submit(picture, mask, f"key-{next(numbers)}"), context)
+            answer = api_handler.handler(_submit(picture, mask, f"key-{next(numbers)}"), context)
             assert answer["statusCode"] == 202, answer
             ids.append(json.loads(answer["body"])["inference_id"])
 
         def poll() -> None:
-            assert api.handler(_event("GET", f"/v1/painting/{ids[-1]}"), context)["statusCode"] == 202
+            assert api_handler.handler(_event("GET", f"/v1/painting/{ids[-1]}"), context)["statusCode"] == 202
 
         def settle() -> None:
-            assert completion.handler(_completion(cloud, ids[-1]), context) == {"batchItemFailures": []}
+            assert job_handlers.completion(_completion(cloud, ids[-1]), context) == {"batchItemFailures": []}
 
         with patch("sys.stdout", io.StringIO()):  # metrics are printed for CloudWatch to find
             spent = {work.__name__: (_median(work), 0) for work in (submit, poll, settle)}
@@ -169,7 +172,7 @@ def _event(method: str, path: str, body: bytes | None = None, headers: dict[str,
 
 
 def _completion(cloud: _Cloud, inference_id: str) -> dict[str, Any]:
-    job = items.job_of(cloud.items[items.job_pk(inference_id)])
+    job = dynamo_items.job_of(cloud.items[dynamo_items.job_pk(inference_id)])
     files = tuple(
         ManifestFile(id=id_, seed=seed, bytes=1, sha256="0" * 64)
         for id_, seed in zip(job.request.output_ids, job.request.wish.seeds, strict=True)

@@ -1,6 +1,6 @@
 """One account's ledger item: every submit is a transaction on it, and two that meet are asked again.
 
-The tries and waits are those of outpaint_functions.aws.table. How long a transaction holds its items is ASSUMED.
+The tries and waits are those of outpaint.functions.aws.dynamo_table. How long a transaction holds its items is ASSUMED.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
-from outpaint_functions.aws import table
+
+from outpaint.functions.aws import dynamo_table
 
 from .arrivals import Random, Times, poisson
 
-TRIES = table._TRIES
-FIRST_WAIT = table._FIRST_WAIT_S
-LONGEST_WAIT = table._LONGEST_WAIT_S
+TRIES = dynamo_table._TRIES
+FIRST_WAIT = dynamo_table._FIRST_WAIT_S
+LONGEST_WAIT = dynamo_table._LONGEST_WAIT_S
 
 
 @dataclass(frozen=True)

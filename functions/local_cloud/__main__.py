@@ -20,13 +20,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-from outpaint_painting import weights
-from outpaint_painting.painters.choice import BEST_LOCAL, WITHOUT_WEIGHTS, PainterHost, names_on
 
-from local_cloud import ministack, runtime_stack, sample, size_limit, suite
-from local_cloud.deployment import Deployment
+from local_cloud import ministack, proof, runtime_stack
+from local_cloud.local_deployment import LocalDeployment
 from local_cloud.processes import ROOT, CloudError, say
-from local_cloud.stack_provider import StackProvider
+from local_cloud.proof import StackProvider
+from outpaint.painting import weights
+from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, PainterHost, names_on
 
 
 def main() -> int:
@@ -51,11 +51,11 @@ def main() -> int:
             if given.what == "wire":
                 say("bodies too large for Lambda:")
                 door = "ministack" if given.on == "ministack" else given.front_door or "RestApi"
-                size_limit.check(deployment.url, deployment.open_account("sizes"), door)
-                return suite.run(StackProvider(given.on, deployment), only=given.only, html=given.html)
+                proof.check(deployment.url, deployment.open_account("sizes"), door)
+                return proof.run(StackProvider(given.on, deployment), only=given.only, html=given.html)
             if given.what == "serve":
                 return _serve(deployment)
-            sample.outpaint(deployment, given.output)
+            proof.outpaint(deployment, given.output)
     except (CloudError, httpx.HTTPError) as error:
         say(f"error: {error}")
         return 1
@@ -64,7 +64,7 @@ def main() -> int:
     return 0
 
 
-def _deploy(running: ExitStack, given: argparse.Namespace, painter: str) -> Deployment:
+def _deploy(running: ExitStack, given: argparse.Namespace, painter: str) -> LocalDeployment:
     folder = ROOT / "build" / "cloud" / given.on
     if given.on == "ministack":
         return ministack.deploy(running, folder, painter)
@@ -72,7 +72,7 @@ def _deploy(running: ExitStack, given: argparse.Namespace, painter: str) -> Depl
     return runtime_stack.deploy(running, folder, painter, artifact, given.front_door or "RestApi")
 
 
-def _serve(deployment: Deployment) -> int:
+def _serve(deployment: LocalDeployment) -> int:
     say(f"the API answers at {deployment.url}, with the key {deployment.open_account('yours')}")
     say("Ctrl-C stops it.")
     while True:

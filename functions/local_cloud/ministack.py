@@ -17,13 +17,24 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 from botocore.session import get_session
-from outpaint_functions.http.messages import Response
 
-from local_cloud.deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, Deployment
-from local_cloud.http_door import HOP_BY_HOP, Request, door
-from local_cloud.processes import LOOPBACK, ROOT, CloudError, free_ports, say, start, tail, wait_for
+from local_cloud.front_doors import HOP_BY_HOP, DoorRequest, door
+from local_cloud.local_deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, LocalDeployment
+from local_cloud.processes import (
+    LOOPBACK,
+    PREPARE,
+    ROOT,
+    CloudError,
+    architecture,
+    free_ports,
+    say,
+    start,
+    tail,
+    version_of,
+    wait_for,
+)
 from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
-from local_cloud.this_machine import PREPARE, architecture, version_of
+from outpaint.functions.http.messages import Response
 
 MINISTACK: Final = ROOT / ".venv" / "ministack" / "bin"
 SAM: Final = ROOT / ".venv" / "cloud" / "bin" / "sam"
@@ -39,7 +50,7 @@ def check_installed() -> None:
         raise CloudError(f"ministack or SAM is not installed: {PREPARE}")
 
 
-def deploy(running: ExitStack, folder: Path, painter: str) -> Deployment:
+def deploy(running: ExitStack, folder: Path, painter: str) -> LocalDeployment:
     """Start the cloud, deploy the template into it, and put the painting process behind its endpoint.
 
     Raises `CloudError` where ministack or SAM is not installed, or does not do its work.
@@ -63,7 +74,7 @@ def deploy(running: ExitStack, folder: Path, painter: str) -> Deployment:
     running.callback(_keep_logs, logs / "functions.log")
     url = running.enter_context(door(_Relay(cloud, outputs["Url"]), front))
     orders = paint_behind(running, logs, aws, outputs, painter)
-    return Deployment(url, outputs, orders, SYNC_WAIT_S, partial(_another, cloud))
+    return LocalDeployment(url, outputs, orders, SYNC_WAIT_S, partial(_another, cloud))
 
 
 @contextmanager
@@ -101,7 +112,7 @@ class _Relay:
         name = (urlsplit(function_url).hostname or "").partition(".")[0]
         self._host = f"{name}.lambda-url.{REGION}.on.aws"
 
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, request: DoorRequest) -> Response:
         """What the function answers."""
         target = request.raw_path + (f"?{request.raw_query}" if request.raw_query else "")
         onward = http.client.HTTPConnection(LOOPBACK, self._cloud, timeout=_ANSWER_S)

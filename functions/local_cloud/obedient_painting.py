@@ -10,16 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from outpaint_contracts.responses import PainterCard
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.endpoint.__main__ import main
-from outpaint_painting.endpoint.jobs import Endpoint, JobPainter
-from outpaint_painting.endpoint.process import EndpointProcess
-from outpaint_painting.painter import Brief, Painter
-from outpaint_painting.painters.diffusion.tickets import Ticket
 from PIL import Image
 
-from local_cloud.orders import Orders
+from local_cloud.local_deployment import Orders
+from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.endpoint.__main__ import main
+from outpaint.painting.endpoint.endpoint_jobs import JobPainter, PaintingEndpoint
+from outpaint.painting.endpoint.endpoint_process import EndpointProcess
+from outpaint.painting.painters.diffusion.passes import PassTicket
 
 
 class _ObedientPainter:
@@ -44,7 +43,7 @@ class _Obedient:
         self._orders = orders
         self.digest = painter.digest
 
-    def for_job(self, ticket: Ticket) -> Painter:
+    def for_job(self, ticket: PassTicket) -> Painter:
         return _ObedientPainter(self._painter.for_job(ticket), self._orders)
 
 
@@ -52,7 +51,7 @@ def _obedient(orders: Orders) -> type[EndpointProcess]:
     class ObedientProcess(EndpointProcess):
         """The container's process, its painters given orders once they are warm."""
 
-        def _endpoint(self) -> Endpoint:
+        def _endpoint(self) -> PaintingEndpoint:
             endpoint = super()._endpoint()
             endpoint.painters = {name: _Obedient(painter, orders) for name, painter in endpoint.painters.items()}
             return endpoint

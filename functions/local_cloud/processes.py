@@ -1,8 +1,9 @@
-"""Processes of a cloud: started, waited for, and ended by their ids."""
+"""Child processes and this machine's architecture."""
 
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from outpaint_functions.embedded.cli.console import OUT
+
+from outpaint.functions.command_line.console import OUT
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
@@ -84,3 +86,21 @@ def tail(log: Path) -> str:
 def say(line: str) -> None:
     """Tell the person at the terminal."""
     OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+PREPARE: Final = "`make verify-all` prepares it"
+_ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def architecture() -> str:
+    """What Lambda calls this machine's architecture."""
+    known = _ARCHITECTURES.get(platform.machine().lower())
+    if known is None:
+        raise CloudError(f"Lambda has no architecture {platform.machine()}")
+    return known
+
+
+def version_of(python: Path) -> str:
+    """An interpreter's version as Lambda's runtimes are named, such as 3.13."""
+    ask = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - its version

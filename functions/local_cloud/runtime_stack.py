@@ -1,4 +1,4 @@
-"""The built package under Lambda's own runtime client, wired up as template.yaml says, over moto's AWS.
+"""The runtime cloud: template, event sources, functions started.
 
 Each function runs in processes of awslambdaric with a Runtime API of ours, which refuses what Lambda refuses by size;
 before the API's function stands a REST API or a Function URL, behind the others the queue and the schedule.
@@ -6,26 +6,209 @@ before the API's function stands a REST API or a Function URL, behind the others
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
-from outpaint_functions.aws import items
 
-from local_cloud.deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, Deployment
-from local_cloud.event_sources import deliver, repeatedly
-from local_cloud.functions import Function, FunctionSettings
-from local_cloud.gateways import FunctionUrl, RestApi
-from local_cloud.http_door import door
-from local_cloud.processes import LOOPBACK, ROOT, CloudError, free_ports, say, start, wait_for
+from local_cloud.front_doors import FunctionUrl, RestApi, door
+from local_cloud.lambda_runtime import Function, FunctionError, FunctionSettings
+from local_cloud.local_deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, LocalDeployment
+from local_cloud.processes import (
+    LOOPBACK,
+    PREPARE,
+    ROOT,
+    CloudError,
+    architecture,
+    free_ports,
+    say,
+    start,
+    version_of,
+    wait_for,
+)
 from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
-from local_cloud.template import Template
-from local_cloud.this_machine import PREPARE, architecture, version_of
+from outpaint.functions.aws import dynamo_items
+from outpaint.functions.command_line.console import OUT
+
+Invoke = Callable[[bytes], bytes]
+
+
+def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size: int, wait_s: int) -> int:
+    """One round of an event source mapping with ReportBatchItemFailures: how many messages were taken off the queue.
+
+    A message whose batch failed, or that the function names in its answer, stays, and is shown again once its
+    visibility timeout is over.
+    """
+    received = sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=batch_size,
+        WaitTimeSeconds=wait_s,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
+    if not received:
+        return 0
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": message.get("MessageAttributes", {}),
+            "md5OfBody": message.get("MD5OfBody", ""),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": queue_arn.split(":")[3],
+        }
+        for message in received
+    ]
+    answer = json.loads(invoke(json.dumps({"Records": records}).encode())) or {}
+    failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [])}
+    done = [message for message in received if message["MessageId"] not in failed]
+    for message in done:
+        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return len(done)
+
+
+@contextmanager
+def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> Iterator[None]:
+    """Do the work again and again on a thread of its own for as long as the block runs; what it raises is printed."""
+    over = threading.Event()
+
+    def loop() -> None:
+        while not over.wait(pause_s):
+            try:
+                work()
+            except (ClientError, BotoCoreError, FunctionError) as error:
+                if over.is_set():
+                    return
+                OUT.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
+                over.wait(1)
+
+    thread = threading.Thread(target=loop, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+_REFERENCE: Final = re.compile(r"\$\{([\w.:]+)\}")
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads the short forms of CloudFormation's functions as (name, argument)."""
+
+
+def _short_form(loader: Any, suffix: str, node: Any) -> tuple[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return suffix, loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return suffix, loader.construct_sequence(node, deep=True)
+    return suffix, loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+class Template:
+    """A template with parameters and the names of its resources filled in.
+
+    `names` says what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; of resources
+    that nobody plays the logical name stands for both.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        parameters: Mapping[str, object],
+        names: Mapping[str, str],
+        attributes: Mapping[str, str],
+    ) -> None:
+        self._template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}
+        unknown = set(parameters) - set(defaults)
+        if unknown:
+            raise ValueError(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
+        self._values = {**defaults, **parameters, **names}
+        self._attributes = attributes
+
+    def properties(self, resource: str) -> dict[str, Any]:
+        """A resource's properties, resolved."""
+        resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
+        return resolved
+
+    def exists(self, resource: str) -> bool:
+        """Whether its condition holds."""
+        condition = self._template["Resources"][resource].get("Condition")
+        return condition is None or self._holds(condition)
+
+    def environment(self, function: str) -> dict[str, str]:
+        """A function's environment variables: those of every function, and its own."""
+        common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
+        own = self.properties(function).get("Environment", {}).get("Variables", {})
+        return {name: str(value) for name, value in {**common, **own}.items()}
+
+    def _holds(self, condition: str) -> bool:
+        return bool(self._resolved(self._template["Conditions"][condition]))
+
+    def _resolved(self, said: Any) -> Any:
+        if isinstance(said, tuple):
+            return self._function(*said)
+        if isinstance(said, dict):
+            return {
+                key: value for key, told in said.items() if (value := self._resolved(told)) is not None or told is None
+            }
+        if isinstance(said, list):
+            return [value for told in said if (value := self._resolved(told)) is not None]
+        return said
+
+    def _function(self, name: str, argument: Any) -> Any:
+        match name:
+            case "Ref":
+                return None if argument == "AWS::NoValue" else self._values.get(argument, argument)
+            case "GetAtt":
+                return self._attributes.get(argument, argument)
+            case "Sub":
+                text, own = argument if isinstance(argument, list) else (argument, {})
+                return self._substituted(str(text), self._resolved(own))
+            case "If":
+                condition, then, otherwise = argument
+                return self._resolved(then if self._holds(condition) else otherwise)
+            case "Condition":
+                return self._holds(argument)
+            case "Equals":
+                one, other = (str(self._resolved(side)) for side in argument)
+                return one == other
+            case "Not":
+                return not self._resolved(argument[0])
+            case "And":
+                return all(self._resolved(argument))
+            case "Or":
+                return any(self._resolved(argument))
+            case "Split":
+                return str(self._resolved(argument[1])).split(argument[0])
+        raise ValueError(f"!{name} is not played here")
+
+    def _substituted(self, text: str, own: Mapping[str, Any]) -> str:
+        def value(found: re.Match[str]) -> str:
+            name = found[1]
+            known = own.get(name, self._values.get(name, self._attributes.get(name)))
+            return found[0] if known is None else str(known)
+
+        return _REFERENCE.sub(value, text)
+
 
 FrontDoor = Literal["RestApi", "FunctionUrl"]
 ACCOUNT: Final = "123456789012"
@@ -55,7 +238,7 @@ class Artifact:
         return cls(package, python)
 
 
-def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, front: FrontDoor) -> Deployment:
+def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, front: FrontDoor) -> LocalDeployment:
     """Start the stand-ins, the functions and their event sources, and the painting process behind the endpoint."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -99,7 +282,7 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     orders = paint_behind(running, logs, aws, outputs, painter)
     longest_wait = int(template.environment("ApiFunction")["OUTPAINT_MAX_WAIT"])
     another = partial(_another, template, _settings(template, "ApiFunction", artifact, aws), front, logs)
-    return Deployment(public_url, outputs, orders, longest_wait, another)
+    return LocalDeployment(public_url, outputs, orders, longest_wait, another)
 
 
 @contextmanager
@@ -140,7 +323,7 @@ def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Templa
 
 def _resources(session: Any, template: Template) -> dict[str, str]:
     """Make table, bucket, topic and queues in moto; their names and attributes, and the queue's url."""
-    session.create_client("dynamodb").create_table(TableName=TABLE, **items.TABLE)
+    session.create_client("dynamodb").create_table(TableName=TABLE, **dynamo_items.TABLE)
     s3 = session.create_client("s3")
     s3.create_bucket(Bucket=BUCKET)
     rules = template.properties("Bucket")["CorsConfiguration"]["CorsRules"]

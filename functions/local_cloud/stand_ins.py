@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx
-from outpaint_contracts.storage_names import DONE_PREFIX, FAILED_PREFIX
 
-from local_cloud.orders import Orders
+from local_cloud.local_deployment import Orders
 from local_cloud.processes import LOOPBACK, free_ports, say, start, wait_for
+from outpaint.contracts.storage_names import DONE_PREFIX, FAILED_PREFIX
 
 REGION: Final = "us-east-1"
 PAINTER: Final = "painter"

@@ -7,9 +7,9 @@ from collections import Counter
 from importlib import import_module
 from pkgutil import iter_modules
 
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving import always, clauses
-from outpaint_contracts.proving.clause import Clause
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving import answer_promises, clauses
+from outpaint.conformance.proving.clause import Clause
 
 ROOMS = {
     room.name: {
@@ -39,7 +39,7 @@ def test_sentences_have_no_full_stop_and_begin_small() -> None:
 
 def test_every_clause_has_an_id_of_its_own_and_is_guarded() -> None:
     assert [id_ for id_, count in Counter(clause.id for clause in CLAUSES).items() if count > 1] == []
-    guarded = {case.guards.id for case in all_cases()} | {check.guards.id for check in always.checks()}
+    guarded = {case.guards.id for case in all_cases()} | {check.guards.id for check in answer_promises.checks()}
     assert [clause.id for clause in CLAUSES if clause.id not in guarded] == []
     assert all(clause.says.endswith(".") for clause in CLAUSES)
 

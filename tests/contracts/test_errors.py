@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))

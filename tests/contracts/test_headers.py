@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.headers import Allowance, Prefer, is_idempotency_key
+
+from outpaint.contracts.paths_and_headers import Allowance, Prefer, is_idempotency_key
 
 
 @pytest.mark.parametrize(

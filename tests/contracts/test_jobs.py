@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from outpaint_contracts.jobs import ENDED, MOVES, JobState, sources_of
+
+from outpaint.contracts.job_states import ENDED, MOVES, JobState, sources_of
 
 
 def test_every_state_has_its_moves() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
-from outpaint_contracts import headers, openapi, paths
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
-from outpaint_contracts.requests import KNOWN_FIELDS, OutpaintRequest, Upload
 from pydantic import BaseModel
+
+from outpaint.contracts import openapi, paths_and_headers
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
+from outpaint.contracts.requests import KNOWN_FIELDS, OutpaintRequest, Upload
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = openapi.document()
@@ -65,7 +66,7 @@ def test_every_json_body_has_examples_and_they_fit_its_schema(where: str, media:
 
 
 def test_request_examples_are_requests_we_take() -> None:
-    for media_type, media in operation(paths.OUTPAINT_PATH, "post")["requestBody"]["content"].items():
+    for media_type, media in operation(paths_and_headers.OUTPAINT_PATH, "post")["requestBody"]["content"].items():
         for example in media["examples"].values():
             fields = {
                 name: [Upload(b"picture") if name == "image" else value] for name, value in example["value"].items()
@@ -117,11 +118,11 @@ def test_the_schema_and_the_model_agree_on_what_is_a_request(fields: dict[str, A
 
 def test_every_response_declares_the_headers_of_every_response() -> None:
     everywhere = {
-        headers.CORRELATION_ID,
-        headers.RATE_LIMIT,
-        headers.RATE_AVAILABLE,
-        headers.RATE_RESET,
-        headers.CREDIT_AVAILABLE,
+        paths_and_headers.CORRELATION_ID,
+        paths_and_headers.RATE_LIMIT,
+        paths_and_headers.RATE_AVAILABLE,
+        paths_and_headers.RATE_RESET,
+        paths_and_headers.CREDIT_AVAILABLE,
     }
     for path, verb in OPERATIONS:
         for status, response in operation(path, verb)["responses"].items():
@@ -149,8 +150,8 @@ def test_operation_ids_are_unique_and_the_vendors_is_kept() -> None:
 
 
 def test_202_links_to_the_poll() -> None:
-    link = operation(paths.OUTPAINT_PATH, "post")["responses"]["202"]["links"]["poll"]
-    assert link["operationId"] == operation(paths.INFERENCE_PATH, "get")["operationId"]
+    link = operation(paths_and_headers.OUTPAINT_PATH, "post")["responses"]["202"]["links"]["poll"]
+    assert link["operationId"] == operation(paths_and_headers.INFERENCE_PATH, "get")["operationId"]
     assert link["parameters"] == {"inference_id": "$response.body#/inference_id"}
 
 
@@ -164,7 +165,9 @@ def test_what_is_always_sent_is_declared_required() -> None:
 def test_the_key_goes_in_the_header_everywhere_but_for_signed_files() -> None:
     assert DOCUMENT["security"] == [{"ApiKey": []}]
     assert DOCUMENT["components"]["securitySchemes"]["ApiKey"]["in"] == "header"
-    assert [path for path, verb in OPERATIONS if operation(path, verb).get("security") == []] == [paths.FILE_PATH]
+    assert [path for path, verb in OPERATIONS if operation(path, verb).get("security") == []] == [
+        paths_and_headers.FILE_PATH
+    ]
 
 
 def test_no_description_is_missing() -> None:

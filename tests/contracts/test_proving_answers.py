@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from outpaint_contracts.proving import always, pictures
-from outpaint_contracts.proving.api import Item, finished
-from outpaint_contracts.proving.comparing import kept_closely, kept_exactly, painted
-from outpaint_contracts.proving.exchange import Exchange
-from outpaint_contracts.proving.expectations import Unmet
-from outpaint_contracts.proving.raw_socket import send_raw, status_of
+
+from outpaint.conformance.proving import answer_promises, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted
+from outpaint.conformance.proving.api import Item, finished
+from outpaint.conformance.proving.expectations import Unmet
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
+from outpaint.conformance.proving.raw_requests import send_raw, status_of
 
 
 def test_a_finished_answer_is_read_by_the_vendors_members_alone() -> None:
@@ -88,15 +89,15 @@ def test_what_has_no_status_line_is_unmet(answer: bytes) -> None:
 
 
 def test_kept_and_painted_are_told_apart() -> None:
-    sent = pictures.encode(pictures.noisy_scene())
-    other = pictures.encode(pictures.noisy_scene(seed=2))
-    one_off = pictures.noisy_scene()
+    sent = drawn_pictures.encode(drawn_pictures.noisy_scene())
+    other = drawn_pictures.encode(drawn_pictures.noisy_scene(seed=2))
+    one_off = drawn_pictures.noisy_scene()
     one_off.putpixel((47, 35), tuple(255 - value for value in one_off.getpixel((47, 35))))
     kept_exactly(sent, sent)
     kept_closely(sent, sent)
     painted(sent, other)
     with pytest.raises(Unmet, match="expected 0, got 1"):
-        kept_exactly(sent, pictures.encode(one_off))
+        kept_exactly(sent, drawn_pictures.encode(one_off))
     with pytest.raises(Unmet):
         kept_closely(sent, other)
     with pytest.raises(Unmet):
@@ -118,5 +119,5 @@ def test_answers_are_json_where_they_must_be(path: str, content_type: str, body:
     request = httpx.Request("GET", f"https://x{path}")
     answer = httpx.Response(200, headers={"Content-Type": content_type}, content=body, request=request)
     about_json = {"always.json-is-json", "always.api-answers-json"}
-    found = {check.id for check, _ in always.broken(Exchange.of(answer, 0.0))}
+    found = {check.id for check, _ in answer_promises.broken(ObservedExchange.of(answer, 0.0))}
     assert found & about_json == codes

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from outpaint_contracts.proving import always
-from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.exchange import Exchange
-from outpaint_contracts.proving.idempotency import once
+
+from outpaint.conformance.proving import answer_promises
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.expectations import once
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
 
 
-def api_of(sent: list[httpx.Request], seen: list[Exchange], *, key: str | None = "k", **answer: Any) -> Api:
+def api_of(sent: list[httpx.Request], seen: list[ObservedExchange], *, key: str | None = "k", **answer: Any) -> Api:
     def respond(request: httpx.Request) -> httpx.Response:
         sent.append(request)
         return httpx.Response(**({"status_code": 200} | answer))
@@ -35,7 +36,7 @@ def test_a_key_that_the_case_wrote_itself_stands_alone_in_any_spelling() -> None
 
 def test_a_request_sent_as_it_is_has_no_header_of_the_client_and_is_observed() -> None:
     sent: list[httpx.Request] = []
-    seen: list[Exchange] = []
+    seen: list[ObservedExchange] = []
     api_of(sent, seen).send(httpx.Request("GET", "http://core.test/v1/nothing"))
     assert list(sent[0].headers) == ["host"]
     assert [exchange.path for exchange in seen] == ["/v1/nothing"]
@@ -43,7 +44,7 @@ def test_a_request_sent_as_it_is_has_no_header_of_the_client_and_is_observed() -
 
 def test_files_are_fetched_without_the_key_and_observed_where_the_api_serves_them() -> None:
     sent: list[httpx.Request] = []
-    seen: list[Exchange] = []
+    seen: list[ObservedExchange] = []
     api = api_of(sent, seen)
     api.fetch("http://core.test/v1/files/a.png", method="HEAD")
     api.fetch("https://files.test/a.png")
@@ -57,13 +58,13 @@ def test_no_two_idempotency_keys_are_the_same() -> None:
     assert once() != once()
 
 
-def exchange(method: str = "GET", status: int = 200, body: bytes = b"", **headers: str) -> Exchange:
+def exchange(method: str = "GET", status: int = 200, body: bytes = b"", **headers: str) -> ObservedExchange:
     told = tuple((name.replace("_", "-").lower(), value) for name, value in headers.items())
-    return Exchange(method, "http://core.test/x", "/x", (), b"", status, told, body, 0.0)
+    return ObservedExchange(method, "http://core.test/x", "/x", (), b"", status, told, body, 0.0)
 
 
-def broken(seen: Exchange) -> set[str]:
-    return {check.id for check, _ in always.broken(seen)}
+def broken(seen: ObservedExchange) -> set[str]:
+    return {check.id for check, _ in answer_promises.broken(seen)}
 
 
 def test_401_must_say_how_to_authenticate() -> None:

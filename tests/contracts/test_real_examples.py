@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from outpaint_contracts import examples, openapi, paths
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
-from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
 from PIL import Image
+
+from outpaint.contracts import examples, openapi, paths_and_headers
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 
 DOCUMENT = json.loads(openapi.text())
 BASE = "http://outpaint.test"
@@ -36,7 +37,7 @@ def png(size: tuple[int, int] = (64, 48), alpha: int | None = None, *, frames: i
 @pytest.fixture
 def api(outpaint_world: Any) -> httpx.Client:
     """A client of a world in which the examples' addresses lead to pictures."""
-    from outpaint_mocks.faces.httpx import OutpaintTransport
+    from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 
     outpaint_world.sources.register(PHOTO, png())
     outpaint_world.sources.register(MASK, png())
@@ -76,20 +77,20 @@ def same_shape(answer: httpx.Response, example: str, path: str, verb: str) -> No
 
 
 def test_a_request_like_each_example_is_taken(api: httpx.Client) -> None:
-    content = DOCUMENT["paths"][paths.OUTPAINT_PATH]["post"]["requestBody"]["content"]
+    content = DOCUMENT["paths"][paths_and_headers.OUTPAINT_PATH]["post"]["requestBody"]["content"]
     form = content["multipart/form-data"]["examples"]["file"]["value"]
     files = {name: ("canvas.png", png()) for name, value in form.items() if str(value).startswith("@")}
     fields = {name: str(value) for name, value in form.items() if name not in files}
-    answer = api.post(paths.OUTPAINT_PATH, data=fields, files=files)
+    answer = api.post(paths_and_headers.OUTPAINT_PATH, data=fields, files=files)
     assert answer.status_code == 200
-    same_shape(answer, "done", paths.OUTPAINT_PATH, "post")
+    same_shape(answer, "done", paths_and_headers.OUTPAINT_PATH, "post")
     assert len(answer.json()["data"]) == form["count"]
     assert answer.json()["seed"] == form["seed"]
     addresses = content["application/json"]["examples"]["addresses"]["value"]
     for sent in ({"json": addresses}, {"data": {name: str(value) for name, value in addresses.items()}}):
-        answer = api.post(paths.OUTPAINT_PATH, **sent)
+        answer = api.post(paths_and_headers.OUTPAINT_PATH, **sent)
         assert answer.status_code == 202
-        same_shape(answer, "taken", paths.OUTPAINT_PATH, "post")
+        same_shape(answer, "taken", paths_and_headers.OUTPAINT_PATH, "post")
 
 
 def linked(answer: httpx.Response, link: dict[str, Any]) -> dict[str, str]:
@@ -113,44 +114,46 @@ def link_of(path: str, verb: str, status: str, name: str) -> dict[str, Any]:
 def test_every_link_leads_where_it_says(api: httpx.Client, outpaint_world: Any) -> None:
     """Submit to poll, poll to poll, result to submit by id."""
     outpaint_world.scenarios.next("polls(1)")
-    answer = api.post(paths.OUTPAINT_PATH, data={**FORM, "mode": "async", "format": "PNG"})
-    first = linked(answer, link_of(paths.OUTPAINT_PATH, "post", "202", "poll"))
-    running = api.get(paths.INFERENCE_PATH.format(**first))
+    answer = api.post(paths_and_headers.OUTPAINT_PATH, data={**FORM, "mode": "async", "format": "PNG"})
+    first = linked(answer, link_of(paths_and_headers.OUTPAINT_PATH, "post", "202", "poll"))
+    running = api.get(paths_and_headers.INFERENCE_PATH.format(**first))
     assert running.status_code == 202
-    same_shape(running, "taken", paths.INFERENCE_PATH, "get")
-    assert linked(running, link_of(paths.INFERENCE_PATH, "get", "202", "poll")) == first
-    done = api.get(paths.INFERENCE_PATH.format(**first))
-    same_shape(done, "done", paths.INFERENCE_PATH, "get")
+    same_shape(running, "taken", paths_and_headers.INFERENCE_PATH, "get")
+    assert linked(running, link_of(paths_and_headers.INFERENCE_PATH, "get", "202", "poll")) == first
+    done = api.get(paths_and_headers.INFERENCE_PATH.format(**first))
+    same_shape(done, "done", paths_and_headers.INFERENCE_PATH, "get")
     outpaint_world.scenarios.next("immediate")
     for answer, path, verb in (
-        (done, paths.INFERENCE_PATH, "get"),
-        (api.post(paths.OUTPAINT_PATH, data=FORM), paths.OUTPAINT_PATH, "post"),
+        (done, paths_and_headers.INFERENCE_PATH, "get"),
+        (api.post(paths_and_headers.OUTPAINT_PATH, data=FORM), paths_and_headers.OUTPAINT_PATH, "post"),
     ):
         again = linked(answer, link_of(path, verb, "200", "grow-further"))
         mask = {"mask_image_url": MASK, "mask_mode": "alpha"}
-        grown = api.post(paths.OUTPAINT_PATH, json={**again, **mask, "prompt": "more of it", "mode": "async"})
+        grown = api.post(
+            paths_and_headers.OUTPAINT_PATH, json={**again, **mask, "prompt": "more of it", "mode": "async"}
+        )
         assert grown.status_code == 202, grown.text
 
 
 def test_an_upload_leads_to_a_request(api: httpx.Client) -> None:
-    ticket = api.post(paths.UPLOADS_PATH, json=examples.UPLOAD_REQUEST)
+    ticket = api.post(paths_and_headers.UPLOADS_PATH, json=examples.UPLOAD_REQUEST)
     if ticket.status_code == 503:
         pytest.skip("this host takes no uploads ahead")
-    described(ticket, paths.UPLOADS_PATH, "post")
+    described(ticket, paths_and_headers.UPLOADS_PATH, "post")
     assert set(ticket.json()) == set(examples.UPLOAD_TICKET.model_dump())
     for name, field in (("image", "image_id"), ("mask", "mask_image_id")):
-        found = linked(ticket, link_of(paths.UPLOADS_PATH, "post", "200", name))
+        found = linked(ticket, link_of(paths_and_headers.UPLOADS_PATH, "post", "200", name))
         assert found == {field: ticket.json()["id"]}
 
 
 def test_a_failed_job_a_balance_and_a_picture_are_as_shown(api: httpx.Client, outpaint_world: Any) -> None:
     outpaint_world.scenarios.next("fail(painting_failed)")
-    job = api.post(paths.OUTPAINT_PATH, data={**FORM, "mode": "async"}).json()
-    failed = api.get(paths.INFERENCE_PATH.format(inference_id=job["inference_id"]))
-    same_shape(failed, "failed", paths.INFERENCE_PATH, "get")
-    same_shape(api.get(paths.BALANCE_PATH), "balance", paths.BALANCE_PATH, "get")
-    url = api.post(paths.OUTPAINT_PATH, data=FORM).json()["data"][0]["url"]
-    described(api.get(url), paths.FILE_PATH, "get")
+    job = api.post(paths_and_headers.OUTPAINT_PATH, data={**FORM, "mode": "async"}).json()
+    failed = api.get(paths_and_headers.INFERENCE_PATH.format(inference_id=job["inference_id"]))
+    same_shape(failed, "failed", paths_and_headers.INFERENCE_PATH, "get")
+    same_shape(api.get(paths_and_headers.BALANCE_PATH), "balance", paths_and_headers.BALANCE_PATH, "get")
+    url = api.post(paths_and_headers.OUTPAINT_PATH, data=FORM).json()["data"][0]["url"]
+    described(api.get(url), paths_and_headers.FILE_PATH, "get")
 
 
 # What is sent, so that the service refuses it as the example says it does.
@@ -184,10 +187,10 @@ REFUSED: dict[ErrorCode, dict[str, Any]] = {
 @pytest.mark.parametrize("code", REFUSED, ids=str)
 def test_a_refusal_is_worded_as_its_example(api: httpx.Client, outpaint_world: Any, code: ErrorCode) -> None:
     outpaint_world.sources.register("https://example.com/gone.jpg", b"", status=404)
-    answer = api.post(paths.OUTPAINT_PATH, **REFUSED[code])
+    answer = api.post(paths_and_headers.OUTPAINT_PATH, **REFUSED[code])
     assert answer.status_code == ERROR_KINDS[code].status.value, answer.text
     shown = DOCUMENT["components"]["examples"][code.value]["value"]
-    described(answer, paths.OUTPAINT_PATH, "post")
+    described(answer, paths_and_headers.OUTPAINT_PATH, "post")
     assert answer.json()["error_code"] == code
     assert numberless(answer.json()) == numberless(shown)
 
@@ -207,20 +210,22 @@ def test_refusals_of_the_account_and_of_ids_are_worded_as_their_examples(
         shown = DOCUMENT["components"]["examples"][code.value]["value"]
         assert numberless(answer.json()) == numberless(shown)
 
-    check(api.get("/v1/painting/nothing"), ErrorCode.UNKNOWN_INFERENCE, paths.INFERENCE_PATH, "get")
-    check(api.put(paths.OUTPAINT_PATH), ErrorCode.METHOD_NOT_ALLOWED, paths.OUTPAINT_PATH, "post")
-    url = api.post(paths.OUTPAINT_PATH, data=FORM).json()["data"][0]["url"]
-    check(api.get(url + "0"), ErrorCode.URL_NOT_SIGNED, paths.FILE_PATH, "get")
+    check(api.get("/v1/painting/nothing"), ErrorCode.UNKNOWN_INFERENCE, paths_and_headers.INFERENCE_PATH, "get")
+    check(
+        api.put(paths_and_headers.OUTPAINT_PATH), ErrorCode.METHOD_NOT_ALLOWED, paths_and_headers.OUTPAINT_PATH, "post"
+    )
+    url = api.post(paths_and_headers.OUTPAINT_PATH, data=FORM).json()["data"][0]["url"]
+    check(api.get(url + "0"), ErrorCode.URL_NOT_SIGNED, paths_and_headers.FILE_PATH, "get")
     outpaint_world.clock.advance(hours=25)
-    check(api.get(url), ErrorCode.URL_EXPIRED, paths.FILE_PATH, "get")
+    check(api.get(url), ErrorCode.URL_EXPIRED, paths_and_headers.FILE_PATH, "get")
     key = {IDEMPOTENCY_KEY: "order-1042"}
-    api.post(paths.OUTPAINT_PATH, data=FORM, headers=key)
+    api.post(paths_and_headers.OUTPAINT_PATH, data=FORM, headers=key)
     other = {**FORM, "prompt": "something else"}
-    again = api.post(paths.OUTPAINT_PATH, data=other, headers=key)
-    check(again, ErrorCode.IDEMPOTENCY_MISMATCH, paths.OUTPAINT_PATH, "post")
+    again = api.post(paths_and_headers.OUTPAINT_PATH, data=other, headers=key)
+    check(again, ErrorCode.IDEMPOTENCY_MISMATCH, paths_and_headers.OUTPAINT_PATH, "post")
     outpaint_world.scenarios.always("credits(1)")
-    poor = api.post(paths.OUTPAINT_PATH, data={**FORM, "count": "2"}, headers={API_KEY: "poor"})
-    check(poor, ErrorCode.INSUFFICIENT_CREDITS, paths.OUTPAINT_PATH, "post")
+    poor = api.post(paths_and_headers.OUTPAINT_PATH, data={**FORM, "count": "2"}, headers={API_KEY: "poor"})
+    check(poor, ErrorCode.INSUFFICIENT_CREDITS, paths_and_headers.OUTPAINT_PATH, "post")
     outpaint_world.scenarios.always("rate_limit(1, 60)")
-    answers = [api.get(paths.BALANCE_PATH, headers={API_KEY: "busy"}) for _ in range(2)]
-    check(answers[1], ErrorCode.RATE_LIMITED, paths.BALANCE_PATH, "get")
+    answers = [api.get(paths_and_headers.BALANCE_PATH, headers={API_KEY: "busy"}) for _ in range(2)]
+    check(answers[1], ErrorCode.RATE_LIMITED, paths_and_headers.BALANCE_PATH, "get")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import Format, MaskMode
-from outpaint_contracts.requests import (
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import Format, MaskMode
+from outpaint.contracts.requests import (
     IMAGE_FIELDS,
     MASK_FIELDS,
     MAX_SEED,

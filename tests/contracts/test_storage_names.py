@@ -6,8 +6,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from outpaint_contracts import storage_names as names
-from outpaint_contracts.pictures import Format
+
+from outpaint.contracts import storage_names as names
+from outpaint.contracts.masks_and_formats import Format
 
 ROOT = Path(__file__).parents[2]
 ID = str(uuid4())

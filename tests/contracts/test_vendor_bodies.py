@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_contracts.proving.expectations import Unmet
-from outpaint_contracts.proving.vendor_bodies import failed, only_picture, pending, rejected
+
+from outpaint.conformance.proving.answer_reading import failed, only_picture, pending, rejected
+from outpaint.conformance.proving.expectations import Unmet
 
 PICTURE = {"id": "a.png", "url": "https://files.test/a.png"}
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-from outpaint_contracts.requests import Wish
-from outpaint_functions.embedded.cli.entry_table import main
-from outpaint_functions.service.records import Job
 from PIL import Image
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+from outpaint.contracts.requests import Wish
+from outpaint.functions.command_line.entry import main
+from outpaint.functions.service.records import Job
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import MaskMode, PictureLimits
-from outpaint_functions.embedded.canvas_shelf import CanvasShelf
-from outpaint_painting.uploads import inspect, read_canvas
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.functions.embedded.painting_threads import CanvasShelf
+from outpaint.painting.inputs.inspection import inspect, read_canvas
 
 LIMITS = PictureLimits()
 

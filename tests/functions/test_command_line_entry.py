@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 import pytest
-from outpaint_functions.embedded.cli.entry import COMMANDS_GROUP, outpaint
-from outpaint_functions.embedded.cli.entry_table import COMMANDS, ListedCommand
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from outpaint.functions.command_line.command_group import COMMANDS_GROUP, outpaint
+from outpaint.functions.command_line.entry import COMMANDS, ListedCommand
 
 KIT = "outpaint-kit"
 ALONE = """
@@ -23,7 +24,7 @@ from contextlib import redirect_stderr, redirect_stdout
 hidden, calls = (json.loads(word) for word in sys.argv[1:])
 for name in hidden:
     sys.modules[name] = None  # as where it is not installed
-from outpaint_functions.embedded.cli.entry_table import main
+from outpaint.functions.command_line.entry import main
 
 told = []
 for words in calls:

@@ -6,9 +6,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from outpaint_contracts import openapi
-from outpaint_contracts.errors import ErrorCode
-from outpaint_functions.http.docs_page import docs_page
+
+from outpaint.contracts import openapi
+from outpaint.contracts.errors import ErrorCode
+from outpaint.functions.http.docs_page import docs_page
 
 PAGE = docs_page()
 VOID = {"meta", "link", "br"}

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import click
 import pytest
-from outpaint_functions.embedded.cli import entry
-from outpaint_functions.embedded.server import listen
 from PIL import Image
+
+from outpaint.functions.command_line import command_group
+from outpaint.functions.embedded.server import listen
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -70,7 +71,7 @@ class TestHelp:
             return [(words, command)]
 
         checked = 0
-        for words, command in commands(entry.outpaint):
+        for words, command in commands(command_group.outpaint):
             for line in (command.help or "").splitlines():
                 if line.strip().startswith(f"outpaint {' '.join(words)} "):
                     # What stands behind a pipe is another program's.
@@ -247,15 +248,15 @@ class TestCommandsOfOtherPackages:
             "import click\n@click.command()\ndef greet():\n    'Say hello.'\n    click.echo('hello')\n"
         )
         monkeypatch.syspath_prepend(tmp_path)
-        points = EntryPoints([EntryPoint("greet", "upper_floor:greet", entry.COMMANDS_GROUP)])
-        monkeypatch.setattr(entry, "entry_points", points.select)
+        points = EntryPoints([EntryPoint("greet", "upper_floor:greet", command_group.COMMANDS_GROUP)])
+        monkeypatch.setattr(command_group, "entry_points", points.select)
         assert run("greet") == (0, "hello\n", "")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["serve", "--help"]])
 def test_a_reader_who_leaves_early_sees_no_traceback(words: list[str]) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", "from outpaint_functions.embedded.cli.entry_table import main; main()", *words],
+        [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", *words],
         stdout=(closed := subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)).stdin,
         stderr=subprocess.PIPE, text=True, timeout=60, check=False,
     )  # fmt: skip

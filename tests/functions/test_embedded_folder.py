@@ -7,11 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_functions.embedded import database
-from outpaint_functions.embedded.database import Database
-from outpaint_functions.embedded.stores import in_folder, open_database
-from outpaint_functions.service.records import StoredPicture
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.embedded import database
+from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.stores import in_folder, open_database
+from outpaint.functions.service.records import StoredPicture
 
 NOW = 200.0
 FILE = f"{UUID(int=1)}.jpg"

@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_contracts.headers import API_KEY, IDEMPOTENT_REPLAYED
+
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 
@@ -25,7 +26,7 @@ _PAINTER = """
 import time
 from pathlib import Path
 
-from outpaint_painting.painters.flat import FlatPainter
+from outpaint.painting.painters.flat import FlatPainter
 
 HERE = Path(__file__).parent
 
@@ -58,7 +59,7 @@ class Shop:
         command = [
             sys.executable,
             "-c",
-            "from outpaint_functions.embedded.cli.entry_table import main; main()",
+            "from outpaint.functions.command_line.entry import main; main()",
             "serve",
         ]
         options = ["--port", "0", "--painter", "held_painter:HeldPainter", "--data", "data", "--grace", "20"]
@@ -189,7 +190,7 @@ def test_a_stop_lets_the_running_job_end(shop: Shop, cut_out: bytes) -> None:
 def test_two_servers_do_not_share_a_folder(shop: Shop) -> None:
     with shop.server():
         second = subprocess.run(
-            [sys.executable, "-c", "from outpaint_functions.embedded.cli.entry_table import main; main()", "serve",
+            [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", "serve",
              "--port", "0", "--painter", "flat", "--data", "data"],
             cwd=shop.folder, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip

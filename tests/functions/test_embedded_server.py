@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from outpaint_contracts.errors import OutpaintError
-from outpaint_contracts.headers import API_KEY, CORRELATION_ID, RATE_LIMIT
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded import asgi, connection, server
-from outpaint_functions.embedded.host import Host, open_host
-from outpaint_functions.embedded.server import listen, serving, url_of
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.paths_and_headers import API_KEY, CORRELATION_ID, RATE_LIMIT
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.embedded import asgi, server
+from outpaint.functions.embedded.host import Host, open_host
+from outpaint.functions.embedded.server import listen, serving, url_of
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 KEY = f"{API_KEY}: dev\r\n"
 SMALL = ServiceSettings().model_copy(
@@ -158,7 +158,7 @@ class TestKeepAlive:
             assert _balance(connected).status == 200
 
     def test_a_body_dropped_is_bounded(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connection, "MAX_UNREAD_BYTES", 1024 * 1024)
+        monkeypatch.setattr(server, "MAX_UNREAD_BYTES", 1024 * 1024)
         with _connected(url) as connected:
             connected.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
             assert Answer(connected).status == 404
@@ -228,13 +228,13 @@ class TestPatience:
 
     @pytest.mark.parametrize("sent", [b"", b"GET /v1/bal", b"GET /v1/balance HTTP/1.1\r\nHost: x\r\n"])
     def test_a_head_that_never_ends_is_hung_up_on(self, url: str, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-        monkeypatch.setattr(connection, "PATIENCE_S", 0.2)
+        monkeypatch.setattr(server, "PATIENCE_S", 0.2)
         with _connected(url) as connected:
             connected.sendall(sent)
             assert _is_closed(connected)
 
     def test_a_dripping_head_is_hung_up_on(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connection, "PATIENCE_S", 0.3)
+        monkeypatch.setattr(server, "PATIENCE_S", 0.3)
 
         def drip(connected: socket.socket) -> None:
             connected.settimeout(0.05)
@@ -252,7 +252,7 @@ class TestPatience:
             drip(connected)
 
     def test_a_client_that_waits_is_not_hung_up_on(self, monkeypatch: pytest.MonkeyPatch, cut_out: bytes) -> None:
-        monkeypatch.setattr(connection, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
         content_type, body = _multipart(cut_out, prompt="x", count="1")
         with _held() as (_, painter, base), _connected(base) as connected:
             connected.sendall(
@@ -268,7 +268,7 @@ class TestPatience:
             assert Answer(connected).status == 200
 
     def test_an_idle_connection_is_closed_in_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connection, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
         monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
         with (
             open_host([FlatPainter()], settings=SMALL) as host,
@@ -281,7 +281,7 @@ class TestPatience:
             assert _is_closed(connected)
 
     def test_an_idle_connection_is_kept_for_a_while(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connection, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
         with _connected(url) as connected:
             connected.sendall(f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
             assert Answer(connected).status == 200

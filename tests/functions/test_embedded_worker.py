@@ -8,23 +8,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.adapters.fetch import SafeFetch
-from outpaint_functions.adapters.system import RandomIds, SystemClock
-from outpaint_functions.embedded.endings import Endings
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.worker import PaintingThreads
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.records import Account, Job, StoredPicture
-from outpaint_functions.service.recovery import recover
-from outpaint_functions.service.service import Service
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief, Painter
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
+from outpaint.functions.adapters.fetch import SafeFetch
+from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.embedded.painting_threads import PaintingThreads
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Account, Job, StoredPicture
+from outpaint.functions.service.service import Service
+from outpaint.functions.service.settle import recover
+from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.painters.flat import FlatPainter
 
 PaintStep = Callable[[Canvas, Brief], Iterator[Image.Image]]
 

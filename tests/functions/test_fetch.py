@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_functions.adapters.addresses import is_loopback, refusal
-from outpaint_functions.adapters.fetch import Address, SafeFetch
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.adapters.addresses import is_loopback, refusal
+from outpaint.functions.adapters.fetch import Address, SafeFetch
 
 PUBLIC = ip_address("93.184.215.14")
 

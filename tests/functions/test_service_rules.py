@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import API_KEY, CREDIT_AVAILABLE, RATE_AVAILABLE, Prefer
-from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.requests import FieldValue, OutpaintRequest, Upload
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response
-from outpaint_functions.service import rate_limit, recovery, result, settle, sweep
-from outpaint_functions.service.authentication import authenticate, key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.records import Account, Job
-from outpaint_functions.service.service import Service
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_functions.service.submit import Submission, submit
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import API_KEY, CREDIT_AVAILABLE, RATE_AVAILABLE, Prefer
+from outpaint.contracts.requests import FieldValue, OutpaintRequest, Upload
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service import admission, settle
+from outpaint.functions.service.admission import authenticate, key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Account, Job
+from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.functions.service.submit import Submission, submit
 
 START = 1_800_000_000.0
 HOUR = 3600.0
@@ -176,20 +176,20 @@ def test_a_key_counts_without_the_blanks_around_it_and_dev_on_this_machine(house
 
 def test_the_window_counts_down_and_opens_again(house: House) -> None:
     house.clock.time = START - START % 60 + 20.5
-    seen = [rate_limit.take(house.service, house.caller) for _ in range(4)]
+    seen = [admission.take_rate(house.service, house.caller) for _ in range(4)]
     assert [allowance.available for allowance, _ in seen] == [2, 1, 0, 0]
     assert [allowance.reset_in for allowance, _ in seen] == [40] * 4
     assert [refusal.code if refusal else None for _, refusal in seen] == [None] * 3 + [ErrorCode.RATE_LIMITED]
     house.clock.time += 40
-    allowance, refusal = rate_limit.take(house.service, house.caller)
+    allowance, refusal = admission.take_rate(house.service, house.caller)
     assert (allowance.available, refusal) == (2, None)
 
 
 def test_one_accounts_requests_do_not_count_for_another(house: House) -> None:
     for _ in range(5):
-        rate_limit.take(house.service, house.caller)
+        admission.take_rate(house.service, house.caller)
     other = authenticate(house.service, "other", peer_is_loopback=True)
-    assert rate_limit.take(house.service, other)[1] is None
+    assert admission.take_rate(house.service, other)[1] is None
 
 
 # Submit
@@ -205,7 +205,7 @@ def test_credits_are_reserved_at_submit_kept_at_success_and_given_back_at_failur
 
 def test_a_job_is_found_from_the_first_moment_with_its_inputs_stored(house: House) -> None:
     job = house.send().job
-    assert result.find(house.service, house.caller, job.id).state is JobState.DISPATCHED
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.DISPATCHED
     assert house.pictures.get(job.request.image, START) is not None
     assert house.dispatch.started == [job.request]
 
@@ -394,7 +394,7 @@ def test_another_accounts_job_is_not_there(house: House) -> None:
     other = authenticate(house.service, "other", peer_is_loopback=True)
     for id_, caller in ((job.id, other), ("made-up", house.caller)):
         with pytest.raises(OutpaintError) as caught:
-            result.find(house.service, caller, id_)
+            settle.find_job(house.service, caller, id_)
         assert caught.value.code is ErrorCode.UNKNOWN_INFERENCE
 
 
@@ -404,14 +404,14 @@ def test_an_end_is_reported_once_and_never_undone(house: House) -> None:
     assert settle.fail(house.service, failure(job)) is None
     assert house.finish(job) is None
     assert house.credits == 20
-    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
 
 
 def test_an_end_may_overtake_the_news_of_its_start(house: House) -> None:
     job = house.send().job
     assert house.finish(job) is not None
     assert settle.begin(house.service, job.id) is None
-    assert result.find(house.service, house.caller, job.id).state is JobState.SUCCEEDED
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.SUCCEEDED
 
 
 def test_inputs_go_when_the_job_ends(house: House) -> None:
@@ -427,23 +427,23 @@ def test_a_result_is_kept_24_hours_from_its_end(house: House) -> None:
     house.clock.time += HOUR / 2
     house.finish(job)
     house.clock.time += 24 * HOUR - 1
-    assert result.find(house.service, house.caller, job.id).state is JobState.SUCCEEDED
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.SUCCEEDED
     house.clock.time += 1
     with pytest.raises(OutpaintError):
-        result.find(house.service, house.caller, job.id)
+        settle.find_job(house.service, house.caller, job.id)
 
 
 def test_a_poll_asks_for_an_end_that_nobody_reported(house: House) -> None:
     job = house.send().job
     house.dispatch.lost[job.id] = failure(job)
-    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
     assert house.credits == 20
 
 
 def test_an_overdue_job_expires_at_the_next_poll_and_gives_its_credits_back(house: House) -> None:
     job = house.send().job
     house.clock.time += HOUR
-    expired = result.find(house.service, house.caller, job.id)
+    expired = settle.find_job(house.service, house.caller, job.id)
     assert expired.state is JobState.EXPIRED
     assert expired.failure is not None
     assert expired.failure.error_code is ErrorCode.TIMED_OUT
@@ -459,7 +459,7 @@ def test_the_sweep_ends_what_is_overdue_and_what_was_never_dispatched(house: Hou
     fresh = house.send().job
     cut_off = begin_and_be_killed(house)
     house.clock.time += 130
-    sweep.sweep(house.service)
+    settle.sweep(house.service)
     states = {id_: found.state for id_ in (overdue.id, fresh.id, cut_off.id) if (found := house.ledger.find(id_, 0))}
     assert states == {
         overdue.id: JobState.EXPIRED,
@@ -482,7 +482,7 @@ def test_the_sweep_forgets_what_has_expired(house: House) -> None:
     job = house.send("key-1").job
     house.finish(job)
     house.clock.time += 25 * HOUR
-    sweep.sweep(house.service)
+    settle.sweep(house.service)
     assert house.ledger.find(job.id, 0) is None
     assert house.ledger.find_claim("one", "key-1", 0) is None
 
@@ -490,13 +490,13 @@ def test_the_sweep_forgets_what_has_expired(house: House) -> None:
 def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(house: House) -> None:
     job = house.send().job
     for attempt in (2, 3):
-        recovery.recover(house.service)
+        settle.recover(house.service)
         again = house.ledger.find(job.id, START)
         assert again is not None
         assert again.attempts == attempt
     assert house.dispatch.started == [job.request] * 3
-    recovery.recover(house.service)
-    assert result.find(house.service, house.caller, job.id).state is JobState.FAILED
+    settle.recover(house.service)
+    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
     assert house.credits == 20
 
 
@@ -505,9 +505,9 @@ def test_after_a_kill_jobs_without_inputs_or_time_are_ended_and_refunded(house: 
     house.clock.time += HOUR
     bare = house.send("key-1").job
     house.pictures.delete(bare.request.image)
-    recovery.recover(house.service)
-    assert result.find(house.service, house.caller, overdue.id).state is JobState.EXPIRED
-    assert result.find(house.service, house.caller, bare.id).state is JobState.FAILED
+    settle.recover(house.service)
+    assert settle.find_job(house.service, house.caller, overdue.id).state is JobState.EXPIRED
+    assert settle.find_job(house.service, house.caller, bare.id).state is JobState.FAILED
     assert house.credits == 20
     assert not house.send("key-1").replayed
 

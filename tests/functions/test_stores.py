@@ -18,25 +18,24 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceFailure, Manifest, ManifestFile
-from outpaint_contracts.jobs import ENDED, JobState, sources_of
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.adapters.system import SystemClock
-from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.ledger import DynamoLedger
-from outpaint_functions.aws.limits import DynamoLimits
-from outpaint_functions.aws.pictures import S3Pictures
-from outpaint_functions.aws.table import Table
-from outpaint_functions.embedded.key_ring import SqliteKeyRing
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.sqlite_ledger import SqliteLedger
-from outpaint_functions.embedded.stores import in_folder, open_database
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.ports import AlreadyClaimed, Jobs, Limits, Pictures
-from outpaint_functions.service.records import Account, Claim, Job, StoredPicture
-from outpaint_mocks.aws_stack import aws_stack
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, Manifest, ManifestFile
+from outpaint.contracts.job_states import ENDED, JobState, sources_of
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.adapters.clock_and_ids import SystemClock
+from outpaint.functions.aws.aws_clients import Clients
+from outpaint.functions.aws.dynamo_ledger import DynamoLedger, DynamoLimits
+from outpaint.functions.aws.dynamo_table import Table
+from outpaint.functions.aws.s3_pictures import S3Pictures
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
+from outpaint.functions.embedded.stores import in_folder, open_database
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.ports import AlreadyClaimed, Jobs, Limits, Pictures
+from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint.mocks.aws_stack import aws_stack
 
 Ledger = MemoryLedger | SqliteLedger | DynamoLedger
 AnnounceTo = list[str]

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import pytest
-from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.adapters.system import RandomIds
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response
-from outpaint_functions.service import settle, sweep
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.records import Account, Job, StoredPicture
-from outpaint_functions.service.service import Service
-from outpaint_functions.service.settings import ServiceSettings
+
+from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.adapters.clock_and_ids import RandomIds
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service import settle
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Account, Job, StoredPicture
+from outpaint.functions.service.service import Service, ServiceSettings
 
 START = 1_800_000_000.0
 
@@ -238,7 +238,7 @@ def test_one_bad_job_holds_up_no_sweep(house: House, a_job: Callable[..., Job]) 
     house.dispatch.breaks_on = bad.id
     house.clock.time = START + 600
     with pytest.raises(ExceptionGroup, match="could not be looked at"):
-        sweep.sweep(house.service)
+        settle.sweep(house.service)
     assert [job.id for job in house.ledger.unended()] == [bad.id]
 
 

@@ -8,31 +8,30 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.worker import PaintingThreads
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response, Waiting
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.records import Account
-from outpaint_functions.service.service import Service
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_functions.service.sweep import sweep
-from outpaint_mocks.effects import Fail
-from outpaint_mocks.faces.delivery import deliver, drive
-from outpaint_mocks.mock_application import MockApplication
-from outpaint_mocks.repeatable_ids import RepeatableIds
-from outpaint_mocks.scenarios import HEADER as SCENARIO
-from outpaint_mocks.sources import Sources
-from outpaint_mocks.virtual_clock import VirtualClock
-from outpaint_mocks.world import World
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.embedded.painting_threads import PaintingThreads
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.functions.service.settle import sweep
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.scenarios.job_effects import Fail
+from outpaint.mocks.scenarios.world_scenarios import HEADER as SCENARIO
+from outpaint.mocks.transports.delivery import deliver, drive
+from outpaint.mocks.world.repeatable_ids import RepeatableIds
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.web_sources import Sources
+from outpaint.mocks.world.world import World
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 KEYS: Final = {"plenty": 40, "little": 4}
 """The accounts' keys, and the credits that they begin with."""

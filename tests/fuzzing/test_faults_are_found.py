@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from mutants.mutant import Mutant, all_mutants
-from outpaint_functions.http.messages import RequestHead
 
 from fuzzing.both_sides import Answer, MockSide, Plan, ServiceSide
 from fuzzing.test_mock_and_service import MockAndService
+from outpaint.functions.http.messages import RequestHead
 
 MUTANTS: Final = {mutant.name: mutant for mutant in all_mutants()}
 BESIDE_THE_MOCK: Final = (

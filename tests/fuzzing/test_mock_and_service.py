@@ -13,14 +13,20 @@ from urllib.parse import urlsplit
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY, PREFER
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.paths import BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
-from outpaint_contracts.proving.forms import Part, multipart, multipart_type
-from outpaint_functions.http.messages import RequestHead
 
 from fuzzing.both_sides import KEYS, SETTINGS, Answer, MockSide, Plan, ServiceSide
 from fuzzing.picture_files import TYPES, Layout, PictureFile, damaged_files, pictures
+from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import (
+    API_KEY,
+    BALANCE_PATH,
+    IDEMPOTENCY_KEY,
+    OUTPAINT_PATH,
+    PREFER,
+    UPLOADS_PATH,
+)
+from outpaint.functions.http.messages import RequestHead
 
 BRIEF: Final = settings(
     max_examples=80,
@@ -84,7 +90,7 @@ class MockAndService(RuleBasedStateMachine):
         self.files: list[str] = []
         self.uploads: list[tuple[str, str, str]] = []
         self.pictures: list[str] = []
-        self.posted: list[tuple[str, list[Part], str]] = []
+        self.posted: list[tuple[str, list[FormPart], str]] = []
         self.spent = dict.fromkeys(KEYS, 0)
 
     def sides(self) -> tuple[MockSide, ServiceSide]:
@@ -121,10 +127,10 @@ class MockAndService(RuleBasedStateMachine):
         plan: Plan,
     ) -> None:
         """Post a picture, perhaps with a mask."""
-        parts: list[Part] = [Part("image", picture.encoded(), "a.png"), Part("prompt", prompt.encode())]
+        parts: list[FormPart] = [FormPart("image", picture.encoded(), "a.png"), FormPart("prompt", prompt.encode())]
         if mask is not None:
             beside = PictureFile("PNG", picture.width + mask_of_other_size, picture.height)
-            parts.append(Part(field, beside.mask(mask), "b.png"))
+            parts.append(FormPart(field, beside.mask(mask), "b.png"))
         self._post(key, [*parts, *_texts(fields)], prefer, idempotency_key, plan, OUTPAINT_PATH + query)
 
     @rule(
@@ -146,7 +152,7 @@ class MockAndService(RuleBasedStateMachine):
     ) -> None:
         """Post what nothing is wrong with, once or twice."""
         fields = {name: value for name, value in fields.items() if name != "mask_mode"}
-        parts = [Part("image", picture.encoded(), "a.png"), Part("prompt", b"a field"), *_texts(fields)]
+        parts = [FormPart("image", picture.encoded(), "a.png"), FormPart("prompt", b"a field"), *_texts(fields)]
         for _ in range(1 + again):
             self._post(key, parts, None, idempotency_key, plan)
 
@@ -161,11 +167,11 @@ class MockAndService(RuleBasedStateMachine):
         """Post once more under an idempotency key: the same, or with one thing changed."""
         key, parts, idempotency_key = self.posted[which % len(self.posted)]
         changed = {
-            "image": Part("image", PictureFile("PNG", 21, 17).encoded(), "a.png"),
-            "mask": Part("mask", PictureFile("PNG", 21, 17).mask(Layout.HOLE), "b.png"),
-            "prompt": Part("prompt", b"another field"),
-            "count": Part("count", b"3"),
-            "mode": Part("mode", b"async"),
+            "image": FormPart("image", PictureFile("PNG", 21, 17).encoded(), "a.png"),
+            "mask": FormPart("mask", PictureFile("PNG", 21, 17).mask(Layout.HOLE), "b.png"),
+            "prompt": FormPart("prompt", b"another field"),
+            "count": FormPart("count", b"3"),
+            "mode": FormPart("mode", b"async"),
         }.get(change or "")
         if changed is not None:
             parts = [part for part in parts if part.name != changed.name] + [changed]
@@ -184,7 +190,7 @@ class MockAndService(RuleBasedStateMachine):
     @rule(key=keys, file=damaged_files(), fields=FIELDS)
     def submit_a_damaged_file(self, key: str, file: bytes, fields: dict[str, str]) -> None:
         """Post what is no picture to outpaint."""
-        answer = self._post(key, [Part("image", file, "a.png"), Part("prompt", b"a field"), *_texts(fields)])
+        answer = self._post(key, [FormPart("image", file, "a.png"), FormPart("prompt", b"a field"), *_texts(fields)])
         assert answer.status >= 400
 
     @precondition(lambda self: self.pictures)
@@ -193,7 +199,7 @@ class MockAndService(RuleBasedStateMachine):
         """Post an id that an upload or a result has or had, and a mask; another account's id too."""
         id_ = self.pictures[which % len(self.pictures)]
         mask = PictureFile("PNG", 32, 24).mask(layout)
-        parts = [Part("image_id", id_.encode()), Part("prompt", b"more"), Part("mask", mask, "m.png")]
+        parts = [FormPart("image_id", id_.encode()), FormPart("prompt", b"more"), FormPart("mask", mask, "m.png")]
         self._post(key, [*parts, *_texts(fields)], plan=plan)
 
     @precondition(lambda self: self.jobs)
@@ -247,7 +253,7 @@ class MockAndService(RuleBasedStateMachine):
         id_, url, kind = self.uploads[which % len(self.uploads)]
         type_ = "PNG" if other else TYPES[kind]
         file = damaged if damaged is not None else PictureFile(type_, 32, 24).encoded()
-        answer = self._post("", [Part("file", file, "f")], url=url)
+        answer = self._post("", [FormPart("file", file, "f")], url=url)
         if answer.status == 204 and id_ not in self.pictures:
             self.pictures.append(id_)
 
@@ -320,7 +326,7 @@ class MockAndService(RuleBasedStateMachine):
     def _post(
         self,
         key: str,
-        parts: list[Part],
+        parts: list[FormPart],
         prefer: str | None = None,
         idempotency_key: str | None = None,
         plan: Plan = AT_ONCE,
@@ -398,8 +404,8 @@ class MockAndService(RuleBasedStateMachine):
         return service
 
 
-def _texts(fields: dict[str, str]) -> list[Part]:
-    return [Part(name, value.encode()) for name, value in fields.items()]
+def _texts(fields: dict[str, str]) -> list[FormPart]:
+    return [FormPart(name, value.encode()) for name, value in fields.items()]
 
 
 def _shown(answer: Answer) -> dict[str, Any]:

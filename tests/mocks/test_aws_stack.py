@@ -7,12 +7,13 @@ import os
 
 import boto3
 import pytest
-from outpaint_contracts.errors import OutpaintError
-from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.stack import assemble
-from outpaint_functions.service.authentication import authenticate
-from outpaint_functions.service.records import StoredPicture
-from outpaint_mocks.aws_stack import AwsStack, aws_stack
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.aws.aws_clients import Clients
+from outpaint.functions.aws.aws_service import assemble
+from outpaint.functions.service.admission import authenticate
+from outpaint.functions.service.records import StoredPicture
+from outpaint.mocks.aws_stack import AwsStack, aws_stack
 
 
 def test_an_account_opened_here_is_known_to_the_service(outpaint_aws: AwsStack) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_contracts.commands import contract
-from outpaint_contracts.verification import reachability
-from outpaint_contracts.verification.verdict import ExitCode
-from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.pact import verifying
+
+from outpaint.conformance.contract_command import contract
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.conformance.pact_check import pact_verifying
+from outpaint.conformance.verify import reachability
+from outpaint.conformance.verify.verification import ExitCode
 
 KEY = "a-key-of-some-length"
 HTML = {"Content-Type": "text/html"}
@@ -166,8 +167,8 @@ def test_what_is_no_mock(ask: Ask, answer: str) -> None:
 
 @pytest.mark.parametrize("ask", ["pact verify"], indirect=True)
 def test_what_hangs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verifying, "_PATIENCE_S", 0.05)
-    monkeypatch.setattr(verifying, "balance_at", partial(reachability.balance_at, patience=0.2))
+    monkeypatch.setattr(pact_verifying, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(pact_verifying, "balance_at", partial(reachability.balance_at, patience=0.2))
     with silent() as url:
         found = ask(url)
     assert found.exit_code == ExitCode.UNREACHABLE

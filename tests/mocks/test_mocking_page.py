@@ -12,14 +12,15 @@ import httpx
 import pytest
 import yaml
 from click.testing import CliRunner
-from outpaint_functions.embedded.server import serving
-from outpaint_mocks import pytest_plugin
-from outpaint_mocks.admin import Administration
-from outpaint_mocks.commands import mock
-from outpaint_mocks.faces.connection import MockConnection
-from outpaint_mocks.faces.host import MockHost
-from outpaint_mocks.scenario import Scenario
-from outpaint_mocks.worlds import Worlds
+
+from outpaint.functions.embedded.server import serving
+from outpaint.mocks import pytest_plugin
+from outpaint.mocks.admin import Administration
+from outpaint.mocks.mock_command import mock
+from outpaint.mocks.scenarios.scenario import Scenario
+from outpaint.mocks.transports.tcp_connection import MockConnection
+from outpaint.mocks.transports.tcp_server import MockHost
+from outpaint.mocks.world.worlds import Worlds
 
 pytest_plugins = ["pytester"]
 

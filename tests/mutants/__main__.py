@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from outpaint_contracts.cases import all_cases
-from outpaint_functions.service.settings import ServiceSettings
 from rich.console import Console
 from rich.progress import track
 from wire_kit.hosts import tcp_provider
@@ -26,6 +24,8 @@ from mutants.hunting import found_by, named_cases
 from mutants.mutant import Mutant, all_mutants, case_link
 from mutants.rivals import Pact, Rival, Schemathesis, Target, Unavailable
 from mutants.specmatic import Specmatic
+from outpaint.conformance.cases import all_cases
+from outpaint.functions.service.service import ServiceSettings
 
 CORRECT = Mutant("correct", "nothing", (), lambda _: None)
 PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving import api
-from outpaint_contracts.proving.always import checks
-from outpaint_contracts.proving.case import Case
-from outpaint_contracts.verification.outcome import Outcome
-from outpaint_contracts.verification.redaction import Redaction
-from outpaint_contracts.verification.running import Runner
-from outpaint_contracts.verification.witness import Witness
-from outpaint_functions.service.settings import ServiceSettings
 from wire_kit.hosts import core_provider
 
 from mutants.mutant import Mutant
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving import api
+from outpaint.conformance.proving.answer_promises import checks
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.case_runner import Runner, Witness
+from outpaint.conformance.verify.redaction import Redaction
+from outpaint.functions.service.service import ServiceSettings
 
 PATIENCE_S = 3.0
 """How long a case waits for what does not come: a fault may well be that it never does."""

@@ -11,8 +11,8 @@ from pkgutil import iter_modules
 from typing import Any, Final
 from unittest import mock
 
-from outpaint_functions.http.answers import Answers
-from outpaint_functions.http.messages import Response
+from outpaint.functions.http.answers import Answers
+from outpaint.functions.http.messages import Response
 
 Rewrite = Callable[[Answers, Response], Response]
 Apply = Callable[["Patch"], None]

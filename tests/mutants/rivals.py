@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from outpaint_contracts.proving.provider import Provider
+from outpaint.conformance.proving.provider import Provider
 
 ROOT = Path(__file__).parents[2]
 SCHEMATHESIS = ROOT / ".venv" / "fuzz" / "bin" / "schemathesis"

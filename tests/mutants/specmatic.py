@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from outpaint_contracts import examples, headers, openapi, paths
-from outpaint_contracts.errors import ErrorBody, ErrorCode
-from outpaint_contracts.proving import pictures
 from pydantic import BaseModel
 
 from mutants.rivals import Target, Unavailable, run
+from outpaint.conformance.proving import drawn_pictures
+from outpaint.contracts import examples, openapi, paths_and_headers
+from outpaint.contracts.errors import ErrorBody, ErrorCode
 
 _VERSION: Final = "2.55.1"
 # It lives for ten seconds: a compiler that optimises costs more than it saves.
@@ -41,7 +41,7 @@ class Specmatic:
         self._folder = folder
         self._jar = folder / "node_modules" / "specmatic" / "specmatic.jar"
         self._photo = folder / "photo.png"
-        self._photo.write_bytes(pictures.canvas())
+        self._photo.write_bytes(drawn_pictures.canvas())
         self._description = folder / "openapi.json"
         self._description.write_text(json.dumps(_without_examples(openapi.document())), encoding="utf-8")
 
@@ -61,7 +61,7 @@ class Specmatic:
         def example(
             method: str, path: str, status: int, shown: BaseModel, key: str = target.key, **request: Any
         ) -> dict[str, Any]:
-            sent = {headers.API_KEY: key, **request.pop("headers", {})}
+            sent = {paths_and_headers.API_KEY: key, **request.pop("headers", {})}
             answer = {"headers": {"Content-Type": "application/json"}, "body": shown.model_dump(mode="json")}
             return {
                 "http-request": {"method": method, "path": path, "headers": sent, **request},
@@ -73,19 +73,23 @@ class Specmatic:
             photo = {"name": "image", "filename": f"@{self._photo}", "contentType": "image/png"}
             return {"headers": {"Content-Type": "multipart/form-data"}, "multipart-formdata": [photo, *texts]}
 
-        poll = paths.INFERENCE_PATH.partition("{")[0]
+        poll = paths_and_headers.INFERENCE_PATH.partition("{")[0]
         unknown = ErrorBody.of(examples.error(ErrorCode.UNKNOWN_INFERENCE))
         refused = ErrorBody.of(examples.error(ErrorCode.INVALID_PARAMETER))
         upload = {"headers": {"Content-Type": "application/json"}, "body": examples.UPLOAD_REQUEST}
         return {
-            "waited-for": example("POST", paths.OUTPAINT_PATH, 200, examples.RESULT, **form(prompt="sky")),
-            "taken": example("POST", paths.OUTPAINT_PATH, 202, examples.ACCEPTED, **form(prompt="sky", mode="async")),
-            "refused": example("POST", paths.OUTPAINT_PATH, 422, refused, **form(prompt="sky", format="GIF")),
+            "waited-for": example("POST", paths_and_headers.OUTPAINT_PATH, 200, examples.RESULT, **form(prompt="sky")),
+            "taken": example(
+                "POST", paths_and_headers.OUTPAINT_PATH, 202, examples.ACCEPTED, **form(prompt="sky", mode="async")
+            ),
+            "refused": example(
+                "POST", paths_and_headers.OUTPAINT_PATH, 422, refused, **form(prompt="sky", format="GIF")
+            ),
             "finished": example("GET", poll + job, 200, examples.RESULT),
             "unknown-job": example("GET", poll + _UNKNOWN_ID, 404, unknown),
             "another-accounts-job": example("GET", poll + job, 404, unknown, key=target.second_key),
-            "balance": example("GET", paths.BALANCE_PATH, 200, examples.BALANCE),
-            "upload": example("POST", paths.UPLOADS_PATH, 200, examples.UPLOAD_TICKET, **upload),
+            "balance": example("GET", paths_and_headers.BALANCE_PATH, 200, examples.BALANCE),
+            "upload": example("POST", paths_and_headers.UPLOADS_PATH, 200, examples.UPLOAD_TICKET, **upload),
             "picture": {
                 "http-request": {"method": "GET", "path": picture.path, "query": dict(picture.params)},
                 "http-response": {"status": 200, "headers": {"Content-Type": "image/jpeg"}, "body": "a picture"},
@@ -95,10 +99,10 @@ class Specmatic:
 
 def _job(target: Target) -> tuple[str, httpx.URL]:
     """A finished job's id and the address of its picture; a broken server's are such that nobody knows."""
-    with httpx.Client(base_url=target.url, headers={headers.API_KEY: target.key}, timeout=30) as client:
-        files = {"image": ("photo.png", pictures.canvas(), "image/png")}
+    with httpx.Client(base_url=target.url, headers={paths_and_headers.API_KEY: target.key}, timeout=30) as client:
+        files = {"image": ("photo.png", drawn_pictures.canvas(), "image/png")}
         try:
-            done = client.post(paths.OUTPAINT_PATH, data={"prompt": "sky"}, files=files).json()
+            done = client.post(paths_and_headers.OUTPAINT_PATH, data={"prompt": "sky"}, files=files).json()
             return done["inference_id"], httpx.URL(done["data"][0]["url"])
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
             return _UNKNOWN_ID, httpx.URL(f"{target.url}/v1/files/{_UNKNOWN_ID}.jpg")

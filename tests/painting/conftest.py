@@ -10,8 +10,9 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import OutpaintError
 from PIL import Image
+
+from outpaint.contracts.errors import OutpaintError
 
 
 class Files:

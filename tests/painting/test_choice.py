@@ -8,10 +8,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_painting import weights
-from outpaint_painting.painters.choice import PAINTERS, PainterHost, default_painter, load_painter, names_on
-from outpaint_painting.weights import WeightsUnavailable
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting import weights
+from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, default_painter, load_painter, names_on
+from outpaint.painting.weights import WeightsUnavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +63,7 @@ def test_the_table_names_weights_and_extras_that_there_are() -> None:
 
 def test_the_flat_painter_costs_no_heavy_import() -> None:
     code = (
-        "import sys; from outpaint_painting.painters.choice import load_painter; load_painter('flat'); "
+        "import sys; from outpaint.painting.painters.painter_table import load_painter; load_painter('flat'); "
         "print([name for name in ('numpy', 'onnxruntime', 'patchmatch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -72,7 +73,7 @@ def test_the_flat_painter_costs_no_heavy_import() -> None:
 def test_the_table_costs_no_import_of_note() -> None:
     """Every command reads it for its help."""
     code = (
-        "import sys; import outpaint_painting.painters.choice; "
+        "import sys; import outpaint.painting.painters.painter_table; "
         "print([name for name in ('numpy', 'PIL', 'torch', 'onnxruntime', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

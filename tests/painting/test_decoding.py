@@ -8,10 +8,11 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_painting.containers.exif import orientation
-from outpaint_painting.decoding import decode
-from outpaint_painting.intake import take
 from PIL import Image, ImageChops, ImageCms, ImageOps
+
+from outpaint.painting.inputs.decoding import decode
+from outpaint.painting.inputs.file_header import orientation
+from outpaint.painting.inputs.intake import take
 
 
 def decoded(data: bytes, **options):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.pictures import MaskSource, PictureLimits
-from outpaint_painting.extension import Margins, TargetAspect, TargetSize, canvas_file, extend
-from outpaint_painting.uploads import read_canvas
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import MaskSource, PictureLimits
+from outpaint.painting.inputs.extension import Margins, TargetAspect, TargetSize, canvas_file, extend
+from outpaint.painting.inputs.inspection import read_canvas
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,16 @@ from io import BytesIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.pictures import Format
-from outpaint_contracts.requests import Wish
-from outpaint_contracts.responses import PainterCard
-from outpaint_painting.finish import composite, encode, outpaint
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
-from outpaint_painting.uploads import read_canvas
 from PIL import Image, ImageChops
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.contracts.requests import Wish
+from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief
+from outpaint.painting.finish import composite, encode, outpaint
+from outpaint.painting.inputs.inspection import read_canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 
 class Fixed:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.pictures import PictureLimits
-from outpaint_painting.file_types import FileType
-from outpaint_painting.intake import take
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import PictureLimits
+from outpaint.painting.inputs.intake import FileType, take
 
 KINDS = {
     "JPEG": FileType.JPEG,

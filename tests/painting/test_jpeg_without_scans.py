@@ -7,12 +7,13 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import OutpaintError
-from outpaint_contracts.pictures import PictureLimits
-from outpaint_painting.containers import jpeg
-from outpaint_painting.decoding import decode, decode_alpha
-from outpaint_painting.intake import take
 from PIL import Image
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.masks_and_formats import PictureLimits
+from outpaint.painting.inputs import jpeg
+from outpaint.painting.inputs.decoding import decode, decode_alpha
+from outpaint.painting.inputs.intake import take
 
 SMALL = PictureLimits(min_side=1, max_side=4096)
 MARKERS = (*range(0xC0, 0xE0), 0x01, 0x02, 0xE1, 0xF3, 0xFE, 0xFF)

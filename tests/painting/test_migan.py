@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-from outpaint_contracts.requests import Wish
-from outpaint_painting import weights
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters import migan
-from outpaint_painting.painters.migan import MiganPainter
-from outpaint_painting.sample import sample_photo
 from PIL import Image
+
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+from outpaint.contracts.requests import Wish
+from outpaint.painting import weights
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters import migan
+from outpaint.painting.painters.migan import MiganPainter
+from outpaint.painting.sample import sample_photo
 
 PAINT = 150
 

@@ -6,12 +6,13 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from outpaint_contracts.errors import OutpaintError
-from outpaint_painting import weights
-from outpaint_painting.checks import load_check
-from outpaint_painting.nsfw import NsfwCheck
-from outpaint_painting.sample import sample_photo
 from PIL import Image
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.painting import weights
+from outpaint.painting.nsfw_check import NsfwCheck
+from outpaint.painting.pipeline import load_check
+from outpaint.painting.sample import sample_photo
 
 
 @pytest.fixture(scope="module")

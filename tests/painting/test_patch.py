@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from outpaint_contracts.pictures import MaskInterpretation, MaskSource
-from outpaint_contracts.requests import Wish
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.patch import PatchPainter
 from PIL import Image
+
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+from outpaint.contracts.requests import Wish
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.patch import PatchPainter
 
 keep_maps = arrays.arrays(
     np.uint8,

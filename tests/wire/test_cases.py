@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from outpaint_contracts.proving.case import Case
-from outpaint_contracts.proving.provider import Provider
-from outpaint_contracts.verification.pytest import every_case, prove
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.provider import Provider
+from outpaint.conformance.verify.pytest_cases import every_case, prove
 
 
 @every_case()

@@ -9,15 +9,21 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from outpaint_contracts import headers
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case
-from outpaint_contracts.proving.provider import Need, Provider
 from wire_kit.every_host import IN_TESTS, opened
 
-_FIGURES: Final = (headers.RATE_LIMIT, headers.RATE_AVAILABLE, headers.RATE_RESET, headers.CREDIT_AVAILABLE)
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.provider import Need, Provider
+from outpaint.contracts import paths_and_headers
+from outpaint.contracts.errors import ErrorCode
+
+_FIGURES: Final = (
+    paths_and_headers.RATE_LIMIT,
+    paths_and_headers.RATE_AVAILABLE,
+    paths_and_headers.RATE_RESET,
+    paths_and_headers.CREDIT_AVAILABLE,
+)
 _BALANCE: Final = 1000
 
 
@@ -26,7 +32,7 @@ class Bookkeeper:
 
     shares_account = False
     poll_pause = 0.005
-    longest_wait = headers.MAX_WAIT
+    longest_wait = paths_and_headers.MAX_WAIT
 
     def __init__(self, provider: Provider, used: set[Need]) -> None:
         self._provider = provider

@@ -9,19 +9,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_cloud import suite
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving.case import Case
-from outpaint_contracts.verification.outcome import Outcome
-from outpaint_contracts.verification.progress import progress
-from outpaint_contracts.verification.reports.page import as_page
-from outpaint_contracts.verification.reports.table import print_table
-from outpaint_contracts.verification.selection import Selection
-from outpaint_contracts.verification.verdict import ExitCode, Verification, verify
+from local_cloud import proof
 from rich.console import Console
 from rich.table import Table
 from wire_kit.clouds import missing
 from wire_kit.every_host import IN_CLOUDS, IN_VERIFY, ON_REQUEST, opened
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.case_selection import Selection
+from outpaint.conformance.verify.text_reports import print_table, progress
+from outpaint.conformance.verify.verification import ExitCode, Verification, verify
+from outpaint.conformance.verify.verification_page import as_page
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
 if not OUT.is_terminal:
@@ -55,7 +55,7 @@ def main() -> int:
         )
     OUT.print(table)
     if rows.keys() & IN_CLOUDS.keys():
-        suite.tell_left_out()
+        proof.tell_left_out()
     for name, why in absent.items():
         OUT.print(f"{name} was not asked: {why}", style="yellow", markup=False)
     OUT.print(f"seed {asked.seed}", style="dim")
@@ -80,7 +80,7 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
 
 
 def _cases(name: str) -> Sequence[Case]:
-    return suite.asked() if name in IN_CLOUDS else all_cases()
+    return proof.asked() if name in IN_CLOUDS else all_cases()
 
 
 def _cells(found: list[Verification], left_out: int) -> tuple[str, ...]:

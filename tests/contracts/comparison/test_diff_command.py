@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_contracts import openapi, paths
-from outpaint_contracts.comparison.command import diff
-from outpaint_contracts.exporting.openapi_3_0 import downgraded
+
+from outpaint.conformance.diff.diff_command import diff
+from outpaint.conformance.export.openapi_3_0 import downgraded
+from outpaint.contracts import openapi, paths_and_headers
 
 
 def written(folder: Path, name: str, document: dict[str, Any]) -> str:
@@ -202,7 +203,7 @@ def test_what_cannot_be_compared_ends_with_2_and_one_line(folder: Path, argument
     written(folder, "old.json", {"openapi": "2.9.0"})
     for name, reference in (("outside.json", "common.json#/X"), ("dangling.json", "#/components/schemas/X")):
         document = json.loads(openapi.text())
-        document["paths"][paths.BALANCE_PATH]["get"]["responses"]["200"]["content"] = {
+        document["paths"][paths_and_headers.BALANCE_PATH]["get"]["responses"]["200"]["content"] = {
             "application/json": {"schema": {"$ref": reference}}
         }
         written(folder, name, document)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from edits.areas.parts import what_a_file_may_be_is_not_told
 from edits.edit import Edit, all_edits, document
-from outpaint_contracts.comparison import Verdict, compare
-from outpaint_contracts.comparison.rules import RULES
-from outpaint_contracts.exporting.openapi_3_0 import downgraded
+
+from outpaint.conformance.diff.diff_rules import RULES, DiffVerdict
+from outpaint.conformance.diff.operation_diff import compare
+from outpaint.conformance.export.openapi_3_0 import downgraded
 
 EDITS = all_edits()
 
@@ -34,12 +35,12 @@ def test_it_is_risky_to_tell_what_a_file_may_be() -> None:
     what_a_file_may_be_is_not_told(untold)
     found = compare(untold, document())
     assert {change.code for change in found.changes} == {"request.part.types-declared"}
-    assert found.verdict is Verdict.RISKY
+    assert found.verdict is DiffVerdict.RISKY
 
 
 def test_there_are_enough_edits_of_each_verdict_and_side() -> None:
     assert len(EDITS) >= 60
     assert len({one.name for one in EDITS}) == len(EDITS)
-    for verdict in Verdict:
+    for verdict in DiffVerdict:
         assert sum(one.verdict is verdict for one in EDITS) >= 15
     assert set().union(*(one.codes for one in EDITS)) <= set(RULES)

@@ -10,11 +10,12 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from outpaint_contracts import openapi
-from outpaint_contracts.comparison import Verdict, compare
-from outpaint_contracts.comparison.canonical import Schemas
-from outpaint_contracts.comparison.rules import RULES, rule
-from outpaint_contracts.comparison.schemas import MIRRORED, Difference, SchemaComparison
+
+from outpaint.conformance.diff.canonical_schema import Schemas
+from outpaint.conformance.diff.diff_rules import RULES, DiffVerdict, rule
+from outpaint.conformance.diff.operation_diff import compare
+from outpaint.conformance.diff.schema_diff import MIRRORED, SchemaComparison, SchemaDifference
+from outpaint.contracts import openapi
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, -1.5, 2.0]), st.sampled_from(["", "a", "bb"])
@@ -82,7 +83,7 @@ def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
     return old, new
 
 
-def differences(old: Any, new: Any) -> list[Difference]:
+def differences(old: Any, new: Any) -> list[SchemaDifference]:
     return SchemaComparison(Schemas({}), Schemas({})).differences(old, new)
 
 
@@ -111,7 +112,7 @@ def test_nothing_changes_between_our_document_and_itself() -> None:
 def test_a_request_that_was_taken_is_taken_after_a_compatible_change(pair: tuple[Any, Any], values: list[Any]) -> None:
     old, new = pair
     found = differences(old, new)
-    assume(all(rule(f"request.{one.kind}").verdict is Verdict.COMPATIBLE for one in found))
+    assume(all(rule(f"request.{one.kind}").verdict is DiffVerdict.COMPATIBLE for one in found))
     # What a client may have sent under a name that had no meaning is not asked for.
     assume(not any(one.kind.startswith("property.added") for one in found))
     taken, still = Draft202012Validator(old), Draft202012Validator(new)
@@ -124,7 +125,7 @@ def test_a_request_that_was_taken_is_taken_after_a_compatible_change(pair: tuple
 def test_an_answer_is_one_that_was_promised_after_a_compatible_change(pair: tuple[Any, Any], values: list[Any]) -> None:
     old, new = pair
     found = differences(old, new)
-    assume(all(rule(f"response.{one.kind}").verdict is Verdict.COMPATIBLE for one in found))
+    assume(all(rule(f"response.{one.kind}").verdict is DiffVerdict.COMPATIBLE for one in found))
     promised, answered = Draft202012Validator(old), Draft202012Validator(new)
     # A new member is passed over by a client, whatever the old schema would say of one of that name.
     assume(not any(one.kind.startswith("property.added") for one in found))
@@ -158,8 +159,8 @@ def test_a_request_breaks_exactly_where_the_way_back_is_harmless(pair: tuple[Any
         [c.verdict for c in compare(a, b).changes if c.code.startswith("request")]
         for a, b in ((there, home), (home, there))
     ]
-    assert set(ways[0]) == {Verdict.BREAKING}
-    assert set(ways[1]) == {Verdict.COMPATIBLE}
+    assert set(ways[0]) == {DiffVerdict.BREAKING}
+    assert set(ways[1]) == {DiffVerdict.COMPATIBLE}
 
 
 def test_every_kind_of_difference_has_a_rule_for_each_side() -> None:
@@ -168,10 +169,10 @@ def test_every_kind_of_difference_has_a_rule_for_each_side() -> None:
             assert rule(f"request.{kind}").code in RULES
             assert rule(f"response.{kind}").code in RULES
         # A loss breaks a request, and does an answer no harm; both the other way round.
-        assert rule(f"request.{pair[0]}").verdict is Verdict.BREAKING
-        assert rule(f"request.{pair[1]}").verdict is Verdict.COMPATIBLE
-        assert rule(f"response.{pair[0]}").verdict is Verdict.COMPATIBLE
-        assert rule(f"response.{pair[1]}").verdict is not Verdict.COMPATIBLE
+        assert rule(f"request.{pair[0]}").verdict is DiffVerdict.BREAKING
+        assert rule(f"request.{pair[1]}").verdict is DiffVerdict.COMPATIBLE
+        assert rule(f"response.{pair[0]}").verdict is DiffVerdict.COMPATIBLE
+        assert rule(f"response.{pair[1]}").verdict is not DiffVerdict.COMPATIBLE
 
 
 def test_every_rule_says_what_it_does_to_a_client() -> None:

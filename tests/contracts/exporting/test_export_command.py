@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
-from outpaint_contracts import examples, openapi
-from outpaint_contracts.exporting import asyncapi
-from outpaint_contracts.exporting.command import export
 from pydantic import BaseModel
 from referencing import Registry, Resource
+
+from outpaint.conformance.export import asyncapi
+from outpaint.conformance.export.export_command import export
+from outpaint.contracts import examples, openapi
 
 ROOT = Path(__file__).parents[3]
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from outpaint_contracts import openapi
-from outpaint_contracts.comparison import compare
-from outpaint_contracts.exporting.openapi_3_0 import NotExpressibleError, downgraded
+
+from outpaint.conformance.diff.operation_diff import compare
+from outpaint.conformance.export.openapi_3_0 import NotExpressibleError, downgraded
+from outpaint.contracts import openapi
 
 DOCUMENT = openapi.document()
 DOWNGRADED = downgraded(DOCUMENT)

@@ -11,23 +11,24 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_contracts import headers
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.case import Case, Severity
-from outpaint_contracts.proving.clause import Clause, Origin
-from outpaint_contracts.proving.expectations import NotOffered
-from outpaint_contracts.proving.provider import Need
+
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Case, Severity
+from outpaint.conformance.proving.clause import Clause, Origin
+from outpaint.conformance.proving.expectations import NotOffered
+from outpaint.conformance.proving.provider import Need
+from outpaint.contracts import paths_and_headers
+from outpaint.contracts.errors import ErrorCode
 
 CLAUSE = Clause("made-up.clause", "It is so.", "nowhere", Origin.VENDOR)
 GOOD_HEADERS = {
-    headers.CORRELATION_ID: "c7a1de94-52c6-4a3f-8a5e-1f4d7f0f9b21",
-    headers.RATE_LIMIT: "500",
-    headers.RATE_AVAILABLE: "499",
-    headers.RATE_RESET: "12",
-    headers.CREDIT_AVAILABLE: "100",
+    paths_and_headers.CORRELATION_ID: "c7a1de94-52c6-4a3f-8a5e-1f4d7f0f9b21",
+    paths_and_headers.RATE_LIMIT: "500",
+    paths_and_headers.RATE_AVAILABLE: "499",
+    paths_and_headers.RATE_RESET: "12",
+    paths_and_headers.CREDIT_AVAILABLE: "100",
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": ", ".join(headers.EXPOSED),
+    "Access-Control-Expose-Headers": ", ".join(paths_and_headers.EXPOSED),
 }
 
 
@@ -68,7 +69,7 @@ class MadeUpProvider:
     """Answers by a function; offers nothing but what it is told to."""
 
     poll_pause = 0.0
-    longest_wait = headers.MAX_WAIT
+    longest_wait = paths_and_headers.MAX_WAIT
 
     def __init__(
         self,
@@ -158,7 +159,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("OUTPAINT_SECOND_KEY", raising=False)
 
     def run(*words: str) -> tuple[int, str, str]:
-        from outpaint_functions.embedded.cli.entry_table import main
+        from outpaint.functions.command_line.entry import main
 
         monkeypatch.setattr("sys.argv", ["outpaint", "contract", *words])
         with pytest.raises(SystemExit) as ended:

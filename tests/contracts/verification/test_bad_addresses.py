@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.verification.reachability import NotReady, balance_at, check_base_url, check_is_there
-from outpaint_contracts.verification.verdict import ExitCode
+
+from outpaint.conformance.verify.reachability import NotReady, balance_at, check_base_url, check_is_there
+from outpaint.conformance.verify.verification import ExitCode
+from outpaint.contracts.errors import ErrorCode
 
 from .conftest import as_json, error_of, served
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.expectations import equal
-from outpaint_contracts.proving.provider import Need
-from outpaint_contracts.verification.pytest import every_case, prove
+
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.expectations import equal
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.verify.pytest_cases import every_case, prove
 
 from .conftest import GOOD_HEADERS, MadeUpProvider, made_up
 

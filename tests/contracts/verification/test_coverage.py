@@ -6,23 +6,23 @@ import json
 from typing import Any
 
 import pytest
-from outpaint_contracts import examples
-from outpaint_contracts import headers as names
-from outpaint_contracts.errors import ErrorBody, ErrorCode
-from outpaint_contracts.proving.exchange import Exchange
-from outpaint_contracts.proving.provider import Need
-from outpaint_contracts.verification import contract_surface as surface
-from outpaint_contracts.verification.contract_surface import Transition
-from outpaint_contracts.verification.coverage import Aspect, Seen, too_little
+
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.verify import coverage as surface
+from outpaint.conformance.verify.coverage import Aspect, Seen, Transition, too_little
+from outpaint.contracts import examples
+from outpaint.contracts import paths_and_headers as names
+from outpaint.contracts.errors import ErrorBody, ErrorCode
 
 JOB = examples.INFERENCE_ID
 OUTPAINT = "/v1/painting/outpaint"
 
 
-def exchange(method: str, path: str, status: int, document: Any = None, **headers: str) -> Exchange:
+def exchange(method: str, path: str, status: int, document: Any = None, **headers: str) -> ObservedExchange:
     told = tuple((name.lower().replace("_", "-"), value) for name, value in headers.items())
     body = b"" if document is None else json.dumps(document).encode()
-    return Exchange(
+    return ObservedExchange(
         method, f"https://h{path}", path, (), b"", status, (("content-type", "application/json"), *told), body, 0.0
     )
 
@@ -39,7 +39,7 @@ GONE = exchange("GET", f"/v1/painting/{JOB}", 404, shown(ErrorBody.of(examples.e
 AT_ONCE = exchange("POST", OUTPAINT, 200, shown(examples.RESULT))
 
 
-def seen(*exchanges: Exchange) -> dict[str, Aspect]:
+def seen(*exchanges: ObservedExchange) -> dict[str, Aspect]:
     found = Seen()
     for one in exchanges:
         found.note(one)
@@ -74,7 +74,7 @@ def test_nothing_was_seen_at_first_and_everything_can_be_missed() -> None:
         ),
     ],
 )
-def test_a_jobs_steps_are_told_apart(exchanges: list[Exchange], steps: list[Transition]) -> None:
+def test_a_jobs_steps_are_told_apart(exchanges: list[ObservedExchange], steps: list[Transition]) -> None:
     assert set(seen(*exchanges)["job transitions"].seen) == {step.value for step in steps}
 
 
@@ -121,7 +121,9 @@ def test_no_body_breaks_it() -> None:
         for method, path in (("POST", OUTPAINT), ("GET", f"/v1/painting/{JOB}"), ("GET", "/v1/balance")):
             for status in (200, 202, 404, 500):
                 found.note(
-                    Exchange(method, path, path, (), b"", status, (("content-type", "application/json"),), body, 0.0)
+                    ObservedExchange(
+                        method, path, path, (), b"", status, (("content-type", "application/json"),), body, 0.0
+                    )
                 )
         found.aspects()
 
@@ -135,7 +137,7 @@ class TestTooLittle:
         *(exchange("POST", OUTPAINT, 422, shown(ErrorBody.of(examples.error(code)))) for code in list(ErrorCode)[:10]),
     )
 
-    def judged(self, *exchanges: Exchange, ran: int = 90, narrow: bool = False, offers: Any = ()) -> str:
+    def judged(self, *exchanges: ObservedExchange, ran: int = 90, narrow: bool = False, offers: Any = ()) -> str:
         found = Seen()
         for one in exchanges:
             found.note(one)
@@ -159,7 +161,7 @@ class TestTooLittle:
     @pytest.mark.parametrize(
         ("without", "said"), [(AT_ONCE, "200 with pictures"), (ACCEPTED, "answered 202"), (DONE, "polled from 202")]
     )
-    def test_each_step_is_asked_for(self, without: Exchange, said: str) -> None:
+    def test_each_step_is_asked_for(self, without: ObservedExchange, said: str) -> None:
         assert said in self.judged(*(one for one in self.ENOUGH if one is not without))
 
     def test_what_a_provider_offers_is_asked_for(self) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from outpaint_contracts.verification import patience
-from outpaint_contracts.verification.patience import LONGEST_WAIT_S, MOST_WAITS, PatientClient, Pause
+
+from outpaint.conformance.verify import remote_provider
+from outpaint.conformance.verify.remote_provider import LONGEST_WAIT_S, MOST_WAITS, Patience, PatientClient
 
 
 class Clock:
@@ -28,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(patience, "time", found)
+    monkeypatch.setattr(remote_provider, "time", found)
     return found
 
 
@@ -40,7 +41,7 @@ def ask(*answers: httpx.Response, content: bytes | Iterator[bytes] = b"body") ->
         bodies.append(request.read())
         return next(left)
 
-    with PatientClient(Pause(), transport=httpx.MockTransport(answer), base_url="https://h.test") as client:
+    with PatientClient(Patience(), transport=httpx.MockTransport(answer), base_url="https://h.test") as client:
         return client.post("/v1", content=content), bodies
 
 
@@ -86,7 +87,7 @@ def test_other_answers_are_not_touched(clock: Clock) -> None:
 
 
 def test_everybody_waits_for_the_same_pause(clock: Clock) -> None:
-    pause = Pause()
+    pause = Patience()
     pause.begin(5)
     pause.begin(2)
     pause.wait()

@@ -10,17 +10,16 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.proving.exchange import Exchange
-from outpaint_contracts.proving.expectations import Unmet
-from outpaint_contracts.verification.outcome import Outcome
-from outpaint_contracts.verification.redaction import Redaction
-from outpaint_contracts.verification.reports.json import as_json
-from outpaint_contracts.verification.reports.junit import as_junit
-from outpaint_contracts.verification.reports.page import as_page
-from outpaint_contracts.verification.reports.table import print_table
-from outpaint_contracts.verification.verdict import verify
 from rich.console import Console
+
+from outpaint.conformance.proving.expectations import Unmet
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
+from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.redaction import Redaction
+from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table
+from outpaint.conformance.verify.verification import verify
+from outpaint.conformance.verify.verification_page import as_page
+from outpaint.contracts.paths_and_headers import API_KEY
 
 from .conftest import GOOD_HEADERS, MadeUpProvider, made_up
 
@@ -107,7 +106,7 @@ def test_pictures_stay_as_they_are() -> None:
 
 
 def test_headers_that_carry_credentials_are_struck_out() -> None:
-    exchange = Exchange("GET", "https://h/", "/", (("authorization", "Bearer x"),), b"", 200, (), b"", 0.0)
+    exchange = ObservedExchange("GET", "https://h/", "/", (("authorization", "Bearer x"),), b"", 200, (), b"", 0.0)
     cleaned = Redaction().exchange(replace(exchange, headers=(("set-cookie", "a=b"), ("x-fine", "yes"))))
     assert cleaned.request_headers == (("authorization", "[redacted]"),)
     assert cleaned.headers == (("set-cookie", "[redacted]"), ("x-fine", "yes"))

@@ -8,13 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_contracts.proving.api import Api
-from outpaint_contracts.proving.expectations import NotOffered, Unmet
-from outpaint_contracts.proving.provider import Need
-from outpaint_contracts.verification.budget import Purse
-from outpaint_contracts.verification.outcome import CaseResult, Outcome
-from outpaint_contracts.verification.redaction import Redaction
-from outpaint_contracts.verification.running import KEPT_EXCHANGES, Runner
+
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.expectations import NotOffered, Unmet
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_runner import KEPT_EXCHANGES, Runner
+from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.redaction import Redaction
 
 from .conftest import MadeUpProvider, made_up
 

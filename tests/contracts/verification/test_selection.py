@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from outpaint_contracts.proving.case import Severity
-from outpaint_contracts.proving.clause import Clause, Origin
-from outpaint_contracts.verification.selection import Profile, Selection
+
+from outpaint.conformance.proving.case import Severity
+from outpaint.conformance.proving.clause import Clause, Origin
+from outpaint.conformance.verify.case_selection import Profile, Selection
 
 from .conftest import made_up
 

@@ -10,9 +10,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.verification.verdict import ExitCode
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.verify.verification import ExitCode
+from outpaint.contracts.paths_and_headers import API_KEY
 
 from .conftest import as_json, served
 

@@ -19,18 +19,19 @@ from botocore.response import StreamingBody
 from botocore.session import get_session
 from moto import mock_aws
 from moto.core import botocore_stubber
-from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.inference import InferenceRequest, Manifest, ManifestFile
-from outpaint_contracts.responses import PainterCard
-from outpaint_contracts.storage_names import answer_prefix, failure_prefix
-from outpaint_functions.aws import items
-from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.key_ring import DynamoKeyRing
-from outpaint_functions.aws.settings import AwsSettings
-from outpaint_functions.aws.stack import Stack, assemble
-from outpaint_functions.aws.table import Table
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account
+
+from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile
+from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.responses import PainterCard
+from outpaint.contracts.storage_names import answer_prefix, failure_prefix
+from outpaint.functions.aws import dynamo_items
+from outpaint.functions.aws.aws_clients import Clients
+from outpaint.functions.aws.aws_service import Stack, assemble
+from outpaint.functions.aws.aws_settings import AwsSettings
+from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
+from outpaint.functions.aws.dynamo_table import Table
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account
 
 # Services are described in megabytes of JSON, which need not be read again for every test.
 LOADER = create_loader()
@@ -369,7 +370,7 @@ def cloud(aws: None) -> Cloud:
     """The stack, with an account `ann` of 20 credits whose key is `key`."""
     cloud = Cloud(HandClock(), Wire(), Endpoint(), AwsSettings.from_environment())
     clients = cloud.clients(watched=False)
-    clients.dynamodb.create_table(TableName=cloud.settings.table, **items.TABLE)
+    clients.dynamodb.create_table(TableName=cloud.settings.table, **dynamo_items.TABLE)
     clients.s3.create_bucket(
         Bucket=cloud.settings.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )

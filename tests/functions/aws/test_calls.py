@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_functions.aws.stack import Stack
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response
-from outpaint_functions.service import settle
-from outpaint_functions.service.records import StoredPicture
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.functions.aws.aws_service import Stack
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service import settle
+from outpaint.functions.service.records import StoredPicture
 
 LOOK_AFTER = 3600.0
 PICTURE = "00000000-0000-4000-8000-000000000001.png"

@@ -13,20 +13,21 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint_contracts.inference import InferenceFailure, InferenceRequest
-from outpaint_contracts.jobs import JobState
-from outpaint_functions.aws import items
-from outpaint_functions.aws.completions import UnknownJob, settle_completion
-from outpaint_functions.aws.key_ring import DynamoKeyRing
-from outpaint_functions.aws.realtime import paint
-from outpaint_functions.aws.stack import Stack
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account, Job, StoredPicture
-from outpaint_functions.service.sweep import sweep
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.functions.aws import dynamo_items
+from outpaint.functions.aws.aws_service import Stack
+from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
+from outpaint.functions.aws.outcomes import UnknownJob, settle_completion
+from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account, Job, StoredPicture
+from outpaint.functions.service.settle import sweep
 
 CREDITS = 20
 MINUTE, HOUR = 60.0, 3600.0
@@ -99,7 +100,7 @@ class Trial:
 
     def paint(self, request: InferenceRequest, watched: bool = False) -> None:
         stack = self.stack(watched)
-        paint(stack.service, stack.clients, stack.dispatch, "quick", request)
+        paint_in_realtime(stack.service, stack.clients, stack.dispatch, "quick", request)
 
     def queued(self) -> list[InferenceRequest]:
         unique = {request.inference_id: request for request in self.cloud.endpoint.queue}
@@ -111,7 +112,7 @@ class Trial:
             FilterExpression="begins_with(pk, :job) AND account_id = :account",
             ExpressionAttributeValues={":job": {"S": "JOB#"}, ":account": {"S": self.account}},
         )
-        return [items.job_of(item) for item in found["Items"]]
+        return [dynamo_items.job_of(item) for item in found["Items"]]
 
     def live_on(self, then: str) -> None:
         """What the rest of the world does after one of its processes died."""
@@ -442,7 +443,7 @@ def test_a_completion_before_the_row_is_seen_comes_again(
     _painted(trial)
     (request,) = trial.queued()
     client = cloud.clients(watched=False).dynamodb
-    pk = {"pk": {"S": items.job_pk(request.inference_id)}}
+    pk = {"pk": {"S": dynamo_items.job_pk(request.inference_id)}}
     row = client.get_item(TableName=cloud.settings.table, Key=pk)["Item"]
     client.delete_item(TableName=cloud.settings.table, Key=pk)
     with pytest.raises(UnknownJob):

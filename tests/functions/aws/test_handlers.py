@@ -14,15 +14,16 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import API_KEY
-from outpaint_contracts.jobs import JobState
-from outpaint_functions.handlers import api, completion, events, process, realtime, sweeper, telemetry
-from outpaint_functions.handlers.events import request_body, request_head
-from outpaint_functions.handlers.waiting import MARGIN_S, outcome_of
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.bodies import read_fields, whole
-from outpaint_functions.http.messages import RequestHead, Response, Waiting
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.functions.handlers import api_handler, gateway_events, job_handlers, lambda_process
+from outpaint.functions.handlers.api_handler import MARGIN_S, outcome_of
+from outpaint.functions.handlers.gateway_events import request_body, request_head
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.bodies import read_fields, whole
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
 
 
 class Context:
@@ -41,15 +42,15 @@ class Context:
 def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The functions over the test's cloud."""
     stack = cloud.stack(look_after=0.0)
-    for kept in (process.settings, process.answering, process.settling):
+    for kept in (lambda_process.settings, lambda_process.answering, lambda_process.settling):
         kept.cache_clear()
-    monkeypatch.setattr(api, "answering", lambda: (stack, Application(stack.service)))
-    for module in (completion, sweeper, realtime):
+    monkeypatch.setattr(api_handler, "answering", lambda: (stack, Application(stack.service)))
+    for module in (job_handlers, job_handlers, job_handlers):
         monkeypatch.setattr(module, "settling", lambda: stack)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Outpaint")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
     yield cloud
-    telemetry.METRICS.clear_metrics()
+    job_handlers.METRICS.clear_metrics()
 
 
 def rest(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def second(method: str, path: str, body: bytes | None = None, **headers: str) ->
 @pytest.mark.parametrize("event", [rest, second])
 def test_a_picture_goes_in_and_comes_out(function: Any, cut_out: bytes, event: Any) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
-    accepted = api.handler(
+    accepted = api_handler.handler(
         event("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async"), Context()
     )
     assert accepted["statusCode"] == 202
@@ -98,8 +99,8 @@ def test_a_picture_goes_in_and_comes_out(function: Any, cut_out: bytes, event: A
 
     (request,) = function.endpoint.queue
     function.paint(request)
-    assert completion.handler(function.event(request), Context()) == {"batchItemFailures": []}
-    done = api.handler(event("GET", f"/v1/painting/{inference_id}"), Context())
+    assert job_handlers.completion(function.event(request), Context()) == {"batchItemFailures": []}
+    done = api_handler.handler(event("GET", f"/v1/painting/{inference_id}"), Context())
     assert done["statusCode"] == 200
     assert [picture["id"] for picture in json.loads(done["body"])["data"]] == list(request.output_ids)
 
@@ -113,13 +114,13 @@ def test_a_sync_request_waits_for_its_pictures(function: Any, cut_out: bytes, mo
         if len(slept) == 3:
             (request,) = function.endpoint.queue
             function.paint(request)
-            completion.handler(function.event(request), Context())
+            job_handlers.completion(function.event(request), Context())
 
     monkeypatch.setattr(
-        api, "outcome_of", lambda service, waiting, remaining: outcome_of(service, waiting, remaining, sleep)
+        api_handler, "outcome_of", lambda service, waiting, remaining: outcome_of(service, waiting, remaining, sleep)
     )
     body, content_type = function.form(image=cut_out, prompt="a field")
-    answer = api.handler(rest("POST", "/v1/painting/outpaint", body, content_type=content_type), Context())
+    answer = api_handler.handler(rest("POST", "/v1/painting/outpaint", body, content_type=content_type), Context())
     assert answer["statusCode"] == 200
     assert len(slept) == 3
     assert slept == sorted(slept)
@@ -135,7 +136,7 @@ def test_a_wait_ends_in_time(function: Any, cut_out: bytes, limit: str) -> None:
     def remaining() -> float:
         return (60.0 if limit == "the client's" else 10.0) - (function.clock.time - started)
 
-    stack, application = api.answering()
+    stack, application = api_handler.answering()
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="wait=20")
     waiting = application.respond(request_head(event), body)
@@ -146,7 +147,7 @@ def test_a_wait_ends_in_time(function: Any, cut_out: bytes, limit: str) -> None:
 
 
 def test_a_look_that_fails_ends_no_wait(function: Any, cut_out: bytes, refused: Any) -> None:
-    stack, application = api.answering()
+    stack, application = api_handler.answering()
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type)
     waiting = application.respond(request_head(event), body)
@@ -166,7 +167,7 @@ def test_a_look_that_fails_ends_no_wait(function: Any, cut_out: bytes, refused: 
 @pytest.mark.parametrize("body", ["not base64!", "QUJD*", "QUJ"])
 def test_damaged_base64_is_told(function: Any, event: Any, body: str) -> None:
     broken = {**event("POST", "/v1/painting/outpaint", b"", content_type="application/json"), "body": body}
-    answer = api.handler(broken, Context())
+    answer = api_handler.handler(broken, Context())
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["error_code"] == "malformed_body"
 
@@ -179,7 +180,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
     files = [bytes(range(256)) * 2 + b"\r\n--b\r" * length for length in lengths]
     part = b'--b0\r\nContent-Disposition: form-data; name="%d"; filename="f"\r\n\r\n%b\r\n'
     body = b"".join(part % (number, data) for number, data in enumerate(files)) + b"--b0--\r\n"
-    with patch.object(events, "_PIECE", piece):
+    with patch.object(gateway_events, "_PIECE", piece):
         encoded = request_body({"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
         head = RequestHead("POST", "/", headers=(("content-type", "multipart/form-data; boundary=b0"),))
         fields = read_fields(head, encoded)
@@ -190,7 +191,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
 
 @pytest.mark.parametrize("text", ["QUI=QUJDREVG", "QUJDQUI=REVG", "QUJDQQ==REVGQUJD", "QUJDREV"])
 def test_base64_is_damaged_wherever_a_piece_of_it_is(text: str) -> None:
-    with patch.object(events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
+    with patch.object(gateway_events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
         whole(request_body({"body": text, "isBase64Encoded": True}))
     assert raised.value.code is ErrorCode.MALFORMED_BODY
 
@@ -223,10 +224,10 @@ def test_a_custom_domain_has_its_own_path(function: Any) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> None:
     for path in ("/health", "/openapi.json", "/docs", "/v1/balance", "/nothing"):
-        answer = json.loads(json.dumps(api.handler(rest(method, path), Context())))
+        answer = json.loads(json.dumps(api_handler.handler(rest(method, path), Context())))
         assert isinstance(answer["body"], str)
         assert all(isinstance(values, list) for values in answer["multiValueHeaders"].values())
-        flat = api.handler(second(method, path), Context())
+        flat = api_handler.handler(second(method, path), Context())
         assert all(isinstance(value, str) for value in flat["headers"].values())
         assert flat["statusCode"] == answer["statusCode"]
 
@@ -234,7 +235,7 @@ def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> No
 def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api.handler(event, Context())
+    api_handler.handler(event, Context())
     (request,) = function.endpoint.queue
     function.paint(request)
     good = function.event(request)["Records"][0]
@@ -245,7 +246,7 @@ def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes)
         {**good, "messageId": "nonsense", "body": "{}"},
         {**good, "messageId": "again"},
     ]
-    answer = completion.handler({"Records": records}, Context())
+    answer = job_handlers.completion({"Records": records}, Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "stranger"}, {"itemIdentifier": "nonsense"}]}
     service = function.stack(watched=False).service
     assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
@@ -254,13 +255,13 @@ def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes)
 def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, monkeypatch: Any) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api.handler(event, Context())
+    api_handler.handler(event, Context())
     (request,) = function.endpoint.queue
     quick = function.settings.model_copy(update={"realtime_endpoint": "quick"})
-    monkeypatch.setattr(realtime, "settings", lambda: quick)
+    monkeypatch.setattr(job_handlers, "settings", lambda: quick)
     function.endpoint.answer = lambda wanted: function.paint(wanted).model_dump_json().encode()
-    realtime.handler(json.loads(request.model_dump_json()), Context())
-    sweeper.handler({}, Context())
+    job_handlers.realtime(json.loads(request.model_dump_json()), Context())
+    job_handlers.sweeper({}, Context())
     service = function.stack(watched=False).service
     assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
     assert list(service.jobs.unended()) == []
@@ -271,10 +272,10 @@ def test_metrics_are_written_in_cloudwatchs_format(
 ) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api.handler(event, Context())
+    api_handler.handler(event, Context())
     (request,) = function.endpoint.queue
     function.paint(request)
-    completion.handler(function.event(request), Context())
+    job_handlers.completion(function.event(request), Context())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (metric,) = [line for line in lines if "_aws" in line]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Outpaint"
@@ -285,7 +286,7 @@ def test_metrics_are_written_in_cloudwatchs_format(
 @pytest.mark.parametrize("in_lambda", [True, False])
 def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: bool) -> None:
     line = (
-        "import gc, outpaint_functions.handlers.api; from outpaint_functions.handlers import starting; "
+        "import gc, outpaint.functions.handlers.api_handler; from outpaint.functions.handlers import starting; "
         "before = gc.isenabled(); starting.over(); print(before, gc.isenabled(), gc.get_freeze_count() > 0)"
     )
     environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if in_lambda else {}
@@ -295,7 +296,7 @@ def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: b
 
 def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
     line = (
-        "import sys; from outpaint_functions.handlers import api; api.prime(); "
+        "import sys; from outpaint.functions.handlers import api; api.prime(); "
         "print('PIL.Image' in sys.modules, sorted(api.answering()[0].clients._clients))"
     )
     environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -305,7 +306,7 @@ def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
 
 
 def test_the_apis_function_starts_without_powertools() -> None:
-    line = "import sys, outpaint_functions.handlers.api; print(*sys.modules)"
+    line = "import sys, outpaint.functions.handlers.api_handler; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
     for heavy in ("aws_lambda_powertools", "boto3", "pydantic_settings", "httpcore", "PIL", "numpy", "asyncio"):
         assert heavy not in loaded

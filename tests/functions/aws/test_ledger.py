@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.jobs import JobState
-from outpaint_functions.aws.key_ring import AlreadyThere, DynamoKeyRing
-from outpaint_functions.aws.ledger import DynamoLedger
-from outpaint_functions.aws.limits import DynamoLimits
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.ports import AlreadyClaimed
-from outpaint_functions.service.records import Account, Claim, Job
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.functions.aws.dynamo_keys import AlreadyThere, DynamoKeyRing
+from outpaint.functions.aws.dynamo_ledger import DynamoLedger, DynamoLimits
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.ports import AlreadyClaimed
+from outpaint.functions.service.records import Account, Claim, Job
 
 NOW = 200.0
 CREDITS = 20

@@ -11,10 +11,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import Loader
 from botocore.session import Session
-from outpaint_functions.adapters.system import SystemClock
-from outpaint_functions.aws.clients import Clients
-from outpaint_functions.aws.pictures import S3Pictures
-from outpaint_functions.service.records import UploadGrant
+
+from outpaint.functions.adapters.clock_and_ids import SystemClock
+from outpaint.functions.aws.aws_clients import Clients
+from outpaint.functions.aws.s3_pictures import S3Pictures
+from outpaint.functions.service.records import UploadGrant
 
 PACKAGE = Path(__file__).parents[3] / "functions" / "package.py"
 

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from outpaint_functions.aws.pictures import S3Pictures
-from outpaint_functions.service.records import StoredPicture, UploadGrant
-from outpaint_painting.endpoint.s3 import S3Store
+
+from outpaint.functions.aws.s3_pictures import S3Pictures
+from outpaint.functions.service.records import StoredPicture, UploadGrant
+from outpaint.painting.endpoint.object_store import S3Store
 
 NAME = "00000000-0000-4000-8000-000000000001.png"
 

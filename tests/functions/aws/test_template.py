@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
-from outpaint_contracts.headers import (
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.paths_and_headers import (
     CORRELATION_ID,
     CREDIT_AVAILABLE,
     RATE_AVAILABLE,
@@ -19,14 +20,14 @@ from outpaint_contracts.headers import (
     RATE_RESET,
     RETRY_AFTER,
 )
-from outpaint_contracts.storage_names import DONE_PREFIX, FAILED_PREFIX, INPUTS_PREFIX, OUTCOMES_PREFIX
-from outpaint_functions.aws import items
-from outpaint_functions.aws.settings import PREFIX, AwsSettings
-from outpaint_functions.handlers.waiting import MARGIN_S
-from outpaint_functions.operations.stack.endpoint import VARIANT
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_painting.endpoint.settings import EndpointSettings
-from outpaint_painting.painters.choice import PainterHost, names_on
+from outpaint.contracts.storage_names import DONE_PREFIX, FAILED_PREFIX, INPUTS_PREFIX, OUTCOMES_PREFIX
+from outpaint.functions.aws import dynamo_items
+from outpaint.functions.aws.aws_settings import PREFIX, AwsSettings
+from outpaint.functions.handlers.api_handler import MARGIN_S
+from outpaint.functions.operations.stack.stack_endpoint import VARIANT
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
+from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -111,7 +112,10 @@ def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
     made = cloud.clients(watched=False).dynamodb.describe_table(TableName=cloud.settings.table)["Table"]
     assert said["KeySchema"] == made["KeySchema"]
     assert said["AttributeDefinitions"] == made["AttributeDefinitions"]
-    assert [index["IndexName"] for index in said["GlobalSecondaryIndexes"]] == [items.UNENDED_INDEX, items.LISTED_INDEX]
+    assert [index["IndexName"] for index in said["GlobalSecondaryIndexes"]] == [
+        dynamo_items.UNENDED_INDEX,
+        dynamo_items.LISTED_INDEX,
+    ]
     for index, there in zip(said["GlobalSecondaryIndexes"], made["GlobalSecondaryIndexes"], strict=True):
         assert index == {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
     assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}

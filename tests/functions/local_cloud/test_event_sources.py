@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.session import get_session
-from local_cloud.event_sources import deliver
-from local_cloud.runtime_api import FunctionError
+from local_cloud.lambda_runtime import FunctionError
+from local_cloud.runtime_stack import deliver
 from moto import mock_aws
 
 

@@ -10,17 +10,26 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from local_cloud.gateways import MAX_REST_BODY, FunctionUrl, RestApi
-from local_cloud.http_door import Request, door
-from local_cloud.proxy_events import MalformedAnswer, answer_of, function_url_event, rest_api_event
-from local_cloud.runtime_api import MAX_PAYLOAD, EventTooLarge, FunctionError
-from local_cloud.template import Template
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody
-from outpaint_contracts.headers import API_KEY
-from outpaint_functions.aws.settings import AwsSettings
-from outpaint_functions.handlers.events import request_body, request_head, written
-from outpaint_functions.http.bodies import whole
-from outpaint_functions.http.messages import RequestHead, Response
+from local_cloud.front_doors import (
+    MAX_REST_BODY,
+    DoorRequest,
+    FunctionUrl,
+    MalformedAnswer,
+    RestApi,
+    answer_of,
+    door,
+    function_url_event,
+    rest_api_event,
+)
+from local_cloud.lambda_runtime import MAX_PAYLOAD, EventTooLarge, FunctionError
+from local_cloud.runtime_stack import Template
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody
+from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.functions.aws.aws_settings import AwsSettings
+from outpaint.functions.handlers.gateway_events import request_body, request_head, written
+from outpaint.functions.http.bodies import whole
+from outpaint.functions.http.messages import RequestHead, Response
 
 ROOT = Path(__file__).parents[3]
 MULTIPART = "multipart/form-data; boundary=b"
@@ -66,7 +75,7 @@ def test_a_request_arrives_as_it_was_sent(
     path = url.raw_path.decode()
     raw_query = str(httpx.QueryParams(query))
     headers = (("Host", "api.test"), ("Content-Type", MULTIPART), (API_KEY, "k"), ("Accept", "a"), ("Accept", "b"))
-    request = Request("POST", path, raw_query, headers, body, "198.51.100.7")
+    request = DoorRequest("POST", path, raw_query, headers, body, "198.51.100.7")
     event = json.loads(
         rest_api_event(request, "live", "/live", BINARY) if kind == "rest" else function_url_event(request)
     )
@@ -96,7 +105,7 @@ def test_bytes_come_through_real_http_whole(content: bytes) -> None:
 
 def test_text_at_a_rest_api_is_text() -> None:
     echo = Echo()
-    request = Request("POST", "/live/v1/x", "", (("content-type", "application/json"),), b'{"a": "\xff"}', "::1")
+    request = DoorRequest("POST", "/live/v1/x", "", (("content-type", "application/json"),), b'{"a": "\xff"}', "::1")
     rest(echo)(request)
     assert echo.heard[0][1] == '{"a": "\ufffd"}'.encode()
 
@@ -111,7 +120,9 @@ def check_gateway_answer(answer: Response) -> ErrorBody:
 
 def test_what_is_too_large_for_lambda_is_told_the_way_out_by_a_rest_api() -> None:
     echo = Echo()
-    request = Request("POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1")
+    request = DoorRequest(
+        "POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1"
+    )
     body = check_gateway_answer(rest(echo)(request))
     assert body.code == 413
     assert "/v1/uploads" in body.detail
@@ -121,13 +132,15 @@ def test_what_is_too_large_for_lambda_is_told_the_way_out_by_a_rest_api() -> Non
 def test_what_is_too_large_for_a_rest_api_it_refuses_in_its_own_words() -> None:
     echo = Echo()
     large = bytes(MAX_REST_BODY + 1)
-    answer = rest(echo)(Request("POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), large, "::1"))
+    answer = rest(echo)(
+        DoorRequest("POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), large, "::1")
+    )
     assert (answer.status, answer.header("Content-Type")) == (413, "text/plain")
     assert echo.heard == []
 
 
 def test_what_is_too_large_for_lambda_is_refused_by_a_function_url_in_its_own_words() -> None:
-    request = Request("POST", "/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1")
+    request = DoorRequest("POST", "/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1")
     answer = FunctionUrl(Echo())(request)
     assert answer.status == 413
     assert list(json.loads(answer.body)) == ["Message"]
@@ -140,21 +153,21 @@ def test_a_function_that_fails_is_503_at_a_rest_api_and_502_at_a_url(fault: Func
             raise fault
         return b'{"no": "answer"}'
 
-    answer = rest(broken)(Request("GET", "/live/v1/balance", "", (), b"", "::1"))
+    answer = rest(broken)(DoorRequest("GET", "/live/v1/balance", "", (), b"", "::1"))
     assert check_gateway_answer(answer).code == 503
     assert answer.header("Retry-After")
-    assert FunctionUrl(broken)(Request("GET", "/v1/balance", "", (), b"", "::1")).status == 502
+    assert FunctionUrl(broken)(DoorRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 502
 
 
 def test_outside_its_stage_a_rest_api_knows_nothing() -> None:
-    assert rest(Echo())(Request("GET", "/v1/balance", "", (), b"", "::1")).status == 403
-    assert rest(Echo())(Request("GET", "/live", "", (), b"", "::1")).header("X-Head") == "/"
+    assert rest(Echo())(DoorRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 403
+    assert rest(Echo())(DoorRequest("GET", "/live", "", (), b"", "::1")).header("X-Head") == "/"
 
 
 def test_at_a_domain_of_ones_own_the_stage_is_not_seen() -> None:
     echo = Echo()
     own = RestApi(echo, "live", "", BINARY, GATEWAY_RESPONSES)
-    own(Request("GET", "/v1/balance", "", (("Host", "api.test"),), b"", "::1"))
+    own(DoorRequest("GET", "/v1/balance", "", (("Host", "api.test"),), b"", "::1"))
     ((head, _),) = echo.heard
     assert (head.origin, head.path) == ("https://api.test", "/v1/balance")
 

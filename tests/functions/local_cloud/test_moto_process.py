@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 from local_cloud.moto_process import small_backups
 from moto import mock_aws
-from outpaint_functions.aws import items
+
+from outpaint.functions.aws import dynamo_items
 
 _TABLE = "ledger"
 
@@ -21,7 +22,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     with mock_aws(), small_backups():
         client = get_session().create_client("dynamodb", region_name="us-east-1")
-        client.create_table(TableName=_TABLE, **items.TABLE)
+        client.create_table(TableName=_TABLE, **dynamo_items.TABLE)
         client.put_item(TableName=_TABLE, Item={"pk": {"S": "one"}, "credits": {"N": "5"}})
         client.put_item(TableName=_TABLE, Item={"pk": {"S": "two"}})
         yield client

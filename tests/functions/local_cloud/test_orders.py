@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from local_cloud.orders import Orders
-from outpaint_contracts.errors import ErrorCode, OutpaintError
+from local_cloud.local_deployment import Orders
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 
 
 def test_without_orders_it_goes_on(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_cloud.functions import Function, FunctionSettings
-from local_cloud.runtime_api import MAX_PAYLOAD, EventTooLarge, FunctionError
+from local_cloud.lambda_runtime import MAX_PAYLOAD, EventTooLarge, Function, FunctionError, FunctionSettings
 
 TOY = Path(__file__).with_name("toy_runtime.py")
 Make = Callable[..., Function]

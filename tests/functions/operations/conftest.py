@@ -14,10 +14,11 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.loaders import create_loader
 from botocore.session import Session
-from outpaint_functions.operations.deployment import Deployment, StackName
-from outpaint_functions.operations.options import opened
-from outpaint_functions.operations.stack import connection
-from outpaint_mocks.aws_stack import REGION, aws_stack
+
+from outpaint.functions.operations.deployment import Deployment, StackName
+from outpaint.functions.operations.place import opened
+from outpaint.functions.operations.stack import stack_connection
+from outpaint.mocks.aws_stack import REGION, aws_stack
 
 # Services are described in megabytes of JSON, which need not be read again for every test.
 LOADER = create_loader()
@@ -104,9 +105,9 @@ class Raw:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """The stack `painting`, with the outputs that template.yaml has, in us-east-1."""
-    monkeypatch.setattr(connection, "get_session", RememberingSession)
-    monkeypatch.setattr("outpaint_mocks.aws_stack.get_session", RememberingSession)
-    monkeypatch.setattr("outpaint_functions.aws.clients.get_session", RememberingSession)
+    monkeypatch.setattr(stack_connection, "get_session", RememberingSession)
+    monkeypatch.setattr("outpaint.mocks.aws_stack.get_session", RememberingSession)
+    monkeypatch.setattr("outpaint.functions.aws.aws_clients.get_session", RememberingSession)
     RememberingSession.aws = aws = Aws()
     with aws_stack() as parts:
         queue = aws.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]

@@ -167,8 +167,8 @@ ACTIONS = {
 
 
 def test_what_an_operator_must_be_allowed_is_listed(run: Run, endpoint: Any, a_job: Callable[..., Any]) -> None:
-    from outpaint_functions.operations.deployment import StackName
-    from outpaint_functions.operations.options import opened
+    from outpaint.functions.operations.deployment import StackName
+    from outpaint.functions.operations.place import opened
 
     endpoint.answers["StartMessageMoveTask"] = {"TaskHandle": "t"}
     with opened(StackName("painting")) as deployment:

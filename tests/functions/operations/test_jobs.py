@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.inference import InferenceFailure, Manifest, ManifestFile
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.responses import PainterCard
-from outpaint_contracts.storage_names import outcome_name
-from outpaint_functions.adapters.system import SystemClock
-from outpaint_functions.service.records import Claim, Job, StoredPicture
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.inference import InferenceFailure, Manifest, ManifestFile
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.responses import PainterCard
+from outpaint.contracts.storage_names import outcome_name
+from outpaint.functions.adapters.clock_and_ids import SystemClock
+from outpaint.functions.service.records import Claim, Job, StoredPicture
 
 Run = Callable[..., tuple[int, str, str]]
 NOW = 2_000_000_000.0
@@ -86,7 +87,7 @@ def test_are_listed_by_state_and_account(run: Run, served: Any, a_job: Callable[
 def test_more_than_a_page_is_listed(
     run: Run, served: Any, a_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outpaint_functions.aws.ledger._LOOKED_UP_TOGETHER", 5)
+    monkeypatch.setattr("outpaint.functions.aws.dynamo_ledger._LOOKED_UP_TOGETHER", 5)
     for number in range(17):
         store(served, a_job(number, price=0, at=NOW - number, until=NOW + 1000))
     out = run("jobs", "list", "--limit", 12, *served.options)[1]
@@ -96,9 +97,9 @@ def test_more_than_a_page_is_listed(
 def test_says_when_it_has_not_looked_through_all(
     run: Run, served: Any, a_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from outpaint_functions.operations import jobs
+    from outpaint.functions.operations import jobs_command
 
-    monkeypatch.setattr(jobs, "LOOKED_THROUGH", 2)
+    monkeypatch.setattr(jobs_command, "LOOKED_THROUGH", 2)
     for number in range(3):
         store(served, a_job(number, at=NOW - number, until=NOW + 1000))
     for words in (("--account", "bob"), ("--state", "failed")):
@@ -161,8 +162,8 @@ def test_ended_by_hand_when_overdue_expire(run: Run, served: Any, a_job: Callabl
 
 
 def test_a_job_whose_pictures_lie_there_ends_with_them(run: Run, aws: Any, a_job: Callable[..., Job]) -> None:
-    from outpaint_functions.operations.deployment import StackName
-    from outpaint_functions.operations.options import opened
+    from outpaint.functions.operations.deployment import StackName
+    from outpaint.functions.operations.place import opened
 
     with opened(StackName("painting")) as deployment:
         deployment.keys.add_key("Ann", "d" * 64, 20, NOW, "ann")

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import OutpaintError
-from outpaint_functions.service import keys as rules
-from outpaint_functions.service.authentication import key_digest
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.service import account_keys as rules
+from outpaint.functions.service.admission import key_digest
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -69,7 +70,7 @@ def test_are_listed_oldest_first(place: Any) -> None:
 
 
 def test_more_than_a_page_is_listed(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outpaint_functions.aws.key_ring._TOGETHER", 5)
+    monkeypatch.setattr("outpaint.functions.aws.dynamo_keys._TOGETHER", 5)
     ring = place.opened().keys
     for number in range(13):
         ring.add_key(f"account {number % 3}", key_digest(str(number)), 1, float(number), f"id{number}")
@@ -149,10 +150,10 @@ def test_of_a_folder_never_load_botocore(run: Run) -> None:
 
     code = (
         "import sys; sys.argv = ['outpaint', 'keys', 'list'];"
-        "from outpaint_functions.embedded.cli.entry_table import main\n"
+        "from outpaint.functions.command_line.entry import main\n"
         "try: main()\n"
         "except SystemExit as ended: assert ended.code == 0\n"
-        "print([name for name in sys.modules if name.startswith(('boto', 'outpaint_functions.aws'))])"
+        "print([name for name in sys.modules if name.startswith(('boto', 'outpaint.functions.aws'))])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"

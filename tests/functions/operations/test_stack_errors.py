@@ -108,7 +108,7 @@ class TestBeforeAnythingIsAsked:
         assert "is no AWS region" in fails(run, *LIST, "--region", "no region")
 
     def test_no_botocore(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in [name for name in sys.modules if name.startswith("outpaint_functions.operations.stack")]:
+        for name in [name for name in sys.modules if name.startswith("outpaint.functions.operations.stack")]:
             monkeypatch.delitem(sys.modules, name)
         for name in ("botocore", "botocore.exceptions"):
             monkeypatch.setitem(sys.modules, name, None)

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from outpaint_functions.http.messages import RequestHead, Response, Waiting
-from outpaint_mocks.admin import Administration
-from outpaint_mocks.mock_application import MockApplication
-from outpaint_mocks.worlds import Worlds
 from PIL import Image
+
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.mocks.admin import Administration
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.world.worlds import Worlds
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from outpaint_mocks.admin.language import scenario_of
-from outpaint_mocks.admin.openapi import document
-from outpaint_mocks.admin.operations import OPERATIONS
-from outpaint_mocks.effects import EFFECTS
-from outpaint_mocks.presets import PRESETS
-from outpaint_mocks.scenario import Scenario
+
+from outpaint.mocks.admin.admin_openapi import OPERATIONS, document
+from outpaint.mocks.admin.scenario_json import scenario_of
+from outpaint.mocks.scenarios.effects import EFFECTS
+from outpaint.mocks.scenarios.scenario import PRESETS, Scenario
 
 DOCUMENT = document()
 

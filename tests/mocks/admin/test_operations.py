@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from outpaint_mocks.effects import EFFECTS
-from outpaint_mocks.presets import PRESETS
+
+from outpaint.mocks.scenarios.effects import EFFECTS
+from outpaint.mocks.scenarios.scenario import PRESETS
 
 START = 1767225600.0  # 2026-01-01, where a frozen clock begins
 

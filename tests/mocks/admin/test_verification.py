@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
-from outpaint_contracts.cases import all_cases
-from outpaint_contracts.proving.expectations import NotOffered
-from outpaint_contracts.proving.provider import Need
-from outpaint_contracts.verification.mock_controls import MockServer
-from outpaint_contracts.verification.outcome import Outcome
-from outpaint_contracts.verification.verdict import verify
-from outpaint_functions.embedded.cli.entry import outpaint
-from outpaint_functions.embedded.server import serving
-from outpaint_mocks.admin import Administration
-from outpaint_mocks.faces.connection import MockConnection
-from outpaint_mocks.faces.host import MockHost
-from outpaint_mocks.faces.server import thread_server
-from outpaint_mocks.worlds import Worlds
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving.expectations import NotOffered
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.mock_server_provider import MockServer
+from outpaint.conformance.verify.verification import verify
+from outpaint.functions.command_line.command_group import outpaint
+from outpaint.functions.embedded.server import serving
+from outpaint.mocks.admin import Administration
+from outpaint.mocks.transports.tcp_connection import MockConnection
+from outpaint.mocks.transports.tcp_server import MockHost, thread_server
+from outpaint.mocks.world.worlds import Worlds
 
 
 @pytest.fixture

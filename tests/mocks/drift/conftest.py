@@ -7,17 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_mocks.drift.base_url_target import BaseUrl
-from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.job_scripts import Setting
-from outpaint_mocks.drift.mock_targets import mock_in_process
-from outpaint_mocks.drift.recorder import Recorder
-from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.drift.replay import Drift, replay
-from outpaint_mocks.drift.upstream import Upstream
-from outpaint_mocks.drift.wire_messages import Asked
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.world import World
+
+from outpaint.conformance.drift.drift_targets import BaseUrlTarget, mock_in_process
+from outpaint.conformance.drift.job_scripts import Setting
+from outpaint.conformance.drift.recorder import CreditBudget, Recorder
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.conformance.drift.replay import Drift, replay
+from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.world.world import World
 
 UPSTREAM = "https://provider.test"
 PROXY = "http://127.0.0.1:4020"
@@ -52,7 +50,7 @@ class _Proxy(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         target = request.url.raw_path.decode("ascii")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        told = self._recorder.handle(Asked(request.method, target, headers, request.read()))
+        told = self._recorder.handle(UpstreamRequest(request.method, target, headers, request.read()))
         return httpx.Response(told.status, headers=told.headers, content=told.body)
 
 
@@ -100,7 +98,7 @@ def at(recording: Recording, transport: httpx.BaseTransport, *, slept: list[floa
     """Replayed at a provider in the state that it is in; sleeps are noted and not slept."""
     sleep = (slept if slept is not None else []).append
     known = tuple(Setting.of(recording).keys)
-    with BaseUrl(UPSTREAM, [KEY, "another-key-of-ours"], known=known, transport=transport, sleep=sleep) as target:
+    with BaseUrlTarget(UPSTREAM, [KEY, "another-key-of-ours"], known=known, transport=transport, sleep=sleep) as target:
         return replay(recording, target)
 
 

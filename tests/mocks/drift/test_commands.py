@@ -15,12 +15,13 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_contracts.commands import contract
-from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.faces.server import thread_server
-from outpaint_mocks.options import WorldOptions
-from outpaint_mocks.world import World
 from wire_kit.consumer import png, post
+
+from outpaint.conformance.contract_command import contract
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.mocks.transports.tcp_server import thread_server
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world_options import WorldOptions
 
 from .conftest import KEY, Provider, Sit
 from .test_drifting_providers import no_data_in_202

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.drift.difference import Baseline
-from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.drift.timing_class import differ
 from wire_kit.consumer import mask, png, poll, post
+
+from outpaint.conformance.drift.answer_comparison import Baseline, differ
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.functions.service.service import ServiceSettings
 
 from .conftest import Change, Provider, Sit, at, at_the_mock, names
 

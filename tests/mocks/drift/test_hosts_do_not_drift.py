@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from outpaint_mocks.drift.recording import Recording
 from wire_kit.processes import served, started
 from wire_kit.recorded import drift_at, recorded
+
+from outpaint.conformance.drift.recording_file import Recording
 
 CREDITS = {"ours": 1000, "poor": 3}
 

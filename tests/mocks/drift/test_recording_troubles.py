@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_mocks.drift.bodies import body_of
-from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.recording import Json, Trouble, pictures_asked_for
-from outpaint_mocks.drift.upstream import NotTold, Upstream
-from outpaint_mocks.drift.wire_messages import Asked
 from wire_kit.consumer import png, post
+
+from outpaint.conformance.drift.recorded_bodies import body_of
+from outpaint.conformance.drift.recorder import CreditBudget
+from outpaint.conformance.drift.recording_file import Json, Trouble, pictures_asked_for
+from outpaint.conformance.drift.upstream import NotTold, Upstream, UpstreamRequest
 
 from .conftest import PROXY, Provider, Sit, at_the_mock
 
@@ -206,7 +206,7 @@ def test_results_can_be_followed_instead(sit: Sit) -> None:
 
 def test_a_body_that_is_too_large_is_refused_and_marked(sit: Sit) -> None:
     sitting = sit()
-    told = sitting.recorder.too_large(Asked("POST", "/v1/painting/outpaint", []), 128 * 1024 * 1024)
+    told = sitting.recorder.too_large(UpstreamRequest("POST", "/v1/painting/outpaint", []), 128 * 1024 * 1024)
     assert told.status == 413
     (exchange,) = sitting.recording().exchanges
     assert exchange.mark is not None

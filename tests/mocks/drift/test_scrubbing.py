@@ -12,12 +12,11 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.recorder import Recorder
-from outpaint_mocks.drift.upstream import Upstream
-from outpaint_mocks.drift.wire_messages import Asked
 from PIL import Image
 from wire_kit.consumer import png, post
+
+from outpaint.conformance.drift.recorder import CreditBudget, Recorder
+from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
 
 from .conftest import KEY, PROXY, UPSTREAM, Sit
 
@@ -26,7 +25,7 @@ NAMES = st.sampled_from(["prompt", "image_url", "note", "x"])
 PLACES = st.sampled_from(["form", "json", "json name", "query", "path", "header", "text", "urlencoded", "multipart"])
 
 
-def told(asked: Asked, answer: httpx.Response, **options: Any) -> str:
+def told(asked: UpstreamRequest, answer: httpx.Response, **options: Any) -> str:
     """The recording's text after one exchange."""
     upstream = Upstream(UPSTREAM, timeout=5, transport=httpx.MockTransport(lambda _: answer))
     recorder = Recorder(upstream, PROXY, CreditBudget(None), **options)
@@ -35,7 +34,7 @@ def told(asked: Asked, answer: httpx.Response, **options: Any) -> str:
     return recorder.recording().text()
 
 
-def asked_with(secret: str, place: str, name: str) -> Asked:
+def asked_with(secret: str, place: str, name: str) -> UpstreamRequest:
     """A request that carries a secret, besides its header, at some place."""
     headers, target, body, kind = [("X-Picsart-API-Key", secret)], "/v1/painting/outpaint", b"", ""
     if place in ("form", "urlencoded"):
@@ -57,7 +56,7 @@ def asked_with(secret: str, place: str, name: str) -> Asked:
         body, kind = f"plain {secret}".encode(), "text/plain"
     if kind:
         headers.append(("Content-Type", kind))
-    return Asked("POST", target, headers, body)
+    return UpstreamRequest("POST", target, headers, body)
 
 
 @settings(deadline=None)
@@ -75,7 +74,9 @@ def test_a_key_is_nowhere_in_the_file(secret: str, place: str, name: str) -> Non
 def test_the_key_of_the_environment_is_nowhere_in_the_file(secret: str, place: str) -> None:
     answer = httpx.Response(500, text=f"no {secret}", headers={"Content-Type": "text/html"})
     asked = asked_with(secret, place, "note")
-    assert secret not in told(Asked("GET", asked.target, [("X-Picsart-API-Key", "any")], b""), answer, key=secret)
+    assert secret not in told(
+        UpstreamRequest("GET", asked.target, [("X-Picsart-API-Key", "any")], b""), answer, key=secret
+    )
 
 
 @settings(deadline=None)
@@ -83,9 +84,9 @@ def test_the_key_of_the_environment_is_nowhere_in_the_file(secret: str, place: s
 def test_other_credentials_neither(secret: str) -> None:
     headers = [("Authorization", f"Bearer {secret}"), ("Content-Type", "application/json")]
     answer = httpx.Response(200, json={"told": secret, "token": secret}, headers={"X-Echo": secret})
-    assert secret not in told(Asked("POST", "/v1/x", headers, json.dumps({"a": secret}).encode()), answer)
+    assert secret not in told(UpstreamRequest("POST", "/v1/x", headers, json.dumps({"a": secret}).encode()), answer)
     cookies = httpx.Response(200, headers={"Set-Cookie": f"session={secret}"}, json={})
-    assert secret not in told(Asked("GET", "/v1/x", [("Cookie", secret)]), cookies)
+    assert secret not in told(UpstreamRequest("GET", "/v1/x", [("Cookie", secret)]), cookies)
 
 
 @settings(deadline=None)
@@ -96,7 +97,7 @@ def test_what_signs_a_url_is_struck_out(signature: str, name: str) -> None:
     url = f"https://store.test/a.png?expires=1767225600&{name}={signature}"
     answer = httpx.Response(200, json={"data": [{"id": "a.png", "url": url}]})
     body = json.dumps({"image_url": url}).encode()
-    asked = Asked("POST", "/v1/painting/outpaint", [("Content-Type", "application/json")], body)
+    asked = UpstreamRequest("POST", "/v1/painting/outpaint", [("Content-Type", "application/json")], body)
     text = told(asked, answer)
     assert signature not in text
     assert "https://store.test/a.png?expires=1767225600&" in text
@@ -106,7 +107,7 @@ def test_what_signs_a_url_is_struck_out(signature: str, name: str) -> None:
 def test_an_upload_tickets_fields_are_struck_out() -> None:
     fields = {"key": "uploads/a.png", "policy": "eyJhbGciOiJub25l", "x-amz-signature": "0a1b2c3d4e5f60718293"}
     answer = httpx.Response(200, json={"id": "a.png", "url": "https://store.test/", "fields": fields})
-    text = told(Asked("POST", "/v1/uploads", []), answer)
+    text = told(UpstreamRequest("POST", "/v1/uploads", []), answer)
     assert not any(value in text for value in fields.values())
     assert all(name in text for name in fields)
 
@@ -135,8 +136,8 @@ def test_the_key_of_the_environment_goes_in_place_of_the_clients() -> None:
 
     upstream = Upstream(UPSTREAM, timeout=5, transport=httpx.MockTransport(answer))
     recorder = Recorder(upstream, PROXY, CreditBudget(None), key=KEY)
-    recorder.handle(Asked("GET", "/v1/balance", [("x-picsart-api-key", "the-client-knows-none")]))
-    recorder.handle(Asked("GET", "/v1/balance", []))
+    recorder.handle(UpstreamRequest("GET", "/v1/balance", [("x-picsart-api-key", "the-client-knows-none")]))
+    recorder.handle(UpstreamRequest("GET", "/v1/balance", []))
     upstream.close()
     assert sent == [KEY, None]
     assert KEY not in recorder.recording().text()
@@ -176,5 +177,5 @@ def test_pixels_are_kept_only_where_they_are_asked_for(how: str, sit: Sit) -> No
 
 def test_a_client_that_writes_our_own_marks_is_scrubbed_all_the_same() -> None:
     body = json.dumps({"$picture": {"bytes": 1, "sha256": KEY}}).encode()
-    asked = Asked("POST", "/v1/x", [("X-Picsart-API-Key", KEY), ("Content-Type", "application/json")], body)
+    asked = UpstreamRequest("POST", "/v1/x", [("X-Picsart-API-Key", KEY), ("Content-Type", "application/json")], body)
     assert KEY not in told(asked, httpx.Response(200, json={}))

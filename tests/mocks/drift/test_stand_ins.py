@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_mocks.drift.picture_facts import facts_of
-from outpaint_mocks.drift.recording import Damage, Picture
-from outpaint_mocks.drift.stand_ins import stand_in
 from PIL import Image
+
+from outpaint.conformance.drift.recorded_bodies import facts_of, stand_in
+from outpaint.conformance.drift.recording_file import Damage, RecordedPicture
 
 SIZES = st.tuples(st.integers(1, 150), st.integers(1, 150))
 
@@ -22,7 +22,7 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def close(one: Picture, other: Picture) -> bool:
+def close(one: RecordedPicture, other: RecordedPicture) -> bool:
     """The same but for pixels on the edge of two cells of the layout."""
     if one.model_dump(exclude={"bytes", "sha256", "layout"}) != other.model_dump(exclude={"bytes", "sha256", "layout"}):
         return False
@@ -30,7 +30,7 @@ def close(one: Picture, other: Picture) -> bool:
     return not any({first, second} == {"#", "."} for first, second in pairs)
 
 
-def all_but_the_file(picture: Picture) -> dict[str, Any]:
+def all_but_the_file(picture: RecordedPicture) -> dict[str, Any]:
     return picture.model_dump(exclude={"bytes", "sha256"})
 
 
@@ -101,7 +101,7 @@ def test_what_is_no_picture_is_replaced_by_what_is_none(data: bytes) -> None:
 
 
 def test_a_picture_too_large_to_draw_keeps_its_size() -> None:
-    facts = Picture(format="PNG", mode="RGB", width=40_000, height=30_000, bytes=9_000_000, sha256="ab" * 32)
+    facts = RecordedPicture(format="PNG", mode="RGB", width=40_000, height=30_000, bytes=9_000_000, sha256="ab" * 32)
     again = facts_of(stand_in(facts))
     assert (again.format, again.width, again.height) == ("PNG", 40_000, 30_000)
     facts = facts.model_copy(update={"width": 10_000, "height": 9_000})

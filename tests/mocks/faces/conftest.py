@@ -12,15 +12,16 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from outpaint_mocks.faces.bases import VENDOR_BASE_URL
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.faces.httpx2 import OutpaintPatch
-from outpaint_mocks.faces.httpx2 import OutpaintTransport as OutpaintTransport2
-from outpaint_mocks.faces.respx import OutpaintRouter
-from outpaint_mocks.faces.server import ThreadServer, fresh_name, thread_server
-from outpaint_mocks.virtual_clock import VirtualClock
-from outpaint_mocks.world import World
 from PIL import Image
+
+from outpaint.mocks.transports.httpx2_patch import Httpx2Transport as OutpaintTransport2
+from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
+from outpaint.mocks.transports.respx_router import OutpaintRouter
+from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name, thread_server
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 FACES = ("respx", "respx-async", "httpx-transport", "httpx-transport-async", "httpx2", "httpx2-async", "tcp")
 IN_PROCESS = tuple(face for face in FACES if face != "tcp")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outpaint_contracts import headers
+from outpaint.contracts import paths_and_headers
 
 if TYPE_CHECKING:
     from conftest import Face  # type: ignore[import-not-found]
 
 VENDOR_HEADERS = (
-    headers.CORRELATION_ID,
-    headers.RATE_LIMIT,
-    headers.RATE_AVAILABLE,
-    headers.RATE_RESET,
-    headers.CREDIT_AVAILABLE,
+    paths_and_headers.CORRELATION_ID,
+    paths_and_headers.RATE_LIMIT,
+    paths_and_headers.RATE_AVAILABLE,
+    paths_and_headers.RATE_RESET,
+    paths_and_headers.CREDIT_AVAILABLE,
 )
 
 
@@ -54,7 +54,7 @@ def test_sleeping_on_reset_time_gets_a_client_on(face: Face) -> None:
     """The TypeScript SDK sleeps on it: an int32 of seconds from now."""
     face.world.scenarios.always("rate_limit(2, 30)")
     assert [face.balance().status_code for _ in range(3)] == [200, 200, 429]
-    seconds = int(face.balance().headers[headers.RATE_RESET])
+    seconds = int(face.balance().headers[paths_and_headers.RATE_RESET])
     assert 1 <= seconds <= 30
     face.world.clock.advance(seconds)
     assert face.balance().status_code == 200

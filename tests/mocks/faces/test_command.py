@@ -21,7 +21,7 @@ KEY = {"X-Picsart-API-Key": "anyone"}
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command on a free port; yields it with its URL, and stops it."""
-    command = [sys.executable, "-m", "outpaint_mocks", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "outpaint.mocks", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -44,9 +44,9 @@ def test_it_needs_no_configuration() -> None:
 
 def test_it_is_ready_before_the_image_library_is() -> None:
     code = (
-        "import sys; from outpaint_mocks.commands import mock; import outpaint_functions.embedded.server, "
-        "outpaint_mocks.admin, outpaint_mocks.faces.connection, outpaint_mocks.faces.host; "
-        "from outpaint_mocks.options import WorldOptions; WorldOptions().checked().world('w'); "
+        "import sys; from outpaint.mocks.mock_command import mock; import outpaint.functions.embedded.server, "
+        "outpaint.mocks.admin, outpaint.mocks.transports.tcp_connection, outpaint.mocks.transports.tcp_server; "
+        "from outpaint.mocks.world.world_options import WorldOptions; WorldOptions().checked().world('w'); "
         "print(sorted(m for m in ('PIL', 'numpy', 'httpx') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -88,7 +88,7 @@ def test_a_port_that_is_taken_is_told_so() -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-m", "outpaint_mocks", "--port", port],
+            [sys.executable, "-m", "outpaint.mocks", "--port", port],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1
@@ -106,7 +106,7 @@ def test_a_port_that_is_taken_is_told_so() -> None:
 )
 def test_what_cannot_be_is_one_line_on_stderr(arguments: list[str], said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "outpaint_mocks", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "outpaint.mocks", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
     assert said in done.stderr
@@ -114,7 +114,7 @@ def test_what_cannot_be_is_one_line_on_stderr(arguments: list[str], said: str) -
 
 
 def test_the_command_line_has_it() -> None:
-    code = "from outpaint_functions.embedded.cli.entry_table import main; main()"
+    code = "from outpaint.functions.command_line.entry import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "mock", "--help"], capture_output=True, text=True, timeout=60, check=True
     )

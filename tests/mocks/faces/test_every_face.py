@@ -128,7 +128,7 @@ def test_what_was_seen_before_a_break_can_be_streamed(near: Face) -> None:
 
 
 def _transport(face: Face) -> dict[str, Any]:
-    from outpaint_mocks.faces.httpx import OutpaintTransport
+    from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 
     return {"transport": OutpaintTransport(face.world)} if face.name == "httpx-transport" else {}
 

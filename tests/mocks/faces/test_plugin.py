@@ -18,7 +18,7 @@ def test_every_fixture_leads_to_one_world(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import httpx, httpx2, requests
-        from outpaint_mocks.sources import picture_for
+        from outpaint.mocks.world.web_sources import picture_for
 
         VENDOR = "https://genai-api.picsart.io/v1"
         KEY = {"X-Picsart-API-Key": "mine"}
@@ -48,7 +48,7 @@ def test_pytest_inside_pytest_takes_the_router_any_number_of_times(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # After each run pytester forgets what was imported in it: our module, but not respx, which was there before.
-    monkeypatch.delitem(sys.modules, "outpaint_mocks.faces.respx", raising=False)
+    monkeypatch.delitem(sys.modules, "outpaint.mocks.transports.respx_router", raising=False)
     pytester.makepyfile(
         """
         import httpx
@@ -60,7 +60,7 @@ def test_pytest_inside_pytest_takes_the_router_any_number_of_times(
     )
     for _ in range(2):
         pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=1)
-        assert "outpaint_mocks.faces.respx" not in sys.modules
+        assert "outpaint.mocks.transports.respx_router" not in sys.modules
 
 
 def test_the_marker_sets_the_world_up(pytester: pytest.Pytester) -> None:
@@ -133,7 +133,7 @@ def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest, requests
-        from outpaint_mocks.sources import picture_for
+        from outpaint.mocks.world.web_sources import picture_for
 
         @pytest.mark.parametrize("number", range(40))
         def test_alone(outpaint_server, number):
@@ -154,8 +154,8 @@ def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
 
 def test_who_does_not_use_it_does_not_pay_for_it() -> None:
     code = (
-        "import sys, outpaint_mocks.pytest_plugin\n"
-        "heavy = {'pydantic', 'PIL', 'httpx', 'respx', 'uvicorn', 'outpaint_contracts', 'outpaint_functions'}\n"
+        "import sys, outpaint.mocks.pytest_plugin\n"
+        "heavy = {'pydantic', 'PIL', 'httpx', 'respx', 'uvicorn', 'outpaint.contracts', 'outpaint.functions'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

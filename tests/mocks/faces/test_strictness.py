@@ -87,7 +87,7 @@ CHECKS: tuple[tuple[str, Callable[[Face], str], str], ...] = (
 
 
 def _canvas(face: Face) -> bytes:
-    from outpaint_mocks.sources import picture_for
+    from outpaint.mocks.world.web_sources import picture_for
 
     return picture_for("https://pictures.test/strict.png")
 

@@ -14,10 +14,11 @@ import aiohttp
 import httpx
 import pytest
 import requests
-from outpaint_mocks.faces.server import ThreadServer, fresh_name
-from outpaint_mocks.virtual_clock import VirtualClock
-from outpaint_mocks.world import World
-from outpaint_mocks.worlds import WorldError
+
+from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import WorldError
 
 if TYPE_CHECKING:
     from conftest import Face  # type: ignore[import-not-found]

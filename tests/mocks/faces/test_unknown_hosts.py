@@ -8,14 +8,15 @@ import httpx
 import httpx2
 import pytest
 import respx
-from outpaint_contracts.errors import OutpaintError
-from outpaint_mocks.faces.bases import VENDOR_BASE_URL, BaseUrls
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.faces.httpx2 import OutpaintPatch
-from outpaint_mocks.faces.respx import OutpaintRouter
-from outpaint_mocks.faces.server import ThreadServer, fresh_name
-from outpaint_mocks.world import World
 from respx.models import AllMockedAssertionError
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls
+from outpaint.mocks.transports.respx_router import OutpaintRouter
+from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name
+from outpaint.mocks.world.world import World
 
 KEY = {"X-Picsart-API-Key": "anyone"}
 
@@ -129,7 +130,7 @@ def test_what_is_no_base_url_is_refused(base: str) -> None:
 
 
 def test_results_lie_under_the_base_url_that_was_used(world: World) -> None:
-    from outpaint_mocks.sources import picture_for
+    from outpaint.mocks.world.web_sources import picture_for
 
     base = "https://proxy.test/genai/v1"
     with OutpaintRouter(world, base_urls=[VENDOR_BASE_URL, base]):

@@ -15,22 +15,22 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.embedded.host import Host, open_host
-from outpaint_functions.embedded.memory import MemoryLedger
-from outpaint_functions.embedded.server import serving
-from outpaint_functions.http.messages import Response
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.pact.provider_states import StateName
-from outpaint_mocks.pact.public_staging import PublicProvider
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.conformance.pact_check.pact_verifying import PublicProvider
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.embedded.host import Host, open_host
+from outpaint.functions.embedded.memory_ledger import MemoryLedger
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.http.messages import Response
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.pact.provider_states import StateName
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 SUITE = Path(__file__).parent / "web_shop" / "test_web_shop.py"
 # Other plugins of this environment would take most of the time.
@@ -93,7 +93,7 @@ class _Web:
     """Every address has a picture."""
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
-        from outpaint_mocks.sources import picture_for
+        from outpaint.mocks.world.web_sources import picture_for
 
         return picture_for(url)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_contracts import examples
-from outpaint_mocks.pact.command import pact
-from outpaint_mocks.pact.reading import read_pact
-from outpaint_mocks.sources import picture_for
+
+from outpaint.conformance.pact_check.pact_command import pact
+from outpaint.conformance.pact_check.pact_reading import read_pact
+from outpaint.contracts import examples
+from outpaint.mocks.world.web_sources import picture_for
 
 JOB = examples.INFERENCE_ID
 FORM = {"image_url": "https://example.com/a.png", "prompt": "a wide beach", "mode": "async"}

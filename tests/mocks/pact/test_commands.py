@@ -14,11 +14,12 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_contracts.commands import contract
-from outpaint_functions.embedded.cli.entry_table import main
-from outpaint_mocks.faces.server import ServedWorld, thread_server
-from outpaint_mocks.pact.command import pact
-from outpaint_mocks.world import World
+
+from outpaint.conformance.contract_command import contract
+from outpaint.conformance.pact_check.pact_command import pact
+from outpaint.functions.command_line.entry import main
+from outpaint.mocks.transports.tcp_server import ServedWorld, thread_server
+from outpaint.mocks.world.world import World
 
 KEY = {"X-Picsart-API-Key": "anyone-at-all"}
 
@@ -181,13 +182,13 @@ def test_a_state_is_put_on_by_the_admin_api(served: ServedWorld) -> None:
 
 def test_a_mock_writes_its_pact_when_it_stops_whatever_was_reset(tmp_path: Path) -> None:
     file = tmp_path / "pacts" / "shop.json"
-    command = [sys.executable, "-m", "outpaint_mocks", "--port", "0", "--pact", str(file), "--pact-consumer", "shop"]
+    command = [sys.executable, "-m", "outpaint.mocks", "--port", "0", "--pact", str(file), "--pact-consumer", "shop"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url = process.stdout.readline().split()[3].removesuffix(",").removesuffix("/v1")
     try:
         form = {"prompt": "a wide beach", "count": "1"}
-        from outpaint_mocks.sources import picture_for
+        from outpaint.mocks.world.web_sources import picture_for
 
         files = {"image": ("a.png", picture_for("https://example.com/a.png"))}
         assert ask(f"{url}/v1/painting/outpaint", method="POST", headers=KEY, data=form, files=files).status_code == 200

@@ -12,13 +12,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import OutpaintError
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.pact.document import Pact, pact_of
-from outpaint_mocks.pact.provider_states import StateName
-from outpaint_mocks.pact.recording import Interaction, record
-from outpaint_mocks.sources import picture_for
-from outpaint_mocks.world import World
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.mocks.pact.interactions import Interaction, record
+from outpaint.mocks.pact.pact_file import Pact, pact_of
+from outpaint.mocks.pact.provider_states import StateName
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.world.web_sources import picture_for
+from outpaint.mocks.world.world import World
 
 KEY = "a-consumers-secret"
 PHOTO = picture_for("https://example.com/photo.png")
@@ -219,7 +220,7 @@ def test_the_fixture_gives_the_pact_of_its_test(outpaint_api: Any, outpaint_pact
 
 
 def test_workers_hand_their_interactions_over(tmp_path: Path) -> None:
-    from outpaint_mocks.pact.session import PactSession
+    from outpaint.mocks.pact.pact_session import PactSession
 
     world = World()
     with api(world) as client:
@@ -238,7 +239,7 @@ def test_workers_hand_their_interactions_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED])
 def test_a_run_that_did_not_pass_writes_nothing(tmp_path: Path, status: int) -> None:
-    from outpaint_mocks.pact.session import PactSession
+    from outpaint.mocks.pact.pact_session import PactSession
 
     world = World()
     with api(world) as client:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 import yaml
-from outpaint_mocks.commands import mock
-from outpaint_mocks.pact.command import pact
-from outpaint_mocks.pact.provider_states import ON_A_MOCK, StateName
-from outpaint_mocks.scenario import Scenario
+
+from outpaint.conformance.pact_check.pact_command import pact
+from outpaint.mocks.mock_command import mock
+from outpaint.mocks.pact.provider_states import ON_A_MOCK, StateName
+from outpaint.mocks.scenarios.scenario import Scenario
 
 PAGE = (Path(__file__).parents[3] / "docs" / "contract-testing.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("\n## Pact\n")[2].partition("\n## ")[0]

@@ -12,16 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
-from outpaint_mocks.faces.httpx import OutpaintTransport
-from outpaint_mocks.faces.server import thread_server
-from outpaint_mocks.pact.document import pact_of
-from outpaint_mocks.pact.public_staging import PublicProvider
-from outpaint_mocks.pact.reading import read_pact
-from outpaint_mocks.pact.state_server import state_server
-from outpaint_mocks.pact.verifying import verify
-from outpaint_mocks.sources import picture_for
-from outpaint_mocks.world import World
 from pact import Verifier
+
+from outpaint.conformance.pact_check.pact_reading import read_pact
+from outpaint.conformance.pact_check.pact_verifying import PublicProvider, state_server, verify
+from outpaint.mocks.pact.pact_file import pact_of
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.transports.tcp_server import thread_server
+from outpaint.mocks.world.web_sources import picture_for
+from outpaint.mocks.world.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -23,14 +23,15 @@ from typing import Any, Final
 import brotli
 import httpx
 import pytest
-from outpaint_functions.embedded.server import serving
-from outpaint_mocks.admin import Administration
-from outpaint_mocks.faces.connection import MockConnection
-from outpaint_mocks.faces.host import MockHost
-from outpaint_mocks.world import World
-from outpaint_mocks.worlds import Worlds
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from outpaint.functions.embedded.server import serving
+from outpaint.mocks.admin import Administration
+from outpaint.mocks.transports.tcp_connection import MockConnection
+from outpaint.mocks.transports.tcp_server import MockHost
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import Worlds
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PACKAGE: Final = "@sparticuz/chromium@147.0.0"

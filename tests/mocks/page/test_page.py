@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outpaint_mocks.effects import EFFECTS
 from playwright.sync_api import Page, expect
+
+from outpaint.mocks.scenarios.effects import EFFECTS
 
 Open = Callable[..., Page]
 START = "2026-01-01 00:00:00"

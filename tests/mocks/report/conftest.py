@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from outpaint_functions.http.messages import RequestHead, Waiting
-from outpaint_mocks.answers import MockResponse
-from outpaint_mocks.mock_application import MockApplication
-from outpaint_mocks.report import CheckResult, Report, judge
-from outpaint_mocks.world import World
 from PIL import Image
+
+from outpaint.functions.http.messages import RequestHead, Waiting
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.report import judge
+from outpaint.mocks.report.findings import CheckResult, Report
+from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.world import World
 
 Head = tuple[tuple[str, str], ...]
 

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outpaint_mocks.report import Outcome, Report
-from outpaint_mocks.report.junit import as_junit
-from outpaint_mocks.report.page import as_page
-from outpaint_mocks.report.text import as_text
+
+from outpaint.mocks.report.findings import CheckOutcome, Report
+from outpaint.mocks.report.junit_xml import as_junit
+from outpaint.mocks.report.report_pages import as_page, as_text
 
 SCENARIOS = (
     "succeed",
@@ -84,8 +84,8 @@ def test_the_report_can_always_be_made(make_client: Callable[..., Any], moves: l
     report: Report = client.report()
     numbers = {call.number for call in client.world.calls}
     for check in report.checks:
-        assert (check.outcome is Outcome.FAILED) == (check.failed > 0) == bool(check.findings)
-        assert (check.outcome is Outcome.NOT_APPLICABLE) == (check.judged == 0) == bool(check.note)
+        assert (check.outcome is CheckOutcome.FAILED) == (check.failed > 0) == bool(check.findings)
+        assert (check.outcome is CheckOutcome.NOT_APPLICABLE) == (check.judged == 0) == bool(check.note)
         assert check.failed <= check.judged
         for finding in check.findings:
             assert finding.calls

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outpaint_mocks.report import Outcome, Verdict
-from outpaint_mocks.report.judging import CHECKS
-from outpaint_mocks.virtual_clock import VirtualClock
-from outpaint_mocks.world import World
+
+from outpaint.mocks.report.findings import CheckOutcome, ReportVerdict
+from outpaint.mocks.report.judging import CHECKS
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 Script = Callable[[Any], None]
 
@@ -293,7 +294,7 @@ def test_every_check_is_kept_and_broken_here() -> None:
 def test_a_client_that_keeps_a_rule_passes_its_check(client: Any, code: str, script: Script) -> None:
     script(client)
     result = client.says(code)
-    assert result.outcome is Outcome.PASSED, result
+    assert result.outcome is CheckOutcome.PASSED, result
     assert result.judged >= 1
 
 
@@ -301,7 +302,7 @@ def test_a_client_that_keeps_a_rule_passes_its_check(client: Any, code: str, scr
 def test_a_client_that_breaks_a_rule_fails_its_check_with_evidence(client: Any, code: str, script: Script) -> None:
     script(client)
     result = client.says(code)
-    assert result.outcome is Outcome.FAILED, result
+    assert result.outcome is CheckOutcome.FAILED, result
     assert result.failed >= 1
     numbers = {call.number for call in client.world.calls}
     for finding in result.findings:
@@ -313,16 +314,16 @@ def test_a_client_that_breaks_a_rule_fails_its_check_with_evidence(client: Any, 
 def test_a_check_that_nothing_speaks_of_says_so(client: Any) -> None:
     client.balance()
     report = client.report()
-    assert report.verdict is Verdict.PASSED
+    assert report.verdict is ReportVerdict.PASSED
     for result in report.checks:
         if result.code != "key_in_header":
-            assert result.outcome is Outcome.NOT_APPLICABLE
+            assert result.outcome is CheckOutcome.NOT_APPLICABLE
             assert result.note
 
 
 def test_an_empty_journal_judges_nothing(client: Any) -> None:
     report = client.report()
-    assert report.verdict is Verdict.NOTHING_JUDGED
+    assert report.verdict is ReportVerdict.NOTHING_JUDGED
     with pytest.raises(AssertionError, match="nothing was judged"):
         report.assert_passed()
 
@@ -333,7 +334,7 @@ def test_a_clock_that_stands_still_leaves_pauses_unjudged(client: Any) -> None:
     for _ in range(3):
         client.poll(inference_id)
     result = client.says("polling_pace")
-    assert result.outcome is Outcome.NOT_APPLICABLE
+    assert result.outcome is CheckOutcome.NOT_APPLICABLE
     assert "the clock stood still" in result.note
 
 
@@ -343,7 +344,7 @@ def test_a_clock_that_goes_has_pauses_judged(make_client: Callable[..., Any]) ->
     inference_id = client.job()
     client.poll(inference_id)
     client.poll(inference_id)
-    assert client.says("polling_pace").outcome is Outcome.FAILED
+    assert client.says("polling_pace").outcome is CheckOutcome.FAILED
 
 
 def test_interleaved_jobs_are_told_apart(client: Any) -> None:
@@ -365,7 +366,7 @@ def test_keys_are_told_apart(make_client: Callable[..., Any]) -> None:
     one.submit()
     one.sleep(1)
     other.submit()
-    assert one.says("rate_limit").outcome is Outcome.NOT_APPLICABLE
+    assert one.says("rate_limit").outcome is CheckOutcome.NOT_APPLICABLE
 
 
 def test_calls_that_were_on_their_way_are_not_blamed(make_client: Callable[..., Any]) -> None:
@@ -375,7 +376,7 @@ def test_calls_that_were_on_their_way_are_not_blamed(make_client: Callable[..., 
     client.submit("one")
     client.world.clock.restore((client.world.clock.now() - 2, 0.0))
     client.submit("two")
-    assert client.says("rate_limit").outcome is Outcome.NOT_APPLICABLE
+    assert client.says("rate_limit").outcome is CheckOutcome.NOT_APPLICABLE
 
 
 def test_a_good_client_passes_strictly(client: Any) -> None:
@@ -403,7 +404,7 @@ def test_the_assertion_tells_what_is_wrong_and_can_be_told_to_ignore_it(client: 
 def test_warnings_fail_only_a_strict_assertion(client: Any) -> None:
     client.submit(idem=None)
     report = client.report()
-    assert report.verdict is Verdict.PASSED
+    assert report.verdict is ReportVerdict.PASSED
     report.assert_passed()
     with pytest.raises(AssertionError, match="warning idempotency_key"):
         report.assert_passed(strict=True)

@@ -10,9 +10,10 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from outpaint_mocks.commands import mock
-from outpaint_mocks.faces.server import ServedWorld, thread_server
-from outpaint_mocks.world import World
+
+from outpaint.mocks.mock_command import mock
+from outpaint.mocks.transports.tcp_server import ServedWorld, thread_server
+from outpaint.mocks.world.world import World
 
 pytest_plugins = ["pytester"]
 

@@ -7,11 +7,11 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from outpaint_mocks.report import Outcome, Report, Verdict
-from outpaint_mocks.report.judging import CHECKS
-from outpaint_mocks.report.junit import as_junit
-from outpaint_mocks.report.page import as_page
-from outpaint_mocks.report.text import as_text
+
+from outpaint.mocks.report.findings import CheckOutcome, Report, ReportVerdict
+from outpaint.mocks.report.judging import CHECKS
+from outpaint.mocks.report.junit_xml import as_junit
+from outpaint.mocks.report.report_pages import as_page, as_text
 
 HOSTILE = "<script>alert(1)</script>\x00\ud800 & ]]>"
 
@@ -108,8 +108,8 @@ def test_json_comes_back_the_same(bad: Report) -> None:
 
 def test_ignored_checks_are_left_out_of_every_form(bad: Report) -> None:
     report = bad.ignoring(["stops_at_end"])
-    assert report.verdict is Verdict.PASSED
-    assert report.of("stops_at_end").outcome is Outcome.NOT_APPLICABLE
+    assert report.verdict is ReportVerdict.PASSED
+    assert report.of("stops_at_end").outcome is CheckOutcome.NOT_APPLICABLE
     assert report.passes()
     assert not report.passes(strict=True)
     assert bad.ignoring(["stops_at_end", "idempotency_key", "known_fields"]).passes(strict=True)
@@ -117,7 +117,7 @@ def test_ignored_checks_are_left_out_of_every_form(bad: Report) -> None:
 
 
 def test_calls_that_are_no_longer_kept_are_told(make_client: Any) -> None:
-    from outpaint_mocks.world import World
+    from outpaint.mocks.world.world import World
 
     client = make_client(World(max_calls=2))
     for _ in range(5):

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from outpaint_mocks.sagemaker.cloud import new_client
-from outpaint_mocks.sagemaker.fixtures import aws_endpoint, sagemaker_mock  # noqa: F401 - fixtures
+
+from outpaint.mocks.sagemaker.aws_cloud import new_client
+from outpaint.mocks.sagemaker.fixtures import aws_endpoint, sagemaker_mock  # noqa: F401 - fixtures
 
 BUCKET = "pictures"
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import OutpaintError
-from outpaint_functions.embedded.cli.entry_table import main
-from outpaint_mocks.sagemaker import ServedSageMaker
-from outpaint_mocks.sagemaker.cloud import new_client
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.command_line.entry import main
+from outpaint.mocks.sagemaker.aws_cloud import new_client
+from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker
 
 
 def _ask(url: str, method: str, path: str, content: Any = None) -> tuple[int, Any]:
@@ -105,7 +106,7 @@ def test_the_same_from_python(sagemaker_mock: ServedSageMaker) -> None:
 
 
 def _outpaint(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from outpaint_functions.embedded.cli.entry_table import main; main()", *arguments]
+    return [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", *arguments]
 
 
 def test_the_command_plays_an_endpoint_in_real_time(aws_endpoint: str, cloud: Any, tmp_path: Path) -> None:

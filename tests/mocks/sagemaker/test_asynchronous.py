@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from outpaint_mocks.sagemaker import ModelAnswer, ModelRequest, ServedSageMaker, State
-from outpaint_mocks.virtual_clock import START
+
+from outpaint.mocks.sagemaker.endpoint_models import ModelAnswer, ModelRequest
+from outpaint.mocks.sagemaker.inference_journal import State
+from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker
+from outpaint.mocks.world.virtual_clock import START
 
 SUCCESS_MEMBERS = {
     "awsRegion",

@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from outpaint_mocks.sagemaker import SageMakerMock, ServedSageMaker, serving_sagemaker
-from outpaint_mocks.sagemaker.container import Container
-from outpaint_mocks.sagemaker.models import ModelRequest, ModelTimeoutError
+
+from outpaint.mocks.sagemaker.endpoint_models import Container, ModelRequest, ModelTimeoutError
+from outpaint.mocks.sagemaker.sagemaker_mock import SageMakerMock
+from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker, serving_sagemaker
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,10 +7,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outpaint_mocks.sagemaker import ModelAnswer, ModelRequest, SageMakerMock, State
-from outpaint_mocks.sagemaker.calls import Operation
-from outpaint_mocks.sagemaker.locations import S3Location
-from outpaint_mocks.virtual_clock import VirtualClock
+
+from outpaint.mocks.sagemaker.endpoint_definition import S3Location
+from outpaint.mocks.sagemaker.endpoint_models import ModelAnswer, ModelRequest
+from outpaint.mocks.sagemaker.inference_journal import State
+from outpaint.mocks.sagemaker.runtime_calls import RuntimeOperation
+from outpaint.mocks.sagemaker.sagemaker_mock import SageMakerMock
+from outpaint.mocks.world.virtual_clock import VirtualClock
 
 ENDED = {State.COMPLETED: "Completed", State.FAILED: "Failed", State.EXPIRED: "Expired"}
 SUCCESS = "arn:aws:sns:us-east-1:123456789012:painted"
@@ -86,7 +89,7 @@ def _play(
                 "x-amzn-sagemaker-inference-id": f"job-{number}",
                 "x-amzn-sagemaker-invocationtimeoutseconds": str(timeout),
             }
-            assert mock.handle(Operation.ASYNC, "slow", headers, b"x").status == 202
+            assert mock.handle(RuntimeOperation.ASYNC, "slow", headers, b"x").status == 202
             mock.advance(pause)
         for step in steps:
             mock.advance(step)

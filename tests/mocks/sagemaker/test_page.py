@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from outpaint_mocks.sagemaker import Fault, Kind, ServedSageMaker, Step
+from outpaint.mocks.sagemaker.runtime_faults import Fault, FaultKind, FaultStep
+from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker
 
 _PAGE = (Path(__file__).parents[3] / "docs" / "sagemaker-mock.md").read_text("utf-8")
 
@@ -42,8 +43,8 @@ def test_every_fault_is_on_the_page() -> None:
         if step != "Step"
     }
     possible = set()
-    for step in Step:
-        for kind in Kind:
+    for step in FaultStep:
+        for kind in FaultKind:
             try:
                 Fault(step=step, kind=kind)
             except ValueError:

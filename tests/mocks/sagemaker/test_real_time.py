@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from outpaint_mocks.sagemaker import ModelAnswer, ModelRequest, ServedSageMaker
+
+from outpaint.mocks.sagemaker.endpoint_models import ModelAnswer, ModelRequest
+from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker
 
 MIB6 = 6_291_456
 

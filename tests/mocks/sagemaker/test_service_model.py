@@ -11,19 +11,26 @@ from botocore.eventstream import EventStreamBuffer
 from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_mocks.sagemaker import eventstream
-from outpaint_mocks.sagemaker.calls import MAX_BODY, MAX_INLINE, PARAMETERS, ROUTES, Operation, read_call
-from outpaint_mocks.sagemaker.definitions import Endpoint
-from outpaint_mocks.sagemaker.locations import S3Location
-from outpaint_mocks.sagemaker.refusals import Refusal
+
+from outpaint.mocks.sagemaker import runtime_calls
+from outpaint.mocks.sagemaker.endpoint_definition import Endpoint, S3Location
+from outpaint.mocks.sagemaker.runtime_calls import (
+    MAX_BODY,
+    MAX_INLINE,
+    PARAMETERS,
+    ROUTES,
+    Refusal,
+    RuntimeOperation,
+    read_call,
+)
 
 _SESSION = botocore.session.Session()
 _RUNTIME: ServiceModel = _SESSION.get_service_model("sagemaker-runtime")
 _CONTROL: ServiceModel = _SESSION.get_service_model("sagemaker")
 
 
-@pytest.mark.parametrize("operation", list(Operation))
-def test_every_header_parameter_has_its_name_and_bounds(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", list(RuntimeOperation))
+def test_every_header_parameter_has_its_name_and_bounds(operation: RuntimeOperation) -> None:
     members = _RUNTIME.operation_model(operation).input_shape.members
     headers = {name: shape for name, shape in members.items() if shape.serialization.get("location") == "header"}
     ours = {parameter.member: parameter for parameter in PARAMETERS[operation]}
@@ -88,10 +95,10 @@ def test_an_async_configuration_has_the_control_plane_s_members() -> None:
 def test_patterns(header: str, value: str, is_fine: bool) -> None:
     headers = {f"x-amzn-sagemaker-{header}": value}
     if is_fine:
-        assert list(read_call(Operation.ASYNC, "slow", headers, b"x").parameters.values()) == [value]
+        assert list(read_call(RuntimeOperation.ASYNC, "slow", headers, b"x").parameters.values()) == [value]
     else:
         with pytest.raises(Refusal) as caught:
-            read_call(Operation.ASYNC, "slow", headers, b"x")
+            read_call(RuntimeOperation.ASYNC, "slow", headers, b"x")
         assert caught.value.code == "ValidationError"
 
 
@@ -100,7 +107,7 @@ def test_endpoint_names_are_judged_as_the_model_does(name: str) -> None:
     shape = _RUNTIME.shape_for("EndpointName").metadata
     fits = len(name) <= shape["max"] and re.fullmatch(shape["pattern"], name) is not None
     try:
-        read_call(Operation.INVOKE, name, {}, b"")
+        read_call(RuntimeOperation.INVOKE, name, {}, b"")
     except Refusal:
         assert not fits
     else:
@@ -110,7 +117,9 @@ def test_endpoint_names_are_judged_as_the_model_does(name: str) -> None:
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_botocore_reads_what_the_event_stream_writes(parts: list[bytes]) -> None:
     buffer = EventStreamBuffer()
-    buffer.add_data(b"".join(map(eventstream.payload_part, parts)) + eventstream.stream_error("StreamBroken", "gone"))
+    buffer.add_data(
+        b"".join(map(runtime_calls.payload_part, parts)) + runtime_calls.stream_error("StreamBroken", "gone")
+    )
     *read, last = list(buffer)
     assert [event.payload for event in read] == parts
     assert all(event.headers[":event-type"] == "PayloadPart" for event in read)

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.mock_application import MockApplication
-from outpaint_mocks.world import World
-from outpaint_mocks.worlds import Worlds
+
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import Worlds
 
 JOBS = 200
 TROUBLE = ("error(internal)", "error(unavailable)", "gateway(502)", "gateway(504)", "wrong_shape")
@@ -151,7 +152,7 @@ def test_a_seed_changes_ids_and_nothing_else(caller: Callable[..., Any]) -> None
 
 
 def test_an_application_of_one_world_needs_no_names(world: World) -> None:
-    from outpaint_functions.http.messages import RequestHead
+    from outpaint.functions.http.messages import RequestHead
 
     application = MockApplication(world)
     head = RequestHead("GET", "/health")

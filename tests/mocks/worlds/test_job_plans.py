@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
-from outpaint_contracts.jobs import JobState
-from outpaint_functions.http.messages import Waiting
-from outpaint_functions.service.sweep import sweep
-from outpaint_mocks.answers import MockResponse
-from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.virtual_clock import START, VirtualClock
-from outpaint_mocks.world import World
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.job_states import JobState
+from outpaint.functions.http.messages import Waiting
+from outpaint.functions.service.settle import sweep
+from outpaint.mocks.scenarios.grammar import ScenarioError
+from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.virtual_clock import START, VirtualClock
+from outpaint.mocks.world.world import World
 
 
 def meant(text: str) -> dict[str, Any]:

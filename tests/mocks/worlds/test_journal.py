@@ -8,11 +8,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from outpaint_contracts.requests import Upload, UrlSource
-from outpaint_mocks.calls import Call
-from outpaint_mocks.effects import On
-from outpaint_mocks.world import World
 from PIL import Image
+
+from outpaint.contracts.requests import Upload, UrlSource
+from outpaint.mocks.scenarios.effect import On
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.world import World
 
 
 def test_a_call_is_parsed_and_its_pictures_are_decoded(api: Any, world: World, make_canvas: Any) -> None:

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import OutpaintError
-from outpaint_mocks import inspections
-from outpaint_mocks.blobs import Blobs
-from outpaint_mocks.effects import On
-from outpaint_mocks.inspections import Inspections
-from outpaint_mocks.world import Studio, World
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.mocks.scenarios.effect import On
+from outpaint.mocks.world import blobs
+from outpaint.mocks.world.blobs import Blobs, Inspections
+from outpaint.mocks.world.world import Studio, World
+from outpaint.painting.painters.flat import FlatPainter
 
 
 def test_bytes_are_kept_once_under_their_digest() -> None:
@@ -88,13 +88,13 @@ def test_one_big_picture_is_held_whatever_the_bound() -> None:
 
 def test_a_picture_sent_again_is_not_decoded_again(api: Any, make_canvas: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
-    real = inspections.inspect
+    real = blobs.inspect
 
     def counted(image: bytes, *more: Any, **named: Any) -> Any:
         looked.append(len(image))
         return real(image, *more, **named)
 
-    monkeypatch.setattr(inspections, "inspect", counted)
+    monkeypatch.setattr(blobs, "inspect", counted)
     picture, other = make_canvas((60, 40)), make_canvas((60, 42))
     for _ in range(5):
         api.job(image=picture)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from outpaint_contracts.requests import MAX_SEED
-from outpaint_mocks.repeatable_ids import RepeatableIds
+from outpaint.contracts.requests import MAX_SEED
+from outpaint.mocks.world.repeatable_ids import RepeatableIds
 
 
 def test_the_same_seed_gives_the_same_ids_and_another_gives_others() -> None:

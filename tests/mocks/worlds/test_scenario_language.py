@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_mocks import effects
-from outpaint_mocks.effects import EFFECTS, Effect, On
-from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.presets import PRESETS, preset_of
-from outpaint_mocks.scenario import Scenario
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.mocks.scenarios import effects
+from outpaint.mocks.scenarios.effect import Effect, On
+from outpaint.mocks.scenarios.effects import EFFECTS
+from outpaint.mocks.scenarios.grammar import ScenarioError
+from outpaint.mocks.scenarios.scenario import PRESETS, Scenario, preset_of
 
 
 @pytest.mark.parametrize(

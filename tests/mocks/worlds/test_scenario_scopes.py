@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode
-from outpaint_mocks.grammar import ScenarioError
-from outpaint_mocks.world import World
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.mocks.scenarios.grammar import ScenarioError
+from outpaint.mocks.world.world import World
 
 HEADER = "x-mock-scenario"
 
@@ -233,7 +234,7 @@ def test_a_world_may_know_listed_keys_only(caller: Any) -> None:
 
 
 def test_a_page_in_a_browser_may_send_the_header(api: Any) -> None:
-    from outpaint_functions.http.messages import RequestHead
+    from outpaint.functions.http.messages import RequestHead
 
     answer = api.application.respond(RequestHead("OPTIONS", "/v1/painting/outpaint"))
     assert answer.status == 204

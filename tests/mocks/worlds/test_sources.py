@@ -9,10 +9,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_mocks.sources import picture_for
-from outpaint_mocks.world import World
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.mocks.world.web_sources import picture_for
+from outpaint.mocks.world.world import World
 
 URL = "https://pictures.example/a.png"
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outpaint_mocks.virtual_clock import START, ClockError, VirtualClock
+
+from outpaint.mocks.world.virtual_clock import START, ClockError, VirtualClock
 
 
 def test_a_frozen_clock_stands_until_it_is_moved() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.virtual_clock import ClockError
-from outpaint_mocks.world import World
+
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.world.virtual_clock import ClockError
+from outpaint.mocks.world.world import World
 
 
 def url_of(answer: Any) -> str:

@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from outpaint_mocks.faults import Break, Fault
-from outpaint_mocks.world import World
 from PIL import Image
+
+from outpaint.mocks.world.mock_answers import Break, WireFault
+from outpaint.mocks.world.world import World
 
 
 def meant(text: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_a_magic_prompt_breaks_the_connection_too(api: Any, world: World, prompt
 
 def test_a_reset_after_the_request_leaves_a_job_behind(api: Any, world: World) -> None:
     answer = api.submit(headers=(("x-mock-scenario", "reset(after)"), ("idempotency-key", "one")))
-    assert answer.fault == Fault(Break.AFTER)
+    assert answer.fault == WireFault(Break.AFTER)
     assert api.balance() == 998
     again = api.submit(headers=(("idempotency-key", "one"),))
     assert again.header("Idempotent-Replayed") == "true"
@@ -50,7 +51,7 @@ def test_a_reset_after_the_request_leaves_a_job_behind(api: Any, world: World) -
 
 def test_a_reset_during_the_answer_sends_half_of_it(api: Any) -> None:
     answer = api.submit(**meant("reset(during)"))
-    assert answer.fault == Fault(Break.DURING, sent=len(answer.body) // 2)
+    assert answer.fault == WireFault(Break.DURING, sent=len(answer.body) // 2)
     assert answer.fault.visible(answer.body) == answer.body[: len(answer.body) // 2]
 
 
@@ -65,7 +66,7 @@ def test_a_picture_cut_honestly_looks_complete_on_the_wire(api: Any, world: Worl
 
 def test_a_picture_cut_with_a_lie_declares_the_whole(api: Any) -> None:
     answer = api.get(picture_url(api, "cut(100, lying)"), key="")
-    assert answer.fault == Fault(Break.SHORT, sent=100)
+    assert answer.fault == WireFault(Break.SHORT, sent=100)
     assert answer.header("Content-Length") == str(len(answer.body))
     assert len(answer.fault.visible(answer.body)) == 100
 
@@ -78,7 +79,7 @@ def test_a_cut_behind_the_end_cuts_nothing(api: Any) -> None:
 
 def test_a_drip_has_a_pace_in_virtual_time(api: Any) -> None:
     answer = api.get(picture_url(api, "drip(2000)"), key="")
-    assert answer.fault == Fault(bytes_per_second=2000)
+    assert answer.fault == WireFault(bytes_per_second=2000)
     assert answer.fault.body_seconds(answer.body) == len(answer.body) / 2000
 
 

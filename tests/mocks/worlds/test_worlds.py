@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.job_shelf import JobShelf
-from outpaint_mocks.virtual_clock import START, VirtualClock
-from outpaint_mocks.world import World
-from outpaint_mocks.worlds import WorldError, Worlds
+
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.world.mock_ledger import JobShelf
+from outpaint.mocks.world.virtual_clock import START, VirtualClock
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import WorldError, Worlds
 
 
 def test_a_path_prefix_names_a_world_and_result_urls_lead_back(caller: Callable[..., Any]) -> None:

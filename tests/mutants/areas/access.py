@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from outpaint_functions.embedded.memory import MemoryLimits
-from outpaint_functions.http import application
-from outpaint_functions.http.application import Exchange
-from outpaint_functions.http.messages import RequestHead
-from outpaint_functions.service import rate_limit
-
 from mutants.mutant import Patch, mutant
+from outpaint.functions.embedded.memory_ledger import MemoryLimits
+from outpaint.functions.http import application
+from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.messages import RequestHead
+from outpaint.functions.service import admission
 
 
 @mutant("whoever sends no key is the first account", "keys.no-key-is-401")
@@ -37,7 +36,7 @@ def key_in_the_query_counts(patch: Patch) -> None:
 
 @mutant("an account that is not allowed is served", "keys.a-forbidden-key-is-403")
 def forbidden_account_is_served(patch: Patch) -> None:
-    from outpaint_functions.embedded.memory import MemoryLedger
+    from outpaint.functions.embedded.memory_ledger import MemoryLedger
 
     def by_key_digest(original: Any, self: MemoryLedger, digest: str) -> Any:
         account = original(self, digest)
@@ -51,7 +50,7 @@ def rate_limit_not_enforced(patch: Patch) -> None:
     def take(original: Any, service: Any, account: Any) -> Any:
         return original(service, account)[0], None
 
-    patch.around(rate_limit, "take", take)
+    patch.around(admission, "take", take)
 
 
 @mutant("one account's requests count for all", "rate-limit.accounts-have-limits-of-their-own")
@@ -63,12 +62,12 @@ def rate_window_is_shared(patch: Patch) -> None:
 def polls_are_not_counted(patch: Patch) -> None:
     def judge(original: Any, self: Exchange) -> Any:
         if self._head.path.startswith("/v1/painting/") and self._head.method == "GET":
-            with_limit = rate_limit.take
-            rate_limit.take = lambda service, account: (rate_limit.nothing_counted(service), None)  # type: ignore[assignment]
+            with_limit = admission.take_rate
+            admission.take_rate = lambda service, account: (admission.nothing_counted(service), None)  # type: ignore[assignment]
             try:
                 return original(self)
             finally:
-                rate_limit.take = with_limit
+                admission.take_rate = with_limit
         return original(self)
 
     patch.around(Exchange, "_judge_head", judge)
@@ -81,7 +80,7 @@ def rate_window_never_ends(patch: Patch) -> None:
 
 @mutant("a refused key is told only after the body was read", "keys.the-key-is-judged-before-the-body")
 def body_is_read_before_the_key(patch: Patch) -> None:
-    from outpaint_functions.http import bodies
+    from outpaint.functions.http import bodies
 
     def judge(original: Any, self: Exchange) -> Any:
         if self._head.method == "POST":
@@ -93,18 +92,16 @@ def body_is_read_before_the_key(patch: Patch) -> None:
 
 @mutant("unknown paths are 400", "routes.an-unknown-path-is-404")
 def unknown_path_is_400(patch: Patch) -> None:
-    from outpaint_contracts.errors import ErrorCode
-
     from mutants.areas.errors import status_of
+    from outpaint.contracts.errors import ErrorCode
 
     status_of(patch, ErrorCode.UNKNOWN_ROUTE, 400)
 
 
 @mutant("another verb is 404", "routes.another-verb-on-what-is-read-is-405")
 def wrong_verb_is_404(patch: Patch) -> None:
-    from outpaint_contracts.errors import ErrorCode
-
     from mutants.areas.errors import status_of
+    from outpaint.contracts.errors import ErrorCode
 
     status_of(patch, ErrorCode.METHOD_NOT_ALLOWED, 404)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from outpaint_contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError
-from outpaint_functions.http.messages import Response
-
 from mutants.mutant import Patch, mutant
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError
+from outpaint.functions.http.messages import Response
 
 
 def status_of(patch: Patch, code: ErrorCode, status: int, message: str | None = None) -> None:
@@ -110,7 +109,7 @@ def too_large_is_422(patch: Patch) -> None:
 
 @mutant("a refused key is repeated in the answer", "keys.a-refused-key-is-not-repeated")
 def key_is_told(patch: Patch) -> None:
-    from outpaint_functions.http import application
+    from outpaint.functions.http import application
 
     def telling(original: Any, service: Any, key: str | None, **how: Any) -> Any:
         try:
@@ -123,8 +122,8 @@ def key_is_told(patch: Patch) -> None:
 
 @mutant("problem details are answered as plain errors", "accept.problem-details-are-labelled")
 def problem_details_unknown(patch: Patch) -> None:
-    from outpaint_contracts.errors import ProblemDetails
-    from outpaint_functions.http import answers
+    from outpaint.contracts.errors import ProblemDetails
+    from outpaint.functions.http import answers
 
     patch.set(answers, "PROBLEM", "application/json")
     patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))

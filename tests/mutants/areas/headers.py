@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from outpaint_contracts import headers as names
-from outpaint_functions.http import cors
-from outpaint_functions.http.answers import Answers
-from outpaint_functions.http.messages import Response
-from outpaint_functions.http.negotiation import Accept
-
 from mutants.mutant import Patch, mutant, with_body
+from outpaint.contracts import paths_and_headers as names
+from outpaint.functions.http import answers
+from outpaint.functions.http.answers import Accept, Answers
+from outpaint.functions.http.messages import Response
 
 ANYTHING = Accept()
 
@@ -91,7 +89,7 @@ def cors_headers_not_exposed(patch: Patch) -> None:
 
 @mutant("the preflight does not allow Prefer", "browsers.preflight-allows-prefer")
 def preflight_forgets_prefer(patch: Patch) -> None:
-    patch.set(cors, "ALLOWED_HEADERS", tuple(name for name in cors.ALLOWED_HEADERS if name != names.PREFER))
+    patch.set(answers, "ALLOWED_HEADERS", tuple(name for name in answers.ALLOWED_HEADERS if name != names.PREFER))
 
 
 @mutant("405 does not say which verbs are taken", "always.allow-on-405")
@@ -137,7 +135,7 @@ def errors_are_html(patch: Patch) -> None:
 
 @mutant("HEAD gets a 405", "routes.head-of-the-balance-is-200")
 def head_not_taken(patch: Patch) -> None:
-    from outpaint_functions.http import application
+    from outpaint.functions.http import application
 
     patch.set(
         application,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from outpaint_contracts import headers as names
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceFailure
-from outpaint_functions.embedded.memory import MemoryLedger
-from outpaint_functions.http import application
-from outpaint_functions.service import idempotency, settle, submit
-
 from mutants.mutant import Patch, mutant
+from outpaint.contracts import paths_and_headers as names
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure
+from outpaint.functions.embedded.memory_ledger import MemoryLedger
+from outpaint.functions.http import application
+from outpaint.functions.service import idempotency, settle, submit
 
 
 def fingerprint_without(patch: Patch, **same: Any) -> None:

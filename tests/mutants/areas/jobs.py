@@ -7,17 +7,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import Prefer
-from outpaint_contracts.jobs import JobState
-from outpaint_contracts.requests import Mode
-from outpaint_functions.http import presentation
-from outpaint_functions.http.answers import Answers
-from outpaint_functions.http.application import Exchange
-from outpaint_functions.http.messages import Response
-from outpaint_functions.service import result, submit
-
 from mutants.mutant import Patch, mutant, with_body
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import Prefer
+from outpaint.contracts.requests import Mode
+from outpaint.functions.http import answers
+from outpaint.functions.http.answers import Answers
+from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.messages import Response
+from outpaint.functions.service import settle, submit
 
 
 def accepted(patch: Patch, change: Any) -> None:
@@ -74,7 +73,7 @@ def poll_goes_backwards(patch: Patch) -> None:
     seen: Counter[str] = Counter()
 
     def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
-        job = result.find(self._service, caller, inference_id)
+        job = settle.find_job(self._service, caller, inference_id)
         if job.state.ended:
             seen[inference_id] += 1
             if seen[inference_id] == 2:
@@ -87,9 +86,9 @@ def poll_goes_backwards(patch: Patch) -> None:
 @mutant("a failed job polls as an error", "failed-jobs.a-failed-job-polls-as-an-error")
 def failed_job_polls_as_its_error(patch: Patch) -> None:
     def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
-        job = result.find(self._service, caller, inference_id)
+        job = settle.find_job(self._service, caller, inference_id)
         if job.state is JobState.FAILED:
-            return self._error(presentation.failure_of(job))
+            return self._error(answers.failure_of(job))
         return original(self, caller, inference_id)
 
     patch.around(Exchange, "_inference", inference)
@@ -132,9 +131,9 @@ def foreign_job_readable(patch: Patch) -> None:
         job = service.jobs.find(inference_id, service.clock.now())
         if job is None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
-        return result.refreshed(service, job)
+        return settle.refreshed(service, job)
 
-    patch.around(result, "find", find)
+    patch.around(settle, "find", find)
 
 
 @mutant("another account's job is 403, which tells that it exists", "routes.another-accounts-job-looks-unknown")
@@ -145,7 +144,7 @@ def foreign_job_is_403(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.FORBIDDEN, "this inference is not yours", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(result, "find", find)
+    patch.around(settle, "find", find)
 
 
 @mutant("mode async waits all the same", "asynchronous.mode-async-is-202")
@@ -185,7 +184,7 @@ def mode_beats_prefer(patch: Patch) -> None:
 
 @mutant("the mode in the query is not read", "asynchronous.mode-may-stand-in-the-query")
 def query_mode_ignored(patch: Patch) -> None:
-    from outpaint_contracts.requests import OutpaintRequest
+    from outpaint.contracts.requests import OutpaintRequest
 
     original = OutpaintRequest.from_fields
     patch.set(OutpaintRequest, "from_fields", classmethod(lambda _, fields, **__: original(fields)))
@@ -193,7 +192,7 @@ def query_mode_ignored(patch: Patch) -> None:
 
 @mutant("the mode in the query beats the body's", "asynchronous.mode-in-the-body-beats-the-query")
 def query_mode_wins(patch: Patch) -> None:
-    from outpaint_contracts.requests import OutpaintRequest
+    from outpaint.contracts.requests import OutpaintRequest
 
     original = OutpaintRequest.from_fields
 
@@ -218,7 +217,7 @@ def failed_wait_is_200(patch: Patch) -> None:
     def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
         if job.state is JobState.FAILED:
             self._release(submission)
-            return self._answers.json(200, presentation.failed_body(job))
+            return self._answers.json(200, answers.failed_body(job))
         return original(self, submission, job)
 
     patch.around(Exchange, "_submitted", submitted)
@@ -234,4 +233,4 @@ def id_not_found_at_first(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(result, "find", find)
+    patch.around(settle, "find", find)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from outpaint_contracts.errors import OutpaintError
-from outpaint_contracts.jobs import JobState
-from outpaint_functions.embedded import memory
-from outpaint_functions.embedded.memory import MemoryLedger
-from outpaint_functions.http.application import Exchange
-from outpaint_functions.http.messages import Response
-
 from mutants.mutant import Patch, mutant
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.functions.embedded import memory_ledger
+from outpaint.functions.embedded.memory_ledger import MemoryLedger
+from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.messages import Response
 
 
 def price(patch: Patch, change: Any) -> None:
@@ -54,7 +53,7 @@ def charged_twice(patch: Patch) -> None:
 
 @mutant("a failed job keeps its credits", "credits.a-failed-job-gives-its-credits-back")
 def failure_is_not_refunded(patch: Patch) -> None:
-    patch.set(memory, "GIVES_BACK", frozenset())
+    patch.set(memory_ledger, "GIVES_BACK", frozenset())
 
 
 @mutant("a failed job gives its credits back twice", "credits.credits-are-given-back-once")

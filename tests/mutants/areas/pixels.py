@@ -5,17 +5,18 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from outpaint_contracts.pictures import Format, MaskMode, MaskSource
-from outpaint_painting import carrying_out, keep_map, uploads
-from outpaint_painting.canvas import Canvas
 from PIL import Image, ImageChops, ImageFilter
 
 from mutants.mutant import Patch, mutant
+from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
+from outpaint.painting import pipeline
+from outpaint.painting.canvas import Canvas
+from outpaint.painting.inputs import inspection, keep_map
 
 
 def finished(patch: Patch, change: Any) -> None:
     """The composite, `change(canvas, picture)`, before it is encoded."""
-    patch.around(carrying_out, "composite", lambda original, canvas, painted: change(canvas, original(canvas, painted)))
+    patch.around(pipeline, "composite", lambda original, canvas, painted: change(canvas, original(canvas, painted)))
 
 
 def kept(patch: Patch, change: Any) -> None:
@@ -58,7 +59,7 @@ def mask_ignored_beside_alpha(patch: Patch) -> None:
     def read(original: Any, image_alpha: Any, mask: Any, **rest: Any) -> Any:
         return original(image_alpha, None if image_alpha is not None else mask, **rest)
 
-    patch.around(uploads, "keep_map", read)
+    patch.around(inspection, "keep_map", read)
 
 
 @mutant("where the image is empty the mask may keep it, black", "pixels.mask-cannot-keep-what-is-transparent")
@@ -144,13 +145,13 @@ def open_area_is_left_black(patch: Patch) -> None:
 @mutant("every format is a PNG under another name", "fields.file-is-of-the-format-asked-for")
 def format_is_always_png(patch: Patch) -> None:
     patch.around(
-        carrying_out, "encode", lambda original, whole, _, *rest, **more: original(whole, Format.PNG, *rest, **more)
+        pipeline, "encode", lambda original, whole, _, *rest, **more: original(whole, Format.PNG, *rest, **more)
     )
 
 
 @mutant("the format asked for is not looked at", "fields.file-is-of-the-format-asked-for")
 def format_ignored(patch: Patch) -> None:
-    from outpaint_functions.http import application
+    from outpaint.functions.http import application
 
     def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
         return original(service, caller, request.model_copy(update={"format": Format.JPG}), **rest)
@@ -160,7 +161,7 @@ def format_ignored(patch: Patch) -> None:
 
 @mutant("all variants are the same picture", "seeds.variants-differ")
 def variants_are_the_same(patch: Patch) -> None:
-    from outpaint_painting.painters import flat
+    from outpaint.painting.painters import flat
 
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, brief.seeds[0]))
 
@@ -169,7 +170,7 @@ def variants_are_the_same(patch: Patch) -> None:
 def seed_does_not_count(patch: Patch) -> None:
     import itertools
 
-    from outpaint_painting.painters import flat
+    from outpaint.painting.painters import flat
 
     numbers = itertools.count()
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, next(numbers)))
@@ -177,9 +178,9 @@ def seed_does_not_count(patch: Patch) -> None:
 
 @mutant("EXIF orientation is not looked at", "orientation.cameras-jpeg-is-put-upright")
 def orientation_ignored(patch: Patch) -> None:
-    from outpaint_painting.containers.header import Header
+    from outpaint.painting.inputs.file_header import FileHeader
 
-    patch.set(Header, "orientation", property(lambda _: 1))
+    patch.set(FileHeader, "orientation", property(lambda _: 1))
 
 
 @mutant("the position a photo was taken at is in the result", "inputs.place-of-a-picture-stays-behind")
@@ -193,7 +194,7 @@ def metadata_leaks(patch: Patch) -> None:
             opened.save(stream, opened.format, exif=exif, quality=95)
         return stream.getvalue()
 
-    patch.around(carrying_out, "encode", encode)
+    patch.around(pipeline, "encode", encode)
 
 
 @mutant("the colour profile is dropped", "inputs.profile-goes-along")
@@ -201,7 +202,7 @@ def colour_profile_dropped(patch: Patch) -> None:
     def encode(original: Any, picture: Image.Image, kind: Format, *_: Any, **more: Any) -> bytes:
         return bytes(original(picture, kind, None, **more))
 
-    patch.around(carrying_out, "encode", encode)
+    patch.around(pipeline, "encode", encode)
 
 
 @mutant("results have an alpha channel", "pixels.result-is-opaque")
@@ -211,12 +212,12 @@ def result_has_alpha(patch: Patch) -> None:
             return bytes(original(picture, kind, *rest, **more))
         return _file(picture.convert("RGBA"))
 
-    patch.around(carrying_out, "encode", encode)
+    patch.around(pipeline, "encode", encode)
 
 
 @mutant("a lossy result is hardly the picture any more", "pixels.kept-pixels-are-close-in-lossy-formats")
 def lossy_formats_are_poor(patch: Patch) -> None:
-    from outpaint_painting import finish
+    from outpaint.painting import finish
 
     settings = {
         **finish._SETTINGS,
@@ -237,7 +238,7 @@ def nothing_to_paint_is_painted(patch: Patch) -> None:
             mask = _file(half) if opaque else None
         return original(image, mask, *rest)
 
-    patch.around(uploads, "_take_both", take)
+    patch.around(inspection, "_take_both", take)
 
 
 @mutant("a picture with nothing to keep is painted whole", "bad-pictures.transparent-picture-is-refused")
@@ -248,7 +249,7 @@ def nothing_to_keep_is_painted(patch: Patch) -> None:
             image_alpha.putpixel((0, 0), 255)
         return original(image_alpha, mask, **rest)
 
-    patch.around(uploads, "keep_map", read)
+    patch.around(inspection, "keep_map", read)
 
 
 @mutant("a mask of another size is stretched", "bad-pictures.mask-of-another-size-is-refused")
@@ -260,7 +261,7 @@ def mask_is_stretched(patch: Patch) -> None:
                     mask = _file(other.resize(opened.size))
         return original(image, mask, *rest)
 
-    patch.around(uploads, "_take_both", take)
+    patch.around(inspection, "_take_both", take)
 
 
 @mutant("16 bits a channel are cut to white", "inputs.sixteen-bits-are-rounded")

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
-from outpaint_contracts import requests
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.requests import OutpaintRequest, Upload
-from outpaint_functions.adapters.fetch import SafeFetch
-from outpaint_functions.http import bodies
-from outpaint_functions.service import sources
 from PIL import Image
 
 from mutants.mutant import Patch, mutant
+from outpaint.contracts import requests
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.requests import OutpaintRequest, Upload
+from outpaint.functions.adapters.fetch import SafeFetch
+from outpaint.functions.http import bodies
+from outpaint.functions.service import picture_sources
 
 
 def fields(patch: Patch, change: Any) -> None:
@@ -211,7 +211,7 @@ def labels_count(patch: Patch) -> None:
 
 @mutant("what is no picture breaks the service", "bad-pictures.stranger-is-415")
 def no_picture_is_500(patch: Patch) -> None:
-    from outpaint_painting import intake
+    from outpaint.painting.inputs import intake
 
     def file_type(original: Any, data: bytes) -> Any:
         found = original(data)
@@ -224,26 +224,27 @@ def no_picture_is_500(patch: Patch) -> None:
 
 @mutant("a picture of any size is decoded", "bad-pictures.size-out-of-range-is-refused-from-the-header")
 def any_dimensions_are_taken(patch: Patch) -> None:
-    from outpaint_painting import intake
+    from outpaint.painting.inputs import intake
 
     patch.set(intake, "check_size", lambda *_, **__: None)
 
 
 @mutant("a file of any length is taken", "limits.a-file-over-the-limit-is-413")
 def any_length_is_taken(patch: Patch) -> None:
-    from outpaint_painting import carrying_out, uploads
+    from outpaint.painting import pipeline
+    from outpaint.painting.inputs import inspection
 
     def take(original: Any, data: bytes, field: str, limits: Any) -> Any:
         return original(data, field, limits.model_copy(update={"max_bytes": 2**40}))
 
     # Whoever takes a file judges its length: the service, and the painter once more.
-    for module in (uploads, carrying_out):
+    for module in (inspection, pipeline):
         patch.around(module, "take", take)
 
 
 @mutant("the first frame of an animation is taken", "bad-pictures.animation-is-refused")
 def animations_are_taken(patch: Patch) -> None:
-    from outpaint_painting import uploads
+    from outpaint.painting.inputs import inspection
 
     def still(data: bytes) -> bytes:
         stream = BytesIO()
@@ -260,7 +261,7 @@ def animations_are_taken(patch: Patch) -> None:
                 raise
             return original(still(image), None if mask is None else still(mask), *rest)
 
-    patch.around(uploads, "_take_both", take)
+    patch.around(inspection, "_take_both", take)
 
 
 @mutant("addresses inside the network are read", "sources.address-behind-the-fence-is-not-read")
@@ -305,7 +306,7 @@ def long_address_is_taken(patch: Patch) -> None:
 def damaged_base64_is_read(patch: Patch) -> None:
     import base64
 
-    from outpaint_functions.service import sources as module
+    from outpaint.functions.service import picture_sources as module
 
     class Lenient:
         @staticmethod
@@ -320,12 +321,12 @@ def foreign_file_is_read(patch: Patch) -> None:
     def read(original: Any, service: Any, caller: Any, source: Any, *rest: Any) -> Any:
         stored = service.pictures.get(source.id, service.clock.now()) if hasattr(source, "id") else None
         if stored is not None:
-            return sources.Picture(stored.data, source.id, stored.expires_at)
+            return picture_sources.Picture(stored.data, source.id, stored.expires_at)
         return original(service, caller, source, *rest)
 
-    patch.around(sources, "read", read)
+    patch.around(picture_sources, "read", read)
 
 
 @mutant("an id is not taken for a picture", "result-files.a-result-can-be-sent-on")
 def ids_are_not_taken(patch: Patch) -> None:
-    patch.set(sources, "is_file_id", lambda _: False)
+    patch.set(picture_sources, "is_file_id", lambda _: False)

@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from outpaint_functions.http.application import Exchange
-from outpaint_functions.http.messages import Response
-from outpaint_functions.service import sources
-from outpaint_functions.service.file_urls import FileUrls
-
 from mutants.mutant import Patch, mutant
+from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.messages import Response
+from outpaint.functions.service import picture_sources
+from outpaint.functions.service.file_urls import FileUrls
 
 
 def items(patch: Patch, change: Any) -> None:
@@ -107,7 +106,7 @@ def url_never_ends(patch: Patch) -> None:
     def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
         original(self, file_id, expires=expires, signature=signature, now=0.0)
 
-    from outpaint_functions.embedded.memory import MemoryPictures
+    from outpaint.functions.embedded.memory_ledger import MemoryPictures
 
     patch.around(FileUrls, "check", check)
     patch.around(MemoryPictures, "get", lambda original, self, name, _: original(self, name, 0.0))
@@ -126,12 +125,14 @@ def url_ends_early(patch: Patch) -> None:
     "result-files.a-result-cannot-be-sent-on-after-24-hours",
 )
 def ids_outlive_their_jobs(patch: Patch) -> None:
-    patch.set(sources, "_lives", lambda *_: True)
+    patch.set(picture_sources, "_lives", lambda *_: True)
 
 
 @mutant("a result's id works for a minute", "result-files.a-result-can-be-sent-on-for-24-hours")
 def ids_end_early(patch: Patch) -> None:
-    patch.around(sources, "_lives", lambda original, service, file, now: original(service, file, now + 86_400 - 60))
+    patch.around(
+        picture_sources, "_lives", lambda original, service, file, now: original(service, file, now + 86_400 - 60)
+    )
 
 
 @mutant("a file can be fetched once", "result-files.a-url-works-as-often-as-it-is-fetched")
@@ -154,7 +155,7 @@ def files_have_one_type(patch: Patch) -> None:
 
 @mutant("a file needs a key", "result-files.a-url-needs-no-key")
 def file_needs_a_key(patch: Patch) -> None:
-    from outpaint_contracts.errors import ErrorCode, OutpaintError
+    from outpaint.contracts.errors import ErrorCode, OutpaintError
 
     def file(original: Any, self: Exchange, file_id: str) -> Response:
         if self._head.header("X-Picsart-API-Key") is None:

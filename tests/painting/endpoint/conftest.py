@@ -16,21 +16,22 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from outpaint_contracts.inference import InferenceRequest
-from outpaint_contracts.pictures import Format, MaskInterpretation, MaskSource
-from outpaint_contracts.requests import Wish
-from outpaint_contracts.responses import PainterCard
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.carrying_out import Rules
-from outpaint_painting.endpoint.app import create_app
-from outpaint_painting.endpoint.jobs import Endpoint, OneAtATime
-from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
-from outpaint_painting.endpoint.settings import EndpointSettings
-from outpaint_painting.endpoint.store import FolderStore
-from outpaint_painting.painters.diffusion.painter import DiffusionPainter, DiffusionSettings
-from outpaint_painting.painters.diffusion.passes import Pass
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.masks_and_formats import Format, MaskInterpretation, MaskSource
+from outpaint.contracts.requests import Wish
+from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Canvas
+from outpaint.painting.endpoint.endpoint_app import create_app
+from outpaint.painting.endpoint.endpoint_jobs import OneAtATime, PaintingEndpoint
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
+from outpaint.painting.endpoint.object_store import FolderStore
+from outpaint.painting.endpoint.scheduler import BatchRules, Scheduler
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, DiffusionSettings
+from outpaint.painting.painters.diffusion.passes import Pass
+from outpaint.painting.painters.flat import FlatPainter
+from outpaint.painting.pipeline import OutputRules
 
 
 class PlainModel:
@@ -107,7 +108,7 @@ class HandClock:
 class StandIn:
     """The process behind the HTTP face, without loading anything."""
 
-    endpoint: Endpoint | None
+    endpoint: PaintingEndpoint | None
     health: str | None = None
     close_calls: list[bool] = field(default_factory=list)
 
@@ -127,7 +128,7 @@ class Served:
     folder: Path
     model: PlainModel
     scheduler: Scheduler
-    endpoint: Endpoint
+    endpoint: PaintingEndpoint
     process: StandIn
 
     def put(self, name: str, data: bytes) -> str:
@@ -198,11 +199,11 @@ def served(tmp_path: Path, model: PlainModel, scheduler: Scheduler) -> Iterator[
     store = FolderStore(folder)
     settings = EndpointSettings(store=str(folder), window=64, jobs=8, waiting=8, finishers=2)
     painter = DiffusionPainter(model, scheduler.submit, settings=DiffusionSettings(window=64, smallest_window=32))
-    endpoint = Endpoint(
+    endpoint = PaintingEndpoint(
         store,
         {"klein": painter, "flat": OneAtATime(FlatPainter())},
         settings,
-        Rules(limits=settings.limits),
+        OutputRules(limits=settings.limits),
         changed=scheduler.look_again,
     )
     process = StandIn(endpoint)

@@ -11,20 +11,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.requests import Wish
-from outpaint_painting.finish import composite
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.diffusion.buckets import SHARP, buckets, view
-from outpaint_painting.painters.diffusion.painter import DiffusionPainter, DiffusionSettings
-from outpaint_painting.painters.diffusion.passes import OutOfMemory, Pass
-from outpaint_painting.painters.diffusion.plan import GROWTH, plan
-from outpaint_painting.painters.diffusion.prefill import painted_by, spread_colours
-from outpaint_painting.painters.diffusion.seams import join, match_colours
-from outpaint_painting.painters.diffusion.tickets import Ticket
-from outpaint_painting.painters.flat import FlatPainter
-from outpaint_painting.painters.windows import Box
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.requests import Wish
+from outpaint.painting.canvas import Brief
+from outpaint.painting.finish import composite
+from outpaint.painting.painters.diffusion.diffusion_painter import (
+    DiffusionPainter,
+    DiffusionSettings,
+    painted_by,
+    spread_colours,
+)
+from outpaint.painting.painters.diffusion.pass_plan import GROWTH, SHARP, buckets, plan, view
+from outpaint.painting.painters.diffusion.passes import OutOfMemory, Pass, PassTicket
+from outpaint.painting.painters.flat import FlatPainter
+from outpaint.painting.painters.seams import join, match_colours
+from outpaint.painting.painters.windows import Box
 
 WINDOW = 64
 
@@ -161,7 +164,7 @@ def test_a_device_on_which_nothing_fits_is_said(
 def test_what_a_consumer_leaves_is_given_up(model: Any, canvas_of: Callable[..., Any]) -> None:
     submitted: list[Future[Image.Image]] = []
 
-    def submit(work: Pass, ticket: Ticket) -> Future[Image.Image]:
+    def submit(work: Pass, ticket: PassTicket) -> Future[Image.Image]:
         future: Future[Image.Image] = Future()
         if not submitted:
             future.set_result(Image.new("RGB", work.scene.size))

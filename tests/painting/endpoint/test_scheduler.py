@@ -8,20 +8,20 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.requests import Wish
-from outpaint_painting.endpoint.memory import DeviceMemory, HostMemory
-from outpaint_painting.endpoint.scheduler import BatchRules, Scheduler
-from outpaint_painting.painters.diffusion.passes import (
+from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.requests import Wish
+from outpaint.painting.endpoint.scheduler import BatchRules, DeviceMemory, HostMemory, Scheduler
+from outpaint.painting.painters.diffusion.passes import (
     BatchKey,
     DeviceLost,
     OutOfMemory,
     Pass,
+    PassTicket,
     PassTooLarge,
     Scene,
 )
-from outpaint_painting.painters.diffusion.tickets import Ticket
-from PIL import Image
 
 WAIT = 20
 
@@ -48,12 +48,12 @@ def held(model: Any) -> Iterator[Callable[[], None]]:
 
 
 def submit_behind(
-    scheduler: Scheduler, model: Any, passes: list[Pass], ticket: Ticket | None = None
+    scheduler: Scheduler, model: Any, passes: list[Pass], ticket: PassTicket | None = None
 ) -> list[Future[Image.Image]]:
     """Submit passes while the device is busy with another, so that they all wait together."""
-    scheduler.submit(work(999), Ticket())
+    scheduler.submit(work(999), PassTicket())
     assert model.reached.wait(WAIT)
-    return [scheduler.submit(each, ticket or Ticket()) for each in passes]
+    return [scheduler.submit(each, ticket or PassTicket()) for each in passes]
 
 
 def test_passes_of_several_jobs_share_a_batch(scheduler: Scheduler, model: Any, held: Callable[[], None]) -> None:
@@ -76,8 +76,8 @@ def test_a_scene_is_encoded_once_for_all_its_variants(
 
 
 def test_a_cancelled_pass_never_begins(scheduler: Scheduler, model: Any, held: Callable[[], None]) -> None:
-    ticket = Ticket()
-    futures = [*submit_behind(scheduler, model, [work(1)], ticket), scheduler.submit(work(2), Ticket())]
+    ticket = PassTicket()
+    futures = [*submit_behind(scheduler, model, [work(1)], ticket), scheduler.submit(work(2), PassTicket())]
     ticket.cancel()
     held()
     with pytest.raises(OutpaintError) as caught:
@@ -90,7 +90,7 @@ def test_a_cancelled_pass_never_begins(scheduler: Scheduler, model: Any, held: C
 def test_a_pass_cancelled_between_steps_leaves_its_batch(
     scheduler: Scheduler, model: Any, held: Callable[[], None]
 ) -> None:
-    ticket = Ticket()
+    ticket = PassTicket()
     steps: list[int] = []
 
     def cancel_at_two(step: int) -> None:
@@ -98,7 +98,7 @@ def test_a_pass_cancelled_between_steps_leaves_its_batch(
         if step == 1:
             ticket.cancel()
 
-    futures = [*submit_behind(scheduler, model, [work(1)], ticket), scheduler.submit(work(2), Ticket())]
+    futures = [*submit_behind(scheduler, model, [work(1)], ticket), scheduler.submit(work(2), PassTicket())]
     model.between = cancel_at_two
     held()
     with pytest.raises(OutpaintError):
@@ -107,7 +107,7 @@ def test_a_pass_cancelled_between_steps_leaves_its_batch(
 
 
 def test_a_batch_nobody_wants_any_more_stops_between_steps(scheduler: Scheduler, model: Any) -> None:
-    ticket = Ticket()
+    ticket = PassTicket()
     steps: list[int] = []
 
     def cancel_at_once(step: int) -> None:
@@ -118,14 +118,14 @@ def test_a_batch_nobody_wants_any_more_stops_between_steps(scheduler: Scheduler,
     with pytest.raises(OutpaintError):
         scheduler.submit(work(1), ticket).result(WAIT)
     model.between = lambda _: None
-    scheduler.submit(work(2), Ticket()).result(WAIT)
+    scheduler.submit(work(2), PassTicket()).result(WAIT)
     assert steps == [0]
 
 
 def test_a_deadline_that_passed_while_waiting_ends_the_pass(model: Any, hand_clock: Any) -> None:
     scheduler = Scheduler(model, rules=BatchRules(count=4, linger=0), clock=hand_clock)
-    late = scheduler.submit(work(1), Ticket(deadline=2.0))
-    fine = scheduler.submit(work(2), Ticket(deadline=9.0))
+    late = scheduler.submit(work(1), PassTicket(deadline=2.0))
+    fine = scheduler.submit(work(2), PassTicket(deadline=9.0))
     hand_clock.seconds = 5.0
     scheduler.start()
     fine.result(WAIT)
@@ -152,7 +152,7 @@ def test_a_batch_too_large_for_the_device_is_split_and_the_size_remembered(
     assert [len(batch) for batch in model.batches] == [1] * 5
     tried: list[int] = []
     model.before = lambda passes: tried.append(len(passes))
-    for future in [scheduler.submit(work(seed), Ticket()) for seed in range(3)]:
+    for future in [scheduler.submit(work(seed), PassTicket()) for seed in range(3)]:
         future.result(WAIT)
     assert tried == [1, 1, 1]
 
@@ -163,9 +163,9 @@ def test_a_single_pass_too_large_says_so(scheduler: Scheduler, model: Any) -> No
 
     model.before = nothing_fits
     with pytest.raises(PassTooLarge):
-        scheduler.submit(work(), Ticket()).result(WAIT)
+        scheduler.submit(work(), PassTicket()).result(WAIT)
     model.before = lambda _: None
-    scheduler.submit(work(side=16), Ticket()).result(WAIT)
+    scheduler.submit(work(side=16), PassTicket()).result(WAIT)
 
 
 def test_a_pass_that_breaks_takes_nobody_with_it(scheduler: Scheduler, model: Any, held: Callable[[], None]) -> None:
@@ -193,11 +193,11 @@ def test_a_lost_device_is_sick_for_good(scheduler: Scheduler, model: Any) -> Non
 
     model.between = lost
     with pytest.raises(OutpaintError) as caught:
-        scheduler.submit(work(), Ticket()).result(WAIT)
+        scheduler.submit(work(), PassTicket()).result(WAIT)
     assert caught.value.code is ErrorCode.UNAVAILABLE
     assert scheduler.sick == "an illegal memory access was encountered"
     with pytest.raises(OutpaintError):
-        scheduler.submit(work(), Ticket()).result(WAIT)
+        scheduler.submit(work(), PassTicket()).result(WAIT)
 
 
 def test_a_device_stuck_at_one_step_is_sick_until_it_moves(model: Any, hand_clock: Any) -> None:
@@ -210,7 +210,7 @@ def test_a_device_stuck_at_one_step_is_sick_until_it_moves(model: Any, hand_cloc
 
     model.between = stuck
     scheduler.start()
-    scheduler.submit(work(), Ticket()).result(WAIT)
+    scheduler.submit(work(), PassTicket()).result(WAIT)
     assert seen[0] == "the device has been at one step for 11 seconds"
     scheduler.close()
     assert scheduler.sick is None
@@ -226,7 +226,7 @@ def test_closing_ends_what_waits(scheduler: Scheduler, model: Any, held: Callabl
         waiting[0].result(WAIT)
     assert caught.value.code is ErrorCode.UNAVAILABLE
     with pytest.raises(OutpaintError):
-        scheduler.submit(work(2), Ticket()).result(WAIT)
+        scheduler.submit(work(2), PassTicket()).result(WAIT)
 
 
 def test_memory_is_learnt_from_what_batches_took() -> None:

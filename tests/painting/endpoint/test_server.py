@@ -17,13 +17,14 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from outpaint_contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
-from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
-from outpaint_contracts.pictures import Format
-from outpaint_painting.endpoint.app import MAX_MESSAGE
-from outpaint_painting.endpoint.store import FolderStore
-from outpaint_painting.painters.diffusion.passes import DeviceLost
 from PIL import Image
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.painting.endpoint.endpoint_app import MAX_MESSAGE
+from outpaint.painting.endpoint.object_store import FolderStore
+from outpaint.painting.painters.diffusion.passes import DeviceLost
 
 WAIT = 20
 Make = Callable[..., InferenceRequest]
@@ -378,8 +379,8 @@ def test_a_full_queue_sends_jobs_away(served: Any, request_for: Make, cut_out_pn
 
 SLOW = """
 import threading, sys
-from outpaint_painting.painters.flat import FlatPainter
-from outpaint_painting.endpoint import process, __main__
+from outpaint.painting.painters.flat import FlatPainter
+from outpaint.painting.endpoint import process, __main__
 class Slow(FlatPainter):
     def paint(self, canvas, brief):
         for number, picture in enumerate(super().paint(canvas, brief)):
@@ -457,7 +458,7 @@ def test_sigterm_in_the_middle_of_a_job(
 def test_a_wrong_setting_ends_the_process_with_one_line(tmp_path: Path, changes: dict[str, str], word: str) -> None:
     environment = {**os.environ, "OUTPAINT_STORE": str(tmp_path), "OUTPAINT_HOST": "127.0.0.1", "OUTPAINT_PORT": "0"}
     process = subprocess.run(
-        [sys.executable, "-m", "outpaint_painting.endpoint"],
+        [sys.executable, "-m", "outpaint.painting.endpoint"],
         env=environment | changes,
         capture_output=True,
         text=True,

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.pictures import Format
-from outpaint_painting.checks import load_check, nothing_checked
-from outpaint_painting.endpoint.s3 import S3Store
-from outpaint_painting.endpoint.settings import EndpointSettings
-from outpaint_painting.endpoint.store import FolderStore, ObjectStore
-from outpaint_painting.finish import encode
-from outpaint_painting.painters.diffusion import model_folder
-from outpaint_painting.provenance import COMPOSITE, source_type_xmp
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
+from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
+from outpaint.painting.finish import COMPOSITE, encode, source_type_xmp
+from outpaint.painting.painters.diffusion import model_folder
+from outpaint.painting.pipeline import load_check, nothing_checked
 
 
 class RefusalError(Exception):
@@ -186,8 +185,8 @@ def test_the_digital_source_type_is_in_every_format(kind: Format) -> None:
 
 def test_checks_are_found_by_address() -> None:
     assert load_check("none") is nothing_checked
-    assert load_check("outpaint_painting.checks:nothing_checked") is nothing_checked
-    for wrong in ("nowhere.at.all:f", "outpaint_painting.checks:missing", "outpaint_painting.checks", "os:sep"):
+    assert load_check("outpaint.painting.pipeline:nothing_checked") is nothing_checked
+    for wrong in ("nowhere.at.all:f", "outpaint.painting.pipeline:missing", "outpaint.painting.pipeline", "os:sep"):
         with pytest.raises(OutpaintError) as caught:
             load_check(wrong)
         assert caught.value.field == "check"

@@ -7,20 +7,20 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.requests import Wish
-from outpaint_painting.endpoint.waiting import Entry, WaitingPasses
-from outpaint_painting.painters.diffusion.passes import Pass, Scene
-from outpaint_painting.painters.diffusion.tickets import Ticket
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.requests import Wish
+from outpaint.painting.endpoint.scheduler import WaitingPass, WaitingPasses
+from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, Scene
 
 _SCENES = {side: Scene(Image.new("RGB", (side, side)), Image.new("L", (side, side), 255)) for side in (16, 32)}
 
 
 def entry(
     account: str = "a", arrived: float = 0.0, side: int = 16, steps: int = 4, deadline: float | None = None
-) -> Entry:
-    return Entry(Pass(_SCENES[side], Wish(prompt="x"), 0, steps), Ticket(account, deadline), arrived)
+) -> WaitingPass:
+    return WaitingPass(Pass(_SCENES[side], Wish(prompt="x"), 0, steps), PassTicket(account, deadline), arrived)
 
 
 def queue(count: int = 4, linger: float = 0.015, capacity: int | None = None) -> WaitingPasses:
@@ -124,7 +124,7 @@ def test_every_pass_runs_once_and_in_time(arrivals: list[tuple[str, float, int, 
     entries = [
         entry(account, arrived, side, steps) for account, arrived, side, steps in sorted(arrivals, key=lambda a: a[1])
     ]
-    ran: list[Entry] = []
+    ran: list[WaitingPass] = []
     now = 0.0
     for each in entries:
         now = max(now, each.arrived)

@@ -29,8 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a painter's tiny pipeline, saved and described as an operator does."""
     pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
-    from outpaint_painting.endpoint import describe
-    from outpaint_painting.painters.diffusion.random_pipelines import build
+    from outpaint.painting.painters.diffusion import model_folder
+
+    from .random_pipelines import build
 
     made: dict[str, Path] = {}
 
@@ -38,7 +39,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if painter not in made:
             place = tmp_path_factory.mktemp(painter)
             build(painter, "tiny").save_pretrained(place)
-            assert describe.main([str(place), "--name", f"tiny {painter}", "--licence", "none"]) == 0
+            assert model_folder.main([str(place), "--name", f"tiny {painter}", "--licence", "none"]) == 0
             made[painter] = place
         return made[painter]
 
@@ -48,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def models(folders: Callable[[str], Path]) -> Callable[[str], Any]:
     """A painter's model, loaded by the real loading code."""
-    from outpaint_painting.painters.diffusion.loading import load_model
+    from outpaint.painting.painters.diffusion.model_loading import load_model
 
     loaded: dict[str, Any] = {}
 
@@ -63,7 +64,7 @@ def models(folders: Callable[[str], Path]) -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def scene() -> Callable[..., Any]:
     """Smooth colours, open outside of the middle."""
-    from outpaint_painting.painters.diffusion.passes import Scene
+    from outpaint.painting.painters.diffusion.passes import Scene
 
     def make(seed: int = 0, size: tuple[int, int] = (64, 64)) -> Scene:
         rng = np.random.default_rng(seed)

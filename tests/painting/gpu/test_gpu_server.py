@@ -13,18 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from outpaint_contracts.errors import ErrorCode
-from outpaint_contracts.inference import InferenceFailure, InferenceRequest, Manifest
-from outpaint_contracts.pictures import Format
-from outpaint_contracts.requests import Wish
 from PIL import Image
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.contracts.requests import Wish
 
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
 
-from outpaint_painting.endpoint.app import create_app  # noqa: E402 - with torch alone
-from outpaint_painting.endpoint.process import EndpointProcess  # noqa: E402
-from outpaint_painting.endpoint.settings import EndpointSettings  # noqa: E402
-from outpaint_painting.endpoint.store import FolderStore  # noqa: E402
+from outpaint.painting.endpoint.endpoint_app import create_app  # noqa: E402 - with torch alone
+from outpaint.painting.endpoint.endpoint_process import EndpointProcess  # noqa: E402
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings  # noqa: E402
+from outpaint.painting.endpoint.object_store import FolderStore  # noqa: E402
 
 # Diffusers' Euler scheduler makes arrays of tensors in a way that numpy means to drop.
 pytestmark = [

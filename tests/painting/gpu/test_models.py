@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from outpaint_contracts.errors import ErrorCode, OutpaintError
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
 
-from outpaint_contracts.requests import Wish  # noqa: E402
-from outpaint_painting.painters.diffusion import random_pipelines  # noqa: E402 - needs torch
-from outpaint_painting.painters.diffusion.loading import load_model  # noqa: E402
-from outpaint_painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass  # noqa: E402
-from outpaint_painting.painters.diffusion.recipes import Recipe  # noqa: E402
-from outpaint_painting.painters.diffusion.torch_model import device_errors  # noqa: E402
+from outpaint.contracts.requests import Wish  # noqa: E402
+from outpaint.painting.painters.diffusion.model_loading import (
+    Recipe,  # noqa: E402
+    load_model,  # noqa: E402
+)
+from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass  # noqa: E402
+from outpaint.painting.painters.diffusion.torch_model import device_errors  # noqa: E402
+
+from . import random_pipelines  # noqa: E402 - needs torch
 
 # Diffusers' Euler scheduler makes arrays of tensors in a way that numpy means to drop.
 pytestmark = [
@@ -173,7 +177,7 @@ def test_a_prompt_over_the_encoders_length_is_refused_and_one_within_is_not(
 
 
 def test_the_card_names_the_weights(models: Callable[[str], Any], folders: Callable[[str], Path], painter: str) -> None:
-    from outpaint_painting.painters.diffusion import model_folder
+    from outpaint.painting.painters.diffusion import model_folder
 
     model = models(painter)
     digest = model_folder.verify(folders(painter)).digest

@@ -8,8 +8,9 @@ from typing import Final
 
 from local_cloud import ministack, runtime_stack
 from local_cloud.processes import ROOT, CloudError
-from local_cloud.stack_provider import StackProvider
-from outpaint_contracts.proving.provider import Provider
+from local_cloud.proof import StackProvider
+
+from outpaint.conformance.proving.provider import Provider
 
 _FOLDERS: Final = ROOT / "build" / "cloud"
 _PAINTER: Final = "flat"

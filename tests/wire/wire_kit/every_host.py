@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Final
 
-from outpaint_contracts.proving.provider import Provider
+from outpaint.conformance.proving.provider import Provider
 
 IN_TESTS: Final[Mapping[str, str]] = {
     "core": "wire_kit.hosts:core_provider",

@@ -13,31 +13,29 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import MAX_WAIT
-from outpaint_contracts.proving.expectations import NotOffered
-from outpaint_contracts.proving.new_accounts import NewAccounts
-from outpaint_contracts.proving.provider import Need, Provider
-from outpaint_contracts.responses import PainterCard
-from outpaint_functions.adapters.fetch import SafeFetch
-from outpaint_functions.adapters.system import RandomIds
-from outpaint_functions.embedded.asgi import AsgiHost, Receive, Scope, Send
-from outpaint_functions.embedded.endings import Endings
-from outpaint_functions.embedded.host import Host
-from outpaint_functions.embedded.memory import MemoryLedger, MemoryLimits, MemoryPictures
-from outpaint_functions.embedded.server import serving
-from outpaint_functions.embedded.worker import PaintingThreads
-from outpaint_functions.http.application import Application
-from outpaint_functions.http.messages import RequestHead, Response, Waiting
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.file_urls import FileUrls
-from outpaint_functions.service.records import Account
-from outpaint_functions.service.service import Service
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_painting.canvas import Canvas
-from outpaint_painting.painter import Brief
-from outpaint_painting.painters.flat import FlatPainter
 from PIL import Image
+
+from outpaint.conformance.proving.expectations import NotOffered
+from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import MAX_WAIT
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.adapters.clock_and_ids import RandomIds
+from outpaint.functions.adapters.fetch import SafeFetch
+from outpaint.functions.embedded.asgi import AsgiHost, Receive, Scope, Send
+from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.host import Host
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
+from outpaint.functions.embedded.painting_threads import PaintingThreads
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.painters.flat import FlatPainter
 
 _NUMBERS = itertools.count(1)
 

@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 
 import httpx
 import httpx2
-from outpaint_contracts.errors import ErrorCode, OutpaintError
-from outpaint_contracts.headers import MAX_WAIT
-from outpaint_contracts.proving.expectations import NotOffered
-from outpaint_contracts.proving.new_accounts import NewAccounts
-from outpaint_contracts.proving.provider import Need, Provider
-from outpaint_functions.service.authentication import key_digest
-from outpaint_functions.service.records import Account
-from outpaint_functions.service.settings import ServiceSettings
-from outpaint_mocks.effects import Fail
-from outpaint_mocks.faces.httpx2 import OutpaintPatch
-from outpaint_mocks.faces.respx import OutpaintRouter
-from outpaint_mocks.faces.server import ThreadServer, fresh_name, thread_server
-from outpaint_mocks.virtual_clock import VirtualClock
-from outpaint_mocks.world import World
+
+from outpaint.conformance.proving.expectations import NotOffered
+from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import MAX_WAIT
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.scenarios.job_effects import Fail
+from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
+from outpaint.mocks.transports.respx_router import OutpaintRouter
+from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name, thread_server
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 _NUMBERS = itertools.count(1)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from outpaint_contracts.proving.provider import Provider
-from outpaint_contracts.verification.mock_controls import MockServer
-from outpaint_contracts.verification.reachability import balance_at
-from outpaint_contracts.verification.remote import RemoteProvider
+from outpaint.conformance.proving.provider import Provider
+from outpaint.conformance.verify.mock_server_provider import MockServer
+from outpaint.conformance.verify.reachability import balance_at
+from outpaint.conformance.verify.remote_provider import RemoteProvider
 
 CREDITS: Final = 100_000
 _STOP_S: Final = 30

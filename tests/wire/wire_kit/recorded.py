@@ -5,16 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from outpaint_functions.embedded.server import serving
-from outpaint_mocks.drift.choice_of_target import target_of
-from outpaint_mocks.drift.credit_budget import CreditBudget
-from outpaint_mocks.drift.recorder import Recorder
-from outpaint_mocks.drift.recording import Recording
-from outpaint_mocks.drift.recording_host import RecordingHost
-from outpaint_mocks.drift.replay import Drift, replay
-from outpaint_mocks.drift.upstream import Upstream
-from outpaint_mocks.drift.wire_messages import Asked, Told
-
+from outpaint.conformance.drift.drift_targets import target_of
+from outpaint.conformance.drift.recorder import CreditBudget, Recorder, RecordingHost
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.conformance.drift.replay import Drift, replay
+from outpaint.conformance.drift.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from outpaint.functions.embedded.server import serving
 from wire_kit.consumer import do_everything
 
 _TIMEOUT_S = 120.0
@@ -25,10 +21,10 @@ class _LateRecorder:
 
     recorder: Recorder
 
-    def handle(self, asked: Asked) -> Told:
+    def handle(self, asked: UpstreamRequest) -> UpstreamAnswer:
         return self.recorder.handle(asked)
 
-    def too_large(self, asked: Asked, limit: int) -> Told:
+    def too_large(self, asked: UpstreamRequest, limit: int) -> UpstreamAnswer:
         return self.recorder.too_large(asked, limit)
 
 

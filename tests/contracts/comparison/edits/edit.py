@@ -9,12 +9,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
 
-from outpaint_contracts import openapi
-from outpaint_contracts.comparison import Verdict
+from outpaint.conformance.diff.diff_rules import DiffVerdict
+from outpaint.contracts import openapi
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
-B, R, C = Verdict.BREAKING, Verdict.RISKY, Verdict.COMPATIBLE
+B, R, C = DiffVerdict.BREAKING, DiffVerdict.RISKY, DiffVerdict.COMPATIBLE
 JSON: Final = "application/json"
 
 
@@ -24,7 +24,7 @@ class Edit:
 
     name: str
     change: Change
-    verdict: Verdict
+    verdict: DiffVerdict
     codes: frozenset[str]
 
     def made(self) -> Document:
@@ -37,7 +37,7 @@ class Edit:
 _EDITS: Final[list[Edit]] = []
 
 
-def edit(verdict: Verdict, *codes: str) -> Callable[[Change], Change]:
+def edit(verdict: DiffVerdict, *codes: str) -> Callable[[Change], Change]:
     """Enter a function in the table under its name."""
 
     def enter(change: Change) -> Change:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from outpaint_contracts import paths
-
 from edits.edit import Document
+from outpaint.contracts import paths_and_headers
 
 
 def submit(d: Document) -> Document:
-    return d["paths"][paths.OUTPAINT_PATH]["post"]
+    return d["paths"][paths_and_headers.OUTPAINT_PATH]["post"]
 
 
 def poll(d: Document) -> Document:
-    return d["paths"][paths.INFERENCE_PATH]["get"]
+    return d["paths"][paths_and_headers.INFERENCE_PATH]["get"]
 
 
 def balance(d: Document) -> Document:
-    return d["paths"][paths.BALANCE_PATH]["get"]
+    return d["paths"][paths_and_headers.BALANCE_PATH]["get"]
 
 
 def picture(d: Document) -> Document:
-    return d["paths"][paths.FILE_PATH]["get"]
+    return d["paths"][paths_and_headers.FILE_PATH]["get"]
 
 
 def upload(d: Document) -> Document:
-    return d["paths"][paths.UPLOADS_PATH]["post"]
+    return d["paths"][paths_and_headers.UPLOADS_PATH]["post"]
 
 
 def schema(d: Document, name: str) -> Document:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from outpaint_contracts import paths
-
 from edits.edit import B, C, Document, R, edit
 from edits.places import balance, schema, submit, upload
+from outpaint.contracts import paths_and_headers
 
 
 @edit(B, "operation.removed")
 def balance_is_removed(d: Document) -> None:
-    del d["paths"][paths.BALANCE_PATH]
+    del d["paths"][paths_and_headers.BALANCE_PATH]
 
 
 @edit(B, "operation.removed", "operation.added")
 def the_poll_moves(d: Document) -> None:
-    d["paths"]["/v2/painting/{inference_id}"] = d["paths"].pop(paths.INFERENCE_PATH)
+    d["paths"]["/v2/painting/{inference_id}"] = d["paths"].pop(paths_and_headers.INFERENCE_PATH)
 
 
 @edit(B, "operation.removed", "operation.added")
 def the_poll_becomes_a_post(d: Document) -> None:
-    item = d["paths"][paths.INFERENCE_PATH]
+    item = d["paths"][paths_and_headers.INFERENCE_PATH]
     item["post"] = item.pop("get")
 
 
 @edit(C, "operation.added")
 def a_job_can_be_cancelled(d: Document) -> None:
-    d["paths"][paths.INFERENCE_PATH]["delete"] = {"responses": {"204": {"description": "Cancelled."}}}
+    d["paths"][paths_and_headers.INFERENCE_PATH]["delete"] = {"responses": {"204": {"description": "Cancelled."}}}
 
 
 @edit(R, "operation.id-changed")

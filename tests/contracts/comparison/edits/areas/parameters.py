@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from outpaint_contracts import paths
-
 from edits.edit import B, C, Document, R, edit
 from edits.places import parameter, picture, submit
+from outpaint.contracts import paths_and_headers
 
 
 @edit(B, "request.parameter.removed")
@@ -35,7 +34,7 @@ def a_signature_is_optional(d: Document) -> None:
 
 @edit(R, "request.parameter.renamed")
 def the_id_in_the_path_is_renamed(d: Document) -> None:
-    d["paths"]["/v1/painting/{id}"] = d["paths"].pop(paths.INFERENCE_PATH)
+    d["paths"]["/v1/painting/{id}"] = d["paths"].pop(paths_and_headers.INFERENCE_PATH)
     poll_item = d["paths"]["/v1/painting/{id}"]["get"]
     poll_item["parameters"][0]["name"] = "id"
 

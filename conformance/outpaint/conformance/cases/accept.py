@@ -1,0 +1,210 @@
+"""Accept: what JSON meets and what it cannot, and errors as problem details; and the id that tells answers apart."""
+
+from __future__ import annotations
+
+import httpx
+
+from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.answer_reading import rejected
+from outpaint.conformance.proving.api import Api, parsed, refused
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import equal, holds
+from outpaint.contracts import paths_and_headers
+from outpaint.contracts.errors import ErrorCode, ProblemDetails
+from outpaint.contracts.paths_and_headers import BALANCE_PATH
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_UNMET = [
+    {"accept": "text/html"},
+    {"accept": "image/png"},
+    {"accept": "application/xml"},
+    {"accept": "application/json;q=0"},
+    {"accept": "text/*"},
+]
+_UNMET_NAMES = ["html", "png", "xml", "json-refused", "any-text"]
+
+
+def _media_type(answer: httpx.Response) -> str:
+    label: str = answer.headers.get("Content-Type", "")
+    return label.partition(";")[0]
+
+
+@case(
+    clauses.ACCEPT_MET,
+    when="the balance is asked for with an Accept that JSON meets",
+    then="the answer is 200",
+    each=[
+        {"accept": "*/*"},
+        {"accept": "application/*"},
+        {"accept": "application/json"},
+        {"accept": "text/html, application/json;q=0.1"},
+        {"accept": "APPLICATION/JSON"},
+        {"accept": ""},
+    ],
+    named=["any", "any-application", "json", "second-choice", "capitals", "empty"],
+)
+def what_json_meets_is_met(api: Api, accept: str) -> None:
+    equal(api.get(BALANCE_PATH, headers={"Accept": accept}).status_code, 200, "the status")
+
+
+@case(
+    clauses.ACCEPT_UNMET,
+    when="the balance is asked for with an Accept that JSON cannot meet",
+    then="the answer is 406",
+    severity=Severity.MINOR,
+    each=_UNMET,
+    named=_UNMET_NAMES,
+)
+def what_json_cannot_meet_is_406(api: Api, accept: str) -> None:
+    rejected(api.get(BALANCE_PATH, headers={"Accept": accept}), 406)
+
+
+@case(
+    clauses.ERROR_CODES,
+    when="the balance is asked for with an Accept that JSON cannot meet",
+    then="the error code is not_acceptable, and the field Accept",
+    severity=Severity.MINOR,
+    each=_UNMET,
+    named=_UNMET_NAMES,
+)
+def a_406_has_its_code(api: Api, accept: str) -> None:
+    refused(api.get(BALANCE_PATH, headers={"Accept": accept}), ErrorCode.NOT_ACCEPTABLE, field="Accept")
+
+
+@case(
+    clauses.ERROR_CODES,
+    when="a picture is posted with an Accept that JSON cannot meet",
+    then="the answer is 406, not_acceptable",
+    severity=Severity.MINOR,
+    each=_UNMET,
+    named=_UNMET_NAMES,
+)
+def a_post_that_json_cannot_meet_is_406(api: Api, accept: str) -> None:
+    refused(api.outpaint(headers={"Accept": accept}), ErrorCode.NOT_ACCEPTABLE)
+
+
+@case(
+    clauses.REFUSED_FREE,
+    when="a picture is posted with an Accept that JSON cannot meet",
+    then="nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+    each=_UNMET,
+    named=_UNMET_NAMES,
+)
+def a_406_costs_nothing(api: Api, accept: str) -> None:
+    with api.charged(0):
+        rejected(api.outpaint(headers={"Accept": accept}), 406)
+
+
+_ASKING = [{"accept": _PROBLEM}, {"accept": f"{_JSON}, {_PROBLEM}"}, {"accept": f"{_PROBLEM}, */*;q=0.1"}]
+_ASKING_NAMES = ["alone", "behind-json", "before-any"]
+
+
+def _problem(api: Api, accept: str) -> tuple[httpx.Response, ProblemDetails]:
+    answer = api.outpaint(count=11, headers={"Accept": accept})
+    equal(answer.status_code, 422, "the status")
+    return answer, parsed(answer, ProblemDetails)
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="a bad request names problem details in Accept",
+    then="the error is labelled as problem details",
+    each=_ASKING,
+    named=_ASKING_NAMES,
+)
+def problem_details_are_labelled(api: Api, accept: str) -> None:
+    answer, _ = _problem(api, accept)
+    equal(_media_type(answer), _PROBLEM, "Content-Type")
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="a bad request names problem details in Accept",
+    then="the error has its type, title, status, detail, code and field",
+    each=_ASKING,
+    named=_ASKING_NAMES,
+)
+def problem_details_are_complete(api: Api, accept: str) -> None:
+    _, problem = _problem(api, accept)
+    equal(problem.status, 422, "the member status")
+    equal(problem.type, "urn:outpaint-kit:error:invalid_parameter", "type")
+    equal(problem.error_code, ErrorCode.INVALID_PARAMETER, "error_code")
+    holds(problem.title, "title is not empty")
+    holds(problem.detail.startswith("count has wrong value 11"), f"detail tells of count: {problem.detail}")
+    equal(problem.field, "count", "field")
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="a bad request names problem details in Accept",
+    then="the error's instance is the correlation id",
+    severity=Severity.MINOR,
+    each=_ASKING,
+    named=_ASKING_NAMES,
+)
+def a_problems_instance_is_the_correlation_id(api: Api, accept: str) -> None:
+    answer, problem = _problem(api, accept)
+    equal(problem.instance, f"urn:uuid:{answer.headers.get(paths_and_headers.CORRELATION_ID)}", "instance")
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="a request without a key that names problem details is refused in another way",
+    then="the error comes as problem details all the same",
+    each=[
+        {"method": "GET", "path": "/v1/nothing", "status": 404},
+        {"method": "PUT", "path": BALANCE_PATH, "status": 405},
+        {"method": "GET", "path": BALANCE_PATH, "status": 401},
+    ],
+    named=["404", "405", "401"],
+)
+def every_refusal_can_be_a_problem(api: Api, method: str, path: str, status: int) -> None:
+    answer = api.with_key(None).request(method, path, headers={"Accept": _PROBLEM})
+    equal(answer.status_code, status, "the status")
+    equal(_media_type(answer), _PROBLEM, "Content-Type")
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="a bad request ranks plain JSON above problem details",
+    then="the error is plain JSON",
+    severity=Severity.MINOR,
+)
+def who_ranks_plain_json_higher_gets_that(api: Api) -> None:
+    answer = api.get("/v1/nothing", headers={"Accept": f"{_JSON}, {_PROBLEM};q=0.5"})
+    equal(answer.status_code, 404, "the status")
+    equal(_media_type(answer), _JSON, "Content-Type")
+
+
+@case(
+    clauses.PROBLEM_DETAILS,
+    when="the balance is asked for with problem details in Accept",
+    then="the answer is 200 in plain JSON",
+)
+def results_are_plain_json(api: Api) -> None:
+    answer = api.get(BALANCE_PATH, headers={"Accept": _PROBLEM})
+    equal(answer.status_code, 200, "the status")
+    equal(_media_type(answer), _JSON, "Content-Type")
+
+
+@case(
+    clauses.ERRORS_IN_JSON,
+    when="a path that does not exist is asked for without any Accept",
+    then="the error is plain JSON",
+)
+def errors_are_json_without_an_accept(api: Api) -> None:
+    answer = api.send(httpx.Request("GET", api.client.base_url.join("/v1/nothing")))
+    equal(_media_type(answer), _JSON, "Content-Type")
+
+
+@case(
+    clauses.OWN_CORRELATION,
+    when="five requests are made",
+    then="each answer has a correlation id of its own",
+)
+def correlation_ids_differ(api: Api) -> None:
+    ids = {api.get(BALANCE_PATH).headers.get(paths_and_headers.CORRELATION_ID) for _ in range(5)}
+    equal(len(ids), 5, "the number of different correlation ids")

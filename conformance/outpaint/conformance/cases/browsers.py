@@ -1,0 +1,173 @@
+"""Pages in a browser: the preflight, and what their scripts may read; and the documents a person opens."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+
+from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.api import Api, finished
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, one_of
+from outpaint.contracts import openapi, paths_and_headers
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
+
+_ORIGIN = {"Origin": "https://app.example"}
+_A_POLL = "/v1/painting/some-id"
+_ROUTES = [
+    {"path": OUTPAINT_PATH, "verb": "POST"},
+    {"path": _A_POLL, "verb": "GET"},
+    {"path": BALANCE_PATH, "verb": "GET"},
+]
+_ROUTE_NAMES = ["outpaint", "poll", "balance"]
+
+
+def _words(value: str | None) -> set[str]:
+    return {word.strip().lower() for word in (value or "").split(",")}
+
+
+def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
+    sent = {**_ORIGIN, "Access-Control-Request-Method": verb, "Access-Control-Request-Headers": asked.lower()}
+    return api.with_key(None).request("OPTIONS", path, headers=sent)
+
+
+@case(
+    clauses.PREFLIGHT,
+    given="a page of another origin, which sends no key in a preflight",
+    when="its browser asks beforehand",
+    then="the answer is 200 or 204, for this origin and verb",
+    severity=Severity.MAJOR,
+    each=_ROUTES,
+    named=_ROUTE_NAMES,
+)
+def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
+    answer = _preflight(api, path, verb, paths_and_headers.API_KEY)
+    one_of(answer.status_code, (200, 204), "the status")
+    allowed = answer.headers.get("Access-Control-Allow-Origin")
+    one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
+    contains(_words(answer.headers.get("Access-Control-Allow-Methods")), verb.lower(), "Access-Control-Allow-Methods")
+
+
+@case(
+    clauses.PREFLIGHT,
+    given="a page of another origin",
+    when="its browser asks beforehand whether it may send a header of the API",
+    then="it may",
+    each=[
+        {**route, "header": header}
+        for route in _ROUTES
+        for header in (paths_and_headers.API_KEY, paths_and_headers.IDEMPOTENCY_KEY, "Content-Type")
+    ],
+    named=[f"{route}-{header}" for route in _ROUTE_NAMES for header in ("key", "idempotency-key", "content-type")],
+)
+def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: str) -> None:
+    answer = _preflight(api, path, verb, header)
+    allowed = _words(answer.headers.get("Access-Control-Allow-Headers"))
+    contains(allowed, header.lower(), "Access-Control-Allow-Headers")
+
+
+@case(
+    clauses.PREFLIGHT_PREFER,
+    given="a page of another origin",
+    when="its browser asks beforehand whether it may send Prefer",
+    then="it may",
+    each=_ROUTES,
+    named=_ROUTE_NAMES,
+)
+def preflight_allows_prefer(api: Api, path: str, verb: str) -> None:
+    answer = _preflight(api, path, verb, paths_and_headers.PREFER)
+    allowed = _words(answer.headers.get("Access-Control-Allow-Headers"))
+    contains(allowed, paths_and_headers.PREFER.lower(), "Access-Control-Allow-Headers")
+
+
+@case(
+    clauses.BROWSERS_READ,
+    given="a page of another origin",
+    when="a picture is posted from it",
+    then="its scripts may read every header of the API",
+    credits=1,
+)
+def scripts_may_read_the_headers_of_a_success(api: Api) -> None:
+    answer = api.outpaint(headers=_ORIGIN)
+    finished(answer)
+    _all_exposed(answer)
+
+
+@case(
+    clauses.BROWSERS_READ,
+    given="a page of another origin",
+    when="it asks without a key and is refused",
+    then="its scripts may read every header of the API",
+)
+def scripts_may_read_the_headers_of_an_error(api: Api) -> None:
+    answer = api.with_key(None).get(BALANCE_PATH, headers=_ORIGIN)
+    equal(answer.status_code, 401, "the status")
+    _all_exposed(answer)
+
+
+def _all_exposed(answer: httpx.Response) -> None:
+    exposed = _words(answer.headers.get("Access-Control-Expose-Headers"))
+    for name in paths_and_headers.EXPOSED:
+        contains(exposed, name.lower(), "Access-Control-Expose-Headers")
+
+
+@case(
+    clauses.BROWSERS_READ,
+    given="a page of another origin and a finished picture",
+    when="a script of it reads the picture's file",
+    then="it may",
+    credits=1,
+)
+def scripts_may_read_result_files(api: Api) -> None:
+    url = finished(api.outpaint())[0].url
+    allowed = api.client.get(url, headers=_ORIGIN).headers.get("Access-Control-Allow-Origin")
+    one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
+
+
+@case(
+    clauses.OPTIONS,
+    given="nobody's key",
+    when="OPTIONS is asked of a path",
+    then="Allow names the verbs that it takes, OPTIONS among them",
+    severity=Severity.MINOR,
+    each=[*_ROUTES, {"path": "/openapi.json", "verb": "GET"}],
+    named=[*_ROUTE_NAMES, "description"],
+)
+def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
+    answer = api.with_key(None).request("OPTIONS", path)
+    one_of(answer.status_code, (200, 204), "the status")
+    allowed = _words(answer.headers.get("Allow"))
+    contains(allowed, "options", "Allow")
+    contains(allowed, verb.lower(), "Allow")
+
+
+@case(
+    clauses.DOCUMENTS,
+    given="nobody's key",
+    when="/openapi.json is read",
+    then="it is the description of the contract, as JSON",
+    severity=Severity.MINOR,
+)
+def description_is_served(api: Api) -> None:
+    answer = api.with_key(None).get("/openapi.json")
+    equal(answer.status_code, 200, "the status")
+    holds(answer.headers["Content-Type"].startswith("application/json"), "it is said to be JSON")
+    holds(json.loads(answer.text) == openapi.document(), "it is the committed description")
+
+
+@case(
+    clauses.DOCUMENTS,
+    given="nobody's key",
+    when="a browser opens /docs",
+    then="it gets a page that loads no script and nothing from elsewhere",
+    severity=Severity.MINOR,
+    each=[{"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, {"accept": "*/*"}, {"accept": "text/html"}],
+    named=["browser", "anything", "html"],
+)
+def documentation_is_a_page_without_files_from_elsewhere(api: Api, accept: str) -> None:
+    answer = api.with_key(None).get("/docs", headers={"Accept": accept})
+    equal(answer.status_code, 200, "the status")
+    holds(answer.headers["Content-Type"].startswith("text/html"), "it is said to be HTML")
+    lacks(answer.text, "<script", "the page")
+    lacks(answer.text, 'src="http', "the page")

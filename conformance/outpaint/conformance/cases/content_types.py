@@ -1,0 +1,305 @@
+"""The three content types of a request, and those that are not taken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.api import Api, accepted_of, finished, refused, result_of
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import contains, equal, within
+from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
+from outpaint.contracts import paths_and_headers
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import MaskSource
+
+_IMAGE: Final = drawn_pictures.data_uri(drawn_pictures.canvas())
+_JSON: Final = "application/json"
+_OTHERS: Final = {
+    "text": "text/plain",
+    "csv": "text/csv",
+    "picture": "image/png",
+    "octet-stream": "application/octet-stream",
+    "multipart-mixed": "multipart/mixed; boundary=x",
+    "xml": "application/xml",
+    "nonsense": "nonsense",
+    "empty": "",
+    "none": None,
+}
+_CHARSETS: Final = ("utf-16", "latin-1", "shift_jis")
+
+
+def _compressed(api: Api) -> httpx.Response:
+    body = gzip.compress(json.dumps({"image_url": _IMAGE, "prompt": "a lake"}).encode())
+    return api.post_body(body, _JSON, headers={"Content-Encoding": "gzip"})
+
+
+@case(
+    clauses.MULTIPART,
+    when="a request is posted as multipart/form-data",
+    then="it is taken",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def multipart_is_taken(api: Api) -> None:
+    equal(len(finished(api.outpaint())), 1, "the number of pictures")
+
+
+def _as_the_sdk_posts_it(api: Api) -> httpx.Response:
+    image, mask = api.provider.publish(drawn_pictures.photo()), api.provider.publish(drawn_pictures.alpha_mask())
+    return api.post_form(
+        {
+            "image_url": image,
+            "mask_url": mask,
+            "prompt": "a lake & a boat",
+            "negative_prompt": "",
+            "count": "1",
+            "format": "JPG",
+            "mode": "async",
+        }
+    )
+
+
+@case(
+    clauses.URLENCODED,
+    given="an image and a mask at addresses of their own",
+    when="they are posted urlencoded, as the Python SDK does",
+    then="the job is taken and ends with its picture",
+    severity=Severity.CRITICAL,
+    needs=[Need.SOURCES],
+    credits=1,
+)
+def urlencoded_is_taken_as_the_sdk_sends_it(api: Api) -> None:
+    answer = _as_the_sdk_posts_it(api)
+    equal(answer.status_code, 202, "the status")
+    equal(len(finished(api.end_of(answer.json()["inference_id"]))), 1, "the number of pictures")
+
+
+@case(
+    clauses.MASK_MODE,
+    given="an image and a mask at addresses of their own",
+    when="they are posted urlencoded, as the Python SDK does",
+    then="the 202 says that the mask was read by its alpha",
+    needs=[Need.SOURCES],
+    credits=1,
+)
+def urlencoded_mask_is_understood(api: Api) -> None:
+    accepted = accepted_of(_as_the_sdk_posts_it(api))
+    equal(accepted.mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
+    api.end_of(accepted.inference_id)
+
+
+@case(
+    clauses.JSON_BODY,
+    when="a request is posted as JSON, with a number as its count",
+    then="as many pictures come back",
+    severity=Severity.CRITICAL,
+    credits=3,
+)
+def json_is_taken(api: Api) -> None:
+    answer = api.post_json({"image_url": _IMAGE, "prompt": "a lake", "count": 3, "format": "PNG"})
+    equal(len(finished(answer)), 3, "the number of pictures")
+
+
+@case(
+    clauses.JSON_BODY,
+    when="a request is posted as JSON, with a count or a seed that is whole and written with a point or an exponent",
+    then="it is taken for the whole number that it is",
+    severity=Severity.MINOR,
+    credits=1,
+    each=[{"numbers": '"count": 1.0'}, {"numbers": '"count": 1e0'}, {"numbers": '"count": 1, "seed": 9.0'}],
+    named=["count-with-point", "count-with-exponent", "seed-with-point"],
+)
+def json_whole_number_may_have_a_point(api: Api, numbers: str) -> None:
+    body = f'{{"image_url": "{_IMAGE}", "prompt": "a lake", "format": "PNG", {numbers}}}'
+    equal(len(finished(api.post_body(body.encode(), _JSON))), 1, "the number of pictures")
+
+
+@case(
+    clauses.JSON_BODY,
+    when="a request is posted as JSON, with a count that is no whole number",
+    then="the refusal is 422 invalid_parameter and names the count",
+    severity=Severity.MINOR,
+    each=[{"count": count} for count in ("1.5", "1e300", "true", "-0.5")],
+)
+def json_broken_number_is_refused(api: Api, count: str) -> None:
+    body = f'{{"image_url": "{_IMAGE}", "prompt": "a lake", "count": {count}}}'
+    refused(api.post_body(body.encode(), _JSON), ErrorCode.INVALID_PARAMETER, field="count")
+
+
+@case(
+    clauses.SEEDS,
+    when="a request is posted as JSON, with numbers as count and seed",
+    then="its pictures count on from the seed",
+    credits=3,
+)
+def json_seed_is_taken_as_a_number(api: Api) -> None:
+    result = result_of(api.post_json({"image_url": _IMAGE, "prompt": "a lake", "count": 3, "seed": 9, "format": "PNG"}))
+    equal([item.seed for item in result.data], [9, 10, 11], "the seeds")
+
+
+@case(
+    clauses.JSON_LENIENT,
+    when="a JSON request has its numbers as text, and null for what it leaves out",
+    then="it is taken",
+    credits=1,
+)
+def json_takes_text_for_numbers_and_null_for_nothing(api: Api) -> None:
+    answer = api.post_json({"image_url": _IMAGE, "prompt": "a lake", "count": "1", "mask_url": None, "seed": None})
+    equal(len(finished(answer)), 1, "the number of pictures")
+
+
+@case(
+    clauses.MODE,
+    when="a JSON request says mode async",
+    then="the answer is 202, and the job ends",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def mode_in_json_makes_it_async(api: Api) -> None:
+    answer = api.post_json({"image_url": _IMAGE, "prompt": "a", "mode": "async"})
+    equal(answer.status_code, 202, "the status")
+    api.end_of(answer.json()["inference_id"])
+
+
+@case(
+    clauses.CONTENT_TYPE_CASE,
+    when="JSON comes with a charset that is UTF-8 or part of it",
+    then="it is read",
+    credits=1,
+    each=[
+        {"charset": ""},
+        {"charset": "; charset=utf-8"},
+        {"charset": "; charset=UTF-8"},
+        {"charset": '; charset="utf-8"'},
+        {"charset": ";charset=us-ascii"},
+    ],
+    named=["none", "lower", "upper", "quoted", "ascii"],
+)
+def charset_that_is_utf_8_is_read(api: Api, charset: str) -> None:
+    body = json.dumps({"image_url": _IMAGE, "prompt": "a lake", "count": 1}).encode()
+    finished(api.post_body(body, f"application/json{charset}"))
+
+
+@case(
+    clauses.CONTENT_TYPE_CASE,
+    when="a content type is written in another case",
+    then="it is the same",
+    credits=1,
+    each=[{"content_type": "Application/JSON"}, {"content_type": "APPLICATION/X-WWW-FORM-URLENCODED"}],
+    named=["json", "urlencoded"],
+)
+def content_type_is_read_in_any_case(api: Api, content_type: str) -> None:
+    fields = {"image_url": _IMAGE, "prompt": "a lake", "count": "1"}
+    body = json.dumps(fields) if "json" in content_type.lower() else urlencode(fields)
+    finished(api.post_body(body.encode(), content_type))
+
+
+@case(
+    clauses.OTHER_CONTENT_TYPE_CODE,
+    when="JSON comes in a charset that is not UTF-8",
+    then="the refusal is 415 unsupported_content_type and names Content-Type",
+    each=[{"charset": charset} for charset in _CHARSETS],
+)
+def another_charset_is_refused(api: Api, charset: str) -> None:
+    answer = api.post_body(b"{}", f"application/json; charset={charset}")
+    refused(answer, ErrorCode.UNSUPPORTED_CONTENT_TYPE, field="Content-Type")
+
+
+@case(
+    clauses.OTHER_CONTENT_TYPE,
+    when="a body comes under another content type, or under none",
+    then="the answer is 415",
+    each=[{"content_type": _OTHERS[kind]} for kind in ("text", "picture", "xml", "none")],
+    named=["text", "picture", "xml", "none"],
+)
+def another_content_type_is_415(api: Api, content_type: str | None) -> None:
+    equal(api.post_body(b"image=x", content_type).status_code, 415, "the status")
+
+
+@case(
+    clauses.OTHER_CONTENT_TYPE_CODE,
+    when="a body comes under another content type, or under none",
+    then="the refusal is 415 unsupported_content_type, names Content-Type and says what is taken",
+    each=[{"content_type": value} for value in _OTHERS.values()],
+    named=list(_OTHERS),
+)
+def another_content_type_is_refused_by_its_code(api: Api, content_type: str | None) -> None:
+    answer = api.post_body(b"image=x", content_type)
+    detail = refused(answer, ErrorCode.UNSUPPORTED_CONTENT_TYPE, field="Content-Type")
+    contains(detail, "multipart/form-data", "the detail")
+
+
+@case(
+    clauses.OTHER_CONTENT_TYPE_CODE,
+    when="a body comes compressed",
+    then="the refusal is 415 unsupported_content_type and names Content-Encoding",
+)
+def compressed_body_is_refused(api: Api) -> None:
+    refused(_compressed(api), ErrorCode.UNSUPPORTED_CONTENT_TYPE, field="Content-Encoding")
+
+
+@case(
+    clauses.REFUSED_FREE,
+    when="every content type, charset and encoding that is not taken is tried",
+    then="each is refused and nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+)
+def refused_content_types_cost_nothing(api: Api) -> None:
+    with api.charged(0):
+        for content_type in _OTHERS.values():
+            equal(api.post_body(b"image=x", content_type).status_code, 415, f"the status of {content_type}")
+        for charset in _CHARSETS:
+            answer = api.post_body(b"{}", f"application/json; charset={charset}")
+            within(answer.status_code, 400, 499, f"the status of {charset}")
+        within(_compressed(api).status_code, 400, 499, "the status of gzip")
+
+
+_WITH_STRANGERS: Final[dict[str, Any]] = {
+    "image_url": _IMAGE,
+    "prompt": "a lake",
+    "count": 1,
+    "meta": {"order": [1, 2]},
+    "tags": ["a"],
+}
+
+
+@case(
+    clauses.UNKNOWN_FIELDS,
+    when="a JSON request has unknown members of any shape",
+    then="it is taken",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def unknown_json_members_are_accepted(api: Api) -> None:
+    finished(api.post_json(_WITH_STRANGERS))
+
+
+@case(
+    clauses.UNKNOWN_FIELDS_WARNING,
+    when="a JSON request has unknown members of any shape",
+    then="the warning header names them",
+    severity=Severity.MINOR,
+    credits=1,
+)
+def unknown_json_members_are_named_in_a_warning(api: Api) -> None:
+    warning = api.post_json(_WITH_STRANGERS).headers.get(paths_and_headers.WARNING, "")
+    contains(warning, "meta", paths_and_headers.WARNING)
+    contains(warning, "tags", paths_and_headers.WARNING)
+
+
+@case(clauses.MULTIPART, when="the fields come before the file", then="the request is taken", credits=1)
+def field_order_does_not_matter(api: Api) -> None:
+    body = multipart(
+        FormPart("prompt", "a lake"),
+        FormPart("count", "1"),
+        FormPart("image", drawn_pictures.canvas(), "a.png", "image/png"),
+    )
+    finished(api.post_body(body, multipart_type()))

@@ -1,0 +1,474 @@
+"""Every plain field of the request: what is taken, what is refused, and in which words."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.api import Api, files_of, finished, refused
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
+from outpaint.contracts import paths_and_headers
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.contracts.paths_and_headers import OUTPAINT_PATH
+
+_ADDRESS: Final = "https://example.com/a.png"
+_TWO_IMAGES: Final[dict[str, dict[str, Any]]] = {
+    "image-and-image-url": {"image_url": _ADDRESS},
+    "image-and-image-id": {"image_id": "a.png"},
+    "image-url-and-image-id": {"image": None, "image_url": _ADDRESS, "image_id": "a.png"},
+}
+_BLANKS: Final = {"nothing": "", "blanks": "   ", "line-break": "\t\n"}
+_COUNTS: Final = {
+    "zero": "0",
+    "eleven": "11",
+    "negative": "-1",
+    "half": "1.5",
+    "exponent": "1e1",
+    "word": "two",
+    "hexadecimal": "0x2",
+    "arabic-digit": "٣",
+    "huge": "99999999999999999999999",
+    "nan": "NaN",
+}
+_FORMATS: Final = {"gif": "GIF", "jpeg": "JPEG ", "media-type": "image/png", "number": "1"}
+_MODES: Final = ("auto", "later", "1")
+_TOO_LONG: Final = "x" * 20_001
+_TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "sync", "seed": "1"}
+_LITTLE: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
+
+_WRONG: Final[dict[str, dict[str, Any]]] = {
+    "count-0": {"count": "0"},
+    "count-11": {"count": "11"},
+    "count-of-words": {"count": "two"},
+    "half-a-picture": {"count": "1.5"},
+    "gif": {"format": "GIF"},
+    "mode-auto": {"mode": "auto"},
+    "mode-later": {"mode": "later"},
+}
+
+
+@case(
+    clauses.ONE_IMAGE,
+    when="a request has no image, or two of them",
+    then="the answer is 422",
+    severity=Severity.CRITICAL,
+    each=[{"fields": {"image": None}}, {"fields": _TWO_IMAGES["image-and-image-url"]}],
+    named=["none", "two"],
+)
+def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
+    equal(api.outpaint(**fields).status_code, 422, "the status")
+
+
+@case(
+    clauses.PROMPT_REQUIRED,
+    when="a request has no prompt, or an empty one",
+    then="the answer is 422",
+    severity=Severity.CRITICAL,
+    each=[{"prompt": None}, {"prompt": ""}],
+    named=["none", "empty"],
+)
+def prompt_is_required(api: Api, prompt: str | None) -> None:
+    equal(api.outpaint(prompt=prompt).status_code, 422, "the status")
+
+
+@case(
+    clauses.WRONG_VALUE,
+    when="a count, a format or a mode is asked for that does not exist",
+    then="the answer is 422",
+    severity=Severity.CRITICAL,
+    each=[{"fields": fields} for fields in _WRONG.values()],
+    named=list(_WRONG),
+)
+def wrong_value_is_422(api: Api, fields: dict[str, Any]) -> None:
+    equal(api.outpaint(**fields).status_code, 422, "the status")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a request has two images",
+    then="the refusal is conflicting_parameters",
+    each=[{"images": images} for images in _TWO_IMAGES.values()],
+    named=list(_TWO_IMAGES),
+)
+def two_images_are_refused(api: Api, images: dict[str, Any]) -> None:
+    refused(api.outpaint(**images), ErrorCode.CONFLICTING_PARAMETERS)
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a request has no image",
+    then="the refusal is missing_parameter and names the image",
+)
+def no_image_is_refused(api: Api) -> None:
+    refused(api.outpaint(image=None), ErrorCode.MISSING_PARAMETER, field="image")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a request has no prompt",
+    then="the refusal is missing_parameter and names the prompt",
+)
+def no_prompt_is_refused(api: Api) -> None:
+    refused(api.outpaint(prompt=None), ErrorCode.MISSING_PARAMETER, field="prompt")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a prompt is blank",
+    then="the answer is 422 and names the prompt",
+    each=[{"prompt": prompt} for prompt in _BLANKS.values()],
+    named=list(_BLANKS),
+)
+def blank_prompt_is_refused(api: Api, prompt: str) -> None:
+    answer = api.outpaint(prompt=prompt)
+    equal(answer.status_code, 422, "the status")
+    equal(answer.json().get("field"), "prompt", "the offending field")
+
+
+@case(
+    clauses.PROMPT_TEXT,
+    when="a prompt holds text of any script and any length that is allowed",
+    then="the request is taken",
+    credits=1,
+    each=[
+        {"prompt": "ü"},
+        {"prompt": "山の湖"},
+        {"prompt": "🏔️ and 🛶"},
+        {"prompt": "a\u200db"},
+        {"prompt": "x" * 20_000},
+    ],
+    named=["umlaut", "japanese", "emoji", "joiner", "20000-characters"],
+)
+def prompt_may_be_any_text(api: Api, prompt: str) -> None:
+    finished(api.outpaint(prompt=prompt))
+
+
+@case(
+    clauses.PROMPT_TEXT,
+    when="a prompt has more than 20,000 characters",
+    then="the refusal is invalid_parameter and names the prompt",
+)
+def prompt_that_is_too_long_is_refused(api: Api) -> None:
+    refused(api.outpaint(prompt=_TOO_LONG), ErrorCode.INVALID_PARAMETER, field="prompt")
+
+
+@case(
+    clauses.NEGATIVE_PROMPT,
+    when="a negative prompt is sent, empty or not",
+    then="the request is taken",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"negative_prompt": ""}, {"negative_prompt": "people, text"}],
+    named=["empty", "words"],
+)
+def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
+    finished(api.outpaint(negative_prompt=negative_prompt))
+
+
+@case(
+    clauses.COUNT_FIELD,
+    when="so many pictures are asked for",
+    then="so many come back, each with an id and an address of its own",
+    severity=Severity.CRITICAL,
+    credits=3,
+    each=[{"count": 1}, {"count": 3}],
+)
+def count_is_how_many_pictures_come_back(api: Api, count: int) -> None:
+    _as_many_as_asked_for(api, count)
+
+
+@case(clauses.COUNT_FIELD, when="ten pictures are asked for, the most that may be", then="ten come back", credits=10)
+def count_may_be_ten(api: Api) -> None:
+    _as_many_as_asked_for(api, 10)
+
+
+def _as_many_as_asked_for(api: Api, count: int) -> None:
+    items = finished(api.outpaint(count=count))
+    equal(len(items), count, "the number of pictures")
+    equal(len({item.id for item in items}), count, "the number of different ids")
+    equal(len({item.url for item in items}), count, "the number of different addresses")
+
+
+@case(
+    clauses.COUNT_FIELD,
+    when="no count is sent",
+    then="two pictures come back",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def count_is_two_where_it_is_left_out(api: Api) -> None:
+    equal(len(finished(api.outpaint(count=None))), 2, "the number of pictures")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a count is no whole number from 1 to 10",
+    then="the refusal is 422 invalid_parameter, names the count and begins in the vendor's words",
+    each=[{"count": count} for count in _COUNTS.values()],
+    named=list(_COUNTS),
+)
+def count_out_of_range_is_refused(api: Api, count: str) -> None:
+    detail = refused(api.outpaint(count=count), ErrorCode.INVALID_PARAMETER, field="count")
+    holds(detail.startswith("count has wrong value "), "the detail begins in the vendor's words")
+
+
+@case(
+    clauses.WRONG_VALUE_WORDS,
+    when="a count is no whole number from 1 to 10",
+    then="the detail begins as the vendor's does, with the field that has a wrong value",
+    severity=Severity.MINOR,
+    each=[{"count": _COUNTS[kind]} for kind in ("zero", "eleven", "word")],
+    named=["zero", "eleven", "word"],
+)
+def wrong_count_is_worded_as_the_vendor_words_it(api: Api, count: str) -> None:
+    answer = api.outpaint(count=count)
+    equal(answer.status_code, 422, "the status")
+    holds(answer.json()["detail"].startswith("count has wrong value "), "the detail begins in the vendor's words")
+
+
+@case(
+    clauses.WRONG_VALUE_WORDS,
+    when="eleven pictures are asked for",
+    then="status, message and detail are the vendor's",
+)
+def wrong_value_is_told_in_the_vendors_members(api: Api) -> None:
+    answer = api.outpaint(count=11)
+    equal(answer.status_code, 422, "the status")
+    document = answer.json()
+    equal(document.get("status"), "error", "the status word")
+    equal(document.get("message"), "Validation Failed", "the message")
+    equal(document.get("code"), 422, "the code")
+    holds(document["detail"].startswith("count has wrong value 11: "), "the detail names field and value")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="eleven pictures are asked for",
+    then="the body has error_code invalid_parameter and field count",
+)
+def wrong_value_has_our_members_too(api: Api) -> None:
+    document = api.outpaint(count=11).json()
+    equal(document.get("error_code"), "invalid_parameter", "the error code")
+    equal(document.get("field"), "count", "the offending field")
+
+
+@case(
+    clauses.FORMAT_FIELD,
+    when="a format is asked for",
+    then="the file really is of that format, and the id ends in it",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[
+        {"wanted": "JPG", "decoded": "JPEG"},
+        {"wanted": "PNG", "decoded": "PNG"},
+        {"wanted": "WEBP", "decoded": "WEBP"},
+        {"wanted": None, "decoded": "JPEG"},
+    ],
+    named=["jpg", "png", "webp", "left-out"],
+)
+def file_is_of_the_format_asked_for(api: Api, wanted: str | None, decoded: str) -> None:
+    answer = api.outpaint(format=wanted)
+    (data,) = files_of(api, answer)
+    equal(drawn_pictures.decode(data).format, decoded, "the format of the file")
+    extension = Format(wanted or "JPG").extension
+    holds(finished(answer)[0].id.endswith(f".{extension}"), f"the id ends in .{extension}")
+
+
+@case(
+    clauses.WORDS_IN_ANY_CASE,
+    when="a format is written in another case, or between blanks",
+    then="it is the same format",
+    credits=1,
+    each=[{"wanted": "jpg"}, {"wanted": "Png"}, {"wanted": " WEBP "}],
+    named=["lower", "mixed", "blanks"],
+)
+def format_may_be_written_in_any_case(api: Api, wanted: str) -> None:
+    (item,) = finished(api.outpaint(format=wanted))
+    extension = wanted.strip().lower()
+    holds(item.id.endswith(extension), f"the id ends in {extension}")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a format is asked for that is not written",
+    then="the refusal is invalid_parameter and names the format",
+    each=[{"wanted": wanted} for wanted in _FORMATS.values()],
+    named=list(_FORMATS),
+)
+def other_format_is_refused(api: Api, wanted: str) -> None:
+    refused(api.outpaint(format=wanted), ErrorCode.INVALID_PARAMETER, field="format")
+
+
+@case(
+    clauses.MODE_WORDS,
+    when="the query asks for a mode that does not exist, auto too",
+    then="the answer is 422",
+    each=[{"mode": mode} for mode in _MODES],
+)
+def other_mode_in_the_query_is_422(api: Api, mode: str) -> None:
+    equal(api.outpaint(params={"mode": mode}).status_code, 422, "the status")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="a mode is asked for that does not exist, auto too",
+    then="the refusal is invalid_parameter and names the mode",
+    each=[{"mode": mode, "place": place} for mode in _MODES for place in ("body", "query")],
+    named=[f"{mode}-in-the-{place}" for mode in _MODES for place in ("body", "query")],
+)
+def other_mode_is_refused(api: Api, mode: str, place: str) -> None:
+    answer = api.outpaint(mode=mode) if place == "body" else api.outpaint(params={"mode": mode})
+    refused(answer, ErrorCode.INVALID_PARAMETER, field="mode")
+
+
+@case(
+    clauses.UNKNOWN_FIELDS,
+    when="a form has fields or a file that the contract does not know",
+    then="the request is taken",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"unknown": {"strength": "0.7", "colour": "blue"}}, {"unknown": {"reference": b"whatever"}}],
+    named=["text", "file"],
+)
+def unknown_fields_are_accepted(api: Api, unknown: dict[str, Any]) -> None:
+    finished(api.outpaint(**unknown))
+
+
+@case(
+    clauses.UNKNOWN_FIELDS_WARNING,
+    when="a form has fields or a file that the contract does not know",
+    then="the warning header names each of them",
+    severity=Severity.MINOR,
+    credits=1,
+    each=[{"unknown": {"strength": "0.7", "colour": "blue"}}, {"unknown": {"reference": b"whatever"}}],
+    named=["text", "file"],
+)
+def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> None:
+    warning = api.outpaint(**unknown).headers.get(paths_and_headers.WARNING, "")
+    for name in unknown:
+        contains(warning, name, paths_and_headers.WARNING)
+
+
+@case(
+    clauses.UNKNOWN_FIELDS_WARNING,
+    when="an unknown field has a name that no header could carry",
+    then="the request is taken, and the warning is short and makes no other header",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"name": "naïve"}, {"name": "a\r\nSet-Cookie: x=1"}, {"name": "x" * 4000}, {"name": "☃"}],
+    named=["latin", "crlf", "long", "snowman"],
+)
+def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
+    answer = api.post_form({**_LITTLE, name: "1"})
+    finished(answer)
+    lacks(answer.headers, "Set-Cookie", "the headers")
+    contains(answer.headers, paths_and_headers.WARNING, "the headers")
+    within(len(answer.headers[paths_and_headers.WARNING]), 1, 999, f"the length of {paths_and_headers.WARNING}")
+
+
+@case(
+    clauses.UNKNOWN_FIELDS_WARNING,
+    when="a request has no unknown field",
+    then="there is no warning header",
+    severity=Severity.MINOR,
+    credits=1,
+)
+def known_request_has_no_warning(api: Api) -> None:
+    lacks(api.outpaint().headers, paths_and_headers.WARNING, "the headers")
+
+
+def _sent_twice(api: Api, name: str) -> httpx.Response:
+    data = {**_TWICE, name: [_TWICE[name], _TWICE[name]]}
+    return api.request("POST", OUTPAINT_PATH, files={"image": drawn_pictures.canvas()}, data=data)
+
+
+def _image_sent_twice(api: Api) -> httpx.Response:
+    files = [("image", ("a.png", drawn_pictures.canvas())), ("image", ("b.png", drawn_pictures.canvas()))]
+    return api.request("POST", OUTPAINT_PATH, files=files, data={"prompt": "a lake"})
+
+
+@case(
+    clauses.SENT_TWICE,
+    when="a field is sent twice",
+    then="the refusal is conflicting_parameters and names it",
+    each=[{"name": name} for name in _TWICE],
+)
+def field_sent_twice_is_refused(api: Api, name: str) -> None:
+    refused(_sent_twice(api, name), ErrorCode.CONFLICTING_PARAMETERS, field=name)
+
+
+@case(
+    clauses.SENT_TWICE,
+    when="two files are sent as the image",
+    then="the refusal is conflicting_parameters and names the image",
+)
+def image_sent_twice_is_refused(api: Api) -> None:
+    refused(_image_sent_twice(api), ErrorCode.CONFLICTING_PARAMETERS, field="image")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="the image is sent as text, an address say",
+    then="the refusal is invalid_parameter, names the image and points to image_url",
+)
+def image_sent_as_text_is_refused_with_a_hint(api: Api) -> None:
+    detail = refused(api.outpaint(image=_ADDRESS), ErrorCode.INVALID_PARAMETER, field="image")
+    contains(detail, "image_url", "the detail")
+
+
+@case(
+    clauses.REFUSAL_NAMES_FIELD,
+    when="the prompt is sent as a file",
+    then="the refusal is invalid_parameter and names the prompt",
+)
+def prompt_sent_as_a_file_is_refused(api: Api) -> None:
+    refused(api.outpaint(prompt=b"a lake"), ErrorCode.INVALID_PARAMETER, field="prompt")
+
+
+@case(
+    clauses.FIELD_NAMES,
+    when="the prompt is sent under a name in another case",
+    then="the refusal is missing_parameter and names the prompt",
+)
+def field_names_are_not_matched_in_another_case(api: Api) -> None:
+    refused(api.outpaint(prompt=None, Prompt="a lake"), ErrorCode.MISSING_PARAMETER, field="prompt")
+
+
+def _refused_requests() -> dict[str, dict[str, Any]]:
+    return (
+        _WRONG
+        | _TWO_IMAGES
+        | {f"prompt of {name}": {"prompt": prompt} for name, prompt in _BLANKS.items()}
+        | {f"count: {name}": {"count": count} for name, count in _COUNTS.items()}
+        | {f"format: {name}": {"format": wanted} for name, wanted in _FORMATS.items()}
+        | {f"mode {mode}": {"mode": mode} for mode in _MODES}
+        | {f"mode {mode} in the query": {"params": {"mode": mode}} for mode in _MODES}
+        | {
+            "no image": {"image": None},
+            "no prompt": {"prompt": None},
+            "a long prompt": {"prompt": _TOO_LONG},
+            "an image as text": {"image": _ADDRESS},
+            "a prompt as a file": {"prompt": b"a lake"},
+            "a name in another case": {"prompt": None, "Prompt": "a lake"},
+        }
+    )
+
+
+@case(
+    clauses.REFUSED_FREE,
+    when="every wrong field that these cases know is posted",
+    then="each is refused and nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+)
+def wrong_fields_cost_nothing(api: Api) -> None:
+    with api.charged(0):
+        for name, fields in _refused_requests().items():
+            within(api.outpaint(**fields).status_code, 400, 499, f"the status of {name}")
+        for name in _TWICE:
+            within(_sent_twice(api, name).status_code, 400, 499, f"the status of {name} sent twice")
+        within(_image_sent_twice(api).status_code, 400, 499, "the status of an image sent twice")

@@ -1,0 +1,155 @@
+"""Requests under one Idempotency-Key that overlap: still one job, paid once, and none is lost."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import json_object
+from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, refused, result_of
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import Unmet, equal, is_replay, once, one_of
+from outpaint.conformance.proving.provider import Need
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, OUTPAINT_PATH, PREFER
+
+_AT_ONCE = 8
+_PATIENCE_S = 2.0
+
+
+@case(
+    clauses.REPLAY_WAITS,
+    given="a request that still waits for its answer",
+    when="the same is sent under its key",
+    then="the answer is 409 and names the header",
+    severity=Severity.CRITICAL,
+    needs=[Need.HELD_JOBS],
+    credits=2,
+    watches_account=True,
+)
+def a_first_that_still_waits_is_409(api: Api) -> None:
+    _send_while_the_first_waits(api, once())
+
+
+@case(
+    clauses.REPLAY,
+    given="a request that was sent again too early",
+    when="it is sent again after the first was answered",
+    then="the answer is the first one's job, marked as a replay, and charged once all told",
+    severity=Severity.CRITICAL,
+    needs=[Need.HELD_JOBS],
+    credits=3,
+    watches_account=True,
+)
+def after_409_comes_the_replay(api: Api) -> None:
+    key = once()
+    with api.charged(1):
+        first = _send_while_the_first_waits(api, key)
+        again = api.outpaint(headers=key)
+    equal(result_of(again).inference_id, result_of(first).inference_id, "the last inference_id")
+    is_replay(again)
+
+
+def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response:
+    """Send a request twice, the second to be refused; the answer to the first."""
+    before = api.balance()
+    with ThreadPoolExecutor(1) as pool, api.another_connection() as waiting:
+        with api.provider.hold():
+            first = pool.submit(waiting.outpaint, headers=key)
+            # The first is known to the provider once its credits are taken.
+            api.wait_for_balance(before - 1)
+            # A provider that does not refuse it is not waited for: its job cannot end before this block does.
+            second = api.outpaint(headers={**key, PREFER: "wait=1"})
+            refused(second, ErrorCode.IDEMPOTENCY_IN_PROGRESS, field=IDEMPOTENCY_KEY)
+        return first.result(LONGEST_POLL_S)
+
+
+@case(
+    clauses.REPLAY,
+    when="the same is sent eight times at once under one key",
+    then="every answer is the same job, or 409",
+    severity=Severity.CRITICAL,
+    credits=8,
+)
+def many_at_once_make_one_job(api: Api) -> None:
+    answers = _send_at_once(api, once())
+    for answer in answers:
+        one_of(answer.status_code, (200, 202, 409), "the status")
+    ids = {json_object(answer).get("inference_id") for answer in answers if answer.status_code != 409}
+    equal(len(ids), 1, "the number of jobs")
+
+
+@case(
+    clauses.REPLAY_FREE,
+    when="the same is sent eight times at once under one key",
+    then="it is charged once",
+    severity=Severity.CRITICAL,
+    credits=8,
+    watches_account=True,
+)
+def many_at_once_are_charged_once(api: Api) -> None:
+    with api.charged(1):
+        _send_at_once(api, once())
+
+
+def _send_at_once(api: Api, key: dict[str, str]) -> list[httpx.Response]:
+    def send(_: int) -> httpx.Response:
+        with api.another_connection() as own:
+            return own.outpaint(mode="async", headers=key)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(send, range(_AT_ONCE)))
+
+
+@case(
+    clauses.WAIT_LOSES_NOTHING,
+    given="a job that cannot end yet, whose client hung up while it waited",
+    when="the job is let go and the request sent again under its key",
+    then="the answer is that job, charged once",
+    severity=Severity.CRITICAL,
+    needs=[Need.HELD_JOBS, Need.SOCKET],
+    credits=2,
+    seconds=2,
+    watches_account=True,
+)
+def a_client_that_hangs_up_loses_nothing(api: Api) -> None:
+    api.provider.address()
+    key = once()
+    with api.charged(1):
+        before = api.balance()
+        with api.provider.hold():
+            _hang_up(api, key)
+            api.wait_for_balance(before - 1)
+        again = _when_answered(api, key)
+    result_of(again)
+    is_replay(again)
+
+
+def _hang_up(api: Api, key: dict[str, str]) -> None:
+    form = {"prompt": "a green field", "count": "1", "format": "PNG"}
+    with api.another_connection() as impatient:
+        try:
+            impatient.request(
+                "POST",
+                OUTPAINT_PATH,
+                headers=key,
+                data=form,
+                files={"image": drawn_pictures.canvas()},
+                timeout=_PATIENCE_S,
+            )
+        except httpx.ReadTimeout:
+            return
+    raise Unmet(f"a job that cannot end: was answered within {_PATIENCE_S:g} s")
+
+
+def _when_answered(api: Api, key: dict[str, str]) -> httpx.Response:
+    """The answer to the request under this key, sent until it is no longer in progress."""
+    give_up = time.monotonic() + LONGEST_POLL_S
+    while (answer := api.outpaint(headers=key)).status_code == 409:
+        if time.monotonic() > give_up:
+            raise Unmet(f"the key: still in progress after {LONGEST_POLL_S:g} s")
+        time.sleep(api.provider.poll_pause)
+    return answer

@@ -1,0 +1,295 @@
+"""Kinds and colours of pictures that are taken, and what of a file may reach the result."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from PIL import Image, ImageCms
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, painted_png
+from outpaint.conformance.proving.api import Api, files_of, finished, result_of
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
+from outpaint.contracts.masks_and_formats import MaskSource
+
+_MASK: Final = drawn_pictures.alpha_mask()
+_WANTED: Final = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
+_MARKER: Final = "outpaint-marker-7391"
+
+_KINDS: Final[dict[str, dict[str, Any]]] = {
+    "png": {"image": drawn_pictures.canvas()},
+    "webp": {"image": drawn_pictures.encode(drawn_pictures.canvas_image(), "WEBP", lossless=True, exact=True)},
+    "tiff": {"image": drawn_pictures.encode(drawn_pictures.canvas_image(), "TIFF")},
+    "bmp": {"image": drawn_pictures.encode(drawn_pictures.scene(), "BMP"), "mask": _MASK},
+    "jpeg": {"image": drawn_pictures.jpeg(), "mask": _MASK},
+}
+
+
+def _alpha() -> Image.Image:
+    return drawn_pictures.canvas_image().getchannel("A")
+
+
+def _grey_with_alpha() -> bytes:
+    grey = drawn_pictures.scene().convert("L")
+    grey.putalpha(_alpha())
+    return drawn_pictures.encode(grey)
+
+
+def _palette() -> Image.Image:
+    """The scene in at most 63 colours, without dithering."""
+    return drawn_pictures.scene().quantize(63, dither=Image.Dither.NONE)
+
+
+def _palette_with_one_transparent_colour() -> bytes:
+    picture = _palette()
+    picture.putpalette([*(picture.getpalette() or [])[: 63 * 3], 255, 0, 255])
+    outside = _alpha().point([255] + [0] * 255)
+    picture.paste(63, (0, 0), outside)
+    return drawn_pictures.encode(picture, transparency=63)
+
+
+def _colour_that_counts_as_transparent() -> bytes:
+    picture = drawn_pictures.scene()
+    outside = _alpha().point([255] + [0] * 255)
+    picture.paste((1, 254, 3), (0, 0), outside)
+    return drawn_pictures.encode(picture, transparency=(1, 254, 3))
+
+
+_COLOURS: Final[dict[str, dict[str, Any]]] = {
+    "grey": {"image": drawn_pictures.encode(drawn_pictures.scene().convert("L")), "mask": _MASK},
+    "grey-with-alpha": {"image": _grey_with_alpha()},
+    "palette": {"image": drawn_pictures.encode(_palette()), "mask": _MASK},
+    "palette-with-a-transparent-colour": {"image": _palette_with_one_transparent_colour()},
+    "rgb-with-a-transparent-colour": {"image": _colour_that_counts_as_transparent()},
+    "one-bit": {"image": drawn_pictures.encode(drawn_pictures.scene().convert("1")), "mask": _MASK},
+}
+
+
+def _wide_grey() -> bytes:
+    """The scene in grey at 16 bits, each value a little above its value at 8."""
+    eight = drawn_pictures.scene().convert("L").tobytes()
+    values = b"".join((value * 257 + 100).to_bytes(3, "little")[:2] for value in eight)
+    return drawn_pictures.encode(Image.frombytes("I;16", drawn_pictures.SIZE, values))
+
+
+_WIDE: Final[dict[str, dict[str, Any]]] = {
+    "rgba": {"image": drawn_pictures.png_of_16_bits()},
+    "grey": {"image": _wide_grey(), "mask": _MASK},
+}
+_CMYK: Final = drawn_pictures.encode(drawn_pictures.scene().convert("CMYK"), "JPEG", quality=95)
+
+
+@case(
+    clauses.TAKEN_FORMATS,
+    when="a picture of a kind that is taken is posted",
+    then="it is painted",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"sent": sent} for sent in _KINDS.values()],
+    named=list(_KINDS),
+)
+def picture_of_each_kind_is_taken(api: Api, sent: dict[str, bytes]) -> None:
+    finished(api.outpaint(**sent))
+
+
+@case(
+    clauses.BY_BYTES,
+    given="a file that is called image.png, whatever it is",
+    when="it is posted",
+    then="it is read as what it is, and its kept pixels look as before",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"sent": sent} for sent in _KINDS.values()],
+    named=list(_KINDS),
+)
+def picture_is_known_by_its_bytes(api: Api, sent: dict[str, bytes]) -> None:
+    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
+    kept_closely(sent["image"], received)
+
+
+@case(
+    clauses.KEPT_IS_EXACT,
+    when="a PNG is asked for of a picture of a kind that is taken",
+    then="its kept pixels are exact",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"sent": sent} for sent in _KINDS.values()],
+    named=list(_KINDS),
+)
+def kept_pixels_are_exact_of_each_kind(api: Api, sent: dict[str, bytes]) -> None:
+    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
+    kept_exactly(sent["image"], received)
+
+
+@case(
+    clauses.COLOURS_IN,
+    when="a picture in grey, with a palette, or of one bit is posted",
+    then="its kept pixels come back exactly, as RGB",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"sent": sent} for sent in _COLOURS.values()],
+    named=list(_COLOURS),
+)
+def colours_come_in_without_loss(api: Api, sent: dict[str, bytes]) -> None:
+    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
+    equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")
+    kept_exactly(sent["image"], received)
+
+
+@case(
+    clauses.COLOURS_IN,
+    when="a picture whose outside has a colour that counts as transparent is posted",
+    then="its outside is painted",
+    credits=1,
+    each=[{"image": _palette_with_one_transparent_colour()}, {"image": _colour_that_counts_as_transparent()}],
+    named=["palette", "rgb"],
+)
+def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
+    painted(image, painted_png(api, image))
+
+
+@case(
+    clauses.COLOURS_IN,
+    when="a PNG of 16 bits a channel is posted",
+    then="its kept pixels come back rounded to 8 bits",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=[{"sent": sent} for sent in _WIDE.values()],
+    named=list(_WIDE),
+)
+def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
+    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
+    grey = drawn_pictures.encode(drawn_pictures.scene().convert("L"))
+    kept_exactly(grey if "mask" in sent else drawn_pictures.canvas(), received)
+
+
+@case(
+    clauses.COLOURS_IN,
+    when="a CMYK JPEG is posted with a mask",
+    then="the result is RGB, and its kept part looks about as before",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def cmyk_becomes_rgb(api: Api) -> None:
+    received = painted_png(api, _CMYK, mask=_MASK)
+    equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")
+    kept_closely(drawn_pictures.photo(), received, most=40.0)
+
+
+@case(
+    clauses.CHANGED_WITH_A_WORD,
+    when="a picture of 16 bits a channel or in CMYK is posted",
+    then="a warning of the answer says what was changed",
+    severity=Severity.MINOR,
+    credits=1,
+    each=[{"sent": _WIDE["rgba"], "word": "16 bits"}, {"sent": {"image": _CMYK, "mask": _MASK}, "word": "CMYK"}],
+    named=["16-bits", "cmyk"],
+)
+def change_of_values_is_told(api: Api, sent: dict[str, bytes], word: str) -> None:
+    told = result_of(api.outpaint(**sent)).mask_interpretation.warnings
+    contains(" ".join(told), word, "the warnings")
+
+
+@case(
+    clauses.OPAQUE_IS_KEPT,
+    given="a mask with a palette, of which one colour is transparent",
+    when="it is posted with an opaque picture",
+    then="what has that colour is painted, and the rest is kept",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def transparent_colour_of_a_mask_counts(api: Api) -> None:
+    sent = drawn_pictures.encode(drawn_pictures.noisy_scene())
+    received = painted_png(api, sent, mask=_palette_with_one_transparent_colour())
+    kept_closely(sent, received)
+    painted(sent, received)
+
+
+@case(
+    clauses.MASK_MODE,
+    given="a mask with a palette, of which one colour is transparent",
+    when="it is posted with an opaque picture",
+    then="the answer says that its alpha was read",
+    credits=1,
+)
+def transparent_colour_of_a_mask_is_told_as_alpha(api: Api) -> None:
+    answer = api.outpaint(image=drawn_pictures.photo(), mask=_palette_with_one_transparent_colour())
+    equal(result_of(answer).mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
+
+
+def _profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@case(
+    clauses.PROFILE_STAYS,
+    given="an RGB picture with an ICC profile",
+    when="it is posted",
+    then="its result has the same profile",
+    credits=1,
+    each=_WANTED,
+)
+def profile_goes_along(api: Api, wanted: str) -> None:
+    profile = _profile()
+    image = drawn_pictures.encode(drawn_pictures.canvas_image(), icc_profile=profile)
+    (received,) = files_of(api, api.outpaint(image=image, format=wanted))
+    holds(drawn_pictures.decode(received).info.get("icc_profile") == profile, "the profile is there, byte for byte")
+
+
+@case(
+    clauses.PROFILE_STAYS,
+    given="an RGB picture with an ICC profile",
+    when="a PNG is made of it",
+    then="its kept pixels are exact: no colour was converted",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def values_under_a_profile_are_untouched(api: Api) -> None:
+    image = drawn_pictures.encode(drawn_pictures.canvas_image(), icc_profile=_profile())
+    kept_exactly(image, painted_png(api, image))
+
+
+_SOURCES: Final = {"png": "PNG", "jpeg": "JPEG"}
+_MARKED: Final = [{"kind": kind, **wanted} for kind in _SOURCES.values() for wanted in _WANTED]
+_MARKED_NAMES: Final = [f"{kind}-to-{wanted['wanted'].lower()}" for kind in _SOURCES for wanted in _WANTED]
+
+
+def _made_of_a_marked_file(api: Api, kind: str, wanted: str) -> bytes:
+    mask = _MASK if kind == "JPEG" else None
+    image = drawn_pictures.with_metadata(_MARKER, kind)
+    contains(image, _MARKER.encode(), "the file that this case sends")
+    (received,) = files_of(api, api.outpaint(image=image, mask=mask, format=wanted))
+    return received
+
+
+@case(
+    clauses.NO_METADATA,
+    given="a picture with texts of its maker in EXIF, XMP and a comment",
+    when="it is posted",
+    then="none of them is in the result",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=_MARKED,
+    named=_MARKED_NAMES,
+)
+def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: str) -> None:
+    received = _made_of_a_marked_file(api, kind, wanted)
+    lacks(received, _MARKER.encode(), "the result's bytes")
+    lacks(drawn_pictures.metadata_told(received), _MARKER, "the result's metadata")
+
+
+@case(
+    clauses.NO_METADATA,
+    given="a picture that tells in EXIF where it was taken",
+    when="it is posted",
+    then="the result does not tell it",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=_MARKED,
+    named=_MARKED_NAMES,
+)
+def place_of_a_picture_stays_behind(api: Api, kind: str, wanted: str) -> None:
+    exif = drawn_pictures.decode(_made_of_a_marked_file(api, kind, wanted)).getexif()
+    equal(dict(exif.get_ifd(0x8825)), {}, "the result's GPS tags")
+    equal(dict(exif), {}, "the result's EXIF tags")

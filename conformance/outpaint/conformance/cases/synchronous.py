@@ -1,0 +1,291 @@
+"""POST /v1/painting/outpaint, waiting for the pictures: how many, which, and what is told of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import only_picture
+from outpaint.conformance.proving.api import Api, finished, is_own_file, result_of
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import contains, differ, equal, holds, within
+from outpaint.contracts.masks_and_formats import MaskSource
+
+_FORMATS = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
+_PILLOWS_WORD = {"JPG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_WITHOUT = {"count": None, "format": None}
+
+
+@case(
+    clauses.DEFAULTS,
+    when="a picture and a prompt are posted, and nothing else",
+    then="the answer is 200 with two pictures",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def two_pictures_by_default(api: Api) -> None:
+    equal(len(finished(api.outpaint(**_WITHOUT))), 2, "the number of pictures")
+
+
+@case(
+    clauses.DEFAULTS,
+    when="a picture and a prompt are posted, and nothing else",
+    then="the pictures are JPGs",
+    credits=2,
+)
+def jpg_by_default(api: Api) -> None:
+    for item in finished(api.outpaint(**_WITHOUT)):
+        equal(drawn_pictures.decode(api.fetch(item.url).content).format, "JPEG", "the format")
+
+
+@case(
+    clauses.COUNT,
+    when="a number of pictures is asked for",
+    then="as many come back",
+    severity=Severity.CRITICAL,
+    credits=10,
+    each=[{"count": 1}, {"count": 3}, {"count": 10}],
+)
+def as_many_as_asked(api: Api, count: int) -> None:
+    equal(len(finished(api.outpaint(count=count))), count, "the number of pictures")
+
+
+@case(
+    clauses.RESULT_IDS,
+    when="a number of pictures is asked for",
+    then="no two of them have an id in common",
+    severity=Severity.CRITICAL,
+    credits=10,
+    each=[{"count": 3}, {"count": 10}],
+)
+def pictures_have_ids_of_their_own(api: Api, count: int) -> None:
+    equal(len({item.id for item in finished(api.outpaint(count=count))}), count, "the number of different ids")
+
+
+@case(
+    clauses.RESULT_BODY,
+    when="three pictures are asked for",
+    then="no two of them have a url in common",
+    severity=Severity.CRITICAL,
+    credits=3,
+)
+def pictures_have_urls_of_their_own(api: Api) -> None:
+    equal(len({item.url for item in finished(api.outpaint(count=3))}), 3, "the number of different urls")
+
+
+@case(
+    clauses.RESULT_IDS,
+    when="the same is posted twice",
+    then="no picture of the second has an id of the first",
+    severity=Severity.CRITICAL,
+    credits=4,
+)
+def ids_are_never_given_twice(api: Api) -> None:
+    first, second = ({item.id for item in finished(api.outpaint(count=2))} for _ in range(2))
+    equal(first & second, set(), "the ids that both have")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="the same is posted twice",
+    then="each is a job of its own",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def each_request_is_its_own_job(api: Api) -> None:
+    first, second = (result_of(api.outpaint()).inference_id for _ in range(2))
+    differ(second, first, "the second inference_id")
+
+
+@case(
+    clauses.FORMAT,
+    when="a picture is asked for in a format",
+    then="it comes in that format",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=_FORMATS,
+)
+def pictures_come_in_the_format(api: Api, wanted: str) -> None:
+    item = only_picture(api.outpaint(format=wanted))
+    equal(drawn_pictures.decode(api.fetch(item.url).content).format, _PILLOWS_WORD[wanted], "the format")
+
+
+@case(
+    clauses.SIZE_KEPT,
+    when="a picture is asked for in a format",
+    then="it comes in the size that was sent",
+    severity=Severity.CRITICAL,
+    credits=1,
+    each=_FORMATS,
+)
+def pictures_keep_their_size(api: Api, wanted: str) -> None:
+    item = only_picture(api.outpaint(format=wanted))
+    equal(drawn_pictures.decode(api.fetch(item.url).content).size, drawn_pictures.SIZE, "the size")
+
+
+@case(
+    clauses.RESULT_IDS,
+    when="a picture is asked for in a format",
+    then="its id is a UUID with the extension of that format",
+    credits=1,
+    each=_FORMATS,
+)
+def ids_end_in_the_extension(api: Api, wanted: str) -> None:
+    item = only_picture(api.outpaint(format=wanted))
+    wanted_id = rf"{_UUID}\.{wanted.lower()}"
+    holds(re.fullmatch(wanted_id, item.id), f"the id {item.id} is a UUID and .{wanted.lower()}")
+
+
+@case(
+    clauses.RESULT_BODY,
+    when="two pictures are asked for",
+    then="the answer is 200 with status success, and an id and a url for each",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def vendors_members_are_in_their_place(api: Api) -> None:
+    equal(len(finished(api.outpaint(count=2))), 2, "the number of pictures")
+
+
+@case(
+    clauses.RESULT_BODY,
+    when="a picture is asked for",
+    then="its url is a whole address",
+    severity=Severity.CRITICAL,
+    credits=1,
+)
+def urls_are_absolute(api: Api) -> None:
+    url = only_picture(api.outpaint()).url
+    holds(url.startswith(("http://", "https://")), f"the url {url} begins with http:// or https://")
+
+
+@case(
+    clauses.RESULT_BODY,
+    when="a picture is asked for",
+    then="the answer is labelled as JSON",
+    credits=1,
+)
+def result_is_json(api: Api) -> None:
+    answer = api.outpaint()
+    finished(answer)
+    equal(answer.headers.get("Content-Type", "").partition(";")[0], "application/json", "Content-Type")
+
+
+@case(
+    clauses.NOT_CACHED,
+    when="a picture is asked for",
+    then="the answer is not to be cached",
+    credits=1,
+)
+def result_is_not_cached(api: Api) -> None:
+    contains(api.outpaint().headers.get("Cache-Control", ""), "no-store", "Cache-Control")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="three pictures are asked for",
+    then="the result has every member that ours adds, in its declared type",
+    credits=3,
+)
+def result_has_our_members(api: Api) -> None:
+    equal(len(result_of(api.outpaint(count=3)).data), 3, "the number of pictures")
+
+
+@case(
+    clauses.URL_END,
+    when="a picture is asked for",
+    then="its expires_at is in UTC, and about 24 hours ahead where the API serves the file itself",
+    credits=1,
+)
+def expires_at_is_a_day_ahead(api: Api) -> None:
+    asked_at = datetime.now(UTC)
+    for item in result_of(api.outpaint()).data:
+        equal(item.expires_at.utcoffset(), timedelta(0), "the offset of expires_at")
+        hours = 23 if is_own_file(item.url) else 0
+        # Another provider's clock may be ahead: by days in the cases that move it.
+        holds(item.expires_at > asked_at + timedelta(hours=hours), f"{item.expires_at} is {hours} hours ahead or more")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="a picture is asked for with seed 7",
+    then="it tells its seed, and so does the result",
+    credits=1,
+)
+def result_tells_the_seed(api: Api) -> None:
+    result = result_of(api.outpaint(seed=7))
+    equal([item.seed for item in result.data], [7], "the seeds of the pictures")
+    equal(result.seed, 7, "the seed of the result")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="a picture is asked for",
+    then="the result says who painted, by name and model, and whether the prompt was read",
+    severity=Severity.MINOR,
+    credits=1,
+)
+def result_names_the_painter(api: Api) -> None:
+    answer = api.outpaint()
+    painter = result_of(answer).painter
+    holds(painter.name, "the painter's name is not empty")
+    holds(painter.model, "the painter's model is not empty")
+    holds(isinstance(answer.json()["painter"]["reads_prompt"], bool), "reads_prompt is true or false")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="a picture with a transparent part is sent without a mask",
+    then="the result says that its transparency was taken for the mask",
+    credits=1,
+)
+def result_says_what_the_mask_was(api: Api) -> None:
+    equal(result_of(api.outpaint()).mask_interpretation.source, MaskSource.IMAGE_ALPHA, "the source of the mask")
+
+
+@case(
+    clauses.RESULT_OUR_MEMBERS,
+    when="a picture with a transparent part is sent",
+    then="the result says how much of it was painted",
+    severity=Severity.MINOR,
+    credits=1,
+)
+def result_says_how_much_was_painted(api: Api) -> None:
+    left, top, right, bottom = drawn_pictures.KEEP_BOX
+    width, height = drawn_pictures.SIZE
+    painted = 1 - (right - left) * (bottom - top) / (width * height)
+    share = result_of(api.outpaint()).mask_interpretation.painted_share
+    within(share, painted - 0.01, painted + 0.01, "the painted share")
+
+
+@case(
+    clauses.SYNC_POLLED,
+    given="a request that was answered with its pictures",
+    when="its job is polled",
+    then="the poll is 200 with the same pictures",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def a_sync_job_can_be_polled(api: Api) -> None:
+    first = result_of(api.outpaint(count=2))
+    again = result_of(api.poll(first.inference_id))
+    equal(again.inference_id, first.inference_id, "inference_id")
+    equal([item.id for item in again.data], [item.id for item in first.data], "the ids")
+
+
+@case(
+    clauses.SYNC_POLLED,
+    given="a request that was answered with its pictures",
+    when="its job is polled",
+    then="the poll says the same of painter, mask and seed",
+    severity=Severity.MINOR,
+    credits=1,
+)
+def a_poll_says_the_same_as_the_answer(api: Api) -> None:
+    first = result_of(api.outpaint())
+    again = result_of(api.poll(first.inference_id))
+    equal(again.painter, first.painter, "painter")
+    equal(again.mask_interpretation, first.mask_interpretation, "mask_interpretation")
+    equal(again.seed, first.seed, "seed")

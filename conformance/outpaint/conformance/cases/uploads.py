@@ -1,0 +1,233 @@
+"""Pictures sent ahead of their request: POST /v1/uploads, then the form it answers, then the id (ours)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.api import Api, files_of, finished, parsed, refused, result_of
+from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.expectations import NotOffered, equal, holds, one_of, within
+from outpaint.conformance.proving.provider import Need
+from outpaint.contracts.errors import ErrorBody, ErrorCode
+from outpaint.contracts.masks_and_formats import MaskSource
+from outpaint.contracts.responses import UploadTicket
+
+_UPLOADS: Final = "/v1/uploads"
+
+
+def _asked(api: Api, document: Any) -> httpx.Response:
+    """The answer to the wish for a ticket; a host that takes no uploads is not asked further."""
+    answer = api.request("POST", _UPLOADS, json=document)
+    if answer.status_code == 404:
+        raise NotOffered(f"there is nothing at {_UPLOADS}: this host takes no uploads")
+    return answer
+
+
+def _ticket(api: Api, content_type: str = "image/png") -> UploadTicket:
+    answer = _asked(api, {"content_type": content_type})
+    equal(answer.status_code, 200, "the status")
+    return parsed(answer, UploadTicket)
+
+
+def _send(api: Api, ticket: UploadTicket, data: bytes, url: str | None = None) -> httpx.Response:
+    """Send a file by its ticket; the store that answers may be another host than the API, so nobody else is told."""
+    return api.client.post(url or ticket.url, data=ticket.fields, files={"file": ("picture", data)})
+
+
+def _sent(api: Api, data: bytes) -> str:
+    """The id of a picture sent ahead."""
+    ticket = _ticket(api)
+    one_of(_send(api, ticket, data).status_code, (200, 201, 204), "the status of the upload")
+    return ticket.id
+
+
+@case(
+    clauses.UPLOADS,
+    when="a ticket for a JPEG is asked for",
+    then="it names an id that ends in .jpg and the most bytes that are taken",
+)
+def ticket_names_its_file_and_its_limit(api: Api) -> None:
+    ticket = _ticket(api, "image/jpeg")
+    holds(ticket.id.endswith(".jpg"), "the id ends in .jpg")
+    holds(ticket.max_bytes > 0, "some bytes are taken")
+
+
+@case(
+    clauses.UPLOADS,
+    when="a ticket is asked for",
+    then="its form ends later than now, and not after its file",
+    severity=Severity.MINOR,
+)
+def ticket_names_its_end(api: Api) -> None:
+    ticket = _ticket(api)
+    holds(time.time() < ticket.expires_at.timestamp(), "the form ends later than now")
+    holds(
+        ticket.expires_at.timestamp() <= ticket.file_expires_at.timestamp() + 1, "the form does not end after its file"
+    )
+
+
+@case(
+    clauses.UPLOADS,
+    when="a picture is sent ahead",
+    then="nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+)
+def upload_costs_nothing(api: Api) -> None:
+    with api.charged(0):
+        _sent(api, drawn_pictures.canvas())
+
+
+@case(
+    clauses.UPLOADS,
+    given="a picture that was sent ahead",
+    when="its id is posted",
+    then="it is painted as if it had been sent along",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
+def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
+    (ahead,) = files_of(api, api.outpaint(image=None, image_id=_sent(api, drawn_pictures.canvas()), seed=5))
+    (along,) = files_of(api, api.outpaint(seed=5))
+    holds(ahead == along, "both files are the same, byte for byte")
+
+
+@case(
+    clauses.UPLOADS,
+    given="a mask that was sent ahead",
+    when="its id is posted, in either spelling",
+    then="it is read by its alpha",
+    credits=1,
+    each=[{"name": "mask_id"}, {"name": "mask_image_id"}],
+)
+def mask_sent_ahead_counts_under_both_names(api: Api, name: str) -> None:
+    answer = api.outpaint(**{name: _sent(api, drawn_pictures.canvas())})
+    equal(result_of(answer).mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
+
+
+@case(
+    clauses.UPLOADS,
+    given="a picture that was sent ahead",
+    when="its id is posted twice",
+    then="it works both times",
+    credits=2,
+)
+def id_works_more_than_once(api: Api) -> None:
+    id_ = _sent(api, drawn_pictures.canvas())
+    for _ in range(2):
+        finished(api.outpaint(image=None, image_id=id_))
+
+
+@case(
+    clauses.IDS,
+    given="a ticket whose file has not come yet",
+    when="its id is posted",
+    then="the refusal is invalid_parameter and names image_id",
+)
+def id_before_its_file_came_is_refused(api: Api) -> None:
+    refused(api.outpaint(image=None, image_id=_ticket(api).id), ErrorCode.INVALID_PARAMETER, field="image_id")
+
+
+@case(
+    clauses.REFUSED_FREE,
+    given="a ticket whose file has not come yet",
+    when="its id is posted",
+    then="nothing is charged",
+    severity=Severity.CRITICAL,
+    watches_account=True,
+)
+def id_before_its_file_came_costs_nothing(api: Api) -> None:
+    with api.charged(0):
+        answer = api.outpaint(image=None, image_id=_ticket(api).id)
+        within(answer.status_code, 400, 499, "the status")
+
+
+@case(
+    clauses.UPLOADS_FENCE,
+    given="a picture that another account sent ahead",
+    when="its id is posted",
+    then="it is not there",
+    severity=Severity.CRITICAL,
+    needs=[Need.SECOND_ACCOUNT],
+)
+def another_accounts_upload_is_not_there(api: Api) -> None:
+    id_ = _sent(api, drawn_pictures.canvas())
+    other = api.with_key(api.provider.second_key())
+    refused(other.outpaint(image=None, image_id=id_), ErrorCode.INVALID_PARAMETER, field="image_id")
+
+
+@case(
+    clauses.UPLOADS,
+    when="a ticket is asked for without saying what for",
+    then="the refusal is missing_parameter and names content_type",
+    each=[{"body": {}}, {"body": {"content_type": ""}}],
+    named=["left-out", "blank"],
+)
+def ticket_needs_a_content_type(api: Api, body: dict[str, str]) -> None:
+    refused(_asked(api, body), ErrorCode.MISSING_PARAMETER, field="content_type")
+
+
+@case(
+    clauses.UPLOADS,
+    when="a ticket is asked for what is none of the pictures that are taken",
+    then="the refusal is invalid_parameter and names content_type",
+    each=[
+        {"value": "image/gif"},
+        {"value": "text/html"},
+        {"value": "png"},
+        {"value": "image/svg+xml"},
+        {"value": 5},
+    ],
+    named=["gif", "html", "no-type", "svg", "number"],
+)
+def ticket_is_given_for_pictures_only(api: Api, value: object) -> None:
+    refused(_asked(api, {"content_type": value}), ErrorCode.INVALID_PARAMETER, field="content_type")
+
+
+@case(
+    clauses.UPLOADS_FENCE,
+    when="a ticket is asked for without a key",
+    then="the refusal is missing_key",
+    severity=Severity.CRITICAL,
+)
+def ticket_needs_a_key(api: Api) -> None:
+    refused(_asked(api.with_key(None), {"content_type": "image/png"}), ErrorCode.MISSING_KEY)
+
+
+@case(
+    clauses.UPLOADS_FENCE,
+    given="a ticket for a JPEG",
+    when="something else is sent by it",
+    then="the store refuses it, or the request that names it is refused; the API's own store looks and refuses",
+)
+def file_of_another_type_is_not_taken(api: Api) -> None:
+    ticket = _ticket(api, "image/jpeg")
+    sent = _send(api, ticket, b"<svg/>").status_code
+    if urlsplit(ticket.url).netloc == urlsplit(str(api.client.base_url)).netloc:
+        within(sent, 400, 499, "the status of the upload")
+        refused(api.outpaint(image=None, image_id=ticket.id), ErrorCode.INVALID_PARAMETER, field="image_id")
+    else:
+        # Another store, such as S3, holds the label against its form and does not look into the file.
+        answer = api.outpaint(image=None, image_id=ticket.id)
+        within(answer.status_code, 400, 499, "the status")
+        equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")
+
+
+@case(
+    clauses.UPLOADS_FENCE,
+    given="two tickets",
+    when="one's form is sent to the other's address",
+    then="the store refuses it by 403",
+    severity=Severity.CRITICAL,
+)
+def changed_form_is_not_taken(api: Api) -> None:
+    ticket, other = _ticket(api), _ticket(api)
+    moved = ticket.url.replace(ticket.id, other.id)
+    if moved == ticket.url:
+        raise NotOffered("this host's forms carry the id in a field")
+    equal(_send(api, ticket, drawn_pictures.canvas(), moved).status_code, 403, "the status of the upload")

@@ -1,0 +1,463 @@
+"""A schema in one canonical form.
+
+References are followed, `allOf` is folded together, `const` is an enum of one, `nullable` and `{"type": "null"}` are
+one type among others, both spellings of exclusive limits are limits that do not count themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, TypeGuard
+
+_COUNTS: Final = {
+    "length": ("minLength", "maxLength"),
+    "item-count": ("minItems", "maxItems"),
+    "member-count": ("minProperties", "maxProperties"),
+}
+
+_SIZE: Final = re.compile(r"at most (\d[\d,. ]*?)\s*(bytes|kB|KB|KiB|MB|MiB|GB|GiB)\b")
+_BYTES: Final = {
+    "bytes": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "KiB": 2**10,
+    "MB": 10**6,
+    "MiB": 2**20,
+    "GB": 10**9,
+    "GiB": 2**30,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaLimits:
+    """From `low` to `high`; an open end does not count itself."""
+
+    KEYWORDS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            *(word for both in _COUNTS.values() for word in both),
+        }
+    )
+    ABOUT: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
+        {
+            "range": frozenset({"integer", "fraction"}),
+            "length": frozenset({"string"}),
+            "item-count": frozenset({"array"}),
+            "member-count": frozenset({"object"}),
+        }
+    )
+    """What kind of limits concern which types."""
+
+    low: float = -math.inf
+    low_open: bool = False
+    high: float = math.inf
+    high_open: bool = False
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> dict[str, SchemaLimits]:
+        """Each kind of limits that a schema sets, in the words of 3.0 (`exclusiveMinimum: true`) or of 3.1."""
+        found = {
+            name: cls(low=schema.get(least, 0), high=schema.get(most, math.inf))
+            for name, (least, most) in _COUNTS.items()
+            if least in schema or most in schema
+        }
+        low, low_open = _end(schema.get("minimum"), schema.get("exclusiveMinimum"), -math.inf, max)
+        high, high_open = _end(schema.get("maximum"), schema.get("exclusiveMaximum"), math.inf, min)
+        if math.isfinite(low) or math.isfinite(high):
+            found["range"] = cls(low, low_open, high, high_open)
+        return found
+
+    def and_also(self, other: SchemaLimits) -> SchemaLimits:
+        """What is within both."""
+        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
+        high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
+        return SchemaLimits(low, low_open, high, not high_closed)
+
+    def change_to(self, new: SchemaLimits) -> str | None:
+        """`narrowed`, `widened`, `changed` for a bit of both, or None."""
+        steps = {
+            _sign((new.low, new.low_open), (self.low, self.low_open)),
+            -_sign((new.high, not new.high_open), (self.high, not self.high_open)),
+        }
+        if steps == {0}:
+            return None
+        return "changed" if {1, -1} <= steps else "narrowed" if 1 in steps else "widened"
+
+    def __str__(self) -> str:
+        low = "" if self.low == -math.inf else f"{self.low:.15g}"
+        high = "" if self.high == math.inf else f"{self.high:.15g}"
+        return f"{'>' if self.low_open else ''}{low}..{'<' if self.high_open else ''}{high}"
+
+
+ANY: Final = MappingProxyType({"range": SchemaLimits(), **dict.fromkeys(_COUNTS, SchemaLimits(low=0))})
+"""The limits of each kind that limit nothing."""
+
+
+def _end(limit: Any, exclusive: Any, none: float, tighter: Any) -> tuple[float, bool]:
+    """A limit and whether it is open, from both keywords in either version's form."""
+    if exclusive is True:
+        return (none, False) if limit is None else (limit, True)
+    if exclusive is None or exclusive is False:
+        return (none, False) if limit is None else (limit, False)
+    if limit is None or tighter(limit, exclusive) == exclusive:
+        return exclusive, True
+    return limit, False
+
+
+def _sign(one: tuple[float, bool], other: tuple[float, bool]) -> int:
+    return (one > other) - (one < other)
+
+
+def told_size(description: str) -> int | None:
+    """Bytes, where a description says "at most 32 MiB": JSON Schema has no word for the size of a file."""
+    found = _SIZE.search(description)
+    if found is None:
+        return None
+    return round(float(found[1].replace(",", "").replace(" ", "").rstrip(".")) * _BYTES[found[2]])
+
+
+Raw = Mapping[str, Any] | bool
+"""A schema as a document has it."""
+
+# A number is a whole one or a fraction, so that `integer` is a part of `number`.
+TYPES: Final = frozenset({"null", "boolean", "integer", "fraction", "string", "array", "object"})
+_SPELLED: Final = {"number": frozenset({"integer", "fraction"})}
+_ANNOTATIONS: Final = frozenset(
+    {
+        *("title", "description", "example", "examples", "deprecated", "default", "externalDocs", "xml"),
+        *("$comment", "$id", "$schema", "$anchor", "$defs", "definitions", "discriminator", "contentSchema"),
+    }
+)
+_FOLDED: Final = frozenset(
+    {
+        *("type", "nullable", "const", "enum", "format", "contentMediaType", "contentEncoding", "pattern"),
+        *("multipleOf", "uniqueItems", "required", "properties", "additionalProperties", "items"),
+        *("allOf", "anyOf", "oneOf", "not"),
+    }
+)
+_KNOWN: Final = _ANNOTATIONS | _FOLDED | SchemaLimits.KEYWORDS
+_CHOICES: Final = frozenset({"anyOf", "oneOf", "not"})
+
+
+class UnresolvableReferenceError(ValueError):
+    """A `$ref` that leads nowhere in its document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A rule that several schemas make together.
+
+    `kind` is `alternatives` (anyOf), `exclusive` (oneOf), `not`, or one of the three about which fields are there:
+    `exactly one`, `at least one`, `at most one` of `names`.
+    """
+
+    kind: str
+    alternatives: tuple[Raw, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class SchemaShape:
+    """A schema in its one form; what is absent allows everything."""
+
+    types: frozenset[str] = TYPES
+    values: frozenset[str] | None = None
+    limits: dict[str, SchemaLimits] = field(default_factory=dict)
+    patterns: frozenset[str] = frozenset()
+    formats: frozenset[str] = frozenset()
+    multiples: frozenset[float] = frozenset()
+    unique: bool = False
+    properties: dict[str, Raw] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    others: Raw = True
+    items: Raw = True
+    choices: tuple[Choice, ...] = ()
+    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    default: str | None = None
+    told_size: int | None = None
+    deprecated: bool = False
+
+    @property
+    def is_only_alternatives(self) -> bool:
+        """Whether one `anyOf` or `oneOf` is all there is to it."""
+        bare = SchemaShape(
+            choices=self.choices, default=self.default, told_size=self.told_size, deprecated=self.deprecated
+        )
+        return len(self.choices) == 1 and self.choices[0].kind in ("alternatives", "exclusive") and self == bare
+
+
+class Schemas:
+    """The schemas of one document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._shapes: dict[str, SchemaShape] = {}
+        self._fingerprints: dict[str, str] = {}
+
+    def at(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What stands where a reference leads; anything else, as it is."""
+        seen: set[str] = set()
+        while "$ref" in value:
+            reference = str(value["$ref"])
+            if reference in seen:
+                raise UnresolvableReferenceError(f"{reference} leads to itself")
+            seen.add(reference)
+            value = self._target(reference)
+        return value
+
+    def shape(self, raw: Raw) -> SchemaShape:
+        """The one form of a schema."""
+        key = _text(raw)
+        if key not in self._shapes:
+            self._shapes[key] = self._shape(raw)
+        return self._shapes[key]
+
+    def fingerprint(self, raw: Raw) -> str:
+        """Equal for schemas that say the same; a schema that holds itself is cut off where it begins again."""
+        return self._fingerprint(raw, frozenset())[0]
+
+    def _fingerprint(self, raw: Raw, above: frozenset[str]) -> tuple[str, bool]:
+        """The fingerprint, and whether it depends on what stands above."""
+        key = _text(raw)
+        if key in above:
+            return "again", True
+        if key in self._fingerprints:
+            return self._fingerprints[key], False
+        cut = False
+
+        def below(one: Raw) -> str:
+            nonlocal cut
+            text, depends = self._fingerprint(one, above | {key})
+            cut = cut or depends
+            return text
+
+        shape = self.shape(raw)
+        parts: list[object] = [
+            sorted(shape.types),
+            None if shape.values is None else sorted(shape.values),
+            {name: str(limits) for name, limits in shape.limits.items()},
+            sorted(shape.patterns),
+            sorted(shape.formats),
+            sorted(shape.multiples),
+            shape.unique,
+            {name: below(one) for name, one in shape.properties.items()},
+            sorted(shape.required),
+            shape.others if isinstance(shape.others, bool) else below(shape.others),
+            shape.items if isinstance(shape.items, bool) else below(shape.items),
+            sorted(
+                _text([c.kind, sorted(c.names), sorted(below(one) for one in c.alternatives)]) for c in shape.choices
+            ),
+            {name: sorted(texts) for name, texts in shape.rules.items()},
+            [shape.default, shape.deprecated, shape.told_size],
+        ]
+        text = hashlib.sha256(_text(parts).encode()).hexdigest()
+        if not cut:
+            self._fingerprints[key] = text
+        return text, cut
+
+    def _target(self, reference: str) -> Mapping[str, Any]:
+        if not reference.startswith("#"):
+            raise UnresolvableReferenceError(f"{reference} leads out of the document: bundle it into one file first")
+        place: Any = self._document
+        for part in reference[1:].split("/")[1:]:
+            name = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(place, list) and name.isdigit() and int(name) < len(place):
+                place = place[int(name)]
+            elif isinstance(place, Mapping) and name in place:
+                place = place[name]
+            else:
+                raise UnresolvableReferenceError(f"{reference} leads nowhere in the document")
+        if not isinstance(place, Mapping | bool):
+            raise UnresolvableReferenceError(f"{reference} leads to no object")
+        return place if isinstance(place, Mapping) else ({} if place else {"not": {}})
+
+    def _shape(self, raw: Raw) -> SchemaShape:
+        parts = list(self._parts(raw, frozenset()))
+        shape = SchemaShape(types=TYPES)
+        for part in parts:
+            self._fold(shape, part)
+        return _settled(shape)
+
+    def _parts(self, raw: Raw, above: frozenset[str]) -> Iterable[Mapping[str, Any]]:
+        """A schema's own rules, and those of everything that it refers to or that `allOf` adds."""
+        if isinstance(raw, bool):
+            yield {} if raw else {"type": []}
+            return
+        if "$ref" in raw:
+            reference = str(raw["$ref"])
+            if reference in above:
+                return
+            yield from self._parts(self._target(reference), above | {reference})
+        yield {name: value for name, value in raw.items() if name not in ("$ref", "allOf")}
+        for branch in raw.get("allOf", ()):
+            yield from self._parts(branch, above)
+
+    def _fold(self, shape: SchemaShape, part: Mapping[str, Any]) -> None:
+        shape.types &= _types(part)
+        values = _values(part)
+        if values is not None:
+            texts = frozenset(_text(value) for value in values)
+            shape.values = texts if shape.values is None else shape.values & texts
+            shape.types &= frozenset(_type_of(value) for value in values)
+        for name, limits in SchemaLimits.of(part).items():
+            shape.limits[name] = shape.limits[name].and_also(limits) if name in shape.limits else limits
+        if "pattern" in part:
+            shape.patterns |= {part["pattern"]}
+        shape.formats |= _formats(part)
+        if "multipleOf" in part:
+            shape.multiples |= {part["multipleOf"]}
+        shape.unique = shape.unique or bool(part.get("uniqueItems"))
+        for name, one in part.get("properties", {}).items():
+            shape.properties[name] = _both(shape.properties.get(name, True), one)
+        shape.required |= frozenset(part.get("required", ()))
+        shape.others = _both(shape.others, part.get("additionalProperties", True))
+        shape.items = _both(shape.items, part.get("items", True))
+        if "binary" in shape.formats:
+            shape.told_size = told_size(str(part.get("description", ""))) or shape.told_size
+        shape.deprecated = shape.deprecated or bool(part.get("deprecated"))
+        if "default" in part:
+            shape.default = _text(part["default"])
+        for keyword, kind in (("anyOf", "alternatives"), ("oneOf", "exclusive")):
+            if keyword in part:
+                self._fold_choice(shape, kind, tuple(part[keyword]))
+        if "not" in part:
+            shape.choices += (Choice("not", (part["not"],)),)
+        for name, value in part.items():
+            if name not in _KNOWN and not name.startswith("x-"):
+                shape.rules[name] = tuple(sorted({*shape.rules.get(name, ()), _text(value)}))
+
+    def _fold_choice(self, shape: SchemaShape, kind: str, alternatives: tuple[Raw, ...]) -> None:
+        types = [_types(one) for one in alternatives if _is_only_type(one)]
+        union = frozenset().union(*types)
+        if len(types) == len(alternatives) and (kind == "alternatives" or len(union) == sum(map(len, types))):
+            shape.types &= union
+            return
+        without_null = tuple(one for one in alternatives if self.shape(one).types != {"null"})
+        nullable = len(without_null) < len(alternatives)
+        if len(without_null) == 1:
+            parts = list(self._parts(without_null[0], frozenset()))
+            if not nullable or not any(_CHOICES & set(part) for part in parts):
+                for part in parts:
+                    self._fold(shape, _or_null(part) if nullable else part)
+                return
+        shape.choices += (_choice(kind, alternatives),)
+
+
+def _is_only_type(raw: Raw) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(raw, Mapping) and "type" in raw and set(raw) <= {"type", "nullable", "title", "description"}
+
+
+def _values(part: Mapping[str, Any]) -> list[Any] | None:
+    """The values that a schema lists, by enum and const together; None where it lists none."""
+    if "const" not in part:
+        return part.get("enum")
+    only = [part["const"]]
+    return only if "enum" not in part else [value for value in part["enum"] if _text(value) == _text(part["const"])]
+
+
+def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One schema or null is that schema with one type more."""
+    rest = {name: value for name, value in part.items() if name not in ("const", "nullable")}
+    values = _values(part)
+    if values is not None:
+        rest["enum"] = [*values, None]
+    return {**rest, "type": _spelled(_types(part) | {"null"})}
+
+
+def _choice(kind: str, alternatives: tuple[Raw, ...]) -> Choice:
+    """What is about the presence of single fields alone is said by their names."""
+    names = [_only_required(one) for one in alternatives]
+    present = frozenset(name for name in names if name is not None)
+    rest = [one for one, name in zip(alternatives, names, strict=True) if name is None]
+    if present and not rest:
+        return Choice("exactly one" if kind == "exclusive" else "at least one", names=present)
+    if present and kind == "exclusive" and len(rest) == 1 and _none_of(rest[0]) == present:
+        return Choice("at most one", names=present)
+    return Choice(kind, alternatives)
+
+
+def _only_required(raw: Raw) -> str | None:
+    if isinstance(raw, bool) or set(raw) != {"required"} or len(raw["required"]) != 1:
+        return None
+    return str(raw["required"][0])
+
+
+def _none_of(raw: Raw) -> frozenset[str]:
+    """The names of `{"not": {"anyOf": [{"required": [name]}, …]}}`."""
+    if isinstance(raw, bool) or set(raw) != {"not"} or set(raw["not"]) != {"anyOf"}:
+        return frozenset()
+    names = [_only_required(one) for one in raw["not"]["anyOf"]]
+    return frozenset(name for name in names if name is not None) if None not in names else frozenset()
+
+
+def _settled(shape: SchemaShape) -> SchemaShape:
+    """Without limits that limit nothing."""
+    shape.limits = {
+        name: limits
+        for name, limits in shape.limits.items()
+        if shape.types & SchemaLimits.ABOUT[name] and limits != ANY[name]
+    }
+    return shape
+
+
+def _types(part: Mapping[str, Any]) -> frozenset[str]:
+    spelled = part.get("type")
+    if spelled is None:
+        return TYPES
+    types: frozenset[str] = frozenset()
+    for name in [spelled] if isinstance(spelled, str) else spelled:
+        types |= _SPELLED.get(name, frozenset({name}))
+    return types | {"null"} if part.get("nullable") else types
+
+
+def _spelled(types: frozenset[str]) -> list[str]:
+    return sorted("number" if name == "fraction" else name for name in types)
+
+
+def _type_of(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "integer" if value.is_integer() else "fraction"
+        case str():
+            return "string"
+        case list():
+            return "array"
+    return "object"
+
+
+def _formats(part: Mapping[str, Any]) -> frozenset[str]:
+    if "contentEncoding" in part:
+        return frozenset({"byte" if part["contentEncoding"] == "base64" else str(part["contentEncoding"])})
+    if "contentMediaType" in part and part.get("format") in (None, "binary"):
+        return frozenset({"binary"})
+    return frozenset({part["format"]}) if "format" in part else frozenset()
+
+
+def _both(one: Raw, other: Raw) -> Raw:
+    """The schema that asks for what both ask for."""
+    if one is True or one == other:
+        return other
+    if other is True:
+        return one
+    if one is False or other is False:
+        return False
+    return {"allOf": [one, other]}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,206 @@
+"""`outpaint contract drift`: a recording asked again, and every difference told."""
+
+from __future__ import annotations
+
+import logging
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from outpaint.conformance.drift.drift_targets import Target
+    from outpaint.conformance.drift.recording_file import Recording
+    from outpaint.conformance.drift.replay import Drift
+
+_WIDE: Final = 160
+"""Columns of a table that nobody's terminal bounds."""
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+class DriftExit(IntEnum):
+    """How `outpaint contract drift` ends: by the numbers of `outpaint contract verify`."""
+
+    NO_DRIFT = 0
+    DRIFT = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_THIS_API = 4
+    KEY_REFUSED = 5
+    NOTHING_REPLAYED = 6
+    OVER_BUDGET = 7
+
+
+@click.command(short_help="Replay a recording on the mock, and tell every difference.")
+@click.argument("recording", type=_FILE)
+@click.option("--against", metavar="URL", help="Ask this base URL instead of the mock in process; a mock server too.")
+@click.option(
+    "--api-key", metavar="KEY", multiple=True, envvar="OUTPAINT_KEY", show_envvar=True,
+    help="The key to use there; again for the recording's second key, and so on.",
+)  # fmt: skip
+@click.option(
+    "--max-credits", metavar="N", type=click.IntRange(0),
+    help="Refuse to begin at --against where the recorded requests cost more; at a mock they cost nothing.",
+)  # fmt: skip
+@click.option("--ignore", metavar="PATTERN", multiple=True, help="Differences to live with, as the table names them.")
+@click.option(
+    "--baseline", type=click.Choice(["recorded", "replayed"]),
+    help="Whose answers clients rely on.  [default: the mock's, where one is asked; else the recording's]",
+)  # fmt: skip
+@click.option(
+    "--fail-on", type=click.Choice(["any", "breaking"]), default="any", show_default=True,
+    help="Which differences end with 1.",
+)  # fmt: skip
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write JUnit XML.")
+@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write JSON.")
+@click.option(
+    "--to-fixtures", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False),
+    help="Turn the recording into files for tests instead of replaying it.",
+)  # fmt: skip
+@click.pass_context
+def drift(
+    context: click.Context,
+    recording: Path,
+    against: str | None,
+    api_key: tuple[str, ...],
+    max_credits: int | None,
+    ignore: tuple[str, ...],
+    baseline: str | None,
+    fail_on: str,
+    junit: Path | None,
+    json_: Path | None,
+    to_fixtures: Path | None,
+) -> None:
+    """Ask everything in RECORDING again, and tell every difference.
+
+    The mock is asked, in process and by its own clock, unless --against names somebody else. Its accounts, jobs and
+    troubles are set to what was recorded. Compared are status, which headers there are and of what kind, the body's
+    members, types, status words and patterns of ids, pictures' size and format, and whether an answer comes at once.
+
+    A difference breaks clients where something they rely on is missing or another. They rely on the mock's answers
+    where the mock is asked (they are tested against it), and on the recorded ones elsewhere; --baseline says otherwise.
+
+    At --against URL a job takes the time it takes, and a request that was refused for its account's state (402, 403,
+    429) or met trouble (5xx) is passed over where it is answered now. REQUESTS COST THERE WHAT THEY COST.
+
+    \b
+    Examples:
+      outpaint contract drift vendor.json
+      outpaint contract drift vendor.json --junit drift.xml --fail-on breaking
+      outpaint contract drift vendor.json --ignore "body:/data/*/seed" --ignore timing
+      outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev --max-credits 20
+      outpaint contract drift vendor.json --to-fixtures tests/fixtures/vendor
+
+    \b
+    Exit codes:
+      0  no drift
+      1  drift
+      2  wrong usage, or the recording cannot be read, or is none
+      3  nothing answers at --against, or not in time, or TLS fails
+      4  something answers there that is not this API
+      5  the key is refused
+      6  nothing in the recording could be replayed, so nothing can be said
+      7  the recorded requests cost more than --max-credits
+    """
+    from outpaint.conformance.drift.recording_file import Recording, RecordingError
+
+    # A form that cannot be parsed may be what was recorded.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    try:
+        told = Recording.read(recording)
+    except RecordingError as error:
+        _end(context, DriftExit.USAGE, str(error))
+    if to_fixtures is not None:
+        _write_fixtures(context, told, to_fixtures)
+        return
+    found = _replayed(context, told, against, api_key, baseline, max_credits)
+    from outpaint.conformance.drift.replay import ignoring
+
+    found = ignoring(found, ignore)
+    _write(found, junit=junit, json_=json_)
+    from rich.console import Console
+
+    from outpaint.conformance.drift.drift_reports import print_drift
+
+    console = Console(highlight=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    print_drift(found, console)
+    if not found.replayed:
+        _end(context, DriftExit.NOTHING_REPLAYED, "nothing in the recording could be replayed: nothing can be said")
+    fails = found.breaks if fail_on == "breaking" else not found.is_none
+    context.exit(DriftExit.DRIFT if fails else DriftExit.NO_DRIFT)
+
+
+def _replayed(
+    context: click.Context,
+    recording: Recording,
+    against: str | None,
+    keys: tuple[str, ...],
+    baseline: str | None,
+    max_credits: int | None,
+) -> Drift:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from outpaint.conformance.drift.answer_comparison import Baseline
+    from outpaint.conformance.drift.drift_targets import target_of
+    from outpaint.conformance.drift.replay import replay
+    from outpaint.conformance.verify.reachability import NotReady
+
+    console = Console(stderr=True)
+    try:
+        with (
+            target_of(recording, against, keys) as target,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+        ):
+            _check_cost(context, recording, target, max_credits)
+            task = bar.add_task("replaying", total=len(recording.exchanges))
+            return replay(
+                recording,
+                target,
+                baseline=None if baseline is None else Baseline(baseline),
+                on_exchange=lambda _: bar.advance(task),
+            )
+    except NotReady as error:
+        _end(context, DriftExit(error.exit_code), str(error))
+
+
+def _check_cost(context: click.Context, recording: Recording, target: Target, max_credits: int | None) -> None:
+    from outpaint.conformance.drift.job_scripts import Setting
+
+    cost = Setting.of(recording).cost
+    if not target.scripted and max_credits is not None and cost > max_credits:
+        _end(
+            context,
+            DriftExit.OVER_BUDGET,
+            f"the recorded requests cost {cost:,} credits and {max_credits:,} may be spent: raise --max-credits",
+        )
+
+
+def _write(found: Drift, *, junit: Path | None, json_: Path | None) -> None:
+    if junit is not None:
+        from outpaint.conformance.drift.drift_reports import as_junit
+
+        junit.write_text(as_junit(found), encoding="utf-8")
+    if json_ is not None:
+        from outpaint.conformance.drift.drift_reports import as_json
+
+        json_.write_text(as_json(found), encoding="utf-8")
+
+
+def _write_fixtures(context: click.Context, recording: Recording, folder: Path) -> None:
+    from outpaint.conformance.drift.recorded_fixtures import write_fixtures
+    from outpaint.conformance.drift.recording_file import RecordingError
+
+    try:
+        count = write_fixtures(recording, folder)
+    except RecordingError as error:
+        _end(context, DriftExit.USAGE, str(error))
+    click.echo(f"{count} files in {folder}: its README.md says how tests load them")
+
+
+def _end(context: click.Context, code: DriftExit, sentence: str) -> NoReturn:
+    click.echo(f"error: {sentence}", err=True)
+    context.exit(code)

@@ -1,0 +1,234 @@
+"""What the mock must be told so that its accounts, jobs and troubles are those that were recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from outpaint.conformance.drift.recording_file import (
+    Answer,
+    Json,
+    RecordedExchange,
+    Recording,
+    Trouble,
+    pictures_asked_for,
+)
+from outpaint.conformance.drift.scrubbing import REFERENCE
+from outpaint.contracts.errors import JOB_ERRORS, ErrorCode
+from outpaint.contracts.paths_and_headers import (
+    CREDIT_AVAILABLE,
+    IDEMPOTENT_REPLAYED,
+    OUTPAINT_PATH,
+    RATE_LIMIT,
+    RETRY_AFTER,
+)
+from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
+from outpaint.functions.service.file_urls import UPLOADS_PREFIX
+
+_CREDITS: Final = 1000
+"""What an account has that never told."""
+_WORTH_TELLING_S: Final = 1.0
+"""A sync answer that took longer is given a job that takes as long, by the mock's clock."""
+_LONGEST_S: Final = 3500.0
+"""Within a job's lifetime, which would end it first."""
+_BY_STATUS: Final = {
+    500: ErrorCode.INTERNAL,
+    503: ErrorCode.UNAVAILABLE,
+    504: ErrorCode.TIMED_OUT,
+}
+_OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """For one exchange: the scenario its call is made under, and the recorded jobs that have ended by then."""
+
+    scenario: str | None = None
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The world a recording is replayed in: known keys and their credits, the service's settings, scripts by number."""
+
+    keys: dict[str, int]
+    settings: dict[str, Any]
+    scripts: dict[int, Script] = field(default_factory=dict)
+    scheme: str = "https"
+    cost: int = 0
+    """Credits that the recorded requests cost, by count and price."""
+
+    @classmethod
+    def of(cls, recording: Recording) -> Setting:
+        """What a recording tells of the state that its provider was in."""
+        exchanges = list(recording.replayable())
+        keys = _keys(exchanges)
+        settings: dict[str, Any] = {}
+        limits = [int(value) for value in _values(exchanges, RATE_LIMIT) if value.isdigit() and int(value) > 0]
+        if limits:
+            settings["rate_limit"] = max(limits)
+        price = _price(exchanges)
+        if price is not None:
+            settings["credits_per_image"] = price
+        price = 1 if price is None else price
+        return cls(
+            keys,
+            settings,
+            scripts=_scripts(exchanges, keys, price),
+            scheme=recording.upstream.partition("://")[0],
+            cost=price * sum(_charged(exchange) for exchange in exchanges),
+        )
+
+
+def inference_id_of(answer: Answer | None) -> str | None:
+    """The job that an answer speaks of."""
+    value = json_of(answer)
+    found = value.get("inference_id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def json_of(answer: Answer | None) -> Any:
+    """An answer's JSON; None where it is none."""
+    return answer.body.value if answer is not None and isinstance(answer.body, Json) else None
+
+
+def is_submit(exchange: RecordedExchange) -> bool:
+    """Whether it asks for pictures."""
+    path = exchange.request.target.partition("?")[0].rstrip("/")
+    return exchange.request.method == "POST" and path == OUTPAINT_PATH
+
+
+def is_of_an_account(exchange: RecordedExchange) -> bool:
+    """Whether the answer tells of the key's account: files are nobody's, their balance is none."""
+    target = exchange.request.target
+    if exchange.request.key is None or REFERENCE.fullmatch(target) is not None:
+        return False
+    return not target.startswith((FILES_PREFIX, UPLOADS_PREFIX))
+
+
+def _keys(exchanges: list[RecordedExchange]) -> dict[str, int]:
+    """Keys that were known, and what their accounts had at first."""
+    keys: dict[str, int] = {}
+    for exchange in exchanges:
+        key, answer = exchange.request.key, exchange.answer
+        if key is None or not is_of_an_account(exchange) or answer is None or answer.status == 401 or key in keys:
+            continue
+        told = answer.header(CREDIT_AVAILABLE) or ""
+        keys[key] = int(told) if told.isdigit() else _CREDITS
+    return keys
+
+
+def _values(exchanges: list[RecordedExchange], name: str) -> list[str]:
+    return [value for exchange in exchanges if exchange.answer and (value := exchange.answer.header(name))]
+
+
+def _price(exchanges: list[RecordedExchange]) -> int | None:
+    """Credits an image, where an account's balance tells it between a submit and its next answer."""
+    told: Counter[int] = Counter()
+    before: dict[str, tuple[RecordedExchange, int]] = {}
+    for exchange in exchanges:
+        key, answer = exchange.request.key, exchange.answer
+        balance = (answer.header(CREDIT_AVAILABLE) if answer else None) or ""
+        if key is None or not is_of_an_account(exchange) or not balance.isdigit():
+            continue
+        last = before.get(key)
+        if last is not None:
+            submitted, had = last
+            pictures = _charged(submitted)
+            spent = had - int(balance)
+            if pictures and spent > 0 and spent % pictures == 0:
+                told[spent // pictures] += 1
+        before[key] = (exchange, int(balance))
+    return told.most_common(1)[0][0] if told else None
+
+
+def _charged(exchange: RecordedExchange) -> int:
+    answer = exchange.answer
+    if not is_submit(exchange) or answer is None or answer.status not in (200, 202) or _replayed(answer):
+        return 0
+    return pictures_asked_for(exchange.request.body, {})
+
+
+def _replayed(answer: Answer) -> bool:
+    return (answer.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"
+
+
+def _scripts(exchanges: list[RecordedExchange], keys: dict[str, int], price: int) -> dict[int, Script]:
+    last_words: dict[str, Any] = {}
+    first_end: dict[str, int] = {}
+    for exchange in exchanges:
+        job = inference_id_of(exchange.answer)
+        if job is not None and exchange.answer is not None and exchange.answer.status != 202:
+            first_end.setdefault(job, exchange.number)
+            last_words.setdefault(job, json_of(exchange.answer))
+    scripts: dict[int, Script] = {}
+    made: set[str] = set()
+    for exchange in exchanges:
+        assert exchange.answer is not None
+        scenario = _trouble(exchange, exchange.answer, keys, price)
+        job = inference_id_of(exchange.answer)
+        if scenario is None and job is not None and job not in made and is_submit(exchange):
+            scenario = _job(exchange, exchange.answer, last_words.get(job))
+        if job is not None:
+            made.add(job)
+        ended = tuple(id_ for id_, number in first_end.items() if number == exchange.number and id_ == job)
+        scripts[exchange.number] = Script(
+            scenario, ended if not is_submit(exchange) or _replayed(exchange.answer) else ()
+        )
+    return scripts
+
+
+def _job(exchange: RecordedExchange, answer: Answer, last_word: Any) -> str:
+    """How the job goes that this submit makes."""
+    words = []
+    if answer.status == 202:
+        words.append("manual")
+        if isinstance(last_word, dict) and last_word.get("status") == "error":
+            words.append(f"fail({_code(last_word, ErrorCode.PAINTING_FAILED).value})")
+    elif exchange.seconds >= _WORTH_TELLING_S:
+        words.append(f"time({min(exchange.seconds, _LONGEST_S):.3f})")
+    else:
+        words.append("immediate")
+    return "; ".join(words)
+
+
+def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], price: int) -> str | None:
+    """The scenario of an answer that came of the provider's state and not of the request."""
+    status, key = answer.status, exchange.request.key
+    at_file = REFERENCE.fullmatch(exchange.request.target) is not None
+    if exchange.mark is not None and exchange.mark.trouble is Trouble.HTML:
+        return f"gateway({status})" if status in (502, 503, 504) else None
+    if at_file:
+        code = _code(json_of(answer), None)
+        return None if code is not ErrorCode.URL_EXPIRED else "error(url_expired, on=file)"
+    if status == 401 and key in keys:
+        return "error(unknown_key)"
+    if status == 403:
+        return "error(forbidden)"
+    if status == 402:
+        told = answer.header(CREDIT_AVAILABLE) or "0"
+        costs = pictures_asked_for(exchange.request.body, {}) * price
+        return "error(insufficient_credits)" if told.isdigit() and int(told) >= costs else None
+    if status == 429:
+        wait = answer.header(RETRY_AFTER) or ""
+        return f"error(rate_limited, retry_after={wait})" if _is_wait(wait) else "error(rate_limited)"
+    code = _code(json_of(answer), _BY_STATUS.get(status))
+    if code in _OF_SOURCES:
+        return f"error({code.value})"
+    if status >= 500 and code is not None:
+        return (
+            f"fail({code.value}); immediate" if code in JOB_ERRORS and is_submit(exchange) else f"error({code.value})"
+        )
+    return None
+
+
+def _is_wait(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= 86_400
+
+
+def _code(value: Any, otherwise: ErrorCode | None) -> Any:
+    try:
+        return ErrorCode(value["error_code"])
+    except (TypeError, KeyError, ValueError):
+        return otherwise

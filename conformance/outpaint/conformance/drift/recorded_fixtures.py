@@ -1,0 +1,156 @@
+"""A recording as files for a consumer's tests: how the mock is set up, and each exchange as plain JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from outpaint.conformance.drift.job_scripts import Setting, inference_id_of, is_submit
+from outpaint.conformance.drift.recorded_bodies import stand_in
+from outpaint.conformance.drift.recording_file import (
+    Answer,
+    Form,
+    Json,
+    Nothing,
+    PictureBody,
+    RecordedExchange,
+    RecordedPicture,
+    Recording,
+    RecordingError,
+)
+
+_README: Final = """\
+# {upstream}, recorded {recorded_at}
+Made by `outpaint contract drift RECORDING --to-fixtures`; make them again rather than edit them.
+
+- `world.json` sets a world of the mock up like the recorded account: in a test by
+  `WorldOptions.of(json.load(...)).world("recorded")`, at `outpaint mock` as the body of `PUT /_mock/worlds/recorded`.
+- `scenarios.json` says by exchange how its call and job went: in a test
+  `outpaint_api.scenarios.next(scenarios["{example}"])`, elsewhere `X-Mock-Scenario` or `outpaint mock --scenario`.
+- `exchanges/*.json` are request and response of each exchange. A response has `status`, `headers` and one of `json`,
+  `text` or `file`; without any, its body was empty. With respx:
+
+```python
+told = json.loads(Path("exchanges/{example}.json").read_text())["response"]
+respx.post(url__regex=r".*/painting/outpaint").respond(told["status"], headers=told["headers"], json=told.get("json"))
+```
+
+- `pictures/` holds what stands in for the pictures: same format, size and transparency, other pixels.
+"""
+_EXTENSIONS: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tiff", "BMP": "bmp", "GIF": "gif"}
+_OF_TRANSPORT: Final = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date"})
+
+
+def write_fixtures(recording: Recording, folder: Path) -> int:
+    """Write the files, over earlier ones; how many. Raises `RecordingError` where they cannot be written."""
+    files = _files(recording)
+    try:
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise RecordingError(f"{folder} cannot be written into: {error.strerror or error}") from None
+    return len(files)
+
+
+def scenarios_of(recording: Recording) -> dict[str, str]:
+    """By exchange, the scenario under which the mock does the same when a client polls as often as was recorded."""
+    exchanges = list(recording.replayable())
+    scripts = Setting.of(recording).scripts
+    told: dict[str, str] = {}
+    for exchange in exchanges:
+        scenario = scripts[exchange.number].scenario
+        if scenario is None:
+            continue
+        polls = _pending_polls(exchanges, exchange)
+        told[name_of(exchange)] = re.sub(r"^manual", f"polls({polls})", scenario)
+    return told
+
+
+def name_of(exchange: RecordedExchange) -> str:
+    """A file's name for an exchange: its number, its verb and the end of its path."""
+    path = re.sub(r"[^a-z0-9]+", "-", exchange.request.target.partition("?")[0].lower()).strip("-")
+    return f"{exchange.number:03d}-{exchange.request.method.lower()}-{path[:60].strip('-') or 'root'}"
+
+
+def _pending_polls(exchanges: list[RecordedExchange], submit: RecordedExchange) -> int:
+    job = inference_id_of(submit.answer)
+    return sum(
+        inference_id_of(other.answer) == job
+        and other.answer is not None
+        and other.answer.status == 202
+        and not is_submit(other)
+        for other in exchanges
+    )
+
+
+def _files(recording: Recording) -> dict[str, bytes]:
+    setting = Setting.of(recording)
+    credits_ = next(iter(setting.keys.values()), None)
+    world: dict[str, Any] = {"settings": setting.settings}
+    if credits_ is not None:
+        world["credits"] = credits_
+    scenarios = scenarios_of(recording)
+    names = [name_of(exchange) for exchange in recording.replayable()]
+    example = next(iter(scenarios), names[0] if names else "001")
+    files = {
+        "README.md": _README.format(
+            upstream=recording.upstream, recorded_at=recording.recorded_at, example=example
+        ).encode(),
+        "world.json": _json(world),
+        "scenarios.json": _json(scenarios),
+    }
+    for exchange in recording.replayable():
+        assert exchange.answer is not None
+        told = {
+            "request": _request(exchange, files),
+            "response": _response(exchange.answer, files),
+            "seconds": exchange.seconds,
+        }
+        files[f"exchanges/{name_of(exchange)}.json"] = _json(told)
+    return files
+
+
+def _request(exchange: RecordedExchange, files: dict[str, bytes]) -> dict[str, Any]:
+    request, body = exchange.request, exchange.request.body
+    told: dict[str, Any] = {"method": request.method, "target": request.target, "headers": dict(request.headers)}
+    if isinstance(body, Form):
+        told[body.kind] = [
+            {"name": part.name, "file": _picture(part.picture, files)}
+            if part.picture is not None
+            else {"name": part.name, "text": part.text}
+            for part in body.parts
+        ]
+    elif isinstance(body, Json):
+        told["json"] = body.value
+    elif isinstance(body, PictureBody):
+        told["file"] = _picture(body.picture, files)
+    elif not isinstance(body, Nothing):
+        told["text"] = body.opaque.text
+    return told
+
+
+def _response(answer: Answer, files: dict[str, bytes]) -> dict[str, Any]:
+    headers = {name: value for name, value in answer.headers if name.lower() not in _OF_TRANSPORT}
+    told: dict[str, Any] = {"status": answer.status, "headers": headers}
+    body = answer.body
+    if isinstance(body, Json):
+        told["json"] = body.value
+    elif isinstance(body, PictureBody):
+        told["file"] = _picture(body.picture, files)
+    elif not isinstance(body, Nothing) and not isinstance(body, Form):
+        told["text"] = body.opaque.text or ""
+    return told
+
+
+def _picture(picture: RecordedPicture, files: dict[str, bytes]) -> str:
+    name = f"pictures/{picture.sha256[:16]}.{_EXTENSIONS.get(picture.format or '', 'bin')}"
+    files[name] = stand_in(picture)
+    return name
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,370 @@
+"""The recording proxy and its budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, unquote
+
+from outpaint.conformance.drift.recorded_bodies import body_of
+from outpaint.conformance.drift.recording_file import (
+    Answer,
+    Body,
+    Headers,
+    Json,
+    Mark,
+    RecordedExchange,
+    RecordedRequest,
+    Recording,
+    Trouble,
+    pictures_asked_for,
+)
+from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, reference, urls_in
+from outpaint.conformance.drift.upstream import NotTold, Upstream, UpstreamAnswer, UpstreamRequest, refusal
+from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
+from outpaint.functions.embedded.asgi import ClientGone
+from outpaint.functions.http.messages import Response
+
+if TYPE_CHECKING:
+    from outpaint.functions.embedded.asgi import Receive, Scope, Send
+
+
+class CreditBudget:
+    """Credits that may be spent; a request takes its own before it goes on. Safe for many threads.
+
+    `price` is credits an image; without a `limit` everything may be spent.
+    """
+
+    def __init__(self, limit: int | None, price: int = 1) -> None:
+        self._limit = limit
+        self._price = price
+        self._lock = threading.Lock()
+        self.spent = 0
+
+    @property
+    def left(self) -> int | None:
+        """What may still be spent; None for anything."""
+        return None if self._limit is None else self._limit - self.spent
+
+    def cost(self, body: Body, query: dict[str, str]) -> int:
+        """The credits that a submit with this body may cost."""
+        return pictures_asked_for(body, query) * self._price
+
+    def take(self, cost: int) -> bool:
+        """Take so much out; false, with nothing taken, where that is more than what is left."""
+        with self._lock:
+            if self._limit is not None and cost > self._limit - self.spent:
+                return False
+            self.spent += cost
+            return True
+
+    def give_back(self, cost: int) -> None:
+        """Put back what a request did not cost after all."""
+        with self._lock:
+            self.spent -= cost
+
+
+_KEY: Final = API_KEY.lower()
+_UNKEPT_OF_REQUESTS: Final = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "keep-alive"}
+)
+_OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
+_UNPASSED: Final = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
+)
+
+
+@dataclass
+class _Begun:
+    number: int
+    at: float
+    asked: UpstreamRequest
+    link: Link | None
+    cost: int = 0
+    told: UpstreamAnswer | None = None
+    mark: Mark | None = None
+    seconds: float = 0.0
+    shown: UpstreamAnswer | None = field(default=None)
+    """What the client gets."""
+
+
+class Recorder:
+    """Hands requests on and keeps what was said. Safe for many threads.
+
+    `base_url` is where clients reach it (without `/v1`), `key` goes to the provider in place of whatever key a client
+    sends. With `follow` results are fetched as soon as they are told of, and their URLs are left as they are. `tell`
+    is called with each exchange once it is over.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        base_url: str,
+        budget: CreditBudget,
+        *,
+        key: str | None = None,
+        keep_pixels: bool = False,
+        follow: bool = False,
+        tell: Callable[[RecordedExchange], None] = lambda _: None,
+    ) -> None:
+        self._upstream = upstream
+        self._budget = budget
+        self._key = key
+        self._keep_pixels = keep_pixels
+        self._follow = follow
+        self._tell = tell
+        self._links = Links(base_url)
+        self._base_url = base_url
+        self._scrubber = Scrubber()
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._recorded_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._count = 0
+        self._kept: dict[int, RecordedExchange] = {}
+        if key is not None:
+            self._scrubber.learn(key)
+
+    def recording(self) -> Recording:
+        """All that was kept until now, scrubbed by all that was learned until now."""
+        with self._lock:
+            kept = [self._kept[number] for number in sorted(self._kept)]
+        return Recording(
+            upstream=self._scrubber.text(host_of(self._upstream.base_url)),
+            recorded_at=self._recorded_at,
+            kept_pixels=self._keep_pixels,
+            credits_reckoned=self._budget.spent,
+            exchanges=tuple(self._scrubber.exchange(exchange) for exchange in kept),
+        )
+
+    def handle(self, asked: UpstreamRequest) -> UpstreamAnswer:
+        """The answer for the client; never raises what a provider or a network can do."""
+        begun = self._begin(asked)
+        try:
+            self._pay(begun)
+            self._ask(begun)
+        except NotTold as outcome:
+            begun.mark = outcome.mark
+            begun.shown = refusal(outcome.status, outcome.mark)
+        assert begun.shown is not None
+        self._keep(begun)
+        if self._follow and begun.told is not None:
+            self._fetch_all(begun)
+        return begun.shown
+
+    def too_large(self, asked: UpstreamRequest, limit: int) -> UpstreamAnswer:
+        """The refusal of a body that the proxy does not take."""
+        mark = Mark(trouble=Trouble.TOO_LARGE, says=f"a request may be {limit // 1024**2} MiB to be recorded")
+        begun = self._begin(asked)
+        begun.mark, begun.shown = mark, refusal(413, mark)
+        self._keep(begun)
+        return begun.shown
+
+    def _begin(self, asked: UpstreamRequest) -> _Begun:
+        path, _, query = asked.target.partition("?")
+        with self._lock:
+            self._count += 1
+            number = self._count
+        # Whatever may be a credential is known before anything is kept.
+        for name, value in asked.headers:
+            if name.lower() == _KEY and value.strip():
+                self._scrubber.key(value.strip())
+        self._scrubber.learn_headers(asked.headers)
+        self._scrubber.learn_query(query)
+        return _Begun(number, time.monotonic() - self._began, asked, self._links.at(unquote(path)))
+
+    def _pay(self, begun: _Begun) -> None:
+        asked = begun.asked
+        path, _, query = asked.target.partition("?")
+        if asked.method != "POST" or begun.link is not None or path.rstrip("/").startswith(UPLOADS_PATH):
+            return
+        body = body_of(asked.body, asked.header("content-type") or "")
+        cost = self._budget.cost(body, dict(parse_qsl(query, keep_blank_values=True)))
+        if not self._budget.take(cost):
+            says = (
+                f"the recording may spend {self._budget.left} more credits and this request may cost {cost}: "
+                "nothing was sent on; raise --max-credits, or ask for fewer pictures"
+            )
+            raise NotTold(402, Trouble.OVER_BUDGET, says)
+        begun.cost = cost
+
+    def _ask(self, begun: _Begun) -> None:
+        asked = begun.asked
+        headers, body = self._passed_on(asked, begun.link), self._links.originals(asked.body)
+        began = time.monotonic()
+        try:
+            if begun.link is not None:
+                told = self._upstream.fetch(asked.method, begun.link.url, headers, body)
+            else:
+                told = self._upstream.ask(asked.method, asked.target, headers, body)
+        finally:
+            begun.seconds = time.monotonic() - began
+        begun.told = told
+        if begun.cost and (told.status >= 400 or (told.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"):
+            self._budget.give_back(begun.cost)
+        if begun.link is None and "html" in (told.header("content-type") or "").lower():
+            begun.mark = Mark(
+                trouble=Trouble.HTML,
+                says=f"{host_of(self._upstream.base_url)} answers {told.status} with a web page where JSON belongs",
+            )
+        begun.shown = self._shown(begun, told)
+
+    def _passed_on(self, asked: UpstreamRequest, link: Link | None) -> list[tuple[str, str]]:
+        if link is not None and host_of(link.url) != host_of(self._upstream.base_url):
+            # A client sends its key to the proxy, and not to whatever store the provider keeps its files in.
+            return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
+        if self._key is None or not (asked.header(API_KEY) or "").strip():
+            return asked.headers
+        return [(name, self._key if name.lower() == _KEY else value) for name, value in asked.headers]
+
+    def _shown(self, begun: _Begun, told: UpstreamAnswer) -> UpstreamAnswer:
+        """What the client gets: the same, its URLs leading here."""
+        dropped = _UNPASSED - {"content-length"} if begun.asked.method == "HEAD" else _UNPASSED
+        headers = [(name, value) for name, value in told.headers if name.lower() not in dropped]
+        body = told.body
+        if not self._follow and begun.link is None:
+            value = _json(told)
+            if value is not None:
+                led = self._links.lead_all(value, begun.number)
+                if led != value:
+                    body = json.dumps(led).encode()
+        headers = [
+            (name, self._location(value, begun.number) if name.lower() == "location" else value)
+            for name, value in headers
+        ]
+        return UpstreamAnswer(told.status, headers, body)
+
+    def _location(self, value: str, number: int) -> str:
+        own = self._upstream.base_url
+        if value.startswith(f"{own}/"):
+            return self._base_url + value[len(own) :]
+        if value.lower().startswith(("http://", "https://")):
+            return self._links.lead(value, number, LOCATION)
+        return value
+
+    def _fetch_all(self, begun: _Begun) -> None:
+        """Fetch the results that an answer tells of, as exchanges of their own."""
+        assert begun.told is not None
+        value = _json(begun.told)
+        results = value.get("data") if isinstance(value, dict) else None
+        for url, pointer in urls_in(results, "/data"):
+            asked = UpstreamRequest("GET", "", [("accept", "*/*")])
+            fetch = self._begin(asked)
+            fetch.link = Link(url, reference(begun.number, pointer))
+            try:
+                self._ask(fetch)
+            except NotTold as outcome:
+                fetch.mark = outcome.mark
+            self._keep(fetch)
+
+    def _keep(self, begun: _Begun) -> None:
+        asked, told = begun.asked, begun.told
+        key = (asked.header(API_KEY) or "").strip()
+        sent = body_of(
+            self._links.references(asked.body), asked.header("content-type") or "", keep_pixels=self._keep_pixels
+        )
+        exchange = RecordedExchange(
+            number=begun.number,
+            at=round(begun.at, 3),
+            seconds=round(begun.seconds, 3),
+            request=RecordedRequest(
+                method=asked.method,
+                target=asked.target if begun.link is None else begun.link.reference,
+                key=self._scrubber.key(key) if key else None,
+                headers=_kept(asked.headers),
+                body=sent,
+            ),
+            answer=None if told is None else self._answer(told),
+            mark=begun.mark,
+        )
+        with self._lock:
+            self._kept[begun.number] = exchange
+        self._tell(self._scrubber.exchange(exchange))
+
+    def _answer(self, told: UpstreamAnswer) -> Answer:
+        headers = tuple((name, value) for name, value in told.headers if name.lower() not in ("connection",))
+        body = body_of(told.body, told.header("content-type") or "", keep_pixels=self._keep_pixels)
+        return Answer(status=told.status, headers=headers, body=body)
+
+
+def _kept(headers: list[tuple[str, str]]) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers if name.lower() not in _UNKEPT_OF_REQUESTS)
+
+
+def _json(told: UpstreamAnswer) -> object:
+    if "json" not in (told.header("content-type") or ""):
+        return None
+    body = body_of(told.body, "application/json")
+    return body.value if isinstance(body, Json) else None
+
+
+MAX_BODY_BYTES: Final = 128 * 1024 * 1024
+_THREADS: Final = 32
+
+
+class RecordingHost:
+    """Answers each request from a thread of its own, so that a long wait at the provider holds up nobody else."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="record")
+
+    def release_waits(self) -> None:
+        """Nothing to release: a provider's answer is waited for, it may have been paid for."""
+
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP."""
+        error = OutpaintError(ErrorCode.MALFORMED_BODY, "this is not HTTP/1.1: nothing was sent on")
+        body = ErrorBody.of(error).model_dump_json().encode()
+        return Response(400, (("Content-Type", "application/json"), ("Content-Length", str(len(body)))), body)
+
+    def close(self) -> None:
+        """End the threads, after the last request."""
+        self._pool.shutdown()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        query = scope["query_string"].decode("latin-1")
+        target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        try:
+            body = await _body(receive)
+        except ClientGone:
+            return  # half a request is nobody's: nothing goes on
+        loop = asyncio.get_running_loop()
+        if body is None:
+            asked = UpstreamRequest(scope["method"], target, headers)
+            told = await loop.run_in_executor(self._pool, self._recorder.too_large, asked, MAX_BODY_BYTES)
+        else:
+            asked = UpstreamRequest(scope["method"], target, headers, body)
+            told = await loop.run_in_executor(self._pool, self._recorder.handle, asked)
+        bare = told.status in (204, 304) or scope["method"] == "HEAD"
+        length = [] if bare else [("Content-Length", str(len(told.body)))]
+        sent = [
+            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in (*told.headers, *length)
+        ]
+        await send({"type": "http.response.start", "status": told.status, "headers": sent})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else told.body})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The request's body; None for one that is too large, read to its end all the same. Raises `ClientGone`."""
+    body = bytearray()
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size <= MAX_BODY_BYTES:
+            body += piece
+        if not message.get("more_body", False):
+            return bytes(body) if size <= MAX_BODY_BYTES else None

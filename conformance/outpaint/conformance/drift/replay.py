@@ -1,0 +1,235 @@
+"""A recording replayed: differences, charges, what is ignored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Final
+
+import httpx
+
+from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
+from outpaint.conformance.drift.asking_again import Again, CannotAsk, Mapping, again
+from outpaint.conformance.drift.drift_targets import Target, TargetReply
+from outpaint.conformance.drift.job_scripts import Setting, inference_id_of, is_of_an_account
+from outpaint.conformance.drift.recorded_bodies import body_of
+from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
+from outpaint.contracts.paths_and_headers import CREDIT_AVAILABLE, RETRY_AFTER
+
+
+@dataclass
+class Charges:
+    """Balances by account, in the order they were told; for targets whose accounts began as the recorded ones."""
+
+    _told: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+
+    def see(self, exchange: RecordedExchange, replayed: Answer) -> None:
+        """Note what both answers tell of the account."""
+        if exchange.answer is None or exchange.request.key is None or not is_of_an_account(exchange):
+            return
+        one, other = (answer.header(CREDIT_AVAILABLE) or "" for answer in (exchange.answer, replayed))
+        if one.isdigit() and other.isdigit() and exchange.answer.status != 401:
+            self._told.setdefault(exchange.request.key, []).append((exchange.number, int(one), int(other)))
+
+    def differences(self) -> list[AnswerDifference]:
+        """One for each account whose balance ends up another, at the exchange from which on it is.
+
+        Balances may part for a while: credits of a failed job are given back when it ends, or when that is seen.
+        """
+        found = []
+        for told in self._told.values():
+            apart = told[-1][1] - told[-1][2]
+            if apart == 0:
+                continue
+            first = told[-1]
+            for entry in reversed(told):
+                if entry[1] - entry[2] != apart:
+                    break
+                first = entry
+            number, one, other = first
+            found.append(
+                AnswerDifference(
+                    number, DifferenceKind.CREDITS, "", f"{one:,} credits", f"{other:,} credits", breaking=False
+                )
+            )
+        return found
+
+
+_OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
+"""Answers that a provider gives for what it is like just then, and that nobody can make it give."""
+_NEARLY: Final = 0.9
+"""Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
+PATIENCE_S: Final = 300.0
+"""How long a job at a provider is polled beyond what was recorded."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What a replay found. `not_replayed` tells by an exchange's number why; `ignored` counts what was left out."""
+
+    recording: Recording
+    target: str
+    baseline: Baseline
+    differences: tuple[AnswerDifference, ...]
+    not_replayed: dict[int, str]
+    replayed: tuple[int, ...]
+    seconds: float
+    ignored: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no difference."""
+        return not self.differences
+
+    @property
+    def breaks(self) -> bool:
+        """Whether a difference breaks clients."""
+        return any(difference.breaking for difference in self.differences)
+
+
+@dataclass
+class _Replay:
+    target: Target
+    setting: Setting
+    baseline: Baseline
+    mapping: Mapping
+    differences: list[AnswerDifference] = field(default_factory=list)
+    not_replayed: dict[int, str] = field(default_factory=dict)
+    replayed: list[int] = field(default_factory=list)
+    charges: Charges = field(default_factory=Charges)
+    heard: dict[str, float] = field(default_factory=dict)
+    """By recorded job: when the recording was answered about it last."""
+
+
+def replay(
+    recording: Recording,
+    target: Target,
+    *,
+    baseline: Baseline | None = None,
+    on_exchange: Callable[[RecordedExchange], None] = lambda _: None,
+) -> Drift:
+    """Replay a recording at a target and tell every difference.
+
+    `baseline` is whose answers clients rely on: by default the mock's where that is the target, as clients are tested
+    against it; else the recording's, as clients worked with what was recorded.
+    """
+    if baseline is None:
+        baseline = Baseline.REPLAYED if target.scripted else Baseline.RECORDED
+    began = time.perf_counter()
+    run = _Replay(target, Setting.of(recording), baseline, Mapping(target.idempotency))
+    for exchange in recording.exchanges:
+        if exchange.can_be_replayed:
+            try:
+                _replay_one(run, exchange)
+            except CannotAsk as reason:
+                run.not_replayed[exchange.number] = str(reason)
+        else:
+            assert exchange.mark is not None
+            run.not_replayed[exchange.number] = exchange.mark.says
+        on_exchange(exchange)
+    # Where something could not be asked again, nobody can say what the account would have paid for it.
+    if not run.not_replayed:
+        run.differences += run.charges.differences()
+    return Drift(
+        recording,
+        target.name,
+        baseline,
+        tuple(run.differences),
+        run.not_replayed,
+        tuple(run.replayed),
+        time.perf_counter() - began,
+    )
+
+
+def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
+    recorded = exchange.answer
+    assert recorded is not None
+    script = run.setting.scripts[exchange.number]
+    request = again(exchange, run.mapping)
+    if exchange.request.key is not None:
+        request = request.with_key(run.target.key(exchange.request.key))
+    run.target.come_to(exchange, [id_ for job in script.ended if (id_ := run.mapping.id(job)) is not None])
+    job = inference_id_of(recorded)
+    waited = 0.0
+    if not run.target.scripted and job in run.heard:
+        waited = max(0.0, exchange.at - run.heard[job])
+        run.target.pause(waited)
+    try:
+        reply = run.target.ask(request, script.scenario)
+        if not run.target.scripted and recorded.status != 202 and request.method == "GET":
+            reply = _polled(run, exchange, request, reply, waited)
+    except httpx.TimeoutException:
+        _unanswered(run, exchange, "nothing within its time")
+        return
+    except httpx.HTTPError as error:
+        _unanswered(run, exchange, f"no answer: {error or type(error).__name__}")
+        return
+    if job is not None:
+        run.heard[job] = exchange.at + exchange.seconds
+    run.mapping.learn(exchange, reply.response)
+    _judge(run, exchange, recorded, _answer(reply))
+
+
+def _judge(run: _Replay, exchange: RecordedExchange, recorded: Answer, reply: tuple[Answer, float]) -> None:
+    replayed, seconds = reply
+    same = recorded.status == replayed.status
+    if not run.target.scripted and not same:
+        if recorded.status in _OF_ITS_STATE or recorded.status >= 500:
+            run.not_replayed[exchange.number] = (
+                f"{recorded.status} came of the provider's state then; now it answers {replayed.status}"
+            )
+            return
+        if recorded.status == 202 and replayed.status == 200 and exchange.request.method == "GET":
+            run.replayed.append(exchange.number)
+            return  # done sooner: a poll less is nobody's harm
+    run.replayed.append(exchange.number)
+    run.differences += compare(exchange, replayed, seconds, run.baseline)
+    if run.target.scripted:
+        run.charges.see(exchange, replayed)
+
+
+def _polled(run: _Replay, exchange: RecordedExchange, request: Again, reply: TargetReply, waited: float) -> TargetReply:
+    """Poll on where a job has not ended that had ended then; polls beyond what a patient client makes are told."""
+    extra, passed, since = 0, 0.0, waited
+    while reply.response.status_code == 202 and passed <= PATIENCE_S:
+        asked = reply.response.headers.get(RETRY_AFTER, "")
+        wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
+        # Who polled sooner than asked may be told 202 once more.
+        extra += since >= wait * _NEARLY
+        since = max(wait, 0.1)
+        run.target.pause(since)
+        passed += since
+        reply = run.target.ask(request, None)
+    if extra and exchange.answer is not None:
+        told = f"pending for {extra} more {'poll' if extra == 1 else 'polls'}"
+        run.differences.append(
+            AnswerDifference(
+                exchange.number, DifferenceKind.POLLS, "", str(exchange.answer.status), told, breaking=False
+            )
+        )
+    return reply
+
+
+def _unanswered(run: _Replay, exchange: RecordedExchange, what: str) -> None:
+    assert exchange.answer is not None
+    run.replayed.append(exchange.number)
+    run.differences.append(
+        AnswerDifference(exchange.number, DifferenceKind.STATUS, "", str(exchange.answer.status), what, breaking=True)
+    )
+
+
+def _answer(reply: TargetReply) -> tuple[Answer, float]:
+    response = reply.response
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+    body = body_of(response.content, response.headers.get("content-type", ""))
+    return Answer(status=response.status_code, headers=headers, body=body), reply.seconds
+
+
+def ignoring(drift: Drift, patterns: Sequence[str]) -> Drift:
+    """The drift without differences whose name fits a pattern: `header:x-*`, `body:/data/?/seed`, `timing`."""
+    kept = tuple(
+        one for one in drift.differences if not any(fnmatchcase(one.name.lower(), word.lower()) for word in patterns)
+    )
+    return replace(drift, differences=kept, ignored=drift.ignored + len(drift.differences) - len(kept))

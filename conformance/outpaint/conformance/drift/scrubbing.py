@@ -1,0 +1,285 @@
+"""Secrets out of a recording, ids and addresses into links."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from outpaint.conformance.drift.recorded_bodies import KeptPicture
+from outpaint.conformance.drift.recording_file import (
+    Answer,
+    Body,
+    Form,
+    Json,
+    Opaque,
+    OpaqueBody,
+    RecordedExchange,
+    RecordedPart,
+    RecordedRequest,
+)
+from outpaint.conformance.proving.observed_exchange import REDACTED
+from outpaint.conformance.verify.redaction import SECRET_HEADERS, Redaction
+from outpaint.contracts.paths_and_headers import API_KEY
+
+PREFIX: Final = "/_url/"
+REFERENCE: Final = re.compile(r"\{\{(\d+)(/[^{}]*)\}\}")
+"""`{{3/data/0/url}}`: the URL that the answer to exchange 3 had at this JSON pointer, or in its header Location."""
+LOCATION: Final = "/Location"
+_PIECE: Final = re.compile(rf"{re.escape(PREFIX)}(\d+)(?:/[^?#]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One URL of the provider's, and by what reference it is known in the recording."""
+
+    url: str
+    reference: str
+
+
+class Links:
+    """The URLs given out so far. `base_url` is where the proxy is reached. Safe for many threads."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._lock = threading.Lock()
+        self._links: list[Link] = []
+        self._places: list[str] = []
+
+    def lead(self, url: str, exchange: int, pointer: str) -> str:
+        """The URL by which a client reaches this one through the proxy."""
+        name = urlsplit(url).path.rpartition("/")[2]
+        with self._lock:
+            place = f"{self._base_url}{PREFIX}{len(self._links)}/{quote(name, safe='.')}"
+            self._links.append(Link(url, reference(exchange, pointer)))
+            self._places.append(place)
+        return place
+
+    def at(self, path: str) -> Link | None:
+        """The link that a path below the proxy means."""
+        found = _PIECE.fullmatch(path)
+        if found is None or int(found[1]) >= len(self._links):
+            return None
+        return self._links[int(found[1])]
+
+    def lead_all(self, value: Any, exchange: int) -> Any:
+        """A JSON answer in which every URL to fetch or to post to leads through the proxy."""
+        return map_urls(value, lambda url, pointer: self.lead(url, exchange, pointer))
+
+    def originals(self, data: bytes) -> bytes:
+        """A request's body with the provider's own URLs in place of the proxy's."""
+        return self._replaced(data, lambda link: link.url)
+
+    def references(self, data: bytes) -> bytes:
+        """The same with references in their place, for the recording."""
+        return self._replaced(data, lambda link: link.reference)
+
+    def _replaced(self, data: bytes, by: Callable[[Link], str]) -> bytes:
+        if PREFIX.encode() not in data and quote(PREFIX, safe="").encode() not in data:
+            return data
+        with self._lock:
+            pairs = list(zip(self._places, self._links, strict=True))
+        # The last first: a place may begin with another one.
+        for place, link in reversed(pairs):
+            data = data.replace(place.encode(), by(link).encode())
+            data = data.replace(quote(place, safe="").encode(), quote(by(link), safe="").encode())
+        return data
+
+
+def reference(exchange: int, pointer: str) -> str:
+    """How a recording names a URL."""
+    return f"{{{{{exchange}{pointer}}}}}"
+
+
+def map_urls(value: Any, change: Callable[[str, str], str], pointer: str = "") -> Any:
+    """A JSON value in which each absolute URL of a member named `url` or `…_url` is changed; `change` gets its pointer.
+
+    RFC 6901 pointers, whose tokens never hold braces here: a member's name that does is passed over.
+    """
+    if isinstance(value, dict):
+        return {name: _member(name, member, change, pointer) for name, member in value.items()}
+    if isinstance(value, list):
+        return [map_urls(item, change, f"{pointer}/{place}") for place, item in enumerate(value)]
+    return value
+
+
+def urls_in(value: Any, pointer: str) -> list[tuple[str, str]]:
+    """Each of those URLs with its pointer; `pointer` is the value's own."""
+    found: list[tuple[str, str]] = []
+
+    def note(url: str, at: str) -> str:
+        found.append((url, at))
+        return url
+
+    map_urls(value, note, pointer)
+    return found
+
+
+def _member(name: str, member: Any, change: Callable[[str, str], str], pointer: str) -> Any:
+    below = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+    if isinstance(member, str):
+        return change(member, below) if _is_url(name, member) else member
+    return map_urls(member, change, below)
+
+
+def _is_url(name: str, text: str) -> bool:
+    named = name == "url" or name.endswith("_url")
+    return named and re.match(r"(?i)https?://[^/]", text) is not None and "{" not in name
+
+
+_KEY_HEADER: Final = API_KEY.lower()
+_SECRET_NAMES: Final = re.compile(
+    r"(?i).*(signature|credential|security-token|api[-_]?key|access[-_]?token|secret|password|authorization).*"
+    r"|policy|key-pair-id|awsaccesskeyid|token|sig|key"
+)
+_USERINFO: Final = re.compile(r"(?i)(\bhttps?://)[^/@\s\"'<>]+@")
+_URL: Final = re.compile(r"(?i)\bhttps?://[^\s\"'<>\\]+")
+_HARMLESS: Final = frozenset({"mode", "count", "format", "expires"})
+"""Parameters of URLs whose values are kept; what else stands there may be what signs them."""
+_SHORT: Final = 12
+"""A shorter key is struck out of values and not of names, where it may be a word like any other."""
+
+
+class Scrubber:
+    """Knows the keys that were seen so far. `key` names one; the others give back what may be kept."""
+
+    def __init__(self) -> None:
+        self._redaction = Redaction()
+        self._names: dict[str, str] = {}
+
+    def key(self, value: str) -> str:
+        """The name that stands for a key from now on: `key-1` for the first, the same for the same key."""
+        name = self._names.get(value)
+        if name is None:
+            name = self._names[value] = f"key-{len(self._names) + 1}"
+            self.learn(value)
+        return name
+
+    def learn(self, *secrets: str) -> None:
+        """Strike these out of whatever is kept from now on."""
+        self._redaction.learn(*(secret for secret in secrets if secret))
+
+    def learn_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Strike out, wherever they stand, what credentials these headers hold."""
+        for name, value in headers:
+            if name.lower() in SECRET_HEADERS:
+                self.learn(value, value.partition(" ")[2].strip())
+
+    def learn_query(self, query: str) -> None:
+        """Strike out, wherever they stand, the values of parameters that are named like credentials."""
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            if _SECRET_NAMES.fullmatch(name):
+                self.learn(value)
+
+    def headers(self, headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Headers without the API key, and without values where those are credentials."""
+        return tuple(
+            (self.text(name), REDACTED if name.lower() in SECRET_HEADERS else self.text(value))
+            for name, value in headers
+            if name.lower() != _KEY_HEADER
+        )
+
+    def text(self, text: str) -> str:
+        """A text without credentials; the URLs in it lose whatever may sign them."""
+        text = _URL.sub(lambda found: _unsigned(found[0]), _USERINFO.sub(rf"\1{REDACTED}@", text))
+        return self._redaction.text(text)
+
+    def target(self, target: str) -> str:
+        """A path with its query, without credentials."""
+        before, mark, query = target.partition("?")
+        if not mark:
+            return self.text(target)
+        pairs = parse_qsl(query, keep_blank_values=True)
+        told = [(name, REDACTED if _SECRET_NAMES.fullmatch(name) else self.text(value)) for name, value in pairs]
+        return f"{self.text(before)}?{urlencode(told, safe='[]{}/')}"
+
+    def value(self, value: Any, name: str = "") -> Any:
+        """A JSON value without credentials, members named like one among them."""
+        if isinstance(value, KeptPicture):
+            return value
+        if isinstance(value, dict):
+            if name == "fields" and all(isinstance(member, str) for member in value.values()):
+                return {self._name(key): REDACTED for key in value}  # an upload ticket's: they sign it
+            return {self._name(key): self.value(member, key) for key, member in value.items()}
+        if isinstance(value, list):
+            return [self.value(item, name) for item in value]
+        if isinstance(value, str):
+            return REDACTED if value and _SECRET_NAMES.fullmatch(name) else self.text(value)
+        # A key of digits alone may stand there as a number.
+        if isinstance(value, int | float) and not isinstance(value, bool) and self.text(str(value)) != str(value):
+            return REDACTED
+        return value
+
+    def field(self, name: str, value: str) -> str:
+        """The value of a form's field without credentials."""
+        return REDACTED if value and _SECRET_NAMES.fullmatch(name) else self.text(value)
+
+    def exchange(self, exchange: RecordedExchange) -> RecordedExchange:
+        """The exchange without credentials, by all that was learned until now."""
+        request, answer, mark = exchange.request, exchange.answer, exchange.mark
+        return exchange.model_copy(
+            update={
+                "request": RecordedRequest(
+                    method=self.text(request.method),
+                    target=self.target(request.target),
+                    key=request.key,
+                    headers=self.headers(list(request.headers)),
+                    body=self._body(request.body),
+                ),
+                "answer": answer
+                and Answer(
+                    status=answer.status, headers=self.headers(list(answer.headers)), body=self._body(answer.body)
+                ),
+                "mark": mark and mark.model_copy(update={"says": self.text(mark.says)}),
+            }
+        )
+
+    def _body(self, body: Body) -> Body:
+        if isinstance(body, Form):
+            return Form(kind=body.kind, parts=tuple(self._part(part) for part in body.parts))
+        if isinstance(body, Json):
+            return Json(value=self.value(body.value))
+        if isinstance(body, OpaqueBody):
+            return OpaqueBody(opaque=self._opaque(body.opaque))
+        return body
+
+    def _part(self, part: RecordedPart) -> RecordedPart:
+        return part.model_copy(
+            update={
+                "name": self._name(part.name),
+                "filename": None if part.filename is None else self.text(part.filename),
+                "content_type": None if part.content_type is None else self.text(part.content_type),
+                "text": None if part.text is None else self.field(part.name, part.text),
+                "opaque": None if part.opaque is None else self._opaque(part.opaque),
+            }
+        )
+
+    def _opaque(self, opaque: Opaque) -> Opaque:
+        return opaque if opaque.text is None else opaque.model_copy(update={"text": self.text(opaque.text)})
+
+    def _name(self, name: str) -> str:
+        return self.text(name) if len(name) >= _SHORT else name
+
+
+def _unsigned(url: str) -> str:
+    """A URL, or a path, whose parameters keep their names and lose their values."""
+    before, mark, query = url.partition("?")
+    if not mark:
+        return url
+    query, hash_, fragment = query.partition("#")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    kept = "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='') if name.lower() in _HARMLESS else REDACTED}"
+        for name, value in pairs
+    )
+    return f"{before}?{kept}{hash_}{fragment}"
+
+
+def host_of(url: str) -> str:
+    """Scheme and authority of a URL, without a user's name and password."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"

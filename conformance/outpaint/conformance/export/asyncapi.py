@@ -1,0 +1,159 @@
+"""AsyncAPI and JSON Schemas of what is behind the wire.
+
+Nothing of it reaches a client, who polls; it is for those who put another painter behind the service, or listen in.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from pydantic.json_schema import models_json_schema
+
+from outpaint.contracts import examples
+from outpaint.contracts.inference import Completion, InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.openapi import API_VERSION
+from outpaint.contracts.openapi_components import SCHEMAS, JsonObject, Untitled, schemas
+from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+# A name, not an address: whoever serves the files names them by their own.
+BASE: Final = f"https://outpaint-kit.example/schemas/{API_VERSION}/"
+_SUFFIX: Final = ".schema.json"
+
+
+def behind_the_wire(ref_template: str) -> dict[str, JsonObject]:
+    """The messages between service, painter and SageMaker, by name, as whoever gets them reads them."""
+    _, bundle = models_json_schema(
+        [(model, "validation") for model in (InferenceRequest, Manifest, InferenceFailure, Completion)],
+        ref_template=ref_template,
+        schema_generator=Untitled,
+    )
+    found: dict[str, JsonObject] = bundle["$defs"]
+    return found
+
+
+def schema_files(base: str = BASE) -> dict[str, str]:
+    """A file's text for each file name, each with an `$id` under `base` and references to its neighbours."""
+    named = {**behind_the_wire(SCHEMAS + "{model}"), **schemas()}
+    return {name + _SUFFIX: _text(name, schema, base) for name, schema in sorted(named.items())}
+
+
+def _text(name: str, schema: JsonObject, base: str) -> str:
+    whole = {"$schema": DIALECT, "$id": f"{base.rstrip('/')}/{name}{_SUFFIX}", "title": name, **_neighbours(schema)}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _neighbours(value: Any) -> Any:
+    """References into one document as references to the files beside this one."""
+    if isinstance(value, list):
+        return [_neighbours(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: f"{one.removeprefix(SCHEMAS)}{_SUFFIX}"
+        if name == "$ref" and isinstance(one, str) and one.startswith(SCHEMAS)
+        else _neighbours(one)
+        for name, one in value.items()
+    }
+
+
+_MESSAGES: Final = "#/components/messages/"
+_CHANNEL: Final = "#/channels/completions"
+_BUCKET: Final = "s3://pictures-of-a-deployment"
+
+
+def text() -> str:
+    """The document in JSON: two blanks of indent, one newline at the end."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def document() -> JsonObject:
+    """The whole AsyncAPI document, as plain JSON values."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Outpaint Image: the ends of jobs",
+            "version": API_VERSION,
+            "description": (
+                "What a deployment on AWS (template.yaml) hears from its SageMaker asynchronous endpoint. Clients of "
+                "the API get no events: they poll. Members of a message that are not described are SageMaker's own; "
+                "nothing here hangs on them."
+            ),
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "completions": {
+                # The topic's name is chosen by CloudFormation, so there is none to tell.
+                "address": None,
+                "title": "CompletionTopic",
+                "description": (
+                    "The stack's one SNS topic, named as the endpoint's SuccessTopic and ErrorTopic. A queue "
+                    "subscribes to it without raw delivery: there, the message is the text in `Message` of the SNS "
+                    "notification."
+                ),
+                "messages": {name: {"$ref": _MESSAGES + name} for name in ("completed", "failed")},
+            }
+        },
+        "operations": {
+            "settle": {
+                "action": "receive",
+                "channel": {"$ref": _CHANNEL},
+                "summary": "End the job that the message tells of, and keep or give back its credits.",
+                "description": (
+                    "Delivery is at least once and in any order: a message that repeats, or comes after the job's "
+                    "end, changes nothing. A message about a job that is not there yet is shown again, five times."
+                ),
+                "messages": [{"$ref": f"{_CHANNEL}/messages/{name}"} for name in ("completed", "failed")],
+            }
+        },
+        "components": {
+            "messages": {
+                "completed": _message(
+                    "The painter answered with a success.",
+                    {"const": "Completed"},
+                    {"outputLocation": f"{_BUCKET}/{answer_prefix(examples.INFERENCE_ID)}"},
+                ),
+                "failed": _message(
+                    "The painter refused, broke off or was not reached.",
+                    {"not": {"const": "Completed"}},
+                    {"failureLocation": f"{_BUCKET}/{failure_prefix(examples.INFERENCE_ID)}-error.out"},
+                ),
+            },
+            "schemas": behind_the_wire(SCHEMAS + "{model}"),
+        },
+    }
+
+
+def _message(summary: str, status: JsonObject, written: JsonObject) -> JsonObject:
+    return {
+        "summary": summary,
+        "contentType": "application/json",
+        "correlationId": {"location": "$message.payload#/inferenceId", "description": "The job's inference_id."},
+        "payload": {
+            "allOf": [{"$ref": f"{SCHEMAS}Completion"}, {"properties": {"invocationStatus": status}}],
+        },
+        "examples": [{"payload": _example(written)}],
+    }
+
+
+def _example(written: JsonObject) -> JsonObject:
+    completed = "outputLocation" in written
+    return {
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-11-22T12:00:21.417Z",
+        "receivedTime": "2026-11-22T12:00:03.118Z",
+        "invocationStatus": "Completed" if completed else "Failed",
+        **({} if completed else {"failureReason": "ModelError: the painter answered 500"}),
+        "requestParameters": {
+            "contentType": "application/json",
+            "endpointName": "outpaint-painter",
+            "inputLocation": f"{_BUCKET}/{input_name(examples.INFERENCE_ID, 'request')}",
+        },
+        "responseParameters": {"contentType": "application/json", **written},
+        "inferenceId": examples.INFERENCE_ID,
+        "eventVersion": "1.0",
+        "eventSource": "aws:sagemaker",
+        "eventName": "InferenceResult",
+    }

@@ -1,0 +1,1 @@
+"""Pacts of consumers held against the contract and a provider."""

@@ -1,0 +1,223 @@
+"""`outpaint contract pact`: write, check and verify consumer contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlencode
+
+import click
+
+from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
+
+if TYPE_CHECKING:
+    from outpaint.conformance.pact_check.pact_reading import PactFile
+    from outpaint.conformance.verify.reachability import NotReady
+
+# By the numbers of `outpaint contract verify`, whose look at a base URL gives the others: 3, 4 and 5.
+BROKEN: Final = 1
+NO_PACT: Final = 2
+NOTHING_VERIFIED: Final = 6
+OVER_BUDGET: Final = 7
+_PATIENCE_S: Final = 30.0
+_MOST_BYTES: Final = 256 * 1024 * 1024
+_OF_THE_CALLER: Final = frozenset({"world", "consumer", "provider"})
+"""What a mock may find wrong with what was asked of it."""
+_FILES: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(
+    short_help="Consumer contracts as Pact files: write, check, verify.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def pact() -> None:
+    """Consumer contracts as Pact files: written by the mock, checked against our contract, verified by a provider.
+
+    \b
+    Examples:
+      outpaint contract pact write --consumer web-shop pacts/web-shop-outpaint.json
+      outpaint contract pact check pacts/web-shop-outpaint.json
+      outpaint contract pact verify pacts/*.json --base-url http://127.0.0.1:8080/v1 --api-key dev
+    """
+
+
+@pact.command()
+@click.argument("file", type=_FILES)
+@click.option("--consumer", metavar="NAME", required=True, help="Who called the mock.")
+@click.option("--provider", metavar="NAME", default="outpaint", show_default=True, help="What it calls the API.")
+@click.option(
+    "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
+)
+@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Whose calls are written.")
+def write(file: Path, consumer: str, provider: str, url: str, world: str) -> None:
+    """Write what a running mock was asked as a Pact v4 FILE.
+
+    The mock must keep bodies (`outpaint mock --keep-bodies 64`); `outpaint mock --pact FILE` does both.
+
+    \b
+    Exit codes:
+      0  the file was written
+      2  wrong usage, a world that is not there, or no call that makes an interaction
+      3  nothing answers at --url, or not in time, or TLS fails
+      4  something answers there that is no mock of ours
+      5  the mock does not let us ask (--open-admin)
+    """
+    from outpaint.conformance.verify.reachability import NotReady
+
+    try:
+        content, count = _written_by_mock(url, world, consumer, provider)
+    except NotReady as error:
+        _end(error)
+    if not count:
+        raise _NoPactError("no call makes an interaction: did the tests call this mock, and does it keep bodies?")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    click.echo(f"{file}: {count} interactions of {consumer} with {provider}")
+
+
+def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tuple[bytes, int]:
+    """A pact's file as a mock writes it, and how many interactions it has; raises `NotReady` where there is none."""
+    from outpaint.conformance.verify.reachability import NotReady, check_base_url, json_at
+    from outpaint.conformance.verify.verification import ExitCode
+
+    root = check_base_url(url)
+    path = f"{prefix_of(world)}{ADMIN_ROOT}/pact"
+    asked = f"{path}?{urlencode({'consumer': consumer, 'provider': provider})}"
+    told = json_at(root, asked, who="a mock of ours", patience=_PATIENCE_S, most_bytes=_MOST_BYTES)
+    interactions = told.document.get("interactions")
+    if told.status == 200 and isinstance(interactions, list):
+        return told.body, len(interactions)
+    if told.status in (401, 403):
+        raise NotReady(ExitCode.KEY_REFUSED, f"{root} does not let us ask: {told.detail}")
+    if str(told.document.get("field")) in _OF_THE_CALLER:
+        raise NotReady(ExitCode.USAGE, told.detail)
+    raise NotReady(
+        ExitCode.NOT_THIS_API, f"{root} is not a mock of ours: GET {path} answers {told.status}: {told.detail}"
+    )
+
+
+@pact.command(short_help="Check that our contract covers pacts, without a provider.")
+@click.argument("files", type=_FILES, nargs=-1, required=True)
+@click.option("--base-path", metavar="PATH", default="", help="Stands before every path of the pact, such as /v1.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.pass_context
+def check(context: click.Context, files: tuple[Path, ...], base_path: str, strict: bool) -> None:
+    """Check that our contract covers consumers' pacts (v1 to v4), without a provider and without Pact's engine.
+
+    Every request must be one that the contract takes, every answer one that it can give, every provider state one
+    that providers know; what is not gets one line. Values that differ from run to run and are pinned earn warnings.
+
+    \b
+    Ends with 0 if everything is covered, 1 if not, 2 if a file is no pact.
+
+    \b
+    Examples:
+      outpaint contract pact check pacts/web-shop-outpaint.json
+      outpaint contract pact check --base-path /v1 --strict pacts/*.json
+    """
+    from outpaint.conformance.pact_check.pact_coverage import objections
+
+    failed = False
+    for file in _read(files):
+        bad = 0
+        for one in file.interactions:
+            found = objections(one, base_path)
+            for objection in found:
+                click.echo(f"{file.path}: {objection}")
+            bad += any(strict or not objection.warning for objection in found)
+        for name in file.strangers:
+            click.echo(f"{file.path}: {name}: it is no HTTP interaction, and the API has no other")
+        bad += len(file.strangers)
+        count = len(file.interactions) + len(file.strangers)
+        click.echo(f"{file.path}: {count - bad} of {count} interactions of {file.consumer} are covered")
+        failed = failed or bad > 0 or count == 0
+    if failed:
+        context.exit(BROKEN)
+
+
+@pact.command(short_help="Verify a provider by pacts, with Pact's own engine.")
+@click.argument("files", type=_FILES, nargs=-1, required=True)
+@click.option("--base-url", metavar="URL", required=True, help="The provider, such as http://127.0.0.1:8080/v1.")
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="OUTPAINT_KEY",
+    default="dev",
+    show_envvar=True,
+    help="A key of it; any for a mock.",
+)
+@click.option("--max-credits", metavar="N", type=click.IntRange(0), help="Refuse to begin if it may cost more.")
+@click.pass_context
+def verify(
+    context: click.Context, files: tuple[Path, ...], base_url: str, api_key: str, max_credits: int | None
+) -> None:
+    """Verify a provider by consumers' pacts, with Pact's own engine and our provider states (extra `pact`).
+
+    A running mock is put into every state. Any other provider only into those for which an API key is enough; the
+    other interactions are named and left out. The key never enters a pact or the output.
+
+    \b
+    Exit codes, those of `outpaint contract verify`:
+      0  all that could be verified was kept
+      1  something was broken
+      2  wrong usage, a file is no pact, or Pact's engine is missing or cannot read it
+      3  nothing answers at --base-url, or not in time, or TLS fails
+      4  something answers there that is not this API
+      5  the key is refused
+      6  nothing could be verified
+      7  it could cost more than --max-credits
+    """
+    from outpaint.conformance.pact_check import pact_verifying
+    from outpaint.conformance.verify.reachability import NotReady
+    from outpaint.contracts.errors import ErrorCode, OutpaintError
+
+    broken = kept = 0
+    for file in _read(files):
+        try:
+            verdict = pact_verifying.verify(file, base_url, api_key, max_credits=max_credits)
+        except NotReady as error:
+            _end(error)
+        except OutpaintError as error:
+            if error.code is ErrorCode.INSUFFICIENT_CREDITS:
+                raise _OverBudgetError(error.detail) from None
+            raise _NoPactError(error.detail) from None
+        for description, why in verdict.broken:
+            click.echo(f"{file.path}: BROKEN {description}: {why}")
+        for description, why in verdict.left_out:
+            click.echo(f"{file.path}: not verified {description}: {why}")
+        click.echo(
+            f"{file.path}: {len(verdict.kept)} kept, {len(verdict.broken)} broken, "
+            f"{len(verdict.left_out)} not verified at {base_url}"
+        )
+        broken += len(verdict.broken)
+        kept += len(verdict.kept)
+    if broken or not kept:
+        context.exit(BROKEN if broken else NOTHING_VERIFIED)
+
+
+def _read(files: Iterable[Path]) -> list[PactFile]:
+    from outpaint.conformance.pact_check.pact_reading import PactFileError, read_pact
+
+    try:
+        return [read_pact(file) for file in files]
+    except PactFileError as error:
+        raise _NoPactError(error.detail) from None
+
+
+def _end(reason: NotReady) -> NoReturn:
+    """As `outpaint contract verify` ends where a base URL cannot be asked."""
+    click.echo(f"error: {reason}", err=True)
+    click.get_current_context().exit(int(reason.exit_code))
+
+
+class _NoPactError(click.ClickException):
+    """There is no pact to work with."""
+
+    exit_code = NO_PACT
+
+
+class _OverBudgetError(click.ClickException):
+    """Verifying could cost more than may be spent."""
+
+    exit_code = OVER_BUDGET

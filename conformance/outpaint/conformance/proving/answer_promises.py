@@ -1,0 +1,223 @@
+"""What every answer must have (docs/facts/wire.md#headers): checks with codes, made on each exchange that passes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.case import Severity
+from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, within
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
+from outpaint.contracts import paths_and_headers as names
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
+from outpaint.contracts.paths_and_headers import BALANCE_PATH
+
+_COUNTERS: Final = (names.RATE_LIMIT, names.RATE_AVAILABLE, names.RATE_RESET, names.CREDIT_AVAILABLE)
+_READABLE: Final = (names.CORRELATION_ID, *_COUNTERS, names.RETRY_AFTER)
+_INT32: Final = 2**31 - 1
+_LONGEST_WINDOW_S: Final = 3600
+_PROBLEM: Final = "application/problem+json"
+_PLAIN: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCheck:
+    """One promise about every answer; `applies` says to which exchanges, `judge` raises `Unmet` where it is broken."""
+
+    id: str
+    guards: Clause
+    then: str
+    severity: Severity
+    applies: Callable[[ObservedExchange], bool]
+    judge: Callable[[ObservedExchange], None]
+
+
+_CHECKS: Final[list[AnswerCheck]] = []
+
+
+def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
+    """The checks that this exchange breaks, each with what was seen."""
+    found = []
+    for check in _CHECKS:
+        if check.applies(exchange):
+            try:
+                check.judge(exchange)
+            except Unmet as unmet:
+                found.append((check, str(unmet)))
+    return found
+
+
+def checks() -> tuple[AnswerCheck, ...]:
+    """Every check, in the order of this text."""
+    return tuple(_CHECKS)
+
+
+def _check(
+    guards: Clause, then: str, severity: Severity, applies: Callable[[ObservedExchange], bool] = lambda _: True
+) -> Callable[[Callable[[ObservedExchange], None]], Callable[[ObservedExchange], None]]:
+    def register(judge: Callable[[ObservedExchange], None]) -> Callable[[ObservedExchange], None]:
+        id_ = f"always.{judge.__name__.replace('_', '-')}"
+        _CHECKS.append(AnswerCheck(id_, guards, then, severity, applies, judge))
+        return judge
+
+    return register
+
+
+def _is_error(exchange: ObservedExchange) -> bool:
+    return exchange.status >= 400
+
+
+def _has_error_body(exchange: ObservedExchange) -> bool:
+    return _is_error(exchange) and exchange.method != "HEAD"
+
+
+def _declares_its_length(exchange: ObservedExchange) -> bool:
+    coded = exchange.header("Content-Encoding") is not None  # then the body that we hold is another
+    return exchange.header("Content-Length") is not None and exchange.method != "HEAD" and not coded
+
+
+def _number(exchange: ObservedExchange, name: str) -> int:
+    value = exchange.header(name)
+    if value is None:
+        raise Unmet(f"{name}: missing")
+    if re.fullmatch(r"[0-9]+", value) is None or int(value) > _INT32:
+        raise Unmet(f"{name}: expected a whole number of 32 bits, got {value!r}")
+    return int(value)
+
+
+@_check(clauses.CORRELATION, "it carries a correlation id", Severity.MAJOR)
+def correlation_id(exchange: ObservedExchange) -> None:
+    holds(exchange.header(names.CORRELATION_ID), f"{names.CORRELATION_ID} is there and not empty")
+
+
+@_check(clauses.COUNTERS, "its rate and credit headers are whole numbers of 32 bits", Severity.MAJOR)
+def counters_are_numbers(exchange: ObservedExchange) -> None:
+    for name in _COUNTERS:
+        _number(exchange, name)
+
+
+@_check(clauses.RESET_FROM_NOW, "its reset time is seconds from now, never an epoch", Severity.CRITICAL)
+def reset_time_is_seconds_from_now(exchange: ObservedExchange) -> None:
+    # A client sleeps on it: an epoch would have it sleep for decades.
+    within(_number(exchange, names.RATE_RESET), 0, _LONGEST_WINDOW_S, names.RATE_RESET)
+
+
+@_check(clauses.COUNTERS, "no more requests are available than the limit says", Severity.MINOR)
+def available_is_within_the_limit(exchange: ObservedExchange) -> None:
+    within(_number(exchange, names.RATE_AVAILABLE), 0, _number(exchange, names.RATE_LIMIT), names.RATE_AVAILABLE)
+
+
+@_check(clauses.BROWSERS_READ, "a script of any origin may read it and its headers", Severity.MAJOR)
+def browsers_can_read_it(exchange: ObservedExchange) -> None:
+    holds(exchange.header("Access-Control-Allow-Origin"), "Access-Control-Allow-Origin is there")
+    exposed = (exchange.header("Access-Control-Expose-Headers") or "").lower()
+    for name in _READABLE:
+        contains(exposed, name.lower(), "Access-Control-Expose-Headers")
+
+
+@_check(
+    clauses.RETRY_AFTER,
+    "it says when to come back, in whole seconds of at least 1",
+    Severity.MAJOR,
+    lambda exchange: exchange.status in (202, 429, 503),
+)
+def retry_after(exchange: ObservedExchange) -> None:
+    within(_number(exchange, names.RETRY_AFTER), 1, _LONGEST_WINDOW_S, names.RETRY_AFTER)
+
+
+@_check(clauses.ALLOW, "it says which verbs the path takes", Severity.MINOR, lambda exchange: exchange.status == 405)
+def allow_on_405(exchange: ObservedExchange) -> None:
+    holds(exchange.header("Allow"), "Allow is there and not empty")
+
+
+@_check(clauses.KEY_SCHEME, "it says how to authenticate", Severity.MINOR, lambda exchange: exchange.status == 401)
+def www_authenticate_on_401(exchange: ObservedExchange) -> None:
+    holds(exchange.header("WWW-Authenticate"), "WWW-Authenticate is there and not empty")
+
+
+@_check(clauses.HEAD, "it has no body", Severity.MINOR, lambda exchange: exchange.method == "HEAD")
+def head_has_no_body(exchange: ObservedExchange) -> None:
+    equal(exchange.body, b"", "the body of an answer to HEAD")
+
+
+@_check(clauses.LENGTH, "its length is the one it declares", Severity.MAJOR, _declares_its_length)
+def length_is_the_declared_one(exchange: ObservedExchange) -> None:
+    equal(exchange.header("Content-Length"), str(len(exchange.body)), "Content-Length")
+
+
+@_check(clauses.ERROR_BODY, "its body has the declared shape, in JSON", Severity.MAJOR, _has_error_body)
+def error_has_its_shape(exchange: ObservedExchange) -> None:
+    _error_of(exchange)
+
+
+@_check(clauses.ERROR_CODES, "its status, message and typed code belong together", Severity.MAJOR, _has_error_body)
+def error_code_fits_the_status(exchange: ObservedExchange) -> None:
+    document, body = _error_of(exchange)
+    kind = ERROR_KINDS[body.error_code]
+    equal(exchange.status, kind.status.value, f"the status of {body.error_code}")
+    if isinstance(body, ProblemDetails):
+        equal(body.status, exchange.status, "the member status")
+        holds(document["type"].endswith(body.error_code), "the problem's type ends in the error code")
+    else:
+        equal(body.code, exchange.status, "the member code")
+        equal(document["status"], "error", "the member status")
+        equal(document["message"], kind.message, "the member message")
+
+
+@_check(clauses.ERROR_DETAIL, "its detail is one line that tells no secrets", Severity.MINOR, _has_error_body)
+def error_detail_is_one_line(exchange: ObservedExchange) -> None:
+    _, body = _error_of(exchange)
+    holds(body.detail, "detail is not empty")
+    holds("\n" not in body.detail, "detail is one line")
+    holds(b"Traceback" not in exchange.body, "no traceback is told")
+
+
+def _says_json(exchange: ObservedExchange) -> bool:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    # A gateway may label what has no body.
+    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD" and exchange.status != HTTPStatus.NO_CONTENT
+
+
+def _is_of_the_api(exchange: ObservedExchange) -> bool:
+    of_the_api = exchange.path.startswith("/v1/painting/") or exchange.path == BALANCE_PATH
+    return of_the_api and exchange.method not in ("HEAD", "OPTIONS")
+
+
+@_check(clauses.JSON_ANSWERS, "its body is JSON where it says so", Severity.MAJOR, _says_json)
+def json_is_json(exchange: ObservedExchange) -> None:
+    try:
+        json.loads(exchange.body)
+    except ValueError:
+        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+
+
+@_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
+def api_answers_json(exchange: ObservedExchange) -> None:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    if kind not in (_PLAIN, _PROBLEM):
+        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
+
+
+def _error_of(exchange: ObservedExchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:
+    kind = (exchange.header("Content-Type") or "").partition(";")[0]
+    model: type[BaseModel] = ProblemDetails if kind == _PROBLEM else ErrorBody
+    if kind not in (_PROBLEM, _PLAIN):
+        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
+    try:
+        document = json.loads(exchange.body)
+        body = model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Unmet(f"the error's body: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except ValueError:
+        raise Unmet(f"the error's body: no JSON: {exchange.body[:100]!r}") from None
+    assert isinstance(body, ErrorBody | ProblemDetails)
+    return document, body

@@ -1,0 +1,67 @@
+"""One request and its answer, as a report shows them: without keys, with bodies as they went over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from outpaint.contracts.paths_and_headers import API_KEY
+
+REDACTED: Final = "[redacted]"
+_SECRET_HEADERS: Final = frozenset({API_KEY.lower(), "authorization", "cookie", "set-cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedExchange:
+    """A request and its answer; header names in lower case, keys and cookies struck out."""
+
+    method: str
+    url: str
+    path: str
+    request_headers: tuple[tuple[str, str], ...]
+    request_body: bytes
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    seconds: float
+
+    @classmethod
+    def of(cls, response: httpx.Response, seconds: float) -> ObservedExchange:
+        """What an answer that was read whole tells of itself and its request."""
+        request = response.request
+        return cls(
+            method=request.method,
+            url=str(request.url),
+            path=request.url.path,
+            request_headers=_told(request.headers),
+            request_body=_sent(request),
+            status=response.status_code,
+            headers=_told(response.headers),
+            body=response.content,
+            seconds=seconds,
+        )
+
+    def header(self, name: str) -> str | None:
+        """The answer's header of this name, in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key == wanted), None)
+
+
+Observer = Callable[[ObservedExchange], None]
+"""Is told of every exchange as it ends; may be called from several threads."""
+
+
+def _told(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.lower(), REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers.multi_items()
+    )
+
+
+def _sent(request: httpx.Request) -> bytes:
+    try:
+        return request.read()
+    except httpx.StreamError:
+        return b""  # sent from an iterator, which is used up

@@ -1,0 +1,117 @@
+"""Whom a case is proven on, and what it may need of them (Need, new accounts)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Any, Protocol
+
+import httpx
+
+from outpaint.contracts.errors import ErrorCode
+
+
+class NewAccounts(ABC):
+    """Answers all that `Provider` says of keys, each time by a new account."""
+
+    @abstractmethod
+    def new_account(self, balance: int, *, allowed: bool = True) -> str:
+        """A key of a new account with exactly these credits; it may do nothing unless it is `allowed`."""
+
+    def key(self, balance: int = 100) -> str:
+        """A key of a new account."""
+        return self.new_account(balance)
+
+    def exact_key(self, balance: int) -> str:
+        """A key of a new account."""
+        return self.new_account(balance)
+
+    def second_key(self) -> str:
+        """A key of a new account."""
+        return self.new_account(100)
+
+    def forbidden_key(self) -> str:
+        """A key of an account that may do nothing."""
+        return self.new_account(100, allowed=False)
+
+
+class Need(StrEnum):
+    """What a case needs of a provider beyond an answer; one that doesn't offer it is not asked."""
+
+    ACCOUNTS = "accounts"
+    """New accounts with chosen credits and permissions."""
+    SECOND_ACCOUNT = "second-account"
+    """A key of another account."""
+    SOURCES = "sources"
+    """An address from which the provider reads bytes that the case chooses."""
+    HELD_JOBS = "held-jobs"
+    """Jobs that do not end before the case says so."""
+    FAILING_JOBS = "failing-jobs"
+    """Jobs that end in an error that the case chooses."""
+    TIME = "time"
+    """A clock that the case moves ahead."""
+    SETTINGS = "settings"
+    """Limits and waits other than the usual ones."""
+    SOCKET = "socket"
+    """A TCP socket to write bytes to that are no proper HTTP."""
+
+
+class Provider(Protocol):
+    """Anything that speaks the API.
+
+    What a provider doesn't offer, the method for it ends by `NotOffered` with the reason.
+    """
+
+    name: str
+    offers: frozenset[Need]
+    shares_account: bool
+    """Whether `key` is the same account for everybody: then cases that watch it cannot run side by side."""
+    poll_pause: float
+    """Seconds between two looks at something that is not there yet."""
+    longest_wait: int
+    """Seconds, the most that is granted to `Prefer: wait`: 600, or less where a front door hangs up sooner."""
+
+    def client(self) -> httpx.Client:
+        """A client whose relative URLs lead to the provider; the caller closes it."""
+        ...
+
+    def key(self, balance: int = 100) -> str:
+        """A key of an account with at least these credits (where accounts can be made: a new one, exactly these)."""
+        ...
+
+    def exact_key(self, balance: int) -> str:
+        """ACCOUNTS: a key of a new account with exactly these credits."""
+        ...
+
+    def second_key(self) -> str:
+        """SECOND_ACCOUNT: a key of another account than `key`'s."""
+        ...
+
+    def forbidden_key(self) -> str:
+        """ACCOUNTS: a key that is known and not allowed."""
+        ...
+
+    def publish(self, data: bytes | ErrorCode) -> str:
+        """SOURCES: an address from which the provider will read these bytes, or run into this error."""
+        ...
+
+    def hold(self) -> AbstractContextManager[None]:
+        """HELD_JOBS: jobs begun inside the block do not end before it does."""
+        ...
+
+    def failing(self, error: Exception) -> AbstractContextManager[None]:
+        """FAILING_JOBS: jobs painted inside the block break with this error."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """TIME: move the provider's clock ahead."""
+        ...
+
+    def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
+        """SETTINGS: a second provider of the same kind with other settings."""
+        ...
+
+    def address(self) -> tuple[str, int]:
+        """SOCKET: host and port of plain HTTP."""
+        ...

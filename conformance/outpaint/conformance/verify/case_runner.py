@@ -1,0 +1,210 @@
+"""One case run and watched."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+import httpx
+
+from outpaint.conformance.proving.answer_promises import AnswerCheck, broken
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.expectations import NotOffered, Unmet
+from outpaint.conformance.proving.observed_exchange import ObservedExchange
+from outpaint.conformance.proving.provider import Need, Provider
+from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
+from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.coverage import Seen
+from outpaint.conformance.verify.redaction import KeysGivenOut, Redaction
+
+OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
+"""Controls that may act on everybody: who moves time or holds jobs would disturb whoever runs beside."""
+KEPT_EXCHANGES: Final = 6
+"""How many of a failed case's exchanges are kept, the last ones."""
+NOT_OFFERED_WORDS: Final = {
+    Need.ACCOUNTS: "accounts cannot be made there",
+    Need.SECOND_ACCOUNT: "there is no second account",
+    Need.SOURCES: "it cannot be made to read an address of ours",
+    Need.HELD_JOBS: "its jobs cannot be held",
+    Need.FAILING_JOBS: "its jobs cannot be made to fail",
+    Need.TIME: "its clock is its own",
+    Need.SETTINGS: "it has the settings it has",
+    Need.SOCKET: "it has no socket for plain HTTP",
+}
+
+
+def runs_alone(case: Case, provider: Provider) -> bool:
+    """Whether nothing else may happen at the provider while this case runs."""
+    return bool(case.needs & OF_THE_WHOLE_PROVIDER) or (case.watches_account and provider.shares_account)
+
+
+def missing_words(case: Case, provider: Provider) -> str | None:
+    """Why a case is not asked of a provider, None where it is."""
+    missing = sorted(case.needs - provider.offers)
+    return "; ".join(NOT_OFFERED_WORDS[need] for need in missing) or None
+
+
+class Runner:
+    """Runs cases one way or another; each gets an account's key, a connection of its own and a result.
+
+    `watch` is told of every exchange, `on_result` of every result; both from any thread. `stopped` ends the run:
+    cases that have not begun by then are not run.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        watch: Callable[[ObservedExchange], object],
+        redaction: Redaction,
+        *,
+        jobs: int = 1,
+        purse: Purse | None = None,
+        on_result: Callable[[CaseResult], None] = lambda _: None,
+    ) -> None:
+        self._provider = KeysGivenOut(provider, redaction)
+        self._watch = watch
+        self._redaction = redaction
+        self._jobs = jobs
+        self._purse = purse or Purse(None)
+        self._on_result = on_result
+        self.stopped = threading.Event()
+
+    def run(self, cases: Iterable[Case], seed: int) -> list[CaseResult]:
+        """Every case's result, in the order they ended.
+
+        Those that run alone come before or after all others, which the seed decides too.
+        """
+        random = Random(seed)  # noqa: S311 - an order, not a secret
+        shuffled = list(cases)
+        random.shuffle(shuffled)
+        alone = [case for case in shuffled if runs_alone(case, self._provider)]
+        together = [case for case in shuffled if not runs_alone(case, self._provider)]
+        rounds = [(alone, 1), (together, self._jobs)]
+        random.shuffle(rounds)
+        results: list[CaseResult] = []
+        for batch, width in rounds:
+            results += self._side_by_side(batch, width)
+        return results
+
+    def _side_by_side(self, cases: list[Case], width: int) -> list[CaseResult]:
+        if width == 1:
+            return [self.one(case) for case in cases]
+        with ThreadPoolExecutor(width, "case") as pool:
+            running = [pool.submit(self.one, case) for case in cases]
+            try:
+                return [case.result() for case in running]
+            except BaseException:
+                self.stopped.set()
+                raise
+
+    def one(self, case: Case) -> CaseResult:
+        """One case's result; whatever goes wrong in it is one."""
+        result = self._judged(case)
+        self._on_result(result)
+        return result
+
+    def _judged(self, case: Case) -> CaseResult:
+        subject = Subject.of(case)
+        missing = missing_words(case, self._provider)
+        if missing is not None:
+            return CaseResult(subject, Outcome.NOT_OFFERED, missing)
+        if self.stopped.is_set():
+            return CaseResult(subject, Outcome.NOT_RUN, "the run was ended before its turn")
+        if not self._purse.take(case.credits):
+            return CaseResult(subject, Outcome.NOT_RUN, f"its {case.credits} credits would exceed the budget")
+        exchanges: list[ObservedExchange] = []
+
+        def observe(exchange: ObservedExchange) -> None:
+            exchanges.append(exchange)
+            self._watch(exchange)
+
+        began = time.monotonic()
+        outcome, said = self._act(case, observe)
+        kept = exchanges[-KEPT_EXCHANGES:] if outcome is Outcome.FAILED else []
+        return CaseResult(
+            subject,
+            outcome,
+            self._redaction.text(said),
+            tuple(map(self._redaction.exchange, kept)),
+            time.monotonic() - began,
+            case.credits,
+        )
+
+    def _act(self, case: Case, observe: Callable[[ObservedExchange], None]) -> tuple[Outcome, str]:
+        try:
+            with Api.connected(self._provider, self._provider.key(), observe) as api:
+                case.act(api)
+        except Unmet as unmet:
+            return Outcome.FAILED, str(unmet)
+        except NotOffered as missing:
+            return Outcome.NOT_OFFERED, str(missing)
+        except httpx.TimeoutException as error:
+            return Outcome.FAILED, f"no answer came in time: {_named(error)}"
+        except httpx.HTTPError as error:
+            return Outcome.FAILED, f"no answer came: {_named(error)}"
+        except Exception as error:  # noqa: BLE001 - an answer of any shape may trip a case: that is a finding too
+            return Outcome.FAILED, f"the answer could not be read as the case reads it: {_named(error)}"
+        return Outcome.PASSED, ""
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+@dataclass(slots=True)
+class _Record:
+    """How a promise about every answer fared: kept, broken, and the first answer that broke it."""
+
+    judged: int = 0
+    broken: int = 0
+    said: str = ""
+    exchange: ObservedExchange | None = None
+
+
+class Witness:
+    """One for a whole verification; safe for many threads."""
+
+    def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction, seen: Seen | None = None) -> None:
+        self.seen = seen or Seen()
+        self._redaction = redaction
+        self._lock = threading.Lock()
+        self._records = {check.id: (check, _Record()) for check in checks}
+
+    def watch(self, exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
+        """Judge and note an exchange; gives the promises that it was the FIRST to break, with what was seen."""
+        self.seen.note(exchange)
+        found = {check.id: said for check, said in broken(exchange)}
+        first = []
+        with self._lock:
+            for check, record in self._records.values():
+                if not check.applies(exchange):
+                    continue
+                record.judged += 1
+                if check.id in found:
+                    if record.exchange is None:
+                        record.said = self._redaction.text(found[check.id])
+                        record.exchange = self._redaction.exchange(exchange)
+                        first.append((check, record.said))
+                    record.broken += 1
+        return first
+
+    def results(self) -> tuple[CaseResult, ...]:
+        """Each promise as a case: kept, broken, or never put to the test."""
+        with self._lock:
+            return tuple(_result(check, record) for check, record in self._records.values())
+
+
+def _result(check: AnswerCheck, record: _Record) -> CaseResult:
+    subject = Subject.of(check)
+    if not record.judged:
+        return CaseResult(subject, Outcome.NOT_OFFERED, "no answer was one that this is asked of")
+    if record.exchange is None:
+        return CaseResult(subject, Outcome.PASSED)
+    said = f"broken by {record.broken} of {record.judged} answers, first so: {record.said}"
+    return CaseResult(subject, Outcome.FAILED, said, (record.exchange,))

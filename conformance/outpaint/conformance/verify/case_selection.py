@@ -1,0 +1,148 @@
+"""Which cases run, and what they may cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Final, TypeVar
+
+from outpaint.conformance.proving.answer_promises import AnswerCheck
+from outpaint.conformance.proving.case import Case, Severity
+from outpaint.conformance.proving.clause import Origin
+from outpaint.conformance.proving.provider import Provider
+
+ASKED_EVERY: Final = 25
+"""Credits between two looks at what was really spent."""
+
+
+class OverBudget(Exception):  # noqa: N818 - a refusal to begin, told in one sentence
+    """The cases that would run could cost more than there is, or than may be spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would run and what it could cost, in credits and in seconds of waiting on purpose."""
+
+    runnable: tuple[Case, ...]
+    not_offered: tuple[Case, ...]
+    costs: bool
+    """Whether the account is somebody's: accounts made for the run cost nobody anything."""
+
+    @classmethod
+    def of(cls, cases: Iterable[Case], provider: Provider) -> Plan:
+        """The plan for these cases at this provider."""
+        every = tuple(cases)
+        return cls(
+            runnable=tuple(case for case in every if case.needs <= provider.offers),
+            not_offered=tuple(case for case in every if not case.needs <= provider.offers),
+            costs=provider.shares_account,
+        )
+
+    @property
+    def credits(self) -> int:
+        """The most that the run could cost."""
+        return sum(case.credits for case in self.runnable)
+
+    @property
+    def seconds(self) -> float:
+        """How long its cases wait on purpose, one after the other."""
+        return sum(case.seconds for case in self.runnable)
+
+    def check(self, *, balance: int | None, max_credits: int | None) -> None:
+        """Raise `OverBudget` where the run could cost more than the account has or may be spent."""
+        if not self.costs:
+            return
+        if max_credits is not None and self.credits > max_credits:
+            raise OverBudget(
+                f"the cases could cost {self.credits:,} credits and {max_credits:,} may be spent: raise --max-credits, "
+                "choose fewer cases by --only or --skip, or let --partial stop at the budget"
+            )
+        if balance is not None and self.credits > balance:
+            raise OverBudget(
+                f"the cases could cost {self.credits:,} credits and the key has {balance:,}: add credits, "
+                "choose fewer cases by --only or --skip, or let --partial stop at the balance"
+            )
+
+
+class Purse:
+    """Credits that may be spent; a case takes what it declares before it begins. Safe for many threads.
+
+    `really_spent` asks the provider how many are gone, now and then: one that charges more than it should comes to the
+    end of the purse sooner.
+    """
+
+    def __init__(self, limit: int | None, really_spent: Callable[[], int] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._limit = limit
+        self._really_spent = really_spent
+        self._asked_at = 0
+        self.spent = 0
+
+    def take(self, credits_: int) -> bool:
+        """Take so much out; false, with nothing taken, where that would be too much."""
+        with self._lock:
+            if self._limit is None or not credits_:
+                self.spent += credits_
+                return True
+            if self._really_spent is not None and self.spent - self._asked_at >= ASKED_EVERY:
+                self.spent = max(self.spent, self._really_spent())
+                self._asked_at = self.spent
+            if self.spent + credits_ > self._limit:
+                return False
+            self.spent += credits_
+            return True
+
+
+_HEAVIEST_FIRST: Final = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR)
+What = TypeVar("What", Case, AnswerCheck)
+
+
+class Profile(StrEnum):
+    """How much of the contract a provider is held to."""
+
+    VENDOR = "vendor"
+    """What the vendor promises, and the standards that it keeps to."""
+    FULL = "full"
+    """That, and our own extensions and decisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns are globs over ids, or areas as they are; none of `only` means all."""
+
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    profile: Profile = Profile.FULL
+    severity: Severity = Severity.MINOR
+    """The mildest that is wanted."""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether somebody asked for a part of the contract: then no more than that part can be expected to be seen."""
+        return bool(self.only or self.skip) or self.severity is not Severity.MINOR
+
+    def of(self, cases: Iterable[What]) -> tuple[What, ...]:
+        """Those that are wanted, in their order."""
+        return tuple(case for case in cases if self._wants(case))
+
+    def unmatched(self, cases: Iterable[Case | AnswerCheck]) -> list[str]:
+        """The patterns that no id matches: a typing error, most likely."""
+        ids = [case.id for case in cases]
+        return [pattern for pattern in (*self.only, *self.skip) if not any(_matches(id_, pattern) for id_ in ids)]
+
+    def _wants(self, case: Case | AnswerCheck) -> bool:
+        if self.profile is Profile.VENDOR and case.guards.origin is Origin.OURS:
+            return False
+        if _HEAVIEST_FIRST.index(case.severity) > _HEAVIEST_FIRST.index(self.severity):
+            return False
+        if self.only and not any(_matches(case.id, pattern) for pattern in self.only):
+            return False
+        return not any(_matches(case.id, pattern) for pattern in self.skip)
+
+
+def _matches(id_: str, pattern: str) -> bool:
+    # An id as it is counts too, for its brackets mean a set of characters in a glob.
+    return pattern in (id_, id_.partition(".")[0], id_.partition("[")[0]) or fnmatchcase(id_, pattern)

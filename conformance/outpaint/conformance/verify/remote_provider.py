@@ -1,0 +1,193 @@
+"""Anybody by URL, patiently."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from outpaint.conformance.proving.expectations import NotOffered
+from outpaint.conformance.proving.provider import Need, Provider
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.paths_and_headers import MAX_WAIT, RATE_RESET, RETRY_AFTER
+
+LONGEST_WAIT_S: Final = 120.0
+MOST_WAITS: Final = 5
+"""For one request; then its 429 is passed on."""
+
+
+class Patience:
+    """Until when nobody asks a provider; shared by all who do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self.waits = 0
+
+    def begin(self, seconds: float) -> None:
+        """Nobody asks for so long."""
+        with self._lock:
+            self._until = max(self._until, time.monotonic() + seconds)
+            self.waits += 1
+
+    def wait(self) -> None:
+        """Come back when asking is fine."""
+        while (left := self._until - time.monotonic()) > 0:
+            time.sleep(left)
+
+
+class PatientClient(httpx.Client):
+    """An httpx client by which a 429 is waited out, within bounds, and the request sent again.
+
+    Cases about rate limits are proven on providers that were configured for them, whose clients are plain ones.
+    """
+
+    def __init__(self, pause: Patience, **options: Any) -> None:
+        super().__init__(**options)
+        self._pause = pause
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """The answer, a 429 only where waiting did not help or the body cannot be sent twice."""
+        for _ in range(MOST_WAITS):
+            self._pause.wait()
+            response = super().send(request, **options)
+            seconds = _asked_to_wait(response)
+            if seconds is None or not _can_go_again(request):
+                return response
+            response.close()
+            self._pause.begin(seconds)
+        self._pause.wait()
+        return super().send(request, **options)
+
+
+def _asked_to_wait(response: httpx.Response) -> float | None:
+    """Seconds that a 429 asks for; None for any other answer, and for a wait beyond bounds."""
+    if response.status_code != 429:
+        return None
+    for name in (RETRY_AFTER, RATE_RESET):
+        value = response.headers.get(name, "")
+        if value.isascii() and value.isdigit():
+            return float(value) if float(value) <= LONGEST_WAIT_S else None
+    return 1.0
+
+
+def _can_go_again(request: httpx.Request) -> bool:
+    """Whether the request can be sent a second time: its body is whole, not read from an iterator."""
+    try:
+        request.read()
+    except httpx.StreamError:
+        return False
+    return True
+
+
+TIMEOUT_S: Final = 120.0
+"""Longer than the minute that a sync request may wait."""
+_NEAR_PAUSE_S: Final = 0.02
+_FAR_PAUSE_S: Final = 1.0
+"""Between two polls over a network: half of what `Retry-After` usually asks for, and a sixtieth of the rate limit."""
+
+
+class RemoteProvider:
+    """Offers a socket where it is plain HTTP, a second account where its key is given, and nothing else.
+
+    `base_url` is what stands before `/v1`, `longest_wait` the most seconds that it grants to `Prefer: wait`. The key's
+    account is everybody's, so cases that watch it run one by one.
+    """
+
+    shares_account = True
+
+    def __init__(self, base_url: str, key: str, second_key: str | None = None, longest_wait: int = MAX_WAIT) -> None:
+        self.name = base_url.rstrip("/").removesuffix("/v1")
+        self._key = key
+        self._second_key = second_key
+        self.longest_wait = longest_wait
+        self.pause = Patience()
+        self.offers = frozenset(self._offered())
+        self.poll_pause = _NEAR_PAUSE_S if is_near(self.name) else _FAR_PAUSE_S
+
+    def _offered(self) -> Iterator[Need]:
+        if self._second_key is not None:
+            yield Need.SECOND_ACCOUNT
+        if urlsplit(self.name).scheme == "http":
+            yield Need.SOCKET
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | bool:
+        # Reading the trusted certificates takes longer than most cases; plain HTTP needs none.
+        return ssl.create_default_context() if self.name.startswith("https:") else False
+
+    def client(self) -> httpx.Client:
+        """A client with connections of its own; it waits where it is told that it asks too much."""
+        return PatientClient(
+            self.pause, base_url=self.name, timeout=TIMEOUT_S, verify=self._tls, trust_env=not is_near(self.name)
+        )
+
+    def key(self, balance: int = 100) -> str:  # noqa: ARG002 - the protocol's signature
+        """The key; whether it has enough credits was reckoned for all cases together."""
+        return self._key
+
+    def exact_key(self, balance: int) -> str:
+        """Not offered."""
+        raise NotOffered(f"accounts of {balance} credits cannot be made there")
+
+    def second_key(self) -> str:
+        """The second key, where it was given."""
+        if self._second_key is None:
+            raise NotOffered("there is no second account")
+        return self._second_key
+
+    def forbidden_key(self) -> str:
+        """Not offered."""
+        raise NotOffered("accounts cannot be made there")
+
+    def publish(self, data: bytes | ErrorCode) -> str:  # noqa: ARG002 - the protocol's signature
+        """Not offered."""
+        raise NotOffered("it cannot be made to read an address of ours")
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Not offered."""
+        raise NotOffered("its jobs cannot be held")
+        yield
+
+    @contextmanager
+    def failing(self, error: Exception) -> Iterator[None]:  # noqa: ARG002 - the protocol's signature
+        """Not offered."""
+        raise NotOffered("its jobs cannot be made to fail")
+        yield
+
+    def advance(self, seconds: float) -> None:  # noqa: ARG002 - the protocol's signature
+        """Not offered."""
+        raise NotOffered("its clock is its own")
+
+    @contextmanager
+    def configured(self, **settings: Any) -> Iterator[Provider]:  # noqa: ARG002 - the protocol's signature
+        """Not offered."""
+        raise NotOffered("it has the settings it has")
+        yield self
+
+    def address(self) -> tuple[str, int]:
+        """Host and port of plain HTTP."""
+        url = urlsplit(self.name)
+        if url.scheme != "http":
+            raise NotOffered("it has no socket for plain HTTP")
+        return url.hostname or "", url.port or 80
+
+
+def is_near(base_url: str) -> bool:
+    """Whether a base URL leads to this machine."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,164 @@
+"""The verdict on a provider: what was proven, what was not, and the exit code that says so."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+from outpaint.conformance.cases import all_cases
+from outpaint.conformance.proving.answer_promises import checks
+from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.provider import Provider
+from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_runner import Runner, Witness
+from outpaint.conformance.verify.case_selection import Profile, Purse, Selection
+from outpaint.conformance.verify.coverage import Aspect, too_little
+from outpaint.conformance.verify.redaction import Redaction
+
+
+class ExitCode(IntEnum):
+    """How `outpaint contract verify` ends."""
+
+    PROVEN = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_THIS_API = 4
+    KEY_REFUSED = 5
+    TOO_LITTLE_SEEN = 6
+    OVER_BUDGET = 7
+    INTERRUPTED = 130
+
+
+EXIT_CODES = {
+    ExitCode.PROVEN: "every case that the provider offers passed, and enough of the contract was seen",
+    ExitCode.FAILED: "a case failed",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.UNREACHABLE: "nothing answers there, or not in time, or TLS fails",
+    ExitCode.NOT_THIS_API: "something answers that is not this API",
+    ExitCode.KEY_REFUSED: "the key is refused",
+    ExitCode.TOO_LITTLE_SEEN: "nothing failed, but too little was seen to call anything proven",
+    ExitCode.OVER_BUDGET: "the cases could cost more than may be spent",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All that a verification found; nothing in it holds a credential."""
+
+    provider: str
+    profile: Profile
+    seed: int
+    began_at: float
+    """Seconds since the epoch."""
+    seconds: float
+    results: tuple[CaseResult, ...]
+    """By id: cases first, then the promises about every answer."""
+    coverage: tuple[Aspect, ...]
+    too_little: tuple[str, ...]
+    interrupted: bool = False
+
+    @cached_property
+    def counts(self) -> Counter[Outcome]:
+        """How many ended which way."""
+        return Counter(result.outcome for result in self.results)
+
+    @property
+    def failures(self) -> tuple[CaseResult, ...]:
+        """What failed, the worst first."""
+        worst = ("critical", "major", "minor")
+        failed = (result for result in self.results if result.outcome is Outcome.FAILED)
+        return tuple(sorted(failed, key=lambda result: (worst.index(result.subject.severity), result.subject.id)))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a process that verified ends with."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.failures:
+            return ExitCode.FAILED
+        return ExitCode.TOO_LITTLE_SEEN if self.too_little else ExitCode.PROVEN
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line."""
+        passed, failed = self.counts[Outcome.PASSED], self.counts[Outcome.FAILED]
+        rest = "".join(
+            f", {self.counts[outcome]} {outcome.value}"
+            for outcome in (Outcome.NOT_OFFERED, Outcome.NOT_RUN)
+            if self.counts[outcome]
+        )
+        match self.exit_code:
+            case ExitCode.PROVEN:
+                return f"Proven: {passed} passed{rest}."
+            case ExitCode.TOO_LITTLE_SEEN:
+                return f"Not proven: {passed} passed{rest}, but too little was seen."
+            case ExitCode.INTERRUPTED:
+                return f"Interrupted: {passed} passed, {failed} failed{rest}."
+            case _:
+                return f"Broken: {failed} failed, {passed} passed{rest}."
+
+
+def default_jobs() -> int:
+    """How many cases run side by side where nobody says: most of their time they wait for the provider."""
+    return min(8, 2 * (os.cpu_count() or 1))
+
+
+def verify(
+    provider: Provider,
+    cases: Iterable[Case] | None = None,
+    *,
+    selection: Selection | None = None,
+    jobs: int | None = None,
+    seed: int = 0,
+    purse: Purse | None = None,
+    redaction: Redaction | None = None,
+    on_result: Callable[[CaseResult], None] = lambda _: None,
+) -> Verification:
+    """Run the cases, all of them by default, that the selection wants, and judge what came of it.
+
+    `purse` bounds what they may spend. An interrupt ends the run and is told in the verdict.
+    """
+    selection = selection or Selection()
+    wanted = selection.of(all_cases() if cases is None else cases)
+    redaction = redaction or Redaction()
+    witness = Witness(selection.of(checks()), redaction)
+    found: dict[str, CaseResult] = {}
+
+    def keep(result: CaseResult) -> None:
+        found[result.subject.id] = result
+        on_result(result)
+
+    runner = Runner(provider, witness.watch, redaction, jobs=jobs or default_jobs(), purse=purse, on_result=keep)
+    began_at, began, interrupted = time.time(), time.monotonic(), False
+    try:
+        runner.run(wanted, seed)
+    except KeyboardInterrupt:
+        interrupted = True
+    results = tuple(sorted(found.values(), key=lambda result: result.subject.id))
+    ran = sum(result.outcome in (Outcome.PASSED, Outcome.FAILED) for result in results)
+    coverage = witness.seen.aspects()
+    return Verification(
+        provider=redaction.text(provider.name),
+        profile=selection.profile,
+        seed=seed,
+        began_at=began_at,
+        seconds=time.monotonic() - began,
+        results=results + witness.results(),
+        coverage=coverage,
+        too_little=too_little(
+            coverage,
+            answers=witness.seen.answers,
+            ran=ran,
+            selected=len(wanted),
+            offers=provider.offers,
+            narrow=selection.narrow,
+        ),
+        interrupted=interrupted,
+    )

@@ -1,0 +1,135 @@
+"""Messages between service and painter's host: request, manifest, failure, SageMaker's completion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
+from outpaint.contracts.responses import PainterCard
+
+
+class CompletionLocations(BaseModel):
+    """Where SageMaker wrote what the painter answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: Annotated[
+        str | None,
+        Field(alias="outputLocation", description="`s3://…` of the painter's answer, a `Manifest`, on success."),
+    ] = None
+    failure: Annotated[
+        str | None,
+        Field(
+            alias="failureLocation",
+            description="`s3://…` of the painter's answer, an `InferenceFailure`, where it failed and still answered.",
+        ),
+    ] = None
+
+
+class Completion(BaseModel):
+    """One message; members that nothing here hangs on are left out (docs/facts/aws.md#completion-messages)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Annotated[
+        str, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
+    ]
+    inference_id: Annotated[
+        str, Field(alias="inferenceId", min_length=1, description="The job's id, given with the invocation.")
+    ]
+    reason: Annotated[str, Field(alias="failureReason", description="SageMaker's words, on failure.")] = ""
+    locations: Annotated[CompletionLocations, Field(alias="responseParameters")] = CompletionLocations()
+
+    @property
+    def completed(self) -> bool:
+        """Whether the painter answered with a success."""
+        return self.status == "Completed"
+
+
+class InferenceRequest(BaseModel):
+    """One job for a painter: references to its inputs, never their pixels (docs/facts/aws.md#references-not-pixels).
+
+    References name files in the picture store of the host that sent it: keys in its bucket or folder.
+    `output_ids` are chosen by the service, so that a redelivered job writes the same files again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    image: str
+    mask: str | None = None
+    wish: Annotated[Wish, Field(description="What is to be painted, its seed chosen.")]
+    output_ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
+    painter: str | None = Field(default=None, description="The painter wanted; the host's own choice without.")
+    account: str = Field(default="", description="Whose job it is: a host that paints for many is fair between them.")
+    deadline_at: float | None = Field(
+        default=None, description="Seconds since the epoch after which nobody wants the pictures any more."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.wish.seed is None:
+            raise ValueError("the wish has no seed")
+        if len(self.output_ids) != self.wish.count:
+            raise ValueError(f"{len(self.output_ids)} output_ids for {self.wish.count} pictures")
+        return self
+
+
+class ManifestFile(BaseModel):
+    """One finished file as the painter's host wrote it.
+
+    `bytes` and `sha256` are None for a host that writes a file only when somebody fetches it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
+    bytes: Annotated[int | None, Field(gt=0)] = None
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+
+
+class Timings(BaseModel):
+    """Where a job's wall time went, in seconds; what overlaps is counted in each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    read: Annotated[float, Field(ge=0, description="Inputs fetched and decoded.")] = 0.0
+    waited: Annotated[float, Field(ge=0, description="Waiting for a place in a batch, summed over all passes.")] = 0.0
+    painted: Annotated[float, Field(ge=0, description="From the canvas to the last painted picture.")] = 0.0
+    written: Annotated[float, Field(ge=0, description="Composited, encoded and stored, summed over all files.")] = 0.0
+
+
+class Manifest(BaseModel):
+    """The end of a job that succeeded: every finished file, who painted it, and how long that took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    files: tuple[ManifestFile, ...]
+    painter: PainterCard
+    width: Annotated[int, Field(gt=0, description="Pixels.")]
+    height: Annotated[int, Field(gt=0, description="Pixels.")]
+    seconds: Annotated[float, Field(ge=0, description="Wall time from reading the inputs to the last file.")]
+    model_digest: str | None = Field(default=None, description="SHA-256 over the painter's weights, where it has any.")
+    timings: Timings | None = None
+    warnings: tuple[str, ...] = Field(default=(), description="What a person would want to know of this run.")
+
+
+class InferenceFailure(BaseModel):
+    """The end of a job that did not: a typed error that the service maps to the right status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inference_id: str
+    error_code: ErrorCode
+    detail: str
+    field: str | None = None
+
+    @classmethod
+    def of(cls, inference_id: str, error: OutpaintError) -> Self:
+        """The failure that `error` means for a job."""
+        return cls(inference_id=inference_id, error_code=error.code, detail=error.detail, field=error.field)

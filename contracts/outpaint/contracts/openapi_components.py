@@ -1,0 +1,173 @@
+"""The reusable parts of the API description: schemas, headers and error examples."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+
+from outpaint.contracts import examples, paths_and_headers
+from outpaint.contracts.errors import ErrorBody, ErrorCode, ProblemDetails
+from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, MAX_URL_LENGTH, RequestForm, UploadRequest
+from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
+
+JsonObject = dict[str, Any]
+SCHEMAS: Final = "#/components/schemas/"
+
+
+def _header(description: str, schema: JsonObject, example: object, *, always: bool = False) -> JsonObject:
+    """A header; one that is `always` there is on each answer that names it."""
+    required = {"required": True} if always else {}
+    return {"description": description, **required, "schema": schema, "example": example}
+
+
+_WHOLE: Final[JsonObject] = {"type": "integer", "format": "int32", "minimum": 0}
+HEADERS: Final[dict[str, JsonObject]] = {
+    paths_and_headers.CORRELATION_ID: _header(
+        "Names this exchange in logs; quote it when asking for help.",
+        {"type": "string"},
+        examples.CORRELATION_ID,
+        always=True,
+    ),
+    paths_and_headers.RATE_LIMIT: _header("Requests an account may make in a minute.", _WHOLE, 500, always=True),
+    paths_and_headers.RATE_AVAILABLE: _header("Requests left until the reset.", _WHOLE, 498, always=True),
+    paths_and_headers.RATE_RESET: _header("Seconds from now until the limit is whole again.", _WHOLE, 17, always=True),
+    paths_and_headers.CREDIT_AVAILABLE: _header(
+        "Credits before this request's own charge.", {"type": "integer"}, 1000, always=True
+    ),
+    paths_and_headers.RETRY_AFTER: _header("Seconds to wait before asking again.", _WHOLE, 2, always=True),
+    paths_and_headers.PREFERENCE_APPLIED: _header(
+        "What of `Prefer` was honoured.", {"type": "string"}, "respond-async"
+    ),
+    paths_and_headers.IDEMPOTENT_REPLAYED: _header(
+        "Present when an earlier request with the same key made this job.",
+        {"type": "string", "enum": ["true"]},
+        "true",
+    ),
+    paths_and_headers.WARNING: _header(
+        "What was accepted but had no effect, such as unknown fields.",
+        {"type": "string"},
+        "unknown fields ignored: colour",
+    ),
+    "Location": _header(
+        "Where to poll.",
+        {"type": "string"},
+        f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}",
+        always=True,
+    ),
+    paths_and_headers.WWW_AUTHENTICATE: _header(
+        "Where the key belongs.", {"type": "string"}, f'ApiKey header="{paths_and_headers.API_KEY}"', always=True
+    ),
+    "Allow": _header("The verbs this path takes.", {"type": "string"}, "POST, OPTIONS", always=True),
+}
+_EVERYWHERE: Final = (
+    paths_and_headers.CORRELATION_ID,
+    paths_and_headers.RATE_LIMIT,
+    paths_and_headers.RATE_AVAILABLE,
+    paths_and_headers.RATE_RESET,
+    paths_and_headers.CREDIT_AVAILABLE,
+)
+
+
+def error_examples() -> JsonObject:
+    """Each error once as a plain body and once as a problem document; the responses refer to them."""
+    shown: JsonObject = {}
+    for code in ErrorCode:
+        error = examples.error(code)
+        shown[code.value] = example(ErrorBody.of(error))
+        shown[f"{code}.problem"] = example(ProblemDetails.of(error, correlation_id=examples.CORRELATION_ID))
+    return shown
+
+
+def example_ref(name: str) -> JsonObject:
+    """A reference to one of `error_examples`."""
+    return {"$ref": f"#/components/examples/{name}"}
+
+
+def header_refs(*extra: str) -> JsonObject:
+    """References to the headers of every response and to `extra`."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_EVERYWHERE, *extra)}
+
+
+class Untitled(GenerateJsonSchema):
+    """Pydantic's schemas without a title on every field, which only repeats the name."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+
+class _Answered(Untitled):
+    """Schemas of what is sent: every member is always there, whatever its default."""
+
+    def field_is_required(self, field: object, total: bool) -> bool:  # noqa: ARG002 - pydantic's signature
+        return True
+
+
+def schemas() -> dict[str, JsonSchemaValue]:
+    """Every model on the wire, and the request as its content types carry it."""
+    _, bundle = models_json_schema(
+        [
+            (model, "serialization")
+            for model in (Result, Accepted, FailedJob, Balance, UploadTicket, ErrorBody, ProblemDetails)
+        ],
+        ref_template=SCHEMAS + "{model}",
+        schema_generator=_Answered,
+    )
+    form = RequestForm.model_json_schema(ref_template=SCHEMAS + "{model}", schema_generator=Untitled)
+    named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **form.pop("$defs", {})}
+    named["OutpaintMultipart"] = _request_schema(form, "The request with its pictures in it.", files=True)
+    named["OutpaintForm"] = _request_schema(form, "The request with its pictures elsewhere.", files=False)
+    named["UploadRequest"] = UploadRequest.model_json_schema(schema_generator=Untitled)
+    return dict(sorted(named.items()))
+
+
+def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> JsonSchemaValue:
+    """The documented form with both mask spellings, without nulls and blanks, and with the rules about sources."""
+    fields: JsonObject = {}
+    for name, field in form["properties"].items():
+        fields[name] = _without_null(field)
+        # The second spelling of each mask field stands right behind the first.
+        if name in MASK_FIELDS:
+            fields[name.replace("mask_image", "mask")] = {
+                **fields[name],
+                "description": f"The same as `{name}`; send one of them.",
+            }
+    for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items():
+        if kind == "url":
+            fields[name] |= {
+                "minLength": 1,
+                "anyOf": [{"maxLength": MAX_URL_LENGTH}, {"pattern": "^[dD][aA][tT][aA]:"}],
+            }
+        if kind == "id":
+            fields[name] |= {"minLength": 1, "maxLength": 200}
+    if not files:
+        fields = {name: field for name, field in fields.items() if field.get("format") != "binary"}
+    images = [{"required": [name]} for name in IMAGE_FIELDS if name in fields]
+    masks = [{"required": [name]} for name in MASK_FIELDS if name in fields]
+    return {
+        "type": "object",
+        "description": purpose,
+        "properties": fields,
+        "required": form["required"],
+        "allOf": [{"oneOf": images}, {"oneOf": [*masks, {"not": {"anyOf": masks}}]}],
+        "additionalProperties": True,
+    }
+
+
+def _without_null(field: JsonSchemaValue) -> JsonSchemaValue:
+    given: JsonSchemaValue = next((choice for choice in field.get("anyOf", []) if choice != {"type": "null"}), {})
+    rest = {
+        key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value in (None, ""))
+    }
+    return {**given, **rest}
+
+
+def schema_ref(model: type[BaseModel]) -> JsonObject:
+    """A reference to a model's schema."""
+    return {"$ref": SCHEMAS + model.__name__}
+
+
+def example(value: BaseModel) -> JsonObject:
+    """A model's value as an OpenAPI example."""
+    return {"value": value.model_dump(mode="json")}

@@ -1,0 +1,106 @@
+"""What a client is answered: bodies of 200 and 202."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.masks_and_formats import MaskInterpretation
+
+
+class StatusWord(StrEnum):
+    """The `status` member of a body (docs/facts/wire.md#responses, the words of 2026)."""
+
+    PROCESSING = "processing"
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class PainterCard(BaseModel):
+    """Who painted: a painter's name, its model, and whether it reads the prompt at all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    model: str = Field(description="The model or method, with its version or digest where it has one.")
+    reads_prompt: bool = Field(description="False: the prompt was accepted but did not shape the picture.")
+
+
+class FinishedPicture(BaseModel):
+    """One finished picture and where to fetch it until `expires_at`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="`<uuid>.<extension>`; also usable as `image_id`.")
+    url: str
+    expires_at: datetime = Field(description="When the URL stops working, UTC.")
+    seed: Annotated[int, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")]
+
+
+class Result(BaseModel):
+    """200: the job is done and the pictures are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
+    inference_id: str
+    data: tuple[FinishedPicture, ...]
+    seed: int = Field(description="The request's seed, or the one the service drew.", ge=0)
+    painter: PainterCard
+    mask_interpretation: MaskInterpretation
+
+
+class Accepted(BaseModel):
+    """202: the job is taken or still runs; `data` is present and empty because the vendor's SDK iterates over it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal[StatusWord.PROCESSING, StatusWord.SUCCESS] = Field(
+        default=StatusWord.PROCESSING,
+        description="`processing`; `success` only under the setting that mimics the vendor of 2025.",
+    )
+    inference_id: str
+    transaction_id: str = Field(description="Equal to `inference_id`; the vendor's prose uses this name.")
+    data: tuple[FinishedPicture, ...] = Field(default=(), max_length=0)
+    mask_interpretation: MaskInterpretation
+
+
+class FailedJob(BaseModel):
+    """200 on a poll: the job has ended without pictures, and its credits were given back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal[StatusWord.ERROR] = StatusWord.ERROR
+    inference_id: str
+    transaction_id: str
+    message: str
+    detail: str
+    code: int
+    error_code: ErrorCode
+    data: tuple[FinishedPicture, ...] = Field(default=(), max_length=0)
+
+
+class UploadTicket(BaseModel):
+    """200: where to send a picture ahead of its request, and the id it will have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
+    id: str = Field(description="Usable as `image_id` or `mask_id` once the file was sent.")
+    url: str = Field(description="POST multipart/form-data here: `fields` first, then the picture as `file`.")
+    fields: dict[str, str] = Field(description="Fields to send before the file, unchanged; may be none.")
+    max_bytes: int = Field(description="The largest file that is taken.", gt=0)
+    expires_at: datetime = Field(description="When the form stops working, UTC.")
+    file_expires_at: datetime = Field(description="When the file stops being usable, UTC.")
+
+
+class Balance(BaseModel):
+    """200: the account's free credits, and NO other member: the vendor's SDK unpacks it into one field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    credits: int

@@ -1,1 +1,0 @@
-"""What a verification found, as a table, JUnit XML, JSON and a page of HTML."""

@@ -1,0 +1,333 @@
+"""HTTP in front of functions: REST API and Function URL.
+
+Both formats that the deployed front doors speak: a REST API's (1.0) and a Function URL's (2.0).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+from local_cloud.lambda_runtime import EventTooLarge, FunctionError
+from outpaint.functions.command_line.console import OUT
+from outpaint.functions.embedded.asgi import Receive, Scope, Send
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.http.messages import Response
+
+HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+_THREADS: Final = 64
+_BODILESS: Final = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRequest:
+    """A request as it came: names of headers as they were written, path and query still encoded."""
+
+    method: str
+    raw_path: str
+    raw_query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    peer: str
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name, in any case."""
+        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
+
+
+Answering = Callable[[DoorRequest], Response]
+
+
+class Door:
+    """Carries `answering` on ASGI; each request has a thread of its own while it lasts."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
+
+    def release_waits(self) -> None:
+        """Nothing waits here that does not end by itself."""
+
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP, as a gateway says it."""
+        return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole request, and answer it; a client that goes away in the middle is not answered."""
+        pieces = []
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+        request = DoorRequest(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+            b"".join(pieces),
+            (scope.get("client") or ("127.0.0.1", 0))[0],
+        )
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answering, request)
+        headers = [(name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
+        if request.method == "HEAD":
+            # What a GET would have had.
+            headers += [(name, value) for name, value in answer.headers if name.lower() == "content-length"]
+        elif answer.status not in _BODILESS:
+            headers.append(("Content-Length", str(len(answer.body))))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
+
+
+@contextmanager
+def door(answering: Answering, port: int = 0) -> Iterator[str]:
+    """Serve on loopback for as long as the block runs; yields the base URL."""
+    app = Door(answering)
+    try:
+        with serving(app, port=port) as url:
+            yield url
+    finally:
+        app.close()
+
+
+# What a Function URL hands over as text; all else comes as base64.
+_TEXT: Final = frozenset({"application/json", "application/javascript", "application/xml", "application/vnd.api+json"})
+
+
+class MalformedAnswer(Exception):  # noqa: N818 - API Gateway's "Malformed Lambda proxy response"
+    """A function's answer that no front door can make a response of."""
+
+
+def rest_api_event(request: DoorRequest, stage: str, base: str, binary_types: frozenset[str]) -> bytes:
+    """The event of a REST API with a `{proxy+}` resource; other media types than `binary_types` are read as text.
+
+    `base` is what stood before the request's path: "/" and the stage, or nothing at a domain of one's own.
+    """
+    path = unquote(request.raw_path)
+    several = _several(request)
+    query = parse_qs(request.raw_query, keep_blank_values=True)
+    is_binary = bool(request.body) and _media_type(request) in binary_types
+    return _written(
+        {
+            "resource": "/{proxy+}" if path != "/" else "/",
+            "path": path,
+            "httpMethod": request.method,
+            "headers": {name: values[-1] for name, values in several.items()},
+            "multiValueHeaders": several,
+            "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+            "multiValueQueryStringParameters": query or None,
+            "pathParameters": {"proxy": path[1:]} if path != "/" else None,
+            "stageVariables": None,
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "local",
+                "domainName": request.header("host") or "localhost",
+                "httpMethod": request.method,
+                "identity": {"sourceIp": request.peer, "userAgent": request.header("user-agent")},
+                "path": base + path,
+                "protocol": "HTTP/1.1",
+                "requestId": str(uuid.uuid4()),
+                "requestTimeEpoch": int(time.time() * 1000),
+                "resourcePath": "/{proxy+}" if path != "/" else "/",
+                "stage": stage,
+            },
+            "body": _body(request.body, is_binary),
+            "isBase64Encoded": is_binary,
+        }
+    )
+
+
+def function_url_event(request: DoorRequest) -> bytes:
+    """The event of a Function URL: lower-case headers, several of one name joined by commas, the query as it came."""
+    several = _several(request, lower=True)
+    cookies = [cookie.strip() for value in several.pop("cookie", []) for cookie in value.split(";")]
+    query = parse_qs(request.raw_query, keep_blank_values=True)
+    media_type = _media_type(request)
+    is_binary = bool(request.body) and not (media_type.startswith("text/") or media_type in _TEXT)
+    if not is_binary:
+        try:
+            request.body.decode()
+        except UnicodeDecodeError:
+            is_binary = True
+    host = request.header("host") or "localhost"
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": unquote(request.raw_path),
+        "rawQueryString": request.raw_query,
+        "headers": {name: ",".join(values) for name, values in several.items()},
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
+            "http": {
+                "method": request.method,
+                "path": unquote(request.raw_path),
+                "protocol": "HTTP/1.1",
+                "sourceIp": request.peer,
+                "userAgent": request.header("user-agent") or "",
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": int(time.time() * 1000),
+        },
+        "isBase64Encoded": is_binary,
+    }
+    if query:
+        event["queryStringParameters"] = {name: ",".join(values) for name, values in query.items()}
+    if cookies:
+        event["cookies"] = cookies
+    if request.body:
+        event["body"] = _body(request.body, is_binary)
+    return _written(event)
+
+
+def answer_of(payload: bytes) -> Response:
+    """The response that a function's answer describes, in either format; raises `MalformedAnswer`."""
+    try:
+        answer = json.loads(payload)
+        body = answer.get("body") or ""
+        content = base64.b64decode(body, validate=True) if answer.get("isBase64Encoded") else str(body).encode()
+        headers = [(name, str(value)) for name, value in (answer.get("headers") or {}).items()]
+        for name, values in (answer.get("multiValueHeaders") or {}).items():
+            headers += [(name, str(value)) for value in values]
+        headers += [("Set-Cookie", cookie) for cookie in answer.get("cookies") or []]
+        return Response(int(answer["statusCode"]), tuple(headers), content)
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise MalformedAnswer(repr(error)) from None
+
+
+def _several(request: DoorRequest, *, lower: bool = False) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in request.headers:
+        found.setdefault(name.lower() if lower else name, []).append(value)
+    return found
+
+
+def _media_type(request: DoorRequest) -> str:
+    return (request.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _body(body: bytes, is_binary: bool) -> str | None:
+    if not body:
+        return None
+    # A gateway that takes a body for text makes replacement characters of what is none.
+    return base64.b64encode(body).decode() if is_binary else body.decode(errors="replace")
+
+
+def _written(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+MAX_REST_BODY: Final = 10_485_760
+"""A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
+Invoke = Callable[[bytes], bytes]
+_JSON: Final = ("Content-Type", "application/json")
+
+
+class FunctionUrl:
+    """A Function URL: what Lambda refuses comes in Lambda's own words."""
+
+    def __init__(self, invoke: Invoke) -> None:
+        self._invoke = invoke
+
+    def __call__(self, request: DoorRequest) -> Response:
+        """What the function answers; 413 for an event over 6 MiB, 502 for a function that fails."""
+        try:
+            return answer_of(self._invoke(function_url_event(request)))
+        except EventTooLarge as error:
+            return _words(413, {"Message": str(error)})
+        except (FunctionError, MalformedAnswer) as error:
+            _log(error)
+            return _words(502, {"Message": "Internal Server Error"})
+
+
+class RestApi:
+    """A REST API's stage, whose own answers are the GatewayResponses of a template, resolved.
+
+    Paths begin with `base`: the stage at the API's own address, nothing at a domain of one's own. Those that do not
+    are 403, as at AWS.
+    """
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        stage: str,
+        base: str,
+        binary_types: frozenset[str],
+        responses: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._invoke = invoke
+        self._stage = stage
+        self._base = base
+        self._binary_types = binary_types
+        self._responses = responses
+
+    def __call__(self, request: DoorRequest) -> Response:
+        """What the function answers, or the gateway in its place."""
+        base = self._base
+        if request.raw_path != base and not request.raw_path.startswith(base + "/"):
+            return _words(403, {"message": "Missing Authentication Token"})
+        inner = DoorRequest(
+            request.method,
+            request.raw_path.removeprefix(base) or "/",
+            request.raw_query,
+            request.headers,
+            request.body,
+            request.peer,
+        )
+        if len(request.body) > MAX_REST_BODY:
+            # Refused before anything of the template is looked at, as those report who have tried.
+            said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
+            return Response(413, (("Content-Type", "text/plain"),), said.encode())
+        try:
+            return answer_of(self._invoke(rest_api_event(inner, self._stage, base, self._binary_types)))
+        except EventTooLarge:
+            return self._own("REQUEST_TOO_LARGE", 413)
+        except (FunctionError, MalformedAnswer) as error:
+            _log(error)
+            return self._own("DEFAULT_5XX", 502)
+
+    def _own(self, kind: str, status: int) -> Response:
+        told = self._responses.get(kind)
+        if told is None:
+            return _words(status, {"message": "Internal server error"})
+        context = {"context.requestId": str(uuid.uuid4())}
+        headers = told.get("ResponseParameters", {}).get("Headers", {})
+        given = tuple((name, _value(expression, context)) for name, expression in headers.items())
+        body = told.get("ResponseTemplates", {}).get("application/json", "")
+        return Response(int(told.get("StatusCode", status)), (_JSON, *given), body.encode())
+
+
+def _value(expression: str, context: Mapping[str, str]) -> str:
+    """A mapping expression: 'text' in quotes, or the name of something in the context."""
+    if expression[:1] == expression[-1:] == "'":
+        return expression[1:-1]
+    return context.get(expression, "")
+
+
+def _words(status: int, document: Mapping[str, str]) -> Response:
+    return Response(status, (_JSON,), json.dumps(document).encode())
+
+
+def _log(error: Exception) -> None:
+    OUT.print(f"the function failed: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,275 @@
+"""Reading source pictures from the web without being sent behind the fence (SSRF)."""
+
+from __future__ import annotations
+
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpcore
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.adapters.addresses import is_loopback, refusal
+
+if TYPE_CHECKING:
+    import ssl
+
+Address = IPv4Address | IPv6Address
+Resolver = Callable[[str, int], list[Address]]
+
+MAX_REDIRECTS: Final = 3
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_PORTS: Final = {"https": 443, "http": 80}
+_READ: Final = 64 * 1024
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Every address that the system's resolver has for a name; raises `OSError` where it has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(address[0]) for *_, address in found))
+
+
+@dataclass(frozen=True, slots=True)
+class SafeFetch:
+    """The Fetch port over HTTP/1.1.
+
+    A name is resolved once, every address it has must be public, and the connection goes to an address that was
+    checked; the same for each of at most three redirects. Only https on port 443, unless `insecure`: then also
+    http, any port, and this machine's own addresses, which development and tests need. No proxy is used, no
+    credentials are sent, and the deadline counts for everything together. `tls` replaces the system-independent
+    trust in public authorities.
+    """
+
+    insecure: bool = False
+    resolver: Resolver = resolve
+    tls: ssl.SSLContext | None = None
+
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        """The bytes at an address, within seconds and size.
+
+        Raises `OutpaintError` SOURCE_REFUSED for an address that may not be read, SOURCE_UNAVAILABLE for one
+        that does not answer 200 with something, FILE_TOO_LARGE beyond `max_bytes`.
+        """
+        deadline = _Deadline(time.monotonic() + timeout)
+        backend = _GuardedBackend(self.resolver, deadline, allow_loopback=self.insecure)
+        at = url
+        shown = _without_secrets(url)
+        try:
+            with httpcore.ConnectionPool(ssl_context=self.tls, network_backend=backend) as pool:
+                for _ in range(MAX_REDIRECTS + 1):
+                    answer = self._get(pool, at, max_bytes)
+                    if isinstance(answer, bytes):
+                        return answer
+                    at = answer
+        except _RefusedError as reason:
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+        except _TooLargeError:
+            raise OutpaintError(
+                ErrorCode.FILE_TOO_LARGE,
+                f"{field} leads to more than the {max_bytes} bytes a picture may have",
+                field=field,
+            ) from None
+        except _UnavailableError as reason:
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_UNAVAILABLE) from None
+        except httpcore.TimeoutException:
+            reason_text = f"it was not read within {timeout:g} seconds"
+            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            reason_text = f"it cannot be read ({error or type(error).__name__})"
+            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
+        raise OutpaintError.wrong_value(
+            field, shown, f"it redirects more than {MAX_REDIRECTS} times", code=ErrorCode.SOURCE_UNAVAILABLE
+        )
+
+    def check(self, url: str, *, field: str) -> None:
+        """Raise SOURCE_REFUSED for an address to which `fetch` would not go; nothing is sent."""
+        shown = _without_secrets(url)
+        try:
+            target = self._checked(url)
+            host = target.host.decode("ascii").strip("[]")
+            addresses = self.resolver(host, target.port or _PORTS[target.scheme.decode("ascii")])
+            _judge(host, addresses, allow_loopback=self.insecure)
+        except _RefusedError as reason:
+            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+
+    def _get(self, pool: httpcore.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
+        """The body at one address, or where it redirects to."""
+        target = self._checked(url)
+        headers = [
+            (b"Host", target.host if target.port is None else target.host + b":%d" % target.port),
+            (b"User-Agent", f"outpaint-kit/{version('outpaint-kit')}".encode()),
+            (b"Accept", b"image/*, */*;q=0.5"),
+            # A picture is compressed already, and what comes is counted as it comes.
+            (b"Accept-Encoding", b"identity"),
+        ]
+        with pool.stream("GET", target, headers=headers) as response:
+            fields = {name.lower(): value for name, value in response.headers}
+            if response.status in _REDIRECTS and b"location" in fields:
+                try:
+                    return urljoin(url, fields[b"location"].decode("ascii"))
+                except ValueError:  # UnicodeError is one
+                    raise _RefusedError("it redirects to what is not an address") from None
+            if response.status != 200:
+                raise _UnavailableError(f"the source answered with status {response.status}")
+            declared = fields.get(b"content-length", b"0")
+            if declared.isdigit() and int(declared[:20]) > max_bytes:
+                raise _TooLargeError
+            chunks = []
+            size = 0
+            for chunk in response.iter_stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise _TooLargeError
+                chunks.append(chunk)
+        if not size:
+            raise _UnavailableError("the source answered without a single byte")
+        return b"".join(chunks)
+
+    def _checked(self, url: str) -> httpcore.URL:
+        """An address taken apart, put together from its parts alone, so that nobody later reads it otherwise."""
+        if any(character <= " " or character == "\x7f" for character in url):
+            raise _RefusedError("an address has no blanks or control characters")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            host = (parts.hostname or "").encode("idna")
+        except ValueError:  # UnicodeError is one
+            raise _RefusedError("it is not an address that can be read") from None
+        if parts.scheme not in (_PORTS if self.insecure else ("https",)):
+            raise _RefusedError("only https addresses are fetched")
+        if not host:
+            raise _RefusedError("it names no host")
+        if parts.username is not None or parts.password is not None:
+            raise _RefusedError("an address with a user name or password in it is not fetched")
+        if not self.insecure and port not in (None, 443):
+            raise _RefusedError("only port 443 is connected to")
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+        query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~[]')}" if parts.query else ""
+        return httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path + query)
+
+
+def _without_secrets(url: str) -> str:
+    """An address as an error may repeat it: without user, password and query, which often hold keys."""
+    address, mark, _ = url.partition("?")
+    return re.sub(r"(?<=//)[^/#]*@", "", address) + ("?..." if mark else "")
+
+
+class _RefusedError(Exception):
+    """Why an address may not be read."""
+
+
+class _UnavailableError(Exception):
+    """Why an address gave no picture."""
+
+
+class _TooLargeError(Exception):
+    """More bytes than a picture may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """One end for everything: resolving, connecting, every read and write."""
+
+    at: float
+
+    def remaining(self, error: type[httpcore.TimeoutException]) -> float:
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise error("the time is up")
+        return left
+
+
+def _judge(host: str, addresses: list[Address], *, allow_loopback: bool) -> None:
+    """Refuse a name of which any address lies behind the fence."""
+    for address in addresses:
+        reason = refusal(address)
+        if reason is not None and not (allow_loopback and is_loopback(address)):
+            raise _RefusedError(f"{host} does not lead to a public address ({reason})")
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Connects to checked addresses only: whatever name the HTTP client asks for, here is the only way out."""
+
+    resolver: Resolver
+    deadline: _Deadline
+    allow_loopback: bool
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline stands for all timeouts
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        addresses = self._resolve(host, port)
+        _judge(host, addresses, allow_loopback=self.allow_loopback)
+        failure: Exception | None = None
+        for address in addresses:
+            left = self.deadline.remaining(httpcore.ConnectTimeout)
+            try:
+                stream = httpcore.SyncBackend().connect_tcp(str(address), port, left, local_address, socket_options)
+            except httpcore.ConnectError as error:
+                failure = error
+            else:
+                return _DeadlineStream(stream, self.deadline)
+        raise failure or _UnavailableError(f"{host} has no address")
+
+    def _resolve(self, host: str, port: int) -> list[Address]:
+        """The addresses of a name, in the time that is left: the system's resolver takes as long as it likes."""
+        outcome: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                outcome.put(self.resolver(host, port))
+            except Exception as error:  # noqa: BLE001 - it is raised again by the thread that waits
+                outcome.put(error)
+
+        threading.Thread(target=ask, name="resolver", daemon=True).start()
+        try:
+            found = outcome.get(timeout=self.deadline.remaining(httpcore.ConnectTimeout))
+        except queue.Empty:
+            raise httpcore.ConnectTimeout("the name was not resolved in time") from None
+        if isinstance(found, OSError | UnicodeError):
+            raise _UnavailableError(f"the name {host} cannot be resolved") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection whose every step ends by the deadline, however slowly its bytes drip."""
+
+    stream: httpcore.NetworkStream
+    deadline: _Deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        return self.stream.read(max_bytes, self.deadline.remaining(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        self.stream.write(buffer, self.deadline.remaining(httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        left = self.deadline.remaining(httpcore.ConnectTimeout)
+        return _DeadlineStream(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
+
+    def get_extra_info(self, info: str) -> object:
+        return self.stream.get_extra_info(info)

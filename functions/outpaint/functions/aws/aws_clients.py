@@ -1,0 +1,156 @@
+"""Botocore's clients, and what their errors mean."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.session import Session, get_session
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+
+# A call to DynamoDB takes milliseconds: one that takes a second is lost, and asking again is cheaper than waiting.
+# All writes are conditional or carry a token, so that a repeat changes nothing. 4 x (1 + 2) s stays under a
+# gateway's 29 s.
+_DYNAMODB: Final = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 4})
+# A picture of 32 MiB has to get through: 10 s without a byte is the end of it. A PUT or DELETE may be repeated.
+_S3: Final = Config(
+    connect_timeout=1,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    signature_version="s3v4",
+)
+# Only queues the job. A repeat may queue it twice, which costs GPU seconds and changes nothing: both write the
+# same files, and a job ends once.
+_QUEUE: Final = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# The container has 60 s (docs/facts/aws.md#sagemaker). Never repeated here: the asynchronous endpoint is next.
+_REALTIME: Final = Config(connect_timeout=1, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 1})
+_CONFIGS: Final = {
+    "dynamodb": ("dynamodb", _DYNAMODB),
+    "s3": ("s3", _S3),
+    "queue": ("sagemaker-runtime", _QUEUE),
+    "realtime": ("sagemaker-runtime", _REALTIME),
+    "lambda": ("lambda", _QUEUE),
+}
+
+
+class Clients:
+    """The clients of one process, safe to ask for from several threads.
+
+    botocore itself rather than boto3 on top of it: these are the same clients, and a cold start is spared the
+    import of resources and transfers that nothing here uses.
+    """
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def dynamodb(self) -> Any:
+        """DynamoDB."""
+        return self._client("dynamodb")
+
+    @property
+    def s3(self) -> Any:
+        """S3, signing with version 4."""
+        return self._client("s3")
+
+    @property
+    def queue(self) -> Any:
+        """The SageMaker runtime, for asynchronous inference."""
+        return self._client("queue")
+
+    @property
+    def realtime(self) -> Any:
+        """The SageMaker runtime, for real-time inference."""
+        return self._client("realtime")
+
+    @property
+    def functions(self) -> Any:
+        """Lambda."""
+        return self._client("lambda")
+
+    def _client(self, name: str) -> Any:
+        client = self._clients.get(name)
+        if client is None:
+            with self._lock:
+                client = self._clients.get(name)
+                if client is None:
+                    if self._session is None:
+                        self._session = get_session()
+                    service, config = _CONFIGS[name]
+                    client = self._clients[name] = self._session.create_client(service, config=config)
+        return client
+
+
+_LOG: Final = logging.getLogger("outpaint.aws")
+
+PICTURE_STORE: Final = "the picture store"
+"""What S3 is called to whoever is told of it."""
+_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+
+# Codes that pass by themselves, whichever service says them; so does every HTTP status of 500 and above.
+TRANSIENT: Final = frozenset(
+    {
+        "InternalDependencyException",
+        "InternalFailure",
+        "InternalServerError",
+        "ModelNotReadyException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def code_of(error: ClientError) -> str:
+    """The service's own word for what went wrong."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether S3 says that there is no such object."""
+    return code_of(error) in _NO_OBJECT
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed in a moment: throttled, broken on AWS's side, or never answered."""
+    if not isinstance(error, ClientError):
+        # What botocore itself refuses to send, it will refuse the next time too.
+        return isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code_of(error) in TRANSIENT or int(status) >= 500 or int(status) == 429
+
+
+def typed(error: Exception, what: str) -> OutpaintError:
+    """The error to tell a client of; the AWS error itself goes into the log, never to a client."""
+    detail: Any = error.response if isinstance(error, ClientError) else repr(error)
+    if is_transient(error):
+        _LOG.warning("%s does not answer: %s", what, detail)
+        return OutpaintError(ErrorCode.UNAVAILABLE, f"{what} does not answer just now: try again in a moment")
+    _LOG.error("%s refuses us: %s", what, detail)
+    return OutpaintError(ErrorCode.INTERNAL, f"{what} refuses this service: its operator has to look at the log")
+
+
+@contextmanager
+def told_as(what: str) -> Iterator[None]:
+    """Turn whatever botocore raises inside into an `OutpaintError` UNAVAILABLE or INTERNAL."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise typed(error, what) from error

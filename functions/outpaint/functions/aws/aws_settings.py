@@ -1,0 +1,61 @@
+"""What an operator may choose about a deployment: one model, read from the environment here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from outpaint.functions.service.service import ServiceSettings
+
+PREFIX: Final = "OUTPAINT_"
+
+# What differs from a host of one's own. A gateway hangs up after 29 s, so a wait ends before that. A Lambda
+# event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's passing credentials ends with them.
+_ON_LAMBDA: Final[dict[str, object]] = {
+    "sync_wait": 24,
+    "max_wait": 24,
+    "body_limit": 4_500_000,
+    "url_lifetime": 3600,
+}
+
+
+class AwsSettings(BaseModel):
+    """Names of the stack's parts, and the service's rules; each is `OUTPAINT_` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str = Field(description="The DynamoDB table.")
+    bucket: str = Field(description="The S3 bucket of inputs, results and outcomes.")
+    endpoint: str = Field(description="The SageMaker endpoint for asynchronous inference.")
+    realtime_endpoint: str | None = Field(default=None, description="The SageMaker endpoint for real-time inference.")
+    realtime_function: str | None = Field(default=None, description="The function that calls that endpoint.")
+    seconds_per_image: Annotated[
+        float, Field(gt=0, description="How long the real-time endpoint takes for one picture, measured.")
+    ] = 10.0
+    look_after: Annotated[
+        int, Field(ge=0, description="Seconds after which the sweep looks for an end that nobody reported.")
+    ] = 60
+    service: ServiceSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> AwsSettings:
+        """The settings that the environment holds; raises pydantic's `ValidationError` naming what is wrong."""
+        given = os.environ if environment is None else environment
+        own = {name: value for name in cls.model_fields if (value := given.get(PREFIX + name.upper()))}
+        rules = {
+            name: _parsed(name, value)
+            for name in ServiceSettings.model_fields
+            if (value := given.get(PREFIX + name.upper()))
+        }
+        return cls.model_validate({**own, "service": {**_ON_LAMBDA, **rules}})
+
+
+def _parsed(name: str, value: str) -> Any:
+    """Lists are separated by commas, `pictures` is JSON; pydantic reads the rest from its text."""
+    if name == "cors_origins":
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return json.loads(value) if name == "pictures" else value

@@ -1,0 +1,71 @@
+"""The commands put together, by the entry points that name them, with one way to end in an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Final
+
+import click
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.command_line.console import fail
+
+COMMANDS_GROUP: Final = "outpaint.commands"
+"""The entry point group of all commands: each point names a `click.Command`."""
+
+
+class InstalledCommands(click.Group):
+    """A group whose commands are entry points, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names, without importing anything."""
+        return sorted(point.name for point in entry_points(group=COMMANDS_GROUP))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name, imported now; raises `ModuleNotFoundError` where an extra is missing."""
+        for point in entry_points(group=COMMANDS_GROUP, name=cmd_name):
+            command = point.load()
+            assert isinstance(command, click.Command), f"{point.value} is no click command"
+            return command
+        return None
+
+
+@click.group(
+    cls=InstalledCommands,
+    add_help_option=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def outpaint() -> None:
+    """The root of all commands; its help is the entry's, which needs no click."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command that these words after `outpaint` name and tell its status; an error is one line on stderr.
+
+    Raises `ModuleNotFoundError` where the command needs what is not installed, and `BrokenPipeError`.
+    """
+    try:
+        status = outpaint.main(list(words), prog_name="outpaint", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.UsageError as error:
+        hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
+        fail(f"{error.format_message().rstrip('.')}{hint}")
+        return 2
+    except click.ClickException as error:
+        fail(error.format_message())
+        return error.exit_code
+    except OutpaintError as error:
+        fail(error.detail)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        fail("interrupted")
+        return 130
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")
+        return 1
+    return status if isinstance(status, int) else 0

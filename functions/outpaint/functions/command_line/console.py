@@ -1,0 +1,106 @@
+"""What commands print, and options that several share."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting.painters.painter_table import (
+    BEST_LOCAL,
+    WITHOUT_WEIGHTS,
+    PainterHost,
+    default_painter,
+    load_painter,
+    names_on,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from outpaint.painting.canvas import Painter
+
+
+# Paths and commands must survive being copied, so nothing is wrapped or coloured by guess.
+OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
+ERR: Final = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
+
+
+def warn(text: str) -> None:
+    """One line on stderr that is no error."""
+    ERR.print("warning:", style="yellow", end=" ")
+    ERR.print(text, markup=False)
+
+
+def fail(text: str) -> None:
+    """One line on stderr that is the command's end."""
+    ERR.print("error:", style="red", end=" ")
+    ERR.print(" ".join(text.split()), markup=False)
+
+
+def table(*rows: Sequence[str]) -> None:
+    """Rows under their first one, in columns as wide as they need, so that an id can always be copied whole."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
+        OUT.print("  ".join(cells).rstrip(), style="bold" if number == 0 else None, markup=False)
+
+
+@contextmanager
+def progress(*, of_bytes: bool = False) -> Iterator[Progress]:
+    """A bar on a terminal, nothing where nobody watches."""
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    amount = DownloadColumn() if of_bytes else MofNCompleteColumn()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), amount, Elapsed())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+        yield bar
+
+
+DEFAULT_DATA: Final = Path(".outpaint")
+
+data_option = click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="OUTPAINT_DATA",
+    default=DEFAULT_DATA,
+    show_default=True,
+    show_envvar=True,
+    help="The folder that holds accounts, jobs and pictures; made where there is none.",
+)
+painter_option = click.option(
+    "--painter",
+    metavar="NAME",
+    help=f"{', '.join(names_on(PainterHost.LOCAL))}, or a class of your own as package.module:Class. "
+    f"[default: {BEST_LOCAL} where its weights are on this machine, else {WITHOUT_WEIGHTS}]",
+)
+
+
+def painter_of(name: str | None) -> Painter:
+    """The painter that an option names, or the best there is with a warning where that is not the best of all."""
+    if name is None:
+        painter, warning = default_painter()
+        if warning is not None:
+            warn(warning)
+        return painter
+    return _own(name) if ":" in name else load_painter(name)
+
+
+def _own(name: str) -> Painter:
+    module, _, attribute = name.partition(":")
+    try:
+        painter: Painter = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise OutpaintError(
+            ErrorCode.INVALID_PARAMETER, f"there is no painter at {name}: {error}", field="painter"
+        ) from error
+    return painter

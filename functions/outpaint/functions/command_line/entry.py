@@ -1,0 +1,115 @@
+"""Where `outpaint` begins, by the standard library alone: help, and what is missing where a command cannot run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final, NamedTuple
+
+
+class ListedCommand(NamedTuple):
+    """A command as help lists it: its words after `outpaint`, what it needs of outpaint-kit's extras, and its sentence.
+
+    A subcommand is listed where it needs other extras than its group.
+    """
+
+    words: str
+    extras: str
+    says: str
+
+
+COMMANDS: Final = (
+    ListedCommand("paint", "server", "Let one photo grow, without a server."),
+    ListedCommand("serve", "server", "Serve the outpainting API."),
+    ListedCommand("demo", "server", "Outpaint a sample photo through a real server."),
+    ListedCommand("weights", "server", "Get and find the painters' weights."),
+    ListedCommand("keys", "server", "Look after API keys and credits, in a data folder or a stack."),
+    ListedCommand("jobs", "server", "Look at jobs, in a data folder or a stack, and end what hangs."),
+    ListedCommand("endpoint", "server,aws", "Look after the painter's endpoint of a stack in AWS."),
+    ListedCommand("mock", "mocks", "Play the outpainting API for tests in any language."),
+    ListedCommand("mock-sagemaker", "mocks-aws", "Play the SageMaker runtime for any AWS SDK."),
+    ListedCommand("contract", "contract", "Prove that somebody keeps the contract, and see how it changes."),
+    ListedCommand("contract drift", "mocks", "Replay a recording on the mock, and tell every difference."),
+    ListedCommand("contract pact", "mocks", "Consumer contracts as Pact files: write, check, verify."),
+    ListedCommand("contract record", "mocks", "Record what your client and a real provider say to each other."),
+)
+_HELP: Final = """\
+Usage: outpaint COMMAND [ARGS]...
+
+  Let pictures grow beyond their edges: right here, or as a service.
+
+  First steps:
+    outpaint paint photo.jpg -o wide.jpg --aspect 16:9
+    outpaint serve            # the API on http://127.0.0.1:8080, with the key dev
+    outpaint COMMAND --help   # what a command takes, with examples
+
+Options:
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
+
+Commands, each with the extra that it needs, as in pip install 'outpaint-kit[server]':
+"""
+
+
+def main() -> None:
+    """Run the command line and end the process.
+
+    The status is 2 for wrong usage, 130 when interrupted, 1 where something is not installed, else as the command's
+    help says.
+    """
+    try:
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more while flushing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
+
+
+def _run(words: list[str]) -> int:
+    """Do what these words after `outpaint` say, and tell how it ended: a status from 0 to 255."""
+    if not words:
+        sys.stderr.write(_help())
+        return 2
+    if words[0] in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"outpaint-kit {version('outpaint-kit')}\n")
+        return 0
+    # Looking for pydantic's plugins goes through every installed package, a tenth of the whole start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    try:
+        from outpaint.functions.command_line.command_group import run
+
+        return run(words)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == __name__.partition(".")[0]:
+            raise  # one of our own: no extra brings it
+        return _missing(words, error.name)
+
+
+def _help() -> str:
+    """Every command with its extra and its sentence, in columns."""
+    extras = [f"[{command.extras}]" for command in COMMANDS]
+    first, second = max(len(command.words) for command in COMMANDS), max(map(len, extras))
+    rows = (
+        f"  {command.words:{first}}  {extra:{second}}  {command.says}\n"
+        for command, extra in zip(COMMANDS, extras, strict=True)
+    )
+    return _HELP + "".join(rows)
+
+
+def _missing(words: list[str], module: str) -> int:
+    """Say in one line which extra brings a module that these words need, and return the status."""
+    named = [command for command in COMMANDS if words[: len(command.words.split())] == command.words.split()]
+    if not named:
+        sys.stderr.write(f"error: outpaint does not know {words[0]} (see outpaint --help)\n")
+        return 2
+    command = max(named, key=lambda command: len(command.words))
+    kit = f"outpaint-kit[{command.extras}]"
+    sys.stderr.write(f"error: outpaint {command.words} needs {kit}: pip install '{kit}' ({module} is not installed)\n")
+    return 1

@@ -1,0 +1,132 @@
+"""`outpaint serve`: the API on this machine."""
+
+from __future__ import annotations
+
+import logging
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from outpaint.functions.command_line.console import OUT, data_option, painter_of, painter_option, warn
+
+if TYPE_CHECKING:
+    from outpaint.functions.embedded.host import Host
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here; 0.0.0.0 for all.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Listen here; 0 takes a free one."
+)
+@painter_option
+@data_option
+@click.option("--in-memory", is_flag=True, help="Keep everything in memory and nothing on disk.")
+@click.option("--public-url", metavar="URL", help="Where clients reach this server, if not where their requests say.")
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Requests an account may make in a minute.",
+)
+@click.option(
+    "--credits-per-image", type=click.IntRange(0), default=1, show_default=True, help="What a finished picture costs."
+)
+@click.option(
+    "--sync-wait",
+    metavar="SECONDS",
+    type=click.IntRange(0, 600),
+    default=60,
+    show_default=True,
+    help="How long a sync request waits before it is answered 202.",
+)
+@click.option(
+    "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
+)
+@click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
+@click.option(
+    "--grace",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=30,
+    show_default=True,
+    help="How long a running job may take to end when the server stops.",
+)
+def serve(
+    host: str,
+    port: int,
+    painter: str | None,
+    data: Path,
+    in_memory: bool,
+    public_url: str | None,
+    rate_limit: int,
+    credits_per_image: int,
+    sync_wait: int,
+    insecure_sources: bool,
+    log_requests: bool,
+    grace: float,
+) -> None:
+    """Serve the outpainting API.
+
+    A fresh data folder has the key dev with 1,000 credits, honoured from this machine only; `outpaint keys create`
+    makes others. Jobs and finished pictures outlive the server, however it ends.
+
+    \b
+    Examples:
+      outpaint serve
+      outpaint serve --port 0 --in-memory --painter flat    # a free port, nothing kept, instant pictures
+      outpaint serve --host 0.0.0.0 --public-url https://paint.example --data /var/lib/outpaint
+    """
+    from outpaint.functions.adapters.fetch import SafeFetch
+    from outpaint.functions.embedded.host import open_host
+    from outpaint.functions.embedded.server import listen, url_of
+    from outpaint.functions.embedded.server import serve as run
+    from outpaint.functions.service.service import ServiceSettings
+
+    _log(requests=log_requests)
+    settings = ServiceSettings(
+        public_url=public_url, rate_limit=rate_limit, credits_per_image=credits_per_image, sync_wait=sync_wait
+    )
+    listener = listen(host, port)
+    with (
+        listener,
+        open_host(
+            [painter_of(painter)],
+            data=None if in_memory else data,
+            settings=settings,
+            fetch=SafeFetch(insecure=insecure_sources),
+            grace=grace,
+        ) as opened,
+    ):
+        run(opened.asgi, listener, lambda: _announce(opened, url_of(listener), "memory" if in_memory else str(data)))
+
+
+def _announce(host: Host, url: str, place: str) -> None:
+    from importlib.metadata import version
+
+    from outpaint.functions.embedded.stores import DEVELOPMENT_KEY
+    from outpaint.functions.service.admission import key_digest
+
+    card = host.painting.cards[0]
+    OUT.print(f"outpaint-kit {version('outpaint-kit')} serves on [bold]{url}[/bold]")
+    OUT.print(f"  docs     {url}/docs")
+    account = host.service.accounts.by_key_digest(key_digest(DEVELOPMENT_KEY))
+    if account is not None:
+        OUT.print(f"  key      {DEVELOPMENT_KEY} ({account.credits:,} credits left, from this machine only)")
+    OUT.print(f"  painter  {card.name}: {card.model}", markup=False)
+    OUT.print(f"  data     {place}", markup=False)
+    OUT.print("Ctrl-C stops it.", style="dim")
+    if not ip_address(url.partition("//")[2].rpartition(":")[0].strip("[]")).is_loopback:
+        warn("other machines can reach this server, and without TLS: keys travel in the clear unless a proxy adds it")
+    # Whoever waits for these lines through a pipe must see them now.
+    OUT.file.flush()
+
+
+def _log(*, requests: bool) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # What it warns of is a client's broken form, and the client is told.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    if requests:
+        logging.getLogger("outpaint.requests").setLevel(logging.INFO)

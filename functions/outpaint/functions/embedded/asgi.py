@@ -1,0 +1,261 @@
+"""The HTTP core on ASGI: a raw application, without a framework."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.http.application import Application, Exchange
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_REQUESTS: Final = logging.getLogger("outpaint.requests")
+
+BODY_PATIENCE_S: Final = 30.0
+"""How long a client may send nothing of a body it announced."""
+BODY_MIN_RATE: Final = 4096
+"""Bytes a second that a client must keep up on the whole, beyond the patience above."""
+_THREADS: Final = 32
+
+# A host name, IPv4 or bracketed IPv6 address with an optional port (RFC 3986, 3.2.2); it ends up in result URLs.
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
+
+
+class Opened(Protocol):
+    """A request whose head was judged, as far as reading its body goes; `Exchange` is one."""
+
+    body_limit: int
+
+    def too_large(self) -> Response:
+        """The answer to a body beyond `body_limit` bytes."""
+        ...
+
+    def cut_short(self) -> Response:
+        """The answer to a body that stopped before its end."""
+        ...
+
+
+class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
+    """The client closed the connection before it had an answer."""
+
+
+class AsgiHost:
+    """Carries the HTTP core on ASGI 3.
+
+    Heads are judged on the event loop, for that takes microseconds; bodies are read there and worked on in a
+    bounded pool of threads. A client that waits for a job holds a connection and nothing else.
+    """
+
+    def __init__(self, application: Application, endings: Endings) -> None:
+        self._application = application
+        self._service = application.service
+        self._endings = endings
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+        self._waits: set[asyncio.Event] = set()
+        self._closing = False
+
+    def release_waits(self) -> None:
+        """Answer every client that waits for a job as things stand now (202, nothing lost); call on the loop."""
+        self._closing = True
+        for wait in self._waits:
+            wait.set()
+
+    def close(self) -> None:
+        """End the pool's threads, after the last request."""
+        self._pool.shutdown()
+
+    def unreadable(self) -> Response:
+        """The answer to bytes that are not HTTP."""
+        return self._application.unreadable()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            with contextlib.suppress(ClientGone):
+                await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = request_head(scope)
+        began = time.perf_counter()
+        exchange = self._application.open(head)
+        response = exchange.answer
+        unread = True
+        if response is None:
+            body: bytes | Response = b""
+            if exchange.body_limit > 0:
+                body = await read_body(exchange, receive)
+                unread = isinstance(body, Response)
+            response = body if isinstance(body, Response) else await self._finish(exchange, body, receive)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if unread and head.header("expect") is not None:
+            # The client may or may not send its body now, so this connection's next request has no sure start.
+            headers.append((b"Connection", b"close"))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        if _REQUESTS.isEnabledFor(logging.INFO):
+            # Without the query: a file's signature opens it to whoever reads it.
+            took = (time.perf_counter() - began) * 1000
+            _REQUESTS.info(
+                "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
+            )
+
+    async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
+        loop = asyncio.get_running_loop()
+        outcome = await loop.run_in_executor(self._pool, exchange.finish, body)
+        return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
+
+    async def _wait(self, waiting: Waiting, receive: Receive) -> Response:
+        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, over))
+        self._waits.add(over)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            clock = self._service.clock
+            job = self._service.jobs.find(waiting.inference_id, clock.now())
+            if job is not None and not job.state.ended and not self._closing:
+                gone = asyncio.ensure_future(disconnected(receive))
+                tasks = [gone, asyncio.ensure_future(_set(over))]
+                await asyncio.wait(
+                    tasks, timeout=max(0.0, waiting.until - clock.now()), return_when=asyncio.FIRST_COMPLETED
+                )
+                if gone.done() and not over.is_set():
+                    raise ClientGone
+            return await loop.run_in_executor(self._pool, waiting.resume)
+        except BaseException:
+            # On the loop, for this may be the task's cancellation, which can wait for nothing.
+            waiting.abandon()
+            raise
+        finally:
+            self._waits.discard(over)
+            unsubscribe()
+            for task in tasks:
+                task.cancel()
+
+
+class Heads:
+    """Reads the heads of one connection. Its client sends the same headers again and again: those are read once."""
+
+    def __init__(self) -> None:
+        self._raw: Any = None
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._origin = ""
+        self._is_local = False
+
+    def read(self, scope: Scope) -> RequestHead:
+        """What an ASGI scope says of a request."""
+        if scope["headers"] != self._raw:
+            self._read_headers(scope)
+        return RequestHead(
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            self._headers,
+            self._origin,
+            self._is_local,
+        )
+
+    def _read_headers(self, scope: Scope) -> None:
+        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+        host = ""
+        forwarded = False
+        for name, value in headers:
+            if name == "host":
+                host = host or value
+            elif name in _FORWARDED:
+                forwarded = True
+        if not _AUTHORITY.fullmatch(host):
+            address, port = scope.get("server") or ("localhost", None)
+            host = (f"[{address}]" if ":" in address else address) + ("" if port is None else f":{port}")
+        client = scope.get("client")
+        self._headers = headers
+        self._origin = f"{scope['scheme']}://{host}"
+        # Behind a proxy on this machine everyone would seem to be here.
+        self._is_local = client is not None and not forwarded and _is_loopback(client[0])
+        self._raw = scope["headers"]
+
+
+def request_head(scope: Scope) -> RequestHead:
+    """What an ASGI scope says of a request."""
+    return Heads().read(scope)
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
+async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
+    """The whole body, or the refusal of one that is too large or stopped on its way."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_PATIENCE_S) as patience:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > exchange.body_limit:
+                    return exchange.too_large()
+                if chunk:
+                    chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                latest = started + BODY_PATIENCE_S + size / BODY_MIN_RATE
+                patience.reschedule(min(loop.time() + BODY_PATIENCE_S, latest))
+    except TimeoutError:
+        refusal = exchange.cut_short()
+        return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return once the client has gone; for requests whose body was read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """Set an event of the loop's from any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it the wait
+        loop.call_soon_threadsafe(event.set)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Say yes to an ASGI server that asks: the host is started and closed by whoever opened it."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,105 @@
+"""Pictures as plain files in a data folder, indexed in its database."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+from typing import Final
+
+from outpaint.contracts.storage_names import INPUTS_PREFIX, UUID, is_picture_name
+from outpaint.functions.embedded.database import Database
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import StoredPicture
+
+# Files of ours, so that nothing else that lies there is ever cleared away.
+_FILE: Final = re.compile(rf"{UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
+
+
+class FolderPictures:
+    """The Pictures port: each file lies under its own name, what is known of it stands in the database.
+
+    A file counts once its row is written, and only while it has the size that stands there: whatever a crash
+    leaves half done is as good as absent, and cleared away by `clear_leftovers`.
+    """
+
+    def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
+        self._folder = folder
+        (folder / INPUTS_PREFIX).mkdir(parents=True, exist_ok=True)
+        self._database = database
+        self._file_urls = file_urls
+
+    def put(self, name: str, picture: StoredPicture) -> None:
+        """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
+        if not is_picture_name(name):
+            raise ValueError(f"not a picture's name: {name!r}")
+        path = self.path(name)
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            part.write_bytes(picture.data)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO pictures (name, media_type, account_id, expires_at, size, inference_id) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    name,
+                    picture.media_type,
+                    picture.account_id,
+                    picture.expires_at,
+                    len(picture.data),
+                    picture.inference_id,
+                ),
+            )
+
+    def get(self, name: str, now: float) -> StoredPicture | None:
+        """The file, unless it has expired."""
+        row = self._database.connection.execute(
+            "SELECT media_type, account_id, expires_at, size, inference_id FROM pictures "
+            "WHERE name = ? AND expires_at > ?",
+            (name, now),
+        ).fetchone()
+        if row is None:
+            return None
+        media_type, account_id, expires_at, size, inference_id = row
+        try:
+            data = self.path(name).read_bytes()
+        except FileNotFoundError:
+            return None
+        return StoredPicture(data, media_type, account_id, expires_at, inference_id) if len(data) == size else None
+
+    def delete(self, name: str) -> None:
+        """Forget a file; nothing happens where there is none."""
+        if is_picture_name(name):
+            self.path(name).unlink(missing_ok=True)
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
+
+    def url(self, name: str, until: float) -> str:
+        """A signed path on this host that reads the file until then."""
+        return self._file_urls.sign(name, until)
+
+    def purge(self, now: float) -> int:
+        """Delete the files that have expired; returns how many."""
+        rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
+        for (name,) in rows:
+            self.path(name).unlink(missing_ok=True)
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
+        return len(rows)
+
+    def clear_leftovers(self) -> None:
+        """Delete what a killed process left: parts of files, and files that never got their row."""
+        known = {self.path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
+        for folder in (self._folder, self._folder / INPUTS_PREFIX):
+            for path in list(folder.iterdir()):
+                if path not in known and _FILE.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+    def path(self, name: str) -> Path:
+        """Where a file lies: one folder holds all inputs, for making one for each job costs more than the job."""
+        inputs, slash, rest = name.partition("/")
+        return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name

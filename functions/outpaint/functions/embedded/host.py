@@ -1,0 +1,99 @@
+"""The embedded host, put together: stores, painting threads, the HTTP core and its ASGI face."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
+from outpaint.functions.adapters.fetch import SafeFetch
+from outpaint.functions.embedded.asgi import AsgiHost
+from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.memory_ledger import MemoryLimits
+from outpaint.functions.embedded.painting_threads import CanvasShelf, PaintingThreads
+from outpaint.functions.embedded.stores import in_folder, in_memory
+from outpaint.functions.http.application import Application
+from outpaint.functions.service.ports import Fetch
+from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.functions.service.settle import recover, sweep
+from outpaint.painting.canvas import Painter
+
+SWEEP_EVERY_S: Final = 30.0
+
+_LOG: Final = logging.getLogger("outpaint.host")
+
+
+class Host:
+    """A service that runs: requests come in through `asgi`, jobs are painted and the sweep goes round."""
+
+    def __init__(self, service: Service, painting: PaintingThreads, endings: Endings) -> None:
+        self.service = service
+        self.painting = painting
+        self.application = Application(service)
+        self.asgi = AsgiHost(self.application, endings)
+        self._closing = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Begin again what a killed host had begun, then paint and sweep."""
+        recover(self.service)
+        self.painting.run(self.service)
+        self._sweeper.start()
+
+    def close(self, grace: float) -> None:
+        """Let the running job end within `grace` seconds; what is left is begun again by the next host."""
+        self._closing.set()
+        self.asgi.close()
+        if not self.painting.close(grace):
+            _LOG.warning("a job was cut off; it is begun again when this data folder is next served")
+        self._sweeper.join()
+
+    def _sweep(self) -> None:
+        while not self._closing.wait(SWEEP_EVERY_S):
+            try:
+                sweep(self.service)
+            except Exception:  # noqa: BLE001 - whatever it was, the next round may do better
+                _LOG.exception("the sweep broke off; it comes round again in %.0f s", SWEEP_EVERY_S)
+
+
+@contextmanager
+def open_host(
+    painters: Sequence[Painter],
+    *,
+    data: Path | None = None,
+    settings: ServiceSettings | None = None,
+    fetch: Fetch | None = None,
+    grace: float = 30.0,
+) -> Iterator[Host]:
+    """A running host for as long as the block runs, with a painting thread for each painter.
+
+    Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A
+    fresh store has the development account, whose key `dev` counts on this machine only. Raises `OutpaintError`
+    UNAVAILABLE where the folder is in use by another server or cannot be written.
+    """
+    with ExitStack() as stack:
+        endings = Endings()
+        stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
+        canvases = CanvasShelf()
+        painting = PaintingThreads(*painters, canvases=canvases)
+        service = Service(
+            clock=SystemClock(),
+            ids=RandomIds(),
+            accounts=stores.accounts,
+            limits=MemoryLimits(),
+            jobs=stores.jobs,
+            pictures=stores.pictures,
+            dispatch=painting,
+            fetch=fetch or SafeFetch(),
+            file_urls=stores.file_urls,
+            settings=settings or ServiceSettings(),
+            inspect=canvases.inspect,
+        )
+        host = Host(service, painting, endings)
+        host.start()
+        stack.callback(host.close, grace)
+        yield host

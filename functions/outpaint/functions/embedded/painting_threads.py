@@ -1,0 +1,212 @@
+"""Threads that paint, and canvases kept for them since the inspection."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.contracts.responses import PainterCard
+from outpaint.functions.service import settle
+from outpaint.functions.service.records import Job, StoredPicture
+from outpaint.functions.service.service import Service
+from outpaint.painting.canvas import Canvas, Painter
+from outpaint.painting.inputs.inspection import Inspection, inspection_of, read_canvas
+from outpaint.painting.inputs.intake import DEFAULT_LIMITS
+from outpaint.painting.pipeline import Files, OutputRules, carry_out
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""Files and decoded pixels that may lie here; jobs beyond that are decoded again when their turn comes."""
+_BYTES_A_PIXEL: Final = 4
+
+_Key = tuple[bytes, bytes | None, MaskMode]
+
+
+class CanvasShelf:
+    """Keeps what `inspect` decoded until a painting thread takes it; the oldest goes when room runs out.
+
+    A canvas is found by the very bytes that made it, compared whole, so that no picture is taken for another.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._canvases: OrderedDict[_Key, tuple[Canvas, int]] = OrderedDict()
+        self._bytes = 0
+
+    def inspect(
+        self,
+        image: bytes,
+        mask: bytes | None = None,
+        *,
+        mask_mode: MaskMode = MaskMode.AUTO,
+        limits: PictureLimits = DEFAULT_LIMITS,
+        image_field: str = "image",
+        mask_field: str = "mask_image",
+    ) -> Inspection:
+        """What `outpaint.painting.inputs.inspection.inspect` finds, and the errors it raises; the canvas is kept."""
+        canvas = read_canvas(
+            image, mask, mask_mode=mask_mode, limits=limits, image_field=image_field, mask_field=mask_field
+        )
+        self._put((image, mask, mask_mode), canvas)
+        return inspection_of(canvas)
+
+    def take(self, image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:
+        """The canvas of these files: the one kept, which then leaves the shelf, or one read anew."""
+        with self._lock:
+            canvas, size = self._canvases.pop((image, mask, mask_mode), (None, 0))
+            self._bytes -= size
+        return canvas or read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
+
+    def _put(self, key: _Key, canvas: Canvas) -> None:
+        size = len(key[0]) + len(key[1] or b"") + canvas.size[0] * canvas.size[1] * _BYTES_A_PIXEL
+        with self._lock:
+            _, replaced = self._canvases.pop(key, (None, 0))
+            self._canvases[key] = canvas, size
+            self._bytes += size - replaced
+            while self._bytes > self._max_bytes:
+                _, (_, gone) = self._canvases.popitem(last=False)
+                self._bytes -= gone
+
+
+_LOG: Final = logging.getLogger("outpaint.worker")
+
+
+class PaintingThreads:
+    """The Dispatch port of a host that paints by itself.
+
+    `start` queues at most `capacity` jobs; painting begins with `run`, once the service that this port is part
+    of stands. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
+    is where they look first for a picture that was decoded when it was inspected.
+    """
+
+    def __init__(self, *painters: Painter, canvases: CanvasShelf | None = None, capacity: int = 1000) -> None:
+        self._painters = painters
+        self._canvases = canvases or CanvasShelf()
+        self._queue: queue.Queue[InferenceRequest | None] = queue.Queue()
+        self._capacity = capacity
+        self._closing = threading.Event()
+        self._cut_off = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._finishers = ThreadPoolExecutor(max(1, len(painters)), thread_name_prefix="finishing")
+
+    @property
+    def cards(self) -> tuple[PainterCard, ...]:
+        """Who paints here."""
+        return tuple(painter.card for painter in self._painters)
+
+    # Dispatch
+
+    def start(self, request: InferenceRequest) -> None:
+        """Queue the job; raises `OutpaintError` UNAVAILABLE while shutting down or with a full queue."""
+        if self._closing.is_set():
+            raise OutpaintError(ErrorCode.UNAVAILABLE, "the server is shutting down: try again in a moment")
+        if self._queue.qsize() >= self._capacity:
+            raise OutpaintError(
+                ErrorCode.UNAVAILABLE, f"{self._capacity} jobs are waiting already: try again in a while"
+            )
+        self._queue.put(request)
+
+    def check(self, job: Job) -> None:
+        """Nothing to find out: an end is settled here before anyone could ask for it."""
+
+    # The threads
+
+    def run(self, service: Service) -> None:
+        """Begin to paint what is queued and what will be."""
+        for number, painter in enumerate(self._painters):
+            thread = threading.Thread(
+                # Not waited for when the process ends: `close` has given it its time.
+                target=self._paint_jobs,
+                args=(service, painter),
+                name=f"painting-{number}",
+                daemon=True,
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self, grace: float) -> bool:
+        """Take no more jobs, let running ones end within `grace` seconds; whether all of them did.
+
+        Jobs still queued stay unended in the store, as does one cut off: recovery begins them again.
+        """
+        self._closing.set()
+        for _ in self._threads:
+            self._queue.put(None)
+        until = time.monotonic() + grace
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._cut_off.set()
+        ended = not any(thread.is_alive() for thread in self._threads)
+        if ended:
+            self._finishers.shutdown()
+        return ended
+
+    def _paint_jobs(self, service: Service, painter: Painter) -> None:
+        while True:
+            request = self._queue.get()
+            if request is None or self._closing.is_set():
+                return
+            try:
+                self._paint_job(service, painter, request)
+            except Exception:  # noqa: BLE001 - the thread must live on for the next job
+                # Not even its failure could be recorded (a full disk?): the sweep ends it when it is overdue.
+                _LOG.exception("job %s could not be settled", request.inference_id)
+
+    def _paint_job(self, service: Service, painter: Painter, request: InferenceRequest) -> None:
+        inference_id = request.inference_id
+        settle.begin(service, inference_id)
+        job = service.jobs.find(inference_id, service.clock.now())
+        if job is None or job.state.ended:
+            return
+        if service.clock.now() >= job.deadline_at:
+            # It waited in the queue too long: its inputs are gone, and nobody wants it any more.
+            settle.expire(service, job)
+            return
+        try:
+            settle.succeed(service, self._paint(service, painter, job))
+        except _CutOffError:
+            return  # unended in the store: recovery begins it again
+        except OutpaintError as error:
+            settle.fail(service, InferenceFailure.of(inference_id, error))
+        except Exception as cause:  # noqa: BLE001 - a job that breaks ends as a failed one
+            _LOG.exception("job %s failed", inference_id)
+            broken = OutpaintError(
+                ErrorCode.PAINTING_FAILED,
+                f"painting broke off ({type(cause).__name__}); the credits were given back: try again",
+            )
+            settle.fail(service, InferenceFailure.of(inference_id, broken))
+
+    def _paint(self, service: Service, painter: Painter, job: Job) -> Manifest:
+        """Paint and store every picture of a job; raises `_CutOffError` when the host shuts down before its end."""
+        request, inference_id, pictures, clock = job.request, job.id, service.pictures, service.clock
+
+        def read(name: str) -> bytes | None:
+            stored = pictures.get(name, clock.now())
+            return None if stored is None else stored.data
+
+        def write(name: str, data: bytes, media_type: str) -> None:
+            if self._cut_off.is_set():
+                raise _CutOffError
+            # An unended job's expires_at is the latest that its result's can become; how long it may be named is
+            # the service's rule, which asks for the job.
+            pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at, inference_id))
+
+        return carry_out(
+            request,
+            Files(read=read, write=write, found=read, forget=pictures.delete),
+            painter,
+            finishers=self._finishers,
+            rules=OutputRules(limits=service.settings.pictures, canvas_of=self._canvases.take),
+        )
+
+
+class _CutOffError(Exception):
+    """The host ends before the job does."""

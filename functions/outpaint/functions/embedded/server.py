@@ -1,0 +1,304 @@
+"""Uvicorn with bounded connections."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, Protocol
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.embedded.asgi import Heads, Receive, Scope, Send
+from outpaint.functions.http.messages import Response
+
+PATIENCE_S: Final = 60.0
+"""How long a connection may stand in the middle of a message without a byte, and a head may take in all."""
+KEPT_HEAD_BYTES: Final = 128 * 1024
+"""What is kept of a head: more than the core accepts, so that it answers 431, and little enough to bear."""
+MAX_HEAD_BYTES: Final = 1024 * 1024
+"""A head beyond this is not even read to its end."""
+MAX_UNREAD_BYTES: Final = 256 * 1024 * 1024
+"""How much of a body already answered is read and dropped, so that its client gets to see the answer."""
+
+_UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's httptools connection, which by itself waits for ever and keeps heads of any size."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to watch the clock."""
+        super().connection_made(transport)
+        self.heads = Heads()
+        self._between_messages = False
+        self._in_head = True
+        self._head_bytes = 0
+        self._unread_bytes = 0
+        self._heard_at = self._head_began_at = self._answered_at = self.loop.time()
+        self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Remember when the client was last heard."""
+        self._heard_at = self.loop.time()
+        if (self._in_head or self._between_messages) and self._offers_upgrade(data):
+            # An offer we need not take (RFC 9110, 7.8), but httptools would take the body for the other protocol:
+            # Java's HttpClient offers h2c with its first request, whatever that is.
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"\r\nx-offer:", head) + end + rest
+        super().data_received(data)
+
+    @staticmethod
+    def _offers_upgrade(data: bytes) -> bool:
+        """Whether the head in it does; the bytes of a body behind it are not looked through."""
+        end = data.find(b"\r\n\r\n")
+        return _UPGRADE.search(data, 0, end if end >= 0 else len(data)) is not None
+
+    def on_message_begin(self) -> None:
+        """A new head."""
+        super().on_message_begin()
+        self._between_messages = False
+        self._in_head = True
+        self._head_bytes = 0
+        self._unread_bytes = 0
+        self._head_began_at = self._heard_at
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        if self._keep(len(url)):
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        if self._keep(len(name) + len(value)):
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body: the application's, or dropped where it has answered without it."""
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > MAX_UNREAD_BYTES:
+                self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The client has sent all it announced; the next word is ours."""
+        super().on_message_complete()
+        self._between_messages = True
+
+    def on_response_complete(self) -> None:
+        """An answer is out: go on with the next request, if one waits in line.
+
+        uvicorn would also set a timer with every answer, to close a connection that stays idle: `_look` sees to that.
+        """
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not the wire contract's
+        """Answer what is not HTTP in the contract's own shape, and hang up."""
+        response: Response = self.config.app.unreadable()  # type: ignore[union-attr]
+        head = [f"HTTP/1.1 {response.status} Bad Request", *(f"{name}: {value}" for name, value in response.headers)]
+        self.transport.write("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1") + response.body)
+        self.transport.close()
+
+    def _keep(self, size: int) -> bool:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.close()
+        return self._head_bytes <= KEPT_HEAD_BYTES
+
+    def _look(self) -> None:
+        """Hang up on a client that stopped in the middle of a message, drips its head, or stays idle for long."""
+        if self._between_messages:
+            waits_for_client = self.cycle.response_complete
+            since, patience = self._answered_at, float(self.timeout_keep_alive)
+        else:
+            waits_for_client = not self.flow.read_paused  # while we do not read, silence is ours
+            since, patience = self._head_began_at if self._in_head else self._heard_at, PATIENCE_S
+        if waits_for_client and self.loop.time() - since >= patience:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
+
+
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection is kept open; longer than the minute that common load balancers use."""
+GRACE_S: Final = 10
+"""How long running requests may take to end when the server stops."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Hosted(Protocol):
+    """An ASGI application that this server can run."""
+
+    def release_waits(self) -> None:
+        """Answer every client that waits; the server is about to stop. Called on the loop."""
+        ...
+
+    def unreadable(self) -> Response:
+        """The answer to bytes that are not HTTP."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        ...
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which on its way out answers those who wait for a job before it counts them out."""
+
+    def __init__(
+        self,
+        app: Hosted,
+        on_started: Callable[[], None] = lambda: None,
+        connection: type[BoundedConnection] = BoundedConnection,
+    ) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                http=connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                # Who is called from this machine decides who may use the development key.
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._app = app
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer everyone, and end."""
+        self._app.release_waits()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let the first SIGINT or SIGTERM end the server in order, and the second at once.
+
+        Unlike uvicorn's own, this does not raise the signal again afterwards: the host has yet to be closed.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
+        before = {number: signal.signal(number, stop) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on an address; port 0 takes any that is free.
+
+    Raises `OutpaintError` UNAVAILABLE with the way out where the port is taken or the address is not ours.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, OverflowError) as error:
+        raise _unavailable(f"{host} is not an address to listen on: {error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise _unavailable(f"port {port} is in use: stop the other server, or choose another with --port") from None
+        raise _unavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a client on this machine reaches a listening socket."""
+    address, port = listener.getsockname()[:2]
+    if address in ("0.0.0.0", "::"):  # noqa: S104 - not bound here, only named
+        address = "127.0.0.1" if address == "0.0.0.0" else "::1"  # noqa: S104
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def serve(
+    app: Hosted,
+    listener: socket.socket,
+    on_started: Callable[[], None] = lambda: None,
+    connection: type[BoundedConnection] = BoundedConnection,
+) -> None:
+    """Serve until a signal says stop; for the main thread."""
+    Server(app, on_started, connection).run([listener])
+
+
+@contextmanager
+def serving(
+    app: Hosted, host: str = "127.0.0.1", port: int = 0, connection: type[BoundedConnection] = BoundedConnection
+) -> Iterator[str]:
+    """Serve from a thread for as long as the block runs; yields the base URL."""
+    listener = listen(host, port)
+    url = url_of(listener)
+    started = threading.Event()
+    server = Server(app, started.set, connection)
+
+    def run() -> None:
+        try:
+            server.run([listener])
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=run, name="server", daemon=True)
+    thread.start()
+    started.wait()
+    try:
+        if not server.started:
+            raise _unavailable(f"the server on {url} did not start")
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _unavailable(detail: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.UNAVAILABLE, detail)

@@ -1,0 +1,123 @@
+"""Stores in a data folder or in memory, and the development key."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.folder_pictures import FolderPictures
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictures
+from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.ports import Accounts, Jobs, Pictures
+from outpaint.functions.service.records import Account
+
+DEVELOPMENT_KEY: Final = "dev"
+DEVELOPMENT_ACCOUNT: Final = Account(id="dev", name="development", credits=1000, loopback_only=True)
+
+
+_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The ports that remember, and the signer of the URLs under which files are read."""
+
+    accounts: Accounts
+    jobs: Jobs
+    pictures: Pictures
+    file_urls: FileUrls
+
+
+def in_memory(on_end: Callable[[str], None]) -> Stores:
+    """Stores that end with the process, with the development account in them."""
+    ledger = MemoryLedger(on_end)
+    ledger.add_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY))
+    file_urls = FileUrls(secrets.token_bytes(_SECRET_BYTES))
+    return Stores(ledger, ledger, MemoryPictures(file_urls), file_urls)
+
+
+@contextmanager
+def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
+    """The stores of a data folder, which is this process's alone while the block runs.
+
+    Raises `OutpaintError` UNAVAILABLE where another server has it, or it cannot be written.
+    """
+    with _sole_server(data), open_database(data) as database:
+        file_urls = FileUrls(_secret(data))
+        with _written(data):
+            pictures = FolderPictures(data / "pictures", database, file_urls)
+            pictures.clear_leftovers()
+        ledger = SqliteLedger(database, on_end)
+        yield Stores(ledger, ledger, pictures, file_urls)
+
+
+@contextmanager
+def open_database(data: Path) -> Iterator[Database]:
+    """The database of a data folder, also beside a server that has it; a fresh one gets the development account.
+
+    Raises `OutpaintError` UNAVAILABLE where the folder cannot be written.
+    """
+    with _written(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(Database(data / "outpaint.sqlite3")) as database:
+        if database.fresh:
+            SqliteKeyRing(database).open_account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, time.time())
+        yield database
+
+
+@contextmanager
+def _sole_server(data: Path) -> Iterator[None]:
+    """Hold the folder's lock: an exclusive transaction, which every system releases when its process ends."""
+    with _written(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = sqlite3.connect(data / "server.lock", timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unavailable(f"the data folder {data} cannot be used: {error}") from None
+    with closing(lock):
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error:
+            raise _unavailable(
+                f"the data folder {data} is in use by another server: stop that one, or choose another with --data"
+            ) from None
+        yield
+
+
+def _secret(data: Path) -> bytes:
+    """The folder's own secret for file URLs, readable by its owner only; drawn once."""
+    path = data / "secret"
+    with _written(data):
+        if not path.exists():
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(_SECRET_BYTES))
+            part.replace(path)
+        secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise _unavailable(f"{path} is damaged: delete it, and file URLs given out before stop working")
+    return secret
+
+
+@contextmanager
+def _written(data: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unavailable(f"the data folder {data} cannot be used: {error.strerror or error}") from None
+
+
+def _unavailable(detail: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.UNAVAILABLE, detail)

@@ -1,0 +1,94 @@
+"""Lambda's HTTP events to neutral messages and back: REST APIs (1.0), HTTP APIs and Function URLs (2.0)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlencode
+
+import pybase64
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.http.messages import Body, RequestHead, Response
+
+Event = Mapping[str, Any]
+
+# Characters, a multiple of four: large enough that Python's part in it does not count.
+_PIECE: Final = 256 * 1024
+
+
+def is_second_version(event: Event) -> bool:
+    """Whether this is payload format 2.0."""
+    return event.get("version") == "2.0"
+
+
+def request_head(event: Event) -> RequestHead:
+    """The request's head; the stage that a gateway puts before the path becomes part of the origin."""
+    context = event.get("requestContext", {})
+    if is_second_version(event):
+        method = context["http"]["method"]
+        stage = context.get("stage", "$default")
+        raw_path = event["rawPath"]
+        prefix = f"/{stage}" if stage != "$default" and raw_path.startswith(f"/{stage}/") else ""
+        path = unquote(raw_path.removeprefix(prefix))
+        query = event.get("rawQueryString", "")
+        headers = _pairs((name, [value]) for name, value in event.get("headers", {}).items())
+    else:
+        method = event["httpMethod"]
+        proxy = (event.get("pathParameters") or {}).get("proxy")
+        path = event["path"] if proxy is None else f"/{proxy}"
+        whole = context.get("path", path)
+        prefix = whole.removesuffix(path) if whole.endswith(path) else ""
+        query = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True)
+        headers = _pairs((event.get("multiValueHeaders") or {}).items())
+    host = next((value for name, value in headers if name == "host"), context.get("domainName", "localhost"))
+    return RequestHead(method, path, query, headers, f"https://{host}{prefix}")
+
+
+def request_body(event: Event) -> Body:
+    """The request's body, still in base64 where the event has it so."""
+    body = event.get("body") or ""
+    return Base64Body(body) if event.get("isBase64Encoded") else str(body).encode()
+
+
+class Base64Body:
+    """A body in base64, decoded piece by piece as it is read: its files are then all that memory holds of it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __len__(self) -> int:
+        return len(self._text) // 4 * 3 - self._text[-2:].count("=")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in order; raises `OutpaintError` MALFORMED_BODY where the base64 is damaged."""
+        for start in range(0, len(self._text), _PIECE):
+            text = self._text[start : start + _PIECE]
+            try:
+                piece = pybase64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                piece = b""
+            if not piece or (len(piece) % 3 and start + _PIECE < len(self._text)):
+                raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body's base64 is damaged: send the request again")
+            yield piece
+
+
+def written(event: Event, response: Response) -> dict[str, Any]:
+    """The response in the format of the event that it answers."""
+    try:
+        body, encoded = response.body.decode(), False
+    except UnicodeDecodeError:
+        body, encoded = base64.b64encode(response.body).decode(), True
+    values: dict[str, list[str]] = {}
+    for name, value in response.headers:
+        values.setdefault(name, []).append(value)
+    answer: dict[str, Any] = {"statusCode": response.status, "body": body, "isBase64Encoded": encoded}
+    if is_second_version(event):
+        return {**answer, "headers": {name: ", ".join(several) for name, several in values.items()}}
+    return {**answer, "multiValueHeaders": values}
+
+
+def _pairs(headers: Iterable[tuple[str, list[str]]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.lower(), value) for name, values in headers for value in values)

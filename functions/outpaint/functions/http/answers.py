@@ -1,0 +1,234 @@
+"""Everything that is said back: results, errors, Accept, CORS."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from pydantic import BaseModel
+
+from outpaint.contracts import paths_and_headers as names
+from outpaint.contracts.errors import ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import API_KEY, EXPOSED, IDEMPOTENCY_KEY, PREFER, Allowance
+from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service.picture_sources import IssuedUpload
+from outpaint.functions.service.records import Job
+from outpaint.functions.service.service import Service, ServiceSettings
+
+ALLOWED_HEADERS: Final = (API_KEY, "Accept", "Content-Type", IDEMPOTENCY_KEY, PREFER)
+MAX_AGE: Final = 7200
+_EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
+_FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
+
+
+def response_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The CORS headers of any response: keys travel in a header of their own, so `*` gives nothing away."""
+    if "*" in origins:
+        return _FOR_ANYONE
+    origin = head.header("origin")
+    if origin is None or origin not in origins:
+        return [("Vary", "Origin")]
+    return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
+
+
+def preflight_headers(methods: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What a browser asks before the real request: which verbs and headers it may send."""
+    return [
+        ("Access-Control-Allow-Methods", ", ".join(methods)),
+        ("Access-Control-Allow-Headers", ", ".join(ALLOWED_HEADERS)),
+        ("Access-Control-Max-Age", str(MAX_AGE)),
+    ]
+
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What a client's Accept means here; without the header everything is acceptable (RFC 9110, 12.5.1)."""
+
+    json: bool = True
+    problem: bool = False
+
+    @classmethod
+    def parse(cls, values: list[str]) -> Accept:
+        """The meaning of the header's values; a more specific range beats a wider one."""
+        return _parsed(",".join(values))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Accept:
+    ranges: dict[str, float] = {}
+    for item in text.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        if name:
+            ranges[name] = max(ranges.get(name, 0.0), _quality(parameters))
+    if not ranges:
+        return Accept()
+    wide = ranges.get("application/*", ranges.get("*/*", 0.0))
+    json = ranges.get(JSON, wide)
+    problem = ranges.get(PROBLEM, 0.0)
+    # Problem documents are for those who name them; a client that ranks plain JSON higher gets that.
+    return Accept(json=json > 0 or problem > 0, problem=problem > 0 and problem >= ranges.get(JSON, 0.0))
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+_LOG: Final = logging.getLogger("outpaint.http")
+_NO_STORE: Final = ("Cache-Control", "no-store")
+_NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
+_ANYTHING: Final = Accept()
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Answers:
+    """Writes the answers to one request; what is learned on the way (`allowance`, `warnings`) goes into each."""
+
+    settings: ServiceSettings
+    head: RequestHead
+    correlation_id: str
+    allowance: Allowance
+    accept: Accept = _ANYTHING
+    warnings: list[str] = field(default_factory=list)
+
+    def json(self, status: int, body: BaseModel, extra: Headers = ()) -> Response:
+        """A body from the contract, as JSON."""
+        return self.content(status, JSON, _encoded(body), (_NO_STORE, *extra))
+
+    def error(self, error: Exception, extra: Headers = ()) -> Response:
+        """The answer that tells of an error; one that is not ours is logged and told as INTERNAL."""
+        if not isinstance(error, OutpaintError):
+            _LOG.error("request %s broke", self.correlation_id, exc_info=error)
+            error = OutpaintError(
+                ErrorCode.INTERNAL,
+                f"something broke on our side: try again, and quote {self.correlation_id} if it stays",
+            )
+        status = error.kind.status.value
+        body: BaseModel
+        if self.accept.problem:
+            body, media_type = ProblemDetails.of(error, correlation_id=self.correlation_id), PROBLEM
+        else:
+            body, media_type = ErrorBody.of(error), JSON
+        headers = (_NO_STORE, *self._way_out(error.kind), *extra)
+        return self.content(status, media_type, _encoded(body), headers)
+
+    def empty(self, status: int, extra: Headers = ()) -> Response:
+        """An answer without a body."""
+        return Response(status, (*self._common(), *extra))
+
+    def content(self, status: int, media_type: str, body: bytes, extra: Headers = ()) -> Response:
+        """An answer with these bytes; HEAD gets its headers alone."""
+        headers = (("Content-Type", media_type), ("Content-Length", str(len(body))), *self._common(), *extra)
+        return Response(status, headers, b"" if self.head.method == "HEAD" else body)
+
+    def _way_out(self, kind: ErrorKind) -> Headers:
+        """What HTTP has to say, in headers, on what to do about an error."""
+        if kind.status == 401:
+            return (("WWW-Authenticate", f'ApiKey header="{names.API_KEY}"'),)
+        if kind.retry_after:
+            seconds = self.allowance.reset_in if kind.status == 429 else self.settings.retry_after
+            return ((names.RETRY_AFTER, str(seconds)),)
+        return ()
+
+    def _common(self) -> Headers:
+        """The headers on EVERY response, errors too (docs/facts/wire.md#headers)."""
+        warned = ((names.WARNING, "; ".join(self.warnings)),) if self.warnings else ()
+        return (
+            (names.CORRELATION_ID, self.correlation_id),
+            *self.allowance.headers(),
+            _NO_SNIFF,
+            *response_headers(self.head, self.settings.cors_origins),
+            *warned,
+        )
+
+
+def _encoded(body: BaseModel) -> bytes:
+    """`model_dump_json`, which asks pydantic's core for these bytes and makes text of them that we had to encode."""
+    encoded: bytes = body.__pydantic_serializer__.to_json(body)
+    return encoded
+
+
+def absolute(service: Service, url: str, origin: str) -> str:
+    """A path on this host as the URL under which its client reaches it; other URLs stay."""
+    return (service.settings.public_url or origin).rstrip("/") + url if url.startswith("/") else url
+
+
+def result_body(service: Service, job: Job, origin: str) -> Result:
+    """The finished pictures of a succeeded job, their URLs signed anew; `origin` completes a path to a URL."""
+    assert job.manifest is not None
+    until, lifetime = job.expires_at, service.settings.url_lifetime
+    if lifetime is not None:
+        until = min(until, service.clock.now() + lifetime)
+    expires_at = datetime.fromtimestamp(int(until), UTC)
+    pictures = []
+    for file in job.manifest.files:
+        url = service.pictures.url(file.id, until)
+        pictures.append(
+            FinishedPicture(id=file.id, url=absolute(service, url, origin), expires_at=expires_at, seed=file.seed)
+        )
+    return Result(
+        inference_id=job.id,
+        data=tuple(pictures),
+        seed=job.request.wish.seed,
+        painter=job.manifest.painter,
+        mask_interpretation=job.interpretation,
+    )
+
+
+def accepted_body(job: Job, word: StatusWord = StatusWord.PROCESSING) -> Accepted:
+    """A job that still runs; `word` is `success` only where the vendor's async POST of 2025 is mimicked."""
+    return Accepted(
+        status=StatusWord.SUCCESS if word is StatusWord.SUCCESS else StatusWord.PROCESSING,
+        inference_id=job.id,
+        transaction_id=job.id,
+        mask_interpretation=job.interpretation,
+    )
+
+
+def ticket_body(service: Service, ticket: IssuedUpload, origin: str) -> UploadTicket:
+    """Where to send a picture ahead; `origin` completes a path to a URL."""
+    return UploadTicket(
+        id=ticket.id,
+        url=absolute(service, ticket.form.url, origin),
+        fields=ticket.form.fields,
+        max_bytes=ticket.grant.max_bytes,
+        expires_at=datetime.fromtimestamp(ticket.grant.until, UTC),
+        file_expires_at=datetime.fromtimestamp(ticket.grant.expires_at, UTC),
+    )
+
+
+def failed_body(job: Job) -> FailedJob:
+    """A job that ended without pictures, as a poll shows it."""
+    error = failure_of(job)
+    return FailedJob(
+        inference_id=job.id,
+        transaction_id=job.id,
+        message=error.kind.message,
+        detail=error.detail,
+        code=error.kind.status.value,
+        error_code=error.code,
+    )
+
+
+def failure_of(job: Job) -> OutpaintError:
+    """The error that ended a job."""
+    if job.failure is None:
+        word = "was cancelled" if job.state is JobState.CANCELLED else "ended without a reason"
+        return OutpaintError(ErrorCode.PAINTING_FAILED, f"the job {word}; its credits were given back")
+    return OutpaintError(job.failure.error_code, job.failure.detail, field=job.failure.field)

@@ -1,0 +1,71 @@
+"""What lies at each path, and the verbs that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
+from outpaint.functions.service.file_urls import UPLOADS_PREFIX
+
+INFERENCES_PREFIX: Final = INFERENCE_PATH.partition("{")[0]
+
+
+class Route(Enum):
+    """What lies at a path."""
+
+    OUTPAINT = auto()
+    INFERENCE = auto()
+    BALANCE = auto()
+    FILE = auto()
+    UPLOADS = auto()
+    UPLOAD = auto()
+    OPENAPI = auto()
+    DOCS = auto()
+    HEALTH = auto()
+
+
+_READ: Final = ("GET", "HEAD", "OPTIONS")
+METHODS: Final[dict[Route, tuple[str, ...]]] = {
+    route: ("POST", "OPTIONS") if route in (Route.OUTPAINT, Route.UPLOADS, Route.UPLOAD) else _READ for route in Route
+}
+# Everything else needs an API key: these are documents, or carry their permission in a signature.
+PUBLIC: Final = frozenset({Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route and the id in its path, if it has one."""
+
+    route: Route
+    id: str = ""
+
+
+_FIXED: Final = {
+    OUTPAINT_PATH: Match(Route.OUTPAINT),
+    BALANCE_PATH: Match(Route.BALANCE),
+    UPLOADS_PATH: Match(Route.UPLOADS),
+    "/openapi.json": Match(Route.OPENAPI),
+    "/docs": Match(Route.DOCS),
+    "/health": Match(Route.HEALTH),
+}
+_WITH_ID: Final = (
+    (INFERENCES_PREFIX, Route.INFERENCE),
+    (FILES_PREFIX, Route.FILE),
+    (UPLOADS_PREFIX, Route.UPLOAD),
+)
+
+
+def match(path: str) -> Match | None:
+    """What lies at a path, or None."""
+    fixed = _FIXED.get(path)
+    if fixed is not None:
+        return fixed
+    for prefix, route in _WITH_ID:
+        if path.startswith(prefix):
+            rest = path[len(prefix) :]
+            if rest and "/" not in rest:
+                return Match(route, rest)
+    return None

@@ -1,0 +1,168 @@
+"""`outpaint jobs`: what a service was asked for, what became of it, and ending what does not end by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from outpaint.contracts.job_states import JobState
+from outpaint.functions.command_line.console import OUT, table, warn
+from outpaint.functions.operations.place import opened, place_options
+
+if TYPE_CHECKING:
+    from outpaint.functions.operations.deployment import Deployment, StackName
+    from outpaint.functions.service.records import Job
+
+LOOKED_THROUGH: Final = 10_000
+"""How many jobs are looked through for those that are asked for, so that a rare one does not cost the whole table."""
+
+
+@click.group()
+def jobs() -> None:
+    """Look at jobs, in a data folder or a stack, and end what hangs.
+
+    Works while the service runs, too.
+    """
+
+
+@jobs.command("list")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([*(state.value for state in JobState), "unended"]),
+    help="Only jobs that stand here; may be given more than once.",
+)
+@click.option("--account", metavar="ID", help="Only this account's, by its id as the list shows it.")
+@place_options
+def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path | StackName) -> None:
+    """Show the latest jobs and where they stand.
+
+    Looks through the newest 10,000 jobs at most, or through all of those that have not ended.
+
+    \b
+    Examples:
+      outpaint jobs list
+      outpaint jobs list --stack outpaint --state failed --limit 100
+      outpaint jobs list --stack outpaint --state unended    # accepted, dispatched or painting
+    """
+    rows: list[tuple[str, ...]] = [("job", "accepted", "account", "state", "pictures", "prompt")]
+    wanted, seen = _states(states), 0
+    with opened(place) as deployment:
+        for job in islice(_newest_first(deployment, wanted), LOOKED_THROUGH):
+            seen += 1
+            if job.state in wanted and account in (None, job.account_id):
+                rows.append(_row(job))
+            if len(rows) > limit:
+                break
+    table(*rows)
+    if seen == LOOKED_THROUGH and len(rows) <= limit:
+        warn(f"only the newest {LOOKED_THROUGH:,} jobs were looked through")
+
+
+@jobs.command()
+@click.argument("inference_id")
+@place_options
+def show(inference_id: str, place: Path | StackName) -> None:
+    """Show the job INFERENCE_ID as JSON.
+
+    Its files stand last: where its inputs, its results and what was written of its end lie, and of how many bytes
+    they are, null where they are not there.
+
+    \b
+    Examples:
+      outpaint jobs show 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a
+      outpaint jobs show 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
+    """
+    import json
+    from dataclasses import asdict
+
+    from pydantic import TypeAdapter
+
+    from outpaint.functions.service.records import Job
+    from outpaint.functions.service.settle import unknown
+
+    with opened(place) as deployment:
+        job = deployment.service.jobs.find(inference_id, 0.0)
+        if job is None:
+            raise unknown(inference_id)
+        files = deployment.files.of(job)
+    shown = {**TypeAdapter(Job).dump_python(job, mode="json"), "files": [asdict(file) for file in files]}
+    OUT.print(json.dumps(shown, indent=2, ensure_ascii=False), markup=False)
+
+
+@jobs.command()
+@click.argument("inference_id")
+@place_options
+def end(inference_id: str, place: Path | StackName) -> None:
+    """End the job INFERENCE_ID now and give its credits back.
+
+    If its pictures lie there and only their report was lost, it ends with them. Its client may send it again with
+    the same idempotency key. What a painter still makes of it is thrown away.
+
+    \b
+    Examples:
+      outpaint jobs end 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
+    """
+    from outpaint.functions.service import settle
+
+    with opened(place) as deployment:
+        job = settle.end_by_hand(deployment.service, inference_id)
+    said = "its credits were kept" if job.state is JobState.SUCCEEDED else "its credits were given back"
+    OUT.print(f"{job.id} is {job.state}; {said}", markup=False)
+
+
+@jobs.command()
+@place_options
+def sweep(place: Path | StackName) -> None:
+    """Go round once, as the service does by itself.
+
+    Ends jobs that are overdue, that were cut off before they had begun, or whose end was never reported. Safe at any
+    time, also beside the service's own rounds.
+
+    \b
+    Examples:
+      outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper stands still
+    """
+    from outpaint.functions.service.settle import sweep as go_round
+
+    with opened(place) as deployment:
+        service = deployment.service
+        before = [job.id for job in service.jobs.unended()]
+        try:
+            go_round(service)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        after = (service.jobs.find(id_, 0.0) for id_ in before)
+        found = Counter(job.state for job in after if job is not None and job.state.ended)
+        left = sum(1 for _ in service.jobs.unended())
+    ended = ", ".join(f"{number} {state}" for state, number in sorted(found.items())) or "none ended"
+    OUT.print(f"{len(before)} jobs had not ended: {ended}; {left} go on", markup=False)
+
+
+def _states(words: tuple[str, ...]) -> frozenset[JobState]:
+    chosen = {JobState(word) for word in words if word != "unended"}
+    if "unended" in words:
+        chosen |= {state for state in JobState if not state.ended}
+    return frozenset(chosen or JobState)
+
+
+def _newest_first(deployment: Deployment, wanted: frozenset[JobState]) -> Iterable[Job]:
+    """Those that have not ended are few, and found without looking through all that have ended since."""
+    if any(state.ended for state in wanted):
+        return deployment.jobs.latest()
+    return sorted(deployment.service.jobs.unended(), key=lambda job: (-job.created_at, job.id))
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    accepted = datetime.fromtimestamp(job.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    # A prompt may have line breaks and worse in it.
+    prompt = " ".join("".join(c if c.isprintable() else " " for c in job.request.wish.prompt[:60]).split())
+    return job.id, accepted, job.account_id, job.state, str(len(job.request.output_ids)), prompt

@@ -1,0 +1,252 @@
+"""The stack's endpoint: state, scaling, logs, dead letters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.operations.stack.stack_connection import StackConnection
+
+_AT_A_TIME: Final = 10
+_MESSAGES_COUNTED: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message: the job it is about, how it says that ended, and since when it lies there (epoch seconds)."""
+
+    inference_id: str
+    status: str
+    reason: str
+    sent_at: float
+
+
+class DeadLetters:
+    """The queue of a stack that takes what its completion function could not settle in five tries."""
+
+    def __init__(self, connection: StackConnection) -> None:
+        self._sqs = connection.client("sqs")
+        self._url = connection.output("DeadLettersUrl")
+
+    def depth(self) -> int:
+        """How many lie there, nearly, those that somebody looks at included."""
+        return self._depth(self._attributes())
+
+    def peek(self, limit: int) -> list[DeadLetter]:
+        """Some of them, in no order; each is hidden from others while this looks, and stays."""
+        seen: dict[str, dict[str, Any]] = {}
+        try:
+            while len(seen) < limit:
+                found = self._sqs.receive_message(
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=min(_AT_A_TIME, limit - len(seen)),
+                    # Long enough not to be handed the same one in the next round.
+                    VisibilityTimeout=60,
+                    WaitTimeSeconds=1,
+                    MessageSystemAttributeNames=["SentTimestamp"],
+                ).get("Messages", [])
+                fresh = {message["MessageId"]: message for message in found if message["MessageId"] not in seen}
+                if not fresh:
+                    break
+                seen |= fresh
+        finally:
+            # Else they could not be sent round again for a minute, and their alarm would end.
+            for message in seen.values():
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        return [_letter(message) for message in seen.values()]
+
+    def redrive(self) -> int:
+        """Send all of them back to the queue they came from; how many there were, nearly. AWS does it by itself."""
+        attributes = self._attributes()
+        number = self._depth(attributes)
+        if number:
+            self._sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        return number
+
+    def _depth(self, attributes: dict[str, str]) -> int:
+        return sum(int(attributes[name]) for name in _MESSAGES_COUNTED)
+
+    def _attributes(self) -> dict[str, str]:
+        answer: dict[str, dict[str, str]] = self._sqs.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=[*_MESSAGES_COUNTED, "QueueArn"]
+        )
+        return answer["Attributes"]
+
+
+def _letter(message: dict[str, Any]) -> DeadLetter:
+    """What a message says, as far as it can be read: what lies here may be there for being unreadable."""
+    try:
+        said = json.loads(json.loads(message["Body"])["Message"])
+    except (ValueError, KeyError, TypeError):
+        said = {}
+    said = said if isinstance(said, dict) else {}
+    return DeadLetter(
+        inference_id=str(said.get("inferenceId", "unreadable")),
+        status=str(said.get("invocationStatus", "")),
+        reason=str(said.get("failureReason", "")),
+        sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
+    )
+
+
+VARIANT: Final = "painter"
+"""The endpoint's one variant (template.yaml)."""
+_SPACE: Final = "sagemaker"
+_DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
+_LOOK_BACK: Final = timedelta(minutes=15)
+_ACTIVITIES: Final = 20
+_COUNTED: Final = (
+    ("jobs painted", "AWS/SageMaker", "InvocationsProcessed", "Sum"),
+    ("jobs that failed", "AWS/SageMaker", "InvocationFailures", "Sum"),
+    ("jobs that waited too long", "AWS/SageMaker", "ExpiredRequests", "Sum"),
+    ("settled as succeeded", "Outpaint", "JobsSucceeded", "Sum"),
+    ("settled as failed", "Outpaint", "JobsFailed", "Sum"),
+    ("seconds from request to end, median", "Outpaint", "JobSeconds", "p50"),
+    ("seconds from request to end, 99 of 100", "Outpaint", "JobSeconds", "p99"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """An endpoint as SageMaker, its scaling and its metrics tell of it; None for what nobody tells.
+
+    `backlog` counts jobs waiting or being painted, `oldest` is the seconds that the oldest has waited.
+    """
+
+    name: str
+    status: str
+    changed: datetime
+    instance_type: str | None
+    now: int
+    desired: int
+    least: int | None
+    most: int | None
+    suspended: bool
+    backlog: float | None
+    oldest: float | None
+    failure: str | None
+    scaling: str | None
+
+
+class StackEndpoint:
+    """One endpoint of a stack."""
+
+    def __init__(self, connection: StackConnection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._resource = {
+            "ServiceNamespace": _SPACE,
+            "ResourceId": f"endpoint/{name}/variant/{VARIANT}",
+            "ScalableDimension": _DIMENSION,
+        }
+
+    def status(self) -> EndpointStatus:
+        """How it stands now; metrics are a minute or two behind."""
+        sagemaker = self._connection.client("sagemaker")
+        described = sagemaker.describe_endpoint(EndpointName=self._name)
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        variants = described.get("ProductionVariants", [])
+        target = self._target()
+        metrics = self._latest(("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest"))
+        return EndpointStatus(
+            name=self._name,
+            status=described["EndpointStatus"],
+            changed=described["LastModifiedTime"],
+            instance_type=next((each.get("InstanceType") for each in config["ProductionVariants"]), None),
+            now=sum(each.get("CurrentInstanceCount", 0) for each in variants),
+            desired=sum(each.get("DesiredInstanceCount", 0) for each in variants),
+            least=None if target is None else target["MinCapacity"],
+            most=None if target is None else target["MaxCapacity"],
+            suspended=bool(target and any(target.get("SuspendedState", {}).values())),
+            backlog=metrics["ApproximateBacklogSize"],
+            oldest=metrics["ApproximateAgeOfOldestRequest"],
+            failure=described.get("FailureReason"),
+            scaling=None if target is None else self._failed_scaling(),
+        )
+
+    def scale(self, least: int, most: int) -> None:
+        """Let scaling keep between so many instances; raises `OutpaintError` for an endpoint that does not scale."""
+        if self._target() is None:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"the endpoint {self._name} has no scaling of this stack's: scale it where it was made",
+            )
+        self._connection.client("application-autoscaling").register_scalable_target(
+            **self._resource, MinCapacity=least, MaxCapacity=most
+        )
+
+    def counts(self, hours: int) -> list[tuple[str, float | None]]:
+        """What it was asked for and what became of it in the last hours, each with its name."""
+        until = datetime.now(UTC)
+        queries = [
+            _query(f"m{number}", self._dimensions(space, name), space, name, statistic, hours * 3600)
+            for number, (_, space, name, statistic) in enumerate(_COUNTED)
+        ]
+        found = self._metrics(queries, until - timedelta(hours=hours), until)
+        return [(what, found[f"m{number}"]) for number, (what, *_) in enumerate(_COUNTED)]
+
+    def _target(self) -> dict[str, Any] | None:
+        answer = self._connection.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace=_SPACE, ResourceIds=[self._resource["ResourceId"]], ScalableDimension=_DIMENSION
+        )
+        return next(iter(answer["ScalableTargets"]), None)
+
+    def _failed_scaling(self) -> str | None:
+        """Why the latest change of the number of instances failed, if it did: out of quota, mostly."""
+        activities = self._connection.client("application-autoscaling").describe_scaling_activities(
+            **self._resource, MaxResults=_ACTIVITIES
+        )["ScalingActivities"]
+        latest = next(iter(activities), None)
+        if latest is None or latest["StatusCode"] not in ("Failed", "Unfulfilled"):
+            return None
+        return str(latest.get("StatusMessage") or latest.get("Cause") or latest["StatusCode"])
+
+    def _dimensions(self, space: str, name: str) -> dict[str, str]:
+        if space == "Outpaint":
+            return {"service": self._connection.name}
+        # What is told of a queue has the endpoint alone, what is told of its work the variant too.
+        variant = {} if name.startswith("Approximate") else {"VariantName": VARIANT}
+        return {"EndpointName": self._name, **variant}
+
+    def _latest(self, names: tuple[str, ...]) -> dict[str, float | None]:
+        until = datetime.now(UTC)
+        queries = [
+            _query(f"m{number}", self._dimensions("AWS/SageMaker", name), "AWS/SageMaker", name, "Maximum", 60)
+            for number, name in enumerate(names)
+        ]
+        found = self._metrics(queries, until - _LOOK_BACK, until)
+        return {name: found[f"m{number}"] for number, name in enumerate(names)}
+
+    def _metrics(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> dict[str, float | None]:
+        """The newest value of each query."""
+        answer = self._connection.client("cloudwatch").get_metric_data(
+            MetricDataQueries=queries, StartTime=since, EndTime=until, ScanBy="TimestampDescending"
+        )
+        return {result["Id"]: next(iter(result["Values"]), None) for result in answer["MetricDataResults"]}
+
+
+def logs(connection: StackConnection) -> Mapping[str, str]:
+    """The log groups of a stack, by what writes them."""
+    groups = {name: f"/aws/lambda/{connection.name}-{name}" for name in ("api", "completion", "sweeper")}
+    groups["painter"] = f"/aws/sagemaker/Endpoints/{connection.outputs['EndpointName']}"
+    realtime = connection.outputs.get("RealtimeEndpointName")
+    if realtime is not None:
+        groups["realtime"] = f"/aws/lambda/{connection.name}-realtime"
+        groups["painter-now"] = f"/aws/sagemaker/Endpoints/{realtime}"
+    return groups
+
+
+def _query(
+    id_: str, dimensions: Mapping[str, str], space: str, name: str, statistic: str, period: int
+) -> dict[str, Any]:
+    metric = {
+        "Namespace": space,
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+    }
+    return {"Id": id_, "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}}

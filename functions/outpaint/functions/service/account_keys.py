@@ -1,0 +1,132 @@
+"""Accounts and their keys as an operator looks after them; works beside a running service.
+
+Errors are `OutpaintError` INVALID_PARAMETER with the way out.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.ports import Ids
+from outpaint.functions.service.records import Account
+
+KEY_PREFIX: Final = "ok_"
+"""Marks a text as one of our keys, for people and for tools that look for leaked secrets."""
+ID_LENGTH: Final = 8
+MAX_CREDITS: Final = 1_000_000_000
+
+
+def new_key() -> str:
+    """A new API key: the prefix and 32 random bytes in URL-safe base64."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """What is known of a key: never the key itself, only its SHA-256 (hex); times are epoch seconds."""
+
+    digest: str
+    account: Account
+    created_at: float
+    revoked_at: float | None
+
+    @property
+    def id(self) -> str:
+        """How people name the key: the start of its digest."""
+        return self.digest[:ID_LENGTH]
+
+
+class KeyRing(Protocol):
+    """A store's accounts and keys, for their operator; each method is one change, all of it or nothing."""
+
+    def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
+        """Let a key open the account of this name and add to its credits; opened as `new_id` where there is none.
+
+        Raises `OutOfRange` where its credits would leave 0 to `MAX_CREDITS`.
+        """
+        ...
+
+    def add_credits(self, account_id: str, amount: int) -> Account:
+        """Add to an account's free credits; the account after it. Raises `OutOfRange` as `add_key` does."""
+        ...
+
+    def revoke(self, digest: str, now: float) -> None:
+        """Let a known key open nothing any more; the time of its first revocation stays."""
+        ...
+
+    def account_named(self, name: str) -> Account | None:
+        """The account of this name."""
+        ...
+
+    def entry(self, digest: str) -> KeyEntry | None:
+        """The key of this digest, revoked or not."""
+        ...
+
+    def entries(self) -> Iterable[KeyEntry]:
+        """Every key, oldest first, revoked ones included."""
+        ...
+
+
+class OutOfRange(Exception):  # noqa: N818 - an outcome that the rules put into words
+    """An account's credits would fall below 0 or rise over `MAX_CREDITS`."""
+
+
+def create(ring: KeyRing, ids: Ids, name: str, credits_: int, now: float) -> str:
+    """A new key for the account of this name, opened where there is none; its credits are added to it."""
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise _wrong("an account's name has 1 to 100 printable characters")
+    _check_amount(credits_, at_least=0)
+    key = new_key()
+    try:
+        ring.add_key(name, key_digest(key), credits_, now, ids.uuid())
+    except OutOfRange:
+        raise _out_of_range() from None
+    return key
+
+
+def revoke(ring: KeyRing, key: str, now: float) -> KeyEntry:
+    """Let a key, given by its id or in full, open nothing any more; its account and other keys stay."""
+    found = _find(ring, key)
+    ring.revoke(found.digest, now)
+    return found
+
+
+def credit(ring: KeyRing, account: str, amount: int) -> Account:
+    """Add to the credits of an account, named or by one of its keys; a negative amount takes away."""
+    _check_amount(amount, at_least=-MAX_CREDITS)
+    found = ring.account_named(account) or _find(ring, account).account
+    try:
+        return ring.add_credits(found.id, amount)
+    except OutOfRange:
+        raise _out_of_range() from None
+
+
+def _find(ring: KeyRing, key: str) -> KeyEntry:
+    """The key given in full, which is one look-up, or by its id, for which the keys are gone through."""
+    whole = ring.entry(key_digest(key))
+    if whole is not None:
+        return whole
+    found = [entry for entry in ring.entries() if entry.id == key]
+    if len(found) > 1:
+        raise _wrong(f"{len(found)} keys have the id {key}: give the key in full")
+    if not found:
+        raise _wrong(f"there is no key or account {key[:40]!r}: `outpaint keys list` shows what there is")
+    return found[0]
+
+
+def _check_amount(amount: int, *, at_least: int) -> None:
+    if not at_least <= amount <= MAX_CREDITS:
+        raise _wrong(f"credits are a number from {at_least} to {MAX_CREDITS}")
+
+
+def _out_of_range() -> OutpaintError:
+    return _wrong(f"an account has 0 to {MAX_CREDITS} credits; reserved ones cannot be taken away")
+
+
+def _wrong(detail: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.INVALID_PARAMETER, detail)

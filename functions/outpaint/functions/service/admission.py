@@ -1,0 +1,76 @@
+"""Who may call and how often: key to account, rate limit."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import lru_cache
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import API_KEY, Allowance
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import Service
+
+
+def key_digest(key: str) -> str:
+    """The SHA-256 (hex) under which a key is stored and looked up; keys are long and random, so no salt."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def authenticate(service: Service, key: str | None, *, peer_is_loopback: bool) -> Account:
+    """The account of an API key.
+
+    Raises `OutpaintError` MISSING_KEY, UNKNOWN_KEY (also for a key that counts on this machine only, sent
+    from another) or FORBIDDEN.
+    """
+    if not key or not key.strip():
+        raise OutpaintError(
+            ErrorCode.MISSING_KEY, f"no API key was sent: put it in the {API_KEY} header", field=API_KEY
+        )
+    account = service.accounts.by_key_digest(key_digest(key.strip()))
+    if account is None or (account.loopback_only and not peer_is_loopback):
+        raise OutpaintError(
+            ErrorCode.UNKNOWN_KEY,
+            "this API key is not known: check it for typing errors, or create one with `outpaint keys create`",
+            field=API_KEY,
+        )
+    if not account.allowed:
+        raise OutpaintError(
+            ErrorCode.FORBIDDEN, "this API key is known, but its account is not allowed to use the API", field=API_KEY
+        )
+    return account
+
+
+def nothing_counted(service: Service) -> Allowance:
+    """The figures on a response to nobody in particular: the whole limit, and no credits."""
+    return _whole(service.settings.rate_limit)
+
+
+@lru_cache(maxsize=64)
+def _whole(limit: int) -> Allowance:
+    return Allowance(limit=limit, available=limit, reset_in=0, credits=0)
+
+
+def take_rate(service: Service, account: Account) -> tuple[Allowance, OutpaintError | None]:
+    """Count one request of the account; the figures for the response, and the refusal if it is one too many.
+
+    Windows start at whole multiples of `settings.rate_window` since the epoch.
+    """
+    settings = service.settings
+    now = service.clock.now()
+    window = math.floor(now / settings.rate_window)
+    ends_at = (window + 1) * settings.rate_window
+    count = service.limits.count(account.id, window, float(ends_at))
+    allowance = Allowance(
+        limit=settings.rate_limit,
+        available=max(0, settings.rate_limit - count),
+        reset_in=max(1, math.ceil(ends_at - now)),
+        credits=account.credits,
+    )
+    if count <= settings.rate_limit:
+        return allowance, None
+    return allowance, OutpaintError(
+        ErrorCode.RATE_LIMITED,
+        f"more than {settings.rate_limit} requests in {settings.rate_window} seconds: "
+        f"try again in {allowance.reset_in} seconds",
+    )

@@ -1,0 +1,51 @@
+"""Sending a request twice without paying twice: fingerprints and claims on an Idempotency-Key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, is_idempotency_key
+from outpaint.contracts.requests import Wish
+from outpaint.functions.service.records import Claim
+
+
+def checked_key(key: str | None) -> str | None:
+    """The key if it can be one; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, as the IETF draft says)."""
+    if key is not None and not is_idempotency_key(key):
+        raise OutpaintError(
+            ErrorCode.INVALID_IDEMPOTENCY_KEY,
+            f"{IDEMPOTENCY_KEY} must be 1 to 255 visible ASCII characters, a UUID for example",
+            field=IDEMPOTENCY_KEY,
+        )
+    return key
+
+
+def fingerprint(wish: Wish, *, image: str, mask: str | None) -> str:
+    """What a request asks for, as one SHA-256 (hex): every field of its wish and the identities of its pictures.
+
+    How it was asked (field order, spelling, content type, mode, Prefer) is left out: a retry may differ there.
+    """
+    asked = {"image": image, "mask": mask, "wish": wish.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def judge(claim: Claim, request_fingerprint: str, now: float) -> None:
+    """Pass if this request may be answered with the claim's job.
+
+    Raises `OutpaintError` IDEMPOTENCY_MISMATCH (422) for another content, IDEMPOTENCY_IN_PROGRESS (409)
+    while the first request has not been answered.
+    """
+    if claim.fingerprint != request_fingerprint:
+        raise OutpaintError(
+            ErrorCode.IDEMPOTENCY_MISMATCH,
+            f"this {IDEMPOTENCY_KEY} was used for another request: use a new key for a new request",
+            field=IDEMPOTENCY_KEY,
+        )
+    if now < claim.running_until:
+        raise OutpaintError(
+            ErrorCode.IDEMPOTENCY_IN_PROGRESS,
+            f"the first request with this {IDEMPOTENCY_KEY} still runs: wait for its answer, or try again soon",
+            field=IDEMPOTENCY_KEY,
+        )

@@ -1,0 +1,169 @@
+"""Where a request's pictures come from: sent, fetched, named by id, uploaded ahead."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.requests import IdSource, Source, Upload, UploadRequest, UrlSource
+from outpaint.contracts.storage_names import file_id, is_file_id
+from outpaint.functions.service.records import Account, StoredPicture, UploadForm, UploadGrant
+from outpaint.functions.service.service import Service
+
+
+def embedded_bytes(source: Source, field: str) -> bytes | None:
+    """The picture that came inside the request, as a file or a base64 data: URI; None for a mere reference.
+
+    Raises `OutpaintError` 422 for a data: URI that is not base64 or holds nothing.
+    """
+    if isinstance(source, Upload):
+        return source.data
+    if isinstance(source, UrlSource) and source.is_data:
+        return _data_uri(source.url, field)
+    return None
+
+
+def identity(source: Source, embedded: bytes | None) -> str:
+    """What makes two sources the same picture for an idempotency fingerprint: content, address or id."""
+    if embedded is not None:
+        return f"sha256:{hashlib.sha256(embedded).hexdigest()}"
+    if isinstance(source, UrlSource):
+        return f"url:{source.url}"
+    assert isinstance(source, IdSource)
+    return f"id:{source.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture's bytes, and the name under which our store holds them until `held_until`, where it does."""
+
+    data: bytes
+    name: str | None = None
+    held_until: float = 0.0
+
+
+def read(service: Service, caller: Account, source: Source, embedded: bytes | None, field: str) -> Picture:
+    """The picture, wherever it is.
+
+    Raises `OutpaintError`: 422 for an unknown id or a source that cannot or may not be read, 413 when it is
+    larger than `settings.pictures.max_bytes`.
+    """
+    if embedded is not None:
+        return Picture(embedded)
+    if isinstance(source, UrlSource):
+        settings = service.settings
+        return Picture(
+            service.fetch.fetch(
+                source.url, max_bytes=settings.pictures.max_bytes, timeout=settings.fetch_timeout, field=field
+            )
+        )
+    assert isinstance(source, IdSource)
+    now = service.clock.now()
+    stored = service.pictures.get(source.id, now) if is_file_id(source.id) else None
+    if stored is None or stored.account_id != caller.id or not _lives(service, stored, now):
+        raise OutpaintError.wrong_value(
+            field, source.id, "there is no such file, or its lifetime is over: send the picture itself"
+        )
+    return Picture(stored.data, source.id, stored.expires_at)
+
+
+def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
+    """Whether a file may still be named by its id: a result while its job is kept (docs/facts/wire.md#figures).
+
+    Its store holds it for longer: when the file was written nobody knew when the job would end.
+    """
+    if stored.inference_id is None:
+        return True
+    job = service.jobs.find(stored.inference_id, now)
+    return job is not None and job.state is JobState.SUCCEEDED
+
+
+def _data_uri(uri: str, field: str) -> bytes:
+    header, comma, payload = uri.partition(",")
+    if not comma or not header.lower().endswith(";base64"):
+        raise OutpaintError.wrong_value(field, header[:40], "a data: URI must be data:image/...;base64,...")
+    # A form body sent without percent-encoding turns '+' into a blank; no other reading of it is possible.
+    text = unquote(payload).replace(" ", "+")
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise OutpaintError.wrong_value(field, header[:40], "the base64 in this data: URI is damaged") from None
+    if not data:
+        raise OutpaintError(
+            ErrorCode.INVALID_PARAMETER, f"{field} has wrong value: the data: URI holds no bytes", field=field
+        )
+    return data
+
+
+_TYPES: Final = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedUpload:
+    """A file's id, what may be stored under it, and the form that does so."""
+
+    id: str
+    grant: UploadGrant
+    form: UploadForm
+
+
+def offered(service: Service) -> bool:
+    """Whether this host takes pictures ahead of their request."""
+    return service.file_urls is not None or service.upload_forms is not None
+
+
+def grant(service: Service, caller: Account, request: UploadRequest) -> IssuedUpload:
+    """Leave to send one file of the type asked for, within `settings.upload_patience` seconds.
+
+    The id works as `image_id` and `mask_id` until `settings.result_lifetime` seconds from now.
+    """
+    settings = service.settings
+    now = service.clock.now()
+    id_ = file_id(service.ids.uuid(), request.extension)
+    granted = UploadGrant(
+        account_id=caller.id,
+        media_type=request.content_type,
+        max_bytes=settings.pictures.max_bytes,
+        until=float(int(now + settings.upload_patience)),
+        expires_at=float(int(now + settings.result_lifetime)),
+    )
+    if service.upload_forms is not None:
+        return IssuedUpload(id_, granted, service.upload_forms.form(id_, granted, now))
+    assert service.file_urls is not None
+    return IssuedUpload(id_, granted, UploadForm(service.file_urls.sign_upload(id_, granted), {}))
+
+
+def store(service: Service, id_: str, granted: UploadGrant, file: Upload) -> None:
+    """Keep a file that came by a form of this host's own.
+
+    Raises `OutpaintError` FILE_TOO_LARGE, INVALID_PARAMETER for an empty file, and UNSUPPORTED_IMAGE_TYPE for
+    one whose bytes are not of the type that was granted.
+    """
+    if not file.data:
+        raise OutpaintError.wrong_value("file", "<empty file>", "the file has no bytes")
+    if len(file.data) > granted.max_bytes:
+        raise OutpaintError(
+            ErrorCode.FILE_TOO_LARGE, f"file has more than the {granted.max_bytes} bytes granted", field="file"
+        )
+    from outpaint.painting.inputs.intake import file_type  # with the image library, which most requests do not need
+
+    found = file_type(file.data)
+    if found is None or found.name != _TYPES.get(granted.media_type):
+        raise OutpaintError(
+            ErrorCode.UNSUPPORTED_IMAGE_TYPE,
+            f"the file is not {granted.media_type}: ask for an upload of the type it has",
+            field="file",
+        )
+    service.pictures.put(id_, StoredPicture(file.data, granted.media_type, granted.account_id, granted.expires_at))

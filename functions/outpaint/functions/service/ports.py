@@ -1,0 +1,195 @@
+"""The edges of the service: everything it needs from a host, small and typed.
+
+All calls are synchronous and return at once or after one round trip to storage; waiting for a job is the
+host's business, told to it by the HTTP core. Adapters must be safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.functions.service.records import Account, Claim, Job, StoredPicture, UploadForm, UploadGrant
+
+if TYPE_CHECKING:
+    from outpaint.painting.inputs.inspection import Inspection
+
+
+class AlreadyClaimed(Exception):  # noqa: N818 - an outcome that the service handles, not an error
+    """Another request holds the idempotency key; `claim` is what it claimed."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(claim.key)
+        self.claim = claim
+
+
+class Clock(Protocol):
+    """The time, so that a test may own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """Everything drawn at random, so that a run can be repeated."""
+
+    def uuid(self) -> str:
+        """A new UUID in its canonical text form."""
+        ...
+
+    def seed(self) -> int:
+        """A seed, 0 to 2**32 - 1."""
+        ...
+
+
+class Accounts(Protocol):
+    """Keys and the accounts they belong to; keys themselves are never stored."""
+
+    def by_key_digest(self, digest: str) -> Account | None:
+        """The account whose key has this SHA-256 (hex), or None for unknown and revoked keys."""
+        ...
+
+
+class Limits(Protocol):
+    """Counters for the rate limit; the rule itself is the service's."""
+
+    def count(self, account_id: str, window: int, expires_at: float) -> int:
+        """Add one to the account's counter for this window and return it, this request included."""
+        ...
+
+
+class Jobs(Protocol):
+    """Jobs, credits and idempotency claims: one store, because they change in one transaction.
+
+    Reads leave out what has expired, whether or not it has been purged yet.
+    """
+
+    def create(self, job: Job, claim: Claim | None, now: float) -> None:
+        """Claim the key, take `job.price` from the account's free credits and store the job: all or nothing.
+
+        Raises `AlreadyClaimed` where a live claim (`expires_at` > now) stands on that key, and
+        `OutpaintError` INSUFFICIENT_CREDITS where the credits do not suffice.
+        """
+        ...
+
+    def find(self, inference_id: str, now: float) -> Job | None:
+        """The job, whoever owns it, unless it has expired."""
+        ...
+
+    def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
+        """The live claim on an idempotency key."""
+        ...
+
+    def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
+        """Record that the claiming request has been answered: `running_until` becomes 0."""
+        ...
+
+    def move(
+        self,
+        inference_id: str,
+        to: JobState,
+        *,
+        manifest: Manifest | None = None,
+        failure: InferenceFailure | None = None,
+        expires_at: float | None = None,
+        release_claim: bool = False,
+    ) -> Job | None:
+        """Move the job if it stands in one of `sources_of(to)`, else change nothing and return None.
+
+        A move to FAILED, EXPIRED or CANCELLED gives the price back in the same transaction;
+        a move to SUCCEEDED keeps it. `release_claim` frees the idempotency key for another try.
+        Returns the job as it stands after the move.
+        """
+        ...
+
+    def begin_again(self, inference_id: str) -> Job | None:
+        """Count one more attempt of a job that has not ended; its state stays. None if it has ended."""
+        ...
+
+    def unended(self) -> Iterable[Job]:
+        """Every job that has not ended, oldest first, for recovery and the sweep."""
+        ...
+
+    def purge(self, now: float) -> int:
+        """Forget ended jobs, claims and counters that have expired; returns how many jobs went."""
+        ...
+
+
+class Pictures(Protocol):
+    """Input and result files; a name is `inputs/<inference id>/<part>` or the public id of a result or an upload."""
+
+    def put(self, name: str, picture: StoredPicture) -> None:
+        """Store a file whole or not at all; the same name again replaces it."""
+        ...
+
+    def get(self, name: str, now: float) -> StoredPicture | None:
+        """The file, unless it has expired."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Forget a file; nothing happens where there is none."""
+        ...
+
+    def url(self, name: str, until: float) -> str:
+        """A signed URL that reads the file until then: absolute, or a path on this host."""
+        ...
+
+    def purge(self, now: float) -> int:
+        """Delete the files that have expired; returns how many."""
+        ...
+
+
+class UploadForms(Protocol):
+    """Lets clients send a file straight to the picture store, for hosts that cannot take large bodies."""
+
+    def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
+        """A signed form that stores one file under this name, within the grant."""
+        ...
+
+
+class Inspect(Protocol):
+    """Looks at a request's pictures: `outpaint.painting.inputs.inspection.inspect`, or one that answers as it does."""
+
+    def __call__(
+        self,
+        image: bytes,
+        mask: bytes | None = None,
+        *,
+        mask_mode: MaskMode = ...,
+        limits: PictureLimits = ...,
+        image_field: str = ...,
+        mask_field: str = ...,
+    ) -> Inspection:
+        """What the pictures are found to be; raises `OutpaintError` for every way in which they can be wrong."""
+        ...
+
+
+class Dispatch(Protocol):
+    """Sends jobs to a painter's host, which reports their end through `settle`."""
+
+    def start(self, request: InferenceRequest) -> None:
+        """Hand the job over; must not wait for it. Raises `OutpaintError` UNAVAILABLE when it is not taken."""
+        ...
+
+    def check(self, job: Job) -> Job | None:
+        """Settle the job now if its end is known to the painter's host but was never reported.
+
+        Returns the job as it stands where the port can tell, and None to have it looked up again.
+        """
+        ...
+
+
+class Fetch(Protocol):
+    """Reads source pictures from the web."""
+
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        """The bytes at an address, within seconds and size.
+
+        Raises `OutpaintError` SOURCE_REFUSED for addresses that may not be read, SOURCE_UNAVAILABLE when
+        the source does not answer with a picture's bytes, FILE_TOO_LARGE beyond `max_bytes`.
+        """
+        ...

@@ -1,0 +1,110 @@
+"""The service: its settings and the ports that it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from outpaint.contracts.masks_and_formats import PictureLimits
+from outpaint.contracts.responses import StatusWord
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.ports import (
+    Accounts,
+    Clock,
+    Dispatch,
+    Fetch,
+    Ids,
+    Inspect,
+    Jobs,
+    Limits,
+    Pictures,
+    UploadForms,
+)
+
+if TYPE_CHECKING:
+    from outpaint.painting.inputs.inspection import Inspection
+
+
+DAY = 24 * 3600
+
+
+class ServiceSettings(BaseModel):
+    """The numbers behind the rules; seconds and credits unless said otherwise (docs/facts/wire.md#figures)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    credits_per_image: Annotated[int, Field(ge=0)] = 1
+    rate_limit: Annotated[int, Field(ge=1, description="Requests an account may make in one window.")] = 500
+    rate_window: Annotated[int, Field(ge=1)] = 60
+    sync_wait: Annotated[int, Field(ge=0, description="How long a sync request waits before it is answered 202.")] = 60
+    max_wait: Annotated[int, Field(ge=0, description="The longest wait this host can grant to Prefer.")] = 600
+    retry_after: Annotated[int, Field(ge=1, description="Seconds between polls, as 202 and 503 ask.")] = 2
+    job_lifetime: Annotated[
+        int,
+        Field(ge=1, description="A job that has not ended by then is expired and its credits given back."),
+    ] = 3600
+    accept_grace: Annotated[
+        int, Field(ge=1, description="How long a job may stand between being accepted and being dispatched.")
+    ] = 120
+    result_lifetime: Annotated[int, Field(ge=1, description="How long results and their job are kept.")] = DAY
+    url_lifetime: Annotated[
+        int | None,
+        Field(ge=1, description="How long a result's URL works, where its store's signatures end before the files."),
+    ] = None
+    upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
+    idempotency_lifetime: Annotated[int, Field(ge=1)] = DAY
+    max_attempts: Annotated[
+        int, Field(ge=1, description="How often a job is begun again after its host was killed.")
+    ] = 3
+    fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = 20.0
+    accepted_word: Annotated[StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")] = (
+        StatusWord.PROCESSING
+    )
+    pictures: PictureLimits = PictureLimits()
+    body_limit: Annotated[
+        int | None, Field(ge=1, description="The largest request body, where the host takes less than two pictures.")
+    ] = None
+    max_header_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024
+    public_url: Annotated[
+        str | None, Field(description="Where clients reach this host, if not where their request says.")
+    ] = None
+    cors_origins: Annotated[tuple[str, ...], Field(description="`*` allows every origin.")] = ("*",)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body: two files, and room for a base64 image_url and the form around them."""
+        if self.body_limit is not None:
+            return self.body_limit
+        return 2 * (self.pictures.max_bytes * 4 // 3) + 1024 * 1024
+
+
+def inspect(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
+    """`outpaint.painting.inputs.inspection.inspect`, imported with its image library at the first picture: polls send none."""
+    from outpaint.painting.inputs import inspection
+
+    return inspection.inspect(image, mask, **how)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the rules work with; put together once by each host.
+
+    `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
+    `upload_forms` is set where uploads go straight to that store; a host that serves files takes them itself.
+    `inspect` looks at a request's pictures before anything is charged; a host may give one that remembers.
+    """
+
+    clock: Clock
+    ids: Ids
+    accounts: Accounts
+    limits: Limits
+    jobs: Jobs
+    pictures: Pictures
+    dispatch: Dispatch
+    fetch: Fetch
+    file_urls: FileUrls | None = None
+    settings: ServiceSettings = field(default_factory=ServiceSettings)
+    inspect: Inspect = inspect
+    upload_forms: UploadForms | None = None

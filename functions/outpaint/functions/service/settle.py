@@ -1,0 +1,193 @@
+"""How a job ends, whoever says so: completion, poll, sweep, restart, operator."""
+
+from __future__ import annotations
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, Manifest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.storage_names import INPUTS_PREFIX
+from outpaint.functions.service.records import Account, Job
+from outpaint.functions.service.service import Service
+
+
+def begin(service: Service, inference_id: str) -> Job | None:
+    """Record that a painter works on the job; None if it does already or the job has ended."""
+    return service.jobs.move(inference_id, JobState.PAINTING)
+
+
+def succeed(service: Service, manifest: Manifest) -> Job | None:
+    """End the job with its finished files and keep its price; None if it had ended before."""
+    return _end(service, manifest.inference_id, JobState.SUCCEEDED, manifest=manifest)
+
+
+def fail(service: Service, failure: InferenceFailure, *, release_claim: bool = False) -> Job | None:
+    """End the job without pictures and give its price back; None if it had ended before.
+
+    `release_claim` frees its idempotency key: for jobs that no painter ever saw.
+    """
+    return _end(service, failure.inference_id, JobState.FAILED, failure=failure, release_claim=release_claim)
+
+
+def expire(service: Service, job: Job) -> Job | None:
+    """End a job that took longer than it may and give its price back; None if it had ended before."""
+    failure = InferenceFailure(
+        inference_id=job.id,
+        error_code=ErrorCode.TIMED_OUT,
+        detail=f"the job did not end within {round(job.deadline_at - job.created_at)} seconds; "
+        "its credits were given back: send it again, or ask for fewer or smaller pictures",
+    )
+    return _end(service, job.id, JobState.EXPIRED, failure=failure)
+
+
+def _end(
+    service: Service,
+    inference_id: str,
+    state: JobState,
+    *,
+    manifest: Manifest | None = None,
+    failure: InferenceFailure | None = None,
+    release_claim: bool = False,
+) -> Job | None:
+    job = service.jobs.move(
+        inference_id,
+        state,
+        manifest=manifest,
+        failure=failure,
+        expires_at=service.clock.now() + service.settings.result_lifetime,
+        release_claim=release_claim,
+    )
+    if job is not None:
+        # Inputs are the client's own pictures: once nobody can need them, they go. What came by id stays.
+        for name in (job.request.image, job.request.mask):
+            if name is not None and name.startswith(INPUTS_PREFIX):
+                service.pictures.delete(name)
+    return job
+
+
+def find_job(service: Service, caller: Account, inference_id: str) -> Job:
+    """The caller's job as it stands, brought up to date first.
+
+    Raises `OutpaintError` UNKNOWN_INFERENCE for an id never given out, forgotten, or another account's.
+    """
+    job = service.jobs.find(inference_id, service.clock.now())
+    if job is None or job.account_id != caller.id:
+        raise OutpaintError(
+            ErrorCode.UNKNOWN_INFERENCE,
+            "there is no such inference: check the id; results are kept for "
+            f"{service.settings.result_lifetime // 3600} hours",
+            field="inference_id",
+        )
+    return refreshed(service, job)
+
+
+def refreshed(service: Service, job: Job) -> Job:
+    """The job after asking its painter's host for an end never reported, and after its deadline's due."""
+    if job.state.ended:
+        return job
+    job = service.dispatch.check(job) or service.jobs.find(job.id, service.clock.now()) or job
+    if not job.state.ended and service.clock.now() >= job.deadline_at:
+        job = expire(service, job) or service.jobs.find(job.id, service.clock.now()) or job
+    return job
+
+
+def end_by_hand(service: Service, inference_id: str) -> Job:
+    """End a job, its credits given back and its idempotency key free; an end that was never reported comes first.
+
+    Whatever its painter still makes of it changes nothing. Raises `OutpaintError` UNKNOWN_INFERENCE for a job that
+    is not there, INVALID_PARAMETER for one that has ended.
+    """
+    job = service.jobs.find(inference_id, 0.0)
+    if job is None:
+        raise unknown(inference_id)
+    if job.state.ended:
+        raise OutpaintError(ErrorCode.INVALID_PARAMETER, f"the job {job.id} has ended already: it is {job.state}")
+    job = refreshed(service, job)
+    if job.state.ended:
+        return job
+    failure = InferenceFailure(
+        inference_id=job.id,
+        error_code=ErrorCode.UNAVAILABLE,
+        detail="the service's operator ended the job; its credits were given back: send it again",
+    )
+    ended = fail(service, failure, release_claim=True)
+    return ended or service.jobs.find(job.id, 0.0) or job
+
+
+def unknown(inference_id: str) -> OutpaintError:
+    """The error for a job that is not there, for an operator."""
+    return OutpaintError(
+        ErrorCode.UNKNOWN_INFERENCE, f"there is no job {inference_id}: `outpaint jobs list` shows what there is"
+    )
+
+
+def recover(service: Service) -> None:
+    """Begin again what can be, end the rest and give its credits back.
+
+    For a host that has just started and knows that no painter works for it yet; call it once, before serving.
+    """
+    now = service.clock.now()
+    for job in list(service.jobs.unended()):
+        if now >= job.deadline_at:
+            expire(service, job)
+        elif job.attempts >= service.settings.max_attempts:
+            _give_up(
+                service,
+                job,
+                ErrorCode.PAINTING_FAILED,
+                f"painting was cut off {job.attempts} times; the credits were given back",
+            )
+        elif not _has_inputs(service, job, now):
+            _give_up(
+                service,
+                job,
+                ErrorCode.UNAVAILABLE,
+                "the job was cut off before it had begun; its credits were given back: send it again",
+            )
+        elif service.jobs.begin_again(job.id) is not None:
+            try:
+                service.dispatch.start(job.request)
+            except OutpaintError as error:
+                fail(service, InferenceFailure.of(job.id, error), release_claim=True)
+            else:
+                service.jobs.move(job.id, JobState.DISPATCHED)
+
+
+def _has_inputs(service: Service, job: Job, now: float) -> bool:
+    names = [job.request.image] + ([job.request.mask] if job.request.mask else [])
+    return all(service.pictures.get(name, now) is not None for name in names)
+
+
+def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> None:
+    failure = InferenceFailure(inference_id=job.id, error_code=code, detail=detail)
+    fail(service, failure, release_claim=True)
+
+
+def sweep(service: Service) -> None:
+    """End overdue jobs and jobs that were accepted but never dispatched; purge jobs, claims and files.
+
+    Safe to run at any time, from several places at once. A job that cannot be looked at keeps no other from its
+    end: what went wrong is raised together at the end, as an `ExceptionGroup`.
+    """
+    now = service.clock.now()
+    errors: list[Exception] = []
+    for job in list(service.jobs.unended()):
+        try:
+            _end_or_refresh(service, job, now)
+        except Exception as error:  # noqa: BLE001 - raised below, after every other job had its turn
+            errors.append(error)
+    service.jobs.purge(now)
+    service.pictures.purge(now)
+    if errors:
+        raise ExceptionGroup("some jobs could not be looked at", errors)
+
+
+def _end_or_refresh(service: Service, job: Job, now: float) -> None:
+    if job.state is JobState.ACCEPTED and now >= job.created_at + service.settings.accept_grace:
+        failure = InferenceFailure(
+            inference_id=job.id,
+            error_code=ErrorCode.UNAVAILABLE,
+            detail="the job was cut off before it had begun; its credits were given back: send it again",
+        )
+        fail(service, failure, release_claim=True)
+    else:
+        refreshed(service, job)

@@ -1,0 +1,170 @@
+"""Taking a job: everything that can be refused is refused before a credit is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.paths_and_headers import Prefer
+from outpaint.contracts.requests import Mode, OutpaintRequest
+from outpaint.contracts.storage_names import Part, file_id, input_name
+from outpaint.functions.service import idempotency, picture_sources, settle
+from outpaint.functions.service.ports import AlreadyClaimed
+from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint.functions.service.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job taken, or found again: how long its client wants to wait for it, and what was honoured of Prefer.
+
+    `wait` is seconds, 0 for none. `replayed` tells that an earlier request with the same key made the job.
+    """
+
+    job: Job
+    wait: float
+    preference_applied: str | None
+    replayed: bool = False
+
+
+def submit(
+    service: Service,
+    caller: Account,
+    request: OutpaintRequest,
+    *,
+    prefer: Prefer = Prefer(),
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Check the request, reserve its price, store its inputs and dispatch it.
+
+    Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
+    the price given back and the idempotency key free again, when no painter could be given the job.
+    """
+    key = idempotency.checked_key(idempotency_key)
+    wait, applied = _wait(service, request, prefer)
+    image_inside = picture_sources.embedded_bytes(request.image, request.image_field)
+    mask_field = request.mask_field or "mask_image"
+    mask_inside = None if request.mask is None else picture_sources.embedded_bytes(request.mask, mask_field)
+
+    fingerprint = ""
+    if key is not None:
+        fingerprint = idempotency.fingerprint(
+            request.wish,
+            image=picture_sources.identity(request.image, image_inside),
+            mask=None if request.mask is None else picture_sources.identity(request.mask, mask_inside),
+        )
+        claim = service.jobs.find_claim(caller.id, key, service.clock.now())
+        job = None if claim is None else _replay(service, claim, fingerprint)
+        if job is not None:
+            return Submission(job, wait, applied, replayed=True)
+
+    image = picture_sources.read(service, caller, request.image, image_inside, request.image_field)
+    mask = (
+        None if request.mask is None else picture_sources.read(service, caller, request.mask, mask_inside, mask_field)
+    )
+    inspection = service.inspect(
+        image.data,
+        None if mask is None else mask.data,
+        mask_mode=request.wish.mask_mode,
+        limits=service.settings.pictures,
+        image_field=request.image_field,
+        mask_field=mask_field,
+    )
+
+    now = service.clock.now()
+    deadline_at = now + service.settings.job_lifetime
+    inference_id = service.ids.uuid()
+    wish = request.wish
+    if wish.seed is None:
+        wish = wish.model_copy(update={"seed": service.ids.seed()})
+    job = Job(
+        id=inference_id,
+        account_id=caller.id,
+        state=JobState.ACCEPTED,
+        created_at=now,
+        deadline_at=deadline_at,
+        # Until it ends, a job lives as long as it may run and its result may then be kept.
+        expires_at=now + service.settings.job_lifetime + service.settings.result_lifetime,
+        price=service.settings.credits_per_image * wish.count,
+        request=InferenceRequest(
+            inference_id=inference_id,
+            image=_name(image, inference_id, "image", deadline_at),
+            mask=None if mask is None else _name(mask, inference_id, "mask", deadline_at),
+            wish=wish,
+            output_ids=tuple(file_id(service.ids.uuid(), wish.format.extension) for _ in range(wish.count)),
+            account=caller.id,
+            deadline_at=deadline_at,
+        ),
+        interpretation=inspection.interpretation,
+        idempotency_key=key,
+    )
+    new_claim = None
+    if key is not None:
+        new_claim = Claim(
+            account_id=caller.id,
+            key=key,
+            fingerprint=fingerprint,
+            inference_id=inference_id,
+            running_until=now + wait,
+            expires_at=now + service.settings.idempotency_lifetime,
+        )
+    try:
+        service.jobs.create(job, new_claim, now)
+    except AlreadyClaimed as taken:
+        # Another request with the same key got there between our look and our claim.
+        earlier = _replay(service, taken.claim, fingerprint)
+        if earlier is None:
+            raise OutpaintError(
+                ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
+            ) from None
+        return Submission(earlier, wait, applied, replayed=True)
+    return Submission(_send(service, job, image, mask), wait, applied)
+
+
+def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[float, str | None]:
+    """How long to wait and what to report as applied: Prefer beats mode (docs/facts/wire.md#prefer)."""
+    settings = service.settings
+    if prefer.wait is not None:
+        granted = Prefer(prefer.respond_async, min(prefer.wait, settings.max_wait))
+        return float(granted.wait or 0), granted.applied
+    if prefer.respond_async:
+        return 0.0, prefer.applied
+    return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
+
+
+def _name(picture: picture_sources.Picture, inference_id: str, part: Part, deadline_at: float) -> str:
+    """Where the painter will find a picture: one that we hold for long enough stays where it is."""
+    if picture.name is not None and picture.held_until >= deadline_at:
+        return picture.name
+    return input_name(inference_id, part)
+
+
+def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
+    """The job that answers for a claim, or None where it is no more."""
+    now = service.clock.now()
+    idempotency.judge(claim, fingerprint, now)
+    return service.jobs.find(claim.inference_id, now)
+
+
+def _send(service: Service, job: Job, image: picture_sources.Picture, mask: picture_sources.Picture | None) -> Job:
+    try:
+        for name, picture in ((job.request.image, image), (job.request.mask, mask)):
+            if name is not None and picture is not None and name != picture.name:
+                service.pictures.put(
+                    name, StoredPicture(picture.data, "application/octet-stream", job.account_id, job.deadline_at)
+                )
+        service.dispatch.start(job.request)
+    except Exception as cause:
+        error = (
+            cause
+            if isinstance(cause, OutpaintError)
+            else OutpaintError(ErrorCode.UNAVAILABLE, "the job could not be started: try again in a moment")
+        )
+        settle.fail(service, InferenceFailure.of(job.id, error), release_claim=True)
+        if isinstance(cause, OutpaintError):
+            raise
+        raise error from cause
+    # A painter may already have moved it further, or even ended it: then this changes nothing.
+    return service.jobs.move(job.id, JobState.DISPATCHED) or service.jobs.find(job.id, service.clock.now()) or job

@@ -1,0 +1,246 @@
+"""Its application and who may use it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from functools import cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.mocks.admin import admin_openapi
+from outpaint.mocks.admin.admin_openapi import OPERATIONS
+from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Made
+from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
+from outpaint.mocks.page import page_file
+from outpaint.mocks.scenarios.grammar import nearest
+
+if TYPE_CHECKING:
+    from outpaint.mocks.world.worlds import Worlds
+
+
+_READS = ("GET", "HEAD")
+
+
+def refusal(head: RequestHead, *, open_to_all: bool) -> OutpaintError | None:
+    """Why a request is not listened to, None where it is.
+
+    A name that leads here although it is not this machine's (DNS rebinding) and a page of another origin that has
+    a browser send something (CSRF) are refused, even from this machine. `open_to_all` lets other machines ask, under
+    whatever name; other origins stay refused.
+    """
+    host = head.header("host")
+    if not open_to_all:
+        if not head.peer_is_loopback:
+            return _forbidden("only this machine may ask for /_mock: start with --open-admin to let others")
+        if host is not None and not _is_this_machine(host):
+            return _forbidden(f"{host[:60]} is not this machine's name: ask localhost, or start with --open-admin")
+    origin = head.header("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != (host or "").lower():
+        return _forbidden(f"pages of {origin[:60]} may not ask for /_mock")
+    if head.method not in _READS and head.header("sec-fetch-site") in ("cross-site", "same-site"):
+        return _forbidden("pages of other sites may not change anything here")
+    return None
+
+
+def _is_this_machine(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _forbidden(detail: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.FORBIDDEN, detail)
+
+
+_LOG: Final = logging.getLogger("outpaint.mock")
+_PAGE: Final = f"{ADMIN_ROOT}/ui"
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_STYLED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
+
+def answer(worlds: Worlds, head: RequestHead, body: bytes, *, open_to_all: bool) -> Response:
+    """The answer to a whole request; never raises."""
+    try:
+        refused = refusal(head, open_to_all=open_to_all)
+        if refused is not None:
+            raise refused
+        found = _answered(worlds, head, body)
+    except OutpaintError as error:
+        found = _error(error)
+    except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer
+        _LOG.exception("%s %s broke", head.method, head.path)
+        found = _error(OutpaintError(ErrorCode.INTERNAL, "something broke in the mock: its log has the traceback"))
+    return Response(found.status, found.headers, b"") if head.method == "HEAD" else found
+
+
+def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
+    base, world_name, path = _place(head.path)
+    verb = "GET" if head.method == "HEAD" else head.method
+    if path in ("", "/", "/ui", "/ui/") or path.startswith("/ui/"):
+        _taken(verb, ("GET",))
+        return _page(base, world_name, path)
+    if path == "/openapi.json":
+        _taken(verb, ("GET",))
+        return _content(200, JSON, admin_openapi.text())
+    operation, values = _operation(path, verb)
+    if not operation.of_world and world_name != DEFAULT_WORLD and operation.name != "language":
+        raise OutpaintError(
+            ErrorCode.FORBIDDEN,
+            f"under {base} only world {world_name} is administered: ask {ADMIN_ROOT}{operation.path}",
+        )
+    asked = AdminRequest(
+        worlds,
+        world_name,
+        head.origin,
+        base,
+        values,
+        None if operation.query is None else _query(operation.query, head.query),
+        None if operation.takes is None else _body(operation, body),
+    )
+    made = operation.act(asked)
+    if isinstance(made, bytes):
+        assert isinstance(operation.gives, str)
+        return _content(200, operation.gives, made)
+    status, told = (201, made.body) if isinstance(made, Made) else (200, made)
+    return _content(status, JSON, told.model_dump_json().encode())
+
+
+def _place(path: str) -> tuple[str, str, str]:
+    """What stands before /_mock, the world that it names, and what stands behind it."""
+    before, _, below = path.partition(ADMIN_ROOT)
+    world = before.removeprefix(WORLD_PREFIX) if before.startswith(WORLD_PREFIX) else DEFAULT_WORLD
+    if below and not below.startswith("/"):
+        raise _nothing_at(path)
+    return before, world, below
+
+
+def _operation(path: str, verb: str) -> tuple[AdminOperation, dict[str, str]]:
+    verbs: list[str] = []
+    for pattern, operation in _patterns():
+        found = pattern.fullmatch(path)
+        if found is None:
+            continue
+        if operation.verb == verb:
+            return operation, found.groupdict()
+        verbs.append(operation.verb)
+    if not verbs:
+        raise _nothing_at(f"{ADMIN_ROOT}{path}")
+    _taken(verb, tuple(verbs))
+    raise AssertionError(verb)
+
+
+class _VerbError(OutpaintError):
+    """A verb that a path does not take."""
+
+    def __init__(self, verb: str, taken: tuple[str, ...]) -> None:
+        super().__init__(
+            ErrorCode.METHOD_NOT_ALLOWED, f"{verb[:20]} is not taken here: use {' or '.join(dict.fromkeys(taken))}"
+        )
+        self.taken = tuple(dict.fromkeys((*taken, *(("HEAD",) if "GET" in taken else ()))))
+
+
+def _taken(verb: str, taken: tuple[str, ...]) -> None:
+    if verb not in taken:
+        raise _VerbError(verb, taken)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], AdminOperation], ...]:
+    return tuple((re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", one.path)), one) for one in OPERATIONS)
+
+
+def _query(model: type[BaseModel], query: str) -> BaseModel:
+    sent = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+    try:
+        return model.model_validate(dict(sent))
+    except ValidationError as error:
+        raise _wrong(error, model) from None
+
+
+def _body(operation: AdminOperation, body: bytes) -> BaseModel:
+    model = operation.takes
+    assert model is not None
+    if not body.strip():
+        if not operation.optional_body:
+            raise OutpaintError(
+                ErrorCode.MISSING_PARAMETER, f"a body is missing: send {', '.join(model.model_fields)} as JSON"
+            )
+        body = b"{}"
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON: send an object") from None
+    if not isinstance(content, dict):
+        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON object")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _wrong(error, model) from None
+
+
+def _wrong(error: ValidationError, model: type[BaseModel]) -> OutpaintError:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "body"
+    if first["type"] == "extra_forbidden":
+        return OutpaintError(
+            ErrorCode.INVALID_PARAMETER,
+            f"there is no {name[:60]}: {nearest(name[:60], model.model_fields)}",
+            field=name,
+        )
+    if first["type"] == "missing":
+        return OutpaintError(ErrorCode.MISSING_PARAMETER, f"{name} is missing", field=name)
+    reason = first["msg"].removeprefix("Value error, ")
+    return OutpaintError.wrong_value(name, first["input"], reason[:1].lower() + reason[1:])
+
+
+def _page(base: str, world_name: str, path: str) -> Response:
+    if (path != "/ui" and not path.startswith("/ui/")) or path == "/ui/" or base:
+        shown = "" if world_name == DEFAULT_WORLD else f"?world={quote(world_name)}"
+        return Response(303, (("Location", f"{_PAGE}{shown}"), ("Content-Length", "0")))
+    found = page_file(path.removeprefix("/ui").removeprefix("/"))
+    if found is None:
+        raise _nothing_at(f"{ADMIN_ROOT}{path}")
+    media_type, data = found
+    return _content(200, media_type, data)
+
+
+def _nothing_at(path: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {path[:100]}: see {ADMIN_ROOT}/openapi.json")
+
+
+def _error(error: OutpaintError) -> Response:
+    extra = (("Allow", ", ".join(error.taken)),) if isinstance(error, _VerbError) else ()
+    return _content(error.kind.status.value, JSON, ErrorBody.of(error).model_dump_json().encode(), extra)
+
+
+def _content(status: int, media_type: str, body: bytes, extra: tuple[tuple[str, str], ...] = ()) -> Response:
+    """An answer that no other origin may read, frame or keep."""
+    policy: dict[str, Any] = {"text/html; charset=utf-8": _POLICY if b"<script" in body else _STYLED}
+    return Response(
+        status,
+        (
+            ("Content-Type", media_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", policy.get(media_type, "default-src 'none'; frame-ancestors 'none'")),
+            *extra,
+        ),
+        body,
+    )

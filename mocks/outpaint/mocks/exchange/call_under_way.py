@@ -1,0 +1,380 @@
+"""One call on its way through a world: judged by its head, then by its body, by scenarios and by the service."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.requests import Source, Upload
+from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.routes import Route, match
+from outpaint.functions.service import admission
+from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
+from outpaint.mocks.scenarios.call_effects import Credits, Error, Gateway, Latency, RateLimit, Refuse, Reset, WrongShape
+from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
+from outpaint.mocks.scenarios.grammar import ScenarioError
+from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
+from outpaint.mocks.scenarios.world_scenarios import HEADER, ScenarioEffects
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.mock_answers import MockResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outpaint.functions.service.records import Account
+    from outpaint.functions.service.service import Service
+    from outpaint.mocks.world.mock_answers import WireFault
+    from outpaint.mocks.world.world import World
+
+_KINDS: Final = {
+    (Route.OUTPAINT, "POST"): On.SUBMIT,
+    (Route.INFERENCE, "GET"): On.POLL,
+    (Route.INFERENCE, "HEAD"): On.POLL,
+    (Route.BALANCE, "GET"): On.BALANCE,
+    (Route.BALANCE, "HEAD"): On.BALANCE,
+    (Route.FILE, "GET"): On.FILE,
+    (Route.FILE, "HEAD"): On.FILE,
+    (Route.UPLOADS, "POST"): On.UPLOAD,
+    (Route.UPLOAD, "POST"): On.UPLOAD,
+}
+_KEYLESS: Final = frozenset({Route.FILE, Route.UPLOAD})
+_KEY: Final = API_KEY.lower()
+_HEADER: Final = HEADER.lower()
+_NOTHING: Final = Response(503)
+"""What stands in for an answer that never comes across."""
+_T = TypeVar("_T")
+
+
+class CallUnderWay:
+    """One call on its way through a world: opened by its head, finished by its body, as `Exchange` is.
+
+    `answer` and what `finish` returns are `MockResponse`s: look at `fault` before anything is sent, and let
+    `latency` pass by the world's clock. A wait is returned only while the clock goes by itself; its `until` is
+    virtual time (see `VirtualClock.real_seconds` and `on_change`).
+
+    What is known of the call stands in `record` at once. `effects` is what scenarios say of it, `touching` by slot
+    what of that is not used up; the rest is for the ports, see `CallSeenByPorts`.
+    """
+
+    def __init__(self, world: World, head: RequestHead) -> None:
+        self.world = world
+        self.body_limit = 0
+        self.answer: MockResponse | None = None
+        self.effects = ScenarioEffects()
+        self.touching: dict[Slot, CallEffect] = {}
+        self.suspended = False
+        self.seconds = 0.0
+        self.urls_expired: bool | None = None
+        self._found = match(head.path)
+        self._exchange: Exchange | None = None
+        self._key: str | None = None
+        self._refusal: OutpaintError | None = None
+        self._stumbled = False
+        self._spent: dict[tuple[str, CallEffect], bool] = {}
+        kind = None if self._found is None else _KINDS.get((self._found.route, head.method))
+        with world.lock:
+            now = world.clock.now()
+            world.dispatch.settle_due(now)
+            self.record = Call(
+                world.journal.number(), now, kind, head, time.monotonic(), world.clock.scale, blobs=world.studio.blobs
+            )
+            world.journal.add(self.record)
+            self._open()
+
+    # As the host sees it
+
+    def finish(self, body: bytes) -> MockResponse | Waiting:
+        """The answer to the whole request, or a wait; never raises."""
+        exchange = self._exchange
+        refusal = None if exchange is None else exchange.read(body)
+        self._note_body(body)
+        with self.world.lock:
+            self.world.dispatch.settle_due(self.world.clock.now())
+            if exchange is not None:
+                self._ask_prompt(exchange)
+            trouble = self._trouble()
+            if trouble is not None or exchange is None or self._never_arrives:
+                return self._answered(trouble or _NOTHING)
+            if refusal is not None:
+                return self._answered(refusal)
+            if self.kind is not On.FILE:
+                outcome = self._in_hand(exchange.act)
+                return self._answered(outcome) if isinstance(outcome, Response) else self._waiting(outcome)
+        # Painting takes its time and changes nothing: the world's other calls need not wait for it.
+        answer = exchange.act()
+        assert isinstance(answer, Response)
+        with self.world.lock:
+            return self._answered(answer)
+
+    def too_large(self) -> MockResponse:
+        """413 for a body that outgrew `body_limit`."""
+        exchange = self._exchange
+        with self.world.lock:
+            return self._answered(_NOTHING if exchange is None else exchange.too_large())
+
+    def cut_short(self) -> MockResponse:
+        """400 for a body whose client stopped sending before its end."""
+        exchange = self._exchange
+        with self.world.lock:
+            return self._answered(_NOTHING if exchange is None else exchange.cut_short())
+
+    # As the ports see it
+
+    @property
+    def kind(self) -> On | None:
+        """Which kind of call it is; None for what no effect touches."""
+        return self.record.route
+
+    def made(self, inference_id: str, image: str, mask: str | None) -> None:
+        """The call made this job, of pictures with these SHA-256 (hex)."""
+        record = self.record
+        record.inference_id = inference_id
+        if record.image_sha256 is None:
+            record.image_sha256, record.mask_sha256 = image, mask
+        for effect in self.effects.job.values():
+            self.note(effect)
+
+    def meets(self, trouble: CallEffect) -> None:
+        """A step of the job's sequence touches this call."""
+        self.touching |= dict.fromkeys(trouble.slots, trouble)
+        self._stumbled = True
+
+    def note(self, effect: Effect) -> None:
+        """Write down, once, what a scenario did to the call."""
+        if str(effect) not in self.record.effects:
+            self.record.effects += (str(effect),)
+
+    def _in_hand(self, step: Callable[[], _T]) -> _T:
+        """Do a step with this call in hand, for the ports to see."""
+        dispatch = self.world.dispatch
+        before, dispatch.in_hand = dispatch.in_hand, self
+        try:
+            return step()
+        finally:
+            dispatch.in_hand = before
+
+    # Judged by the head
+
+    def _open(self) -> None:
+        service = self.world.service if self.kind is None else self._ask_head(self.kind)
+        if self.touching and self._ends_before(service):
+            return
+        self.suspended = isinstance(self.touching.get(Slot.ANSWER), Error) or self._refusal is not None
+        self._exchange = self._in_hand(lambda: Exchange(service, self.record.head))
+        if self._exchange.answer is not None or self._refusal is not None:
+            self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)
+            return
+        # A file's GET is finished without a body: its picture may have to be painted first.
+        self.body_limit = self._exchange.body_limit
+
+    def _ask_head(self, kind: On) -> Service:
+        """Find what scenarios say of this call; the service under the limits that they give."""
+        world, record, found = self.world, self.record, self._found
+        assert found is not None
+        if kind is On.POLL:
+            record.inference_id = found.id
+        elif kind is On.FILE:
+            record.inference_id = world.pictures.job_of(found.id)
+        key = None if found.route in _KEYLESS else record.head.header(_KEY)
+        magic = None
+        if key is not None:
+            self._key = key = key.strip()
+            if key.startswith(MAGIC):
+                magic = self._told(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
+                world.ledger.admit(key)
+        header = record.head.header(_HEADER)
+        own = None if header is None else self._told(Scenario.of, header, HEADER)
+        attached = world.dispatch.attached(record.inference_id)
+        self.effects = world.scenarios.resolve(kind, preset=magic, own=own, attached=attached)
+        account = self._account()
+        record.account_id = None if account is None else account.id
+        service = self._charge(account)
+        self._touch()
+        return service
+
+    def _ends_before(self, service: Service) -> bool:
+        """Whether a scenario ends the call before the service sees it."""
+        if self._never_arrives:
+            self.answer = self._answered(_NOTHING)
+            return True
+        if not isinstance(self.touching.get(Slot.ANSWER), Gateway):
+            return False
+        # What a client sends is read all the same.
+        if self.record.method == "POST":
+            self.body_limit = service.settings.max_body_bytes
+        else:
+            self.answer = self._answered(self._trouble() or _NOTHING)
+        return True
+
+    @property
+    def _never_arrives(self) -> bool:
+        """Whether the connection ends before the service could see the whole call."""
+        wire = self.touching.get(Slot.WIRE)
+        return isinstance(wire, Refuse) or (isinstance(wire, Reset) and wire.when == "before")
+
+    def _told(
+        self, understand: Callable[[str], _T], word: str, field: str, code: ErrorCode = ErrorCode.INVALID_PARAMETER
+    ) -> _T | None:
+        """What a word of the client's means; one that means nothing is the call's refusal."""
+        try:
+            return understand(word)
+        except ScenarioError as error:
+            self._refusal = self._refusal or OutpaintError(code, error.detail, field=field)
+            return None
+
+    def _account(self) -> Account | None:
+        """Whose call it is, as that account stands now."""
+        return self.world.ledger.of_key(self._key) if self._key else None
+
+    def _charge(self, account: Account | None) -> Service:
+        """Let what scenarios say of the account come true; the service under its rate limit."""
+        world = self.world
+        service = world.service
+        if account is None:
+            return service
+        for scope, effect in self.effects.account.values():
+            if isinstance(effect, RateLimit):
+                service = world.limited(effect)
+            elif isinstance(effect, Credits) and (
+                scope.startswith("next") or world.scenarios.first_time(f"{scope}: {effect}", account.id)
+            ):
+                world.ledger.set_credits(account.id, effect.n)
+                self.note(effect)
+        return service
+
+    def _touch(self) -> None:
+        """Take the effects that are not used up; each is counted once for this call."""
+        self.touching = {}
+        for slot, (scope, effect) in self.effects.call.items():
+            if (scope, effect) not in self._spent:
+                who = self.record.inference_id if scope == "job" else self.record.account_id
+                self._spent[scope, effect] = self.world.scenarios.spend(effect, who or "", scope)
+            if self._spent[scope, effect]:
+                self.touching[slot] = effect
+
+    # Judged by the body
+
+    def _ask_prompt(self, exchange: Exchange) -> None:
+        """A magic prompt speaks once the body was read."""
+        request = exchange.request
+        if request is None or not request.wish.prompt.startswith(MAGIC):
+            return
+        preset = self._told(preset_of, request.wish.prompt.split(None, 1)[0], "prompt")
+        if preset is None:
+            return
+        self.effects = self.effects.with_prompt(preset)
+        before = self._account()
+        limited = self._charge(before)
+        self._touch()
+        account = self._account()
+        if before is None or account is None:
+            return
+        if account.credits != before.credits:
+            exchange.allowance = replace(exchange.allowance, credits=account.credits)
+        if self.effects.account.get(Slot.LIMIT, ("", None))[0] == "prompt":
+            exchange.allowance, refusal = admission.take_rate(limited, account)
+            self._refusal = self._refusal or refusal
+
+    def _note_body(self, body: bytes) -> None:
+        """Write down what came, its pictures by content."""
+        record, exchange, blobs = self.record, self._exchange, self.world.studio.blobs
+        record.body_size = len(body)
+        record.body = body
+        request = record.request = None if exchange is None else exchange.request
+        if request is None:
+            return
+        image, mask = _upload(request.image), _upload(request.mask)
+        if image is not None:
+            record.image_sha256, record.image_size = blobs.keep(image), len(image)
+        if mask is not None:
+            record.mask_sha256, record.mask_size = blobs.keep(mask), len(mask)
+        if image is not None and (mask is not None or request.mask is None):
+            # Decoded now, before the world is locked: the service finds it in memory.
+            with contextlib.suppress(OutpaintError):
+                self.world.studio.inspections(
+                    image,
+                    mask,
+                    mask_mode=request.wish.mask_mode,
+                    limits=self.world.service.settings.pictures,
+                    image_field=request.image_field,
+                    mask_field=request.mask_field or "mask_image",
+                )
+
+    # Waits
+
+    def _waiting(self, waiting: Waiting) -> MockResponse | Waiting:
+        """Answer at once what no wait can change, let a frozen clock pass the rest, and hand on true waits."""
+        world = self.world
+        plan = world.dispatch.plan_of(waiting.inference_id)
+        now = world.clock.now()
+        until = waiting.until
+        if plan is not None:
+            until = now if plan.waits_for_polls else min(until, plan.ends_at)
+        if until > now:
+            if not world.clock.is_frozen:
+                return Waiting(
+                    inference_id=waiting.inference_id,
+                    until=until,
+                    resume=lambda: self._resumed(waiting),
+                    abandon=lambda: self._abandoned(waiting),
+                )
+            world.clock.reach(until)
+            world.dispatch.settle_due(world.clock.now())
+        return self._resumed(waiting)
+
+    def _resumed(self, waiting: Waiting) -> MockResponse:
+        with self.world.lock:
+            self.world.dispatch.settle_due(self.world.clock.now())
+            return self._answered(self._in_hand(waiting.resume))
+
+    def _abandoned(self, waiting: Waiting) -> None:
+        waiting.abandon()
+        with self.world.lock:
+            self.record.abandoned = True
+            self._journal()
+
+    # Answers
+
+    def _trouble(self) -> Response | None:
+        """What a scenario, or a scenario that cannot be, makes of the answer; None to let the service speak."""
+        exchange, effect = self._exchange, self.touching.get(Slot.ANSWER)
+        if self._refusal is not None and exchange is not None:
+            return exchange.refuse(self._refusal)
+        if isinstance(effect, Gateway):
+            return gateway_page(effect.status)
+        if isinstance(effect, Error) and exchange is not None:
+            return refused(exchange, effect, self.world.service.settings.rate_window)
+        return None
+
+    def _answered(self, answer: Response) -> MockResponse:
+        """The answer as it goes out, and the end of the journal's entry."""
+        fault: WireFault | None = None
+        latency = self.seconds
+        if self.touching:
+            if self._stumbled and not isinstance(self.touching.get(Slot.ANSWER), WrongShape):
+                answer = self._trouble() or answer
+            answer, fault = spoiled(answer, self.touching)
+            slow = self.touching.get(Slot.LATENCY)
+            if isinstance(slow, Latency):
+                latency += drawn(slow, self.world.ids)
+            for effect in dict.fromkeys(self.touching.values()):
+                self.note(effect)
+        if self.record.method == "OPTIONS" and self._found is not None:
+            answer = allowing_scenarios(answer)
+        done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)
+        self.record.response = done
+        self._journal()
+        return done
+
+    def _journal(self) -> None:
+        self.record.answered_at = self.world.clock.now()
+        self.world.journal.answered(self.record)
+
+
+def _upload(source: Source | None) -> bytes | None:
+    return source.data if isinstance(source, Upload) else None

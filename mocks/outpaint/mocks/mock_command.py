@@ -1,0 +1,242 @@
+"""Outpaint mock, and outpaint mock report."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
+from outpaint.painting.painters.painter_table import PainterHost, names_on
+
+if TYPE_CHECKING:
+    from outpaint.mocks.pact.pact_file import PactFollower
+    from outpaint.mocks.report.findings import Report
+    from outpaint.mocks.world.world import World
+    from outpaint.mocks.world.world_options import WorldOptions
+
+
+_TIMEOUT_S = 30.0
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
+)
+@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Whose calls are judged.")
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write it as JUnit XML too.")
+@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write it as JSON too.")
+@click.option("--html", metavar="FILE", type=_FILE, help="Write it as a page to read too.")
+@click.option("--ignore", metavar="CODE", multiple=True, help="Leave a check out; may be repeated.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.pass_context
+def report(
+    context: click.Context,
+    url: str,
+    world: str,
+    junit: Path | None,
+    json_: Path | None,
+    html: Path | None,
+    ignore: tuple[str, ...],
+    strict: bool,
+) -> None:
+    """Judge the clients that called a running mock; ends with 0 if they behave, else with 1.
+
+    \b
+    Examples:
+      outpaint mock report
+      outpaint mock report --world checkout --junit report.xml --html report.html
+      outpaint mock report --strict --ignore idempotency_key
+    """
+    found = _fetched(url, world)
+    try:
+        found = found.ignoring(ignore)
+    except LookupError as error:
+        raise click.BadParameter(str(error), param_hint="--ignore") from None
+    if junit is not None:
+        from outpaint.mocks.report.junit_xml import as_junit
+
+        junit.write_text(as_junit(found, strict=strict), encoding="utf-8")
+    if json_ is not None:
+        json_.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if html is not None:
+        from outpaint.mocks.report.report_pages import as_page
+
+        html.write_text(as_page(found), encoding="utf-8")
+    from outpaint.mocks.report.report_pages import as_text
+
+    click.echo(as_text(found))
+    if not found.passes(strict=strict):
+        context.exit(1)
+
+
+def _fetched(url: str, world: str) -> Report:
+    import httpx
+    from pydantic import ValidationError
+
+    from outpaint.mocks.report.findings import Report
+
+    asked = f"{url.rstrip('/').removesuffix('/v1')}{prefix_of(world)}{ADMIN_ROOT}/report"
+    try:
+        # No proxy of the environment's stands between this machine and itself.
+        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+            answer = client.get(asked)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise click.ClickException(f"{url} does not answer ({error}): is `outpaint mock` running there?") from None
+    try:
+        if answer.status_code == 200:
+            return Report.model_validate_json(answer.content)
+        detail = answer.json()["detail"]
+    except (ValidationError, ValueError, KeyError, TypeError):
+        detail = f"{asked} answered {answer.status_code}, and not as a mock does"
+    raise click.ClickException(str(detail))
+
+
+PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
+"""Bytes; the rest of the pictures lies in a temporary folder."""
+BODIES_FOR_PACT: Final = 64
+"""MiB: a call's body must be there when it is answered."""
+_CONTEXT: Final = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "auto_envvar_prefix": "OUTPAINT_MOCK",
+}
+
+
+@click.group(
+    "mock",
+    short_help="Play the outpainting API for tests in any language.",
+    invoke_without_command=True,
+    context_settings=_CONTEXT,
+)
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here; 0.0.0.0 for all.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=4010, show_default=True, help="Listen here; 0 takes a free one."
+)
+@click.option(
+    "--clock",
+    metavar="frozen|ticking|SCALE",
+    default="ticking",
+    show_default=True,
+    help="How time goes: not by itself, as it does, or so many times as fast.",
+)
+@click.option("--scenario", metavar="TEXT", multiple=True, help="Stands for every world; may be repeated.")
+@click.option("--painter", type=click.Choice(names_on(PainterHost.MOCK)), default="flat", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Ids, seeds and chance follow from it.")
+@click.option(
+    "--credits", "credits_", type=click.IntRange(0), default=1000, show_default=True, help="What a new key has."
+)
+@click.option("--public-url", metavar="URL", help="Where clients reach this server, if not where their requests say.")
+@click.option(
+    "--keep-calls", metavar="N", type=click.IntRange(1, 1_000_000), default=2000, show_default=True,
+    help="How many calls the journal of a world keeps.",
+)  # fmt: skip
+@click.option(
+    "--keep-bodies", metavar="MIB", type=click.IntRange(0, 4096), default=0, show_default=True,
+    help="How much of requests and answers the journal keeps; hashes and sizes always.",
+)  # fmt: skip
+@click.option(
+    "--pact", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="When it stops, write what all clients did as a Pact v4 file; bodies are kept for that.",
+)  # fmt: skip
+@click.option(
+    "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
+)
+@click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
+@click.pass_context
+def mock(
+    context: click.Context,
+    host: str,
+    port: int,
+    clock: str,
+    scenario: tuple[str, ...],
+    painter: str,
+    seed: int,
+    credits_: int,
+    public_url: str | None,
+    keep_calls: int,
+    keep_bodies: int,
+    pact: Path | None,
+    pact_consumer: str,
+    open_admin: bool,
+) -> None:
+    """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
+
+    \b
+    Examples:
+      outpaint mock                              # http://127.0.0.1:4010/v1
+      outpaint mock --scenario "polls(2)"        # every job needs three polls
+      outpaint mock --clock 60                   # an hour goes by in a minute
+      outpaint mock --pact pacts/web-shop.json --pact-consumer web-shop
+      curl -H "X-Mock-Scenario: error(rate_limited)" -H "X-Picsart-API-Key: any" localhost:4010/v1/balance
+    """
+    if context.invoked_subcommand is not None:
+        return
+    # What lives now lives as long as the process, and what a call leaves in the journal lives long: looking for garbage
+    # as often as Python does by itself takes a tenth of the start, and a tenth of each call.
+    gc.set_threshold(50_000, 20, 50)
+    from outpaint.mocks.world.world_options import WorldOptions
+
+    options = WorldOptions(
+        scenario=scenario or None,
+        credits=credits_,
+        clock=clock,
+        seed=seed,
+        painter=painter,
+        settings={} if public_url is None else {"public_url": public_url},
+        body_bytes=max(keep_bodies, 0 if pact is None else BODIES_FOR_PACT) * 1024 * 1024,
+        max_calls=keep_calls,
+    ).checked()
+    follower = None
+    if pact is not None:
+        from outpaint.mocks.pact.pact_file import PactFollower
+
+        follower = PactFollower(pact_consumer)
+    _serve(options, host, port, follower, open_admin=open_admin)
+    if follower is not None and pact is not None:
+        written = follower.pact()
+        for left_out in written.left_out:
+            click.echo(f"left out {left_out}")
+        click.echo(f"{written.write(pact)}: {len(written.interactions)} interactions of {written.consumer}")
+
+
+mock.add_command(report)
+
+
+def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower | None, *, open_admin: bool) -> None:
+    from outpaint.functions.embedded.server import listen, serve, url_of
+    from outpaint.mocks.admin import Administration
+    from outpaint.mocks.transports.tcp_connection import MockConnection
+    from outpaint.mocks.transports.tcp_server import MockHost
+    from outpaint.mocks.world.blobs import Blobs
+    from outpaint.mocks.world.world import Studio
+    from outpaint.mocks.world.world_options import painter_named
+    from outpaint.mocks.world.worlds import Worlds
+
+    with listen(host, port) as listener:
+        studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
+
+        def followed(world: World) -> World:
+            return world if follower is None else follower.follow(world)
+
+        worlds = Worlds(
+            lambda name: followed(options.world(name, studio)),
+            lambda name, changes: followed(options.replaced(**changes).checked().world(name, studio)),
+        )
+        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
+        url = url_of(listener)
+
+        gc.freeze()
+
+        def announce() -> None:
+            click.echo(f"outpaint mock on {url}/v1, any key will do")
+            click.echo(f"  page    {url}{ADMIN_ROOT}/ui")
+            click.echo(f"  worlds  {url}{WORLD_PREFIX}<world>/v1 (Ctrl-C stops it)")
+
+        try:
+            serve(app, listener, announce, MockConnection)
+        finally:
+            app.close()

@@ -1,0 +1,298 @@
+"""Which parts of a body may differ: matchers, forms, JSON.
+
+Regular expressions are read by Onigmo here and by Java and JavaScript elsewhere: plain ones only, and they match
+whole values.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, get_args
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import BaseModel
+
+from outpaint.contracts import examples
+from outpaint.contracts.errors import ErrorBody, ErrorCode, ProblemDetails
+from outpaint.contracts.examples import FILE_ID, INFERENCE_ID
+from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, FieldValue, Upload, Wish
+from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
+from outpaint.functions.http.bodies import JSON, MULTIPART, URLENCODED
+from outpaint.painting.inputs.intake import FileType, file_type
+
+Rule = dict[str, Any]
+
+API_KEY_EXAMPLE: Final = "YOUR-API-KEY"
+"""Stands in every file where the consumer's key stood."""
+JOB_ID: Final = INFERENCE_ID
+TIME: Final = "2026-01-02T00:00:00Z"
+COUNTER: Final = 42
+IDEMPOTENCY_KEY_EXAMPLE: Final = "3f1d8a52-6a0e-4b7e-9d1b-6d2c9f0b7a11"
+SIGNATURE: Final = "4f" * 32
+
+ID: Final = "[0-9A-Za-z-]+"
+URL: Final = "https?://[^ ]+"
+DATE_TIME: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+DIGITS: Final = "[0-9]+"
+DECIMAL: Final = "-?[0-9]+([.][0-9]+)?"
+VISIBLE: Final = "[!-~]+"
+WITH_BOUNDARY: Final = "multipart/form-data;.*boundary=.+"
+
+
+def file_id(extension: str) -> str:
+    """An example of a finished picture's id."""
+    return f"{FILE_ID.partition('.')[0]}.{extension}"
+
+
+def regex(pattern: str) -> Rule:
+    """The whole value matches a regular expression."""
+    return _rule({"match": "regex", "regex": pattern})
+
+
+def same_type() -> Rule:
+    """The value is of the example's type."""
+    return _rule({"match": "type"})
+
+
+def each_like(count: int) -> Rule:
+    """The list has exactly so many items, each like the example's first."""
+    return _rule({"match": "type", "min": count, "max": count})
+
+
+def whole_number() -> Rule:
+    """Any whole number."""
+    return _rule({"match": "integer"})
+
+
+def number() -> Rule:
+    """Any number."""
+    return _rule({"match": "number"})
+
+
+def truth() -> Rule:
+    """True or false."""
+    return _rule({"match": "boolean"})
+
+
+def each_value() -> Rule:
+    """An object with any names, each value like the example's."""
+    return _rule({"match": "values"})
+
+
+def media_type_pattern(value: str) -> Rule:
+    """The bytes are a file of that type, told by themselves."""
+    return _rule({"match": "contentType", "value": value})
+
+
+def from_state(expression: str) -> dict[str, Any]:
+    """The verifier puts in what the provider state gave: `${api_key}`, `${inference_id}`, ..."""
+    return {"type": "ProviderState", "expression": expression, "dataType": "STRING"}
+
+
+def fresh_uuid() -> dict[str, Any]:
+    """The verifier puts in a new UUID."""
+    return {"type": "Uuid"}
+
+
+def _rule(matcher: dict[str, Any]) -> Rule:
+    return {"combine": "AND", "matchers": [matcher]}
+
+
+Described = tuple[Any, dict[str, Rule]]
+
+# Words of the wire that mean something by themselves; all other text is only text.
+_SAID_EXACTLY: Final = frozenset({"message", "title", "type", "field"})
+_NUMBERS_SAID: Final = frozenset({"code", "status"})
+# For people, and different from one provider to the next.
+_LEFT_OUT: Final = frozenset({"warnings", "instance"})
+_JOB_IDS: Final = frozenset({"inference_id", "transaction_id"})
+
+
+def model_of(status: int, body: dict[str, Any]) -> type[BaseModel] | None:
+    """The model that a JSON answer is made by; None where no contract knows its shape."""
+    word = body.get("status")
+    if status >= 400:
+        return ProblemDetails if isinstance(word, int) else ErrorBody
+    if "credits" in body:
+        return Balance
+    if "fields" in body:
+        return UploadTicket
+    if status == 202:
+        return Accepted
+    by_word: dict[str, type[BaseModel]] = {"success": Result, "error": FailedJob}
+    return by_word.get(str(word))
+
+
+def described(model: type[BaseModel], body: dict[str, Any], path: str = "$") -> Described:
+    """The example that stands in the file for a body, and the rules of all its members by path.
+
+    Words and codes stand as they came, for they are promised; ids, URLs, times, counters and sentences are matched
+    by pattern or type, and an example of the contract's stands in for them.
+    """
+    example: dict[str, Any] = {}
+    rules: dict[str, Rule] = {}
+    for name, field in model.model_fields.items():
+        if name not in body or name in _LEFT_OUT:
+            continue
+        annotation: Any = field.annotation
+        value, found = _member(name, annotation, body[name], body, f"{path}.{name}")
+        example[name] = value
+        rules |= found
+    return example, rules
+
+
+def _member(name: str, annotation: Any, value: Any, body: dict[str, Any], path: str) -> Described:
+    if value is None or name in _SAID_EXACTLY or (name in _NUMBERS_SAID and isinstance(value, int)):
+        return value, {}
+    if isinstance(value, list):
+        return _list(value, path)
+    if isinstance(value, dict):
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return described(annotation, value, path)
+        return {"key": "value"}, {path: each_value(), f"{path}.*": same_type()}
+    if isinstance(value, bool):
+        return value, {path: truth()}
+    if isinstance(value, int):
+        return COUNTER, {path: whole_number()}
+    if isinstance(value, float):
+        return 0.5, {path: number()}
+    return _text(name, annotation, str(value), body, path)
+
+
+def _text(name: str, annotation: Any, value: str, body: dict[str, Any], path: str) -> Described:
+    if annotation is datetime:
+        return TIME, {path: regex(DATE_TIME)}
+    if name in _JOB_IDS:
+        return JOB_ID, {path: regex(ID)}
+    if name == "id":
+        extension = value.rpartition(".")[2]
+        return file_id(extension), {path: regex(f"{ID}[.]{extension}")}
+    if name == "url":
+        return "https://pictures.example.com/finished", {path: regex(URL)}
+    if name == "detail":
+        return _sentence(body), {path: same_type()}
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum) and name == "source":
+        # What a picture behind an address is read from is that picture's affair.
+        return value, {path: regex("|".join(annotation))}
+    if name in ("name", "model"):
+        return "any", {path: same_type()}
+    return value, {}
+
+
+def _list(value: list[Any], path: str) -> Described:
+    if not value:
+        return [], {}
+    from outpaint.contracts.responses import FinishedPicture
+
+    item, rules = described(FinishedPicture, value[0], f"{path}[*]")
+    return [item], {path: each_like(len(value)), **rules}
+
+
+def _sentence(body: dict[str, Any]) -> str:
+    return examples.error(ErrorCode(body["error_code"])).detail
+
+
+BOUNDARY: Final = "outpaint-pact-boundary"
+_URLS: Final = frozenset(name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url")
+_SEEN_EXACTLY: Final = frozenset(
+    {*(name for name in Wish.model_fields if Wish.about(name).decides_answer), "mode", "content_type"}
+)
+_ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS, "content_type")
+Pairs = list[tuple[str, FieldValue]]
+
+
+def known_pairs(fields: dict[str, list[FieldValue]]) -> Pairs:
+    """The fields that mean something, in one order whatever order they came in; addresses without credentials."""
+    return [(name, _clean(name, value)) for name in _ORDER for value in fields.get(name, [])]
+
+
+def body_document(media_type: str, pairs: Pairs) -> tuple[dict[str, Any], str]:
+    """A body in Pact v4's spelling, and its Content-Type."""
+    if media_type == MULTIPART:
+        content_type = f"{MULTIPART}; boundary={BOUNDARY}"
+        data = b"".join(_parts(pairs))
+        encoded = {"content": base64.b64encode(data).decode(), "contentType": content_type, "encoded": "base64"}
+        return encoded, content_type
+    if media_type == URLENCODED:
+        return {"content": urlencode(pairs), "contentType": URLENCODED, "encoded": False}, URLENCODED
+    return {"content": dict(pairs), "contentType": JSON, "encoded": False}, JSON
+
+
+def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
+    """What of a body may differ from one request to the next."""
+    rules: dict[str, Rule] = {}
+    for name, value in pairs:
+        path = f"$.{name}"
+        if isinstance(value, Upload):
+            kind = file_type(value.data)
+            if kind is not None:
+                rules[path] = media_type_pattern(media_type_of(kind))
+        elif name in _URLS:
+            rules[path] = same_type() if str(value)[:5].lower() == "data:" else regex(URL)
+        elif name not in _SEEN_EXACTLY and value is not None:
+            rules[path] = _same_kind(name, as_text=media_type != JSON)
+    return rules
+
+
+def addresses(pairs: Pairs) -> tuple[str, ...]:
+    """The addresses that a provider has to fetch pictures from."""
+    return tuple(str(value) for name, value in pairs if name in _URLS and str(value)[:5].lower() not in ("data:", ""))
+
+
+def summary(pairs: Pairs) -> str:
+    """A body in a few words: what two requests have in common that are alike."""
+    return ", ".join(_in_words(name, value) for name, value in pairs)
+
+
+def media_type_of(kind: FileType) -> str:
+    """The media type of a kind of file."""
+    return f"image/{kind.name.lower()}"
+
+
+def _same_kind(name: str, *, as_text: bool) -> Rule:
+    """A value of a field's type, however it is written there."""
+    annotation = Wish.model_fields[name].annotation if name in Wish.model_fields else str
+    kinds = {annotation, *get_args(annotation)}
+    if int in kinds:
+        return regex(DIGITS) if as_text else whole_number()
+    if float in kinds:
+        return regex(DECIMAL) if as_text else number()
+    return same_type()
+
+
+def _in_words(name: str, value: FieldValue) -> str:
+    if isinstance(value, Upload):
+        kind = file_type(value.data)
+        return f"{name} ({'no picture' if kind is None else kind.value})"
+    if name in _SEEN_EXACTLY:
+        return f"{name}={value}"
+    if name in _URLS and str(value)[:5].lower() == "data:":
+        return f"{name} (data)"
+    return name if value not in ("", None) else f"{name} (empty)"
+
+
+def _parts(pairs: Pairs) -> Iterator[bytes]:
+    for name, value in pairs:
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
+        if isinstance(value, Upload):
+            # A temporary file's name differs from run to run, and decides nothing. Nor does a part's label: the
+            # engine compares it all the same where there is one, whatever its rules say.
+            head += f'; filename="{name}"'
+            yield f"{head}\r\n\r\n".encode() + value.data + b"\r\n"
+        else:
+            yield f"{head}\r\n\r\n{value}\r\n".encode()
+    yield f"--{BOUNDARY}--\r\n".encode()
+
+
+def _clean(name: str, value: FieldValue) -> FieldValue:
+    """An address without what may be somebody's secret: a user's name and password, and the query."""
+    if name not in _URLS or not isinstance(value, str) or value[:5].lower() == "data:":
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return value
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,127 @@
+"""What a consumer report says: a verdict, and for each check its outcome with the calls that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FindingSeverity(StrEnum):
+    """How bad it is to fail a check: an error fails the report, a warning is told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class CheckOutcome(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class ReportVerdict(StrEnum):
+    """What a whole report comes to."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOTHING_JUDGED = "nothing_judged"
+
+
+class Finding(BaseModel):
+    """One thing that was wrong, with the numbers of the calls that show it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    calls: tuple[int, ...]
+
+
+class CheckResult(BaseModel):
+    """One check's outcome."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="Stable name, to be ignored or looked up by.")
+    severity: FindingSeverity
+    rule: str = Field(description="What a well-behaved client does, in one sentence.")
+    outcome: CheckOutcome
+    judged: int = Field(ge=0, description="On how many occasions it could be judged.")
+    failed: int = Field(ge=0, description="On how many of them the rule was broken.")
+    findings: tuple[Finding, ...] = Field(default=(), description="The first twenty of those.")
+    note: str = Field(default="", description="Why it was not applicable.")
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it fails the report."""
+        return self.outcome is CheckOutcome.FAILED and self.severity is FindingSeverity.ERROR
+
+
+class Report(BaseModel):
+    """What the calls in a world's journal say about their client."""
+
+    model_config = ConfigDict(frozen=True)
+
+    world: str
+    at: float = Field(description="The world's time, seconds since the epoch.")
+    calls: int = Field(ge=0, description="How many calls were looked at.")
+    dropped: int = Field(default=0, ge=0, description="How many earlier ones the journal no longer has.")
+    verdict: ReportVerdict
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The checks that failed, errors first."""
+        failed = [check for check in self.checks if check.outcome is CheckOutcome.FAILED]
+        return tuple(sorted(failed, key=lambda check: check.severity is not FindingSeverity.ERROR))
+
+    def of(self, code: str) -> CheckResult:
+        """The result of one check; raises `LookupError` for a code that is none."""
+        for check in self.checks:
+            if check.code == code:
+                return check
+        raise LookupError(f"there is no check {code}: there are {', '.join(check.code for check in self.checks)}")
+
+    def ignoring(self, codes: Collection[str]) -> Report:
+        """The report as if these checks had not been made; raises `LookupError` for a code that is none."""
+        for code in codes:
+            self.of(code)
+        checks = tuple(
+            check.model_copy(
+                update={"outcome": CheckOutcome.NOT_APPLICABLE, "findings": (), "failed": 0, "note": "ignored"}
+            )
+            if check.code in codes
+            else check
+            for check in self.checks
+        )
+        verdict = self.verdict
+        if verdict is ReportVerdict.FAILED and not any(check.breaks for check in checks):
+            verdict = ReportVerdict.PASSED
+        return self.model_copy(update={"checks": checks, "verdict": verdict})
+
+    def passes(self, *, strict: bool = False) -> bool:
+        """Whether no check failed that is an error, with `strict` none at all, and something was judged."""
+        return self.verdict is ReportVerdict.PASSED and not (strict and self.failures)
+
+    def assert_passed(self, *, ignore: Collection[str] = (), strict: bool = False) -> None:
+        """It passes, those checks aside whose codes are ignored.
+
+        Raises `LookupError` for an ignored code that is none, `AssertionError` telling the findings.
+        """
+        report = self.ignoring(ignore)
+        if self.verdict is ReportVerdict.NOTHING_JUDGED:
+            raise AssertionError("nothing was judged: no call of the API came")
+        if not report.passes(strict=strict):
+            wrong = [check for check in report.failures if strict or check.breaks]
+            raise AssertionError("the client does not behave:\n" + "\n".join(_told(check) for check in wrong))
+
+
+def _told(check: CheckResult) -> str:
+    lines = [f"  {check.severity} {check.code}: {check.rule}"]
+    lines += [f"    {finding.text}" for finding in check.findings[:5]]
+    if check.failed > 5:
+        lines.append(f"    and {check.failed - 5} more")
+    return "\n".join(lines)

@@ -1,0 +1,266 @@
+"""Over HTTP: runtime and admin API, served."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.embedded.asgi import ClientGone, Receive, Scope, Send, set_from_thread
+from outpaint.functions.embedded.server import BoundedConnection, serving
+from outpaint.functions.http.messages import Response
+from outpaint.mocks.mock_paths import ADMIN_ROOT
+from outpaint.mocks.sagemaker.aws_cloud import new_client
+from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, unknown_operation
+from outpaint.mocks.sagemaker.sagemaker_mock import RuntimeReply, SageMakerMock, read_definition, read_fault
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+
+def administer(mock: SageMakerMock, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
+    """Status and content of the answer; raises `OutpaintError` for what cannot be done.
+
+    GET|POST /_mock/endpoints, GET|PUT|DELETE /_mock/endpoints/NAME, PUT /_mock/endpoints/NAME/instances,
+    GET|POST|DELETE /_mock/faults, GET|DELETE /_mock/journal[?endpoint=&inference_id=], GET|POST /_mock/clock,
+    POST /_mock/settle.
+    """
+    match [method, *path.removeprefix(ADMIN_ROOT).strip("/").split("/")]:
+        case ["GET", ""]:
+            return 200, {"Endpoints": sorted(mock.endpoints), "Now": mock.clock.now(), "Scale": mock.clock.scale}
+        case ["GET", "endpoints"]:
+            return 200, {"Endpoints": [_endpoint(mock, name) for name in sorted(mock.endpoints)]}
+        case ["POST", "endpoints"]:
+            definition = mock.define(read_definition(_object(body)))
+            return 201, _endpoint(mock, definition.endpoint_name)
+        case ["PUT", "endpoints", name]:
+            mock.define(read_definition({"EndpointName": name, **_object(body)}))
+            return 200, _endpoint(mock, name)
+        case ["GET", "endpoints", name] if name in mock.endpoints:
+            return 200, _endpoint(mock, name)
+        case ["DELETE", "endpoints", name] if mock.remove(name):
+            return 200, {}
+        case ["PUT", "endpoints", name, "instances"]:
+            mock.set_instances(name, _number(_object(body), "Instances"))
+            mock.settle()
+            return 200, _endpoint(mock, name)
+        case ["GET", "faults"]:
+            return 200, {"Faults": [fault.model_dump(mode="json", by_alias=True) for fault in mock.faults.pending]}
+        case ["POST", "faults"]:
+            mock.inject(read_fault(_object(body)))
+            return 201, {}
+        case ["DELETE", "faults"]:
+            mock.faults.clear()
+            return 200, {}
+        case ["GET", "journal"]:
+            wanted = parse_qs(query)
+            entries = mock.journal.entries(wanted.get("endpoint", [None])[0], wanted.get("inference_id", [None])[0])
+            return 200, {"Entries": [asdict(entry) for entry in entries]}
+        case ["DELETE", "journal"]:
+            mock.journal.clear()
+            return 200, {}
+        case ["GET", "clock"]:
+            return 200, {"Now": mock.clock.now(), "Scale": mock.clock.scale}
+        case ["POST", "clock"]:
+            return 200, _move(mock, _object(body))
+        case ["POST", "settle"]:
+            mock.settle()
+            return 200, {}
+        case _:
+            return 404, {"Message": f"there is no {method} {path} here, or nothing of that name"}
+
+
+def _endpoint(mock: SageMakerMock, name: str) -> dict[str, Any]:
+    definition = mock.endpoints[name].model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return definition | {"Metrics": dict(mock.metrics(name))}
+
+
+def _move(mock: SageMakerMock, content: dict[str, Any]) -> dict[str, float]:
+    """Move the clock on by `Advance` seconds, or let it go at a `Scale` (0 stops it)."""
+    match content:
+        case {"Advance": int() | float() as seconds}:
+            mock.advance(seconds)
+        case {"Scale": int() | float() as scale}:
+            mock.clock.tick(scale)
+        case _:
+            raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the clock takes Advance or Scale, a number of seconds")
+    return {"Now": mock.clock.now(), "Scale": mock.clock.scale}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError as error:
+        raise OutpaintError(ErrorCode.MALFORMED_BODY, f"the body is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON object")
+    return content
+
+
+def _number(content: dict[str, Any], member: str) -> int:
+    value = content.get(member)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise OutpaintError(ErrorCode.INVALID_PARAMETER, f"{member} is a number of at least 0", field=member)
+    return value
+
+
+_CONNECTION: Final = "outpaint.connection"
+_THREADS: Final = 256
+"""Calls that can wait for a container at a time."""
+
+
+class RuntimeConnection(BoundedConnection):
+    """The embedded host's connection, which can also break off without an answer."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope[_CONNECTION] = self  # type: ignore[typeddict-unknown-key]
+        super()._start_asgi_task(cycle, app)
+
+    def break_off(self) -> None:
+        """Reset the connection."""
+        self.transport.abort()
+
+
+class RuntimeFace:
+    """Carries a `SageMakerMock` on ASGI, in `Connection`s; `close` it after the last request."""
+
+    def __init__(self, mock: SageMakerMock) -> None:
+        self.mock: Final = mock
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sagemaker-call")
+        self._holds: set[asyncio.Event] = set()
+
+    def release_waits(self) -> None:
+        """Let go of every answer that is held; call on the loop."""
+        for hold in self._holds:
+            hold.set()
+
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP."""
+        return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"this is not HTTP\n")
+
+    def close(self) -> None:
+        """End the pool's threads."""
+        self._pool.shutdown()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        with contextlib.suppress(ClientGone):
+            body = await _read(receive)
+            if scope["path"].startswith(ADMIN_ROOT):
+                await self._administer(scope, body, send)
+            else:
+                await self._call(scope, body, send)
+
+    async def _call(self, scope: Scope, body: bytes, send: Send) -> None:
+        # A header that comes twice counts once, as the last; SDKs send each once.
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        parts = scope["path"].split("/")
+        operation = ROUTES.get(parts[3]) if len(parts) == 4 and parts[1] == "endpoints" else None
+        if operation is None or scope["method"] != "POST":
+            refusal = unknown_operation()
+            await self._send(RuntimeReply(refusal.status, tuple(refusal.headers), (refusal.body,)), send)
+            return
+        loop = asyncio.get_running_loop()
+        reply = await loop.run_in_executor(self._pool, self.mock.handle, operation, parts[2], headers, body)
+        if reply.hold > 0:
+            await self._hold(reply.hold)
+        if reply.disconnect:
+            scope[_CONNECTION].break_off()
+            return
+        await self._send(reply, send)
+
+    async def _send(self, reply: RuntimeReply, send: Send) -> None:
+        headers = [("x-amzn-requestid", str(uuid.uuid4())), *reply.headers]
+        if len(reply.pieces) == 1:
+            headers.append(("content-length", str(len(reply.pieces[0]))))
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        for piece in reply.pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _hold(self, seconds: float) -> None:
+        """Let the clock's time pass; a frozen one is moved on by this, as by every wait."""
+        loop = asyncio.get_running_loop()
+        clock = self.mock.clock
+        until = clock.now() + seconds
+        over = asyncio.Event()
+        self._holds.add(over)
+        try:
+            self.mock.agenda.at(until, lambda _: set_from_thread(loop, over))
+            if clock.is_frozen:
+                await loop.run_in_executor(self._pool, clock.reach, until)
+            await over.wait()
+        finally:
+            self._holds.discard(over)
+
+    async def _administer(self, scope: Scope, body: bytes, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        try:
+            status, content = await loop.run_in_executor(
+                self._pool, administer, self.mock, scope["method"], path, query, body
+            )
+        except OutpaintError as error:
+            status, content = 400, {"Message": error.detail, "Member": error.field}
+        text = json.dumps(content, indent=2).encode() + b"\n"
+        await self._send(RuntimeReply(status, (("content-type", "application/json"),), (text,)), send)
+
+
+async def _read(receive: Receive) -> bytes:
+    """The body; of one that is too large no more than shows that it is. `ClientGone` for one that breaks off."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        if size <= MAX_BODY:
+            chunks.append(chunk)
+        size += len(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+class ServedSageMaker:
+    """A mock that answers at `url`, which is what an SDK takes as `endpoint_url`."""
+
+    def __init__(self, mock: SageMakerMock, url: str) -> None:
+        self.mock: Final = mock
+        self.url: Final = url
+
+    def client(self, **options: Any) -> Any:
+        """A boto3 client of sagemaker-runtime for it, with credentials that are good here and nowhere else.
+
+        It asks once, unless `options` say otherwise: what a test injects is then what it gets.
+        """
+        from botocore.config import Config
+
+        own = {
+            "endpoint_url": self.url,
+            "region_name": self.mock.region,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "config": Config(retries={"total_max_attempts": 1}, read_timeout=70),
+        }
+        return new_client("sagemaker-runtime", **own | options)
+
+
+@contextmanager
+def serving_sagemaker(mock: SageMakerMock, host: str = "127.0.0.1", port: int = 0) -> Iterator[ServedSageMaker]:
+    """Serve a mock for as long as the block runs; it is not closed by this."""
+    face = RuntimeFace(mock)
+    try:
+        with serving(face, host, port, RuntimeConnection) as url:
+            yield ServedSageMaker(mock, url)
+    finally:
+        face.close()

@@ -1,0 +1,170 @@
+"""Effects on calls, accounts and the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, Operations
+from outpaint.mocks.scenarios.effect import API, FILE, POLL, SUBMIT, AccountEffect, CallEffect, On, Seconds, Slot
+from outpaint.mocks.scenarios.grammar import Term
+
+
+class RateLimit(AccountEffect):
+    """So many requests an account and window of seconds, counted as the service counts them."""
+
+    name = "rate_limit"
+    slots = frozenset({Slot.LIMIT})
+    positional = ("limit", "window")
+
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    window: Annotated[int, Field(ge=1, le=86400)] = 60
+
+
+class Credits(AccountEffect):
+    """The account stands at n credits when this first reaches it."""
+
+    name = "credits"
+    slots = frozenset({Slot.CREDITS})
+    positional = ("n",)
+
+    n: Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Error(CallEffect):
+    """The call is answered with this error, and nothing else happens."""
+
+    name = "error"
+    slots = frozenset({Slot.ANSWER})
+    positional = ("code",)
+
+    code: ErrorCode = ErrorCode.INTERNAL
+    retry_after: Annotated[
+        int | None, Field(ge=0, le=86400, description="Seconds in Retry-After and the rate limit's reset time.")
+    ] = None
+    detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+
+    @property
+    def usual_here(self) -> frozenset[On]:
+        """API calls for what any of them can meet, else the one kind of call that can."""
+        operations = ERROR_KINDS[self.code].operations
+        if operations is Operations.NONE or Operations.KEYED in operations:
+            return API
+        if Operations.FILE in operations:
+            return FILE
+        return POLL if Operations.INFERENCE in operations else SUBMIT
+
+
+class Gateway(CallEffect):
+    """A gateway before the service answers with a page of HTML."""
+
+    name = "gateway"
+    slots = frozenset({Slot.ANSWER})
+    positional = ("status",)
+    usual = API
+
+    status: Literal[502, 503, 504] = 502
+
+
+class WrongShape(CallEffect):
+    """The body is valid JSON of a shape that no contract knows; the job behind it is real."""
+
+    name = "wrong_shape"
+    slots = frozenset({Slot.ANSWER})
+    usual = API
+
+
+class ContentType(CallEffect):
+    """The answer's Content-Type says something else."""
+
+    name = "content_type"
+    slots = frozenset({Slot.MEDIA_TYPE})
+    positional = ("value",)
+    usual = FILE
+
+    value: Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$")]
+
+
+class Latency(CallEffect):
+    """The answer takes so long, in virtual time: fixed, uniform(low, high), lognormal or exponential(median)."""
+
+    name = "latency"
+    slots = frozenset({Slot.LATENCY})
+    positional = ("seconds",)
+
+    seconds: Seconds | None = None
+    distribution: Literal["fixed", "uniform", "lognormal", "exponential"] = "fixed"
+    low: Seconds | None = None
+    high: Seconds | None = None
+    median: Annotated[float | None, Field(gt=0, le=3600)] = None
+    sigma: Annotated[float | None, Field(gt=0, le=5)] = None
+
+    @classmethod
+    def from_term(cls, term: Term) -> Self:
+        """As for any effect, but its first argument may be the name of a distribution."""
+        first = term.positional[0] if term.positional else None
+        if isinstance(first, Term) and not first.called:
+            named = (("distribution", first), *term.named)
+            return super().from_term(Term(term.name, term.positional[1:], named, term.called))
+        return super().from_term(term)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        wanted = {
+            "fixed": {"seconds"},
+            "uniform": {"low", "high"},
+            "lognormal": {"median", "sigma"},
+            "exponential": {"median"},
+        }[self.distribution]
+        given = {name for name in ("seconds", "low", "high", "median", "sigma") if getattr(self, name) is not None}
+        if given != wanted:
+            raise ValueError(f"a {self.distribution} latency is given by {' and '.join(sorted(wanted))} alone")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text.replace(f"distribution={self.distribution}", self.distribution)
+
+
+class Refuse(CallEffect):
+    """The connection is refused."""
+
+    name = "refuse"
+    slots = frozenset({Slot.WIRE})
+
+
+class Reset(CallEffect):
+    """The connection is reset: before the request's body is read (nothing happened), during the answer's body,
+    or after the request was taken and acted upon, with no answer."""
+
+    name = "reset"
+    slots = frozenset({Slot.WIRE})
+    positional = ("when",)
+
+    when: Literal["before", "during", "after"] = "before"
+
+
+class Cut(CallEffect):
+    """The body ends at byte k: honest with a Content-Length of k, lying with that of the whole."""
+
+    name = "cut"
+    slots = frozenset({Slot.WIRE})
+    positional = ("at", "length")
+    usual = FILE
+
+    at: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    length: Literal["honest", "lying"] = "honest"
+
+
+class Drip(CallEffect):
+    """The body trickles in."""
+
+    name = "drip"
+    slots = frozenset({Slot.WIRE})
+    positional = ("bytes_per_second",)
+    usual = FILE
+
+    bytes_per_second: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]

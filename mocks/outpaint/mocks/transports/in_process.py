@@ -1,0 +1,304 @@
+"""Base URLs and requests of client libraries carried in process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.http.messages import RequestHead
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.transports.delivery import Failure, Undelivered, deliver, drive, drive_async, pass_time
+from outpaint.mocks.world.mock_answers import Break
+
+if TYPE_CHECKING:
+    from outpaint.mocks.transports.delivery import Steps
+    from outpaint.mocks.world.mock_answers import MockResponse, WireFault
+    from outpaint.mocks.world.virtual_clock import VirtualClock
+    from outpaint.mocks.world.world import World
+
+
+VENDOR_BASE_URL: Final = "https://genai-api.picsart.io/v1"
+"""Where the API that is mocked lives (docs/facts/wire.md#routes)."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """One base URL; `prefix` is what stands before the API's own `/v1`, without a slash at its end."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """The base URL that a client is given, with or without `/v1` at its end; raises `OutpaintError`."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if host is None or parts.scheme not in _DEFAULT_PORTS or parts.query or parts.fragment:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"{url[:100]} is no base URL: write scheme and host, such as {VENDOR_BASE_URL}",
+                field="base_url",
+            )
+        prefix = unquote(parts.path).rstrip("/").removesuffix("/v1")
+        return cls(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], prefix)
+
+    def path_of(self, scheme: str, host: str, port: int | None, path: str) -> str | None:
+        """The path below this base, from `/v1` on, or None for a request that is meant for somebody else."""
+        if host.lower() != self.host or scheme != self.scheme or (port or _DEFAULT_PORTS.get(scheme)) != self.port:
+            return None
+        if not self.prefix:
+            return path
+        return path[len(self.prefix) :] if path.startswith(f"{self.prefix}/") else None
+
+
+class BaseUrls:
+    """All base URLs of a mock; without any, every request is meant for it."""
+
+    def __init__(self, urls: Iterable[str] = ()) -> None:
+        self._bases = tuple(BaseUrl.parse(url) for url in urls)
+
+    def place(self, scheme: str, host: str, port: int | None, path: str) -> tuple[str, str] | None:
+        """What stands before the API's path, and that path itself; None for a request meant for somebody else."""
+        if not self._bases:
+            return "", path
+        for base in self._bases:
+            below = base.path_of(scheme, host, port, path)
+            if below is not None:
+                return base.prefix, below
+        return None
+
+
+def checked_unknown_hosts(word: str) -> str:
+    """What happens to requests that are not for the mock, `fail` or `pass`; raises `OutpaintError` for another word."""
+    if word not in ("fail", "pass"):
+        raise OutpaintError.wrong_value("unknown_hosts", word, "use fail or pass")
+    return word
+
+
+_MOST_PIECES: Final = 200
+_PIECES_A_SECOND: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The parts of a client library that a face needs."""
+
+    response: Callable[..., Any]
+    whole: Callable[[bytes], Any]
+    """The library's stream of bytes that are all there."""
+    trickle: Callable[..., Any]
+    """A `Trickle` that is also one of the library's streams."""
+    transport: type[Any]
+    async_transport: type[Any]
+    errors: dict[Failure, Callable[..., Exception]]
+
+
+class Carrier:
+    """Carries requests of one library to a mock, and its answers and faults back.
+
+    Faults are raised as the library's own errors, as it would raise them for a real connection: ConnectError,
+    ReadError, RemoteProtocolError, and ReadTimeout where latency, waits or pauses in a body outlast the client's
+    timeout, in virtual time while the clock is frozen.
+    """
+
+    def __init__(self, library: Library, world: World, bases: BaseUrls | None = None) -> None:
+        self._library = library
+        self._mock = MockApplication(world)
+        self._clock = world.clock
+        self._bases = bases or BaseUrls()
+
+    def head(self, request: Any) -> RequestHead | None:
+        """The head of a request, as the API's host sees it; None for one that is meant for somebody else."""
+        url = request.url
+        raw_path, _, query = url.raw_path.partition(b"?")
+        place = self._bases.place(url.scheme, url.host, url.port, unquote(raw_path.decode("ascii")))
+        if place is None:
+            return None
+        prefix, path = place
+        return RequestHead(
+            method=request.method,
+            path=path,
+            query=query.decode("ascii"),
+            headers=tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw
+            ),
+            origin=f"{url.scheme}://{url.netloc.decode('ascii')}{prefix}",
+            peer_is_loopback=True,
+        )
+
+    def send(self, request: Any, head: RequestHead) -> Any:
+        """The library's response to a request whose head was found to be the mock's."""
+        request.read()
+        patience = _read_timeout(request)
+        try:
+            answer = drive(deliver(self._mock, head, request.content, patience))
+        except Undelivered as reason:
+            raise self._error(reason, request) from None
+        return self._response(answer, request, patience)
+
+    async def send_async(self, request: Any, head: RequestHead) -> Any:
+        """As `send`, for asynchronous clients."""
+        await request.aread()
+        patience = _read_timeout(request)
+        try:
+            answer = await drive_async(deliver(self._mock, head, request.content, patience))
+        except Undelivered as reason:
+            raise self._error(reason, request) from None
+        return self._response(answer, request, patience)
+
+    def nobody(self, request: Any) -> Exception:
+        """The library's ConnectError for a request that is not the mock's, where the network is off limits."""
+        return self._library.errors[Failure.REFUSED](
+            f"{request.method} {request.url} is not under a base URL of the mock, and nothing leaves the machine: add "
+            'the base URL, or let unknown hosts pass with unknown_hosts="pass"',
+            request=request,
+        )
+
+    def _response(self, answer: MockResponse, request: Any, patience: float | None) -> Any:
+        library = self._library
+        stream = (
+            library.whole(answer.body)
+            if answer.fault is None
+            else library.trickle(
+                answer.body,
+                answer.fault,
+                _declared(answer),
+                self._clock,
+                patience,
+                lambda reason: self._error(reason, request),
+            )
+        )
+        return library.response(
+            answer.status,
+            headers=list(answer.headers),
+            stream=stream,
+            request=request,
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+    def _error(self, reason: Undelivered, request: Any) -> Exception:
+        return self._library.errors[reason.failure](str(reason), request=request)
+
+
+class Trickle:
+    """A body that comes slowly or breaks off; mixed with a library's stream types, it is one of its streams."""
+
+    def __init__(
+        self,
+        body: bytes,
+        fault: WireFault,
+        declared: int,
+        clock: VirtualClock,
+        patience: float | None,
+        error: Callable[[Undelivered], Exception],
+    ) -> None:
+        self._body = fault.visible(body)
+        self._fault = fault
+        self._declared = declared
+        self._clock = clock
+        self._patience = math.inf if patience is None else patience
+        self._error = error
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for piece in self._pieces():
+                drive(self._before(piece))
+                yield piece
+            self._end()
+        except Undelivered as reason:
+            raise self._error(reason) from None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            for piece in self._pieces():
+                await drive_async(self._before(piece))
+                yield piece
+            self._end()
+        except Undelivered as reason:
+            raise self._error(reason) from None
+
+    def _pieces(self) -> Iterator[bytes]:
+        body, pace = self._body, self._fault.bytes_per_second
+        if pace is None:
+            if body:
+                yield body
+            return
+        size = max(1, math.ceil(pace / _PIECES_A_SECOND), math.ceil(len(body) / _MOST_PIECES))
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+
+    def _before(self, piece: bytes) -> Steps[None]:
+        pace = self._fault.bytes_per_second
+        if pace is None:
+            return
+        # On a wire the bytes of a piece would come one by one, so a client is kept waiting for one of them only.
+        if 1 / pace > self._patience:
+            yield from pass_time(self._clock, 1 / pace, self._patience)
+        yield from pass_time(self._clock, len(piece) / pace)
+
+    def _end(self) -> None:
+        if self._fault.breaks is Break.DURING:
+            raise Undelivered(Failure.RESET)
+        if self._fault.breaks is Break.SHORT:
+            raise Undelivered(
+                Failure.BROKEN_OFF,
+                f"{Failure.BROKEN_OFF.value} (received {len(self._body)} bytes, expected {self._declared})",
+            )
+
+
+def _declared(answer: MockResponse) -> int:
+    length = answer.header("content-length") or ""
+    return int(length) if length.isdigit() else len(answer.body)
+
+
+def _read_timeout(request: Any) -> float | None:
+    timeout = request.extensions.get("timeout") or {}
+    seconds = timeout.get("read")
+    return None if seconds is None else float(seconds)
+
+
+Other = TypeVar("Other")
+"""The library's transports, sync and async."""
+
+
+class WorldTransport(Generic[Other]):
+    """Answers a client's requests from a world; mixed with a library's transport types, it is one of its transports."""
+
+    _library: ClassVar[Library]
+
+    def __init__(self, world: World, *, base_urls: Iterable[str] = (), otherwise: Other | None = None) -> None:
+        """With `base_urls` only requests under these are for the mock; without, every request is.
+
+        Others go to `otherwise`, or fail with a ConnectError that says so.
+        """
+        self.world: Final = world
+        self._carrier = Carrier(self._library, world, BaseUrls(base_urls))
+        self._otherwise = otherwise
+
+    def handle_request(self, request: Any) -> Any:
+        """The world's answer; raises what the library raises where a connection fails."""
+        head = self._carrier.head(request)
+        if head is not None:
+            return self._carrier.send(request, head)
+        if isinstance(self._otherwise, self._library.transport):
+            return self._otherwise.handle_request(request)
+        raise self._carrier.nobody(request)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """As `handle_request`, for an asynchronous client."""
+        head = self._carrier.head(request)
+        if head is not None:
+            return await self._carrier.send_async(request, head)
+        if isinstance(self._otherwise, self._library.async_transport):
+            return await self._otherwise.handle_async_request(request)
+        raise self._carrier.nobody(request)

@@ -1,0 +1,257 @@
+"""One TCP connection to a mock: answers what needs no thought at once, and breaks as a fault says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from outpaint.functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
+from outpaint.functions.embedded.server import BoundedConnection
+from outpaint.functions.http.messages import Response
+from outpaint.mocks.world.mock_answers import Break
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from outpaint.functions.http.messages import RequestHead, Waiting
+    from outpaint.mocks.exchange.call_under_way import CallUnderWay
+    from outpaint.mocks.exchange.mock_application import RefusedHead
+
+CONNECTION: Final = "outpaint.connection"
+"""The name under which a request's ASGI scope holds its connection."""
+BEGUN: Final = "outpaint.begun"
+"""And what its host has begun to do for it."""
+FLUSH_S: Final = 5.0
+"""How long a connection that is about to break waits for its client to take what it should still see."""
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
+}
+
+
+@dataclass(slots=True)
+class Begun:
+    """A request whose head was judged: its body once that is here, what came of it once that is known."""
+
+    head: RequestHead
+    call: CallUnderWay | RefusedHead
+    body: bytes | None = None
+    outcome: Response | Waiting | None = None
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether its body has still to be read."""
+        return self.call.answer is None and self.call.body_limit > 0 and self.body is None
+
+
+class AnswersAtOnce(Protocol):
+    """The host of a connection: it says what needs no wait within the parser's callback."""
+
+    def begin(self, scope: Any) -> Response | Begun | None:
+        """Judge a request by its head: the answer if that decides it, else how far it got; None where that may take
+        a while."""
+
+    def finish_at_once(self, begun: Begun) -> Response | None:
+        """The answer to a request whose body is here; None where it takes time or trouble."""
+
+
+class IncomingBody:
+    """A body on its way in."""
+
+    __slots__ = ("_chunks", "_size", "_started", "begun", "cycle")
+
+    def __init__(self, cycle: RequestResponseCycle, begun: Begun, started: float) -> None:
+        self.cycle = cycle
+        self.begun = begun
+        self._started = started
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def take(self, chunk: bytes, now: float) -> Response | None:
+        """Keep a chunk; the refusal of a body that grew too large, or that drips in."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > self.begun.call.body_limit:
+            return self.begun.call.too_large()
+        if now > self._started + BODY_PATIENCE_S + self._size / BODY_MIN_RATE:
+            return self.begun.call.cut_short()
+        return None
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+
+class MockConnection(BoundedConnection):
+    """The embedded host's connection, with two more ways to answer.
+
+    What the host can say without waiting is written within the parser's callback, without a task; and a fault is
+    carried out on the socket itself. `config.app` must be an `AnswersAtOnce`.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is here."""
+        super().connection_made(transport)
+        self._upload: IncomingBody | None = None
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._default_lines = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone, perhaps in the middle of a body."""
+        if self._upload is not None:
+            self._upload.begun.call.cut_short()
+            self._upload = None
+        super().connection_lost(exc)
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body."""
+        upload = self._upload
+        if upload is None:
+            super().on_body(body)
+            return
+        refusal = upload.take(body, self.loop.time())
+        if refusal is not None:
+            self._upload = None
+            self._write_whole(upload.cycle, refusal)
+
+    def on_message_complete(self) -> None:
+        """A whole request is here."""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.cycle.more_body = False
+            upload.begun.body = upload.body
+            answer = self._host.finish_at_once(upload.begun)
+            if answer is None:
+                super()._start_asgi_task(upload.cycle, self.app)
+            else:
+                self._write_whole(upload.cycle, answer)
+        super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
+        # A request that had to queue behind another may have its body here already, and answering a row of them
+        # within the callback would go deeper with each: those take the ordinary way.
+        if cycle.more_body and not cycle.body and not self.pipeline and not self.flow.write_paused:
+            begun = self._host.begin(cycle.scope)
+            if isinstance(begun, Response):
+                self._write_whole(cycle, begun)
+                return
+            if begun is not None and begun.wants_body:
+                if cycle.waiting_for_100_continue:
+                    cycle.waiting_for_100_continue = False
+                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._upload = IncomingBody(cycle, begun, self.loop.time())
+                return
+        super()._start_asgi_task(cycle, app)
+
+    @property
+    def _host(self) -> AnswersAtOnce:
+        return self.config.app  # type: ignore[return-value]
+
+    async def answer(self, cycle_scope: Any, response: Response) -> None:
+        """Write a whole response."""
+        cycle = self._cycle_of(cycle_scope)
+        if cycle is None:
+            return
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if not cycle.disconnected:
+            self._write_whole(cycle, response)
+
+    async def trickle(
+        self, cycle_scope: Any, response: Response, pieces: AsyncIterator[bytes], breaks: Break | None
+    ) -> None:
+        """Write a response's head, then its body piece by piece, then break off if it should."""
+        cycle = self._cycle_of(cycle_scope)
+        if cycle is None or cycle.disconnected:
+            return
+        if breaks is not None:
+            cycle.keep_alive = False
+        cycle.response_started = True
+        self.transport.write(self._head(cycle, response))
+        async for piece in pieces:
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if cycle.disconnected or self.transport.is_closing():
+                return
+            self.transport.write(piece)
+        if breaks is Break.DURING:
+            await self._flushed()
+            self.reset()
+        self._complete(cycle)
+
+    def reset(self) -> None:
+        """Break the connection off with a TCP reset."""
+        if self.cycle is not None:
+            # uvicorn would complain of a request that is never answered.
+            self.cycle.response_started = self.cycle.response_complete = True
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Lingering for no time at all turns a close into a reset.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _cycle_of(self, scope: Any) -> RequestResponseCycle | None:
+        """The cycle that is being answered; None once the connection has gone on without it."""
+        cycle = self.cycle
+        return cycle if cycle is not None and cycle.scope is scope else None
+
+    def _write_whole(self, cycle: RequestResponseCycle, response: Response) -> None:
+        cycle.response_started = True
+        self.transport.write(self._head(cycle, response) + response.body)
+        self._complete(cycle)
+
+    def _head(self, cycle: RequestResponseCycle, response: Response) -> bytes:
+        defaults = self.server_state.default_headers
+        if defaults is not self._default_headers:  # uvicorn makes another list when another second has begun
+            self._default_headers = defaults
+            self._default_lines = b"".join([b"%b: %b\r\n" % pair for pair in defaults])
+        lines = [
+            _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode(),
+            self._default_lines,
+            "".join([f"{name}: {value}\r\n" for name, value in response.headers]).encode("latin-1"),
+        ]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def _complete(self, cycle: RequestResponseCycle) -> None:
+        cycle.waiting_for_100_continue = False
+        cycle.response_complete = True
+        # An idle connection holds its last request, which should not be a picture.
+        cycle.scope.pop(BEGUN, None)  # type: ignore[typeddict-item]
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    async def _flushed(self) -> None:
+        """Wait, but not for ever, until the client's machine has all that was written."""
+        give_up = self.loop.time() + FLUSH_S
+        sock = self.transport.get_extra_info("socket")
+        while self.loop.time() < give_up and not self.transport.is_closing():
+            if not self.transport.get_write_buffer_size() and not _unsent(sock):
+                return
+            await asyncio.sleep(0.002)
+
+
+def _unsent(sock: Any) -> int:
+    """Bytes that the kernel has not delivered yet; 0 where it cannot say."""
+    if sock is None:
+        return 0
+    try:
+        from fcntl import ioctl
+        from termios import TIOCOUTQ
+
+        return int(struct.unpack("i", ioctl(sock.fileno(), TIOCOUTQ, bytes(4)))[0])
+    except (ImportError, OSError):
+        return 0

@@ -1,0 +1,366 @@
+"""Worlds over TCP: the ASGI application, a server in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import math
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint.functions.embedded.asgi import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    disconnected,
+    read_body,
+    request_head,
+    set_from_thread,
+)
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.http.application import Application
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.service.file_urls import PREFIX as FILES
+from outpaint.mocks.admin import Administration
+from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
+from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
+from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import WorldError, Worlds
+
+if TYPE_CHECKING:
+    from outpaint.mocks.scenarios.world_scenarios import Scenarios
+    from outpaint.mocks.world.calls import Calls
+    from outpaint.mocks.world.mock_answers import WireFault
+    from outpaint.mocks.world.virtual_clock import VirtualClock
+    from outpaint.mocks.world.web_sources import Sources
+
+
+_THREADS: Final = 8
+_SMALL: Final = 1024 * 1024
+"""A body up to here is worked on where it was read: a thread would cost more than it takes."""
+_TICK_S: Final = 0.02
+_LONGEST_S: Final = 3600.0
+
+Admin = Callable[[RequestHead, bytes], Response]
+"""Answers what lies under /_mock."""
+
+
+class MockHost:
+    """Carries a `MockApplication` over TCP, its latencies, waits and faults by each world's clock.
+
+    `admin` answers under /_mock and /t/<world>/_mock; without it there is nothing there.
+    """
+
+    def __init__(self, worlds: Worlds, admin: Admin | None = None) -> None:
+        self.worlds: Final = worlds
+        self._application = MockApplication(worlds)
+        self._admin = admin
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
+        self._waits: set[asyncio.Event] = set()
+        self._closing = False
+
+    # As the server asks
+
+    def unreadable(self) -> Response:
+        """400 for bytes that are not HTTP, of which not even a head is known."""
+        return Application(self.worlds.get().service).unreadable()
+
+    def release_waits(self) -> None:
+        """Answer everyone who waits as things stand now; call on the loop."""
+        self._closing = True
+        for wait in self._waits:
+            wait.set()
+
+    def close(self) -> None:
+        """End the pool's threads, after the last request."""
+        self._pool.shutdown()
+
+    def begin(self, scope: Any) -> Response | Begun | None:
+        """Judge a request by its head: the answer if that decides it, else how far it got; on the loop, so quickly.
+
+        None where even that may take a while, for a file may have to be painted first.
+        """
+        path = scope["path"]
+        if FILES in path or ADMIN_ROOT in path:
+            return None
+        head = scope[CONNECTION].heads.read(scope)
+        begun = Begun(head, self._application.open(head))
+        answer = begun.call.answer
+        if answer is None or not _is_plain(answer) or head.header("expect") is not None:
+            scope[BEGUN] = begun
+            return begun
+        return answer
+
+    def finish_at_once(self, begun: Begun) -> Response | None:
+        """The answer to a request whose body is here; None where it takes time or trouble."""
+        assert begun.body is not None
+        if len(begun.body) > _SMALL:
+            return None
+        begun.outcome = begun.call.finish(begun.body)
+        return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
+        """Answer a request, as far as the faults let it come."""
+        with contextlib.suppress(ClientGone):
+            await self._http(scope, receive)
+
+    async def _http(self, scope: Scope, receive: Receive) -> None:
+        connection: MockConnection = scope[CONNECTION]
+        if self._is_admins(scope["path"]):
+            await self._administer(scope, receive, connection)
+            return
+        loop = asyncio.get_running_loop()
+        begun: Begun | None = scope.get(BEGUN)
+        if begun is None:
+            head = request_head(scope)
+            begun = Begun(head, await loop.run_in_executor(self._pool, self._application.open, head))
+        head, call = begun.head, begun.call
+        outcome: Response | Waiting | None = begun.outcome or call.answer
+        unread = begun.body is None
+        if outcome is None:
+            body: bytes | Response = b"" if begun.body is None else begun.body
+            if begun.wants_body:
+                body = await read_body(call, receive)
+                unread = isinstance(body, Response)
+            if isinstance(body, Response):
+                outcome = body
+            else:
+                outcome = await loop.run_in_executor(self._pool, call.finish, body)
+        answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
+        if unread and head.header("expect") is not None:
+            # The client may or may not send its body now, so this connection's next request has no sure start.
+            answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
+        await self._deliver(connection, scope, receive, call.world.clock, answer)
+
+    async def _deliver(
+        self, connection: MockConnection, scope: Scope, receive: Receive, clock: VirtualClock, answer: Response
+    ) -> None:
+        fault: WireFault | None = None
+        if isinstance(answer, MockResponse):
+            fault = answer.fault
+            if answer.latency:
+                await self._sleep(clock, answer.latency, receive)
+        if fault is None:
+            await connection.answer(scope, answer)
+        elif fault.answers:
+            pieces = self._pieces(clock, fault, answer.body)
+            await connection.trickle(scope, answer, pieces, fault.breaks)
+        else:
+            connection.reset()
+
+    async def _pieces(self, clock: VirtualClock, fault: WireFault, body: bytes) -> AsyncIterator[bytes]:
+        """The part of a body that the client may see, at its pace."""
+        visible, pace = fault.visible(body), fault.bytes_per_second
+        if pace is None:
+            yield visible
+            return
+        began, sent = clock.now(), 0
+        size = max(1, math.ceil(pace * _TICK_S * (clock.scale or 1.0)))
+        while sent < len(visible):
+            piece = visible[sent:] if self._closing else visible[sent : sent + size]
+            sent += len(piece)
+            await self._sleep(clock, began + sent / pace - clock.now(), None)
+            yield piece
+
+    async def _sleep(self, clock: VirtualClock, seconds: float, receive: Receive | None) -> None:
+        """Let virtual time pass; `ClientGone` if nobody waits for its end."""
+        if seconds <= 0:
+            return
+        if clock.is_frozen:
+            clock.spend(seconds)
+            return
+        await self._until(clock, clock.now() + seconds, lambda: False, receive, asyncio.Event())
+
+    async def _wait(self, world: World, waiting: Waiting, receive: Receive) -> Response:
+        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
+        loop = asyncio.get_running_loop()
+        woken = asyncio.Event()
+        unsubscribe = world.endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, woken))
+
+        over = partial(world.has_ended, waiting.inference_id)
+        try:
+            await self._until(world.clock, waiting.until, over, receive, woken)
+            return waiting.resume()
+        except BaseException:
+            waiting.abandon()
+            raise
+        finally:
+            unsubscribe()
+
+    async def _until(
+        self,
+        clock: VirtualClock,
+        until: float,
+        over: Callable[[], bool],
+        receive: Receive | None,
+        woken: asyncio.Event,
+    ) -> None:
+        """Wait until the clock shows `until`, or until `over()`, asked whenever `woken` is set."""
+        loop = asyncio.get_running_loop()
+        unsubscribe = clock.on_change(lambda: set_from_thread(loop, woken))
+        self._waits.add(woken)
+        gone = None if receive is None else asyncio.ensure_future(disconnected(receive))
+        try:
+            while not self._closing:
+                woken.clear()
+                ahead = until - clock.now()
+                if ahead <= 0 or over():
+                    return
+                if clock.is_frozen:
+                    clock.reach(until)
+                    return
+                wake = asyncio.ensure_future(woken.wait())
+                try:
+                    await asyncio.wait(
+                        [wake] if gone is None else [wake, gone],
+                        timeout=min(clock.real_seconds(ahead), _LONGEST_S),
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                finally:
+                    wake.cancel()
+                if gone is not None and gone.done():
+                    raise ClientGone
+        finally:
+            self._waits.discard(woken)
+            unsubscribe()
+            if gone is not None:
+                gone.cancel()
+
+    def _is_admins(self, path: str) -> bool:
+        return self._admin is not None and ADMIN_ROOT in path and _is_admins(path)
+
+    async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
+        assert self._admin is not None
+        head = request_head(scope)
+        body = await read_body(_AdminBody(self), receive)
+        if not isinstance(body, Response):
+            body = await asyncio.get_running_loop().run_in_executor(self._pool, self._admin, head, body)
+        await connection.answer(scope, body)
+
+
+def _is_admins(path: str) -> bool:
+    """Whether a path is the admin API's: /_mock at the root or in a world."""
+    if path.startswith(WORLD_PREFIX):
+        path = path[path.find("/", len(WORLD_PREFIX)) :]
+    return path.startswith(ADMIN_ROOT) and path[len(ADMIN_ROOT) : len(ADMIN_ROOT) + 1] in ("", "/")
+
+
+def _is_plain(answer: Response) -> bool:
+    """Whether an answer goes out whole and at once."""
+    return not isinstance(answer, MockResponse) or (answer.fault is None and not answer.latency)
+
+
+class _AdminBody:
+    """What an admin call may bring."""
+
+    body_limit = 64 * 1024 * 1024
+
+    def __init__(self, host: MockHost) -> None:
+        self._host = host
+
+    def too_large(self) -> Response:
+        return self._host.unreadable()
+
+    def cut_short(self) -> Response:
+        return self._host.unreadable()
+
+
+class ServedWorld:
+    """A world under a base URL of its own on a shared server.
+
+    `url` is what stands before `/v1`, `base_url` what a client of the API is configured with.
+    """
+
+    def __init__(self, world: World, server_url: str, refused_url: str) -> None:
+        self.world: Final = world
+        self.url: Final = f"{server_url}{WORLD_PREFIX}{world.name}"
+        self.base_url: Final = f"{self.url}/v1"
+        self.refused_url: Final = refused_url
+        """A base URL whose port is taken, but not listened on: connections are refused while the server runs."""
+
+    @property
+    def calls(self) -> Calls:
+        """Every call that the world was sent."""
+        return self.world.calls
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """What goes how."""
+        return self.world.scenarios
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The world's time."""
+        return self.world.clock
+
+    @property
+    def sources(self) -> Sources:
+        """The pictures behind addresses."""
+        return self.world.sources
+
+
+class ThreadServer:
+    """A mock server in a thread; worlds come and go while it runs."""
+
+    def __init__(self, url: str, refused_url: str, worlds: Worlds, given: dict[str, World]) -> None:
+        self.url: Final = url
+        self.refused_url: Final = refused_url
+        self._worlds = worlds
+        self._given = given
+
+    @contextmanager
+    def serving(self, world: World) -> Iterator[ServedWorld]:
+        """Serve a world for as long as the block runs; its name must be its own on this server."""
+        if world.name in self._worlds.names:
+            raise WorldError(f"there is a world {world.name} already: give this one another name")
+        self._given[world.name] = world
+        self._worlds.get(world.name)
+        try:
+            yield ServedWorld(world, self.url, self.refused_url)
+        finally:
+            self._worlds.remove(world.name)
+
+
+@contextmanager
+def thread_server() -> Iterator[ThreadServer]:
+    """A server on a free loopback port for as long as the block runs."""
+    given: dict[str, World] = {DEFAULT_WORLD: World(DEFAULT_WORLD)}
+
+    def make(name: str) -> World:
+        world = given.pop(name, None)
+        if world is None:
+            raise WorldError(f"there is no world {name[:70]}: its test is over, or never began")
+        return world
+
+    worlds = Worlds(make)
+    host = MockHost(worlds, Administration(worlds))
+    with ExitStack() as stack:
+        stack.callback(host.close)
+        closed = stack.enter_context(_closed_port())
+        url = stack.enter_context(serving(host, connection=MockConnection))
+        yield ThreadServer(url, closed, worlds, given)
+
+
+@contextmanager
+def _closed_port() -> Iterator[str]:
+    """A base URL on a port that nobody else gets and nobody listens on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+
+
+_NUMBERS: Final = itertools.count(1)
+
+
+def fresh_name() -> str:
+    """A world's name that this process has not used."""
+    return f"w{next(_NUMBERS)}"

@@ -1,0 +1,213 @@
+"""Pictures by content, and what inspecting them found."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.functions.service.service import inspect
+
+if TYPE_CHECKING:
+    from outpaint.painting.inputs.inspection import Inspection
+
+
+_SAMPLE: Final = 48
+_LARGE: Final = 64 * 1024
+_MOST_ON_THEIR_WAY: Final = 16 * 1024 * 1024
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+FOLDER_BYTES: Final = 512 * 1024 * 1024
+
+
+class Blobs:
+    """Bytes by their SHA-256. May be shared by worlds and threads.
+
+    At most `memory_bytes` stay in memory (the newest at least), at most `folder_bytes` in a temporary folder
+    that is made when it is first needed and goes with the process; what is used least goes first.
+    """
+
+    def __init__(self, memory_bytes: int = MEMORY_BYTES, folder_bytes: int = FOLDER_BYTES) -> None:
+        self._memory_bytes = memory_bytes
+        self._folder_bytes = folder_bytes
+        self._lock = threading.Lock()
+        self._memory: OrderedDict[str, bytes] = OrderedDict()
+        self._in_memory = 0
+        self._by_sample: dict[tuple[int, bytes, bytes, bytes], str] = {}
+        self._files: OrderedDict[str, int] = OrderedDict()
+        self._in_files = 0
+        self._folder: Path | None = None
+        self._on_their_way: dict[str, bytes] = {}
+        self._writer: ThreadPoolExecutor | None = None
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes and return their SHA-256 (hex). Bytes kept before cost one comparison and no hash."""
+        sample = _sample(data)
+        with self._lock:
+            digest = self._by_sample.get(sample)
+            if digest is not None and self._memory[digest] == data:
+                self._memory.move_to_end(digest)
+                return digest
+        digest = sha256(data).hexdigest()
+        with self._lock:
+            if digest not in self._memory:
+                self._memory[digest] = data
+                self._in_memory += len(data)
+                self._by_sample[sample] = digest
+                self._make_room()
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes with this SHA-256, or None where they were never kept or had to go."""
+        with self._lock:
+            data = self._memory.get(digest)
+            if data is not None:
+                self._memory.move_to_end(digest)
+                return data
+            data = self._on_their_way.get(digest)
+            if data is not None:
+                return data
+            if digest not in self._files or self._folder is None:
+                return None
+            self._files.move_to_end(digest)
+            path = self._folder / digest
+        try:
+            data = path.read_bytes()
+        except OSError:  # dropped meanwhile, or the temporary folder was swept
+            with self._lock:
+                self._in_files -= self._files.pop(digest, 0)
+            return None
+        self.keep(data)
+        return data
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Bytes held in memory and in the folder."""
+        with self._lock:
+            return self._in_memory, self._in_files
+
+    def _make_room(self) -> None:
+        while self._in_memory > self._memory_bytes and len(self._memory) > 1:
+            digest, data = self._memory.popitem(last=False)
+            self._in_memory -= len(data)
+            sample = _sample(data)
+            if self._by_sample.get(sample) == digest:
+                del self._by_sample[sample]
+            self._spill(digest, data)
+
+    def _spill(self, digest: str, data: bytes) -> None:
+        if digest in self._files or len(data) > self._folder_bytes:
+            return
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        if len(data) >= _LARGE and sum(map(len, self._on_their_way.values())) < _MOST_ON_THEIR_WAY:
+            # The call at hand need not wait for the disk.
+            self._on_their_way[digest] = data
+            self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="blobs")
+            self._writer.submit(_write, weakref.ref(self), self._folder / digest, data)
+        elif not _written(self._folder / digest, data):
+            return
+        self._files[digest] = len(data)
+        self._in_files += len(data)
+        while self._in_files > self._folder_bytes:
+            oldest, size = self._files.popitem(last=False)
+            self._in_files -= size
+            (self._folder / oldest).unlink(missing_ok=True)
+
+    def _arrived(self, digest: str, *, written: bool) -> bool:
+        """A file is where it should be, or could not be written; whether it is still wanted."""
+        with self._lock:
+            self._on_their_way.pop(digest, None)
+            if not written:
+                self._in_files -= self._files.pop(digest, 0)
+            return digest in self._files
+
+
+def _write(owner: weakref.ref[Blobs], path: Path, data: bytes) -> None:
+    """Write a file on another thread, and take it back if nobody wants it any more."""
+    written = _written(path, data)
+    blobs = owner()
+    if blobs is None or not blobs._arrived(path.name, written=written):
+        path.unlink(missing_ok=True)
+
+
+def _written(path: Path, data: bytes) -> bool:
+    try:
+        path.write_bytes(data)
+    except OSError:
+        return False  # a full disk costs an old picture, not the call at hand
+    return True
+
+
+def _sample(data: bytes) -> tuple[int, bytes, bytes, bytes]:
+    """What tells most pictures apart at a glance; equal samples are compared in full."""
+    middle = len(data) // 2
+    return len(data), data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]
+
+
+_LIMITS: Final = PictureLimits()
+_MOST: Final = 4096
+_Key = tuple[str, str | None, MaskMode, PictureLimits, str, str]
+
+
+class Inspections:
+    """`outpaint.painting.inputs.inspection.inspect` with a memory: the same pictures are decoded once, errors included."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._lock = threading.Lock()
+        self._known: OrderedDict[_Key, Inspection | OutpaintError] = OrderedDict()
+        self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def __call__(
+        self,
+        image: bytes,
+        mask: bytes | None = None,
+        *,
+        mask_mode: MaskMode = MaskMode.AUTO,
+        limits: PictureLimits = _LIMITS,
+        image_field: str = "image",
+        mask_field: str = "mask_image",
+    ) -> Inspection:
+        """What `inspect` finds; raises what it raises."""
+        digest = self._blobs.keep(image)
+        mask_digest = None if mask is None else self._blobs.keep(mask)
+        key = (digest, mask_digest, mask_mode, limits, image_field, mask_field)
+        with self._lock:
+            found = self._known.get(key)
+        if found is None:
+            try:
+                found = inspect(
+                    image,
+                    mask,
+                    mask_mode=mask_mode,
+                    limits=limits,
+                    image_field=image_field,
+                    mask_field=mask_field,
+                )
+            except OutpaintError as error:
+                found = error
+            with self._lock:
+                self._known[key] = found
+                if len(self._known) > _MOST:
+                    self._known.popitem(last=False)
+                if not isinstance(found, OutpaintError):
+                    self._sizes[digest] = (found.width, found.height)
+                    if len(self._sizes) > _MOST:
+                        self._sizes.popitem(last=False)
+        if isinstance(found, OutpaintError):
+            # A new one each time: raising the same again would string tracebacks together.
+            raise OutpaintError(found.code, found.detail, field=found.field)
+        return found
+
+    def size(self, digest: str) -> tuple[int, int]:
+        """Width and height in pixels of a picture that passed, as it is shown; (1, 1) where that is forgotten."""
+        return self._sizes.get(digest, (1, 1))

@@ -1,0 +1,340 @@
+"""Calls as a journal has them, and lists of them that explain what they lack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from outpaint.contracts.masks_and_formats import MaskMode
+from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
+from outpaint.mocks.scenarios.effect import On
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.functions.http.messages import RequestHead
+    from outpaint.mocks.world.blobs import Blobs
+    from outpaint.mocks.world.mock_answers import MockResponse
+
+_KEPT_BODY: Final = 4096
+
+
+@dataclass(slots=True)
+class Call:
+    """One call that a mock was sent, and what it answered.
+
+    `at` and `answered_at` are virtual time (seconds since the epoch; answered_at before the latency). `route` is
+    None for what is none of the four kinds of calls. `request` is what a POST asks for, once it was understood.
+    `image_sha256` and `mask_sha256` name the pictures that it brought or pointed to. `body` is None where bodies
+    are not kept, `body_size` is its bytes all the same. `effects` are what scenarios did to it, as text.
+    `real_at` is the machine's monotonic time and `scale` the clock's pace (0 frozen) when it came.
+    """
+
+    number: int
+    at: float
+    route: On | None
+    head: RequestHead
+    real_at: float = 0.0
+    scale: float = 0.0
+    account_id: str | None = None
+    request: OutpaintRequest | None = None
+    body: bytes | None = field(default=None, repr=False)
+    body_size: int = 0
+    image_sha256: str | None = None
+    mask_sha256: str | None = None
+    image_size: int | None = None
+    mask_size: int | None = None
+    inference_id: str | None = None
+    effects: tuple[str, ...] = ()
+    response: MockResponse | None = field(default=None, repr=False)
+    answered_at: float | None = None
+    abandoned: bool = False
+    """Whether the client went away while it waited."""
+    blobs: Blobs | None = field(default=None, repr=False)
+
+    @property
+    def method(self) -> str:
+        """The verb."""
+        return self.head.method
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded, without a world's prefix."""
+        return self.head.path
+
+    @property
+    def api_key(self) -> str | None:
+        """The API key it came with."""
+        return self.head.header(API_KEY)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key it came with."""
+        return self.head.header(IDEMPOTENCY_KEY)
+
+    @property
+    def status(self) -> int | None:
+        """The status it was answered with; None while it waits, and where no answer came across."""
+        if self.response is None or (self.response.fault is not None and not self.response.fault.answers):
+            return None
+        return self.response.status
+
+    @property
+    def error_code(self) -> str | None:
+        """The typed code of the refusal it was answered with, or of the job's end; None for any other answer."""
+        response = self.response
+        if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
+            return None
+        try:
+            document = json.loads(response.body)
+        except ValueError:
+            return None
+        code = document.get("error_code") if isinstance(document, dict) else None
+        return code if isinstance(code, str) else None
+
+    @property
+    def json(self) -> Any:
+        """The answer's body, parsed."""
+        if self.response is None:
+            raise LookupError("this call has no answer yet")
+        return json.loads(self.response.body)
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture it brought, decoded and turned by its EXIF orientation."""
+        return self._decoded(self.image_sha256, "image")
+
+    @property
+    def mask(self) -> Image.Image | None:
+        """The mask it brought, decoded and turned by its EXIF orientation; None where it brought none."""
+        return None if self.mask_sha256 is None else self._decoded(self.mask_sha256, "mask")
+
+    @property
+    def keep_map(self) -> Image.Image:
+        """What is kept of the picture, as the service read alpha or mask: L, 255 kept exactly, 0 painted.
+
+        Raises `OutpaintError` as the service does where there is nothing to read.
+        """
+        mask = None if self.mask_sha256 is None else self._bytes(self.mask_sha256, "mask")
+        from outpaint.painting.inputs.inspection import (
+            read_canvas,  # with the image library, which most calls need not wait for
+        )
+
+        mode = MaskMode.AUTO if self.request is None else self.request.wish.mask_mode
+        return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
+
+    def strip(self) -> None:
+        """Let its bytes go: sizes and SHA-256 stay."""
+        self.body = None
+        if self.request is not None and (isinstance(self.request.image, Upload) or self.request.mask is not None):
+            pictures = {"image": _emptied(self.request.image), "mask": _emptied(self.request.mask)}
+            self.request = self.request.model_copy(update=pictures)
+        if self.response is not None and (self.route is On.FILE or len(self.response.body) > _KEPT_BODY):
+            self.response = replace(self.response, body=b"")
+
+    def __str__(self) -> str:
+        what = f"#{self.number} {self.method} {self.path}"
+        if self.request is not None:
+            what += f" prompt={self.request.wish.prompt[:40]!r} count={self.request.wish.count}"
+        answer = "no answer" if self.status is None else str(self.status)
+        code = self.error_code
+        return f"{what} -> {answer}{f' {code}' if code else ''}"
+
+    def _bytes(self, digest: str | None, what: str) -> bytes:
+        if digest is None:
+            raise LookupError(f"{self} brought no {what}")
+        data = None if self.blobs is None else self.blobs.get(digest)
+        if data is None:
+            raise LookupError(f"the {what} of {self} is no longer kept; its SHA-256 is {digest}")
+        return data
+
+    def _decoded(self, digest: str | None, what: str) -> Image.Image:
+        from PIL import Image, ImageOps
+
+        picture = Image.open(BytesIO(self._bytes(digest, what)))
+        return ImageOps.exif_transpose(picture)
+
+
+class Calls(Sequence[Call]):
+    """Calls in the order they came; every filter gives another such list."""
+
+    def __init__(self, calls: Sequence[Call], what: str = "call") -> None:
+        self._calls = calls
+        self._what = what
+
+    @overload
+    def __getitem__(self, place: int) -> Call: ...
+    @overload
+    def __getitem__(self, place: slice) -> Calls: ...
+    def __getitem__(self, place: int | slice) -> Call | Calls:
+        if isinstance(place, slice):
+            return Calls(list(self._calls)[place], self._what)
+        try:
+            return self._calls[place]
+        except IndexError:
+            raise LookupError(f"there are {len(self)} {self._what}s, none at {place}") from None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._calls)
+
+    # Lists
+
+    @property
+    def last(self) -> Call:
+        """The latest; raises `AssertionError` where there is none."""
+        self.assert_called()
+        return self._calls[-1]
+
+    @property
+    def first(self) -> Call:
+        """The earliest; raises `AssertionError` where there is none."""
+        self.assert_called()
+        return self._calls[0]
+
+    @property
+    def submits(self) -> Calls:
+        """POSTs of jobs."""
+        return self._of(On.SUBMIT)
+
+    @property
+    def polls(self) -> Calls:
+        """Looks at a job."""
+        return self._of(On.POLL)
+
+    @property
+    def balances(self) -> Calls:
+        """Looks at the credits."""
+        return self._of(On.BALANCE)
+
+    @property
+    def files(self) -> Calls:
+        """Fetches of results."""
+        return self._of(On.FILE)
+
+    def of_job(self, inference_id: str) -> Calls:
+        """The calls of one job: its submit, its polls, its files."""
+        return self.where(lambda call: call.inference_id == inference_id)
+
+    def of_key(self, api_key: str) -> Calls:
+        """The calls of one API key."""
+        return self.where(lambda call: call.api_key == api_key)
+
+    def with_status(self, status: int) -> Calls:
+        """The calls answered with a status."""
+        return self.where(lambda call: call.status == status)
+
+    def where(self, wanted: Callable[[Call], bool]) -> Calls:
+        """The calls for which a function says yes."""
+        return Calls([call for call in self._calls if wanted(call)], self._what)
+
+    # Assertions
+
+    def assert_called(self) -> None:
+        """There is at least one."""
+        if not self._calls:
+            raise AssertionError(f"no {self._what} came")
+
+    def assert_not_called(self) -> None:
+        """There is none."""
+        if self._calls:
+            raise AssertionError(f"no {self._what} was expected, {len(self)} came:\n{self._listed()}")
+
+    def assert_called_once(self) -> None:
+        """There is exactly one."""
+        self.assert_call_count(1)
+
+    def assert_call_count(self, count: int) -> None:
+        """There are exactly so many."""
+        if len(self) != count:
+            listed = f":\n{self._listed()}" if self._calls else ""
+            raise AssertionError(f"{count} {self._what}s were expected, {len(self)} came{listed}")
+
+    def assert_called_with(self, **expected: object) -> Call:
+        """One has all these values; returns the latest that does.
+
+        Names are those of the request (prompt, count, format, ...) or of the call (status, api_key,
+        inference_id, image_sha256, ...); `headers` is a mapping of which all must be there. A function as a value
+        is asked. Else the assertion shows the call that comes closest, value by value.
+        """
+        self.assert_called()
+        best: list[tuple[str, object, object]] | None = None
+        nearest_call: Call | None = None
+        for call in reversed(self._calls):
+            differences = _differences(call, expected)
+            if not differences:
+                return call
+            if best is None or len(differences) < len(best):
+                best, nearest_call = differences, call
+        assert best is not None
+        lines = [f"  {name}: expected {_short(want)}, was {_short(have)}" for name, want, have in best]
+        wrong = {"headers" if name.startswith("header ") else name for name, _, _ in best}
+        right = [name for name in expected if name not in wrong]
+        if right:
+            lines.append(f"  as expected: {', '.join(right)}")
+        raise AssertionError(
+            f"none of {len(self)} {self._what}s came like that; the closest is {nearest_call}\n" + "\n".join(lines)
+        )
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self._what}s>"
+
+    def _of(self, route: On) -> Calls:
+        return Calls([call for call in self._calls if call.route is route], route.value)
+
+    def _listed(self) -> str:
+        calls = list(self._calls)
+        shown = [f"  {call}" for call in calls[:20]]
+        if len(calls) > 20:
+            shown.append(f"  and {len(calls) - 20} more")
+        return "\n".join(shown)
+
+
+def _differences(call: Call, expected: dict[str, object]) -> list[tuple[str, object, object]]:
+    wrong: list[tuple[str, object, object]] = []
+    for name, want in expected.items():
+        if name == "headers" and isinstance(want, dict):
+            for header, value in want.items():
+                sent = call.head.header(str(header))
+                if not _fits(sent, value):
+                    wrong.append((f"header {header}", value, sent))
+            continue
+        have = _value(call, name)
+        if not _fits(have, want):
+            wrong.append((name, want, have))
+    return wrong
+
+
+def _value(call: Call, name: str) -> object:
+    if name in PLAIN_FIELDS:
+        return _MISSING if call.request is None else call.request.plain_values[name]
+    if name.startswith("_") or not hasattr(Call, name):
+        raise TypeError(f"a call has no {name}: use {', '.join(PLAIN_FIELDS)}, or a property of Call")
+    return getattr(call, name)
+
+
+def _fits(have: object, want: object) -> bool:
+    return bool(want(have)) if callable(want) else have == want
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def _emptied(source: object) -> object:
+    return replace(source, data=b"") if isinstance(source, Upload) else source
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing (the request was not understood)"
+
+
+_MISSING: Final = _Missing()

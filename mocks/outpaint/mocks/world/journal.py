@@ -1,0 +1,119 @@
+"""The journal of a world: every call it was sent, bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from outpaint.mocks.world.calls import Call, Calls
+
+MAX_CALLS: Final = 10_000
+BODY_BYTES: Final = 32 * 1024 * 1024
+
+
+class Journal:
+    """The latest calls, at most `max_calls`, and at most `body_bytes` of their bodies (0 keeps none).
+
+    What goes first is the oldest; sizes and SHA-256 stay as long as their call.
+    """
+
+    def __init__(self, max_calls: int = MAX_CALLS, body_bytes: int = BODY_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._calls: deque[Call] = deque(maxlen=max_calls)
+        self._body_bytes = body_bytes
+        self._bodied: deque[Call] = deque()
+        self._held = 0
+        self._numbers = 0
+        self._cleared = 0
+        self._listeners: list[Callable[[Call], None]] = []
+
+    @property
+    def calls(self) -> Calls:
+        """Every call that is kept, in the order they came."""
+        with self._lock:
+            return Calls(list(self._calls))
+
+    @property
+    def total(self) -> int:
+        """How many calls came since the last reset, kept or not."""
+        return self._numbers
+
+    @property
+    def dropped(self) -> int:
+        """How many calls it has let go because there were too many, since it was last cleared."""
+        with self._lock:
+            return self._numbers - self._cleared - len(self._calls)
+
+    @property
+    def keeps_bodies(self) -> bool:
+        """Whether bodies are kept at all."""
+        return self._body_bytes > 0
+
+    def find(self, number: int) -> Call | None:
+        """The call with this number, if it is kept."""
+        with self._lock:
+            return next((call for call in self._calls if call.number == number), None)
+
+    def since(self, number: int) -> Calls:
+        """The calls after this number, for whoever follows."""
+        with self._lock:
+            return Calls([call for call in self._calls if call.number > number])
+
+    def on_call(self, listener: Callable[[Call], None]) -> Callable[[], None]:
+        """Have `listener` called with each call when it came and again when it is answered; returns a way out."""
+        self._listeners = [*self._listeners, listener]
+
+        def unsubscribe() -> None:
+            self._listeners = [other for other in self._listeners if other is not listener]
+
+        return unsubscribe
+
+    def number(self) -> int:
+        """The number of the next call."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
+
+    def add(self, call: Call) -> None:
+        """A call has come."""
+        with self._lock:
+            self._calls.append(call)
+        for listener in self._listeners:
+            listener(call)
+
+    def answered(self, call: Call) -> None:
+        """A call has its answer: from now on it changes no more, but for bytes that have to go."""
+        size = len(call.body or b"") + (0 if call.response is None else len(call.response.body))
+        with self._lock:
+            self._bodied.append(call)
+            self._held += size
+            while self._bodied and (self._held > self._body_bytes or len(self._bodied) > (self._calls.maxlen or 0)):
+                oldest = self._bodied.popleft()
+                self._held -= len(oldest.body or b"") + (0 if oldest.response is None else len(oldest.response.body))
+                oldest.strip()
+        for listener in self._listeners:
+            listener(call)
+
+    def clear(self) -> None:
+        """Forget every call; numbers go on, so that whoever follows by number loses nothing."""
+        with self._lock:
+            self._calls.clear()
+            self._bodied.clear()
+            self._held = 0
+            self._cleared = self._numbers
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """All of it, for `restore`."""
+        with self._lock:
+            return self._numbers, self._cleared, list(self._calls), list(self._bodied), self._held
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Stand as at a snapshot."""
+        numbers, cleared, calls, bodied, held = state
+        with self._lock:
+            self._numbers, self._cleared = numbers, cleared
+            self._calls = deque(calls, maxlen=self._calls.maxlen)
+            self._bodied = deque(bodied)
+            self._held = held

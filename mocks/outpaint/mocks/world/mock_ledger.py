@@ -1,0 +1,202 @@
+"""Accounts, limits and jobs of a world."""
+
+from __future__ import annotations
+
+import marshal
+import zlib
+from collections import deque
+from collections.abc import Callable, Mapping, ValuesView
+from dataclasses import fields
+from itertools import islice
+from typing import Any, Final, cast
+
+from pydantic import BaseModel
+
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.masks_and_formats import MaskInterpretation
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits
+from outpaint.functions.service.admission import key_digest
+from outpaint.functions.service.records import Account, Job
+
+_LOOSE: Final = 1000
+_FIELDS: Final = tuple(field.name for field in fields(Job))
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "request": InferenceRequest,
+    "interpretation": MaskInterpretation,
+    "manifest": Manifest,
+    "failure": InferenceFailure,
+}
+
+
+class JobShelf(dict[str, Job]):
+    """Jobs by their id. The latest thousand that ended lie as they are, older ones as a thirtieth of their size.
+
+    Each is packed by what it has beyond the first that was, for the jobs of a test look much alike.
+
+    A mock is asked for twenty thousand jobs and for few of their results, and a job weighs four kilobytes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended: deque[str] = deque()
+        self._model = b""
+
+    def __setitem__(self, inference_id: str, job: Job) -> None:
+        super().__setitem__(inference_id, job)
+        if job.state.ended:
+            self._ended.append(inference_id)
+            if len(self._ended) > _LOOSE:
+                self._pack(self._ended.popleft())
+
+    def __getitem__(self, inference_id: str) -> Job:
+        return self._unpacked(super().__getitem__(inference_id))
+
+    def get(self, inference_id: str, default: Any = None) -> Any:
+        """The job, or the default."""
+        found = super().get(inference_id)
+        return default if found is None else self._unpacked(found)
+
+    def values(self) -> ValuesView[Job]:  # type: ignore[override]
+        """Every job; the packed ones are unpacked for it."""
+        return {key: self._unpacked(value) for key, value in self.items()}.values()
+
+    def copy(self) -> JobShelf:
+        """Another shelf with the same jobs, packed as they are."""
+        other = JobShelf()
+        dict.update(other, self)
+        other._ended = self._ended.copy()
+        other._model = self._model
+        return other
+
+    def _pack(self, inference_id: str) -> None:
+        job = super().get(inference_id)
+        if type(job) is not Job:
+            return  # gone meanwhile, or packed
+        whole = marshal.dumps([_plain(getattr(job, name)) for name in _FIELDS])
+        self._model = self._model or whole
+        packer = zlib.compressobj(1, zdict=self._model)
+        super().__setitem__(inference_id, cast("Job", packer.compress(whole) + packer.flush()))
+
+    def _unpacked(self, held: Job | bytes) -> Job:
+        if isinstance(held, Job):
+            return held
+        values = dict(zip(_FIELDS, marshal.loads(zlib.decompressobj(zdict=self._model).decompress(held)), strict=True))  # noqa: S302 - this process packed it
+        for name, model in _MODELS.items():
+            if values[name] is not None:
+                values[name] = model.model_validate_json(values[name])
+        return Job(**values | {"state": JobState(values["state"])})
+
+
+def _plain(value: object) -> object:
+    """A field as what marshal takes: models as JSON, which pydantic writes faster than pickle reads their parts."""
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    return value.value if isinstance(value, JobState) else value
+
+
+CREDITS: Final = 1000
+
+
+class MockLedger(MemoryLedger):
+    """The Accounts and Jobs ports of a mock: every key that nobody named is an account of its own.
+
+    With `keys` (key to credits) only those are known, and every other is refused as the service refuses it.
+    """
+
+    def __init__(
+        self, on_end: Callable[[str], None], *, opening_credits: int = CREDITS, keys: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(on_end)
+        self._jobs = JobShelf()
+        self._credits = opening_credits
+        self._open = keys is None
+        self._digests: dict[str, str] = {}
+        for key, amount in (keys or {}).items():
+            self._open_account(key_digest(key), amount)
+
+    def by_key_digest(self, digest: str) -> Account | None:
+        """The account of a key with this SHA-256 (hex); opened now if it is new and keys are not listed."""
+        account = super().by_key_digest(digest)
+        if account is None and self._open:
+            account = self._open_account(digest, self._credits)
+        return account
+
+    def of_key(self, key: str) -> Account | None:
+        """The account of a key."""
+        key = key.strip()
+        digest = self._digests.get(key) or key_digest(key)
+        account = self.by_key_digest(digest)
+        if account is not None:
+            self._digests[key] = digest  # every call asks, and no key here is a secret
+        return account
+
+    def admit(self, key: str) -> None:
+        """Open a key's account even where keys are listed: magic keys are always known."""
+        digest = key_digest(key)
+        if super().by_key_digest(digest) is None:
+            self._open_account(digest, self._credits)
+
+    def set_credits(self, account_id: str, amount: int) -> None:
+        """Let an account stand at that many free credits."""
+        with self._lock:
+            if account_id in self._accounts:
+                self._pay(account_id, amount - self._accounts[account_id].credits)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Every account, in the order they were opened."""
+        with self._lock:
+            return tuple(self._accounts.values())
+
+    def latest_jobs(self, count: int) -> tuple[Job, ...]:
+        """The jobs made last, the latest first; expired ones that nobody swept are among them."""
+        with self._lock:
+            return tuple(self._jobs[inference_id] for inference_id in islice(reversed(self._jobs), count))
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """All of it, for `restore`; records are immutable, so this copies five dictionaries and nothing else."""
+        with self._lock:
+            return (
+                dict(self._accounts),
+                dict(self._keys),
+                self._jobs.copy(),
+                dict(self._unended),
+                dict(self._claims),
+            )
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Stand as at a snapshot."""
+        with self._lock:
+            self._accounts, self._keys, self._jobs, self._unended, self._claims = (part.copy() for part in state)
+
+    def _open_account(self, digest: str, amount: int) -> Account:
+        account = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=amount)
+        self.add_account(account, digest)
+        return account
+
+
+class MockLimits(MemoryLimits):
+    """The Limits port of a mock."""
+
+    def snapshot(self) -> dict[str, tuple[int, int]]:
+        """All of it, for `restore`."""
+        with self._lock:
+            return dict(self._counts)
+
+    def restore(self, state: dict[str, tuple[int, int]]) -> None:
+        """Stand as at a snapshot."""
+        with self._lock:
+            self._counts = dict(state)
+
+
+class OtherWindows:
+    """The Limits port where a scenario sets limit and window: its counters are apart from all others."""
+
+    def __init__(self, limits: MockLimits, name: str) -> None:
+        self._limits = limits
+        self._name = name
+
+    def count(self, account_id: str, window: int, expires_at: float) -> int:
+        """Add one to the account's counter for this window and return it."""
+        return self._limits.count(f"{account_id} {self._name}", window, expires_at)

@@ -1,0 +1,201 @@
+"""The picture store of a mock: inputs by their content, results painted when somebody fetches them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.records import Job, StoredPicture
+from outpaint.mocks.world.blobs import Blobs
+from outpaint.painting.canvas import Brief, Painter
+
+if TYPE_CHECKING:
+    from outpaint.painting.canvas import Canvas
+
+RESULT_BYTES: Final = 8 * 1024 * 1024
+_CANVAS_AREA: Final = 4_194_304
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    digest: str
+    media_type: str
+    account_id: str
+    expires_at: float
+
+
+class Darkroom:
+    """Paints result files, and keeps the latest; shared by worlds. A picture fetched twice has the same bytes."""
+
+    def __init__(self, painter: Painter, blobs: Blobs, result_bytes: int = RESULT_BYTES) -> None:
+        self.painter = painter
+        self.blobs = blobs
+        self._result_bytes = result_bytes
+        self._lock = threading.Lock()  # a painter is called from one thread at a time
+        self._results: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._held = 0
+        self._canvas: tuple[tuple[object, ...], Canvas] | None = None
+
+    def paint(
+        self, request: InferenceRequest, seed: int, image: str, mask: str | None, limits: PictureLimits
+    ) -> bytes | None:
+        """One finished file from inputs with these SHA-256; None where they are no longer kept."""
+        wish = request.wish
+        key = (image, mask, *wish.of_picture(seed).values())
+        with self._lock:
+            known = self._results.get(key)
+            if known is not None:
+                self._results.move_to_end(key)
+                return known
+            canvas = self._read(image, mask, wish.mask_mode, limits)
+            if canvas is None:
+                return None
+            from outpaint.painting.finish import (
+                outpaint,  # with the image library, which a mock's start need not wait for
+            )
+
+            (data,) = outpaint(canvas, Brief(wish, (seed,)), self.painter, wish.format)
+            self._results[key] = data
+            self._held += len(data)
+            while self._held > self._result_bytes and len(self._results) > 1:
+                self._held -= len(self._results.popitem(last=False)[1])
+        return data
+
+    def forget(self) -> None:
+        """Let every painted file go; whoever fetches one has it painted again, with the same bytes."""
+        with self._lock:
+            self._results.clear()
+            self._held = 0
+            self._canvas = None
+
+    def _read(self, image: str, mask: str | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas | None:
+        key = (image, mask, mask_mode)
+        if self._canvas is not None and self._canvas[0] == key:
+            return self._canvas[1]
+        data = self.blobs.get(image)
+        mask_data = None if mask is None else self.blobs.get(mask)
+        if data is None or (mask is not None and mask_data is None):
+            return None
+        from outpaint.painting.inputs.inspection import read_canvas
+
+        canvas = read_canvas(data, mask_data, mask_mode=mask_mode, limits=limits)
+        # One canvas is remembered for the job's other pictures, unless it is a big one.
+        self._canvas = (key, canvas) if canvas.size[0] * canvas.size[1] <= _CANVAS_AREA else None
+        return canvas
+
+
+class MockPictures:
+    """The Pictures port of a mock. `find_job` looks a job up; `urls_end` may make URLs end early."""
+
+    def __init__(
+        self,
+        darkroom: Darkroom,
+        file_urls: FileUrls,
+        limits: PictureLimits,
+        find_job: Callable[[str, float], Job | None],
+        urls_end: Callable[[str, float], float],
+    ) -> None:
+        self._darkroom = darkroom
+        self._file_urls = file_urls
+        self._limits = limits
+        self._find_job = find_job
+        self._urls_end = urls_end
+        self._lock = threading.Lock()
+        self._inputs: dict[str, _Input] = {}
+        self._recipes: dict[str, tuple[str, str | None]] = {}
+        self._files: dict[str, str] = {}
+
+    def put(self, name: str, picture: StoredPicture) -> None:
+        """Store a file; the same name again replaces it."""
+        digest = self._darkroom.blobs.keep(picture.data)
+        with self._lock:
+            self._inputs[name] = _Input(digest, picture.media_type, picture.account_id, picture.expires_at)
+
+    def get(self, name: str, now: float) -> StoredPicture | None:
+        """The file, unless it has expired; a result is painted now, if it was not before."""
+        with self._lock:
+            held = self._inputs.get(name)
+        if held is not None:
+            data = self._darkroom.blobs.get(held.digest) if held.expires_at > now else None
+            return None if data is None else StoredPicture(data, held.media_type, held.account_id, held.expires_at)
+        return self._result(name, now)
+
+    def delete(self, name: str) -> None:
+        """Forget a file; nothing happens where there is none."""
+        with self._lock:
+            self._inputs.pop(name, None)
+
+    def url(self, name: str, until: float) -> str:
+        """A signed path on this host that reads the file until then, or until a scenario says."""
+        return self._file_urls.sign(name, self._urls_end(name, until))
+
+    def purge(self, now: float) -> int:
+        """Delete the files that have expired; returns how many inputs went."""
+        with self._lock:
+            gone = [name for name, held in self._inputs.items() if held.expires_at <= now]
+            for name in gone:
+                del self._inputs[name]
+            files = list(self._files.items())
+        for file_id, inference_id in files:
+            if self._find_job(inference_id, now) is None:
+                with self._lock:
+                    self._files.pop(file_id, None)
+                    self._recipes.pop(inference_id, None)
+        return len(gone)
+
+    # For the mock
+
+    def hold(self, request: InferenceRequest, now: float) -> tuple[str, str | None]:
+        """Remember what a job's results are painted from, for its inputs go when it ends: their SHA-256."""
+        image = self._digest(request.image, now)
+        mask = None if request.mask is None else self._digest(request.mask, now)
+        with self._lock:
+            self._recipes[request.inference_id] = (image, mask)
+            for file_id in request.output_ids:
+                self._files[file_id] = request.inference_id
+        return image, mask
+
+    def recipe(self, inference_id: str) -> tuple[str, str | None] | None:
+        """The SHA-256 (hex) of a job's image and mask."""
+        return self._recipes.get(inference_id)
+
+    def job_of(self, file_id: str) -> str | None:
+        """The job that a result belongs to."""
+        return self._files.get(file_id)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """All of it, for `restore`."""
+        with self._lock:
+            return dict(self._inputs), dict(self._recipes), dict(self._files)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Stand as at a snapshot."""
+        with self._lock:
+            self._inputs, self._recipes, self._files = (dict(part) for part in state)
+
+    def _digest(self, name: str, now: float) -> str:
+        with self._lock:
+            held = self._inputs.get(name)
+        if held is not None:
+            return held.digest
+        stored = self._result(name, now)  # a picture named by its id
+        return "" if stored is None else self._darkroom.blobs.keep(stored.data)
+
+    def _result(self, file_id: str, now: float) -> StoredPicture | None:
+        inference_id = self._files.get(file_id, "")
+        recipe = self._recipes.get(inference_id)
+        job = None if recipe is None else self._find_job(inference_id, now)
+        if recipe is None or job is None or job.state is not JobState.SUCCEEDED:
+            return None
+        seed = job.request.wish.seeds[job.request.output_ids.index(file_id)]
+        data = self._darkroom.paint(job.request, seed, *recipe, self._limits)
+        if data is None:
+            return None
+        return StoredPicture(data, job.request.wish.format.media_type, job.account_id, job.expires_at, job.id)

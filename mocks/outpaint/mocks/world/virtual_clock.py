@@ -1,0 +1,193 @@
+"""A clock that a test owns: frozen, ticking or scaled, and moved on at will."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+"""Where a frozen clock begins: a whole day, so that every window of the rate limit begins there too."""
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
+
+class ClockError(OutpaintError):
+    """A move that a clock cannot make; the clock stands as it stood."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.INVALID_PARAMETER, detail, field="clock")
+
+
+class VirtualClock:
+    """The Clock port of a mock. `scale` is virtual seconds for each real one: 0 frozen, 1 ticking.
+
+    Time goes forward only. May be used from several threads.
+    """
+
+    def __init__(self, start: float = START, *, scale: float = 0.0) -> None:
+        self._lock = threading.Lock()
+        self._listeners: dict[int, Callable[[], None]] = {}
+        self._next_listener = 0
+        self._first_scale = _checked_scale(scale)
+        self._start = _checked_time(start)
+        self._first = time.monotonic()
+        # A moment, when it was so by the machine's monotonic time, and the scale since: changed under the lock and
+        # all at once, so that whoever asks for the time needs no lock.
+        self._state = (self._start, self._first, self._first_scale)
+
+    @classmethod
+    def frozen(cls, start: float = START) -> VirtualClock:
+        """A clock that stands still until a test, or a wait, moves it."""
+        return cls(start)
+
+    @classmethod
+    def ticking(cls, start: float | None = None, *, scale: float = 1.0) -> VirtualClock:
+        """A clock that goes by itself, from the machine's time where no start is given."""
+        return cls(time.time() if start is None else start, scale=scale)
+
+    @property
+    def scale(self) -> float:
+        """Virtual seconds that pass in a real one; 0 while frozen."""
+        return self._state[2]
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether time stands still."""
+        return self._state[2] == 0.0
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+        base, since, scale = self._state
+        return base if scale == 0.0 else base + (time.monotonic() - since) * scale
+
+    @property
+    def time(self) -> datetime:
+        """Now, as a date with its time, UTC."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0) -> datetime:
+        """Move on by that much, at once; the new time. Raises `ClockError` for a step back or no number."""
+        step = seconds + 60.0 * minutes + 3600.0 * hours + 86400.0 * days
+        if not math.isfinite(step) or min(seconds, minutes, hours, days) < 0:
+            raise ClockError(f"a clock goes forward only: {step} seconds is no step that it can take")
+        with self._lock:
+            self._move_to(_checked_time(self.now() + step))
+        self._tell()
+        return self.time
+
+    def set(self, to: datetime | float) -> datetime:
+        """Move on to a time (a date without a zone counts as UTC). Raises `ClockError` for one that is past."""
+        if isinstance(to, datetime):
+            to = (to if to.tzinfo else to.replace(tzinfo=UTC)).timestamp()
+        to = _checked_time(to)
+        with self._lock:
+            now = self.now()
+            if to < now:
+                raise ClockError(
+                    f"a clock goes forward only: it stands at {_shown(now)}, and {_shown(to)} is past; reset the world"
+                )
+            self._move_to(to)
+        self._tell()
+        return self.time
+
+    def reach(self, until: float) -> None:
+        """Move on to `until` unless it is past already; for waits, several of which may end at one time."""
+        with self._lock:
+            if until <= self.now():
+                return
+            self._move_to(_checked_time(until))
+        self._tell()
+
+    def freeze(self) -> None:
+        """Stand still from now on."""
+        self.tick(0.0)
+
+    def tick(self, scale: float = 1.0) -> None:
+        """Go by itself from now on, `scale` virtual seconds for each real one; 0 freezes."""
+        scale = _checked_scale(scale)
+        with self._lock:
+            self._state = (self.now(), time.monotonic(), scale)
+        self._tell()
+
+    def spend(self, seconds: float) -> float:
+        """Let virtual time pass for a host that has to wait: the REAL seconds it should sleep now.
+
+        A frozen clock moves by itself and nobody sleeps (0.0); a going one leaves the waiting to the host.
+        """
+        if seconds <= 0:
+            return 0.0
+        if self.is_frozen:
+            self.advance(seconds)
+            return 0.0
+        return self.real_seconds(seconds)
+
+    def real_seconds(self, seconds: float) -> float:
+        """How long that much virtual time takes in real seconds; infinite while frozen."""
+        if seconds <= 0:
+            return 0.0
+        scale = self.scale
+        return math.inf if scale == 0.0 else seconds / scale
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called whenever time was moved, frozen or set going; returns a way out.
+
+        It is called from the thread that moved the clock: whoever waits looks at the time again then.
+        """
+        with self._lock:
+            number = self._next_listener
+            self._next_listener += 1
+            self._listeners[number] = listener
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners.pop(number, None)
+
+        return unsubscribe
+
+    def snapshot(self) -> tuple[float, float]:
+        """Time and scale, for `restore`."""
+        with self._lock:
+            return self.now(), self.scale
+
+    def restore(self, state: tuple[float, float]) -> None:
+        """Stand as at a snapshot: the one way in which time goes back, for a world that goes back with it."""
+        with self._lock:
+            now, scale = state
+            self._state = (now, time.monotonic(), scale)
+        self._tell()
+
+    def begin_again(self) -> None:
+        """Stand as when it was made: at its start if it was frozen, else where it would be had nobody touched it."""
+        gone = (time.monotonic() - self._first) * self._first_scale
+        self.restore((self._start + gone, self._first_scale))
+
+    def _move_to(self, to: float) -> None:
+        self._state = (to, time.monotonic(), self.scale)
+
+    def _tell(self) -> None:
+        if self._listeners:
+            with self._lock:
+                listeners = list(self._listeners.values())
+            for listener in listeners:
+                listener()
+
+
+def _checked_time(seconds: float) -> float:
+    if not (math.isfinite(seconds) and 0 <= seconds < _LAST):
+        raise ClockError(f"{seconds} seconds since the epoch is no time that a clock can show: use 1970 to 9998")
+    return float(seconds)
+
+
+def _checked_scale(scale: float) -> float:
+    if not (math.isfinite(scale) and 0 <= scale <= 1e6):
+        raise ClockError(f"a clock cannot run {scale} times as fast as time: use 0 (frozen) to 1,000,000")
+    return float(scale)
+
+
+def _shown(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

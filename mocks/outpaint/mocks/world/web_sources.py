@@ -1,0 +1,170 @@
+"""Pictures behind image_url without a network: made from the address, or registered by a test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.adapters.addresses import refusal
+from outpaint.functions.service.ports import Fetch
+
+_SIDE: Final = (256, 512)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a test put behind an address: bytes, an HTTP status instead, or a connection that breaks.
+
+    `seconds` is how long it takes to answer, in virtual time. `fetched` counts.
+    """
+
+    url: str
+    data: bytes | None = None
+    status: int = 200
+    seconds: float = 0.0
+    broken: bool = False
+    fetched: int = 0
+
+
+class Sources:
+    """The Fetch port of a mock: nothing leaves the machine, unless a test hands over a port that does (`live`).
+
+    An https address that nobody registered stands for a picture made from its hash: RGBA, transparent at the
+    border so that it can be outpainted, the same on every machine. `pass_time` is told how long a slow one took.
+    """
+
+    def __init__(self, pass_time: Callable[[float], None], live: Fetch | None = None) -> None:
+        self._pass_time = pass_time
+        self._live = live
+        self._lock = threading.Lock()
+        self._registered: dict[str, Source] = {}
+
+    def register(
+        self,
+        url: str,
+        data: bytes | None = None,
+        *,
+        status: int = 200,
+        seconds: float = 0.0,
+        broken: bool = False,
+    ) -> None:
+        """Put something behind an address: bytes, a status such as 404, a slow answer, a connection that breaks.
+
+        Without bytes a 200 has the picture that the address stands for anyway. Raises `OutpaintError` for what
+        cannot be.
+        """
+        if isinstance(status, bool) or not 100 <= status <= 599:
+            raise OutpaintError.wrong_value("status", status, "an HTTP status is 100 to 599")
+        if not 0 <= seconds <= 86400:
+            raise OutpaintError.wrong_value("seconds", seconds, "use 0 to 86400")
+        if not url or len(url) > 2083:
+            raise OutpaintError.wrong_value("url", url, "an address has 1 to 2083 characters")
+        with self._lock:
+            self._registered[url] = Source(url, data, status, float(seconds), broken)
+
+    def forget(self, url: str) -> None:
+        """Take back what was registered; nothing happens where nothing was."""
+        with self._lock:
+            self._registered.pop(url, None)
+
+    @property
+    def registered(self) -> tuple[Source, ...]:
+        """What was registered, with how often each was fetched."""
+        with self._lock:
+            return tuple(self._registered.values())
+
+    def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
+        """The bytes at an address; raises what the service's own fetching raises."""
+        with self._lock:
+            source = self._registered.get(url)
+            if source is not None:
+                source = self._registered[url] = replace(source, fetched=source.fetched + 1)
+        if source is None:
+            if self._live is not None:
+                return self._live.fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
+            return _made_up(url, field)
+        if source.seconds:
+            self._pass_time(min(source.seconds, timeout))
+        if source.seconds >= timeout:
+            raise _unavailable(field, url, f"it was not read within {timeout:g} seconds")
+        if source.broken:
+            raise _unavailable(field, url, "it cannot be read (the connection broke off)")
+        if source.status != 200:
+            raise _unavailable(field, url, f"the source answered with status {source.status}")
+        data = picture_for(url) if source.data is None else source.data
+        if len(data) > max_bytes:
+            raise OutpaintError(
+                ErrorCode.FILE_TOO_LARGE,
+                f"{field} leads to more than the {max_bytes} bytes a picture may have",
+                field=field,
+            )
+        return data
+
+    def snapshot(self) -> dict[str, Source]:
+        """All of it, for `restore`."""
+        with self._lock:
+            return dict(self._registered)
+
+    def restore(self, state: dict[str, Source]) -> None:
+        """Stand as at a snapshot."""
+        with self._lock:
+            self._registered = dict(state)
+
+
+def picture_for(url: str) -> bytes:
+    """The picture that an address stands for: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
+    digest = sha256(url.encode("utf-8", "surrogatepass")).digest()
+    width, height = _SIDE[digest[0] & 1], _SIDE[digest[1] & 1]
+    from PIL import Image  # only now, for most mocks are never asked for such a picture
+
+    picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    left, top = width // 8, height // 8
+    cell = 3 * width // 16, 3 * height // 16
+    for row in range(4):
+        for column in range(4):
+            start = 2 + 3 * ((row * 4 + column) % 9)
+            colour = (digest[start], digest[start + 1], digest[start + 2], 255)
+            corner = left + column * cell[0], top + row * cell[1]
+            picture.paste(colour, (*corner, corner[0] + cell[0], corner[1] + cell[1]))
+    stream = BytesIO()
+    picture.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _made_up(url: str, field: str) -> bytes:
+    """The picture for an address that the service's own fetcher would have gone to; its refusals are the service's."""
+    from outpaint.functions.adapters.fetch import SafeFetch  # brings an HTTP client, which few mocks need
+
+    with contextlib.suppress(_Public):
+        SafeFetch(resolver=_without_network).check(url, field=field)
+    return picture_for(url)
+
+
+class _Public(Exception):  # noqa: N818 - an outcome
+    """The fetcher would connect now."""
+
+
+def _without_network(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """What an address that is written as a number leads to, and this machine's own name; all others are public."""
+    if host.rstrip(".").lower().endswith("localhost"):
+        return [IPv4Address("127.0.0.1")]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        raise _Public from None
+    addresses = [ip_address(address[0]) for *_, address in found]
+    if all(refusal(address) is None for address in addresses):
+        raise _Public
+    return addresses
+
+
+def _unavailable(field: str, url: str, reason: str) -> OutpaintError:
+    return OutpaintError.wrong_value(field, url, reason, code=ErrorCode.SOURCE_UNAVAILABLE)

@@ -1,0 +1,228 @@
+"""A world: the service over memory with a clock, scenarios, sources and a journal of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.ports import Fetch
+from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.mocks.mock_paths import DEFAULT_WORLD
+from outpaint.mocks.scenarios.call_effects import RateLimit
+from outpaint.mocks.scenarios.world_scenarios import Scenarios
+from outpaint.mocks.world.blobs import Blobs, Inspections
+from outpaint.mocks.world.calls import Calls
+from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS, Journal
+from outpaint.mocks.world.mock_ledger import CREDITS, MockLedger, MockLimits, OtherWindows
+from outpaint.mocks.world.mock_pictures import Darkroom, MockPictures
+from outpaint.mocks.world.repeatable_ids import RepeatableIds
+from outpaint.mocks.world.scripted_dispatch import ScriptedDispatch
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.web_sources import Sources
+from outpaint.painting.canvas import Painter
+from outpaint.painting.painters.flat import FlatPainter
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A world as it stood; opaque, good for `World.rollback` any number of times."""
+
+    world: str
+    parts: tuple[Any, ...]
+
+
+class _Part(Protocol):
+    """What a world is made of and goes back with."""
+
+    def snapshot(self) -> Any: ...
+
+    def restore(self, state: Any) -> None: ...
+
+
+class Studio:
+    """What worlds share: the painter, the pictures by content, and what is known about them."""
+
+    def __init__(self, painter: Painter | None = None, blobs: Blobs | None = None) -> None:
+        self.blobs: Final = blobs or Blobs()
+        self.darkroom: Final = Darkroom(painter or FlatPainter(), self.blobs)
+        self.inspections: Final = Inspections(self.blobs)
+
+
+class World:
+    """One mock of the API, apart from every other.
+
+    `service` answers by the service's own rules; time is `clock`'s, trouble is `scenarios`', pictures behind
+    addresses are `sources`', and what came is in `calls`. The same seed and calls give the same bytes.
+
+    `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live` is a
+    port that really fetches addresses that nobody registered, where a test asks for it. `body_bytes` bounds the
+    bodies that the journal keeps, 0 for none.
+    """
+
+    def __init__(
+        self,
+        name: str = DEFAULT_WORLD,
+        *,
+        seed: int = 0,
+        clock: VirtualClock | None = None,
+        settings: ServiceSettings | None = None,
+        credits: int = CREDITS,  # noqa: A002 - what a test would look for
+        keys: Mapping[str, int] | None = None,
+        live: Fetch | None = None,
+        max_calls: int = MAX_CALLS,
+        body_bytes: int = BODY_BYTES,
+        studio: Studio | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.lock: Final = threading.RLock()
+        """Held while a call changes anything; whoever reads several things that belong together takes it too."""
+        self.clock: Final = clock or VirtualClock.frozen()
+        self.ids: Final = RepeatableIds(seed)
+        self.journal: Final = Journal(max_calls, body_bytes)
+        self.endings: Final = Endings()
+        self.ledger: Final = MockLedger(self.endings.announce, opening_credits=credits, keys=keys)
+        self.limits: Final = MockLimits()
+        self.sources: Final = Sources(self._pass_time, live)
+        settings = settings or ServiceSettings()
+        file_urls = FileUrls(sha256(f"outpaint-mock {seed}".encode()).digest())
+        self.studio: Final = studio or Studio()
+        self.pictures: Final = MockPictures(
+            self.studio.darkroom, file_urls, settings.pictures, self.ledger.find, self._urls_end
+        )
+        self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.darkroom.painter)
+        self.scenarios: Final = Scenarios(self.dispatch.change)
+        self.service: Final = Service(
+            clock=self.clock,
+            ids=self.ids,
+            accounts=self.ledger,
+            limits=self.limits,
+            jobs=self.ledger,
+            pictures=self.pictures,
+            dispatch=self.dispatch,
+            fetch=self.sources,
+            file_urls=file_urls,
+            settings=settings,
+            inspect=self.studio.inspections,
+        )
+        self.dispatch.serve(self.service)
+        self._limited: dict[RateLimit, Service] = {}
+        self._beginning: Final = self.snapshot()
+
+    @property
+    def calls(self) -> Calls:
+        """Every call that came, as far as the journal keeps them."""
+        return self.journal.calls
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The ids of jobs that have not ended, oldest first."""
+        self.settle()
+        return self.dispatch.pending()
+
+    def has_ended(self, inference_id: str) -> bool:
+        """Whether nobody need wait for this job: it has ended by the clock, or is no more."""
+        job = self.service.jobs.find(inference_id, self.clock.now())
+        return job is None or job.state.ended
+
+    def release(self, inference_id: str | None = None) -> None:
+        """End a pending job now as its plan says, or all of them; for jobs whose progress is manual, and any other.
+
+        Raises `ScenarioError` for a job that is unknown or has ended.
+        """
+        with self.lock:
+            self.settle()
+            for id_ in self.dispatch.pending() if inference_id is None else (inference_id,):
+                self.dispatch.release(id_)
+
+    def settle(self) -> None:
+        """Let every end that is due by the clock take place; every call does it first."""
+        with self.lock:
+            self.dispatch.settle_due(self.clock.now())
+
+    def assert_all_called(self) -> None:
+        """Every scenario of the next calls was used up and every registered source was fetched."""
+        unused = [f"scenario {queued.scenario} ({queued.left} calls left)" for queued in self.scenarios.waiting]
+        unused += [f"source {source.url}" for source in self.sources.registered if not source.fetched]
+        if unused:
+            raise AssertionError("never called:\n" + "\n".join(f"  {what}" for what in unused))
+
+    # Going back
+
+    def snapshot(self) -> Snapshot:
+        """The whole world as it stands, time included; records are immutable, so nothing deep is copied."""
+        with self.lock:
+            return Snapshot(self.name, tuple(part.snapshot() for part in self._parts))
+
+    def rollback(self, snapshot: Snapshot) -> None:
+        """Stand as at a snapshot of this world."""
+        if snapshot.world != self.name:
+            raise ValueError(f"this snapshot is of world {snapshot.world}, not of {self.name}")
+        with self.lock:
+            for part, state in zip(self._parts, snapshot.parts, strict=True):
+                part.restore(state)
+
+    def reset(self) -> None:
+        """Stand as at the beginning; a clock that ticked then goes on from the machine's time."""
+        with self.lock:
+            self.rollback(self._beginning)
+            self.clock.begin_again()
+
+    def sweep(self) -> None:
+        """Forget what has expired by the clock; nobody has to, for reads leave it out anyway."""
+        with self.lock:
+            self.settle()
+            now = self.clock.now()
+            self.ledger.purge(now)
+            self.pictures.purge(now)
+            self.dispatch.forget_expired(now)
+
+    # For the application
+
+    def limited(self, limit: RateLimit) -> Service:
+        """The service under another rate limit, with counters of its own."""
+        service = self._limited.get(limit)
+        if service is None:
+            settings = self.service.settings.model_copy(update={"rate_limit": limit.limit, "rate_window": limit.window})
+            service = replace(self.service, settings=settings, limits=OtherWindows(self.limits, str(limit)))
+            self._limited[limit] = service
+        return service
+
+    @property
+    def _parts(self) -> tuple[_Part, ...]:
+        return (
+            self.clock,
+            self.ids,
+            self.ledger,
+            self.limits,
+            self.pictures,
+            self.dispatch,
+            self.scenarios,
+            self.sources,
+            self.journal,
+        )
+
+    def _pass_time(self, seconds: float) -> None:
+        call = self.dispatch.in_hand
+        if call is not None:
+            call.seconds += seconds
+
+    def _urls_end(self, file_id: str, until: float) -> float:
+        inference_id = self.pictures.job_of(file_id)
+        attached = self.dispatch.attached(inference_id)
+        if attached is None or attached.urls is None or inference_id is None:
+            return until
+        call = self.dispatch.in_hand
+        # Once for each result, however many pictures it has.
+        expired = None if call is None else call.urls_expired
+        if expired is None:
+            expired = self.scenarios.spend(attached.urls, inference_id, "job")
+            if call is not None:
+                call.urls_expired = expired
+                if expired:
+                    call.note(attached.urls)
+        return min(until, self.clock.now()) if expired else until

@@ -1,0 +1,148 @@
+"""How a world is set up: the one set of options behind the pytest marker and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from pydantic import ValidationError
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.mocks.scenarios.grammar import nearest
+from outpaint.mocks.scenarios.scenario import Scenario
+from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS
+from outpaint.mocks.world.mock_ledger import CREDITS
+from outpaint.mocks.world.virtual_clock import START, VirtualClock
+from outpaint.mocks.world.world import Studio, World
+from outpaint.painting.painters.painter_table import PainterHost, load_painter, names_on
+
+if TYPE_CHECKING:
+    from outpaint.functions.service.service import ServiceSettings
+    from outpaint.mocks.scenarios.scenario import ScenarioLike
+
+CLOCKS: Final = ("frozen", "ticking")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """A world's setup.
+
+    `scenario` stands for the whole world; several in a list. `credits` is what an account begins with; with `keys`
+    (key to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real
+    one; `start` (UTC) is where it begins: 2026-01-01 if frozen, now if it goes. `painter` is one that runs in mocks.
+    `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls
+    and `body_bytes` of their bodies.
+    """
+
+    scenario: ScenarioLike | Sequence[str] | None = None
+    credits: int = CREDITS
+    keys: Mapping[str, int] | None = None
+    clock: str | float = "frozen"
+    start: datetime | None = None
+    seed: int = 0
+    painter: str = "flat"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    body_bytes: int = BODY_BYTES
+    max_calls: int = MAX_CALLS
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The options with these values; raises `OutpaintError` naming the nearest for one that does not exist."""
+        known = {option.name for option in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise OutpaintError(
+                    ErrorCode.INVALID_PARAMETER, f"there is no option {name}: {nearest(name, known)}", field=name
+                )
+        return cls(**values)
+
+    def world(self, name: str, studio: Studio | None = None) -> World:
+        """A world set up like this; raises `OutpaintError` for what cannot be."""
+        if isinstance(self.credits, bool) or not 0 <= self.credits <= 2**53:
+            raise OutpaintError.wrong_value("credits", self.credits, "an account begins with 0 to 2**53 credits")
+        world = World(
+            name,
+            seed=self.seed,
+            clock=self._clock(),
+            settings=_settings(self.settings),
+            credits=self.credits,
+            keys=self.keys,
+            studio=studio or Studio(painter_named(self.painter)),
+            body_bytes=self.body_bytes,
+            max_calls=self.max_calls,
+        )
+        for scenario in self._scenarios():
+            world.scenarios.always(scenario)
+        return world
+
+    def checked(self) -> Self:
+        """These options, if they can be; raises `OutpaintError`."""
+        self._clock()
+        self._scenarios()
+        _checked_painter(self.painter)
+        return self
+
+    def replaced(self, **values: Any) -> Self:
+        """These options with others in their place."""
+        return replace(self, **values)
+
+    def _scenarios(self) -> list[Scenario]:
+        if self.scenario is None:
+            return []
+        if isinstance(self.scenario, list | tuple):
+            texts = [one for one in self.scenario if isinstance(one, str)]
+            if len(texts) == len(self.scenario):
+                return [Scenario.of(text) for text in texts]
+        return [Scenario.of(self.scenario)]  # type: ignore[arg-type]
+
+    def _clock(self) -> VirtualClock:
+        scale = {"frozen": 0.0, "ticking": 1.0}.get(str(self.clock))
+        if scale is None:
+            try:
+                scale = float(self.clock)
+            except ValueError:
+                raise OutpaintError.wrong_value(
+                    "clock", self.clock, "use frozen, ticking, or how many times as fast as time it goes"
+                ) from None
+        start = self.start if self.start is None or self.start.tzinfo else self.start.replace(tzinfo=UTC)
+        if scale == 0.0:
+            return VirtualClock.frozen(START if start is None else start.timestamp())
+        return VirtualClock.ticking(None if start is None else start.timestamp(), scale=scale)
+
+
+def _settings(values: Mapping[str, Any]) -> ServiceSettings:
+    """The service's settings with these values; raises `OutpaintError` for names and values that cannot be."""
+    from outpaint.functions.service.service import ServiceSettings
+
+    for name in values:
+        if name not in ServiceSettings.model_fields:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"there is no setting {name[:60]}: {nearest(name[:60], ServiceSettings.model_fields)}",
+                field="settings",
+            )
+    try:
+        return ServiceSettings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise OutpaintError.wrong_value(f"settings.{place}", first["input"], first["msg"]) from None
+
+
+def painter_named(name: str) -> Any:
+    """The painter of that name; raises `OutpaintError` for another, and where migan has no weights here."""
+    return load_painter(_checked_painter(name))
+
+
+def _checked_painter(name: str) -> str:
+    known = names_on(PainterHost.MOCK)
+    if name not in known:
+        raise OutpaintError.wrong_value("painter", name, f"use {' or '.join(known)}")
+    return name
+
+
+def several(urls: str | Iterable[str]) -> tuple[str, ...]:
+    """One base URL or many, as many."""
+    return (urls,) if isinstance(urls, str) else tuple(urls)

@@ -1,0 +1,88 @@
+"""What a painter is given and must give: Canvas, Brief, the Painter protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.contracts.masks_and_formats import MaskInterpretation
+    from outpaint.contracts.requests import Wish
+    from outpaint.contracts.responses import PainterCard
+
+
+# 255 where a keep weight is 0.
+_OPEN: Final = [255] + [0] * 255
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A picture with something left to paint.
+
+    `picture` is RGB, EXIF-transposed; wherever `keep` is 0 its pixels are black, so nothing hidden under
+    transparency can leak into a painter. `keep` is L of the same size: 255 is kept exactly, 0 is painted,
+    between is blended. `icc_profile` belongs to `picture`'s values and goes into the result unchanged.
+    """
+
+    picture: Image.Image
+    keep: Image.Image
+    icc_profile: bytes | None
+    interpretation: MaskInterpretation
+
+    @classmethod
+    def of(
+        cls,
+        pixels: Image.Image,
+        keep: Image.Image,
+        icc_profile: bytes | None,
+        interpretation: MaskInterpretation,
+    ) -> Canvas:
+        """The canvas of decoded pixels (L, LA, RGB or RGBA, straight alpha) and their keep map.
+
+        `pixels` is handed over: what lies where nothing is kept is blackened in it.
+        """
+        picture = pixels if pixels.mode == "RGB" else pixels.convert("RGB")
+        # A stencil of one bit is filled ten times as fast as one of weights.
+        picture.paste((0, 0, 0), (0, 0, *picture.size), keep.point(_OPEN, "1"))
+        return cls(picture, keep, icc_profile, interpretation)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.size
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What to paint: the client's wish, and one seed (0 to 2**32 - 1) for each picture to paint now.
+
+    These are all that the wish asks for, or those of them that are not there yet; its own seed and count are not
+    looked at.
+    """
+
+    wish: Wish
+    seeds: tuple[int, ...]
+
+
+class Painter(Protocol):
+    """Paints the open part of a canvas.
+
+    Called from one thread at a time. The same canvas, wish and seed give the same picture, whatever other
+    seeds stand in the brief.
+    """
+
+    @property
+    def card(self) -> PainterCard:
+        """Who this painter is, for the result."""
+        ...
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        """One RGB picture of the canvas's size for each seed, as they are ready.
+
+        Kept pixels need not be exact here: compositing afterwards makes them so. It writes into the picture,
+        which is therefore handed over: a painter holds on to none that it has given.
+        """
+        ...

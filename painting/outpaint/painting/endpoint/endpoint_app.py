@@ -1,0 +1,137 @@
+"""The container's HTTP face as SageMaker wants it: /ping and /invocations, on FastAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from fastapi import FastAPI, Request, Response
+from pydantic import ValidationError
+
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest
+
+if TYPE_CHECKING:
+    from outpaint.painting.endpoint.endpoint_jobs import Outcome, PaintingEndpoint, RunningJob
+
+MAX_MESSAGE: Final = 256 * 1024
+"""Bytes of one message; a job is a few references and texts (docs/facts/aws.md#references-not-pixels)."""
+
+
+class EndpointService(Protocol):
+    """What the face needs of the process behind it."""
+
+    @property
+    def endpoint(self) -> PaintingEndpoint | None:
+        """Where jobs go; None until it is warm."""
+        ...
+
+    @property
+    def health(self) -> str | None:
+        """Why the endpoint cannot work now, None while it can."""
+        ...
+
+    def start(self) -> None:
+        """Begin to load, in a thread of its own."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+def create_app(service: EndpointService) -> FastAPI:
+    """The application: GET /ping, POST /invocations, DELETE /invocations/{inference_id}.
+
+    A job's end is the answer's body: a manifest with 200, or a failure object with the status of its error, in
+    both of SageMaker's ways to call it. The same object lies in the store (`outcome_name`).
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await asyncio.to_thread(service.close)
+
+    app = FastAPI(title="outpaint-kit GPU endpoint", lifespan=lifespan, openapi_url=None)
+
+    @app.get("/ping")
+    async def ping() -> Response:
+        health = service.health
+        return Response((health or "ready") + "\n", 503 if health else 200, media_type="text/plain")
+
+    @app.post("/invocations")
+    async def invocations(request: Request) -> Response:
+        inference_id = request.headers.get("x-amzn-sagemaker-inference-id", "")
+        try:
+            message = await _message(request)
+            inference_id = message.inference_id
+            endpoint = service.endpoint
+            if endpoint is None:
+                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is still loading: send the job again later")
+            job = await asyncio.to_thread(endpoint.begin, message)
+        except OutpaintError as error:
+            return _answer(InferenceFailure.of(inference_id, error))
+        return _answer(await _outcome(request, job, endpoint.leave))
+
+    @app.delete("/invocations/{inference_id}")
+    async def cancel(inference_id: str) -> Response:
+        endpoint = service.endpoint
+        found = endpoint is not None and await asyncio.to_thread(endpoint.cancel, inference_id)
+        return Response(status_code=202 if found else 404)
+
+    return app
+
+
+async def _message(request: Request) -> InferenceRequest:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_MESSAGE:
+            raise OutpaintError(
+                ErrorCode.BODY_TOO_LARGE, f"a message has at most {MAX_MESSAGE:,} bytes: send references, not pictures"
+            )
+    try:
+        return InferenceRequest.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise OutpaintError(
+            ErrorCode.MALFORMED_BODY,
+            f"the message is no inference request: {field or 'body'}: {first['msg'].lower()}",
+            field=field,
+        ) from None
+
+
+async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJob], None]) -> Outcome:
+    """The job's end; a caller that hangs up before it gives its share of the job up."""
+    ending: asyncio.Future[Outcome] = asyncio.wrap_future(job.future)
+    gone = asyncio.ensure_future(_disconnected(request))
+    either: set[asyncio.Future[Any]] = {ending, gone}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            await asyncio.to_thread(leave, job)
+            # Its end is still awaited: it is near, and nothing of it may be lost.
+            return await ending
+        return ending.result()
+    except asyncio.CancelledError:
+        if job.future.cancelled():
+            # Shut down before it was begun.
+            error = OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+            return InferenceFailure.of(job.request.inference_id, error)
+        raise
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+def _answer(outcome: Outcome) -> Response:
+    status = ERROR_KINDS[outcome.error_code].status if isinstance(outcome, InferenceFailure) else 200
+    return Response(outcome.model_dump_json(), status, media_type="application/json")

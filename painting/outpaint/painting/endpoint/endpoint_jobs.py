@@ -1,0 +1,283 @@
+"""Jobs in work: each delivery of one id joins the same run, and its end is written beside its files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pydantic import ValidationError
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.responses import PainterCard
+from outpaint.contracts.storage_names import outcome_name
+from outpaint.painting.canvas import Brief, Painter
+from outpaint.painting.endpoint.object_store import ObjectStore, checked_name
+from outpaint.painting.endpoint.scheduler import HostMemory
+from outpaint.painting.painters.diffusion.passes import PassTicket
+from outpaint.painting.pipeline import Files, OutputRules, carry_out
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.painting.canvas import Canvas
+    from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
+
+_LOG: Final = logging.getLogger("outpaint.endpoint")
+
+Outcome = Manifest | InferenceFailure
+
+_BYTES_PER_PIXEL: Final = 48  # of a picture in work: canvas, keep map, states and masks of its variants
+
+
+class JobPainter(Protocol):
+    """A painter for many jobs at once; what it holds is closed with it."""
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 (hex) over the weights, None where there are none."""
+        ...
+
+    def for_job(self, ticket: PassTicket) -> Painter:
+        """A painter whose work is counted to this ticket and given up with it."""
+        ...
+
+
+class OneAtATime:
+    """Makes a painter for one thread usable by many jobs: they take turns."""
+
+    def __init__(
+        self, painter: Painter, digest: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._painter = painter
+        self._turn = threading.Lock()
+        self._clock = clock
+        self.digest = digest
+
+    def for_job(self, ticket: PassTicket) -> Painter:
+        """The painter, stopping between two pictures once the ticket has ended."""
+        return _Turn(self._painter, self._turn, ticket, self._clock)
+
+
+class _Turn:
+    def __init__(self, painter: Painter, turn: threading.Lock, ticket: PassTicket, clock: Callable[[], float]) -> None:
+        self._painter = painter
+        self._turn = turn
+        self._ticket = ticket
+        self._clock = clock
+
+    @property
+    def card(self) -> PainterCard:
+        return self._painter.card
+
+    def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        asked = self._clock()
+        with self._turn:
+            self._ticket.count_wait(self._clock() - asked)
+            self._check()
+            for picture in self._painter.paint(canvas, brief):
+                yield picture
+                self._check()
+
+    def _check(self) -> None:
+        end = self._ticket.end(self._clock())
+        if end is not None:
+            raise end
+
+
+@dataclass(eq=False, slots=True)
+class RunningJob:
+    """A job in work; `waiters` counts the deliveries that wait for it."""
+
+    request: InferenceRequest
+    ticket: PassTicket
+    future: Future[Outcome]
+    waiters: int = 0
+
+
+@dataclass(slots=True)
+class PaintingEndpoint:
+    """Carries jobs out, `jobs` at a time; may be used from several threads.
+
+    `changed` is called when a ticket was cancelled, so that queues look at it again.
+    """
+
+    store: ObjectStore
+    painters: Mapping[str, JobPainter]
+    settings: EndpointSettings
+    rules: OutputRules
+    changed: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    _jobs: dict[str, RunningJob] = field(default_factory=dict)
+    # Reentrant: a job may end before `begin` has let go of it, and then its callback runs right there.
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _draining: bool = False
+    _workers: ThreadPoolExecutor = field(init=False)
+    _finishers: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        finishers = self.settings.finishers or os.cpu_count() or 1
+        self._workers = ThreadPoolExecutor(self.settings.jobs, thread_name_prefix="job")
+        self._finishers = ThreadPoolExecutor(finishers, thread_name_prefix="finish")
+
+    def begin(self, request: InferenceRequest) -> RunningJob:
+        """Have a job carried out, or join the run of its id; `leave` it or await its future, which never raises.
+
+        Raises `OutpaintError` UNAVAILABLE while draining or with a full queue, INVALID_PARAMETER for an unknown
+        painter, SOURCE_REFUSED for an id or reference that is no name.
+        """
+        for name in (request.inference_id, *request.output_ids):
+            checked_name(name)
+        with self._lock:
+            if self._draining:
+                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+            job = self._jobs.get(request.inference_id)
+            if job is None:
+                if len(self._jobs) >= self.settings.jobs + self.settings.waiting:
+                    raise OutpaintError(
+                        ErrorCode.UNAVAILABLE, f"{len(self._jobs)} jobs are in work already: send the job again later"
+                    )
+                painter = self._painter(request)
+                deadline = None
+                if request.deadline_at is not None:
+                    deadline = self.clock() + request.deadline_at - self.now()
+                ticket = PassTicket(request.account, deadline)
+                future = self._workers.submit(self._carry_out, request, painter, ticket)
+                job = self._jobs[request.inference_id] = RunningJob(request, ticket, future)
+                future.add_done_callback(lambda _: self._ended(request.inference_id))
+            job.waiters += 1
+            return job
+
+    def leave(self, job: RunningJob) -> None:
+        """A delivery no longer waits; the job is given up when none does."""
+        with self._lock:
+            job.waiters -= 1
+            abandoned = job.waiters == 0 and not job.future.done()
+        if abandoned:
+            job.ticket.cancel()
+            self.changed()
+
+    def cancel(self, inference_id: str) -> bool:
+        """Give a job up before or between its steps; whether it was in work."""
+        with self._lock:
+            job = self._jobs.get(inference_id)
+        if job is None:
+            return False
+        job.ticket.cancel()
+        self.changed()
+        return True
+
+    def drain(self) -> None:
+        """Take no more jobs."""
+        with self._lock:
+            self._draining = True
+
+    def cut_off(self) -> None:
+        """End every running job as UNAVAILABLE."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.ticket.cancel(
+                OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint was shut down while it painted: send the job again")
+            )
+        self.changed()
+
+    def close(self) -> None:
+        """Wait for what is in work; call `cut_off` before where it must not take long."""
+        self._workers.shutdown(cancel_futures=True)
+        self._finishers.shutdown()
+
+    def _painter(self, request: InferenceRequest) -> JobPainter:
+        name = request.painter or self.settings.painter
+        painter = self.painters.get(name)
+        if painter is None:
+            raise OutpaintError.wrong_value(
+                "painter",
+                name,
+                f"this endpoint has {', '.join(sorted(self.painters))}",
+                code=ErrorCode.INVALID_PARAMETER,
+            )
+        return painter
+
+    def _ended(self, inference_id: str) -> None:
+        with self._lock:
+            self._jobs.pop(inference_id, None)
+
+    def _carry_out(self, request: InferenceRequest, painter: JobPainter, ticket: PassTicket) -> Outcome:
+        try:
+            outcome: Outcome = self._manifest(request, painter, ticket)
+        except OutpaintError as error:
+            outcome = InferenceFailure.of(request.inference_id, error)
+        except Exception as cause:  # noqa: BLE001 - a job that breaks ends as a failed one, and the next one runs
+            _LOG.exception("job %s broke", request.inference_id)
+            outcome = InferenceFailure(
+                inference_id=request.inference_id,
+                error_code=ErrorCode.PAINTING_FAILED,
+                detail=f"painting broke off ({type(cause).__name__}): try again",
+            )
+        if isinstance(outcome, InferenceFailure):
+            _LOG.warning("job %s failed: %s: %s", request.inference_id, outcome.error_code, outcome.detail)
+            try:
+                self._record(outcome)
+            except OutpaintError as error:
+                _LOG.warning("its failure could not be stored: %s", error.detail)
+        return outcome
+
+    def _manifest(self, request: InferenceRequest, painter: JobPainter, ticket: PassTicket) -> Manifest:
+        before = self._earlier(request)
+        if before is not None:
+            return before
+        end = ticket.end(self.clock())
+        if end is not None:
+            raise end
+        files = Files(
+            self.store.get, partial(self.store.put, account=request.account), self.store.get, self.store.delete
+        )
+        manifest = carry_out(
+            request,
+            files,
+            painter.for_job(ticket),
+            finishers=self._finishers,
+            rules=self.rules,
+            digest=painter.digest,
+        )
+        if manifest.timings is not None:
+            timings = manifest.timings.model_copy(update={"waited": ticket.waited})
+            manifest = manifest.model_copy(update={"timings": timings})
+        try:
+            self._record(manifest)
+        except OutpaintError:
+            for file in manifest.files:
+                self.store.delete(file.id)
+            raise
+        return manifest
+
+    def _earlier(self, request: InferenceRequest) -> Manifest | None:
+        """The manifest of an earlier delivery, if all its files are still there."""
+        data = self.store.get(outcome_name(request.inference_id))
+        if data is None:
+            return None
+        try:
+            manifest = Manifest.model_validate_json(data)
+        except ValidationError:
+            return None  # it failed before, for a reason that may have passed
+        if {file.id for file in manifest.files} != set(request.output_ids):
+            return None
+        return manifest if all(self.store.get(file.id) is not None for file in manifest.files) else None
+
+    def _record(self, outcome: Outcome) -> None:
+        self.store.put(outcome_name(outcome.inference_id), outcome.model_dump_json().encode(), "application/json")
+
+
+def reserving(budget: HostMemory) -> Callable[[int], AbstractContextManager[None]]:
+    """Host memory for a picture of so many pixels."""
+    return lambda pixels: budget.reserve(pixels * _BYTES_PER_PIXEL)

@@ -1,0 +1,400 @@
+"""Passes batched on the device: waiting, memory, fairness."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, PassTooLarge
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.painting.painters.diffusion.passes import BatchKey, DiffusionModel, Pass, PassTicket
+
+
+_CAUTION: Final = 1.1  # what a batch took, times this, is what the next of its kind is expected to take
+
+
+class DeviceMemory:
+    """How many passes of a kind fit the device at once.
+
+    `budget` is what activations may take, in bytes, None where it is not limited. Until a size was measured,
+    `first_guess` bytes a pixel are assumed. Used from the device's thread only.
+    """
+
+    def __init__(self, budget: int | None = None, first_guess: float = 4096.0) -> None:
+        self._budget = budget
+        self._per_pixel = first_guess
+        self._per_pass: dict[tuple[int, int], float] = {}
+        self._ceiling: dict[tuple[int, int], int] = {}
+
+    def capacity(self, key: BatchKey, wanted: int) -> int:
+        """How many of `wanted` passes of this kind may run together: at least one, which then has to prove it."""
+        fitting = wanted
+        if self._budget is not None:
+            fitting = int(self._budget // self.expected(key, 1))
+        return max(1, min(wanted, fitting, self._ceiling.get(key.size, wanted)))
+
+    def expected(self, key: BatchKey, count: int) -> float:
+        """Bytes that a batch is expected to take."""
+        pixels = key.size[0] * key.size[1]
+        return count * self._per_pass.get(key.size, self._per_pixel * pixels)
+
+    def learn(self, key: BatchKey, count: int, taken: int) -> None:
+        """A batch of `count` passes took `taken` bytes at its peak."""
+        if taken > 0:
+            each = taken / count * _CAUTION
+            self._per_pass[key.size] = max(each, self._per_pass.get(key.size, 0.0))
+            self._per_pixel = each / (key.size[0] * key.size[1])
+
+    def refuse(self, key: BatchKey, count: int) -> None:
+        """A batch of `count` passes did not fit: no such batch is tried again."""
+        self._ceiling[key.size] = max(1, min(count - 1, self._ceiling.get(key.size, count)))
+
+
+class HostMemory:
+    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it goes alone."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._taken = 0
+        self._turns: list[object] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def reserve(self, size: int) -> Iterator[None]:
+        """Wait until `size` bytes are free, and hold them for as long as the block runs."""
+        turn = object()
+        with self._changed:
+            self._turns.append(turn)
+            self._changed.wait_for(
+                lambda: self._turns[0] is turn and (self._taken == 0 or self._taken + size <= self._budget)
+            )
+            self._turns.pop(0)
+            self._taken += size
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
+
+
+@dataclass(eq=False, slots=True)
+class WaitingPass:
+    """A pass that waits: `arrived` is on the scheduler's clock, in seconds."""
+
+    work: Pass
+    ticket: PassTicket
+    arrived: float
+    future: Future[Image.Image] = field(default_factory=Future)
+
+
+class WaitingPasses:
+    """The queue, without threads or a clock of its own.
+
+    A batch is ready when as many passes of a key wait as may run together (`count`, or what `capacity` says
+    for the key), or when one of them has waited `linger` seconds. Between ready batches, and within one, the
+    account goes first that has been given the least work so far; one that comes anew starts level with the
+    least served of those that wait, so neither an idle time nor a flood of jobs earns anything.
+    """
+
+    def __init__(self, count: int, linger: float, capacity: Callable[[BatchKey, int], int]) -> None:
+        self._count = count
+        self._linger = linger
+        self._capacity = capacity
+        self._groups: dict[BatchKey, list[WaitingPass]] = {}
+        self._served: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return sum(len(group) for group in self._groups.values())
+
+    def add(self, entry: WaitingPass) -> None:
+        """Have a pass wait."""
+        active = {waiting.ticket.account for group in self._groups.values() for waiting in group}
+        account = entry.ticket.account
+        if account not in active:
+            level = min((self._served.get(other, 0.0) for other in active), default=0.0)
+            if not active:
+                self._served.clear()
+            self._served[account] = max(self._served.get(account, 0.0), level)
+        self._groups.setdefault(entry.work.key, []).append(entry)
+
+    def ready_in(self, now: float) -> float | None:
+        """Seconds until a batch is ready, 0 if one is, None where nothing waits."""
+        if not self._groups:
+            return None
+        return max(0.0, min(self._ready_at(key, group) for key, group in self._groups.items()) - now)
+
+    def take_ended(self, now: float) -> list[WaitingPass]:
+        """Take out what nobody wants any more."""
+        ended = []
+        for key, group in list(self._groups.items()):
+            gone = [entry for entry in group if entry.future.cancelled() or entry.ticket.end(now) is not None]
+            if gone:
+                ended += gone
+                self._put(key, [entry for entry in group if entry not in gone])
+        return ended
+
+    def take_all(self) -> list[WaitingPass]:
+        """Take out everything."""
+        entries = [entry for group in self._groups.values() for entry in group]
+        self._groups.clear()
+        return entries
+
+    def take(self, now: float) -> list[WaitingPass]:
+        """The batch to run now, at most as large as may run together; empty while none is ready."""
+        ready = [key for key, group in self._groups.items() if self._ready_at(key, group) <= now]
+        if not ready:
+            return []
+        key = min(ready, key=lambda each: min(self._turn(entry) for entry in self._groups[each]))
+        group = self._groups[key]
+        batch: list[WaitingPass] = []
+        while group and len(batch) < self._size(key):
+            entry = min(group, key=self._turn)
+            group.remove(entry)
+            batch.append(entry)
+            self._served[entry.ticket.account] += key.cost
+        self._put(key, group)
+        return batch
+
+    def _turn(self, entry: WaitingPass) -> tuple[float, float]:
+        return (self._served[entry.ticket.account], entry.arrived)
+
+    def _size(self, key: BatchKey) -> int:
+        return max(1, min(self._count, self._capacity(key, self._count)))
+
+    def _ready_at(self, key: BatchKey, group: list[WaitingPass]) -> float:
+        if len(group) >= self._size(key):
+            return float("-inf")
+        return min(entry.arrived for entry in group) + self._linger
+
+    def _put(self, key: BatchKey, group: list[WaitingPass]) -> None:
+        if group:
+            self._groups[key] = group
+        else:
+            self._groups.pop(key, None)
+
+
+_LOG: Final = logging.getLogger("outpaint.scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRules:
+    """`count`: passes in a batch at most. `linger`: seconds that a pass waits for company at most.
+    `stuck`: seconds without a step after which the device counts as sick."""
+
+    count: int = 8
+    linger: float = 0.015
+    stuck: float = 300.0
+
+
+class Scheduler:
+    """Runs passes of one model in shared batches; `submit` from any thread.
+
+    `measure` gives the bytes that the device took at its peak since it was last asked, None where that cannot
+    be known.
+    """
+
+    def __init__(
+        self,
+        model: DiffusionModel,
+        *,
+        rules: BatchRules | None = None,
+        memory: DeviceMemory | None = None,
+        measure: Callable[[], int | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._model = model
+        self._rules = rules or BatchRules()
+        self._memory = memory or DeviceMemory()
+        self._measure = measure
+        self._clock = clock
+        self._waiting = WaitingPasses(self._rules.count, self._rules.linger, self._memory.capacity)
+        self._changed = threading.Condition()
+        self._closing = False
+        self._sick: str | None = None
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
+        self.batches: list[int] = []
+        """Sizes of the last batches run, newest last, for figures."""
+
+    def start(self) -> None:
+        """Begin to run batches."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Run nothing more but the batch in work; what waits ends as UNAVAILABLE."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._end(self._waiting.take_all(), _shutting_down())
+
+    def submit(self, work: Pass, ticket: PassTicket) -> Future[Image.Image]:
+        """The painted picture of a pass, once its batch has run.
+
+        The future raises `PassTooLarge`, or `OutpaintError`: UNAVAILABLE, TIMED_OUT or PAINTING_FAILED.
+        """
+        entry = WaitingPass(work, ticket, self._clock())
+        with self._changed:
+            if self._closing or self._sick is not None:
+                entry.future.set_exception(_shutting_down() if self._closing else _sick(self._sick or ""))
+            else:
+                self._waiting.add(entry)
+                self._changed.notify_all()
+        return entry.future
+
+    def look_again(self) -> None:
+        """A ticket was cancelled: what waits on it ends now."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def sick(self) -> str | None:
+        """Why no batch can be run any more, None while all is well."""
+        if self._sick is None and self._busy_since is not None:
+            busy = self._clock() - self._busy_since
+            if busy > self._rules.stuck:
+                return f"the device has been at one step for {busy:.0f} seconds"
+        return self._sick
+
+    def _loop(self) -> None:
+        while True:
+            with self._changed:
+                batch: list[WaitingPass] = []
+                while not self._closing and not batch:
+                    now = self._clock()
+                    self._refuse(self._waiting.take_ended(now), now)
+                    batch = self._waiting.take(now)
+                    if not batch:
+                        self._changed.wait(self._waiting.ready_in(now))
+                if self._closing and not batch:
+                    return
+            now = self._clock()
+            wanted = []
+            for entry in batch:
+                if entry.future.set_running_or_notify_cancel():
+                    entry.ticket.count_wait(now - entry.arrived)
+                    wanted.append(entry)
+            self._run(wanted)
+
+    def _run(self, batch: list[WaitingPass]) -> None:
+        """Run a batch to its end, in halves where it does not fit, one by one where it breaks."""
+        if not batch:
+            return
+        if self._sick is not None:
+            self._end(batch, _sick(self._sick))
+            return
+        key = batch[0].work.key
+        too_large = False
+        try:
+            self._run_whole(batch)
+        except OutOfMemory:
+            too_large = True
+        except DeviceLost as error:
+            self._sick = str(error) or "the device was lost"
+            _LOG.error("the device is lost: %s", self._sick)
+            self._end(batch, _sick(self._sick))
+        except OutpaintError as error:
+            self._one_by_one(batch, error)
+        except Exception as error:  # noqa: BLE001 - the thread must live on for the next batch
+            _LOG.exception("a batch of %d broke", len(batch))
+            self._one_by_one(
+                batch,
+                OutpaintError(
+                    ErrorCode.PAINTING_FAILED,
+                    f"painting broke off ({type(error).__name__}): try again, or another seed",
+                ),
+            )
+        finally:
+            self._busy_since = None
+        if too_large:
+            # Outside of the except clause, whose traceback holds on to the batch's memory.
+            batch = [entry for entry in batch if not entry.future.done()]
+            self._memory.refuse(key, len(batch))
+            _LOG.warning("%d passes of %dx%d px did not fit the device", len(batch), *key.size)
+            if len(batch) == 1:
+                batch[0].future.set_exception(PassTooLarge(f"{key.size[0]}x{key.size[1]}"))
+                return
+            middle = len(batch) // 2
+            self._run(batch[:middle])
+            self._run(batch[middle:])
+
+    def _run_whole(self, batch: list[WaitingPass]) -> None:
+        entries = self._still_wanted(batch)
+        if not entries:
+            return
+        size = len(entries)
+        self._measure()
+        self._busy_since = self._clock()
+        run = self._model.begin([entry.work for entry in entries])
+        for _ in range(run.steps):
+            staying = self._still_wanted(entries)
+            if not staying:
+                return
+            if len(staying) < len(entries):
+                run.keep([entries.index(entry) for entry in staying])
+                entries = staying
+            run.step()
+            self._busy_since = self._clock()
+        pictures = run.finish()
+        taken = self._measure()
+        if taken is not None:
+            self._memory.learn(entries[0].work.key, size, taken)
+        self.batches = [*self.batches[-99:], size]
+        for entry, picture in zip(entries, pictures, strict=True):
+            entry.future.set_result(picture)
+
+    def _one_by_one(self, batch: list[WaitingPass], error: OutpaintError) -> None:
+        """One pass that breaks must not take its neighbours with it."""
+        left = [entry for entry in batch if not entry.future.done()]
+        if len(left) == 1:
+            left[0].future.set_exception(error)
+            return
+        for entry in left:
+            self._run([entry])
+
+    def _still_wanted(self, entries: Sequence[WaitingPass]) -> list[WaitingPass]:
+        now = self._clock()
+        wanted = []
+        for entry in entries:
+            if entry.future.done():
+                continue
+            end = entry.ticket.end(now)
+            if end is None:
+                wanted.append(entry)
+            else:
+                entry.future.set_exception(end)
+        return wanted
+
+    def _refuse(self, entries: list[WaitingPass], now: float) -> None:
+        for entry in entries:
+            reason = entry.ticket.end(now)
+            if reason is not None and entry.future.set_running_or_notify_cancel():
+                entry.future.set_exception(reason)
+
+    def _end(self, entries: Sequence[WaitingPass], error: OutpaintError) -> None:
+        for entry in entries:
+            if entry.future.done():
+                continue
+            if entry.future.running() or entry.future.set_running_or_notify_cancel():
+                entry.future.set_exception(error)
+
+
+def _shutting_down() -> OutpaintError:
+    return OutpaintError(ErrorCode.UNAVAILABLE, "the painter's host is shutting down: send the job again")
+
+
+def _sick(reason: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.UNAVAILABLE, f"the painter's device has failed ({reason}): send the job again")

@@ -1,0 +1,104 @@
+"""Composite, encode, and the XMP note of origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import (
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import Format
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.painting.canvas import Brief, Canvas, Painter
+
+
+# Named so that Pillow's registry has them: else the first save would import every plugin there is.
+
+
+# 4:4:4, since half the colour resolution is what shows as drift along sharp coloured edges of kept parts.
+_SETTINGS: Final[dict[Format, dict[str, Any]]] = {
+    Format.JPG: {"format": "JPEG", "quality": 90, "subsampling": 0},
+    Format.PNG: {"format": "PNG", "compress_level": 1},
+    Format.WEBP: {"format": "WEBP", "quality": 90, "method": 2},
+}
+
+
+def outpaint(canvas: Canvas, brief: Brief, painter: Painter, format: Format) -> Iterator[bytes]:  # noqa: A002
+    """The finished files, one for each seed of the brief, each as soon as it is ready.
+
+    Raises PAINTING_FAILED where the painter gives a picture of another size or mode, or too few or too many.
+    """
+    wanted = len(brief.seeds)
+    made = 0
+    for painted in painter.paint(canvas, brief):
+        made += 1
+        if made > wanted:
+            break
+        yield encode(composite(canvas, painted), format, canvas.icc_profile)
+    if made != wanted:
+        count = f"more than {wanted}" if made > wanted else f"{made} instead of {wanted}"
+        raise OutpaintError(ErrorCode.PAINTING_FAILED, f"painter {painter.card.name} gave {count} pictures; try again")
+
+
+def composite(canvas: Canvas, painted: Image.Image) -> Image.Image:
+    """k * original + (1 - k) * painted for each pixel and channel, k = keep / 255, rounded; k = 1 is exact.
+
+    `painted` is handed over: the result is written into it. Raises PAINTING_FAILED on another size or mode.
+    """
+    if painted.size != canvas.size or painted.mode != "RGB":
+        raise OutpaintError(
+            ErrorCode.PAINTING_FAILED,
+            f"the painter gave {painted.mode} of {painted.width}x{painted.height} px "
+            f"for a canvas of {canvas.size[0]}x{canvas.size[1]} px; try again",
+        )
+    painted.paste(canvas.picture, (0, 0), canvas.keep)
+    return painted
+
+
+def encode(
+    picture: Image.Image,
+    format: Format,  # noqa: A002
+    icc_profile: bytes | None = None,
+    *,
+    xmp: bytes | None = None,
+) -> bytes:
+    """An RGB picture as a file: JPG at quality 90 without chroma subsampling, PNG at level 1, WebP at quality 90.
+
+    The profile and the XMP packet are embedded; no other metadata is, whatever `picture` carries.
+    """
+    # Savers fall back on these: comments, resolution, an older profile.
+    picture.info = {}
+    metadata: dict[str, Any] = {}
+    if xmp is not None and format is Format.PNG:
+        metadata["pnginfo"] = PngImagePlugin.PngInfo()
+        metadata["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+    elif xmp is not None:
+        metadata["xmp"] = xmp
+    stream = BytesIO()
+    picture.save(stream, icc_profile=icc_profile, **metadata, **_SETTINGS[format])
+    return stream.getvalue()
+
+
+COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""IPTC NewsCodes: a mix that holds parts made by a trained model, as every outpainted picture is."""
+
+_XMP: Final = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="{kind}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+)
+
+
+def source_type_xmp(kind: str = COMPOSITE) -> bytes:
+    """An XMP packet (UTF-8) with the digital source type and nothing else; `kind` is a NewsCodes address."""
+    return _XMP.format(kind=kind).encode()

@@ -1,0 +1,290 @@
+"""Taken files into pixels in sRGB, and into alpha."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image, ImageChops
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from outpaint.contracts.errors import OutpaintError
+from outpaint.painting.inputs import jpeg, png_and_webp
+from outpaint.painting.inputs.file_header import ColourSpace, colour_space
+from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+
+_NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
+
+
+def to_plain_rgb(pixels: Image.Image, profile: bytes | None, field: str) -> tuple[Image.Image, str | None]:
+    """Pixels as sRGB (RGB or RGBA), and a sentence on what was done where a person would want to know.
+
+    `pixels` is CMYK, LAB, L or LA; `profile` describes its values, and one that does not is left aside.
+    Without a usable profile CMYK is turned by the plain formula, whose colours are only about right.
+    """
+    name = _NAMES.get(pixels.mode, pixels.mode)
+    if pixels.mode == "LA":
+        grey, alpha = pixels.split()
+        rgb, warning = to_plain_rgb(grey, profile, field)
+        rgb.putalpha(alpha)
+        return rgb, warning
+    converted = _through_profile(pixels, profile) if profile or pixels.mode == "LAB" else None
+    if converted is not None:
+        return converted, f"{field} is {name} and was converted to sRGB through its colour profile."
+    warning = f"{field} is {name} without a usable colour profile; its colours in sRGB are only about right."
+    return pixels.convert("RGB"), warning
+
+
+def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Pixels as sRGB, or None where the profile does not fit them."""
+    from PIL import ImageCms  # loads lcms; most pictures never need it
+
+    try:
+        source = (
+            ImageCms.ImageCmsProfile(BytesIO(profile))
+            if profile
+            else ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        )
+        return ImageCms.profileToProfile(
+            pixels, source, ImageCms.createProfile("sRGB"), ImageCms.Intent.PERCEPTUAL, outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
+
+_TRANSPOSITIONS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+_STRIP: Final = 128
+_OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Pixels in mode L, LA, RGB or RGBA (straight alpha), turned; `icc_profile` belongs to their values."""
+
+    pixels: Image.Image
+    icc_profile: bytes | None
+    warnings: tuple[str, ...]
+
+
+def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
+    """Decode a file whose header passed.
+
+    With `colours_count` False (a mask) colour profiles are left aside. With `smallest` a JPEG is unpacked at an
+    eighth of its sides, for what does not hang on its pixels. RGB values stay as they are and keep
+    their profile; grey with a profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever the bytes
+    provoke in a decoder.
+    """
+    try:
+        return _decode(taken, colours_count, smallest)
+    except OutpaintError:
+        raise
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
+        raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+
+
+def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
+    """The alpha channel (L; None where opaque) and the warnings `decode` would give, and the errors it would raise.
+
+    A JPEG has no alpha: its scans are left out where no error can lie in them, and it is unpacked at an eighth.
+    """
+    if taken.type is FileType.JPEG:
+        outline = jpeg.without_scan_data(taken.header.pixels)
+        if outline is not None:
+            taken = replace(taken, header=replace(taken.header, pixels=outline))
+        return None, decode(taken, smallest=True).warnings
+    decoded = decode(taken)
+    return alpha_of(decoded.pixels), decoded.warnings
+
+
+def alpha_of(pixels: Image.Image) -> Image.Image | None:
+    """The alpha channel, or None where there is none or it is 255 throughout."""
+    if pixels.mode not in ("LA", "RGBA"):
+        return None
+    alpha = pixels.getchannel("A")
+    return None if alpha.getextrema() == (255, 255) else alpha
+
+
+def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
+    header, warnings = taken.header, []
+    if header.bits > 8:
+        warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
+        pixels = _from_16_bits(taken)
+    else:
+        pixels = _loaded(taken, smallest=smallest)
+    pixels = _with_alpha(pixels, taken)
+    profile = header.icc_profile if colours_count else None
+    space = colour_space(profile) if profile else None
+    if profile and space is None:
+        warnings.append(f"The colour profile in {taken.field} is damaged or of an unknown kind and was ignored.")
+    if pixels.mode not in PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
+        pixels, warning = to_plain_rgb(pixels, profile if space else None, taken.field)
+        if warning and colours_count:
+            warnings.append(warning)
+        profile, space = None, None
+    elif space not in (None, ColourSpace.RGB):
+        warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
+    if header.orientation != 1:
+        pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
+    pixels.info = {}
+    return Decoded(pixels, profile if space is ColourSpace.RGB else None, tuple(warnings))
+
+
+def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False) -> Image.Image:
+    """The pixels as Pillow reads them; with `low_bytes` the lower byte of each 16-bit value in place of the upper."""
+    picture = _opened(taken)
+    if picture.size != taken.header.size:
+        raise ValueError("header and decoder disagree on the size")
+    if low_bytes:
+        picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
+    if smallest:
+        picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
+    picture.load()
+    # A WebP's decoder keeps two canvases of its own for as long as the picture it belongs to.
+    return picture.copy() if taken.type is FileType.WEBP else picture
+
+
+def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:
+    """A tile's raw mode with the byte order turned round, so that the other byte is taken for the upper one."""
+    if isinstance(args, str):
+        return args[:-1] + _OTHER_ORDER[args[-1]]
+    if args and isinstance(args[0], str):
+        return (args[0][:-1] + _OTHER_ORDER[args[0][-1]], *args[1:])
+    raise ValueError("a 16-bit tile without a raw mode")
+
+
+def _opened(taken: TakenFile) -> ImageFile:
+    # Pillow's classes are named one by one: `Image.open` would import further plugins and warn of large pictures.
+    stream = BytesIO(taken.header.pixels)
+    match taken.type:
+        case FileType.JPEG:
+            return JpegImageFile(stream)
+        case FileType.PNG:
+            return PngImageFile(stream)
+        case FileType.WEBP:
+            return WebPImageFile(stream)
+        case FileType.BMP:
+            return BmpImageFile(stream)
+        case FileType.TIFF:
+            from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
+
+            return TiffImageFile(stream)
+
+
+def _with_alpha(pixels: Image.Image, taken: TakenFile) -> Image.Image:
+    """Palette, 1-bit, premultiplied and colour-keyed pixels as L, LA, RGB or RGBA, without loss."""
+    key = taken.header.transparent_value
+    match pixels.mode:
+        case "1":
+            pixels = pixels.convert("L")
+        case "P":
+            pixels = pixels.convert("RGBA" if "transparency" in pixels.info else "RGB")
+        case "PA" | "RGBa":
+            pixels = pixels.convert("RGBA")
+        case "La":
+            pixels = pixels.convert("LA")
+        case "RGBX" | "YCbCr":
+            pixels = pixels.convert("RGB")
+    if key is not None and pixels.mode in ("L", "RGB") and taken.header.bits <= 8:
+        scale = 255 // ((1 << taken.header.bits) - 1)
+        pixels = _keyed(pixels, tuple(value * scale for value in key))
+    return pixels
+
+
+def _keyed(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
+    """L or RGB with alpha 0 wherever the pixel has exactly the key's value."""
+    keyed = pixels.copy()
+    keyed.info = {}
+    keyed.putalpha(_differs(pixels, key))
+    return keyed
+
+
+def _differs(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
+    """L: 0 where every band has the key's value, else 255."""
+    differs = Image.new("L", pixels.size, 0)
+    for band, value in zip(pixels.split(), key, strict=True):
+        differs = ImageChops.lighter(differs, band.point([0 if v == value else 255 for v in range(256)]))
+    return differs
+
+
+def _from_16_bits(taken: TakenFile) -> Image.Image:
+    """More than 8 bits a channel brought to 8, rounded.
+
+    Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a
+    second pass and rounds the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) the value
+    stays cut, at most one level off.
+    """
+    key = taken.header.transparent_value
+    raw_modes = _raw_modes(taken)
+    if raw_modes == {"LA;16B"}:
+        relabelled = replace(taken.header, pixels=png_and_webp.bytes_as_channels(taken.header.pixels))
+        grey_upper, grey_lower, alpha_upper, alpha_lower = _loaded(replace(taken, header=relabelled)).split()
+        return Image.merge("LA", (_rounded(grey_upper, grey_lower), _rounded(alpha_upper, alpha_lower)))
+    upper = _loaded(taken)
+    if upper.mode.startswith("I"):
+        wide = upper.convert("I")
+        grey = wide.point(_rounding((1 << taken.header.bits) - 1), "L")
+        if key is not None:
+            grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
+        return grey
+    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "RGBX") for raw_mode in raw_modes):
+        return upper
+    lower = _loaded(taken, low_bytes=True)
+    if key is None:
+        return _rounded(upper, lower)
+    opaque = ImageChops.lighter(
+        _differs(upper, tuple(value >> 8 for value in key)),
+        _differs(lower, tuple(value & 255 for value in key)),
+    )
+    rounded = _rounded(upper, lower)
+    rounded.putalpha(opaque)
+    return rounded
+
+
+def _raw_modes(taken: TakenFile) -> set[str]:
+    """How Pillow means to read the file's tiles."""
+    modes = [tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0] for tile in _opened(taken).tile]
+    return {str(mode) for mode in modes}
+
+
+def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """round(v / 257) for v = 256 * upper + lower, written into `upper`.
+
+    That is one up where lower exceeds upper by 129, and one down the other way round. Done in strips, so that
+    no third picture of full size is needed.
+    """
+    width, height = upper.size
+    far = ([0] * 129 + [1] * 127) * len(upper.getbands())
+    for top in range(0, height, _STRIP):
+        box = (0, top, width, min(top + _STRIP, height))
+        high, low = upper.crop(box), lower.crop(box)
+        up = ImageChops.subtract(low, high).point(far)
+        down = ImageChops.subtract(high, low).point(far)
+        upper.paste(ImageChops.subtract(ImageChops.add(high, up), down), box)
+    return upper
+
+
+@cache
+def _rounding(highest: int) -> list[int]:
+    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

@@ -1,0 +1,99 @@
+"""What a file says of itself: Header, orientation, colour profile, the errors of damaged files."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+_PREFIX: Final = b"Exif\0\0"
+_ORIENTATION: Final = 0x0112
+_SHORT: Final = 3
+
+
+def orientation(block: bytes) -> int:
+    """The orientation (1 to 8) in an EXIF block, with or without its `Exif` prefix; 1 where it is not valid.
+
+    Only a single SHORT counts, as in browsers: cameras and editors leave broken tags behind, and the vendor's
+    own test picture has one (docs/facts/pixels.md#which-pixels-are-painted).
+    """
+    block = block.removeprefix(_PREFIX)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None or len(block) < 10:
+        return 1
+    (start,) = struct.unpack_from(order + "I", block, 4)
+    if start + 2 > len(block):
+        return 1
+    (count,) = struct.unpack_from(order + "H", block, start)
+    for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
+        tag, kind, length, value = struct.unpack_from(order + "HHIH", block, entry)
+        if tag == _ORIENTATION:
+            return value if kind == _SHORT and length == 1 and 1 <= value <= 8 else 1
+    return 1
+
+
+class DamagedFileError(Exception):
+    """The file cannot be what its first bytes promise; the text says why, to follow a colon."""
+
+
+class SeveralFramesError(Exception):
+    """The file has more than one frame or page; the text names what was seen."""
+
+
+class UnsupportedFileError(Exception):
+    """The file is sound, but of a variety that is not taken; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """One picture file, looked at but not decoded.
+
+    `size` is width and height in pixels as stored, before `orientation` (EXIF, 1 to 8) is applied.
+    `pixels` is the file without its metadata, so that none can reach a decoder or a result.
+    `bits` is per channel as stored. `opaque` is True where the header alone proves that no pixel is
+    transparent. `lossy` is True where a flat area may ring. `transparent_value` is the one grey (1 member) or
+    RGB (3 members) value that counts as transparent, at the stored bit depth (PNG's tRNS).
+    """
+
+    size: tuple[int, int]
+    pixels: bytes
+    orientation: int = 1
+    icc_profile: bytes | None = None
+    bits: int = 8
+    opaque: bool = False
+    lossy: bool = False
+    transparent_value: tuple[int, ...] | None = None
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height after the orientation is applied."""
+        width, height = self.size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+
+# Press profiles are 0.5 to 3 MB; beyond this it is no profile but ballast.
+MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+
+
+class ColourSpace(Enum):
+    """The data colour spaces of ICC.1 that matter here."""
+
+    RGB = b"RGB "
+    GREY = b"GRAY"
+    CMYK = b"CMYK"
+
+
+def colour_space(profile: bytes) -> ColourSpace | None:
+    """The colour space a profile describes; None where it is no sound profile or one of another space.
+
+    Sound means: the signature `acsp`, and the length in its header not more than there is (ICC.1:2022, 7.2).
+    """
+    if len(profile) < 128 or len(profile) > MAX_PROFILE_BYTES or profile[36:40] != b"acsp":
+        return None
+    if int.from_bytes(profile[:4], "big") > len(profile):
+        return None
+    try:
+        return ColourSpace(profile[16:20])
+    except ValueError:
+        return None

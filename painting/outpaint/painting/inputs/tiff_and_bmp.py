@@ -1,0 +1,217 @@
+"""TIFF and BMP headers."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from outpaint.painting.inputs.file_header import (
+    MAX_PROFILE_BYTES,
+    DamagedFileError,
+    FileHeader,
+    SeveralFramesError,
+    UnsupportedFileError,
+)
+
+_CORE_HEADER: Final = 12
+_INFO_HEADERS: Final = frozenset({40, 52, 56, 64, 108, 124})
+_RUN_LENGTH: Final = frozenset({1, 2})
+
+
+def is_bmp(data: bytes) -> bool:
+    """Whether data begins as a BMP; `BM` alone may begin any text, so the header's length counts too."""
+    return data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in {_CORE_HEADER, *_INFO_HEADERS}
+
+
+def bmp_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels. Raises `DamagedFileError`."""
+    if len(data) < 34:
+        raise DamagedFileError("its header is cut short")
+    if int.from_bytes(data[14:18], "little") == _CORE_HEADER:
+        width, height = struct.unpack_from("<HH", data, 18)
+        return width, height
+    width, height = struct.unpack_from("<ii", data, 18)
+    # A negative height means rows from top to bottom.
+    return max(width, 0), abs(height)
+
+
+def bmp_header(data: bytes) -> FileHeader:
+    """What a BMP says about itself; `pixels` is the whole file, which has no room for metadata.
+
+    Raises `DamagedFileError` and `UnsupportedFileError`: run-length coding is unpacked pixel by pixel in
+    Python, so that a small file could hold a worker for many seconds.
+    """
+    core = int.from_bytes(data[14:18], "little") == _CORE_HEADER
+    if not core and struct.unpack_from("<I", data, 30)[0] in _RUN_LENGTH:
+        raise UnsupportedFileError("a run-length coded BMP")
+    return FileHeader(size=bmp_size(data), pixels=data)
+
+
+_BIG_ENDIAN_BIGTIFF: Final = b"MM\0+"
+SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", _BIG_ENDIAN_BIGTIFF)
+
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+_ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 274, 322, 323, 339
+_PROFILE, _DNG_VERSION = 34675, 50706
+# Everything a decoder needs: layout, colours and where the pixels lie. EXIF, GPS, XMP, texts stay behind.
+_PIXEL_TAGS: Final = frozenset(
+    {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
+    | {339, 347, 529, 530, 531, 532}
+)
+_SINGLE: Final = frozenset({256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332, 531})
+_UNIT: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+_WHOLE: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_REDUCED_OR_MASK: Final = 0b101
+_MAX_DIRECTORIES: Final = 32
+_MAX_STRIPS: Final = 200_000
+_WHITE_IS_ZERO: Final = 0
+_JPEG: Final = 7
+# None, LZW, JPEG, deflate under both its numbers, PackBits. Fax codes are left out also because libtiff writes
+# a line to standard error for every damaged row of them.
+_COMPRESSIONS: Final = frozenset({1, 5, _JPEG, 8, 32_946, 32_773})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    raw: bytes
+    kind: int
+    count: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """One directory: its entries by tag, where it begins, and where the next one does (0: nowhere)."""
+
+    data: bytes
+    order: str
+    big: bool
+    start: int
+    entries: dict[int, _Entry]
+    following: int
+
+    def whole(self, tag: int, default: int = 0) -> int:
+        """The first whole number under a tag."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in _WHOLE or entry.count < 1:
+            return default
+        (value,) = struct.unpack_from(self.order + _WHOLE[entry.kind], self.data, entry.start)
+        return int(value)
+
+
+def tiff_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels as stored. Raises `DamagedFileError`."""
+    first = _directory(data, _first(data))
+    return first.whole(_WIDTH), first.whole(_HEIGHT)
+
+
+def tiff_header(data: bytes) -> FileHeader:
+    """What a TIFF says about itself; `pixels` has one directory left, with the tags that concern pixels.
+
+    Reduced pictures and transparency masks in further directories are not pages.
+    Raises `DamagedFileError`, `SeveralFramesError` and `UnsupportedFileError`.
+    """
+    if data[:4] == _BIG_ENDIAN_BIGTIFF:
+        # Pillow (11 to 13) takes it for a TIFF of the ordinary kind.
+        raise UnsupportedFileError("a big-endian BigTIFF")
+    first = _directory(data, _first(data))
+    if _DNG_VERSION in first.entries:
+        raise UnsupportedFileError("a raw photograph (DNG)")
+    following = first.following
+    for _ in range(_MAX_DIRECTORIES):
+        if not following:
+            break
+        page = _directory(data, following)
+        if not page.whole(_SUBFILE) & _REDUCED_OR_MASK:
+            raise SeveralFramesError("a TIFF of several pages")
+        following = page.following
+    else:
+        raise DamagedFileError(f"it has more than {_MAX_DIRECTORIES} directories")
+    bits = first.whole(_BITS, 1)
+    if bits > 16 or first.whole(_SAMPLE_FORMAT, 1) != 1:
+        raise UnsupportedFileError(f"a TIFF of {bits}-bit or signed or floating-point samples")
+    compression = first.whole(_COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        raise UnsupportedFileError(f"a TIFF of a rare compression (number {compression})")
+    if bits > 8 and first.whole(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        # Pillow would show it as a negative.
+        raise UnsupportedFileError(f"a greyscale TIFF of {bits} bits a channel in which 0 is white")
+    profile = first.entries.get(_PROFILE)
+    turned = first.entries.get(_ORIENTATION)
+    orientation = first.whole(_ORIENTATION) if turned and turned.kind == 3 and turned.count == 1 else 1
+    return FileHeader(
+        size=(first.whole(_WIDTH), first.whole(_HEIGHT)),
+        pixels=_cut_down(first),
+        orientation=orientation if 1 <= orientation <= 8 else 1,
+        icc_profile=data[profile.start : profile.start + profile.size]
+        if profile and profile.size <= MAX_PROFILE_BYTES
+        else None,
+        bits=bits,
+        lossy=compression == _JPEG,
+    )
+
+
+def _first(data: bytes) -> int:
+    """Where the first directory begins."""
+    big = data[2:4] in (b"+\0", b"\0+")
+    if len(data) < 16:
+        raise DamagedFileError("its header is cut short")
+    order = "<" if data[:2] == b"II" else ">"
+    (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    return int(start)
+
+
+def _directory(data: bytes, start: int) -> _Directory:
+    """The directory at `start`. Raises `DamagedFileError` where it, or the data it points to, is not in the file."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    count_format, entry_format, link_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
+    head, step, link = (8, 20, 8) if big else (2, 12, 4)
+    if start < 8 or start + head > len(data):
+        raise DamagedFileError("a directory lies outside the file")
+    (count,) = struct.unpack_from(order + count_format, data, start)
+    end = start + head + step * count
+    if count > 4_096 or end + link > len(data):
+        raise DamagedFileError("a directory lies outside the file")
+    entries: dict[int, _Entry] = {}
+    for position in range(start + head, end, step):
+        tag, kind, values, inline = struct.unpack_from(order + entry_format, data, position)
+        length = _UNIT.get(kind, 0) * values
+        place = position + step - len(inline)
+        if length > len(inline):
+            (place,) = struct.unpack(order + link_format, inline)
+        if tag in entries:
+            continue
+        if place + length > len(data):
+            if tag in _PIXEL_TAGS:
+                raise DamagedFileError("the data of a tag lies outside the file")
+            continue
+        entries[tag] = _Entry(data[position : position + step], kind, values, place, length)
+    (following,) = struct.unpack_from(order + link_format, data, end)
+    return _Directory(data, order, big, start, entries, int(following))
+
+
+def _cut_down(page: _Directory) -> bytes:
+    """The file with this directory alone, and in it the pixel tags alone.
+
+    Written over the old directory, which is at least as long, so that no offset in the file moves.
+    """
+    kept = {tag: entry for tag, entry in page.entries.items() if tag in _PIXEL_TAGS}
+    if any(entry.count != 1 for tag, entry in kept.items() if tag in _SINGLE):
+        raise DamagedFileError("a tag has more values than it may")
+    if sum(entry.size for entry in kept.values()) > len(page.data):
+        raise DamagedFileError("its tags claim more data than the file has")
+    if any(kept[tag].count > _MAX_STRIPS for tag in (273, 324) if tag in kept):
+        raise DamagedFileError(f"it has more than {_MAX_STRIPS} strips or tiles")
+    area = page.whole(_WIDTH) * page.whole(_HEIGHT)
+    tile = page.whole(_TILE_WIDTH, 16), page.whole(_TILE_HEIGHT, 16)
+    if min(tile) < 16 or tile[0] * tile[1] > max(4 * area, 1 << 22):
+        raise DamagedFileError(f"its tiles are {tile[0]}x{tile[1]}")
+    body = b"".join(entry.raw for entry in kept.values())
+    count = struct.pack(page.order + ("Q" if page.big else "H"), len(kept))
+    directory = count + body + bytes(8 if page.big else 4)
+    cut = bytearray(page.data)
+    cut[page.start : page.start + len(directory)] = directory
+    return bytes(cut)

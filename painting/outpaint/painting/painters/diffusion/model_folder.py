@@ -1,0 +1,126 @@
+"""A folder of weights and its manifest; writing one from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+
+MANIFEST: Final = "outpaint-model.json"
+
+
+class WeightFile(BaseModel):
+    """One file of the folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ModelManifest(BaseModel):
+    """What a folder of weights holds, under which name and licence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="The model and its version, for people.")
+    licence: str
+    files: tuple[WeightFile, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over every path and digest: one number for the whole model."""
+        lines = sorted(f"{file.sha256}  {file.path}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def describe(folder: Path, *, name: str, licence: str) -> ModelManifest:
+    """The manifest of what lies in the folder now."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    with ThreadPoolExecutor() as threads:
+        digests = list(threads.map(_digest, paths))
+    return ModelManifest(
+        name=name,
+        licence=licence,
+        files=tuple(
+            WeightFile(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=digest)
+            for path, digest in zip(paths, digests, strict=True)
+        ),
+    )
+
+
+def write(folder: Path, manifest: ModelManifest) -> None:
+    """Put the manifest into its folder."""
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+
+
+def verify(folder: Path) -> ModelManifest:
+    """The folder's manifest, every file of it hashed and found as it says.
+
+    Raises `OutpaintError` UNAVAILABLE naming the first file that is missing, changed or not in the manifest.
+    """
+    try:
+        manifest = ModelManifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise _wrong(
+            f"the weights' folder has no {MANIFEST}: write it with python -m outpaint.painting.painters.diffusion.model_folder"
+        ) from None
+    except (OSError, ValidationError) as error:
+        raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it anew") from error
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    strange = sorted(present - {file.path for file in manifest.files})
+    if strange:
+        raise _wrong(f"{strange[0]} is not in {MANIFEST}: take it out, or write the manifest anew")
+    with ThreadPoolExecutor() as threads:
+        for reason in threads.map(lambda file: _difference(folder, file), manifest.files):
+            if reason is not None:
+                raise _wrong(reason)
+    return manifest
+
+
+def _difference(folder: Path, file: WeightFile) -> str | None:
+    path = folder / file.path
+    try:
+        if path.stat().st_size != file.bytes:
+            return f"{file.path} has {path.stat().st_size:,} bytes instead of {file.bytes:,}: copy it again"
+        if _digest(path) != file.sha256:
+            return f"{file.path} is not the file that was described (SHA-256 differs): copy it again"
+    except OSError as error:
+        return f"{file.path} cannot be read ({error.strerror or error}): copy it again"
+    return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wrong(detail: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.UNAVAILABLE, detail)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Hash the folder's files into its manifest and print the model's digest."""
+    parser = argparse.ArgumentParser(description="Write the manifest that the endpoint checks its weights against.")
+    parser.add_argument("folder", type=Path, help="a pipeline's folder, as diffusers saves it")
+    parser.add_argument("--name", required=True, help="the model and its version, for people")
+    parser.add_argument("--licence", required=True, help="the weights' licence")
+    options = parser.parse_args(arguments)
+    if not (options.folder / "model_index.json").is_file():
+        parser.error(f"{options.folder} has no model_index.json, so it is no pipeline's folder")
+    manifest = describe(options.folder, name=options.name, licence=options.licence)
+    write(options.folder, manifest)
+    sys.stdout.write(f"{manifest.digest}  {len(manifest.files)} files\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""One pass through a model: Pass, Scene, Ticket, the errors of a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from outpaint.contracts.requests import Wish
+    from outpaint.contracts.responses import PainterCard
+
+
+class OutOfMemory(Exception):  # noqa: N818 - an outcome that the scheduler handles
+    """The device's memory did not suffice for a batch; a smaller one may fit."""
+
+
+class PassTooLarge(Exception):  # noqa: N818 - an outcome that the painter handles
+    """Not even one pass of this size fits the device; the picture must be painted in smaller windows."""
+
+
+class DeviceLost(Exception):  # noqa: N818 - an outcome that the scheduler handles
+    """The device is in a state that only a new process can leave."""
+
+
+@dataclass(eq=False, slots=True)
+class Scene:
+    """What a pass sees: `picture` is RGB with the open area prefilled, `open` is L of its size, 255 to paint.
+
+    Both have a bucket's size. Variants of one picture share one scene, so that a model encodes it once:
+    `encoded` is the model's own, written and read on the device's thread only.
+    """
+
+    picture: Image.Image
+    open: Image.Image
+    encoded: Any = field(default=None, repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.picture.size
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """What passes must have in common to run as one batch: size in pixels, steps, and how much is denoised."""
+
+    size: tuple[int, int]
+    steps: int
+    strength: float
+
+    @property
+    def cost(self) -> float:
+        """Of one pass, in megapixel steps: the measure that is shared out between accounts."""
+        return self.size[0] * self.size[1] / 1e6 * max(1.0, self.steps * self.strength)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One picture to denoise, as `wish` says.
+
+    From `seed` alone comes its noise, so its place in a batch does not matter.
+
+    `strength` 1.0 starts from pure noise; less starts from the scene's own picture, for refining.
+    """
+
+    scene: Scene
+    wish: Wish
+    seed: int
+    steps: int
+    strength: float = 1.0
+
+    @property
+    def key(self) -> BatchKey:
+        """Passes of equal keys may run together."""
+        return BatchKey(self.scene.size, self.steps, self.strength)
+
+
+class Run(Protocol):
+    """One batch on the device, step by step; used from the device's thread only."""
+
+    @property
+    def steps(self) -> int:
+        """How many times `step` is to be called."""
+        ...
+
+    def step(self) -> None:
+        """Denoise every pass of the batch once more. Raises OutOfMemory or DeviceLost."""
+        ...
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Go on with these passes of the batch alone, in this order."""
+        ...
+
+    def finish(self) -> Sequence[Image.Image]:
+        """The painted pictures, RGB, of the scenes' size, in the batch's order. Raises OutOfMemory or DeviceLost."""
+        ...
+
+
+class DiffusionModel(Protocol):
+    """A model on one device. `begin` and its runs belong to the device's thread, the rest to any."""
+
+    @property
+    def card(self) -> PainterCard:
+        """Name, model with digest, and whether it reads the prompt."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """How many steps the model is meant to take."""
+        ...
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 (hex) over the weights."""
+        ...
+
+    def check(self, wish: Wish) -> None:
+        """Raises `OutpaintError` INVALID_PARAMETER where a text is longer than the encoder reads."""
+        ...
+
+    def begin(self, passes: Sequence[Pass]) -> Run:
+        """A run over passes of one key. Raises OutOfMemory or DeviceLost."""
+        ...
+
+
+class PassTicket:
+    """Stands for one job in every queue it waits in; may be used from any thread.
+
+    `account` is whom its work is counted to; `deadline` is on the scheduler's clock, in seconds.
+    """
+
+    def __init__(self, account: str = "", deadline: float | None = None) -> None:
+        self.account = account
+        self.deadline = deadline
+        self.waited = 0.0
+        self._lock = Lock()
+        self._ended: OutpaintError | None = None
+
+    def cancel(self, reason: OutpaintError | None = None) -> None:
+        """Nobody wants the job any more; the first reason counts."""
+        with self._lock:
+            self._ended = (
+                self._ended
+                or reason
+                or OutpaintError(
+                    ErrorCode.PAINTING_FAILED,
+                    "the job was cancelled before it was painted: send it again if it is wanted",
+                )
+            )
+
+    def end(self, now: float) -> OutpaintError | None:
+        """Why the work is not to be done, or None while it is."""
+        if self._ended is None and self.deadline is not None and now >= self.deadline:
+            self.cancel(
+                OutpaintError(
+                    ErrorCode.TIMED_OUT,
+                    "the job's deadline passed before its pictures were painted: "
+                    "send it again, or ask for fewer or smaller pictures",
+                )
+            )
+        return self._ended
+
+    def count_wait(self, seconds: float) -> None:
+        """Add to the time that the job's passes have waited for a batch."""
+        with self._lock:
+            self.waited += seconds

@@ -1,0 +1,105 @@
+"""SDXL inpainting: guided by two calls a step, with mask and masked picture as further channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GUIDANCE: Final = 7.5
+"""The pipeline's own default."""
+
+
+class SdxlModel(TorchModel):
+    """`StableDiffusionXLInpaintPipeline`'s components, for the nine-channel network of inpainting 0.1."""
+
+    steps = 25
+    reads_negative = True
+
+    @property
+    def denoiser(self) -> Any:
+        """The UNet."""
+        return self.pipeline.unet
+
+    def count_tokens(self, text: str) -> tuple[int, int]:
+        """CLIP's tokens; both encoders cut at the same length."""
+        tokenizer = self.pipeline.tokenizer
+        return len(tokenizer(text)["input_ids"]), tokenizer.model_max_length
+
+    def encode_prompt(self, prompt: str, negative_prompt: str) -> tuple[Tensor, ...]:
+        """Text [1, tokens, channels] and pooled [1, channels], each for the prompt and for what to avoid."""
+        embeds: tuple[Tensor, ...] = self.pipeline.encode_prompt(
+            prompt=prompt,
+            # None and not an empty text: what that stands for, zeros for the base model, is in the folder's config.
+            negative_prompt=negative_prompt or None,
+            device=self.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=True,
+        )
+        return tuple(each.to(self.dtype) for each in embeds)
+
+    def encode_scenes(self, pictures: Tensor, open_areas: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """For each the picture's latents [1, 4, h, w], and mask and masked picture [1, 5, h, w]."""
+        vae = self.pipeline.vae
+        both = torch.cat([pictures, pictures * (1 - open_areas)]).to(vae.dtype)
+        latents = (vae.encode(both).latent_dist.mode() * vae.config.scaling_factor).to(self.dtype)
+        whole, masked = latents.chunk(2)
+        areas = torch.nn.functional.interpolate(open_areas, size=whole.shape[-2:]).to(self.dtype)
+        return list(zip(whole.split(1), torch.cat([areas, masked], dim=1).split(1), strict=True))
+
+    def noise_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """[channels, rows, columns] of latents."""
+        factor = self.pipeline.vae_scale_factor
+        return (self.pipeline.vae.config.latent_channels, size[1] // factor, size[0] // factor)
+
+    def timesteps(self, scheduler: Any, size: tuple[int, int], steps: int, strength: float) -> Tensor:  # noqa: ARG002
+        """Whatever schedule the folder's scheduler has."""
+        scheduler.set_timesteps(steps, device=self.device)
+        first = max(steps - min(int(steps * strength), steps), 0) * scheduler.order
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(first)
+        return scheduler.timesteps[first:]
+
+    def first_latents(self, run: TorchRun, noise: Tensor) -> Tensor:
+        """Pure noise at strength 1, else the picture with noise on it."""
+        if run.strength >= 1:
+            return noise * run.scheduler.init_noise_sigma
+        whole = torch.cat([work.scene.encoded[0] for work in run.passes])
+        return run.scheduler.add_noise(whole, noise, run._timesteps[:1].repeat(len(run.passes)))
+
+    def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
+        """What to avoid and what to paint in one call, then guided from the one to the other."""
+        scenes = run.stacked("scenes", lambda: torch.cat([work.scene.encoded[1] for work in run.passes] * 2))
+        texts = run.stacked("texts", lambda: torch.cat([p[1] for p in run.prompts] + [p[0] for p in run.prompts]))
+        pooled = run.stacked("pooled", lambda: torch.cat([p[3] for p in run.prompts] + [p[2] for p in run.prompts]))
+        times = run.stacked("times", lambda: self._time_ids(run))
+        latents = run.scheduler.scale_model_input(torch.cat([run.latents] * 2), timestep)
+        output = self.denoiser(
+            torch.cat([latents, scenes], dim=1),
+            timestep,
+            encoder_hidden_states=texts,
+            added_cond_kwargs={"text_embeds": pooled, "time_ids": times},
+            return_dict=False,
+        )[0]
+        avoided, wanted = output.chunk(2)
+        return avoided + GUIDANCE * (wanted - avoided)
+
+    def decode(self, run: TorchRun) -> Tensor:
+        """Latents to pixels."""
+        vae = self.pipeline.vae
+        latents = run.latents / vae.config.scaling_factor
+        return vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+
+    def _time_ids(self, run: TorchRun) -> Tensor:
+        size = (run.size[1], run.size[0])
+        dimension = self.pipeline.text_encoder_2.config.projection_dim
+        wanted, avoided = self.pipeline._get_add_time_ids(
+            size, (0, 0), size, 6.0, 2.5, size, (0, 0), size, dtype=self.dtype, text_encoder_projection_dim=dimension
+        )
+        count = len(run.passes)
+        return torch.cat([avoided.repeat(count, 1), wanted.repeat(count, 1)]).to(self.device)
