@@ -249,7 +249,7 @@ def test_the_command_line_takes_it_and_shows_it(name: str, tmp_path: Path) -> No
 
 def test_a_field_added_to_the_model_alone_keeps_the_law(tmp_path: Path) -> None:
     """The tests above run again in a process whose `Wish` has two lines more."""
-    package = tmp_path / "outpaint.contracts"
+    package = tmp_path / "outpaint" / "contracts"
     shutil.copytree(Path(outpaint.contracts.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     source = package / "requests.py"
     lines = source.read_text(encoding="utf-8").splitlines()

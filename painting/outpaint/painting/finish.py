@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import (
     JpegImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
+    PngImagePlugin,
     WebPImagePlugin,  # noqa: F401
 )
 

@@ -14,10 +14,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
 
 from outpaint.contracts.requests import Wish  # noqa: E402
-from outpaint.painting.painters.diffusion.model_loading import (
-    Recipe,  # noqa: E402
-    load_model,  # noqa: E402
-)
+from outpaint.painting.painters.diffusion.model_loading import Recipe, load_model  # noqa: E402
 from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass  # noqa: E402
 from outpaint.painting.painters.diffusion.torch_model import device_errors  # noqa: E402
 

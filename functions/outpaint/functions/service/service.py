@@ -81,7 +81,7 @@ class ServiceSettings(BaseModel):
 
 
 def inspect(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
-    """`outpaint.painting.inputs.inspection.inspect`, imported with its image library at the first picture: polls send none."""
+    """`inputs.inspection.inspect` of the painting floor, imported at the first picture: polls send none."""
     from outpaint.painting.inputs import inspection
 
     return inspection.inspect(image, mask, **how)

@@ -11,137 +11,150 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from outpaint.contracts.errors import ErrorBody
-from outpaint.mocks.admin import actions, admin_models
+from outpaint.mocks.admin import actions
+from outpaint.mocks.admin import admin_models as models
 from outpaint.mocks.admin.operation import HTML, JSON, PNG, XML, AdminOperation
 from outpaint.mocks.admin.scenario_json import REFERENCE, Language, schemas
 from outpaint.mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 from outpaint.mocks.report.findings import Report
 
 OPERATIONS: Final[tuple[AdminOperation, ...]] = (
-    AdminOperation("GET", "/worlds", "worlds", "List the worlds", actions.worlds_listed, admin_models.WorldList, of_world=False),
     AdminOperation(
-        "PUT", "/worlds/{name}", "make-world", "Make a world, or find it", actions.make_world, admin_models.WorldDetail,
-        takes=admin_models.SetUp, optional_body=True, of_world=False, makes=True,
+        "GET", "/worlds", "worlds", "List the worlds",
+        actions.worlds_listed, models.WorldList, of_world=False,
+    ),
+    AdminOperation(
+        "PUT", "/worlds/{name}", "make-world", "Make a world, or find it", actions.make_world, models.WorldDetail,
+        takes=models.SetUp, optional_body=True, of_world=False, makes=True,
     ),
     AdminOperation(
         "DELETE", "/worlds/{name}", "remove-world", "Forget a world and all in it", actions.remove_world,
-        admin_models.WorldList, of_world=False,
+        models.WorldList, of_world=False,
     ),
     AdminOperation(
         "GET", "/language", "language", "The scenario language: effects and presets", actions.tell_language,
         Language, of_world=False,
     ),
-    AdminOperation("GET", "/world", "world", "The world and its accounts", actions.world_shown, admin_models.WorldDetail),
+    AdminOperation("GET", "/world", "world", "The world and its accounts", actions.world_shown, models.WorldDetail),
     AdminOperation(
         "POST", "/accounts", "open-account", "Open a key's account, or let it stand otherwise", actions.open_account,
-        admin_models.AccountState, takes=admin_models.OpenAccount, makes=True,
+        models.AccountState, takes=models.OpenAccount, makes=True,
     ),
     AdminOperation(
         "POST", "/reset", "reset", "Let the world stand as at its beginning", actions.reset_world,
-        admin_models.WorldDetail,
+        models.WorldDetail,
     ),
-    AdminOperation("GET", "/clock", "clock", "The world's time", actions.clock_shown, admin_models.ClockState),
+    AdminOperation("GET", "/clock", "clock", "The world's time", actions.clock_shown, models.ClockState),
     AdminOperation(
         "POST", "/clock/advance", "advance-clock", "Move time on by so much, at once", actions.advance_clock,
-        admin_models.ClockState, takes=admin_models.Advance,
+        models.ClockState, takes=models.Advance,
     ),
     AdminOperation(
-        "POST", "/clock/set", "set-clock", "Move time on to a date", actions.set_clock, admin_models.ClockState,
-        takes=admin_models.SetTime,
+        "POST", "/clock/set", "set-clock", "Move time on to a date", actions.set_clock, models.ClockState,
+        takes=models.SetTime,
     ),
-    AdminOperation("POST", "/clock/freeze", "freeze-clock", "Let time stand still", actions.freeze_clock, admin_models.ClockState),
+    AdminOperation(
+        "POST", "/clock/freeze", "freeze-clock", "Let time stand still",
+        actions.freeze_clock, models.ClockState,
+    ),
     AdminOperation(
         "POST", "/clock/tick", "tick-clock", "Let time go, as fast as it does or faster", actions.tick_clock,
-        admin_models.ClockState, takes=admin_models.Tick, optional_body=True,
+        models.ClockState, takes=models.Tick, optional_body=True,
     ),
     AdminOperation(
         "GET", "/scenarios", "scenarios", "The scenarios that are set", actions.scenarios_listed,
-        admin_models.ScenarioStates,
+        models.ScenarioStates,
     ),
     AdminOperation(
         "DELETE", "/scenarios", "clear-scenarios", "Take back every scenario of the world and of the next calls",
-        actions.clear_scenarios, admin_models.ScenarioStates,
+        actions.clear_scenarios, models.ScenarioStates,
     ),
     AdminOperation(
         "POST", "/scenarios/always", "always", "Let a scenario stand for the world until it is removed",
-        actions.set_always, admin_models.ScenarioStates, takes=admin_models.SetAlways, makes=True,
+        actions.set_always, models.ScenarioStates, takes=models.SetAlways, makes=True,
     ),
     AdminOperation(
         "POST", "/scenarios/next", "next", "Let a scenario stand for the next calls", actions.set_next,
-        admin_models.ScenarioStates, takes=admin_models.SetNext, makes=True,
+        models.ScenarioStates, takes=models.SetNext, makes=True,
     ),
     AdminOperation(
         "POST", "/scenarios/check", "check-scenario", "Read a scenario and do nothing with it",
-        actions.check_scenario, admin_models.Understood, takes=admin_models.SetAlways,
+        actions.check_scenario, models.Understood, takes=models.SetAlways,
     ),
     AdminOperation(
         "DELETE", "/scenarios/{number}", "remove-scenario", "Take one scenario back", actions.remove_scenario,
-        admin_models.ScenarioStates,
+        models.ScenarioStates,
     ),
-    AdminOperation("GET", "/jobs", "jobs", "The latest jobs", actions.jobs_listed, admin_models.JobList, query=admin_models.JobQuery),
-    AdminOperation("POST", "/jobs/release", "release-jobs", "End every running job", actions.release_jobs, admin_models.JobList),
-    AdminOperation("GET", "/jobs/{inference_id}", "job", "One job", actions.job_shown, admin_models.JobSummary),
+    AdminOperation(
+        "GET", "/jobs", "jobs", "The latest jobs",
+        actions.jobs_listed, models.JobList, query=models.JobQuery,
+    ),
+    AdminOperation(
+        "POST", "/jobs/release", "release-jobs", "End every running job",
+        actions.release_jobs, models.JobList,
+    ),
+    AdminOperation("GET", "/jobs/{inference_id}", "job", "One job", actions.job_shown, models.JobSummary),
     AdminOperation(
         "POST", "/jobs/{inference_id}/release", "release-job", "End a running job, as its plan says",
-        actions.release_job, admin_models.JobSummary,
+        actions.release_job, models.JobSummary,
     ),
     AdminOperation(
         "POST", "/jobs/{inference_id}/scenario", "job-scenario", "Let a running job go on otherwise",
-        actions.set_job_scenario, admin_models.JobSummary, takes=admin_models.SetForJob,
+        actions.set_job_scenario, models.JobSummary, takes=models.SetForJob,
     ),
     AdminOperation(
-        "GET", "/journal", "journal", "The calls that came", actions.calls_listed, admin_models.CallPage,
-        query=admin_models.CallQuery,
+        "GET", "/journal", "journal", "The calls that came", actions.calls_listed, models.CallPage,
+        query=models.CallQuery,
     ),
-    AdminOperation("DELETE", "/journal", "clear-journal", "Forget every call", actions.clear_journal, admin_models.CallPage),
+    AdminOperation("DELETE", "/journal", "clear-journal", "Forget every call", actions.clear_journal, models.CallPage),
     AdminOperation(
         "POST", "/journal/assertions", "assert-calls", "Whether calls came as expected; if not, the nearest one",
-        actions.assert_calls, admin_models.Judged, takes=admin_models.Expected,
+        actions.assert_calls, models.Judged, takes=models.Expected,
     ),
     AdminOperation(
         "GET", "/journal/{number}", "call", "One call with all that is kept of it", actions.call_shown,
-        admin_models.CallDetail,
+        models.CallDetail,
     ),
     AdminOperation(
         "GET", "/journal/{number}/image", "call-image", "The picture that a call brought",
-        actions.call_picture("image"), PNG, query=admin_models.PictureQuery,
+        actions.call_picture("image"), PNG, query=models.PictureQuery,
     ),
     AdminOperation(
         "GET", "/journal/{number}/mask", "call-mask", "The mask that a call brought", actions.call_picture("mask"),
-        PNG, query=admin_models.PictureQuery,
+        PNG, query=models.PictureQuery,
     ),
     AdminOperation(
         "GET", "/journal/{number}/keep-map", "call-keep-map", "What the service keeps: white kept, black painted",
-        actions.call_picture("keep-map"), PNG, query=admin_models.PictureQuery,
+        actions.call_picture("keep-map"), PNG, query=models.PictureQuery,
     ),
     AdminOperation(
         "GET", "/journal/{number}/results/{place}", "call-result", "A picture of the call's job, from place 0 on",
-        actions.call_picture("results"), PNG, query=admin_models.PictureQuery,
+        actions.call_picture("results"), PNG, query=models.PictureQuery,
     ),
     AdminOperation(
-        "GET", "/sources", "sources", "What stands behind addresses", actions.sources_listed, admin_models.SourceList
+        "GET", "/sources", "sources", "What stands behind addresses", actions.sources_listed, models.SourceList
     ),
     AdminOperation(
         "POST", "/sources", "set-source", "Put bytes, a status, a delay or a broken connection behind an address",
-        actions.set_source, admin_models.SourceList, takes=admin_models.SetSource, makes=True,
+        actions.set_source, models.SourceList, takes=models.SetSource, makes=True,
     ),
     AdminOperation(
         "DELETE", "/sources", "forget-source", "Take back what stands behind an address", actions.forget_source,
-        admin_models.SourceList, query=admin_models.SourceQuery,
+        models.SourceList, query=models.SourceQuery,
     ),
     AdminOperation(
         "GET", "/pact", "pact", "The calls that came, as a Pact file", actions.pact_written, JSON,
-        query=admin_models.PactQuery,
+        query=models.PactQuery,
     ),
     AdminOperation(
         "POST", "/pact/state", "pact-state", "Put the world into a provider state, as Pact's verifiers ask",
-        actions.stage_state, admin_models.StateValues, takes=admin_models.SetState,
+        actions.stage_state, models.StateValues, takes=models.SetState,
     ),
     AdminOperation("GET", "/report", "report", "How well the client behaves", actions.report_shown, Report),
     AdminOperation("GET", "/report.html", "report-page", "The same as a page to read", actions.report_page, HTML),
     AdminOperation(
         "GET", "/report.xml", "report-junit", "The same as JUnit XML", actions.report_junit, XML,
-        query=admin_models.ReportQuery,
+        query=models.ReportQuery,
     ),
 )  # fmt: skip
 """Every operation; where two paths could mean one request, the first counts."""

@@ -9,7 +9,7 @@ from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, F
 if TYPE_CHECKING:
     from outpaint.mocks.world.world import World
 
-__all__ = ["CheckResult", "Finding", "CheckOutcome", "Report", "FindingSeverity", "ReportVerdict", "judge"]
+__all__ = ["CheckOutcome", "CheckResult", "Finding", "FindingSeverity", "Report", "ReportVerdict", "judge"]
 
 
 def judge(world: World) -> Report:

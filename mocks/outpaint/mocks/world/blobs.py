@@ -159,7 +159,7 @@ _Key = tuple[str, str | None, MaskMode, PictureLimits, str, str]
 
 
 class Inspections:
-    """`outpaint.painting.inputs.inspection.inspect` with a memory: the same pictures are decoded once, errors included."""
+    """Inspects uploads and remembers what came of it, errors included: the same pictures are decoded once."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs

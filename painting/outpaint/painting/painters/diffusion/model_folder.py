@@ -71,7 +71,8 @@ def verify(folder: Path) -> ModelManifest:
         manifest = ModelManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         raise _wrong(
-            f"the weights' folder has no {MANIFEST}: write it with python -m outpaint.painting.painters.diffusion.model_folder"
+            f"the weights' folder has no {MANIFEST}: write it with "
+            "python -m outpaint.painting.painters.diffusion.model_folder"
         ) from None
     except (OSError, ValidationError) as error:
         raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it anew") from error
