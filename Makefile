@@ -18,6 +18,8 @@ TORCH := torch==2.13.0
 # Schemathesis reads every test run as its own, so it has an environment apart; hooks.py is written for this version.
 FUZZ := $(VENV)/fuzz
 SCHEMATHESIS := schemathesis>=4.32.5,<4.33
+# A worker that is done takes over half of what another has left: the slow tests stand together.
+PYTEST := $(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --dist=worksteal
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
@@ -34,7 +36,8 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test verify mutants fuzz test-gpu bench bench-gpu bench-mocks scale lint format openapi docs lock clean
+.PHONY: help run serve quick test quick-tests all-tests verify mutants fuzz test-gpu bench bench-gpu bench-mocks scale \
+	lint lint-style lint-types lint-imports format openapi docs lock clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +50,18 @@ serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint serve --host $(HOST) --port $(PORT)
 
-test: lint ## install what the tests need and run every check
-	@$(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --cov --cov-report=term
+# Lint and tests run beside each other: mypy keeps one core busy for most of a minute where it has no cache.
+quick: $(DEV) ## run the lint and the tests that decide most (tests/conftest.py says what is left out)
+	@$(MAKE) --no-print-directory --jobs=4 lint quick-tests
+
+test: $(DEV) ## install what the tests need and run every check
+	@$(MAKE) --no-print-directory --jobs=4 lint all-tests
+
+quick-tests: $(DEV)
+	@$(PYTEST) --quick
+
+all-tests: $(DEV)
+	@$(PYTEST) --cov --cov-report=term
 
 verify: $(DEV) ## prove the contract on each of our own hosts that is here (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
@@ -67,10 +80,16 @@ fuzz: $(DEV) $(FUZZ)/.ready ## generate requests by Schemathesis, for our server
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
 
-lint: $(DEV) ## style, types and the floors' imports
+lint: lint-style lint-types lint-imports ## style, types and the floors' imports
+
+lint-style: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+lint-types: $(DEV)
 	@$(BIN)/mypy
+
+lint-imports: $(DEV)
 	@$(BIN)/lint-imports
 
 format: $(DEV) ## put the code in its one style

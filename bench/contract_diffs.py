@@ -1,4 +1,4 @@
-"""Compares `outpaint contract diff` with other tools on the edits in tests/contracts/comparison/edits.
+"""Compares `outpaint contract diff` with other tools on the edits in tests/conformance/diff/edits.
 
 `python bench/contract_diffs.py PYTHON` prints a table in Markdown. PYTHON is one with
 `api-schema-diff==1.0.4 breakwatch==0.1.0`, each of which it asks about every edit, in one process: some seconds each.
@@ -18,7 +18,7 @@ from rich.progress import track
 from outpaint.conformance.diff.diff_rules import DiffVerdict
 from outpaint.conformance.diff.operation_diff import compare
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "contracts" / "comparison"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "conformance" / "diff"))
 from edits.edit import all_edits, document
 
 TOOLS = ("api-schema-diff", "breakwatch")

@@ -1,6 +1,11 @@
-"""What holds for every folder of tests: options that more than one knows, and that no example is timed."""
+"""What holds for every folder of tests: options that more than one knows, what `--quick` leaves out, and that no
+example is timed.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,9 +15,71 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+TESTS: Final = Path(__file__).parent
+LEFT_OUT_OF_QUICK: Final = {
+    "bench": "simulates hours of traffic",
+    "conformance/diff/test_edits.py": "compares the whole API description 244 times",
+    "conformance/diff/test_laws.py": "generates schemas",
+    "conformance/diff/test_diff_command.py": "starts git and processes",
+    "conformance/drift": "records and replays over sockets",
+    "conformance/export": "converts the whole API description and generates schemas",
+    "conformance/pact_check": "runs pytest and Pact's engine in processes",
+    "conformance/verify/test_bad_addresses.py": "waits for addresses that do not answer",
+    "conformance/verify/test_redaction.py": "generates reports",
+    "functions/aws": "AWS, played by moto",
+    "functions/local_cloud": "AWS, played by moto, and processes",
+    "functions/operations": "AWS, played by moto",
+    "functions/test_embedded_cli.py": "starts servers",
+    "functions/test_embedded_restart.py": "starts and kills processes",
+    "functions/test_embedded_server.py": "starts servers",
+    "functions/test_stores.py": "AWS, played by moto, and state machines",
+    "fuzzing": "generates requests",
+    "mocks/admin": "starts servers",
+    "mocks/page": "starts a browser",
+    "mocks/report": "runs pytest inside pytest",
+    "mocks/sagemaker": "AWS, played by moto, and servers",
+    "mocks/test_aws_stack.py": "AWS, played by moto",
+    "mocks/test_bad_base_urls.py": "starts processes",
+    "mocks/test_mocking_page.py": "runs the documents' examples",
+    "mocks/transports": "starts servers, and pytest inside pytest",
+    "mocks/world/test_independence.py": "runs hundreds of jobs in eight threads",
+    "painting/endpoint": "starts servers and processes",
+    "painting/gpu": "needs torch",
+    "painting/test_choice.py": "starts processes",
+    "painting/test_decoding.py": "decodes pictures of many megabytes",
+    "painting/test_growth.py": "paints large pictures",
+    "painting/test_jpeg_without_scans.py": "generates damaged files",
+    "painting/test_migan.py": "paints with a network",
+    "painting/test_nsfw.py": "looks at pictures with a network",
+    "painting/test_patch.py": "paints large pictures",
+    "painting/test_start_up.py": "starts processes",
+    "painting/test_uploads.py": "generates damaged files",
+    "painting/test_weights.py": "starts processes",
+    "test_documentation.py": "reads every page of docs/",
+    "wire/test_declarations.py": "every case once more, over a socket",
+}
+"""Files and folders that `--quick` does not collect, and why. All others are in it, and of the wire's hosts the first.
+
+What stays decides most: the contract's cases on the core, every mutant of the service, and the rules of contracts,
+service, painting and mocks. A new file of tests belongs to it; one that takes longer than a second gets a line here.
+"""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("wire", "wire behaviour against a running provider")
     group.addoption("--base-url", help="run the wire suite against this provider instead of our own two")
     group.addoption("--api-key", default="dev", help="the key to use there")
     group.addoption("--second-api-key", help="a key of another account there")
+    parser.addoption("--quick", action="store_true", help="leave out what takes long: see LEFT_OUT_OF_QUICK")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        terminalreporter.write_line(f"left out: {', '.join(LEFT_OUT_OF_QUICK)}, and all hosts of the wire's but one")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--quick") and collection_path.is_relative_to(TESTS):
+        # None leaves it to whoever else has something to say.
+        return collection_path.relative_to(TESTS).as_posix() in LEFT_OUT_OF_QUICK or None
+    return None

@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -28,11 +29,13 @@ def fenced(page: Path, language: str) -> list[str]:
     return [text for found, text in FENCED.findall(page.read_text(encoding="utf-8")) if found == language]
 
 
+@cache
 def shell_lines() -> list[tuple[str, str]]:
     text = [(page.name, block.replace("\\\n", " ")) for page in PAGES for block in fenced(page, "sh")]
     return [(name, line.partition(" #")[0].strip()) for name, block in text for line in block.splitlines() if line]
 
 
+@cache
 def make_targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     included = re.findall(r"^include (\S+)$", makefile, re.MULTILINE)

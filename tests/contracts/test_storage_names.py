@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -11,7 +10,7 @@ from outpaint.contracts import storage_names as names
 from outpaint.contracts.masks_and_formats import Format
 
 ROOT = Path(__file__).parents[2]
-ID = str(uuid4())
+ID = "5d1c1f0e-8a52-4a0e-9a0b-3f6f0d7c2b11"
 
 
 @pytest.mark.parametrize("name", [names.input_name(ID, "image"), names.input_name(ID, "mask")])

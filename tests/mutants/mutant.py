@@ -66,6 +66,11 @@ class Patch:
         self.answers(rewrite)
 
 
+def wishing(request: Any, **values: Any) -> Any:
+    """A request that wishes for these values instead."""
+    return request.model_copy(update={"wish": request.wish.model_copy(update=values)})
+
+
 def with_body(response: Response, body: bytes) -> Response:
     """The answer with another body, its length told right."""
     headers = tuple(

@@ -12,8 +12,10 @@ from outpaint.conformance.proving.provider import Provider
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "provider" in metafunc.fixturenames:
-        remote = metafunc.config.getoption("--base-url")
-        metafunc.parametrize("provider", [remote] if remote else list(IN_TESTS), indirect=True, scope="session")
+        options = metafunc.config
+        own = list(IN_TESTS)[:1] if options.getoption("--quick") else list(IN_TESTS)
+        remote = options.getoption("--base-url")
+        metafunc.parametrize("provider", [remote] if remote else own, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

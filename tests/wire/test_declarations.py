@@ -1,4 +1,6 @@
-"""What cases say of themselves is true: they use what they declare, spend no more, watch no account in secret."""
+"""Every case on the local server over TCP, where what cases say of themselves is true as well: they use what they
+declare, spend no more, watch no account in secret.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,13 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from wire_kit.every_host import IN_TESTS, opened
+from wire_kit.every_host import OFFERS_EVERYTHING, opened
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.provider import Need, Provider
+from outpaint.conformance.verify.pytest_cases import every_case, prove
 from outpaint.contracts import paths_and_headers
 from outpaint.contracts.errors import ErrorCode
 
@@ -28,14 +31,18 @@ _BALANCE: Final = 1000
 
 
 class Bookkeeper:
-    """A provider that notes which controls are used, and whether anybody looks at an account's figures."""
+    """A provider that notes which controls are used, and whether anybody looks at an account's figures.
+
+    The first key that it is asked for is `first`, if there is one.
+    """
 
     shares_account = False
     poll_pause = 0.005
     longest_wait = paths_and_headers.MAX_WAIT
 
-    def __init__(self, provider: Provider, used: set[Need]) -> None:
+    def __init__(self, provider: Provider, used: set[Need], first: str | None = None) -> None:
         self._provider = provider
+        self._first = first
         self.used = used
         self.name = provider.name
         self.offers = provider.offers
@@ -50,7 +57,8 @@ class Bookkeeper:
         response.headers = _Watched(response.headers, self)
 
     def key(self, balance: int = 100) -> str:
-        return self._provider.key(balance)
+        first, self._first = self._first, None
+        return first or self._provider.key(balance)
 
     def exact_key(self, balance: int) -> str:
         self.used.add(Need.ACCOUNTS)
@@ -106,15 +114,16 @@ class _Watched(httpx.Headers):
 
 @pytest.fixture(scope="module")
 def tcp() -> Iterator[Provider]:
-    """The local server over TCP: it offers everything."""
-    with opened(IN_TESTS["tcp"]) as provider:
+    with opened(OFFERS_EVERYTHING) as provider:
         yield provider
 
 
-@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
-def test_a_case_does_what_it_declares_and_no_more(tcp: Provider, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Bookkeeper(tcp, set())
+@every_case()
+def test_a_case_is_kept_over_tcp_and_does_what_it_declares_and_no_more(
+    tcp: Provider, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = tcp.exact_key(_BALANCE)
+    book = Bookkeeper(tcp, set(), key)
     ask = Api.balance
 
     def balance(api: Api) -> int:
@@ -123,8 +132,7 @@ def test_a_case_does_what_it_declares_and_no_more(tcp: Provider, case: Case, mon
         return ask(api)
 
     monkeypatch.setattr(Api, "balance", balance)
-    with Api.connected(book, key) as api:
-        case.act(api)
+    prove(case, book)
     monkeypatch.undo()
 
     assert book.used <= case.needs, f"{case.id} uses {book.used - case.needs} and does not say so"

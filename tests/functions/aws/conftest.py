@@ -203,6 +203,12 @@ class Cloud:
             ids=self.ids,
         )
 
+    def empty(self) -> None:
+        """Begin with an empty table again: moto reads every item of a table for every query."""
+        dynamodb = self.clients(watched=False).dynamodb
+        dynamodb.delete_table(TableName=self.settings.table)
+        dynamodb.create_table(TableName=self.settings.table, **dynamo_items.TABLE)
+
     def table(self) -> Table:
         return Table(self.clients(watched=False), self.settings.table, lambda _: None)
 

@@ -221,8 +221,10 @@ def test_a_crash_at_any_call(
     cloud: Any, cut_out: bytes, process: str, then: str, fault_table: Callable[..., None]
 ) -> None:
     prepare, run = PROCESSES[process]
+    # Before the first call, then after each: between two calls a process does nothing that outlives it.
     number, moment = 1, "before"
     while True:
+        cloud.empty()
         trial = Trial(cloud, cut_out, number * 2 + (moment == "after")).open()
         prepare(trial)
         cloud.wire.calls.clear()
@@ -244,7 +246,7 @@ def test_a_crash_at_any_call(
         if not crashed:
             break
         fault_table(process, f"{number} {call}", moment, then, end)
-        number, moment = (number, "after") if moment == "before" else (number + 1, "before")
+        number, moment = (number + (moment == "after"), "after")
     assert number > 2, "the process made hardly any calls: is it the one that was meant?"
 
 
@@ -256,6 +258,7 @@ def test_a_crash_at_any_call_of_the_realtime_function(
     cloud.endpoint.answer = lambda request: cloud.paint(request).model_dump_json().encode()
     number, moment = 1, "before"
     while True:
+        cloud.empty()
         trial = Trial(cloud, cut_out, number * 2 + (moment == "after"), settings).open()
         _quick(trial)
         cloud.wire.calls.clear()
@@ -274,7 +277,7 @@ def test_a_crash_at_any_call_of_the_realtime_function(
             assert end == "succeeded"
             break
         fault_table("realtime", f"{number} {call}", moment, then, end)
-        number, moment = (number, "after") if moment == "before" else (number + 1, "before")
+        number, moment = (number + (moment == "after"), "after")
     assert number >= 4
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mutants.mutant import Patch, mutant
+from mutants.mutant import Patch, mutant, wishing
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure
@@ -20,7 +20,7 @@ def fingerprint_without(patch: Patch, **same: Any) -> None:
     def fingerprint(original: Any, request: Any, *, image: str, mask: str | None) -> str:
         given = {"image": image, "mask": mask} | {name: same[name] for name in ("image", "mask") if name in same}
         wish = {name: value for name, value in same.items() if name not in given}
-        return str(original(request.model_copy(update=wish), **given))
+        return str(original(wishing(request, **wish), **given))
 
     patch.around(idempotency, "fingerprint", fingerprint)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter
 
-from mutants.mutant import Patch, mutant
+from mutants.mutant import Patch, mutant, wishing
 from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
 from outpaint.painting import pipeline
 from outpaint.painting.canvas import Canvas
@@ -154,7 +154,7 @@ def format_ignored(patch: Patch) -> None:
     from outpaint.functions.http import application
 
     def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
-        return original(service, caller, request.model_copy(update={"format": Format.JPG}), **rest)
+        return original(service, caller, wishing(request, format=Format.JPG), **rest)
 
     patch.around(application, "submit", submit)
 

@@ -11,12 +11,14 @@ from outpaint.conformance.proving.provider import Provider
 
 IN_TESTS: Final[Mapping[str, str]] = {
     "core": "wire_kit.hosts:core_provider",
-    "tcp": "wire_kit.hosts:tcp_provider",
     "respx": "wire_kit.mocks:respx_provider",
     "httpx2": "wire_kit.mocks:httpx2_provider",
     "mock-tcp": "wire_kit.mocks:mock_tcp_provider",
 }
-"""Those that `make test` proves: a name, and where to find what opens it."""
+"""Those that `make test` proves: a name, and where to find what opens it. `make quick` proves the first."""
+
+OFFERS_EVERYTHING: Final = "wire_kit.hosts:tcp_provider"
+"""The local server over TCP, which `make test` proves too: test_declarations watches there what each case uses."""
 
 IN_VERIFY: Final[Mapping[str, tuple[str, str]]] = {
     "core": ("the core in process", "wire_kit.hosts:core_provider"),

@@ -7,7 +7,7 @@ import json
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, is_idempotency_key
-from outpaint.contracts.requests import Wish
+from outpaint.contracts.requests import OutpaintRequest
 from outpaint.functions.service.records import Claim
 
 
@@ -22,12 +22,12 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-def fingerprint(wish: Wish, *, image: str, mask: str | None) -> str:
+def fingerprint(request: OutpaintRequest, *, image: str, mask: str | None) -> str:
     """What a request asks for, as one SHA-256 (hex): every field of its wish and the identities of its pictures.
 
     How it was asked (field order, spelling, content type, mode, Prefer) is left out: a retry may differ there.
     """
-    asked = {"image": image, "mask": mask, "wish": wish.model_dump(mode="json")}
+    asked = {"image": image, "mask": mask, "wish": request.wish.model_dump(mode="json")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

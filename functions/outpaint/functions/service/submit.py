@@ -51,7 +51,7 @@ def submit(
     fingerprint = ""
     if key is not None:
         fingerprint = idempotency.fingerprint(
-            request.wish,
+            request,
             image=picture_sources.identity(request.image, image_inside),
             mask=None if request.mask is None else picture_sources.identity(request.mask, mask_inside),
         )
