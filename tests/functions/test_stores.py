@@ -8,13 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
+from botocore.session import Session
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -35,7 +39,7 @@ from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import AlreadyClaimed, Jobs, Limits, Pictures
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
-from outpaint.mocks.aws_stack import aws_stack
+from outpaint.mocks.aws_stack import AwsStack, aws_stack
 
 Ledger = MemoryLedger | SqliteLedger | DynamoLedger
 AnnounceTo = list[str]
@@ -58,11 +62,32 @@ class Shelf:
         return account.credits
 
 
+class _RememberingSession(Session):
+    """botocore's session, whose clients are built once for all tests: building one takes longer than a test."""
+
+    @cache  # noqa: B019 - there is one session
+    def create_client(self, service_name: str, *args: Any, config: Any = None, **more: Any) -> Any:
+        return super().create_client(service_name, *args, config=config, **more)
+
+
+@cache
+def _session() -> Session:
+    # Made once moto is imported: it puts itself into every session that is made from then on.
+    return _RememberingSession()
+
+
+@contextmanager
+def _aws() -> Iterator[AwsStack]:
+    """The stack, empty, and the clients of the tests before."""
+    with patch("outpaint.mocks.aws_stack.get_session", _session), aws_stack() as aws:
+        yield aws
+
+
 def _open_shelf(kind: str, stack: ExitStack, folder: Path, granted: int) -> Shelf:
     ended: AnnounceTo = []
     account = Account(id="ann", name="ann", credits=granted)
     if kind == "dynamodb":
-        aws = stack.enter_context(aws_stack())
+        aws = stack.enter_context(_aws())
         aws.open_account("ann's key", granted, name="ann")
         # Transactions that meet are asked again at once.
         return Shelf(DynamoLedger(Table(Clients(aws.session), aws.settings.table, lambda _: None)), None)
@@ -86,7 +111,7 @@ def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Picture
     if request.param == "memory":
         yield MemoryPictures(FileUrls(b"a secret of the test"))
     elif request.param == "s3":
-        with aws_stack() as aws:
+        with _aws() as aws:
             yield S3Pictures(Clients(aws.session), aws.settings.bucket, SystemClock(), 86_400)
     else:
         with in_folder(tmp_path / "data", lambda _: None) as stores:
@@ -346,7 +371,7 @@ def limits(request: pytest.FixtureRequest) -> Iterator[Limits]:
     if request.param == "memory":
         yield MemoryLimits()
     else:
-        with aws_stack() as aws:
+        with _aws() as aws:
             yield DynamoLimits(Table(Clients(aws.session), aws.settings.table, lambda _: None))
 
 
