@@ -17,7 +17,7 @@ from markdown_table import table
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving import answer_promises
 from outpaint.conformance.proving.case import USUALLY_GIVEN, Case, Severity
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import Subject
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.case import Severity
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, within
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.contracts import paths_and_headers as names

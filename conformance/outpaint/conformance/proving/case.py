@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 
 if TYPE_CHECKING:
