@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -135,22 +134,3 @@ def test_a_case_does_what_it_declares_and_no_more(tcp: Provider, case: Case, mon
         # Reservations of jobs that still run are taken off already.
         spent = _BALANCE - api.balance()
     assert spent <= case.credits, f"{case.id} spent {spent} credits and declares {case.credits}"
-
-
-def test_ids_are_stable_words() -> None:
-    for case in all_cases():
-        assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+(\[[^\[\]\s]+\])?", case.id), case.id
-
-
-def test_sentences_read_as_one() -> None:
-    for case in all_cases():
-        for words in (case.given, case.when, case.then):
-            assert words, case.id
-            assert not words.endswith("."), case.id
-            assert not words[0].isspace(), case.id
-
-
-def test_clauses_of_one_id_are_one() -> None:
-    clauses: dict[str, object] = {}
-    for case in all_cases():
-        assert clauses.setdefault(case.guards.id, case.guards) == case.guards, case.guards.id

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import json_object
-from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, refused, result_of
+from outpaint.conformance.proving.answer_reading import is_replay, json_object, refused, result_of
+from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, once
 from outpaint.conformance.proving.case import Severity, case
-from outpaint.conformance.proving.expectations import Unmet, equal, is_replay, once, one_of
+from outpaint.conformance.proving.expectations import Unmet, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, OUTPAINT_PATH, PREFER
@@ -75,7 +75,8 @@ def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response
     credits=8,
 )
 def many_at_once_make_one_job(api: Api) -> None:
-    answers = _send_at_once(api, once())
+    key = once()
+    answers = api.at_once(_AT_ONCE, lambda one: one.outpaint(mode="async", headers=key))
     for answer in answers:
         one_of(answer.status_code, (200, 202, 409), "the status")
     ids = {json_object(answer).get("inference_id") for answer in answers if answer.status_code != 409}
@@ -91,17 +92,9 @@ def many_at_once_make_one_job(api: Api) -> None:
     watches_account=True,
 )
 def many_at_once_are_charged_once(api: Api) -> None:
+    key = once()
     with api.charged(1):
-        _send_at_once(api, once())
-
-
-def _send_at_once(api: Api, key: dict[str, str]) -> list[httpx.Response]:
-    def send(_: int) -> httpx.Response:
-        with api.another_connection() as own:
-            return own.outpaint(mode="async", headers=key)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(send, range(_AT_ONCE)))
+        api.at_once(_AT_ONCE, lambda one: one.outpaint(mode="async", headers=key))
 
 
 @case(
