@@ -273,7 +273,7 @@ def a_queued_job_times_out_too(api: Api) -> None:
 
 @case(
     clauses.ENDED_IS_FINAL,
-    given="a job that timed out in its painter's hands",
+    given="a job that timed out while it was being painted",
     when="the painter is let go",
     then="it stays timed out",
     severity=Severity.CRITICAL,

@@ -1,4 +1,4 @@
-"""The three content types of a request, and those that are not taken."""
+"""The three content types of a request, and those that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request costs, when nothing is charged, and what comes back."""
+"""Credits: what a request costs, when nothing is charged, and when credits are given back."""
 
 from __future__ import annotations
 
@@ -400,7 +400,7 @@ def a_queued_job_gives_its_credits_back_too(api: Api) -> None:
 
 
 @_given_back(
-    given="a job that timed out in its painter's hands, its credits given back",
+    given="a job that timed out while it was being painted, its credits given back",
     when="the painter is let go",
     then="the job is not charged after all",
     needs=[Need.HELD_JOBS, Need.TIME],

@@ -1,4 +1,4 @@
-"""Jobs that end without pictures: the poll says so with 200, the waiting POST with the error itself."""
+"""Jobs that end without pictures: a poll answers 200 with the failure, a POST that waited the error itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Every plain field of the request: what is taken, what is refused, and in which words."""
+"""The plain fields of a request: which values are taken or refused, and with which message."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -50,6 +51,7 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     "mode-auto": {"mode": "auto"},
     "mode-later": {"mode": "later"},
 }
+_refusal = partial(case, clauses.REFUSAL_NAMES_FIELD)
 
 
 @case(
@@ -85,8 +87,7 @@ def wrong_value_is_422(api: Api, fields: dict[str, Any]) -> None:
     equal(api.outpaint(**fields).status_code, 422, "the status")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a request has two images",
     then="the refusal is conflicting_parameters",
     each=variants(images=_TWO_IMAGES),
@@ -95,30 +96,17 @@ def two_images_are_refused(api: Api, images: dict[str, Any]) -> None:
     refused(api.outpaint(**images), ErrorCode.CONFLICTING_PARAMETERS)
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a request has no image",
-    then="the refusal is missing_parameter and names the image",
-)
+@_refusal(when="a request has no image", then="the refusal is missing_parameter and names the image")
 def no_image_is_refused(api: Api) -> None:
     refused(api.outpaint(image=None), ErrorCode.MISSING_PARAMETER, field="image")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a request has no prompt",
-    then="the refusal is missing_parameter and names the prompt",
-)
+@_refusal(when="a request has no prompt", then="the refusal is missing_parameter and names the prompt")
 def no_prompt_is_refused(api: Api) -> None:
     refused(api.outpaint(prompt=None), ErrorCode.MISSING_PARAMETER, field="prompt")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a prompt is blank",
-    then="the answer is 422 and names the prompt",
-    each=variants(prompt=_BLANKS),
-)
+@_refusal(when="a prompt is blank", then="the answer is 422 and names the prompt", each=variants(prompt=_BLANKS))
 def blank_prompt_is_refused(api: Api, prompt: str) -> None:
     answer = api.outpaint(prompt=prompt)
     equal(answer.status_code, 422, "the status")
@@ -200,8 +188,7 @@ def count_is_two_where_it_is_left_out(api: Api) -> None:
     equal(len(finished(api.outpaint(count=None))), 2, "the number of pictures")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a count is no whole number from 1 to 10",
     then="the refusal is 422 invalid_parameter, names the count and begins in the vendor's words",
     each=variants(count=_COUNTS),
@@ -239,11 +226,7 @@ def wrong_value_is_told_in_the_vendors_members(api: Api) -> None:
     holds(document["detail"].startswith("count has wrong value 11: "), "the detail names field and value")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="eleven pictures are asked for",
-    then="the body has error_code invalid_parameter and field count",
-)
+@_refusal(when="eleven pictures are asked for", then="the body has error_code invalid_parameter and field count")
 def wrong_value_has_our_members_too(api: Api) -> None:
     document = api.outpaint(count=11).json()
     equal(document.get("error_code"), "invalid_parameter", "the error code")
@@ -284,8 +267,7 @@ def format_may_be_written_in_any_case(api: Api, wanted: str) -> None:
     holds(item.id.endswith(extension), f"the id ends in {extension}")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a format is asked for that is not written",
     then="the refusal is invalid_parameter and names the format",
     each=variants(wanted=_FORMATS),
@@ -304,8 +286,7 @@ def other_mode_in_the_query_is_422(api: Api, mode: str) -> None:
     equal(api.outpaint(params={"mode": mode}).status_code, 422, "the status")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a mode is asked for that does not exist, auto too",
     then="the refusal is invalid_parameter and names the mode",
     each=variants("-in-the-", mode=_MODES, place=["body", "query"]),
@@ -397,8 +378,7 @@ def image_sent_twice_is_refused(api: Api) -> None:
     refused(_image_sent_twice(api), ErrorCode.CONFLICTING_PARAMETERS, field="image")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="the image is sent as text, an address say",
     then="the refusal is invalid_parameter, names the image and points to image_url",
 )
@@ -407,11 +387,7 @@ def image_sent_as_text_is_refused_with_a_hint(api: Api) -> None:
     contains(detail, "image_url", "the detail")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="the prompt is sent as a file",
-    then="the refusal is invalid_parameter and names the prompt",
-)
+@_refusal(when="the prompt is sent as a file", then="the refusal is invalid_parameter and names the prompt")
 def prompt_sent_as_a_file_is_refused(api: Api) -> None:
     refused(api.outpaint(prompt=b"a lake"), ErrorCode.INVALID_PARAMETER, field="prompt")
 

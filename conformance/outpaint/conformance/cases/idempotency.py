@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again is answered with its first job, and paid once."""
+"""Idempotency-Key: a request that is sent again is answered with its first job, and charged once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from outpaint.conformance.proving.expectations import differ, equal
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
+
+_BAD_KEYS = {"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}
 
 
 @case(
@@ -236,14 +238,11 @@ def a_key_is_forgotten_after_24_hours(api: Api) -> None:
     clauses.REPLAY_KEY,
     when="a request is sent under a key that can be none",
     then="the answer is 400 and names the header",
-    each=variants(key={"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}),
+    each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
-    refused(
-        api.outpaint(headers={IDEMPOTENCY_KEY: key}),
-        ErrorCode.INVALID_IDEMPOTENCY_KEY,
-        field=IDEMPOTENCY_KEY,
-    )
+    answer = api.outpaint(headers={IDEMPOTENCY_KEY: key})
+    refused(answer, ErrorCode.INVALID_IDEMPOTENCY_KEY, field=IDEMPOTENCY_KEY)
 
 
 @case(
@@ -252,7 +251,7 @@ def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
     then="nothing is charged",
     severity=Severity.CRITICAL,
     watches_account=True,
-    each=variants(key={"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}),
+    each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_costs_nothing(api: Api, key: bytes) -> None:
     with api.charged(0):
@@ -270,10 +269,7 @@ def a_key_of_255_characters_is_taken(api: Api) -> None:
     then="they are two jobs",
     severity=Severity.CRITICAL,
     credits=2,
-    each={
-        "case": {"first": "a", "second": "A"},
-        "number": {"first": "1", "second": "2"},
-    },
+    each={"case": {"first": "a", "second": "A"}, "number": {"first": "1", "second": "2"}},
 )
 def keys_are_compared_as_they_are(api: Api, first: str, second: str) -> None:
     stem = uuid4().hex * 7  # 224 characters: a key that is cut short somewhere is another's

@@ -1,4 +1,4 @@
-"""What makes a request the same one under its Idempotency-Key: its content, and not how it is sent or waited for."""
+"""When a request under a used Idempotency-Key is the same: its content counts, not how it is sent or waited for."""
 
 from __future__ import annotations
 

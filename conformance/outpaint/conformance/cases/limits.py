@@ -1,9 +1,8 @@
-"""How large headers, files and bodies may be."""
+"""Limits on the size of headers, files and bodies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 
 from outpaint.conformance.proving import clauses, drawn_pictures
@@ -18,16 +17,12 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 _MAX_BYTES = 10_000
 # Over what a host behind Lambda takes, whatever its pictures may have, and under what its gateway refuses by itself.
 _OVER_ANY_BODY = 4_600_000
-_small_pictures = partial(
-    case, given=f"a provider that takes pictures of {_MAX_BYTES} bytes at most", needs=[Need.SETTINGS]
-)
+_limited = partial(case, given=f"a provider that takes pictures of {_MAX_BYTES} bytes at most", needs=[Need.SETTINGS])
 
 
-@contextmanager
-def _small(api: Api, max_bytes: int = _MAX_BYTES) -> Iterator[Api]:
-    """The account's view of a provider that takes small pictures only."""
-    with api.configured(pictures={"max_bytes": max_bytes}) as own:
-        yield own
+def _small(api: Api, max_bytes: int = _MAX_BYTES) -> AbstractContextManager[Api]:
+    """A provider that takes small pictures only."""
+    return api.configured(pictures={"max_bytes": max_bytes})
 
 
 @case(clauses.HEADERS_LIMIT, when="one header of 40 kB is sent", then="the answer is 431", severity=Severity.MINOR)
@@ -52,13 +47,13 @@ def headers_under_the_limit_are_taken(api: Api) -> None:
     equal(answer.status_code, 200, "the status")
 
 
-@_small_pictures(clauses.FILE_LIMIT, when="a larger one is posted", then="the answer is 413")
+@_limited(clauses.FILE_LIMIT, when="a larger one is posted", then="the answer is 413")
 def a_file_over_the_limit_is_413(api: Api) -> None:
     with _small(api) as own:
         rejected(own.outpaint(image=drawn_pictures.canvas() + bytes(_MAX_BYTES)), 413)
 
 
-@_small_pictures(
+@_limited(
     clauses.ERROR_CODES,
     when="a larger one is posted",
     then="the error code is file_too_large, and the field image",
@@ -85,13 +80,13 @@ def a_file_at_the_limit_is_taken(api: Api) -> None:
         rejected(own.outpaint(image=image + b"\0"), 413)
 
 
-@_small_pictures(clauses.BODY_LIMIT, when="a body far larger than two of them is posted", then="the answer is 413")
+@_limited(clauses.BODY_LIMIT, when="a body far larger than two of them is posted", then="the answer is 413")
 def a_body_over_the_limit_is_413(api: Api) -> None:
     with _small(api) as own:
         rejected(own.outpaint(image=bytes(_OVER_ANY_BODY)), 413)
 
 
-@_small_pictures(
+@_limited(
     clauses.ERROR_CODES,
     when="a body far larger than two of them is posted",
     then="the error code is body_too_large",
@@ -102,7 +97,7 @@ def a_body_over_the_limit_has_its_code(api: Api) -> None:
         refused(own.outpaint(image=bytes(_OVER_ANY_BODY)), ErrorCode.BODY_TOO_LARGE)
 
 
-@_small_pictures(
+@_limited(
     clauses.BODY_LIMIT,
     when="a far larger body is sent in chunks, its length not told before",
     then="the answer is 413, body_too_large",
@@ -126,7 +121,7 @@ def a_413_costs_nothing(api: Api) -> None:
         rejected(own.outpaint(image=bytes(_OVER_ANY_BODY)), 413)
 
 
-@_small_pictures(
+@_limited(
     clauses.BODY_LIMIT,
     when="a picture within the limit follows on one that was too large",
     then="it is painted",

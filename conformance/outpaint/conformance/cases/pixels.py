@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from PIL import Image, ImageChops
@@ -30,6 +31,7 @@ _INNER_BOX: Final = (56, 48, 104, 72)
 _BRIGHT: Final = Image.new("RGB", drawn_pictures.SIZE, (255, 0, 255))
 _CLOSE: Final = 4.0
 """Levels that quality 90 may move a smooth picture by, on average."""
+_critical = partial(case, severity=Severity.CRITICAL, credits=1)
 
 
 def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask: bytes | None = None) -> None:
@@ -41,12 +43,10 @@ def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask
 # Kept
 
 
-@case(
+@_critical(
     clauses.OPAQUE_IS_KEPT,
     when="a picture is posted whose outside is transparent",
     then="the opaque part looks as before",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(wanted=Format),
 )
 def opaque_part_of_the_image_is_kept(api: Api, wanted: Format) -> None:
@@ -54,12 +54,10 @@ def opaque_part_of_the_image_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, api.picture(image=sent, format=wanted), _INNER_BOX)
 
 
-@case(
+@_critical(
     clauses.OPAQUE_IS_KEPT,
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="the middle looks as before",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(wanted=Format),
 )
 def opaque_part_of_the_mask_is_kept(api: Api, wanted: Format) -> None:
@@ -68,23 +66,20 @@ def opaque_part_of_the_mask_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, received, _INNER_BOX)
 
 
-@case(
+@_critical(
     clauses.OPAQUE_IS_KEPT,
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="what is around the middle is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def transparent_part_of_the_mask_is_painted(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
     painted(sent, api.picture(image=sent, mask=drawn_pictures.alpha_mask()))
 
 
-@case(
+@_critical(
     clauses.KEPT_IS_EXACT,
     when="two PNGs are asked for of a picture whose outside is transparent",
     then="every kept pixel of both comes back byte-identical, to the last row and column",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def kept_pixels_are_exact_in_png(api: Api) -> None:
@@ -93,12 +88,10 @@ def kept_pixels_are_exact_in_png(api: Api) -> None:
         kept_exactly(sent, received)
 
 
-@case(
+@_critical(
     clauses.KEPT_IS_EXACT,
     when="a picture of noise is posted, whose every other pixel is transparent",
     then="every opaque pixel comes back byte-identical",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def single_kept_pixels_are_exact(api: Api) -> None:
     picture = drawn_pictures.noisy_scene()
@@ -113,12 +106,10 @@ def single_kept_pixels_are_exact(api: Api) -> None:
     holds(before == after, "every opaque pixel is as it was")
 
 
-@case(
+@_critical(
     clauses.KEPT_IS_EXACT,
     when="a PNG is asked for of an opaque picture and a mask",
     then="every pixel that the mask keeps comes back byte-identical",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(mask={"alpha": drawn_pictures.alpha_mask(), "luminance": drawn_pictures.luminance_mask()}),
 )
 def pixels_kept_by_a_mask_are_exact_in_png(api: Api, mask: bytes) -> None:
@@ -126,12 +117,10 @@ def pixels_kept_by_a_mask_are_exact_in_png(api: Api, mask: bytes) -> None:
     kept_exactly(sent, api.picture(image=sent, mask=mask))
 
 
-@case(
+@_critical(
     clauses.LUMINANCE,
     when="an opaque picture is posted with a mask of black and white",
     then="what is black is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def black_is_painted(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
@@ -153,12 +142,10 @@ def mask_without_transparency_is_read_by_brightness(api: Api, mode: str) -> None
     painted(sent, received)
 
 
-@case(
+@_critical(
     clauses.MASK_MODE,
     when="a mask of black and white is to be read inverted",
     then="what is black is kept exactly",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def inverted_mask_keeps_what_is_black(api: Api) -> None:
     sent = drawn_pictures.photo()
@@ -166,26 +153,18 @@ def inverted_mask_keeps_what_is_black(api: Api) -> None:
     kept_exactly(sent, received, _ABOVE)
 
 
-@case(
-    clauses.MASK_MODE,
-    when="a mask of black and white is to be read inverted",
-    then="what is white is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@_critical(clauses.MASK_MODE, when="a mask of black and white is to be read inverted", then="what is white is painted")
 def inverted_mask_paints_what_is_white(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
     received = api.picture(image=sent, mask=drawn_pictures.luminance_mask(), mask_mode="inverted_luminance")
     painted(sent, received, drawn_pictures.KEEP_BOX)
 
 
-@case(
+@_critical(
     clauses.MASK_COLOURS_IGNORED,
     given="a mask that is black where it is opaque and white where it is transparent",
     when="it is posted with an opaque picture",
     then="what is opaque is kept and what is transparent is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def masks_alpha_counts_and_not_its_colours(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
@@ -208,12 +187,10 @@ def painted_share_is_told(api: Api) -> None:
     within(result.mask_interpretation.painted_share, 1 - kept - 0.001, 1 - kept + 0.001, "the painted share")
 
 
-@case(
+@_critical(
     clauses.KEPT_IS_CLOSE,
     when="a lossy format is asked for",
     then="kept pixels away from the seam are moved by the encoding alone",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants("-by-", wanted={"jpg": Format.JPG, "webp": Format.WEBP}, by=["image", "mask"]),
 )
 def kept_pixels_are_close_in_lossy_formats(api: Api, wanted: Format, by: str) -> None:
@@ -228,36 +205,31 @@ def kept_pixels_are_close_in_lossy_formats(api: Api, wanted: Format, by: str) ->
 # Painted
 
 
-@case(
+@_critical(
     clauses.OPAQUE_IS_KEPT,
     when="a picture is posted whose outside is transparent",
     then="its outside is painted, and not left black",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def what_is_painted_is_painted(api: Api) -> None:
     border = drawn_pictures.decode(api.picture(image=drawn_pictures.canvas())).convert("RGB").crop(_ABOVE)
     holds(border.getextrema() != ((0, 0), (0, 0), (0, 0)), "something else than black is above the kept part")
 
 
-@case(
+@_critical(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="a picture with noise under its transparency",
     when="it is posted",
     then="the noise does not show in the result",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def hidden_colours_do_not_show(api: Api) -> None:
     _noise_is_painted_over(api)
 
 
-@case(
+@_critical(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="two pictures that differ only under their transparency",
     when="both are posted with one seed",
     then="both results are the same",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def hidden_colours_make_no_difference(api: Api) -> None:
@@ -280,13 +252,11 @@ def painting_begins_where_keeping_ends(api: Api, box: drawn_pictures.Box) -> Non
     _noise_is_painted_over(api, box)
 
 
-@case(
+@_critical(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="a picture with one bright colour under its transparency",
     when="it is posted",
     then="no line of black, white or that colour is drawn around the kept part",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(box=_RING),
 )
 def kept_part_has_no_frame(api: Api, box: drawn_pictures.Box) -> None:
@@ -297,13 +267,11 @@ def kept_part_has_no_frame(api: Api, box: drawn_pictures.Box) -> None:
         holds(max(apart) > 4, f"the line beside the kept part is not {name}")
 
 
-@case(
+@_critical(
     clauses.MASK_OVER_EMPTY,
     given="a picture that is transparent, over noise, where its mask keeps",
     when="both are posted",
     then="the transparent part is painted, and the noise does not show",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def mask_cannot_keep_what_is_transparent(api: Api) -> None:
     _noise_is_painted_over(api, mask=drawn_pictures.alpha_mask(keep=(0, 0, _WIDTH, _BOTTOM)))
@@ -342,12 +310,10 @@ def mask_opens_what_is_opaque(api: Api) -> None:
 # The result
 
 
-@case(
+@_critical(
     clauses.SIZE_STAYS,
     when="a picture of any size is posted",
     then="its result has the same size, to the pixel",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(
         "-",
         size={"64x48": (64, 48), "17x31": (17, 31), "301x199": (301, 199)},
@@ -371,11 +337,10 @@ def result_is_opaque(api: Api, wanted: Format) -> None:
     equal(drawn_pictures.decode(api.picture(format=wanted)).mode, "RGB", "the mode of the result")
 
 
-@case(
+@_critical(
     clauses.KEPT_IS_EXACT,
     when="five pictures are asked for",
     then="the kept pixels of each come back exactly",
-    severity=Severity.CRITICAL,
     credits=5,
 )
 def kept_pixels_are_exact_in_every_variant(api: Api) -> None:

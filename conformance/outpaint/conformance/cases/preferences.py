@@ -1,4 +1,4 @@
-"""`Prefer`: how long a client waits, and what it is told of that."""
+"""The header `Prefer`: how long a request is waited for, and which preferences are said to be applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rate limit and its headers."""
+"""The rate limit, its headers, and 429."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes on a socket that no HTTP library would send."""
+"""Requests as bytes on a socket that no HTTP library would send."""
 
 from __future__ import annotations
 

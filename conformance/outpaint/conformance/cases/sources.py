@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -70,6 +71,7 @@ _SMALL_MASK: Final = drawn_pictures.data_uri(drawn_pictures.alpha_mask((32, 32))
 _TOO_LONG: Final = "https://example.com/" + "a" * 2083
 _NO_PICTURES: Final = {"html": b"<html>not found</html>", "nothing": b""}
 _BOX: Final = (32, 32, 224, 224)
+_refusal = partial(case, clauses.ADDRESS_CODES)
 
 
 def _by_url(api: Api, url: object) -> httpx.Response:
@@ -133,8 +135,7 @@ def data_uri_is_read_whatever_its_label(api: Api, start: str) -> None:
     finished(_by_url(api, start + drawn_pictures.data_uri(drawn_pictures.canvas()).partition(",")[2]))
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="a data: URI holds no base64",
     then="the refusal is invalid_parameter and names image_url",
     each=variants(uri=_BROKEN_URIS),
@@ -143,11 +144,7 @@ def data_uri_without_base64_is_refused(api: Api, uri: str) -> None:
     refused(_by_url(api, uri), ErrorCode.INVALID_PARAMETER, field="image_url")
 
 
-@case(
-    clauses.ADDRESS_CODES,
-    when="a data: URI holds no picture",
-    then="the refusal is unsupported_image_type and names image_url",
-)
+@_refusal(when="a data: URI holds no picture", then="the refusal is unsupported_image_type and names image_url")
 def data_uri_without_a_picture_is_refused(api: Api) -> None:
     refused(_by_url(api, _NO_PICTURE_URI), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
@@ -193,8 +190,7 @@ def address_that_does_not_answer_is_422(api: Api) -> None:
     equal(_by_url(api, url).status_code, 422, "the status")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     given="an address that answers an error",
     when="it is posted",
     then="the refusal is source_unavailable and names image_url",
@@ -205,8 +201,7 @@ def address_that_does_not_answer_is_named(api: Api) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_UNAVAILABLE, field="image_url")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     given="an address where there is no picture",
     when="it is posted",
     then="the refusal is unsupported_image_type and names image_url",
@@ -276,8 +271,7 @@ def mask_behind_the_fence_is_not_read(api: Api, name: str, url: str) -> None:
     _fenced(api.outpaint(image=drawn_pictures.photo(), **{name: url}), name)
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="something that is no web address is posted as one",
     then="the answer is 422 and names image_url",
     each=variants(url=_NO_ADDRESSES),
@@ -293,8 +287,7 @@ def address_that_is_too_long_is_422(api: Api) -> None:
     equal(_by_url(api, _TOO_LONG).status_code, 422, "the status")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="an address of more than 2,083 characters is posted",
     then="the refusal is invalid_parameter and names image_url",
 )

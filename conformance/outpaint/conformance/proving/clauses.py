@@ -1,6 +1,6 @@
-"""A sentence of the contract, and where it comes from.
+"""The clauses of the contract, by subject: the sentences that its cases guard, each with its source.
 
-docs/facts tells which of the vendor's words its statements go back to.
+docs/facts says which publication of the vendor's each fact was read in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Origin(StrEnum):
-    """Whose word a clause is: only the vendor's own clauses can be asked of the vendor."""
+    """Who states a clause: only the vendor's own clauses can be demanded of the vendor."""
 
     VENDOR = "vendor"
     """Read off the vendor's OpenAPI, SDK code, documentation or live tests."""
