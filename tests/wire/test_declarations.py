@@ -1,4 +1,4 @@
-"""What cases say of themselves is true: they use what they declare, spend no more, watch no account in secret."""
+"""What cases declare is true: they use what they need, spend no more credits, and say if they watch the account."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Bookkeeper:
 
 
 class _Watched(httpx.Headers):
-    """Headers that tell when a case reads the account's figures; the library and the observer read them all at once."""
+    """Headers that note when a case reads one of the account's figures by name; httpx and observers read them all."""
 
     def __init__(self, found: httpx.Headers, book: Bookkeeper) -> None:
         super().__init__(found.raw)
@@ -117,7 +117,7 @@ def test_a_case_does_what_it_declares_and_no_more(tcp: Provider, case: Case, mon
     ask = Api.balance
 
     def balance(api: Api) -> int:
-        # Everything that compares balances comes through here; accounts of the case's own are its own affair.
+        # Every comparison of balances calls this; accounts that the case made for itself do not count.
         book.looked |= api.key == key
         return ask(api)
 
