@@ -1,4 +1,4 @@
-"""Makes docs/cases/ from the cases' code: a page for each area, one for what every answer must have, and an index."""
+"""The pages of docs/cases/, made from the cases' code: one for each area, one for the promises, and an index."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from markdown_table import table
+from tables import table
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving import answer_promises
 from outpaint.conformance.proving.case import USUALLY_GIVEN, Case, Severity
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import Subject
 
@@ -65,8 +65,8 @@ def _index(areas: Mapping[str, list[Family]]) -> str:
         "Made from the code by `make docs`. [Contract testing](../contract-testing.md) says how to run them; "
         "`outpaint contract cases` lists them.",
         "",
-        f"{total} cases in {len(areas)} areas; many of them try one thing with several values, and stand under one "
-        f"heading. {len(promises)} [promises](always.md) are held against every answer that any case gets.",
+        f"{total} cases in {len(areas)} areas; many of them try one thing with several values, under one "
+        f"heading. {len(promises)} [promises](always.md) are checked on every answer that any case gets.",
         "",
         table(
             ("area", "", "headings", "cases"),
@@ -77,10 +77,10 @@ def _index(areas: Mapping[str, list[Family]]) -> str:
         ),
         "",
         "## How to read a page",
-        "A page has a heading for each sentence of the specification, with its id, whose word it is and where it was "
+        "A page has a heading for each sentence of the specification, with its id, who states it and where it was "
         "written first, and below it the cases that guard it. A case's id is its area, a point and its heading, as in "
         "`accept.results-are-plain-json`, and `[variant]` behind that for one of several values. "
-        f"Where nothing else is said, {USUALLY_GIVEN} is given. Below the sentence stand how severe a failure is, "
+        f"Where nothing else is said, {USUALLY_GIVEN} is given. Below the sentence it says how severe a failure is, "
         "what the case needs of a provider, how many credits it may cost, how long it waits on purpose, and whether it "
         "needs its account to itself; what is not mentioned is not needed. The code is the case itself, with `api` "
         "sending the requests.",
@@ -141,7 +141,7 @@ def _promises_page() -> str:
 
 
 def _about(families: list[Family]) -> str:
-    """What the area's module says of itself."""
+    """The first sentence of the area's module."""
     said = sys.modules[_written(families[0][0]).__module__].__doc__
     assert said
     return " ".join(said.split("\n\n")[0].split())
@@ -200,7 +200,7 @@ def _facts(case: Case) -> list[str]:
 
 
 def _variants(family: Family, seen: dict[str, str]) -> list[str]:
-    """What the variants are tried with, in as little room as it takes; `seen` has the tables that the page shows."""
+    """What the variants are tried with, as short as possible; `seen` has the tables that the page shows already."""
     if family[0].id == family[0].family:
         return []
     names = [case.id.removeprefix(case.family)[1:-1] for case in family]

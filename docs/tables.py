@@ -1,14 +1,13 @@
-"""Makes the tables of docs/ that come from the code, and puts them between their markers."""
+"""The tables of docs/ that are made from the code, each between its markers on a page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from markdown_table import table
 
 from outpaint.conformance.diff.diff_rules import RULES
 from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
@@ -29,8 +28,18 @@ DOCS = Path(__file__).parent
 _HOSTS = {PainterHost.LOCAL: "command line and server", PainterHost.MOCK: "mock", PainterHost.ENDPOINT: "GPU endpoint"}
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The table without a last line break; a row has a text for each column, in which a bar is escaped."""
+    return "\n".join([_line(head), "|" + "---|" * len(head), *map(_line, rows)])
+
+
+def _line(texts: Sequence[str]) -> str:
+    cells = (text.replace("|", "\\|") for text in texts)
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
 def errors() -> str:
-    """Each error code with its status, the vendor's message, the way out, and an example of a detail."""
+    """Each error code with its status, the vendor's message, its remedy, and an example of a detail."""
     rows = [
         (str(kind.status.value), f"`{code}`", kind.message, f"{kind.title}: {kind.remedy}", examples.error(code).detail)
         for code, kind in sorted(ERROR_KINDS.items(), key=lambda row: row[1].status)
@@ -66,7 +75,7 @@ def effects() -> str:
             calls = "any" if len(usual) == len(On) - 1 else ", ".join(usual)
         if kind is Error:
             calls = "by its code"
-        # What every effect on calls takes is told below the table, once.
+        # What every effect on calls takes is said once, below the table.
         signature = re.sub(r"(, )?\[on\], \[times\]", "", kind.signature()).removesuffix("()")
         rows.append((f"`{signature}`", kind.summary(), calls))
     return table(("effect", "what it does", "calls"), rows)

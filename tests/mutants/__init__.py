@@ -1,4 +1,4 @@
-"""Deliberately broken providers: each a small patch over the real service, and the case that must name it.
+"""Mutants: the real service with one small patch each, and the case that must name that fault.
 
-`make mutants` sets the contract's cases, Schemathesis, Specmatic and a Pact upon every one and prints who noticed.
+`make mutants` runs the contract's cases, Schemathesis, Specmatic and a Pact on each and prints which noticed.
 """

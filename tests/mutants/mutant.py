@@ -1,4 +1,4 @@
-"""What a mutant is: one fault, how the real service is patched to have it, and which cases must find it."""
+"""Mutants: each one fault, how the real service is patched to have it, and the cases that must find it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
 from unittest import mock
 
+from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint.functions.http.answers import Answers
 from outpaint.functions.http.messages import Response
 
@@ -19,7 +21,7 @@ Apply = Callable[["Patch"], None]
 
 
 class Patch:
-    """Patches the service for as long as a mutant lives."""
+    """Patches the service for as long as a mutant is alive."""
 
     def __init__(self, undoing: ExitStack) -> None:
         self._undoing = undoing
@@ -38,6 +40,11 @@ class Patch:
         for name in ("content", "empty"):
             self.around(Answers, name, lambda original, self, *args: rewrite(self, original(self, *args)))
 
+    def error_status(self, code: ErrorCode, status: int) -> None:
+        """This error has another status, as if the table said so; the body's code follows."""
+        changed = {**ERROR_KINDS, code: replace(ERROR_KINDS[code], status=HTTPStatus(status))}
+        self.set(OutpaintError, "kind", property(lambda error: changed[error.code]))
+
     def header(self, name: str, change: Callable[[Response, str], str | None]) -> None:
         """This header's value becomes `change(response, value)`, or goes where that is None."""
 
@@ -51,7 +58,7 @@ class Patch:
 
         self.answers(rewrite)
 
-    def bodies(self, change: Callable[[Response, dict[str, Any]], None]) -> None:
+    def bodies(self, change: Callable[[Response, dict[str, Any]], object]) -> None:
         """Every JSON object that is answered passes through `change`, which edits it."""
 
         def rewrite(_: Answers, response: Response) -> Response:
@@ -72,7 +79,7 @@ def wishing(request: Any, **values: Any) -> Any:
 
 
 def with_body(response: Response, body: bytes) -> Response:
-    """The answer with another body, its length told right."""
+    """The answer with another body and the Content-Length that goes with it."""
     headers = tuple(
         (key, str(len(body)) if key.lower() == "content-length" else value) for key, value in response.headers
     )
@@ -96,6 +103,8 @@ class Mutant:
             yield
 
 
+CORRECT: Final = Mutant("correct", "nothing", (), lambda _: None)
+"""The service without a fault."""
 _MUTANTS: Final[dict[str, Mutant]] = {}
 
 
@@ -121,6 +130,6 @@ def all_mutants() -> tuple[Mutant, ...]:
 
 
 def case_link(name: str) -> str:
-    """The case of that id, its variant left out or not, as docs/mutants.md links to where docs/cases tells of it."""
+    """A link from docs/mutants.md to the heading of this case, or of its family, in docs/cases."""
     area, _, anchor = name.partition("[")[0].partition(".")
     return f"[`{name}`](cases/{area}.md#{anchor})"

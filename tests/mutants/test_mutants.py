@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mutants.hunting import found_by, named_cases
-from mutants.mutant import Mutant, all_mutants
+from mutants.detection import found_by, named_cases
+from mutants.mutant import CORRECT, Mutant, all_mutants
 
 MUTANTS = all_mutants()
-CORRECT = Mutant("correct", "nothing", (), lambda _: None)
 
 
 def test_there_are_enough_of_them() -> None:

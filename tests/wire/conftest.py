@@ -1,4 +1,4 @@
-"""Our own hosts, or any base URL that is given, for the contract's cases."""
+"""Parametrizes the cases by our own hosts, or by the base URL that is given."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    """Whom the case is proven on."""
+    """The provider that the case is proven on."""
     place = IN_TESTS.get(request.param)
     if place is not None:
         with opened(place) as own:

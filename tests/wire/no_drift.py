@@ -1,4 +1,4 @@
-"""`python tests/wire/no_drift.py BASE_URL`: whether a provider, our server and the mock still say the same.
+"""`python tests/wire/no_drift.py BASE_URL`: whether a provider, our server and the mock still answer the same.
 
 A consumer that does everything is recorded at the provider and at our server. The first recording is asked again of the
 mock, the second of the mock and of the provider. Costs some 40 credits.
@@ -13,8 +13,8 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
+from wire_kit.consumer import drift_at, recorded
 from wire_kit.hosts import tcp_provider
-from wire_kit.recorded import drift_at, recorded
 
 OUT = Console(highlight=False, soft_wrap=True)
 

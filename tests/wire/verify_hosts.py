@@ -1,4 +1,4 @@
-"""`make verify` and `make verify-all`: the same verdict for each of our own hosts, a row each."""
+"""`make verify`: whether each of our own hosts keeps the contract, a row for each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ HOSTS = {**IN_VERIFY, **IN_CLOUDS, **ON_REQUEST}
 
 def main() -> int:
     """0 where every host keeps the contract, 1 where one does not."""
-    # Hosts in this process read thousands of broken bodies; each would be a line between the rows.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("hosts", nargs="*", metavar="HOST", help=f"by default {', '.join((*IN_VERIFY, *IN_CLOUDS))}")
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area")
@@ -43,7 +41,7 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.hosts) - HOSTS.keys():
         parser.error(f"there is no host {min(unknown)}: choose from {', '.join(HOSTS)}")
-    # What a parser says of forms that are broken on purpose would stand between the bars.
+    # Its messages about forms that are broken on purpose would be printed between the progress bars.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     absent = {} if asked.hosts else {name: why for name in IN_CLOUDS if (why := missing(name)) is not None}
     rows = {name: _row(name, asked) for name in asked.hosts or (*IN_VERIFY, *IN_CLOUDS) if name not in absent}
@@ -72,7 +70,7 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
             print_table(one, OUT)
         if asked.html is not None:
             asked.html.mkdir(parents=True, exist_ok=True)
-            # A loop looks for what fails once in a hundred times: the page that shows it must not be written over.
+            # A loop looks for what fails once in a hundred times: the page that shows it must not be overwritten.
             page = f"{name}.html" if asked.loop == 1 else f"{name}-{asked.seed + number}.html"
             (asked.html / page).write_text(as_page(one), encoding="utf-8")
         found.append(one)

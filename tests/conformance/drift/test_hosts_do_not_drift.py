@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from wire_kit.consumer import drift_at, recorded
 from wire_kit.processes import served, started
-from wire_kit.recorded import drift_at, recorded
 
 from outpaint.conformance.drift.recording_file import Recording
 

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from outpaint.conformance.proving import answer_promises, drawn_pictures
-from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted
-from outpaint.conformance.proving.api import Item, finished
+from outpaint.conformance.proving.answer_reading import Item, finished
 from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.raw_requests import send_raw, status_of
+from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 
 
 def test_a_finished_answer_is_read_by_the_vendors_members_alone() -> None:
@@ -89,7 +89,7 @@ def test_what_has_no_status_line_is_unmet(answer: bytes) -> None:
 
 
 def test_kept_and_painted_are_told_apart() -> None:
-    sent = drawn_pictures.encode(drawn_pictures.noisy_scene())
+    sent = drawn_pictures.noisy_photo()
     other = drawn_pictures.encode(drawn_pictures.noisy_scene(seed=2))
     one_off = drawn_pictures.noisy_scene()
     one_off.putpixel((47, 35), tuple(255 - value for value in one_off.getpixel((47, 35))))

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 
 from outpaint.conformance.proving import answer_promises
-from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.expectations import once
+from outpaint.conformance.proving.api import Api, once
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 
 

@@ -1,25 +1,15 @@
-"""Ids and sentences of the cases: names of pages for years, and sentences that read on from one another."""
+"""Ids and sentences of the cases: ids that last, and sentences of one form."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from importlib import import_module
-from pkgutil import iter_modules
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving import answer_promises, clauses
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 
-ROOMS = {
-    room.name: {
-        name: value
-        for name, value in vars(import_module(f"{clauses.__name__}.{room.name}")).items()
-        if isinstance(value, Clause)
-    }
-    for room in iter_modules(clauses.__path__)
-}
-CLAUSES = [clause for room in ROOMS.values() for clause in room.values()]
+CLAUSES = [value for value in vars(clauses).values() if isinstance(value, Clause)]
 
 
 def test_ids_are_slugs() -> None:
@@ -42,14 +32,3 @@ def test_every_clause_has_an_id_of_its_own_and_is_guarded() -> None:
     guarded = {case.guards.id for case in all_cases()} | {check.guards.id for check in answer_promises.checks()}
     assert [clause.id for clause in CLAUSES if clause.id not in guarded] == []
     assert all(clause.says.endswith(".") for clause in CLAUSES)
-
-
-def test_every_room_is_open_and_no_clause_hides_another() -> None:
-    together = {name: value for name, value in vars(clauses).items() if isinstance(value, Clause)}
-    assert set(together) == set().union(*ROOMS.values())
-    assert len(together) == len(CLAUSES)
-
-
-def test_ids_that_begin_alike_stand_in_one_room() -> None:
-    rooms = {(clause.id.partition(".")[0], name) for name, room in ROOMS.items() for clause in room.values()}
-    assert [word for word, count in Counter(word for word, _ in rooms).items() if count > 1] == []

@@ -14,7 +14,7 @@ import pytest
 
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Case, Severity
-from outpaint.conformance.proving.clause import Clause, Origin
+from outpaint.conformance.proving.clauses import Clause, Origin
 from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts import paths_and_headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outpaint.conformance.proving.case import Severity
-from outpaint.conformance.proving.clause import Clause, Origin
+from outpaint.conformance.proving.clauses import Clause, Origin
 from outpaint.conformance.verify.case_selection import Profile, Selection
 
 from .conftest import made_up

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from mutants.mutant import Patch, mutant
-from outpaint.functions.embedded.memory_ledger import MemoryLimits
-from outpaint.functions.http import application
+from outpaint.contracts.errors import ErrorCode
+from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits
+from outpaint.functions.http import application, bodies
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import RequestHead
 from outpaint.functions.service import admission
@@ -23,8 +25,6 @@ def no_key_needed(patch: Patch) -> None:
 
 @mutant("a key in the query counts", "keys.a-key-in-the-query-counts-for-nothing")
 def key_in_the_query_counts(patch: Patch) -> None:
-    from urllib.parse import parse_qsl
-
     def header(original: Any, self: RequestHead, name: str) -> Any:
         found = original(self, name)
         if found is None and name.lower() == "x-picsart-api-key":
@@ -36,8 +36,6 @@ def key_in_the_query_counts(patch: Patch) -> None:
 
 @mutant("an account that is not allowed is served", "keys.a-forbidden-key-is-403")
 def forbidden_account_is_served(patch: Patch) -> None:
-    from outpaint.functions.embedded.memory_ledger import MemoryLedger
-
     def by_key_digest(original: Any, self: MemoryLedger, digest: str) -> Any:
         account = original(self, digest)
         return None if account is None else replace(account, allowed=True)
@@ -50,7 +48,7 @@ def rate_limit_not_enforced(patch: Patch) -> None:
     def take(original: Any, service: Any, account: Any) -> Any:
         return original(service, account)[0], None
 
-    patch.around(admission, "take", take)
+    patch.around(admission, "take_rate", take)
 
 
 @mutant("one account's requests count for all", "rate-limit.accounts-have-limits-of-their-own")
@@ -80,8 +78,6 @@ def rate_window_never_ends(patch: Patch) -> None:
 
 @mutant("a refused key is told only after the body was read", "keys.the-key-is-judged-before-the-body")
 def body_is_read_before_the_key(patch: Patch) -> None:
-    from outpaint.functions.http import bodies
-
     def judge(original: Any, self: Exchange) -> Any:
         if self._head.method == "POST":
             bodies.check_content_type(self._head)
@@ -92,18 +88,12 @@ def body_is_read_before_the_key(patch: Patch) -> None:
 
 @mutant("unknown paths are 400", "routes.an-unknown-path-is-404")
 def unknown_path_is_400(patch: Patch) -> None:
-    from mutants.areas.errors import status_of
-    from outpaint.contracts.errors import ErrorCode
-
-    status_of(patch, ErrorCode.UNKNOWN_ROUTE, 400)
+    patch.error_status(ErrorCode.UNKNOWN_ROUTE, 400)
 
 
 @mutant("another verb is 404", "routes.another-verb-on-what-is-read-is-405")
 def wrong_verb_is_404(patch: Patch) -> None:
-    from mutants.areas.errors import status_of
-    from outpaint.contracts.errors import ErrorCode
-
-    status_of(patch, ErrorCode.METHOD_NOT_ALLOWED, 404)
+    patch.error_status(ErrorCode.METHOD_NOT_ALLOWED, 404)
 
 
 @mutant("headers of any size are taken", "limits.headers-of-more-than-32-kib-are-431")

@@ -1,26 +1,16 @@
-"""Faults in how a refusal is told."""
+"""Faults in the answers to refused requests."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from mutants.mutant import Patch, mutant
-from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
+from outpaint.functions.http import answers, application
 from outpaint.functions.http.messages import Response
 
 
-def status_of(patch: Patch, code: ErrorCode, status: int, message: str | None = None) -> None:
-    """This error has another status, as if the table said so; the body goes along with it."""
-    from http import HTTPStatus
-
-    kind = ERROR_KINDS[code]
-    other = replace(kind, status=HTTPStatus(status), message=message or kind.message)
-    changed = {**ERROR_KINDS, code: other}
-    patch.set(OutpaintError, "kind", property(lambda self: changed[self.code]))
-
-
-def member(patch: Patch, name: str, value: Any, *, only: int | None = None) -> None:
+def change_error_member(patch: Patch, name: str, value: Any, *, only: int | None = None) -> None:
     """This member of error bodies is `value`, or goes where that is Ellipsis."""
 
     def change(response: Response, document: dict[str, Any]) -> None:
@@ -34,83 +24,81 @@ def member(patch: Patch, name: str, value: Any, *, only: int | None = None) -> N
 
 @mutant("errors have no detail", "always.error-has-its-shape")
 def detail_missing(patch: Patch) -> None:
-    member(patch, "detail", ...)
+    change_error_member(patch, "detail", ...)
 
 
 @mutant("an error's detail is an object", "always.error-has-its-shape")
 def detail_is_an_object(patch: Patch) -> None:
-    member(patch, "detail", {"reason": "no"})
+    change_error_member(patch, "detail", {"reason": "no"})
 
 
 @mutant("an error's detail shows a traceback", "always.error-detail-is-one-line")
 def detail_is_a_traceback(patch: Patch) -> None:
-    member(patch, "detail", "Traceback (most recent call last):\n  File x.py")
+    change_error_member(patch, "detail", "Traceback (most recent call last):\n  File x.py")
 
 
 @mutant("an error's code is another than its status", "always.error-code-fits-the-status")
 def code_differs_from_the_status(patch: Patch) -> None:
-    member(patch, "code", 1)
+    change_error_member(patch, "code", 1)
 
 
 @mutant("a bad key's message is not token_error", "keys.no-key-is-401")
 def token_error_missing(patch: Patch) -> None:
-    member(patch, "message", "Unauthorized", only=401)
+    change_error_member(patch, "message", "Unauthorized", only=401)
 
 
 @mutant("a wrong value is told without the field's name first", "fields.wrong-count-is-worded-as-the-vendor-words-it")
 def wrong_value_in_other_words(patch: Patch) -> None:
-    member(patch, "detail", "The request is invalid.", only=422)
+    change_error_member(patch, "detail", "The request is invalid.", only=422)
 
 
 @mutant("the offending field is not named", "accept.a-406-has-its-code")
 def field_missing(patch: Patch) -> None:
-    member(patch, "field", ...)
+    change_error_member(patch, "field", ...)
 
 
 @mutant("a key that is not known is 403", "keys.an-unknown-key-is-401")
 def unknown_key_is_403(patch: Patch) -> None:
-    status_of(patch, ErrorCode.UNKNOWN_KEY, 403)
+    patch.error_status(ErrorCode.UNKNOWN_KEY, 403)
 
 
 @mutant("a missing key is 400", "keys.no-key-is-401")
 def missing_key_is_400(patch: Patch) -> None:
-    status_of(patch, ErrorCode.MISSING_KEY, 400)
+    patch.error_status(ErrorCode.MISSING_KEY, 400)
 
 
 @mutant("used up credits are 403", "credits.no-credits-are-402")
 def insufficient_credits_is_403(patch: Patch) -> None:
-    status_of(patch, ErrorCode.INSUFFICIENT_CREDITS, 403)
+    patch.error_status(ErrorCode.INSUFFICIENT_CREDITS, 403)
 
 
 @mutant("a wrong value is 400", "fields.wrong-value-is-422")
 def wrong_value_is_400(patch: Patch) -> None:
-    status_of(patch, ErrorCode.INVALID_PARAMETER, 400)
+    patch.error_status(ErrorCode.INVALID_PARAMETER, 400)
 
 
 @mutant("another kind of file is 422", "bad-pictures.stranger-is-415")
 def unsupported_image_is_422(patch: Patch) -> None:
-    status_of(patch, ErrorCode.UNSUPPORTED_IMAGE_TYPE, 422)
+    patch.error_status(ErrorCode.UNSUPPORTED_IMAGE_TYPE, 422)
 
 
 @mutant("a body that cannot be parsed is 500", "bad-bodies.broken-json-is-400")
 def malformed_body_is_500(patch: Patch) -> None:
-    status_of(patch, ErrorCode.MALFORMED_BODY, 500)
+    patch.error_status(ErrorCode.MALFORMED_BODY, 500)
 
 
 @mutant("the rate limit is 503", "rate-limit.one-too-many-is-429")
 def rate_limited_is_503(patch: Patch) -> None:
-    status_of(patch, ErrorCode.RATE_LIMITED, 503)
+    patch.error_status(ErrorCode.RATE_LIMITED, 503)
 
 
 @mutant("a file that is too large is 422", "limits.a-file-over-the-limit-is-413")
 def too_large_is_422(patch: Patch) -> None:
-    status_of(patch, ErrorCode.FILE_TOO_LARGE, 422)
+    patch.error_status(ErrorCode.FILE_TOO_LARGE, 422)
 
 
 @mutant("a refused key is repeated in the answer", "keys.a-refused-key-is-not-repeated")
 def key_is_told(patch: Patch) -> None:
-    from outpaint.functions.http import application
-
     def telling(original: Any, service: Any, key: str | None, **how: Any) -> Any:
         try:
             return original(service, key, **how)
@@ -122,8 +110,5 @@ def key_is_told(patch: Patch) -> None:
 
 @mutant("problem details are answered as plain errors", "accept.problem-details-are-labelled")
 def problem_details_unknown(patch: Patch) -> None:
-    from outpaint.contracts.errors import ProblemDetails
-    from outpaint.functions.http import answers
-
     patch.set(answers, "PROBLEM", "application/json")
     patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))

@@ -1,4 +1,4 @@
-"""Faults in what stands on every answer."""
+"""Faults in the headers of answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mutants.mutant import Patch, mutant, with_body
 from outpaint.contracts import paths_and_headers as names
-from outpaint.functions.http import answers
+from outpaint.functions.http import answers, application
 from outpaint.functions.http.answers import Accept, Answers
 from outpaint.functions.http.messages import Response
 
@@ -135,8 +135,6 @@ def errors_are_html(patch: Patch) -> None:
 
 @mutant("HEAD gets a 405", "routes.head-of-the-balance-is-200")
 def head_not_taken(patch: Patch) -> None:
-    from outpaint.functions.http import application
-
     patch.set(
         application,
         "METHODS",

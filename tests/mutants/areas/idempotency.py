@@ -1,4 +1,4 @@
-"""Faults in sending twice and paying once."""
+"""Faults in the handling of Idempotency-Key."""
 
 from __future__ import annotations
 

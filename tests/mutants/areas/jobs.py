@@ -1,9 +1,10 @@
-"""Faults in what becomes of a job, and in how a poll tells it."""
+"""Faults in how a job ends, and in what polls say of it."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from mutants.mutant import Patch, mutant, with_body
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import Prefer
-from outpaint.contracts.requests import Mode
+from outpaint.contracts.requests import Mode, OutpaintRequest
 from outpaint.functions.http import answers
 from outpaint.functions.http.answers import Answers
 from outpaint.functions.http.application import Exchange
@@ -19,44 +20,57 @@ from outpaint.functions.http.messages import Response
 from outpaint.functions.service import settle, submit
 
 
-def accepted(patch: Patch, change: Any) -> None:
-    """202's body passes through `change`."""
+def change_accepted(patch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
+    """The body of a 202 passes through `change`."""
+    patch.bodies(lambda response, document: change(document) if response.status == 202 else None)
 
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 202:
-            change(document)
 
-    patch.bodies(edit)
+def change_failed_job(patch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
+    """The body of a failed job's poll passes through `change`."""
+    patch.bodies(
+        lambda response, document: (
+            change(document) if response.status == 200 and document.get("status") == "error" else None
+        )
+    )
+
+
+def take_mode_for(patch: Patch, mode: Mode) -> None:
+    """Whatever mode was sent, the request is waited for as in this one."""
+
+    def wait(original: Any, service: Any, request: Any, prefer: Any) -> Any:
+        return original(service, request.model_copy(update={"mode": mode}), prefer)
+
+    patch.around(submit, "_wait", wait)
 
 
 @mutant("202 has no data", "asynchronous.mode-async-is-202")
 def data_missing_in_202(patch: Patch) -> None:
-    accepted(patch, lambda document: document.pop("data"))
+    change_accepted(patch, lambda document: document.pop("data"))
 
 
 @mutant("data is null in 202", "asynchronous.mode-async-is-202")
 def data_is_null_in_202(patch: Patch) -> None:
-    accepted(patch, lambda document: document.update(data=None))
+    change_accepted(patch, lambda document: document.update(data=None))
 
 
 @mutant("202 has no inference_id", "asynchronous.mode-async-is-202")
 def inference_id_missing_in_202(patch: Patch) -> None:
-    accepted(patch, lambda document: document.pop("inference_id"))
+    change_accepted(patch, lambda document: document.pop("inference_id"))
 
 
 @mutant("202 has no transaction_id", "asynchronous.accepted-has-both-ids")
 def transaction_id_missing_in_202(patch: Patch) -> None:
-    accepted(patch, lambda document: document.pop("transaction_id"))
+    change_accepted(patch, lambda document: document.pop("transaction_id"))
 
 
 @mutant("transaction_id is another id", "asynchronous.accepted-has-both-ids")
 def transaction_id_differs(patch: Patch) -> None:
-    accepted(patch, lambda document: document.update(transaction_id="t-" + document["transaction_id"]))
+    change_accepted(patch, lambda document: document.update(transaction_id="t-" + document["transaction_id"]))
 
 
 @mutant("a pending job's status is pending", "asynchronous.accepted-says-processing")
 def pending_word_differs(patch: Patch) -> None:
-    accepted(patch, lambda document: document.update(status="pending"))
+    change_accepted(patch, lambda document: document.update(status="pending"))
 
 
 @mutant("a pending job polls as 200", "asynchronous.poll-goes-from-202-to-200")
@@ -96,20 +110,15 @@ def failed_job_polls_as_its_error(patch: Patch) -> None:
 
 @mutant("a failed job polls as a success without pictures", "failed-jobs.a-failed-job-polls-as-an-error")
 def failed_job_polls_as_success(patch: Patch) -> None:
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 200 and document.get("status") == "error":
-            document["status"] = "success"
-
-    patch.bodies(edit)
+    change_failed_job(patch, lambda document: document.update(status="success"))
 
 
 @mutant("a failed job does not tell why", "failed-jobs.a-failed-job-tells-why")
 def failed_job_tells_nothing(patch: Patch) -> None:
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 200 and document.get("status") == "error":
-            del document["message"], document["detail"]
+    def change(document: dict[str, Any]) -> None:
+        del document["message"], document["detail"]
 
-    patch.bodies(edit)
+    change_failed_job(patch, change)
 
 
 @mutant("an id that was never given out polls as pending", "routes.an-unknown-id-is-404")
@@ -133,7 +142,7 @@ def foreign_job_readable(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
         return settle.refreshed(service, job)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)
 
 
 @mutant("another account's job is 403, which tells that it exists", "routes.another-accounts-job-looks-unknown")
@@ -144,29 +153,17 @@ def foreign_job_is_403(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.FORBIDDEN, "this inference is not yours", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)
 
 
 @mutant("mode async waits all the same", "asynchronous.mode-async-is-202")
 def async_waits(patch: Patch) -> None:
-    patch.around(
-        submit,
-        "_wait",
-        lambda original, service, request, prefer: original(
-            service, request.model_copy(update={"mode": Mode.SYNC}), prefer
-        ),
-    )
+    take_mode_for(patch, Mode.SYNC)
 
 
 @mutant("mode sync does not wait", "synchronous.as-many-as-asked")
 def sync_does_not_wait(patch: Patch) -> None:
-    patch.around(
-        submit,
-        "_wait",
-        lambda original, service, request, prefer: original(
-            service, request.model_copy(update={"mode": Mode.ASYNC}), prefer
-        ),
-    )
+    take_mode_for(patch, Mode.ASYNC)
 
 
 @mutant("Prefer is not read", "preferences.respond-async-is-202")
@@ -184,16 +181,12 @@ def mode_beats_prefer(patch: Patch) -> None:
 
 @mutant("the mode in the query is not read", "asynchronous.mode-may-stand-in-the-query")
 def query_mode_ignored(patch: Patch) -> None:
-    from outpaint.contracts.requests import OutpaintRequest
-
     original = OutpaintRequest.from_fields
     patch.set(OutpaintRequest, "from_fields", classmethod(lambda _, fields, **__: original(fields)))
 
 
 @mutant("the mode in the query beats the body's", "asynchronous.mode-in-the-body-beats-the-query")
 def query_mode_wins(patch: Patch) -> None:
-    from outpaint.contracts.requests import OutpaintRequest
-
     original = OutpaintRequest.from_fields
 
     def from_fields(_: Any, fields: Any, *, query_mode: str | None = None) -> Any:
@@ -233,4 +226,4 @@ def id_not_found_at_first(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)

@@ -1,7 +1,8 @@
-"""Faults in what is charged, refunded and told of it."""
+"""Faults in what is charged and refunded, and in what answers say of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +15,18 @@ from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
 
 
-def price(patch: Patch, change: Any) -> None:
+def change_price(patch: Patch, change: Any) -> None:
     """A job is created at another price."""
     patch.around(
         MemoryLedger,
         "create",
         lambda original, self, job, claim, now: original(self, replace(job, price=change(job)), claim, now),
     )
+
+
+def change_balance(patch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
+    """The body of a balance passes through `change`."""
+    patch.bodies(lambda _, document: change(document) if set(document) == {"credits"} else None)
 
 
 @mutant("a refused request costs a credit", "credits.a-refused-request-costs-nothing")
@@ -38,17 +44,17 @@ def refusals_are_charged(patch: Patch) -> None:
 
 @mutant("nothing is ever charged", "credits.a-picture-costs-a-credit")
 def nothing_is_charged(patch: Patch) -> None:
-    price(patch, lambda _: 0)
+    change_price(patch, lambda _: 0)
 
 
 @mutant("a request costs one credit however many pictures it makes", "credits.a-picture-costs-a-credit")
 def charged_by_the_request(patch: Patch) -> None:
-    price(patch, lambda _: 1)
+    change_price(patch, lambda _: 1)
 
 
 @mutant("a picture costs two credits", "credits.a-picture-costs-a-credit")
 def charged_twice(patch: Patch) -> None:
-    price(patch, lambda job: 2 * job.price)
+    change_price(patch, lambda job: 2 * job.price)
 
 
 @mutant("a failed job keeps its credits", "credits.a-failed-job-gives-its-credits-back")
@@ -116,20 +122,12 @@ def polls_are_charged(patch: Patch) -> None:
 
 @mutant("the balance has a second member", "credits.balance-has-one-member")
 def balance_says_more(patch: Patch) -> None:
-    def edit(_: Response, document: dict[str, Any]) -> None:
-        if set(document) == {"credits"}:
-            document["currency"] = "credits"
-
-    patch.bodies(edit)
+    change_balance(patch, lambda document: document.update(currency="credits"))
 
 
 @mutant("the balance is text", "credits.balance-has-one-member")
 def balance_is_text(patch: Patch) -> None:
-    def edit(_: Response, document: dict[str, Any]) -> None:
-        if set(document) == {"credits"}:
-            document["credits"] = str(document["credits"])
-
-    patch.bodies(edit)
+    change_balance(patch, lambda document: document.update(credits=str(document["credits"])))
 
 
 @mutant("another account pays", "credits.a-picture-costs-a-credit")

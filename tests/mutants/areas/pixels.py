@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -9,17 +11,20 @@ from PIL import Image, ImageChops, ImageFilter
 
 from mutants.mutant import Patch, mutant, wishing
 from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
-from outpaint.painting import pipeline
+from outpaint.functions.http import application
+from outpaint.painting import finish, pipeline
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs import inspection, keep_map
+from outpaint.painting.inputs.file_header import FileHeader
+from outpaint.painting.painters import flat
 
 
-def finished(patch: Patch, change: Any) -> None:
+def change_composite(patch: Patch, change: Any) -> None:
     """The composite, `change(canvas, picture)`, before it is encoded."""
     patch.around(pipeline, "composite", lambda original, canvas, painted: change(canvas, original(canvas, painted)))
 
 
-def kept(patch: Patch, change: Any) -> None:
+def change_keep_map(patch: Patch, change: Any) -> None:
     """The keep map's weights pass through `change`."""
 
     def of(_: Any, pixels: Image.Image, keep: Image.Image, *rest: Any) -> Canvas:
@@ -31,7 +36,7 @@ def kept(patch: Patch, change: Any) -> None:
 
 @mutant("what is opaque is painted and what is open is kept", "pixels.kept-pixels-are-exact-in-png")
 def mask_is_inverted(patch: Patch) -> None:
-    kept(patch, ImageChops.invert)
+    change_keep_map(patch, ImageChops.invert)
 
 
 @mutant("a bright mask paints and a dark one keeps", "pixels.black-is-painted")
@@ -45,8 +50,6 @@ def luminance_is_inverted(patch: Patch) -> None:
 
 @mutant("a mask's brightness counts though it has an alpha", "pixels.masks-alpha-counts-and-not-its-colours")
 def alpha_of_the_mask_ignored(patch: Patch) -> None:
-    from dataclasses import replace
-
     def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
         mode = MaskMode.LUMINANCE if mask.mode is MaskMode.AUTO else mask.mode
         return original(replace(mask, mode=mode), field, said)
@@ -74,7 +77,7 @@ def kept_pixels_off_by_one(patch: Patch) -> None:
         picture.paste(shifted, (0, 0), canvas.keep.point([0] * 255 + [255]))
         return picture
 
-    finished(patch, change)
+    change_composite(patch, change)
 
 
 @mutant("kept pixels went through a JPEG", "inputs.kept-pixels-are-exact-of-each-kind")
@@ -84,12 +87,12 @@ def kept_pixels_were_compressed(patch: Patch) -> None:
         picture.save(stream, "JPEG", quality=85)
         return Image.open(stream).convert("RGB")
 
-    finished(patch, change)
+    change_composite(patch, change)
 
 
 @mutant("kept pixels are moved by one column", "inputs.kept-pixels-are-exact-of-each-kind")
 def kept_pixels_are_moved(patch: Patch) -> None:
-    finished(patch, lambda _, picture: ImageChops.offset(picture, 1, 0))
+    change_composite(patch, lambda _, picture: ImageChops.offset(picture, 1, 0))
 
 
 @mutant("the border of what is kept is softened inwards", "inputs.kept-pixels-are-exact-of-each-kind")
@@ -100,12 +103,12 @@ def seam_is_feathered_inwards(patch: Patch) -> None:
         picture.paste(soft, (0, 0), ImageChops.subtract(canvas.keep, inner))
         return picture
 
-    finished(patch, change)
+    change_composite(patch, change)
 
 
 @mutant("half kept pixels are kept whole", "blending.soft-pixels-are-not-kept-whole")
 def soft_edges_are_hard(patch: Patch) -> None:
-    kept(patch, lambda keep: keep.point([0] + [255] * 255))
+    change_keep_map(patch, lambda keep: keep.point([0] + [255] * 255))
 
 
 @mutant("colours hidden under transparency show in the result", "pixels.hidden-colours-make-no-difference")
@@ -120,7 +123,7 @@ def hidden_colours_leak(patch: Patch) -> None:
 
 @mutant("the result is half the size", "pixels.result-has-the-size-that-was-sent")
 def result_is_smaller(patch: Patch) -> None:
-    finished(patch, lambda _, picture: picture.resize((picture.width // 2, picture.height // 2)))
+    change_composite(patch, lambda _, picture: picture.resize((picture.width // 2, picture.height // 2)))
 
 
 @mutant("the result is one column wider", "pixels.result-has-the-size-that-was-sent")
@@ -130,7 +133,7 @@ def result_is_wider(patch: Patch) -> None:
         wider.paste(picture, (0, 0))
         return wider
 
-    finished(patch, change)
+    change_composite(patch, change)
 
 
 @mutant("the open area comes back black", "pixels.what-is-painted-is-painted")
@@ -139,7 +142,7 @@ def open_area_is_left_black(patch: Patch) -> None:
         picture.paste((0, 0, 0), (0, 0, *picture.size), ImageChops.invert(canvas.keep))
         return picture
 
-    finished(patch, change)
+    change_composite(patch, change)
 
 
 @mutant("every format is a PNG under another name", "fields.file-is-of-the-format-asked-for")
@@ -151,8 +154,6 @@ def format_is_always_png(patch: Patch) -> None:
 
 @mutant("the format asked for is not looked at", "fields.file-is-of-the-format-asked-for")
 def format_ignored(patch: Patch) -> None:
-    from outpaint.functions.http import application
-
     def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
         return original(service, caller, wishing(request, format=Format.JPG), **rest)
 
@@ -161,25 +162,17 @@ def format_ignored(patch: Patch) -> None:
 
 @mutant("all variants are the same picture", "seeds.variants-differ")
 def variants_are_the_same(patch: Patch) -> None:
-    from outpaint.painting.painters import flat
-
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, brief.seeds[0]))
 
 
 @mutant("the seed does not count", "seeds.seed-makes-the-same-picture-again")
 def seed_does_not_count(patch: Patch) -> None:
-    import itertools
-
-    from outpaint.painting.painters import flat
-
     numbers = itertools.count()
     patch.around(flat, "_colours", lambda original, brief, _: original(brief, next(numbers)))
 
 
 @mutant("EXIF orientation is not looked at", "orientation.cameras-jpeg-is-put-upright")
 def orientation_ignored(patch: Patch) -> None:
-    from outpaint.painting.inputs.file_header import FileHeader
-
     patch.set(FileHeader, "orientation", property(lambda _: 1))
 
 
@@ -217,8 +210,6 @@ def result_has_alpha(patch: Patch) -> None:
 
 @mutant("a lossy result is hardly the picture any more", "pixels.kept-pixels-are-close-in-lossy-formats")
 def lossy_formats_are_poor(patch: Patch) -> None:
-    from outpaint.painting import finish
-
     settings = {
         **finish._SETTINGS,
         Format.JPG: {"format": "JPEG", "quality": 2},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
@@ -15,9 +16,11 @@ from outpaint.contracts.requests import OutpaintRequest, Upload
 from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.http import bodies
 from outpaint.functions.service import picture_sources
+from outpaint.painting import pipeline
+from outpaint.painting.inputs import inspection, intake
 
 
-def fields(patch: Patch, change: Any) -> None:
+def change_fields(patch: Patch, change: Any) -> None:
     """A body's fields, name to values, pass through `change`, which gives those that count."""
     original = OutpaintRequest.from_fields
     patch.set(
@@ -27,9 +30,9 @@ def fields(patch: Patch, change: Any) -> None:
     )
 
 
-def defaulting(patch: Patch, name: str, value: str) -> None:
+def default_to(patch: Patch, name: str, value: str) -> None:
     """A field that is not sent counts as this."""
-    fields(patch, lambda found: found if name in found else {**found, name: [value]})
+    change_fields(patch, lambda found: found if name in found else {**found, name: [value]})
 
 
 def without(found: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -44,17 +47,17 @@ def unknown_fields_refused(patch: Patch) -> None:
                 raise OutpaintError.wrong_value(name[:50], "", "there is no such field")
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("the mask under the SDK's spelling is not read", "masks.mask-counts-under-every-name")
 def sdk_mask_spelling_ignored(patch: Patch) -> None:
-    fields(patch, lambda found: without(found, "mask", "mask_url", "mask_id"))
+    change_fields(patch, lambda found: without(found, "mask", "mask_url", "mask_id"))
 
 
 @mutant("the mask under the OpenAPI's spelling is not read", "masks.mask-counts-under-every-name")
 def openapi_mask_spelling_ignored(patch: Patch) -> None:
-    fields(patch, lambda found: without(found, "mask_image", "mask_image_url", "mask_image_id"))
+    change_fields(patch, lambda found: without(found, "mask_image", "mask_image_url", "mask_image_id"))
 
 
 @mutant("of two masks the first counts", "masks.two-masks-are-refused-naming-both")
@@ -63,7 +66,7 @@ def two_masks_are_taken(patch: Patch) -> None:
         given = [name for name in requests.MASK_FIELDS if name in found]
         return without(found, *given[1:])
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("of two images the first counts", "fields.two-images-are-refused")
@@ -72,12 +75,12 @@ def two_images_are_taken(patch: Patch) -> None:
         given = [name for name in requests.IMAGE_FIELDS if name in found]
         return without(found, *given[1:])
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("of a field that was sent twice the first counts", "fields.field-sent-twice-is-refused")
 def repeated_fields_are_taken(patch: Patch) -> None:
-    fields(patch, lambda found: {name: values[:1] for name, values in found.items()})
+    change_fields(patch, lambda found: {name: values[:1] for name, values in found.items()})
 
 
 @mutant("a blank prompt is taken", "fields.blank-prompt-is-refused")
@@ -87,12 +90,12 @@ def blank_prompt_is_taken(patch: Patch) -> None:
         blank = values and isinstance(values[0], str) and not values[0].strip()
         return {**found, "prompt": ["anything"]} if blank else found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("no prompt is needed", "fields.prompt-is-required")
 def no_prompt_is_taken(patch: Patch) -> None:
-    defaulting(patch, "prompt", "anything")
+    default_to(patch, "prompt", "anything")
 
 
 @mutant("an empty negative prompt is refused", "fields.negative-prompt-is-taken")
@@ -102,7 +105,7 @@ def empty_negative_prompt_is_refused(patch: Patch) -> None:
             raise OutpaintError.wrong_value("negative_prompt", "''", "say what to avoid, or leave it out")
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("a count over 10 is brought down to 10", "fields.count-out-of-range-is-refused")
@@ -113,7 +116,7 @@ def count_is_clamped(patch: Patch) -> None:
             return {**found, "count": ["1"]}
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("one picture is made whatever the count", "fields.count-is-how-many-pictures-come-back")
@@ -123,22 +126,22 @@ def count_is_ignored(patch: Patch) -> None:
         good = len(values) == 1 and str(values[0]) in {str(number) for number in range(1, 11)}
         return {**found, "count": ["1"]} if good else found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("one picture is made where no count was sent", "fields.count-is-two-where-it-is-left-out")
 def default_count_is_one(patch: Patch) -> None:
-    defaulting(patch, "count", "1")
+    default_to(patch, "count", "1")
 
 
 @mutant("PNG is written where no format was sent", "synchronous.jpg-by-default")
 def default_format_is_png(patch: Patch) -> None:
-    defaulting(patch, "format", "PNG")
+    default_to(patch, "format", "PNG")
 
 
 @mutant("mode auto is taken", "fields.other-mode-is-refused")
 def mode_auto_is_taken(patch: Patch) -> None:
-    fields(patch, lambda found: {**found, "mode": ["sync"]} if found.get("mode") == ["auto"] else found)
+    change_fields(patch, lambda found: {**found, "mode": ["sync"]} if found.get("mode") == ["auto"] else found)
 
 
 @mutant("a format must be in capitals", "fields.format-may-be-written-in-any-case")
@@ -149,7 +152,7 @@ def formats_in_capitals_only(patch: Patch) -> None:
             raise OutpaintError.wrong_value("format", values[0], "input should be 'JPG', 'PNG' or 'WEBP'")
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("JPEG is taken for a format we do not write", "fields.other-format-is-refused")
@@ -159,7 +162,7 @@ def unknown_formats_become_jpg(patch: Patch) -> None:
         known = values and str(values[0]).strip().upper() in ("JPG", "PNG", "WEBP")
         return {**found, "format": ["JPG"]} if values and not known else found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("the seed that was sent is not the one that counts", "synchronous.result-tells-the-seed")
@@ -168,7 +171,7 @@ def seed_is_ignored(patch: Patch) -> None:
         good = len(found.get("seed", [])) == 1 and str(found["seed"][0]).isascii() and str(found["seed"][0]).isdigit()
         return without(found, "seed") if good and int(str(found["seed"][0])) < 2**32 else found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("bodies of JSON are not taken", "content-types.json-is-taken")
@@ -206,13 +209,11 @@ def labels_count(patch: Patch) -> None:
                     raise OutpaintError(ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{name} is {value.content_type}", field=name)
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("what is no picture breaks the service", "bad-pictures.stranger-is-415")
 def no_picture_is_500(patch: Patch) -> None:
-    from outpaint.painting.inputs import intake
-
     def file_type(original: Any, data: bytes) -> Any:
         found = original(data)
         if found is None:
@@ -224,16 +225,11 @@ def no_picture_is_500(patch: Patch) -> None:
 
 @mutant("a picture of any size is decoded", "bad-pictures.size-out-of-range-is-refused-from-the-header")
 def any_dimensions_are_taken(patch: Patch) -> None:
-    from outpaint.painting.inputs import intake
-
     patch.set(intake, "check_size", lambda *_, **__: None)
 
 
 @mutant("a file of any length is taken", "limits.a-file-over-the-limit-is-413")
 def any_length_is_taken(patch: Patch) -> None:
-    from outpaint.painting import pipeline
-    from outpaint.painting.inputs import inspection
-
     def take(original: Any, data: bytes, field: str, limits: Any) -> Any:
         return original(data, field, limits.model_copy(update={"max_bytes": 2**40}))
 
@@ -244,8 +240,6 @@ def any_length_is_taken(patch: Patch) -> None:
 
 @mutant("the first frame of an animation is taken", "bad-pictures.animation-is-refused")
 def animations_are_taken(patch: Patch) -> None:
-    from outpaint.painting.inputs import inspection
-
     def still(data: bytes) -> bytes:
         stream = BytesIO()
         with Image.open(BytesIO(data)) as opened:
@@ -280,9 +274,7 @@ def private_addresses_are_read(patch: Patch) -> None:
 
 @mutant("an address that does not answer breaks the service", "sources.address-that-does-not-answer-is-422")
 def dead_address_is_500(patch: Patch) -> None:
-    from mutants.areas.errors import status_of
-
-    status_of(patch, ErrorCode.SOURCE_UNAVAILABLE, 500)
+    patch.error_status(ErrorCode.SOURCE_UNAVAILABLE, 500)
 
 
 @mutant("a data: URI is held to the length of an address", "sources.data-uri-counts-as-an-upload-however-long")
@@ -294,7 +286,7 @@ def long_data_uri_is_refused(patch: Patch) -> None:
                     raise OutpaintError.wrong_value(name, f"<{len(value)} characters>", "too long")
         return found
 
-    fields(patch, change)
+    change_fields(patch, change)
 
 
 @mutant("an address of any length is taken", "sources.address-that-is-too-long-is-named")
@@ -304,16 +296,12 @@ def long_address_is_taken(patch: Patch) -> None:
 
 @mutant("base64 that is damaged is read as far as it goes", "sources.data-uri-without-base64-is-refused")
 def damaged_base64_is_read(patch: Patch) -> None:
-    import base64
-
-    from outpaint.functions.service import picture_sources as module
-
     class Lenient:
         @staticmethod
         def b64decode(text: str, validate: bool = True) -> bytes:
             return base64.b64decode(text + "===", validate=False)
 
-    patch.set(module, "base64", Lenient)
+    patch.set(picture_sources, "base64", Lenient)
 
 
 @mutant("another account's result can be sent on", "result-files.another-accounts-result-cannot-be-sent-on")

@@ -3,47 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from mutants.mutant import Patch, mutant
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.embedded.memory_ledger import MemoryPictures
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
 from outpaint.functions.service import picture_sources
 from outpaint.functions.service.file_urls import FileUrls
 
 
-def items(patch: Patch, change: Any) -> None:
-    """Each finished picture that an answer names passes through `change(item)`."""
+def change_result(patch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
+    """The body of a 200 with pictures passes through `change`."""
 
     def edit(response: Response, document: dict[str, Any]) -> None:
         if response.status == 200 and isinstance(document.get("data"), list):
-            for item in document["data"]:
-                change(item)
+            change(document)
 
     patch.bodies(edit)
 
 
+def change_items(patch: Patch, change: Callable[[dict[str, Any]], object]) -> None:
+    """Each finished picture that an answer names passes through `change`."""
+    change_result(patch, lambda document: [change(item) for item in document["data"]])
+
+
 @mutant("finished pictures have no URL", "synchronous.as-many-as-asked")
 def url_missing(patch: Patch) -> None:
-    items(patch, lambda item: item.pop("url"))
+    change_items(patch, lambda item: item.pop("url"))
 
 
 @mutant("a picture's id has no extension", "synchronous.ids-end-in-the-extension")
 def ids_without_extension(patch: Patch) -> None:
-    items(patch, lambda item: item.update(id=item["id"].partition(".")[0]))
+    change_items(patch, lambda item: item.update(id=item["id"].partition(".")[0]))
 
 
 @mutant("a picture has another id at every poll", "asynchronous.result-keeps-its-ids")
 def ids_change(patch: Patch) -> None:
-    items(patch, lambda item: item.update(id=f"{uuid4()}.{item['id'].partition('.')[2]}"))
+    change_items(patch, lambda item: item.update(id=f"{uuid4()}.{item['id'].partition('.')[2]}"))
 
 
 @mutant("when a URL ends is not said", "synchronous.result-has-our-members")
 def expires_at_missing(patch: Patch) -> None:
-    items(patch, lambda item: item.pop("expires_at"))
+    change_items(patch, lambda item: item.pop("expires_at"))
 
 
 @mutant("when a URL ends is said an hour too late", "result-files.expires-at-is-what-the-url-says")
@@ -52,35 +59,26 @@ def expires_at_is_too_late(patch: Patch) -> None:
         until = datetime.fromisoformat(item["expires_at"])
         item["expires_at"] = datetime.fromtimestamp(until.timestamp() + 3600, UTC).isoformat().replace("+00:00", "Z")
 
-    items(patch, later)
+    change_items(patch, later)
 
 
 @mutant("the pictures' seeds are all the request's", "seeds.picture-i-is-made-from-seed-plus-i")
 def seeds_are_the_same(patch: Patch) -> None:
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 200 and isinstance(document.get("data"), list):
-            for item in document["data"]:
-                item["seed"] = document.get("seed", 0)
+    def change(document: dict[str, Any]) -> None:
+        for item in document["data"]:
+            item["seed"] = document.get("seed", 0)
 
-    patch.bodies(edit)
+    change_result(patch, change)
 
 
 @mutant("the finished pictures come in another order", "seeds.picture-i-is-made-from-seed-plus-i")
 def order_is_reversed(patch: Patch) -> None:
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 200 and isinstance(document.get("data"), list):
-            document["data"].reverse()
-
-    patch.bodies(edit)
+    change_result(patch, lambda document: document["data"].reverse())
 
 
 @mutant("one finished picture is missing", "synchronous.as-many-as-asked")
 def one_picture_is_missing(patch: Patch) -> None:
-    def edit(response: Response, document: dict[str, Any]) -> None:
-        if response.status == 200 and isinstance(document.get("data"), list) and len(document["data"]) > 1:
-            document["data"].pop()
-
-    patch.bodies(edit)
+    change_result(patch, lambda document: document["data"].pop() if len(document["data"]) > 1 else None)
 
 
 @mutant("a file is read without a signature", "result-files.a-changed-signature-is-403")
@@ -105,8 +103,6 @@ def signature_opens_every_file(patch: Patch) -> None:
 def url_never_ends(patch: Patch) -> None:
     def check(original: Any, self: FileUrls, file_id: str, *, expires: str, signature: str, now: float) -> None:
         original(self, file_id, expires=expires, signature=signature, now=0.0)
-
-    from outpaint.functions.embedded.memory_ledger import MemoryPictures
 
     patch.around(FileUrls, "check", check)
     patch.around(MemoryPictures, "get", lambda original, self, name, _: original(self, name, 0.0))
@@ -155,8 +151,6 @@ def files_have_one_type(patch: Patch) -> None:
 
 @mutant("a file needs a key", "result-files.a-url-needs-no-key")
 def file_needs_a_key(patch: Patch) -> None:
-    from outpaint.contracts.errors import ErrorCode, OutpaintError
-
     def file(original: Any, self: Exchange, file_id: str) -> Response:
         if self._head.header("X-Picsart-API-Key") is None:
             raise OutpaintError(ErrorCode.MISSING_KEY, "no API key was sent")
@@ -167,4 +161,6 @@ def file_needs_a_key(patch: Patch) -> None:
 
 @mutant("URLs lead to another host", "result-files.urls-lead-to-the-host-that-was-asked")
 def urls_lead_elsewhere(patch: Patch) -> None:
-    items(patch, lambda item: item.update(url=urlsplit(item["url"])._replace(netloc="elsewhere.invalid").geturl()))
+    change_items(
+        patch, lambda item: item.update(url=urlsplit(item["url"])._replace(netloc="elsewhere.invalid").geturl())
+    )

@@ -1,16 +1,28 @@
-"""A consumer that does everything the API can do, once: what is recorded here touches every kind of answer."""
+"""A consumer that asks for everything the API can do, once, and the recording of its exchanges at any base URL.
+
+A recording has every kind of answer that needs no fault.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 from PIL import Image, ImageDraw
 
+from outpaint.conformance.drift.drift_targets import target_of
+from outpaint.conformance.drift.recorder import CreditBudget, Recorder, RecordingHost
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.conformance.drift.replay import Drift, replay
+from outpaint.conformance.drift.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from outpaint.functions.embedded.server import serving
+
 KEY = "X-Picsart-API-Key"
+TIMEOUT_S = 120.0
 
 
 def png(size: tuple[int, int] = (96, 64), *, mode: str = "RGBA", opaque: bool = False) -> bytes:
@@ -112,3 +124,40 @@ def _refusals(api: httpx.Client) -> None:
     api.get("/nowhere")
     api.get("/balance", headers={"Accept": "image/gif"})
     api.request("HEAD", "/balance")
+
+
+class _LateRecorder:
+    """A recorder that is made once the proxy's own address is known."""
+
+    recorder: Recorder
+
+    def handle(self, asked: UpstreamRequest) -> UpstreamAnswer:
+        return self.recorder.handle(asked)
+
+    def too_large(self, asked: UpstreamRequest, limit: int) -> UpstreamAnswer:
+        return self.recorder.too_large(asked, limit)
+
+
+def recorded(base_url: str, key: str, *, poor_key: str | None = None, pause_s: float = 0.02) -> Recording:
+    """What `do_everything` and the provider at a base URL (without /v1) say to each other, by the proxy on a socket.
+
+    `key` needs about 20 credits; `poor_key`, if given, belongs to another account that cannot pay ten pictures.
+    """
+    late = _LateRecorder()
+    host = RecordingHost(late)  # type: ignore[arg-type]
+    upstream = Upstream(base_url, timeout=TIMEOUT_S)
+    try:
+        with serving(host) as own:
+            late.recorder = Recorder(upstream, own, CreditBudget(None))
+            do_everything(f"{own}/v1", key, poor_key=poor_key, pause=lambda: time.sleep(pause_s))
+            # What a user would have: a file that is read again.
+            return Recording.parse(late.recorder.recording().text())
+    finally:
+        host.close()
+        upstream.close()
+
+
+def drift_at(recording: Recording, against: str | None = None, keys: Sequence[str] = ()) -> Drift:
+    """The recording replayed: at the mock in process, a mock server, or any base URL with keys in recorded order."""
+    with target_of(recording, against, keys) as target:
+        return replay(recording, target)

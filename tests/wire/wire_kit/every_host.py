@@ -1,4 +1,4 @@
-"""Every host of our own by its name; a module adds a line and is proven like the others."""
+"""Every host of our own by its name, imported only when it is opened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IN_TESTS: Final[Mapping[str, str]] = {
     "httpx2": "wire_kit.mocks:httpx2_provider",
     "mock-tcp": "wire_kit.mocks:mock_tcp_provider",
 }
-"""Those that `make test` proves: a name, and where to find what opens it. `make quick` proves the first."""
+"""Those that `make test` proves: a name, and `module:function` of what opens it. `make quick` proves the first."""
 
 OFFERS_EVERYTHING: Final = "wire_kit.hosts:tcp_provider"
 """The local server over TCP, which `make test` proves too: test_declarations watches there what each case uses."""
@@ -27,13 +27,13 @@ IN_VERIFY: Final[Mapping[str, tuple[str, str]]] = {
     "local-server": ("outpaint serve, a process", "wire_kit.processes:local_server"),
     "mock-server": ("outpaint mock, a process", "wire_kit.processes:mock_server"),
 }
-"""Those that `make verify` tells the verdict of, in this order: a name, what it is, where to find what opens it."""
+"""Those that `make verify` proves, in this order: a name, what it is, and `module:function` of what opens it."""
 
 IN_CLOUDS: Final[Mapping[str, tuple[str, str]]] = {
     "lambda": ("the built package under awslambdaric", "wire_kit.clouds:runtime_client"),
     "ministack": ("template.yaml in ministack", "wire_kit.clouds:in_ministack"),
 }
-"""Those that `make verify` tells of too, where what they take is installed; held to `local_cloud.suite`'s cases."""
+"""Those that `make verify` proves too, by the cases of `local_cloud.proof`, where what they need is installed."""
 
 ON_REQUEST: Final[Mapping[str, tuple[str, str]]] = {
     "slow-server": ("the server with random latency", "wire_kit.hosts:slow_provider"),

@@ -1,4 +1,4 @@
-"""Our own service as a provider: in process without a socket, and over TCP. The cases never look in here."""
+"""Our own service as a provider of the cases: in process without a socket, and over TCP."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NUMBERS = itertools.count(1)
 
 
 class ShiftedClock:
-    """The machine's clock, set ahead by hand."""
+    """The machine's clock, set ahead by as much as a case asks for."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -51,7 +51,7 @@ class ShiftedClock:
 
 
 class Web:
-    """Addresses that a case has published; all others are judged, and refused, by the real fetcher."""
+    """Addresses that a case has published; any other is left to the real fetcher, which refuses it."""
 
     def __init__(self) -> None:
         self._pages: dict[str, bytes | ErrorCode] = {}
@@ -72,7 +72,7 @@ class Web:
 
 
 class ObedientPainter:
-    """The flat painter, held or broken at a case's word."""
+    """The flat painter, which waits or fails while a case says so."""
 
     def __init__(self) -> None:
         self._flat = FlatPainter()
@@ -92,7 +92,7 @@ class ObedientPainter:
 
 
 class _OwnProvider(NewAccounts):
-    """What the in-process and the TCP provider share: a host in memory, and a hand on all of it."""
+    """What the in-process and the TCP provider share: a host in memory whose parts the cases control."""
 
     offers = frozenset(Need) - {Need.SOCKET}
     shares_account = False
@@ -136,7 +136,7 @@ class _OwnProvider(NewAccounts):
 
 
 class CoreProvider(_OwnProvider):
-    """The HTTP core, handed requests by function calls."""
+    """The HTTP core, called with requests without any socket."""
 
     name = "core"
 
@@ -193,7 +193,7 @@ def tcp_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
 
 
 class Latency:
-    """The server's application behind a network that is slow at random, on the way there and on the way back."""
+    """The server's application behind a network with random latency in both directions."""
 
     def __init__(self, inner: AsgiHost, most: float) -> None:
         self._inner = inner
@@ -247,7 +247,7 @@ def _host(settings: ServiceSettings) -> Iterator[tuple[Host, ObedientPainter, Sh
 
 
 class _CoreTransport(httpx.BaseTransport):
-    """Carries an httpx request to the core and its answer back, as a host would; waits by looking now and then."""
+    """Passes an httpx request to the core and its answer back, as a host would; waits by polling the job."""
 
     def __init__(self, application: Application) -> None:
         self._application = application

@@ -1,4 +1,4 @@
-"""The mock as a provider, by each of its faces: respx, httpx2 and TCP. The cases never look in here."""
+"""The mock as a provider of the cases, by each of its transports: respx, httpx2 and TCP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS = itertools.count(1)
 
 
 class MockProvider(NewAccounts):
-    """A world of the mock behind one of its faces; its clock goes by itself, so that a held job holds its client."""
+    """A world of the mock behind one of its transports, on a clock that runs, so that clients wait for held jobs."""
 
     def __init__(
         self, name: str, world: World, base_url: str, client: Callable[[], httpx.Client], another: Any
@@ -129,7 +129,7 @@ def httpx2_provider(settings: ServiceSettings | None = None) -> Iterator[Provide
 
 
 class _Through(httpx.BaseTransport):
-    """Sends what the cases send by httpx on its way by httpx2, byte for byte."""
+    """Sends by httpx2, byte for byte, what the cases send by httpx."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The local server and the mock server as processes of their own, known by their base URLs alone."""
+"""The local server and the mock server as processes of their own, reached by their base URLs alone."""
 
 from __future__ import annotations
 

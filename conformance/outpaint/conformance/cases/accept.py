@@ -1,13 +1,15 @@
-"""Accept: what JSON meets and what it cannot, and errors as problem details; and the id that tells answers apart."""
+"""Accept, which JSON can meet or not, errors as problem details, and correlation ids."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import httpx
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import rejected
-from outpaint.conformance.proving.api import Api, parsed, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import media_type, parsed, refused, rejected
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import equal, holds
 from outpaint.contracts import paths_and_headers
 from outpaint.contracts.errors import ErrorCode, ProblemDetails
@@ -15,34 +17,42 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
-_UNMET = [
-    {"accept": "text/html"},
-    {"accept": "image/png"},
-    {"accept": "application/xml"},
-    {"accept": "application/json;q=0"},
-    {"accept": "text/*"},
-]
-_UNMET_NAMES = ["html", "png", "xml", "json-refused", "any-text"]
+_UNMET = {
+    "html": "text/html",
+    "png": "image/png",
+    "xml": "application/xml",
+    "json-refused": "application/json;q=0",
+    "any-text": "text/*",
+}
+_ASKING = {"alone": _PROBLEM, "behind-json": f"{_JSON}, {_PROBLEM}", "before-any": f"{_PROBLEM}, */*;q=0.1"}
+_asking_for_problems = partial(
+    case,
+    clauses.PROBLEM_DETAILS,
+    when="a bad request names problem details in Accept",
+    each=variants(accept=_ASKING),
+)
 
 
-def _media_type(answer: httpx.Response) -> str:
-    label: str = answer.headers.get("Content-Type", "")
-    return label.partition(";")[0]
+def _problem(api: Api, accept: str) -> tuple[httpx.Response, ProblemDetails]:
+    answer = api.outpaint(count=11, headers={"Accept": accept})
+    equal(answer.status_code, 422, "the status")
+    return answer, parsed(answer, ProblemDetails)
 
 
 @case(
     clauses.ACCEPT_MET,
     when="the balance is asked for with an Accept that JSON meets",
     then="the answer is 200",
-    each=[
-        {"accept": "*/*"},
-        {"accept": "application/*"},
-        {"accept": "application/json"},
-        {"accept": "text/html, application/json;q=0.1"},
-        {"accept": "APPLICATION/JSON"},
-        {"accept": ""},
-    ],
-    named=["any", "any-application", "json", "second-choice", "capitals", "empty"],
+    each=variants(
+        accept={
+            "any": "*/*",
+            "any-application": "application/*",
+            "json": "application/json",
+            "second-choice": "text/html, application/json;q=0.1",
+            "capitals": "APPLICATION/JSON",
+            "empty": "",
+        }
+    ),
 )
 def what_json_meets_is_met(api: Api, accept: str) -> None:
     equal(api.get(BALANCE_PATH, headers={"Accept": accept}).status_code, 200, "the status")
@@ -53,8 +63,7 @@ def what_json_meets_is_met(api: Api, accept: str) -> None:
     when="the balance is asked for with an Accept that JSON cannot meet",
     then="the answer is 406",
     severity=Severity.MINOR,
-    each=_UNMET,
-    named=_UNMET_NAMES,
+    each=variants(accept=_UNMET),
 )
 def what_json_cannot_meet_is_406(api: Api, accept: str) -> None:
     rejected(api.get(BALANCE_PATH, headers={"Accept": accept}), 406)
@@ -65,8 +74,7 @@ def what_json_cannot_meet_is_406(api: Api, accept: str) -> None:
     when="the balance is asked for with an Accept that JSON cannot meet",
     then="the error code is not_acceptable, and the field Accept",
     severity=Severity.MINOR,
-    each=_UNMET,
-    named=_UNMET_NAMES,
+    each=variants(accept=_UNMET),
 )
 def a_406_has_its_code(api: Api, accept: str) -> None:
     refused(api.get(BALANCE_PATH, headers={"Accept": accept}), ErrorCode.NOT_ACCEPTABLE, field="Accept")
@@ -77,74 +85,43 @@ def a_406_has_its_code(api: Api, accept: str) -> None:
     when="a picture is posted with an Accept that JSON cannot meet",
     then="the answer is 406, not_acceptable",
     severity=Severity.MINOR,
-    each=_UNMET,
-    named=_UNMET_NAMES,
+    each=variants(accept=_UNMET),
 )
 def a_post_that_json_cannot_meet_is_406(api: Api, accept: str) -> None:
     refused(api.outpaint(headers={"Accept": accept}), ErrorCode.NOT_ACCEPTABLE)
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     when="a picture is posted with an Accept that JSON cannot meet",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-    each=_UNMET,
-    named=_UNMET_NAMES,
+    each=variants(accept=_UNMET),
 )
 def a_406_costs_nothing(api: Api, accept: str) -> None:
     with api.charged(0):
         rejected(api.outpaint(headers={"Accept": accept}), 406)
 
 
-_ASKING = [{"accept": _PROBLEM}, {"accept": f"{_JSON}, {_PROBLEM}"}, {"accept": f"{_PROBLEM}, */*;q=0.1"}]
-_ASKING_NAMES = ["alone", "behind-json", "before-any"]
-
-
-def _problem(api: Api, accept: str) -> tuple[httpx.Response, ProblemDetails]:
-    answer = api.outpaint(count=11, headers={"Accept": accept})
-    equal(answer.status_code, 422, "the status")
-    return answer, parsed(answer, ProblemDetails)
-
-
-@case(
-    clauses.PROBLEM_DETAILS,
-    when="a bad request names problem details in Accept",
-    then="the error is labelled as problem details",
-    each=_ASKING,
-    named=_ASKING_NAMES,
-)
+@_asking_for_problems(then="the error is labelled as problem details")
 def problem_details_are_labelled(api: Api, accept: str) -> None:
     answer, _ = _problem(api, accept)
-    equal(_media_type(answer), _PROBLEM, "Content-Type")
+    equal(media_type(answer), _PROBLEM, "Content-Type")
 
 
-@case(
-    clauses.PROBLEM_DETAILS,
-    when="a bad request names problem details in Accept",
-    then="the error has its type, title, status, detail, code and field",
-    each=_ASKING,
-    named=_ASKING_NAMES,
-)
+@_asking_for_problems(then="the error has its type, title, status, detail, code and field")
 def problem_details_are_complete(api: Api, accept: str) -> None:
     _, problem = _problem(api, accept)
     equal(problem.status, 422, "the member status")
     equal(problem.type, "urn:outpaint-kit:error:invalid_parameter", "type")
     equal(problem.error_code, ErrorCode.INVALID_PARAMETER, "error_code")
     holds(problem.title, "title is not empty")
-    holds(problem.detail.startswith("count has wrong value 11"), f"detail tells of count: {problem.detail}")
+    holds(
+        problem.detail.startswith("count has wrong value 11"),
+        f"detail begins with the field and its value: {problem.detail}",
+    )
     equal(problem.field, "count", "field")
 
 
-@case(
-    clauses.PROBLEM_DETAILS,
-    when="a bad request names problem details in Accept",
-    then="the error's instance is the correlation id",
-    severity=Severity.MINOR,
-    each=_ASKING,
-    named=_ASKING_NAMES,
-)
+@_asking_for_problems(then="the error's instance is the correlation id", severity=Severity.MINOR)
 def a_problems_instance_is_the_correlation_id(api: Api, accept: str) -> None:
     answer, problem = _problem(api, accept)
     equal(problem.instance, f"urn:uuid:{answer.headers.get(paths_and_headers.CORRELATION_ID)}", "instance")
@@ -154,17 +131,16 @@ def a_problems_instance_is_the_correlation_id(api: Api, accept: str) -> None:
     clauses.PROBLEM_DETAILS,
     when="a request without a key that names problem details is refused in another way",
     then="the error comes as problem details all the same",
-    each=[
-        {"method": "GET", "path": "/v1/nothing", "status": 404},
-        {"method": "PUT", "path": BALANCE_PATH, "status": 405},
-        {"method": "GET", "path": BALANCE_PATH, "status": 401},
-    ],
-    named=["404", "405", "401"],
+    each={
+        "404": {"method": "GET", "path": "/v1/nothing", "status": 404},
+        "405": {"method": "PUT", "path": BALANCE_PATH, "status": 405},
+        "401": {"method": "GET", "path": BALANCE_PATH, "status": 401},
+    },
 )
 def every_refusal_can_be_a_problem(api: Api, method: str, path: str, status: int) -> None:
     answer = api.with_key(None).request(method, path, headers={"Accept": _PROBLEM})
     equal(answer.status_code, status, "the status")
-    equal(_media_type(answer), _PROBLEM, "Content-Type")
+    equal(media_type(answer), _PROBLEM, "Content-Type")
 
 
 @case(
@@ -176,7 +152,7 @@ def every_refusal_can_be_a_problem(api: Api, method: str, path: str, status: int
 def who_ranks_plain_json_higher_gets_that(api: Api) -> None:
     answer = api.get("/v1/nothing", headers={"Accept": f"{_JSON}, {_PROBLEM};q=0.5"})
     equal(answer.status_code, 404, "the status")
-    equal(_media_type(answer), _JSON, "Content-Type")
+    equal(media_type(answer), _JSON, "Content-Type")
 
 
 @case(
@@ -187,7 +163,7 @@ def who_ranks_plain_json_higher_gets_that(api: Api) -> None:
 def results_are_plain_json(api: Api) -> None:
     answer = api.get(BALANCE_PATH, headers={"Accept": _PROBLEM})
     equal(answer.status_code, 200, "the status")
-    equal(_media_type(answer), _JSON, "Content-Type")
+    equal(media_type(answer), _JSON, "Content-Type")
 
 
 @case(
@@ -197,14 +173,10 @@ def results_are_plain_json(api: Api) -> None:
 )
 def errors_are_json_without_an_accept(api: Api) -> None:
     answer = api.send(httpx.Request("GET", api.client.base_url.join("/v1/nothing")))
-    equal(_media_type(answer), _JSON, "Content-Type")
+    equal(media_type(answer), _JSON, "Content-Type")
 
 
-@case(
-    clauses.OWN_CORRELATION,
-    when="five requests are made",
-    then="each answer has a correlation id of its own",
-)
+@case(clauses.OWN_CORRELATION, when="five requests are made", then="each answer has a correlation id of its own")
 def correlation_ids_differ(api: Api) -> None:
     ids = {api.get(BALANCE_PATH).headers.get(paths_and_headers.CORRELATION_ID) for _ in range(5)}
     equal(len(ids), 5, "the number of different correlation ids")

@@ -1,18 +1,23 @@
-"""Not waiting: mode, 202, the poll from 202 to 200, and how long a job is kept."""
+"""Requests that are not waited for: mode async, 202, polls from 202 to 200, and how long a job is kept."""
 
 from __future__ import annotations
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import json_object, pending
-from outpaint.conformance.proving.api import Api, accepted_of, failure_of, finished, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import (
+    accepted_of,
+    failure_of,
+    finished,
+    json_object,
+    pending,
+    refused,
+    result_of,
+)
+from outpaint.conformance.proving.api import JOB_LIFETIME_S, KEPT_S, Api
+from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.responses import StatusWord
-
-_JOB_LIFETIME_S = 3600
-_KEPT_S = 24 * 3600
 
 
 @case(
@@ -26,12 +31,7 @@ def mode_async_is_202(api: Api) -> None:
     api.end_of(pending(api.outpaint(mode="async")))
 
 
-@case(
-    clauses.JOB_WORDS,
-    when="a picture is posted with mode async",
-    then="the status word is processing",
-    credits=1,
-)
+@case(clauses.JOB_WORDS, when="a picture is posted with mode async", then="the status word is processing", credits=1)
 def accepted_says_processing(api: Api) -> None:
     answer = api.outpaint(mode="async")
     equal(answer.status_code, 202, "the status")
@@ -76,44 +76,33 @@ def location_leads_to_the_poll(api: Api) -> None:
     equal(json_object(found).get("inference_id"), accepted.inference_id, "inference_id at Location")
 
 
-@case(
+@with_held_job(
     clauses.POLL,
-    given="a job that cannot end yet",
     when="it is polled three times, let go, and polled to its end",
     then="each early poll is 202 with its id; the last is 200 with all its pictures",
     severity=Severity.CRITICAL,
-    needs=[Need.HELD_JOBS],
     credits=2,
 )
 def poll_goes_from_202_to_200(api: Api) -> None:
     with api.provider.hold():
-        inference_id = pending(api.outpaint(mode="async", count=2))
+        inference_id = api.start(count=2)
         for _ in range(3):
             equal(pending(api.poll(inference_id)), inference_id, "inference_id")
     equal(len(finished(api.end_of(inference_id))), 2, "the number of pictures")
 
 
-@case(
-    clauses.JOB_WORDS,
-    given="a job that cannot end yet",
-    when="it is polled",
-    then="the status word is processing",
-    needs=[Need.HELD_JOBS],
-    credits=1,
-)
+@with_held_job(clauses.JOB_WORDS, when="it is polled", then="the status word is processing", credits=1)
 def poll_says_processing(api: Api) -> None:
     with api.provider.hold():
-        answer = api.poll(pending(api.outpaint(mode="async")))
+        answer = api.poll(api.start())
         equal(answer.status_code, 202, "the status")
         equal(json_object(answer).get("status"), "processing", "the status word")
 
 
-@case(
+@with_held_job(
     clauses.BOTH_IDS,
-    given="a job that cannot end yet",
     when="it is polled",
     then="the 202 has all members of the first, and the id under both its names",
-    needs=[Need.HELD_JOBS],
     credits=1,
 )
 def poll_has_both_ids(api: Api) -> None:
@@ -123,14 +112,9 @@ def poll_has_both_ids(api: Api) -> None:
         equal(accepted.transaction_id, accepted.inference_id, "transaction_id")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
-    when="a job is polled to its end",
-    then="the result names the job",
-    credits=1,
-)
+@case(clauses.RESULT_OUR_MEMBERS, when="a job is polled to its end", then="the result names the job", credits=1)
 def result_names_its_job(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async"))
+    inference_id = api.start()
     equal(result_of(api.end_of(inference_id)).inference_id, inference_id, "inference_id")
 
 
@@ -144,10 +128,10 @@ def result_names_its_job(api: Api) -> None:
     credits=2,
 )
 def jobs_keep_their_own_states(api: Api) -> None:
-    done = pending(api.outpaint(mode="async"))
+    done = api.start()
     api.end_of(done)
     with api.provider.hold():
-        running = pending(api.outpaint(mode="async"))
+        running = api.start()
         for _ in range(2):
             equal(api.poll(done).status_code, 200, "the status of the ended job")
             equal(api.poll(running).status_code, 202, "the status of the running job")
@@ -164,7 +148,7 @@ def jobs_keep_their_own_states(api: Api) -> None:
     credits=1,
 )
 def poll_never_goes_back(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async"))
+    inference_id = api.start()
     finished(api.end_of(inference_id))
     for _ in range(3):
         finished(api.poll(inference_id))
@@ -179,32 +163,20 @@ def poll_never_goes_back(api: Api) -> None:
     credits=3,
 )
 def result_keeps_its_ids(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async", count=3))
+    inference_id = api.start(count=3)
     first, again = finished(api.end_of(inference_id)), finished(api.poll(inference_id))
     equal([item.id for item in again], [item.id for item in first], "the ids")
 
 
-@case(
-    clauses.NOT_CACHED,
-    given="a job that cannot end yet",
-    when="it is polled",
-    then="the answer is not to be cached",
-    needs=[Need.HELD_JOBS],
-    credits=1,
-)
+@with_held_job(clauses.NOT_CACHED, when="it is polled", then="the answer is not to be cached", credits=1)
 def poll_is_not_cached(api: Api) -> None:
     # A cache that kept the 202 would keep its client waiting for ever.
     with api.provider.hold():
-        answer = api.poll(pending(api.outpaint(mode="async")))
+        answer = api.poll(api.start())
         contains(answer.headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
 
-@case(
-    clauses.MODE,
-    when="a picture is posted with mode async in the query",
-    then="the answer is 202",
-    credits=1,
-)
+@case(clauses.MODE, when="a picture is posted with mode async in the query", then="the answer is 202", credits=1)
 def mode_may_stand_in_the_query(api: Api) -> None:
     api.end_of(pending(api.outpaint(params={"mode": "async"})))
 
@@ -215,8 +187,7 @@ def mode_may_stand_in_the_query(api: Api) -> None:
     then="the answer is 202",
     severity=Severity.MINOR,
     credits=1,
-    each=[{"mode": "ASYNC"}, {"mode": " async "}],
-    named=["upper", "blanks"],
+    each=variants(mode={"upper": "ASYNC", "blanks": " async "}),
 )
 def mode_in_the_query_is_read_in_any_spelling(api: Api, mode: str) -> None:
     api.end_of(pending(api.outpaint(params={"mode": mode})))
@@ -227,8 +198,10 @@ def mode_in_the_query_is_read_in_any_spelling(api: Api, mode: str) -> None:
     when="a picture is posted with one mode in the body and another in the query",
     then="the one in the body counts",
     credits=1,
-    each=[{"body": "sync", "query": "async", "status": 200}, {"body": "async", "query": "sync", "status": 202}],
-    named=["sync-beats-async", "async-beats-sync"],
+    each={
+        "sync-beats-async": {"body": "sync", "query": "async", "status": 200},
+        "async-beats-sync": {"body": "async", "query": "sync", "status": 202},
+    },
 )
 def mode_in_the_body_beats_the_query(api: Api, body: str, query: str, status: int) -> None:
     equal(api.outpaint(mode=body, params={"mode": query}).status_code, status, "the status")
@@ -244,11 +217,7 @@ def mode_in_the_body_beats_the_query(api: Api, body: str, query: str, status: in
     credits=1,
 )
 def word_of_2025_is_for_the_post_alone(api: Api) -> None:
-    with (
-        api.provider.configured(accepted_word="success") as vendor,
-        api.at(vendor, vendor.key()) as own,
-        vendor.hold(),
-    ):
+    with api.configured(accepted_word="success") as own, own.provider.hold():
         accepted = accepted_of(own.outpaint(mode="async"))
         equal(accepted.status, StatusWord.SUCCESS, "the status word of the POST")
         equal(accepted_of(own.poll(accepted.inference_id)).status, StatusWord.PROCESSING, "the status word of the poll")
@@ -266,7 +235,7 @@ def word_of_2025_is_for_the_post_alone(api: Api) -> None:
 def an_id_is_found_at_once(api: Api) -> None:
     with api.provider.hold():
         for _ in range(5):
-            equal(api.poll(pending(api.outpaint(mode="async"))).status_code, 202, "the status")
+            equal(api.poll(api.start()).status_code, 202, "the status")
 
 
 @case(
@@ -280,8 +249,8 @@ def an_id_is_found_at_once(api: Api) -> None:
 )
 def a_job_that_never_ends_times_out(api: Api) -> None:
     with api.provider.hold():
-        inference_id = pending(api.outpaint(mode="async"))
-        api.provider.advance(_JOB_LIFETIME_S + 1)
+        inference_id = api.start()
+        api.provider.advance(JOB_LIFETIME_S + 1)
         equal(failure_of(api.poll(inference_id)).error_code, ErrorCode.TIMED_OUT, "the error code")
 
 
@@ -295,16 +264,16 @@ def a_job_that_never_ends_times_out(api: Api) -> None:
 )
 def a_queued_job_times_out_too(api: Api) -> None:
     with api.provider.hold():
-        painted, queued = (pending(api.outpaint(mode="async")) for _ in range(2))
-        api.provider.advance(_JOB_LIFETIME_S + 1)
-        # The first is in the painter's hands, and might yet be finished if nobody asked for it now.
+        painted, queued = (api.start() for _ in range(2))
+        api.provider.advance(JOB_LIFETIME_S + 1)
+        # The first is being painted, and might yet be finished if nobody asked for it now.
         equal(failure_of(api.poll(painted)).error_code, ErrorCode.TIMED_OUT, "the first job's error code")
     equal(failure_of(api.end_of(queued)).error_code, ErrorCode.TIMED_OUT, "the queued job's error code")
 
 
 @case(
     clauses.ENDED_IS_FINAL,
-    given="a job that timed out in its painter's hands",
+    given="a job that timed out while it was being painted",
     when="the painter is let go",
     then="it stays timed out",
     severity=Severity.CRITICAL,
@@ -313,11 +282,11 @@ def a_queued_job_times_out_too(api: Api) -> None:
 )
 def a_late_painter_changes_nothing(api: Api) -> None:
     with api.provider.hold():
-        late = pending(api.outpaint(mode="async"))
-        api.provider.advance(_JOB_LIFETIME_S + 1)
+        late = api.start()
+        api.provider.advance(JOB_LIFETIME_S + 1)
         failure_of(api.poll(late))
     # When a job posted now has ended, the painter is long done with the late one.
-    api.end_of(pending(api.outpaint(mode="async")))
+    api.end_of(api.start())
     equal(failure_of(api.poll(late)).error_code, ErrorCode.TIMED_OUT, "the error code")
 
 
@@ -330,9 +299,9 @@ def a_late_painter_changes_nothing(api: Api) -> None:
     credits=1,
 )
 def a_job_is_kept_for_24_hours(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async"))
+    inference_id = api.start()
     api.end_of(inference_id)
-    api.provider.advance(_KEPT_S - 60)
+    api.provider.advance(KEPT_S - 60)
     finished(api.poll(inference_id))
 
 
@@ -345,7 +314,7 @@ def a_job_is_kept_for_24_hours(api: Api) -> None:
     credits=1,
 )
 def a_job_is_forgotten_after_24_hours(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async"))
+    inference_id = api.start()
     api.end_of(inference_id)
-    api.provider.advance(_KEPT_S + 60)
+    api.provider.advance(KEPT_S + 60)
     refused(api.poll(inference_id), ErrorCode.UNKNOWN_INFERENCE)

@@ -1,4 +1,4 @@
-"""Bodies that cannot be parsed, or should not be: a 4xx, at once, at no charge, and the next request is served."""
+"""Bodies that cannot be parsed, or should not be: each is refused at no charge, and the next request is served."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Final
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import BOUNDARY, FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -118,8 +119,7 @@ def _a_thousand_parts() -> bytes:
     when="a multipart body is cut short",
     then="the answer is 400",
     severity=Severity.CRITICAL,
-    each=[{"kept": _CUTS[place]} for place in ("in-the-boundary", "in-the-file", "half")],
-    named=["in-the-boundary", "in-the-file", "half"],
+    each=variants(kept={place: _CUTS[place] for place in ("in-the-boundary", "in-the-file", "half")}),
 )
 def multipart_cut_short_is_400(api: Api, kept: int) -> None:
     equal(api.post_body(_WHOLE[:kept], multipart_type()).status_code, 400, "the status")
@@ -129,8 +129,7 @@ def multipart_cut_short_is_400(api: Api, kept: int) -> None:
     clauses.UNREADABLE_BODY_CODE,
     when="a multipart body is cut short",
     then="the refusal is 400 malformed_body",
-    each=[{"kept": kept} for kept in _CUTS.values()],
-    named=list(_CUTS),
+    each=variants(kept=_CUTS),
 )
 def multipart_cut_short_is_malformed_body(api: Api, kept: int) -> None:
     refused(api.post_body(_WHOLE[:kept], multipart_type()), ErrorCode.MALFORMED_BODY)
@@ -145,11 +144,7 @@ def multipart_without_its_last_boundary_is_400(api: Api) -> None:
     refused(api.post_body(multipart(_IMAGE, _PROMPT, closed=False), multipart_type()), ErrorCode.MALFORMED_BODY)
 
 
-@case(
-    clauses.UNREADABLE_BODY,
-    when="the Content-Type of a multipart body names no boundary",
-    then="the answer is 400",
-)
+@case(clauses.UNREADABLE_BODY, when="the Content-Type of a multipart body names no boundary", then="the answer is 400")
 def multipart_without_a_boundary_is_400(api: Api) -> None:
     equal(api.post_body(_WHOLE, _BOUNDARIES["none"]).status_code, 400, "the status")
 
@@ -159,8 +154,7 @@ def multipart_without_a_boundary_is_400(api: Api) -> None:
     when="the Content-Type of a multipart body names no boundary",
     then="the refusal is malformed_body and speaks of the boundary",
     severity=Severity.MINOR,
-    each=[{"content_type": value} for value in _BOUNDARIES.values()],
-    named=list(_BOUNDARIES),
+    each=variants(content_type=_BOUNDARIES),
 )
 def multipart_without_a_boundary_is_told_so(api: Api, content_type: str) -> None:
     detail = refused(api.post_body(_WHOLE, content_type), ErrorCode.MALFORMED_BODY)
@@ -176,12 +170,7 @@ def another_boundary_than_the_bodys_is_400(api: Api) -> None:
     refused(api.post_body(_WHOLE, multipart_type("another")), ErrorCode.MALFORMED_BODY)
 
 
-@case(
-    clauses.CONTENT_TYPE_CASE,
-    when="the boundary stands in quotes",
-    then="the body is read",
-    credits=1,
-)
+@case(clauses.CONTENT_TYPE_CASE, when="the boundary stands in quotes", then="the body is read", credits=1)
 def quoted_boundary_is_read(api: Api) -> None:
     equal(len(finished(api.post_body(_WHOLE, f'multipart/form-data; boundary="{BOUNDARY}"'))), 1, "the pictures")
 
@@ -204,8 +193,7 @@ def file_that_holds_the_boundarys_text_is_not_cut(api: Api) -> None:
     clauses.FORM_PARTS,
     when="a part of a multipart body is no form field",
     then="the refusal is 400 malformed_body",
-    each=[{"part": part} for part in _PARTS.values()],
-    named=list(_PARTS),
+    each=variants(part=_PARTS),
 )
 def part_that_is_no_form_field_is_400(api: Api, part: bytes) -> None:
     refused(api.post_body(_part_body(part), multipart_type()), ErrorCode.MALFORMED_BODY)
@@ -220,7 +208,7 @@ def thousand_parts_are_refused(api: Api) -> None:
     clauses.ABUSIVE_BODY,
     when="a text field has a megabyte",
     then="the answer is 400, 413 or 422",
-    each=[{"name": "prompt"}, {"name": "count"}, {"name": "colour"}],
+    each=variants(name=["prompt", "count", "colour"]),
 )
 def text_field_of_a_megabyte_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_a_megabyte_of(name), multipart_type()).status_code, (400, 413, 422), "the status")
@@ -230,20 +218,14 @@ def text_field_of_a_megabyte_is_refused(api: Api, name: str) -> None:
     clauses.ABUSIVE_BODY,
     when="a text field is not UTF-8",
     then="the answer is 400 or 422",
-    each=[{"data": data} for data in _TEXTS.values()],
-    named=list(_TEXTS),
+    each=variants(data=_TEXTS),
 )
 def text_that_is_not_utf_8_is_refused(api: Api, data: bytes) -> None:
     answer = api.post_body(multipart(_IMAGE, FormPart("prompt", data)), multipart_type())
     one_of(answer.status_code, (400, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
-    when="a prompt has a NUL character in it",
-    then="the answer is a result or 422",
-    credits=1,
-)
+@case(clauses.ABUSIVE_BODY, when="a prompt has a NUL character in it", then="the answer is a result or 422", credits=1)
 def prompt_with_nul_is_a_result_or_a_refusal(api: Api) -> None:
     one_of(api.outpaint(prompt="a\0b").status_code, (200, 422), "the status")
 
@@ -253,8 +235,7 @@ def prompt_with_nul_is_a_result_or_a_refusal(api: Api) -> None:
     when="a body that is called JSON is no JSON object, or has no picture in it",
     then="the answer is 400 or 422",
     severity=Severity.CRITICAL,
-    each=[{"body": body} for body in _JSON_BODIES.values()],
-    named=list(_JSON_BODIES),
+    each=variants(body=_JSON_BODIES),
 )
 def json_body_that_is_no_request_is_refused(api: Api, body: bytes) -> None:
     one_of(api.post_body(body, _JSON).status_code, (400, 422), "the status")
@@ -286,8 +267,7 @@ def json_member_sent_twice_is_refused(api: Api) -> None:
     clauses.JSON_TYPES,
     when="a JSON value has a type that its field does not have",
     then="the answer is 422 and names the field",
-    each=_TYPES,
-    named=[f"{each['name'].replace('_', '-')}-{type(each['value']).__name__}" for each in _TYPES],
+    each={f"{each['name'].replace('_', '-')}-{type(each['value']).__name__}": each for each in _TYPES},
 )
 def json_value_of_another_type_is_refused_by_its_name(api: Api, name: str, value: object) -> None:
     answer = api.post_json(_document(name, value))
@@ -299,7 +279,7 @@ def json_value_of_another_type_is_refused_by_its_name(api: Api, name: str, value
     clauses.ABUSIVE_BODY,
     when="a JSON text holds half a surrogate pair",
     then="the answer is 400 or 422",
-    each=[{"name": name} for name in _TEXT_FIELDS],
+    each=variants(name=_TEXT_FIELDS),
 )
 def half_a_character_in_json_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_with_half_a_character(name), _JSON).status_code, (400, 422), "the status")
@@ -320,8 +300,7 @@ def half_a_character_in_an_unknown_name_is_never_our_fault(api: Api) -> None:
     clauses.ABUSIVE_BODY,
     when="an urlencoded form cannot be read, or holds nothing of use",
     then="the answer is 400 or 422",
-    each=[{"body": body} for body in _FORMS.values()],
-    named=list(_FORMS),
+    each=variants(body=_FORMS),
 )
 def form_that_cannot_be_read_is_refused(api: Api, body: bytes) -> None:
     one_of(api.post_body(body, _URLENCODED).status_code, (400, 422), "the status")
@@ -341,14 +320,15 @@ def empty_form_is_told_what_is_missing(api: Api) -> None:
     when="a good request comes with a strange query",
     then="the answer is a result, 202, 400 or 422",
     credits=1,
-    each=[
-        {"query": "mode=async&" * 500},
-        {"query": "%ff=%fe"},
-        {"query": "mode"},
-        {"query": "&&&==&"},
-        {"query": "mode=%00"},
-    ],
-    named=["500-modes", "not-utf-8", "no-value", "no-names", "nul"],
+    each=variants(
+        query={
+            "500-modes": "mode=async&" * 500,
+            "not-utf-8": "%ff=%fe",
+            "no-value": "mode",
+            "no-names": "&&&==&",
+            "nul": "mode=%00",
+        }
+    ),
 )
 def strange_query_is_never_our_fault(api: Api, query: str) -> None:
     answer = api.request(
@@ -378,8 +358,7 @@ def _damaged(seed: int) -> bytes:
     then="the answer is a result or a refusal",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"seed": seed} for seed in range(60)],
-    named=[f"damage-{seed:02}" for seed in range(60)],
+    each=variants(seed={f"damage-{seed:02}": seed for seed in range(60)}),
 )
 def damaged_form_is_a_result_or_a_refusal(api: Api, seed: int) -> None:
     answer = api.post_body(_damaged(seed), multipart_type())
@@ -422,13 +401,10 @@ def _post_all(api: Api, kind: str) -> dict[str, httpx.Response]:
     return {name: api.post_body(*sent) for name, sent in _LISTS[kind]().items()}
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     when="every body that these cases know to be bad is posted",
     then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-    each=[{"kind": kind} for kind in _LISTS],
+    each=variants(kind=[*_LISTS]),
 )
 def bad_bodies_cost_nothing(api: Api, kind: str) -> None:
     with api.charged(0):

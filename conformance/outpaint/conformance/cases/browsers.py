@@ -1,4 +1,4 @@
-"""Pages in a browser: the preflight, and what their scripts may read; and the documents a person opens."""
+"""Browsers: preflights, what scripts of another origin may read, and the documents that are served."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import json
 import httpx
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.api import Api, finished
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, words_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, one_of
 from outpaint.contracts import openapi, paths_and_headers
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 
 _ORIGIN = {"Origin": "https://app.example"}
-_A_POLL = "/v1/painting/some-id"
-_ROUTES = [
-    {"path": OUTPAINT_PATH, "verb": "POST"},
-    {"path": _A_POLL, "verb": "GET"},
-    {"path": BALANCE_PATH, "verb": "GET"},
-]
-_ROUTE_NAMES = ["outpaint", "poll", "balance"]
-
-
-def _words(value: str | None) -> set[str]:
-    return {word.strip().lower() for word in (value or "").split(",")}
+_ROUTES = {
+    "outpaint": {"path": OUTPAINT_PATH, "verb": "POST"},
+    "poll": {"path": "/v1/painting/some-id", "verb": "GET"},
+    "balance": {"path": BALANCE_PATH, "verb": "GET"},
+}
+_HEADERS = {
+    "key": paths_and_headers.API_KEY,
+    "idempotency-key": paths_and_headers.IDEMPOTENCY_KEY,
+    "content-type": "Content-Type",
+}
 
 
 def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
@@ -37,16 +37,14 @@ def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
     given="a page of another origin, which sends no key in a preflight",
     when="its browser asks beforehand",
     then="the answer is 200 or 204, for this origin and verb",
-    severity=Severity.MAJOR,
     each=_ROUTES,
-    named=_ROUTE_NAMES,
 )
 def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
     answer = _preflight(api, path, verb, paths_and_headers.API_KEY)
     one_of(answer.status_code, (200, 204), "the status")
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
-    contains(_words(answer.headers.get("Access-Control-Allow-Methods")), verb.lower(), "Access-Control-Allow-Methods")
+    contains(words_of(answer, "Access-Control-Allow-Methods"), verb.lower(), "Access-Control-Allow-Methods")
 
 
 @case(
@@ -54,17 +52,15 @@ def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
     given="a page of another origin",
     when="its browser asks beforehand whether it may send a header of the API",
     then="it may",
-    each=[
-        {**route, "header": header}
-        for route in _ROUTES
-        for header in (paths_and_headers.API_KEY, paths_and_headers.IDEMPOTENCY_KEY, "Content-Type")
-    ],
-    named=[f"{route}-{header}" for route in _ROUTE_NAMES for header in ("key", "idempotency-key", "content-type")],
+    each={
+        f"{route}-{name}": {**asked, "header": header}
+        for route, asked in _ROUTES.items()
+        for name, header in _HEADERS.items()
+    },
 )
 def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: str) -> None:
     answer = _preflight(api, path, verb, header)
-    allowed = _words(answer.headers.get("Access-Control-Allow-Headers"))
-    contains(allowed, header.lower(), "Access-Control-Allow-Headers")
+    contains(words_of(answer, "Access-Control-Allow-Headers"), header.lower(), "Access-Control-Allow-Headers")
 
 
 @case(
@@ -73,12 +69,10 @@ def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: st
     when="its browser asks beforehand whether it may send Prefer",
     then="it may",
     each=_ROUTES,
-    named=_ROUTE_NAMES,
 )
 def preflight_allows_prefer(api: Api, path: str, verb: str) -> None:
     answer = _preflight(api, path, verb, paths_and_headers.PREFER)
-    allowed = _words(answer.headers.get("Access-Control-Allow-Headers"))
-    contains(allowed, paths_and_headers.PREFER.lower(), "Access-Control-Allow-Headers")
+    contains(words_of(answer, "Access-Control-Allow-Headers"), "prefer", "Access-Control-Allow-Headers")
 
 
 @case(
@@ -107,7 +101,7 @@ def scripts_may_read_the_headers_of_an_error(api: Api) -> None:
 
 
 def _all_exposed(answer: httpx.Response) -> None:
-    exposed = _words(answer.headers.get("Access-Control-Expose-Headers"))
+    exposed = words_of(answer, "Access-Control-Expose-Headers")
     for name in paths_and_headers.EXPOSED:
         contains(exposed, name.lower(), "Access-Control-Expose-Headers")
 
@@ -131,13 +125,12 @@ def scripts_may_read_result_files(api: Api) -> None:
     when="OPTIONS is asked of a path",
     then="Allow names the verbs that it takes, OPTIONS among them",
     severity=Severity.MINOR,
-    each=[*_ROUTES, {"path": "/openapi.json", "verb": "GET"}],
-    named=[*_ROUTE_NAMES, "description"],
+    each={**_ROUTES, "description": {"path": "/openapi.json", "verb": "GET"}},
 )
 def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
     answer = api.with_key(None).request("OPTIONS", path)
     one_of(answer.status_code, (200, 204), "the status")
-    allowed = _words(answer.headers.get("Allow"))
+    allowed = words_of(answer, "Allow")
     contains(allowed, "options", "Allow")
     contains(allowed, verb.lower(), "Allow")
 
@@ -162,8 +155,9 @@ def description_is_served(api: Api) -> None:
     when="a browser opens /docs",
     then="it gets a page that loads no script and nothing from elsewhere",
     severity=Severity.MINOR,
-    each=[{"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, {"accept": "*/*"}, {"accept": "text/html"}],
-    named=["browser", "anything", "html"],
+    each=variants(
+        accept={"browser": "text/html,application/xhtml+xml,*/*;q=0.8", "anything": "*/*", "html": "text/html"}
+    ),
 )
 def documentation_is_a_page_without_files_from_elsewhere(api: Api, accept: str) -> None:
     answer = api.with_key(None).get("/docs", headers={"Accept": accept})

@@ -1,12 +1,13 @@
-"""What the vendor's own clients send (docs/facts/wire.md#client-habits), and must not stumble over."""
+"""Requests as the vendor's own clients send them (docs/facts/wire.md#client-habits), which must be taken."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -14,6 +15,7 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH
 
 _PROMPT: Final = FormPart("prompt", "a lake")
 _COUNT: Final = FormPart("count", "1")
+_TYPES: Final = {"multipart": "multipart/form-data", "json": "application/json"}
 _NO_BYTES: Final = multipart(FormPart("image", b"", "a.png", "image/png"), _PROMPT)
 
 
@@ -27,15 +29,16 @@ def _read_whole(api: Api, body: bytes) -> None:
     then="it is read by its bytes",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[
-        {"label": "application/octet-stream"},
-        {"label": "image/jpeg"},
-        {"label": "text/plain"},
-        {"label": "image/png, image/jpeg"},
-        {"label": ""},
-        {"label": None},
-    ],
-    named=["octet-stream", "another-picture", "text", "two", "empty", "none"],
+    each=variants(
+        label={
+            "octet-stream": "application/octet-stream",
+            "another-picture": "image/jpeg",
+            "text": "text/plain",
+            "two": "image/png, image/jpeg",
+            "empty": "",
+            "none": None,
+        }
+    ),
 )
 def file_is_read_whatever_its_label(api: Api, label: str | None) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), "a.png", label), _PROMPT, _COUNT))
@@ -46,16 +49,17 @@ def file_is_read_whatever_its_label(api: Api, label: str | None) -> None:
     when="a file part's name is a whole path, or anything else",
     then="the file is read",
     credits=1,
-    each=[
-        {"filename": "/home/me/pictures/a.png"},
-        {"filename": "C:\\\\Users\\\\me\\\\a.png"},
-        {"filename": "../../../etc/passwd"},
-        {"filename": ""},
-        {"filename": "ü.png"},
-        {"filename": "x" * 2000},
-        {"filename": "a;b=c.png"},
-    ],
-    named=["path", "windows-path", "upward", "empty", "umlaut", "long", "parameters"],
+    each=variants(
+        filename={
+            "path": "/home/me/pictures/a.png",
+            "windows-path": "C:\\\\Users\\\\me\\\\a.png",
+            "upward": "../../../etc/passwd",
+            "empty": "",
+            "umlaut": "ü.png",
+            "long": "x" * 2000,
+            "parameters": "a;b=c.png",
+        }
+    ),
 )
 def filename_may_be_a_whole_path(api: Api, filename: str) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), filename, "image/png"), _PROMPT, _COUNT))
@@ -77,8 +81,7 @@ def filename_in_the_extended_spelling_is_read(api: Api) -> None:
     when="the balance is asked with a Content-Type and no body",
     then="the answer is 200",
     severity=Severity.CRITICAL,
-    each=[{"content_type": "multipart/form-data"}, {"content_type": "application/json"}],
-    named=["multipart", "json"],
+    each=variants(content_type=_TYPES),
 )
 def balance_may_be_asked_with_a_content_type(api: Api, content_type: str) -> None:
     answer = api.get(BALANCE_PATH, headers={"Content-Type": content_type})
@@ -91,14 +94,11 @@ def balance_may_be_asked_with_a_content_type(api: Api, content_type: str) -> Non
     then="the answer is 200 or 202",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"content_type": "multipart/form-data"}, {"content_type": "application/json"}],
-    named=["multipart", "json"],
+    each=variants(content_type=_TYPES),
 )
 def poll_may_carry_a_content_type(api: Api, content_type: str) -> None:
-    accepted = api.outpaint(mode="async")
-    equal(accepted.status_code, 202, "the status")
-    path = f"/v1/painting/{accepted.json()['inference_id']}"
-    one_of(api.get(path, headers={"Content-Type": content_type}).status_code, (200, 202), "the status of the poll")
+    answer = api.poll(api.start(), headers={"Content-Type": content_type})
+    one_of(answer.status_code, (200, 202), "the status of the poll")
 
 
 @case(
@@ -120,13 +120,7 @@ def exhausted_handle_is_told_what_to_do(api: Api) -> None:
     contains(detail, "rewound", "the detail")
 
 
-@case(
-    clauses.REFUSED_FREE,
-    when="an empty file part is posted, as of a handle that was read before",
-    then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@costs_nothing(when="an empty file part is posted, as of a handle that was read before", then="nothing is charged")
 def exhausted_handle_costs_nothing(api: Api) -> None:
     with api.charged(0):
         equal(api.post_body(_NO_BYTES, multipart_type()).status_code, 422, "the status")
@@ -168,7 +162,7 @@ def blank_optional_fields_count_as_left_out(api: Api) -> None:
     then="data is a list, which the SDK iterates over",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"mode": "sync"}, {"mode": "async"}],
+    each=variants(mode=["sync", "async"]),
 )
 def data_is_a_list_in_every_success(api: Api, mode: str) -> None:
     answer = api.outpaint(mode=mode)

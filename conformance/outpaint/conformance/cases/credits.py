@@ -1,31 +1,36 @@
-"""What a request costs, when nothing is charged, and what comes back."""
+"""Credits: what a request costs, when nothing is charged, and when credits are given back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import json_object, pending, rejected
-from outpaint.conformance.proving.api import Api, failure_of, finished, refused
-from outpaint.conformance.proving.case import Severity, case
-from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
+from outpaint.conformance.proving.answer_reading import failure_of, finished, json_object, pending, refused, rejected
+from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants, with_held_job
+from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.contracts import paths_and_headers
-from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.paths_and_headers import BALANCE_PATH
+from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, CREDIT_AVAILABLE
 
-_JOB_LIFETIME_S = 3600
-_BROKEN = OutpaintError(ErrorCode.PAINTING_FAILED, "the brush broke: try again")
-_AT_ONCE = 8
-_REFUSED: dict[str, Callable[[], dict[str, Any]]] = {
-    "count": lambda: {"count": 11},
-    "no-prompt": lambda: {"prompt": None},
-    "nothing-to-paint": lambda: {"image": drawn_pictures.opaque_everywhere()},
-    "no-picture": lambda: {"image": b"no picture at all"},
-    "accept": lambda: {"headers": {"Accept": "text/html"}},
+_REFUSED: dict[str, dict[str, Any]] = {
+    "count": {"count": 11},
+    "no-prompt": {"prompt": None},
+    "nothing-to-paint": {"image": drawn_pictures.opaque_everywhere()},
+    "no-picture": {"image": b"no picture at all"},
+    "accept": {"headers": {"Accept": "text/html"}},
 }
+_given_back = partial(case, clauses.GIVEN_BACK, severity=Severity.CRITICAL, watches_account=True)
+_price = partial(case, clauses.PRICE, severity=Severity.CRITICAL, watches_account=True)
+_reserved = partial(case, clauses.RESERVED, severity=Severity.CRITICAL, watches_account=True)
+_two_credits = partial(
+    case,
+    given="an account with two credits",
+    needs=[Need.ACCOUNTS],
+    credits=2,
+    when="three pictures are asked for",
+)
 
 
 # The balance
@@ -45,11 +50,7 @@ def balance_has_one_member(api: Api) -> None:
     holds(type(document["credits"]) is int, "credits is a whole number")
 
 
-@case(
-    clauses.NOT_CACHED,
-    when="the balance is asked for",
-    then="the answer is not to be cached",
-)
+@case(clauses.NOT_CACHED, when="the balance is asked for", then="the answer is not to be cached")
 def balance_is_not_cached(api: Api) -> None:
     contains(api.get(BALANCE_PATH).headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
@@ -62,11 +63,7 @@ def balance_is_not_cached(api: Api) -> None:
 )
 def header_agrees_with_the_balance(api: Api) -> None:
     answer = api.get(BALANCE_PATH)
-    equal(
-        answer.headers.get(paths_and_headers.CREDIT_AVAILABLE),
-        str(json_object(answer).get("credits")),
-        "the credit header",
-    )
+    equal(answer.headers.get(CREDIT_AVAILABLE), str(json_object(answer).get("credits")), CREDIT_AVAILABLE)
 
 
 @case(
@@ -78,11 +75,7 @@ def header_agrees_with_the_balance(api: Api) -> None:
 )
 def header_is_the_balance_before_the_charge(api: Api) -> None:
     before = api.balance()
-    equal(
-        api.outpaint(count=3).headers.get(paths_and_headers.CREDIT_AVAILABLE),
-        str(before),
-        paths_and_headers.CREDIT_AVAILABLE,
-    )
+    equal(api.outpaint(count=3).headers.get(CREDIT_AVAILABLE), str(before), CREDIT_AVAILABLE)
 
 
 @case(
@@ -97,11 +90,7 @@ def header_is_the_balance_before_the_charge(api: Api) -> None:
 def header_falls_with_each_charge(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(10))
     answers = [own.outpaint(count=3), own.outpaint(count=3), own.get(BALANCE_PATH)]
-    equal(
-        [answer.headers.get(paths_and_headers.CREDIT_AVAILABLE) for answer in answers],
-        ["10", "7", "4"],
-        "the credit headers",
-    )
+    equal([answer.headers.get(CREDIT_AVAILABLE) for answer in answers], ["10", "7", "4"], CREDIT_AVAILABLE)
 
 
 @case(
@@ -119,47 +108,38 @@ def no_credits_are_enough_for_the_balance(api: Api) -> None:
 # What costs, and what does not
 
 
-@case(
-    clauses.PRICE,
+@_price(
     when="pictures are asked for and waited for",
     then="each costs a credit",
-    severity=Severity.CRITICAL,
     credits=4,
-    watches_account=True,
-    each=[{"count": 1}, {"count": 4}],
+    each=variants(count=[1, 4]),
 )
 def a_picture_costs_a_credit(api: Api, count: int) -> None:
     with api.charged(count):
         finished(api.outpaint(count=count))
 
 
-@case(
-    clauses.PRICE,
+@_price(
     when="pictures are asked for with mode async and polled to their end",
     then="each costs a credit",
-    severity=Severity.CRITICAL,
     credits=4,
-    watches_account=True,
-    each=[{"count": 1}, {"count": 4}],
+    each=variants(count=[1, 4]),
 )
 def an_async_picture_costs_a_credit(api: Api, count: int) -> None:
     with api.charged(count):
-        api.end_of(pending(api.outpaint(mode="async", count=count)))
+        api.end_of(api.start(count=count))
 
 
-@case(
-    clauses.PRICE,
+@_price(
     given="a job that was accepted",
     when="it is polled to its end and again",
     then="the polls cost nothing",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=1,
-    watches_account=True,
 )
 def polling_costs_nothing(api: Api) -> None:
     with api.provider.hold():
-        inference_id = pending(api.outpaint(mode="async"))
+        inference_id = api.start()
         with api.charged(0):
             api.poll(inference_id)
     with api.charged(0):
@@ -193,32 +173,21 @@ def fetching_costs_nothing(api: Api) -> None:
 )
 def no_credits_are_enough_to_poll(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(1))
-    finished(own.end_of(pending(own.outpaint(mode="async"))))
+    finished(own.end_of(own.start()))
 
 
-@case(
-    clauses.REFUSED_FREE,
-    when="a request is refused",
-    then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-    each=[{"what": name} for name in _REFUSED],
-)
-def a_refused_request_costs_nothing(api: Api, what: str) -> None:
+@costs_nothing(when="a request is refused", then="nothing is charged", each=variants(asked=_REFUSED))
+def a_refused_request_costs_nothing(api: Api, asked: dict[str, Any]) -> None:
     with api.charged(0):
-        answer = api.outpaint(**_REFUSED[what]())
-    holds(400 <= answer.status_code < 500, f"the request is refused (its status is {answer.status_code})")
+        within(api.outpaint(**asked).status_code, 400, 499, "the status")
 
 
-@case(
-    clauses.PRICE,
+@_price(
     given="two accounts",
     when="one of them asks for a picture",
     then="the other's credits are not touched",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
-    watches_account=True,
 )
 def another_accounts_credits_are_not_touched(api: Api) -> None:
     other = api.with_key(api.provider.second_key())
@@ -229,48 +198,40 @@ def another_accounts_credits_are_not_touched(api: Api) -> None:
 # Taken when accepted
 
 
-@case(
+@with_held_job(
     clauses.RESERVED,
-    given="a job that cannot end yet",
     when="the balance is asked for",
     then="the job's credits are already taken off",
     severity=Severity.CRITICAL,
-    needs=[Need.HELD_JOBS],
     credits=2,
     watches_account=True,
 )
 def a_running_jobs_credits_are_taken_off(api: Api) -> None:
     with api.provider.hold(), api.charged(2):
-        pending(api.outpaint(mode="async", count=2))
+        api.start(count=2)
 
 
-@case(
-    clauses.RESERVED,
+@_reserved(
     given="a job whose credits were taken off",
     when="it ends with its pictures",
     then="nothing more is charged, and nothing given back",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=2,
-    watches_account=True,
 )
 def a_jobs_end_is_not_charged_again(api: Api) -> None:
     with api.provider.hold():
-        inference_id = pending(api.outpaint(mode="async", count=2))
+        inference_id = api.start(count=2)
         before = api.balance()
     api.end_of(inference_id)
     equal(api.balance(), before, "the balance after the end")
 
 
-@case(
-    clauses.RESERVED,
+@_reserved(
     given="an account with three credits",
     when="three jobs of two pictures are sent while none can end",
     then="one is accepted, the others are 402, and one credit is left",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS, Need.HELD_JOBS],
     credits=2,
-    watches_account=True,
 )
 def reserved_credits_cannot_be_spent_again(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(3))
@@ -281,41 +242,24 @@ def reserved_credits_cannot_be_spent_again(api: Api) -> None:
     own.end_of(pending(answers[0]))
 
 
-@case(
-    clauses.RESERVED,
+@_reserved(
     given="an account with three credits",
     when="eight pictures are asked for at the same moment",
     then="three are accepted, the others are 402, and no credit is left",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=3,
-    watches_account=True,
 )
 def a_race_never_spends_more_than_there_is(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(3))
-
-    def send(_: int) -> int:
-        with own.another_connection() as connection:
-            return connection.outpaint(mode="async").status_code
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        statuses = list(pool.map(send, range(_AT_ONCE)))
-    equal(statuses.count(402), _AT_ONCE - 3, "the number of 402")
+    statuses = own.at_once(8, lambda one: one.outpaint(mode="async").status_code)
+    equal(statuses.count(402), 5, "the number of 402")
     equal(own.balance(), 0, "the balance")
 
 
 # 402
 
 
-@case(
-    clauses.USED_UP,
-    given="an account with two credits",
-    when="three pictures are asked for",
-    then="the answer is 402, Payment Required",
-    severity=Severity.CRITICAL,
-    needs=[Need.ACCOUNTS],
-    credits=2,
-)
+@_two_credits(clauses.USED_UP, then="the answer is 402, Payment Required", severity=Severity.CRITICAL)
 def too_few_credits_are_402(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(2))
     rejected(own.outpaint(count=3), 402, message="Payment Required")
@@ -336,27 +280,17 @@ def no_credits_are_402(api: Api) -> None:
     rejected(own.outpaint(), 402, message="Payment Required")
 
 
-@case(
-    clauses.ERROR_CODES,
-    given="an account with two credits",
-    when="three pictures are asked for",
-    then="the error code is insufficient_credits",
-    needs=[Need.ACCOUNTS],
-    credits=2,
-)
+@_two_credits(clauses.ERROR_CODES, then="the error code is insufficient_credits")
 def a_402_has_its_code(api: Api) -> None:
     refused(api.with_key(api.provider.exact_key(2)).outpaint(count=3), ErrorCode.INSUFFICIENT_CREDITS)
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     given="an account with two credits",
     when="three pictures are asked for, refused, and then two",
     then="the two are painted, and no credit is left",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=2,
-    watches_account=True,
 )
 def a_402_takes_nothing(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(2))
@@ -366,15 +300,7 @@ def a_402_takes_nothing(api: Api) -> None:
     equal(own.balance(), 0, "the balance")
 
 
-@case(
-    clauses.USED_UP,
-    given="an account with two credits",
-    when="three pictures are asked for",
-    then="the 402 names no job",
-    severity=Severity.CRITICAL,
-    needs=[Need.ACCOUNTS],
-    credits=2,
-)
+@_two_credits(clauses.USED_UP, then="the 402 names no job", severity=Severity.CRITICAL)
 def a_402_names_no_job(api: Api) -> None:
     answer = api.with_key(api.provider.exact_key(2)).outpaint(mode="async", count=3)
     equal(answer.status_code, 402, "the status")
@@ -382,139 +308,110 @@ def a_402_names_no_job(api: Api) -> None:
     lacks(answer.headers, "Location", "the headers")
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     given="an account with two credits, and a request that was refused for costing three",
     when="the lifetime of a job has passed",
     then="the balance is still two: no job was left behind to be given back",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS, Need.TIME],
     credits=2,
-    watches_account=True,
 )
 def a_402_leaves_no_job_behind(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(2))
     rejected(own.outpaint(mode="async", count=3), 402)
-    api.provider.advance(_JOB_LIFETIME_S + 1)
+    api.provider.advance(JOB_LIFETIME_S + 1)
     equal(own.balance(), 2, "the balance")
 
 
 # Given back
 
 
-@case(
-    clauses.GIVEN_BACK,
-    when="a job fails",
-    then="all its credits are given back",
-    severity=Severity.CRITICAL,
-    needs=[Need.FAILING_JOBS],
-    credits=5,
-    watches_account=True,
-)
+@_given_back(when="a job fails", then="all its credits are given back", needs=[Need.FAILING_JOBS], credits=5)
 def a_failed_job_gives_its_credits_back(api: Api) -> None:
-    with api.provider.failing(_BROKEN), api.charged(0):
-        failure_of(api.end_of(pending(api.outpaint(mode="async", count=5))))
+    with api.failing(), api.charged(0):
+        failure_of(api.end_of(api.start(count=5)))
 
 
-@case(
-    clauses.GIVEN_BACK,
+@_given_back(
     given="a failed job whose credits were given back",
     when="it is polled again and again",
     then="nothing more is given back",
-    severity=Severity.CRITICAL,
     needs=[Need.FAILING_JOBS],
     credits=5,
-    watches_account=True,
 )
 def credits_are_given_back_once(api: Api) -> None:
-    with api.provider.failing(_BROKEN), api.charged(0):
-        inference_id = pending(api.outpaint(mode="async", count=5))
+    with api.failing(), api.charged(0):
+        inference_id = api.start(count=5)
         for _ in range(4):
             failure_of(api.end_of(inference_id))
 
 
-@case(
-    clauses.GIVEN_BACK,
+@_given_back(
     given="a request that waits for its pictures",
     when="its job fails",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.FAILING_JOBS],
     credits=5,
-    watches_account=True,
-    each=[{"code": ErrorCode.PAINTING_FAILED}, {"code": ErrorCode.TIMED_OUT}, {"code": ErrorCode.UNAVAILABLE}],
+    each=variants(code=[ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT, ErrorCode.UNAVAILABLE]),
 )
 def a_waiting_post_that_fails_costs_nothing(api: Api, code: ErrorCode) -> None:
-    with api.provider.failing(OutpaintError(code, "the brush broke: try again")), api.charged(0):
+    with api.failing(code), api.charged(0):
         refused(api.outpaint(mode="sync", count=5), code)
 
 
-@case(
-    clauses.GIVEN_BACK,
+@_given_back(
     when="a job ends by an error that nobody foresaw",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.FAILING_JOBS],
     credits=1,
-    watches_account=True,
 )
 def an_unforeseen_error_costs_nothing(api: Api) -> None:
     with api.provider.failing(RuntimeError("s3cret at /home/painter")), api.charged(0):
         refused(api.outpaint(), ErrorCode.PAINTING_FAILED)
 
 
-@case(
-    clauses.GIVEN_BACK,
+@_given_back(
     given="a job that never ends",
     when="its lifetime is over and it is polled",
     then="its credits are given back",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=1,
-    watches_account=True,
 )
 def a_job_that_timed_out_gives_its_credits_back(api: Api) -> None:
     with api.provider.hold(), api.charged(0):
-        inference_id = pending(api.outpaint(mode="async"))
-        api.provider.advance(_JOB_LIFETIME_S + 1)
+        inference_id = api.start()
+        api.provider.advance(JOB_LIFETIME_S + 1)
         failure_of(api.poll(inference_id))
 
 
-@case(
-    clauses.GIVEN_BACK,
+@_given_back(
     given="two jobs of which the first never ends",
     when="their lifetime is over and the first is let go",
     then="the credits of both are given back, once",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=2,
-    watches_account=True,
 )
 def a_queued_job_gives_its_credits_back_too(api: Api) -> None:
     with api.charged(0):
         with api.provider.hold():
-            painted, queued = (pending(api.outpaint(mode="async")) for _ in range(2))
-            api.provider.advance(_JOB_LIFETIME_S + 1)
+            painted, queued = (api.start() for _ in range(2))
+            api.provider.advance(JOB_LIFETIME_S + 1)
             failure_of(api.poll(painted))
         failure_of(api.end_of(queued))
 
 
-@case(
-    clauses.GIVEN_BACK,
-    given="a job that timed out in its painter's hands, its credits given back",
+@_given_back(
+    given="a job that timed out while it was being painted, its credits given back",
     when="the painter is let go",
     then="the job is not charged after all",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=2,
-    watches_account=True,
 )
 def a_late_painter_is_not_paid(api: Api) -> None:
     with api.charged(1):
         with api.provider.hold():
-            late = pending(api.outpaint(mode="async"))
-            api.provider.advance(_JOB_LIFETIME_S + 1)
+            late = api.start()
+            api.provider.advance(JOB_LIFETIME_S + 1)
             failure_of(api.poll(late))
         # When a job posted now has ended, the painter is long done with the late one.
-        finished(api.end_of(pending(api.outpaint(mode="async"))))
+        finished(api.end_of(api.start()))
         failure_of(api.poll(late))

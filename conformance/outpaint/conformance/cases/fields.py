@@ -1,19 +1,20 @@
-"""Every plain field of the request: what is taken, what is refused, and in which words."""
+"""The plain fields of a request: which values are taken or refused, and with which message."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, files_of, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
-from outpaint.contracts import paths_and_headers
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import Format
-from outpaint.contracts.paths_and_headers import OUTPAINT_PATH
+from outpaint.contracts.paths_and_headers import OUTPAINT_PATH, WARNING
 
 _ADDRESS: Final = "https://example.com/a.png"
 _TWO_IMAGES: Final[dict[str, dict[str, Any]]] = {
@@ -38,6 +39,7 @@ _FORMATS: Final = {"gif": "GIF", "jpeg": "JPEG ", "media-type": "image/png", "nu
 _MODES: Final = ("auto", "later", "1")
 _TOO_LONG: Final = "x" * 20_001
 _TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "sync", "seed": "1"}
+_UNKNOWN: Final = {"text": {"strength": "0.7", "colour": "blue"}, "file": {"reference": b"whatever"}}
 _LITTLE: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
 
 _WRONG: Final[dict[str, dict[str, Any]]] = {
@@ -49,6 +51,7 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     "mode-auto": {"mode": "auto"},
     "mode-later": {"mode": "later"},
 }
+_refusal = partial(case, clauses.REFUSAL_NAMES_FIELD)
 
 
 @case(
@@ -56,8 +59,7 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     when="a request has no image, or two of them",
     then="the answer is 422",
     severity=Severity.CRITICAL,
-    each=[{"fields": {"image": None}}, {"fields": _TWO_IMAGES["image-and-image-url"]}],
-    named=["none", "two"],
+    each=variants(fields={"none": {"image": None}, "two": _TWO_IMAGES["image-and-image-url"]}),
 )
 def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
     equal(api.outpaint(**fields).status_code, 422, "the status")
@@ -68,8 +70,7 @@ def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
     when="a request has no prompt, or an empty one",
     then="the answer is 422",
     severity=Severity.CRITICAL,
-    each=[{"prompt": None}, {"prompt": ""}],
-    named=["none", "empty"],
+    each=variants(prompt={"none": None, "empty": ""}),
 )
 def prompt_is_required(api: Api, prompt: str | None) -> None:
     equal(api.outpaint(prompt=prompt).status_code, 422, "the status")
@@ -80,49 +81,32 @@ def prompt_is_required(api: Api, prompt: str | None) -> None:
     when="a count, a format or a mode is asked for that does not exist",
     then="the answer is 422",
     severity=Severity.CRITICAL,
-    each=[{"fields": fields} for fields in _WRONG.values()],
-    named=list(_WRONG),
+    each=variants(fields=_WRONG),
 )
 def wrong_value_is_422(api: Api, fields: dict[str, Any]) -> None:
     equal(api.outpaint(**fields).status_code, 422, "the status")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a request has two images",
     then="the refusal is conflicting_parameters",
-    each=[{"images": images} for images in _TWO_IMAGES.values()],
-    named=list(_TWO_IMAGES),
+    each=variants(images=_TWO_IMAGES),
 )
 def two_images_are_refused(api: Api, images: dict[str, Any]) -> None:
     refused(api.outpaint(**images), ErrorCode.CONFLICTING_PARAMETERS)
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a request has no image",
-    then="the refusal is missing_parameter and names the image",
-)
+@_refusal(when="a request has no image", then="the refusal is missing_parameter and names the image")
 def no_image_is_refused(api: Api) -> None:
     refused(api.outpaint(image=None), ErrorCode.MISSING_PARAMETER, field="image")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a request has no prompt",
-    then="the refusal is missing_parameter and names the prompt",
-)
+@_refusal(when="a request has no prompt", then="the refusal is missing_parameter and names the prompt")
 def no_prompt_is_refused(api: Api) -> None:
     refused(api.outpaint(prompt=None), ErrorCode.MISSING_PARAMETER, field="prompt")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="a prompt is blank",
-    then="the answer is 422 and names the prompt",
-    each=[{"prompt": prompt} for prompt in _BLANKS.values()],
-    named=list(_BLANKS),
-)
+@_refusal(when="a prompt is blank", then="the answer is 422 and names the prompt", each=variants(prompt=_BLANKS))
 def blank_prompt_is_refused(api: Api, prompt: str) -> None:
     answer = api.outpaint(prompt=prompt)
     equal(answer.status_code, 422, "the status")
@@ -134,14 +118,15 @@ def blank_prompt_is_refused(api: Api, prompt: str) -> None:
     when="a prompt holds text of any script and any length that is allowed",
     then="the request is taken",
     credits=1,
-    each=[
-        {"prompt": "ü"},
-        {"prompt": "山の湖"},
-        {"prompt": "🏔️ and 🛶"},
-        {"prompt": "a\u200db"},
-        {"prompt": "x" * 20_000},
-    ],
-    named=["umlaut", "japanese", "emoji", "joiner", "20000-characters"],
+    each=variants(
+        prompt={
+            "umlaut": "ü",
+            "japanese": "山の湖",
+            "emoji": "🏔️ and 🛶",
+            "joiner": "a\u200db",
+            "20000-characters": "x" * 20_000,
+        }
+    ),
 )
 def prompt_may_be_any_text(api: Api, prompt: str) -> None:
     finished(api.outpaint(prompt=prompt))
@@ -162,8 +147,7 @@ def prompt_that_is_too_long_is_refused(api: Api) -> None:
     then="the request is taken",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"negative_prompt": ""}, {"negative_prompt": "people, text"}],
-    named=["empty", "words"],
+    each=variants(negative_prompt={"empty": "", "words": "people, text"}),
 )
 def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
     finished(api.outpaint(negative_prompt=negative_prompt))
@@ -175,7 +159,7 @@ def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
     then="so many come back, each with an id and an address of its own",
     severity=Severity.CRITICAL,
     credits=3,
-    each=[{"count": 1}, {"count": 3}],
+    each=variants(count=[1, 3]),
 )
 def count_is_how_many_pictures_come_back(api: Api, count: int) -> None:
     _as_many_as_asked_for(api, count)
@@ -204,12 +188,10 @@ def count_is_two_where_it_is_left_out(api: Api) -> None:
     equal(len(finished(api.outpaint(count=None))), 2, "the number of pictures")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a count is no whole number from 1 to 10",
     then="the refusal is 422 invalid_parameter, names the count and begins in the vendor's words",
-    each=[{"count": count} for count in _COUNTS.values()],
-    named=list(_COUNTS),
+    each=variants(count=_COUNTS),
 )
 def count_out_of_range_is_refused(api: Api, count: str) -> None:
     detail = refused(api.outpaint(count=count), ErrorCode.INVALID_PARAMETER, field="count")
@@ -221,8 +203,7 @@ def count_out_of_range_is_refused(api: Api, count: str) -> None:
     when="a count is no whole number from 1 to 10",
     then="the detail begins as the vendor's does, with the field that has a wrong value",
     severity=Severity.MINOR,
-    each=[{"count": _COUNTS[kind]} for kind in ("zero", "eleven", "word")],
-    named=["zero", "eleven", "word"],
+    each=variants(count={kind: _COUNTS[kind] for kind in ("zero", "eleven", "word")}),
 )
 def wrong_count_is_worded_as_the_vendor_words_it(api: Api, count: str) -> None:
     answer = api.outpaint(count=count)
@@ -245,11 +226,7 @@ def wrong_value_is_told_in_the_vendors_members(api: Api) -> None:
     holds(document["detail"].startswith("count has wrong value 11: "), "the detail names field and value")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="eleven pictures are asked for",
-    then="the body has error_code invalid_parameter and field count",
-)
+@_refusal(when="eleven pictures are asked for", then="the body has error_code invalid_parameter and field count")
 def wrong_value_has_our_members_too(api: Api) -> None:
     document = api.outpaint(count=11).json()
     equal(document.get("error_code"), "invalid_parameter", "the error code")
@@ -262,17 +239,16 @@ def wrong_value_has_our_members_too(api: Api) -> None:
     then="the file really is of that format, and the id ends in it",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[
-        {"wanted": "JPG", "decoded": "JPEG"},
-        {"wanted": "PNG", "decoded": "PNG"},
-        {"wanted": "WEBP", "decoded": "WEBP"},
-        {"wanted": None, "decoded": "JPEG"},
-    ],
-    named=["jpg", "png", "webp", "left-out"],
+    each={
+        "jpg": {"wanted": "JPG", "decoded": "JPEG"},
+        "png": {"wanted": "PNG", "decoded": "PNG"},
+        "webp": {"wanted": "WEBP", "decoded": "WEBP"},
+        "left-out": {"wanted": None, "decoded": "JPEG"},
+    },
 )
 def file_is_of_the_format_asked_for(api: Api, wanted: str | None, decoded: str) -> None:
     answer = api.outpaint(format=wanted)
-    (data,) = files_of(api, answer)
+    (data,) = api.files_of(answer)
     equal(drawn_pictures.decode(data).format, decoded, "the format of the file")
     extension = Format(wanted or "JPG").extension
     holds(finished(answer)[0].id.endswith(f".{extension}"), f"the id ends in .{extension}")
@@ -283,8 +259,7 @@ def file_is_of_the_format_asked_for(api: Api, wanted: str | None, decoded: str) 
     when="a format is written in another case, or between blanks",
     then="it is the same format",
     credits=1,
-    each=[{"wanted": "jpg"}, {"wanted": "Png"}, {"wanted": " WEBP "}],
-    named=["lower", "mixed", "blanks"],
+    each=variants(wanted={"lower": "jpg", "mixed": "Png", "blanks": " WEBP "}),
 )
 def format_may_be_written_in_any_case(api: Api, wanted: str) -> None:
     (item,) = finished(api.outpaint(format=wanted))
@@ -292,12 +267,10 @@ def format_may_be_written_in_any_case(api: Api, wanted: str) -> None:
     holds(item.id.endswith(extension), f"the id ends in {extension}")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a format is asked for that is not written",
     then="the refusal is invalid_parameter and names the format",
-    each=[{"wanted": wanted} for wanted in _FORMATS.values()],
-    named=list(_FORMATS),
+    each=variants(wanted=_FORMATS),
 )
 def other_format_is_refused(api: Api, wanted: str) -> None:
     refused(api.outpaint(format=wanted), ErrorCode.INVALID_PARAMETER, field="format")
@@ -307,18 +280,16 @@ def other_format_is_refused(api: Api, wanted: str) -> None:
     clauses.MODE_WORDS,
     when="the query asks for a mode that does not exist, auto too",
     then="the answer is 422",
-    each=[{"mode": mode} for mode in _MODES],
+    each=variants(mode=_MODES),
 )
 def other_mode_in_the_query_is_422(api: Api, mode: str) -> None:
     equal(api.outpaint(params={"mode": mode}).status_code, 422, "the status")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="a mode is asked for that does not exist, auto too",
     then="the refusal is invalid_parameter and names the mode",
-    each=[{"mode": mode, "place": place} for mode in _MODES for place in ("body", "query")],
-    named=[f"{mode}-in-the-{place}" for mode in _MODES for place in ("body", "query")],
+    each=variants("-in-the-", mode=_MODES, place=["body", "query"]),
 )
 def other_mode_is_refused(api: Api, mode: str, place: str) -> None:
     answer = api.outpaint(mode=mode) if place == "body" else api.outpaint(params={"mode": mode})
@@ -331,8 +302,7 @@ def other_mode_is_refused(api: Api, mode: str, place: str) -> None:
     then="the request is taken",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"unknown": {"strength": "0.7", "colour": "blue"}}, {"unknown": {"reference": b"whatever"}}],
-    named=["text", "file"],
+    each=variants(unknown=_UNKNOWN),
 )
 def unknown_fields_are_accepted(api: Api, unknown: dict[str, Any]) -> None:
     finished(api.outpaint(**unknown))
@@ -344,13 +314,12 @@ def unknown_fields_are_accepted(api: Api, unknown: dict[str, Any]) -> None:
     then="the warning header names each of them",
     severity=Severity.MINOR,
     credits=1,
-    each=[{"unknown": {"strength": "0.7", "colour": "blue"}}, {"unknown": {"reference": b"whatever"}}],
-    named=["text", "file"],
+    each=variants(unknown=_UNKNOWN),
 )
 def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> None:
-    warning = api.outpaint(**unknown).headers.get(paths_and_headers.WARNING, "")
+    warning = api.outpaint(**unknown).headers.get(WARNING, "")
     for name in unknown:
-        contains(warning, name, paths_and_headers.WARNING)
+        contains(warning, name, WARNING)
 
 
 @case(
@@ -359,15 +328,14 @@ def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> 
     then="the request is taken, and the warning is short and makes no other header",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"name": "naïve"}, {"name": "a\r\nSet-Cookie: x=1"}, {"name": "x" * 4000}, {"name": "☃"}],
-    named=["latin", "crlf", "long", "snowman"],
+    each=variants(name={"latin": "naïve", "crlf": "a\r\nSet-Cookie: x=1", "long": "x" * 4000, "snowman": "☃"}),
 )
 def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
     answer = api.post_form({**_LITTLE, name: "1"})
     finished(answer)
     lacks(answer.headers, "Set-Cookie", "the headers")
-    contains(answer.headers, paths_and_headers.WARNING, "the headers")
-    within(len(answer.headers[paths_and_headers.WARNING]), 1, 999, f"the length of {paths_and_headers.WARNING}")
+    contains(answer.headers, WARNING, "the headers")
+    within(len(answer.headers[WARNING]), 1, 999, f"the length of {WARNING}")
 
 
 @case(
@@ -378,7 +346,7 @@ def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
     credits=1,
 )
 def known_request_has_no_warning(api: Api) -> None:
-    lacks(api.outpaint().headers, paths_and_headers.WARNING, "the headers")
+    lacks(api.outpaint().headers, WARNING, "the headers")
 
 
 def _sent_twice(api: Api, name: str) -> httpx.Response:
@@ -395,7 +363,7 @@ def _image_sent_twice(api: Api) -> httpx.Response:
     clauses.SENT_TWICE,
     when="a field is sent twice",
     then="the refusal is conflicting_parameters and names it",
-    each=[{"name": name} for name in _TWICE],
+    each=variants(name=[*_TWICE]),
 )
 def field_sent_twice_is_refused(api: Api, name: str) -> None:
     refused(_sent_twice(api, name), ErrorCode.CONFLICTING_PARAMETERS, field=name)
@@ -410,8 +378,7 @@ def image_sent_twice_is_refused(api: Api) -> None:
     refused(_image_sent_twice(api), ErrorCode.CONFLICTING_PARAMETERS, field="image")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
+@_refusal(
     when="the image is sent as text, an address say",
     then="the refusal is invalid_parameter, names the image and points to image_url",
 )
@@ -420,11 +387,7 @@ def image_sent_as_text_is_refused_with_a_hint(api: Api) -> None:
     contains(detail, "image_url", "the detail")
 
 
-@case(
-    clauses.REFUSAL_NAMES_FIELD,
-    when="the prompt is sent as a file",
-    then="the refusal is invalid_parameter and names the prompt",
-)
+@_refusal(when="the prompt is sent as a file", then="the refusal is invalid_parameter and names the prompt")
 def prompt_sent_as_a_file_is_refused(api: Api) -> None:
     refused(api.outpaint(prompt=b"a lake"), ErrorCode.INVALID_PARAMETER, field="prompt")
 
@@ -458,13 +421,7 @@ def _refused_requests() -> dict[str, dict[str, Any]]:
     )
 
 
-@case(
-    clauses.REFUSED_FREE,
-    when="every wrong field that these cases know is posted",
-    then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@costs_nothing(when="every wrong field that these cases know is posted", then="each is refused and nothing is charged")
 def wrong_fields_cost_nothing(api: Api) -> None:
     with api.charged(0):
         for name, fields in _refused_requests().items():

@@ -1,25 +1,20 @@
-"""Idempotency-Key: a request that is sent again is answered with its first job, and paid once."""
+"""Idempotency-Key: a request that is sent again is answered with its first job, and charged once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, accepted_of, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
-from outpaint.conformance.proving.expectations import differ, equal, is_first, is_replay, once
+from outpaint.conformance.proving.answer_reading import accepted_of, is_first, is_replay, refused, result_of
+from outpaint.conformance.proving.api import KEPT_S, Api, once
+from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.expectations import differ, equal
 from outpaint.conformance.proving.provider import Need
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
 
-_REMEMBERED_S = 24 * 3600
-_BROKEN = OutpaintError(ErrorCode.PAINTING_FAILED, "the brush broke: try again")
-_BAD: dict[str, Callable[[], dict[str, Any]]] = {
-    "count": lambda: {"count": 11},
-    "picture": lambda: {"image": drawn_pictures.opaque_everywhere()},
-}
+_BAD_KEYS = {"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}
 
 
 @case(
@@ -68,8 +63,7 @@ def a_replay_is_flagged(api: Api) -> None:
     when="a request is sent, under a new key or under none",
     then="the answer is not marked as a replay",
     credits=1,
-    each=[{"keyed": True}, {"keyed": False}],
-    named=["new-key", "no-key"],
+    each=variants(keyed={"new-key": True, "no-key": False}),
 )
 def a_first_answer_is_not_flagged(api: Api, keyed: bool) -> None:
     answer = api.outpaint(headers=once() if keyed else None)
@@ -77,13 +71,11 @@ def a_first_answer_is_not_flagged(api: Api, keyed: bool) -> None:
     is_first(answer)
 
 
-@case(
+@with_held_job(
     clauses.REPLAY,
-    given="a job that cannot end yet",
     when="its async request is sent again under its key",
     then="the answer is 202 with the same id",
     severity=Severity.CRITICAL,
-    needs=[Need.HELD_JOBS],
     credits=2,
 )
 def a_running_job_is_replayed(api: Api) -> None:
@@ -93,12 +85,10 @@ def a_running_job_is_replayed(api: Api) -> None:
     equal(again.inference_id, first.inference_id, "the second inference_id")
 
 
-@case(
+@with_held_job(
     clauses.REPLAY_FLAG,
-    given="a job that cannot end yet",
     when="its async request is sent again under its key",
     then="the 202 is marked as a replay",
-    needs=[Need.HELD_JOBS],
     credits=2,
 )
 def a_replay_of_a_running_job_is_flagged(api: Api) -> None:
@@ -150,11 +140,11 @@ def another_account_has_its_own_keys(api: Api) -> None:
     when="a good one is sent under its key",
     then="it is taken, and is no replay",
     credits=1,
-    each=[{"bad": "count"}, {"bad": "picture"}],
+    each=variants(bad={"count": {"count": 11}, "picture": {"image": drawn_pictures.opaque_everywhere()}}),
 )
-def a_refused_request_leaves_its_key_free(api: Api, bad: str) -> None:
+def a_refused_request_leaves_its_key_free(api: Api, bad: dict[str, Any]) -> None:
     key = once()
-    equal(api.outpaint(headers=key, **_BAD[bad]()).status_code, 422, "the status of the bad request")
+    equal(api.outpaint(headers=key, **bad).status_code, 422, "the status of the bad request")
     answer = api.outpaint(headers=key)
     result_of(answer)
     is_first(answer)
@@ -186,7 +176,7 @@ def a_402_leaves_its_key_free(api: Api) -> None:
 )
 def a_failed_job_is_replayed(api: Api) -> None:
     key = once()
-    with api.provider.failing(_BROKEN):
+    with api.failing():
         refused(api.outpaint(headers=key), ErrorCode.PAINTING_FAILED)
     again = api.outpaint(headers=key)
     refused(again, ErrorCode.PAINTING_FAILED)
@@ -206,7 +196,7 @@ def a_failed_job_is_replayed(api: Api) -> None:
 def a_replay_of_a_failed_job_costs_nothing(api: Api) -> None:
     key = once()
     with api.charged(0):
-        with api.provider.failing(_BROKEN):
+        with api.failing():
             refused(api.outpaint(headers=key), ErrorCode.PAINTING_FAILED)
         refused(api.outpaint(headers=key), ErrorCode.PAINTING_FAILED)
 
@@ -222,7 +212,7 @@ def a_replay_of_a_failed_job_costs_nothing(api: Api) -> None:
 def a_key_is_remembered_for_24_hours(api: Api) -> None:
     key = once()
     first = result_of(api.outpaint(headers=key))
-    api.provider.advance(_REMEMBERED_S - 60)
+    api.provider.advance(KEPT_S - 60)
     equal(result_of(api.outpaint(headers=key)).inference_id, first.inference_id, "the second inference_id")
 
 
@@ -238,7 +228,7 @@ def a_key_is_remembered_for_24_hours(api: Api) -> None:
 def a_key_is_forgotten_after_24_hours(api: Api) -> None:
     key = once()
     first = result_of(api.outpaint(headers=key))
-    api.provider.advance(_REMEMBERED_S + 60)
+    api.provider.advance(KEPT_S + 60)
     answer = api.outpaint(headers=key)
     differ(result_of(answer).inference_id, first.inference_id, "the second inference_id")
     is_first(answer)
@@ -248,15 +238,11 @@ def a_key_is_forgotten_after_24_hours(api: Api) -> None:
     clauses.REPLAY_KEY,
     when="a request is sent under a key that can be none",
     then="the answer is 400 and names the header",
-    each=[{"key": b""}, {"key": b"a b"}, {"key": b"\xfc"}, {"key": b"x" * 256}],
-    named=["empty", "two-words", "not-ascii", "long"],
+    each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
-    refused(
-        api.outpaint(headers={IDEMPOTENCY_KEY: key}),
-        ErrorCode.INVALID_IDEMPOTENCY_KEY,
-        field=IDEMPOTENCY_KEY,
-    )
+    answer = api.outpaint(headers={IDEMPOTENCY_KEY: key})
+    refused(answer, ErrorCode.INVALID_IDEMPOTENCY_KEY, field=IDEMPOTENCY_KEY)
 
 
 @case(
@@ -265,20 +251,14 @@ def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
     then="nothing is charged",
     severity=Severity.CRITICAL,
     watches_account=True,
-    each=[{"key": b""}, {"key": b"a b"}, {"key": b"\xfc"}, {"key": b"x" * 256}],
-    named=["empty", "two-words", "not-ascii", "long"],
+    each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_costs_nothing(api: Api, key: bytes) -> None:
     with api.charged(0):
         refused(api.outpaint(headers={IDEMPOTENCY_KEY: key}), ErrorCode.INVALID_IDEMPOTENCY_KEY)
 
 
-@case(
-    clauses.REPLAY_KEY,
-    when="a request is sent under a key of 255 characters",
-    then="it is taken",
-    credits=1,
-)
+@case(clauses.REPLAY_KEY, when="a request is sent under a key of 255 characters", then="it is taken", credits=1)
 def a_key_of_255_characters_is_taken(api: Api) -> None:
     result_of(api.outpaint(headers={IDEMPOTENCY_KEY: uuid4().hex + "x" * 223}))
 
@@ -289,8 +269,7 @@ def a_key_of_255_characters_is_taken(api: Api) -> None:
     then="they are two jobs",
     severity=Severity.CRITICAL,
     credits=2,
-    each=[{"first": "a", "second": "A"}, {"first": "1", "second": "2"}],
-    named=["case", "number"],
+    each={"case": {"first": "a", "second": "A"}, "number": {"first": "1", "second": "2"}},
 )
 def keys_are_compared_as_they_are(api: Api, first: str, second: str) -> None:
     stem = uuid4().hex * 7  # 224 characters: a key that is cut short somewhere is another's

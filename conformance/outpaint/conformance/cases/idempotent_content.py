@@ -1,4 +1,4 @@
-"""What makes a request the same one under its Idempotency-Key: its content, and not how it is sent or waited for."""
+"""When a request under a used Idempotency-Key is the same: its content counts, not how it is sent or waited for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
-from outpaint.conformance.proving.expectations import equal, once
+from outpaint.conformance.proving.answer_reading import refused, result_of
+from outpaint.conformance.proving.api import Api, once
+from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.expectations import equal
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
 
-_OTHER: dict[str, Callable[[], dict[str, Any]]] = {
-    "prompt": lambda: {"prompt": "a desert"},
-    "count": lambda: {"count": 2},
-    "format": lambda: {"format": "WEBP"},
-    "seed": lambda: {"seed": 1},
-    "negative_prompt": lambda: {"negative_prompt": "people"},
-    "mask_mode": lambda: {"mask_mode": "alpha"},
-    "image": lambda: {"image": drawn_pictures.canvas((80, 60))},
-    "one-byte": lambda: {"image": drawn_pictures.canvas() + b"\0"},
-    "mask": lambda: {"mask": drawn_pictures.alpha_mask()},
+_OTHER: dict[str, dict[str, Any]] = {
+    "prompt": {"prompt": "a desert"},
+    "count": {"count": 2},
+    "format": {"format": "WEBP"},
+    "seed": {"seed": 1},
+    "negative_prompt": {"negative_prompt": "people"},
+    "mask_mode": {"mask_mode": "alpha"},
+    "image": {"image": drawn_pictures.canvas((80, 60))},
+    "one-byte": {"image": drawn_pictures.canvas() + b"\0"},
+    "mask": {"mask": drawn_pictures.alpha_mask()},
 }
 
 
@@ -35,12 +36,12 @@ _OTHER: dict[str, Callable[[], dict[str, Any]]] = {
     then="the answer is 422 and names the header",
     severity=Severity.CRITICAL,
     credits=3,
-    each=[{"other": name} for name in _OTHER],
+    each=variants(other=_OTHER),
 )
-def other_content_is_422(api: Api, other: str) -> None:
+def other_content_is_422(api: Api, other: dict[str, Any]) -> None:
     key = once()
     result_of(api.outpaint(headers=key))
-    refused(api.outpaint(headers=key, **_OTHER[other]()), ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
+    refused(api.outpaint(headers=key, **other), ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
 @case(
@@ -121,7 +122,7 @@ _WAYS: dict[str, Callable[[Api, dict[str, str]], httpx.Response]] = {
     then="the answer is the same job",
     severity=Severity.CRITICAL,
     credits=2,
-    each=[{"way": name} for name in _WAYS],
+    each=variants(way=[*_WAYS]),
 )
 def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
     key = once()
@@ -136,8 +137,13 @@ def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
     then="the answer is the same job",
     severity=Severity.CRITICAL,
     credits=2,
-    each=[{"how": {"mode": "async"}}, {"how": {"params": {"mode": "async"}}}, {"how": {"prefer": "respond-async"}}],
-    named=["mode", "mode-in-the-query", "prefer"],
+    each=variants(
+        how={
+            "mode": {"mode": "async"},
+            "mode-in-the-query": {"params": {"mode": "async"}},
+            "prefer": {"prefer": "respond-async"},
+        }
+    ),
 )
 def how_it_is_waited_for_does_not_matter(api: Api, how: dict[str, Any]) -> None:
     key = once()

@@ -1,4 +1,4 @@
-"""Requests under one Idempotency-Key that overlap: still one job, paid once, and none is lost."""
+"""Requests with one Idempotency-Key that overlap: one job, charged once, which no client loses."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import json_object
-from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, refused, result_of
+from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.answer_reading import is_replay, json_object, refused, result_of
+from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, once
 from outpaint.conformance.proving.case import Severity, case
-from outpaint.conformance.proving.expectations import Unmet, equal, is_replay, once, one_of
+from outpaint.conformance.proving.expectations import Unmet, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, OUTPAINT_PATH, PREFER
+from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, PREFER
 
 _AT_ONCE = 8
 _PATIENCE_S = 2.0
@@ -38,7 +38,7 @@ def a_first_that_still_waits_is_409(api: Api) -> None:
     clauses.REPLAY,
     given="a request that was sent again too early",
     when="it is sent again after the first was answered",
-    then="the answer is the first one's job, marked as a replay, and charged once all told",
+    then="the answer is the first one's job, marked as a replay, and charged once altogether",
     severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=3,
@@ -54,7 +54,7 @@ def after_409_comes_the_replay(api: Api) -> None:
 
 
 def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response:
-    """Send a request twice, the second to be refused; the answer to the first."""
+    """Send a request twice, of which the second must be refused; returns the answer to the first."""
     before = api.balance()
     with ThreadPoolExecutor(1) as pool, api.another_connection() as waiting:
         with api.provider.hold():
@@ -75,7 +75,8 @@ def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response
     credits=8,
 )
 def many_at_once_make_one_job(api: Api) -> None:
-    answers = _send_at_once(api, once())
+    key = once()
+    answers = api.at_once(_AT_ONCE, lambda one: one.outpaint(mode="async", headers=key))
     for answer in answers:
         one_of(answer.status_code, (200, 202, 409), "the status")
     ids = {json_object(answer).get("inference_id") for answer in answers if answer.status_code != 409}
@@ -91,17 +92,9 @@ def many_at_once_make_one_job(api: Api) -> None:
     watches_account=True,
 )
 def many_at_once_are_charged_once(api: Api) -> None:
+    key = once()
     with api.charged(1):
-        _send_at_once(api, once())
-
-
-def _send_at_once(api: Api, key: dict[str, str]) -> list[httpx.Response]:
-    def send(_: int) -> httpx.Response:
-        with api.another_connection() as own:
-            return own.outpaint(mode="async", headers=key)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(send, range(_AT_ONCE)))
+        api.at_once(_AT_ONCE, lambda one: one.outpaint(mode="async", headers=key))
 
 
 @case(
@@ -129,17 +122,10 @@ def a_client_that_hangs_up_loses_nothing(api: Api) -> None:
 
 
 def _hang_up(api: Api, key: dict[str, str]) -> None:
-    form = {"prompt": "a green field", "count": "1", "format": "PNG"}
     with api.another_connection() as impatient:
+        impatient.client.timeout = _PATIENCE_S
         try:
-            impatient.request(
-                "POST",
-                OUTPAINT_PATH,
-                headers=key,
-                data=form,
-                files={"image": drawn_pictures.canvas()},
-                timeout=_PATIENCE_S,
-            )
+            impatient.outpaint(headers=key)
         except httpx.ReadTimeout:
             return
     raise Unmet(f"a job that cannot end: was answered within {_PATIENCE_S:g} s")

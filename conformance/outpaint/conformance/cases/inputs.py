@@ -1,20 +1,21 @@
-"""Kinds and colours of pictures that are taken, and what of a file may reach the result."""
+"""Kinds and colours of pictures that are taken, and which metadata may reach the result."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, painted_png
-from outpaint.conformance.proving.api import Api, files_of, finished, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, result_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
-from outpaint.contracts.masks_and_formats import MaskSource
+from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, metadata_of, painted
+from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _MASK: Final = drawn_pictures.alpha_mask()
-_WANTED: Final = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
+_OUTSIDE: Final = ImageChops.invert(drawn_pictures.box_mask())
 _MARKER: Final = "outpaint-marker-7391"
 
 _KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -26,13 +27,9 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def _alpha() -> Image.Image:
-    return drawn_pictures.canvas_image().getchannel("A")
-
-
 def _grey_with_alpha() -> bytes:
     grey = drawn_pictures.scene().convert("L")
-    grey.putalpha(_alpha())
+    grey.putalpha(drawn_pictures.box_mask())
     return drawn_pictures.encode(grey)
 
 
@@ -44,15 +41,13 @@ def _palette() -> Image.Image:
 def _palette_with_one_transparent_colour() -> bytes:
     picture = _palette()
     picture.putpalette([*(picture.getpalette() or [])[: 63 * 3], 255, 0, 255])
-    outside = _alpha().point([255] + [0] * 255)
-    picture.paste(63, (0, 0), outside)
+    picture.paste(63, (0, 0), _OUTSIDE)
     return drawn_pictures.encode(picture, transparency=63)
 
 
 def _colour_that_counts_as_transparent() -> bytes:
     picture = drawn_pictures.scene()
-    outside = _alpha().point([255] + [0] * 255)
-    picture.paste((1, 254, 3), (0, 0), outside)
+    picture.paste((1, 254, 3), (0, 0), _OUTSIDE)
     return drawn_pictures.encode(picture, transparency=(1, 254, 3))
 
 
@@ -86,8 +81,7 @@ _CMYK: Final = drawn_pictures.encode(drawn_pictures.scene().convert("CMYK"), "JP
     then="it is painted",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"sent": sent} for sent in _KINDS.values()],
-    named=list(_KINDS),
+    each=variants(sent=_KINDS),
 )
 def picture_of_each_kind_is_taken(api: Api, sent: dict[str, bytes]) -> None:
     finished(api.outpaint(**sent))
@@ -100,12 +94,10 @@ def picture_of_each_kind_is_taken(api: Api, sent: dict[str, bytes]) -> None:
     then="it is read as what it is, and its kept pixels look as before",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"sent": sent} for sent in _KINDS.values()],
-    named=list(_KINDS),
+    each=variants(sent=_KINDS),
 )
 def picture_is_known_by_its_bytes(api: Api, sent: dict[str, bytes]) -> None:
-    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
-    kept_closely(sent["image"], received)
+    kept_closely(sent["image"], api.picture(**sent))
 
 
 @case(
@@ -114,12 +106,10 @@ def picture_is_known_by_its_bytes(api: Api, sent: dict[str, bytes]) -> None:
     then="its kept pixels are exact",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"sent": sent} for sent in _KINDS.values()],
-    named=list(_KINDS),
+    each=variants(sent=_KINDS),
 )
 def kept_pixels_are_exact_of_each_kind(api: Api, sent: dict[str, bytes]) -> None:
-    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
-    kept_exactly(sent["image"], received)
+    kept_exactly(sent["image"], api.picture(**sent))
 
 
 @case(
@@ -128,11 +118,10 @@ def kept_pixels_are_exact_of_each_kind(api: Api, sent: dict[str, bytes]) -> None
     then="its kept pixels come back exactly, as RGB",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"sent": sent} for sent in _COLOURS.values()],
-    named=list(_COLOURS),
+    each=variants(sent=_COLOURS),
 )
 def colours_come_in_without_loss(api: Api, sent: dict[str, bytes]) -> None:
-    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
+    received = api.picture(**sent)
     equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")
     kept_exactly(sent["image"], received)
 
@@ -142,11 +131,12 @@ def colours_come_in_without_loss(api: Api, sent: dict[str, bytes]) -> None:
     when="a picture whose outside has a colour that counts as transparent is posted",
     then="its outside is painted",
     credits=1,
-    each=[{"image": _palette_with_one_transparent_colour()}, {"image": _colour_that_counts_as_transparent()}],
-    named=["palette", "rgb"],
+    each=variants(
+        image={"palette": _palette_with_one_transparent_colour(), "rgb": _colour_that_counts_as_transparent()}
+    ),
 )
 def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
-    painted(image, painted_png(api, image))
+    painted(image, api.picture(image=image))
 
 
 @case(
@@ -155,13 +145,11 @@ def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
     then="its kept pixels come back rounded to 8 bits",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"sent": sent} for sent in _WIDE.values()],
-    named=list(_WIDE),
+    each=variants(sent=_WIDE),
 )
 def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
-    (received,) = files_of(api, api.outpaint(**sent, format="PNG"))
-    grey = drawn_pictures.encode(drawn_pictures.scene().convert("L"))
-    kept_exactly(grey if "mask" in sent else drawn_pictures.canvas(), received)
+    expected = _COLOURS["grey"]["image"] if "mask" in sent else drawn_pictures.canvas()
+    kept_exactly(expected, api.picture(**sent))
 
 
 @case(
@@ -172,7 +160,7 @@ def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
     credits=1,
 )
 def cmyk_becomes_rgb(api: Api) -> None:
-    received = painted_png(api, _CMYK, mask=_MASK)
+    received = api.picture(image=_CMYK, mask=_MASK)
     equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")
     kept_closely(drawn_pictures.photo(), received, most=40.0)
 
@@ -183,12 +171,13 @@ def cmyk_becomes_rgb(api: Api) -> None:
     then="a warning of the answer says what was changed",
     severity=Severity.MINOR,
     credits=1,
-    each=[{"sent": _WIDE["rgba"], "word": "16 bits"}, {"sent": {"image": _CMYK, "mask": _MASK}, "word": "CMYK"}],
-    named=["16-bits", "cmyk"],
+    each={
+        "16-bits": {"sent": _WIDE["rgba"], "word": "16 bits"},
+        "cmyk": {"sent": {"image": _CMYK, "mask": _MASK}, "word": "CMYK"},
+    },
 )
 def change_of_values_is_told(api: Api, sent: dict[str, bytes], word: str) -> None:
-    told = result_of(api.outpaint(**sent)).mask_interpretation.warnings
-    contains(" ".join(told), word, "the warnings")
+    contains(" ".join(result_of(api.outpaint(**sent)).mask_interpretation.warnings), word, "the warnings")
 
 
 @case(
@@ -200,8 +189,8 @@ def change_of_values_is_told(api: Api, sent: dict[str, bytes], word: str) -> Non
     credits=1,
 )
 def transparent_colour_of_a_mask_counts(api: Api) -> None:
-    sent = drawn_pictures.encode(drawn_pictures.noisy_scene())
-    received = painted_png(api, sent, mask=_palette_with_one_transparent_colour())
+    sent = drawn_pictures.noisy_photo()
+    received = api.picture(image=sent, mask=_palette_with_one_transparent_colour())
     kept_closely(sent, received)
     painted(sent, received)
 
@@ -218,8 +207,8 @@ def transparent_colour_of_a_mask_is_told_as_alpha(api: Api) -> None:
     equal(result_of(answer).mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
 
 
-def _profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+_PROFILE: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+_PROFILED: Final = drawn_pictures.encode(drawn_pictures.canvas_image(), icc_profile=_PROFILE)
 
 
 @case(
@@ -228,13 +217,11 @@ def _profile() -> bytes:
     when="it is posted",
     then="its result has the same profile",
     credits=1,
-    each=_WANTED,
+    each=variants(wanted=Format),
 )
-def profile_goes_along(api: Api, wanted: str) -> None:
-    profile = _profile()
-    image = drawn_pictures.encode(drawn_pictures.canvas_image(), icc_profile=profile)
-    (received,) = files_of(api, api.outpaint(image=image, format=wanted))
-    holds(drawn_pictures.decode(received).info.get("icc_profile") == profile, "the profile is there, byte for byte")
+def profile_goes_along(api: Api, wanted: Format) -> None:
+    found = drawn_pictures.decode(api.picture(image=_PROFILED, format=wanted)).info.get("icc_profile")
+    holds(found == _PROFILE, "the profile is there, byte for byte")
 
 
 @case(
@@ -246,21 +233,18 @@ def profile_goes_along(api: Api, wanted: str) -> None:
     credits=1,
 )
 def values_under_a_profile_are_untouched(api: Api) -> None:
-    image = drawn_pictures.encode(drawn_pictures.canvas_image(), icc_profile=_profile())
-    kept_exactly(image, painted_png(api, image))
+    kept_exactly(_PROFILED, api.picture(image=_PROFILED))
 
 
-_SOURCES: Final = {"png": "PNG", "jpeg": "JPEG"}
-_MARKED: Final = [{"kind": kind, **wanted} for kind in _SOURCES.values() for wanted in _WANTED]
-_MARKED_NAMES: Final = [f"{kind}-to-{wanted['wanted'].lower()}" for kind in _SOURCES for wanted in _WANTED]
+_MARKED: Final = variants(
+    "-to-", kind={"png": "PNG", "jpeg": "JPEG"}, wanted={wanted.lower(): wanted for wanted in Format}
+)
 
 
-def _made_of_a_marked_file(api: Api, kind: str, wanted: str) -> bytes:
-    mask = _MASK if kind == "JPEG" else None
+def _made_of_a_marked_file(api: Api, kind: str, wanted: Format) -> bytes:
     image = drawn_pictures.with_metadata(_MARKER, kind)
     contains(image, _MARKER.encode(), "the file that this case sends")
-    (received,) = files_of(api, api.outpaint(image=image, mask=mask, format=wanted))
-    return received
+    return api.picture(image=image, mask=_MASK if kind == "JPEG" else None, format=wanted)
 
 
 @case(
@@ -271,12 +255,11 @@ def _made_of_a_marked_file(api: Api, kind: str, wanted: str) -> bytes:
     severity=Severity.CRITICAL,
     credits=1,
     each=_MARKED,
-    named=_MARKED_NAMES,
 )
-def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: str) -> None:
+def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: Format) -> None:
     received = _made_of_a_marked_file(api, kind, wanted)
     lacks(received, _MARKER.encode(), "the result's bytes")
-    lacks(drawn_pictures.metadata_told(received), _MARKER, "the result's metadata")
+    lacks(metadata_of(received), _MARKER, "the result's metadata")
 
 
 @case(
@@ -287,9 +270,8 @@ def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: str) -> None:
     severity=Severity.CRITICAL,
     credits=1,
     each=_MARKED,
-    named=_MARKED_NAMES,
 )
-def place_of_a_picture_stays_behind(api: Api, kind: str, wanted: str) -> None:
+def place_of_a_picture_stays_behind(api: Api, kind: str, wanted: Format) -> None:
     exif = drawn_pictures.decode(_made_of_a_marked_file(api, kind, wanted)).getexif()
     equal(dict(exif.get_ifd(0x8825)), {}, "the result's GPS tags")
     equal(dict(exif), {}, "the result's EXIF tags")

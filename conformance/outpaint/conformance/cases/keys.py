@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import rejected
-from outpaint.conformance.proving.api import Api, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import refused, rejected
+from outpaint.conformance.proving.api import UNKNOWN_ID, Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import equal, lacks
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
 
-_POLL_PATH = "/v1/painting/00000000-0000-4000-8000-000000000000"
-_ROUTES = {"outpaint": ("POST", OUTPAINT_PATH), "poll": ("GET", _POLL_PATH), "balance": ("GET", BALANCE_PATH)}
-_EACH_ROUTE = [{"route": route} for route in _ROUTES]
+_ROUTES = {
+    "outpaint": ("POST", OUTPAINT_PATH),
+    "poll": ("GET", INFERENCE_PATH.format(inference_id=UNKNOWN_ID)),
+    "balance": ("GET", BALANCE_PATH),
+}
 _UNKNOWN = {"wrong": "wrong", "almost": "dev2", "long": "x" * 500}
-_EACH_UNKNOWN = [{"route": route, "key": key} for route in _ROUTES for key in _UNKNOWN]
-_PARAMETERS = ["api_key", "apikey", "key", "X-Picsart-API-Key"]
+_unknown_key = partial(
+    case,
+    when="a request is sent with a key that nobody has",
+    each=variants(route=[*_ROUTES], key=[*_UNKNOWN]),
+)
+_forbidden_key = partial(
+    case,
+    given="a key whose account is not allowed",
+    when="a request is sent with it",
+    needs=[Need.ACCOUNTS],
+    each=variants(route=[*_ROUTES]),
+)
 
 
 @case(
@@ -24,8 +38,7 @@ _PARAMETERS = ["api_key", "apikey", "key", "X-Picsart-API-Key"]
     when="a request is sent without a key, or with a blank one",
     then="the answer is 401, token_error",
     severity=Severity.CRITICAL,
-    each=[{"route": route, "key": key} for route in _ROUTES for key in (None, "")],
-    named=[f"{route},{word}" for route in _ROUTES for word in ("none", "empty")],
+    each=variants(route=[*_ROUTES], key={"none": None, "empty": ""}),
 )
 def no_key_is_401(api: Api, route: str, key: str | None) -> None:
     rejected(api.with_key(key).request(*_ROUTES[route]), 401, message="token_error")
@@ -35,39 +48,23 @@ def no_key_is_401(api: Api, route: str, key: str | None) -> None:
     clauses.KEY_CODES,
     when="a request is sent without a key",
     then="the error code is missing_key",
-    each=_EACH_ROUTE,
+    each=variants(route=[*_ROUTES]),
 )
 def no_key_has_its_code(api: Api, route: str) -> None:
     refused(api.with_key(None).request(*_ROUTES[route]), ErrorCode.MISSING_KEY)
 
 
-@case(
-    clauses.KEY_NEEDED,
-    when="a request is sent with a key that nobody has",
-    then="the answer is 401, token_error",
-    severity=Severity.CRITICAL,
-    each=_EACH_UNKNOWN,
-)
+@_unknown_key(clauses.KEY_NEEDED, then="the answer is 401, token_error", severity=Severity.CRITICAL)
 def an_unknown_key_is_401(api: Api, route: str, key: str) -> None:
     rejected(api.with_key(_UNKNOWN[key]).request(*_ROUTES[route]), 401, message="token_error")
 
 
-@case(
-    clauses.KEY_CODES,
-    when="a request is sent with a key that nobody has",
-    then="the error code is unknown_key",
-    each=_EACH_UNKNOWN,
-)
+@_unknown_key(clauses.KEY_CODES, then="the error code is unknown_key")
 def an_unknown_key_has_its_code(api: Api, route: str, key: str) -> None:
     refused(api.with_key(_UNKNOWN[key]).request(*_ROUTES[route]), ErrorCode.UNKNOWN_KEY)
 
 
-@case(
-    clauses.KEY_SECRET,
-    when="a request is sent with a key that nobody has",
-    then="the answer does not repeat it",
-    each=_EACH_UNKNOWN,
-)
+@_unknown_key(clauses.KEY_SECRET, then="the answer does not repeat it")
 def a_refused_key_is_not_repeated(api: Api, route: str, key: str) -> None:
     answer = api.with_key(_UNKNOWN[key]).request(*_ROUTES[route])
     equal(answer.status_code, 401, "the status")
@@ -79,34 +76,19 @@ def a_refused_key_is_not_repeated(api: Api, route: str, key: str) -> None:
     when="a request is sent with its key in the query alone",
     then="the answer is 401 as without one",
     severity=Severity.CRITICAL,
-    each=[{"route": route, "name": name} for route in _ROUTES for name in _PARAMETERS],
+    each=variants(route=[*_ROUTES], name=["api_key", "apikey", "key", "X-Picsart-API-Key"]),
 )
 def a_key_in_the_query_counts_for_nothing(api: Api, route: str, name: str) -> None:
     answer = api.with_key(None).request(*_ROUTES[route], params={name: api.key})
     refused(answer, ErrorCode.MISSING_KEY)
 
 
-@case(
-    clauses.KEY_FORBIDDEN,
-    given="a key whose account is not allowed",
-    when="a request is sent with it",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-    needs=[Need.ACCOUNTS],
-    each=_EACH_ROUTE,
-)
+@_forbidden_key(clauses.KEY_FORBIDDEN, then="the answer is 403", severity=Severity.CRITICAL)
 def a_forbidden_key_is_403(api: Api, route: str) -> None:
     rejected(api.with_key(api.provider.forbidden_key()).request(*_ROUTES[route]), 403)
 
 
-@case(
-    clauses.KEY_CODES,
-    given="a key whose account is not allowed",
-    when="a request is sent with it",
-    then="the error code is forbidden",
-    needs=[Need.ACCOUNTS],
-    each=_EACH_ROUTE,
-)
+@_forbidden_key(clauses.KEY_CODES, then="the error code is forbidden")
 def a_forbidden_key_has_its_code(api: Api, route: str) -> None:
     refused(api.with_key(api.provider.forbidden_key()).request(*_ROUTES[route]), ErrorCode.FORBIDDEN)
 
@@ -116,8 +98,7 @@ def a_forbidden_key_has_its_code(api: Api, route: str) -> None:
     when="the key's header is written in another case",
     then="it is read all the same",
     severity=Severity.CRITICAL,
-    each=[{"name": "x-picsart-api-key"}, {"name": "X-PICSART-API-KEY"}, {"name": "X-Picsart-Api-Key"}],
-    named=["lower", "upper", "capitals"],
+    each=variants(name={"lower": "x-picsart-api-key", "upper": "X-PICSART-API-KEY", "capitals": "X-Picsart-Api-Key"}),
 )
 def the_header_is_read_in_any_case(api: Api, name: str) -> None:
     answer = api.with_key(None).get(BALANCE_PATH, headers={name: api.key or ""})

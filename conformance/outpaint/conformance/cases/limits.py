@@ -1,14 +1,14 @@
-"""How large headers, files and bodies may be."""
+"""Limits on the size of headers, files and bodies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import rejected
-from outpaint.conformance.proving.api import Api, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused, rejected
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import equal
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -17,22 +17,15 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 _MAX_BYTES = 10_000
 # Over what a host behind Lambda takes, whatever its pictures may have, and under what its gateway refuses by itself.
 _OVER_ANY_BODY = 4_600_000
-_GIVEN = f"a provider that takes pictures of {_MAX_BYTES} bytes at most"
+_limited = partial(case, given=f"a provider that takes pictures of {_MAX_BYTES} bytes at most", needs=[Need.SETTINGS])
 
 
-@contextmanager
-def _small(api: Api, max_bytes: int = _MAX_BYTES) -> Iterator[Api]:
-    """The account's view of a provider that takes small pictures only."""
-    with api.provider.configured(pictures={"max_bytes": max_bytes}) as small, api.at(small, small.key()) as own:
-        yield own
+def _small(api: Api, max_bytes: int = _MAX_BYTES) -> AbstractContextManager[Api]:
+    """A provider that takes small pictures only."""
+    return api.configured(pictures={"max_bytes": max_bytes})
 
 
-@case(
-    clauses.HEADERS_LIMIT,
-    when="one header of 40 kB is sent",
-    then="the answer is 431",
-    severity=Severity.MINOR,
-)
+@case(clauses.HEADERS_LIMIT, when="one header of 40 kB is sent", then="the answer is 431", severity=Severity.MINOR)
 def headers_of_more_than_32_kib_are_431(api: Api) -> None:
     refused(api.get(BALANCE_PATH, headers={"X-Filler": "x" * 40_000}), ErrorCode.HEADERS_TOO_LARGE)
 
@@ -48,36 +41,23 @@ def after_431_the_next_request_is_served(api: Api) -> None:
     equal(api.get(BALANCE_PATH).status_code, 200, "the status of the next request")
 
 
-@case(
-    clauses.HEADERS_LIMIT,
-    when="headers of 30 kB are sent",
-    then="the answer is 200",
-    severity=Severity.MINOR,
-)
+@case(clauses.HEADERS_LIMIT, when="headers of 30 kB are sent", then="the answer is 200", severity=Severity.MINOR)
 def headers_under_the_limit_are_taken(api: Api) -> None:
     answer = api.get(BALANCE_PATH, headers={f"X-{n}": "x" * 1000 for n in range(30)})
     equal(answer.status_code, 200, "the status")
 
 
-@case(
-    clauses.FILE_LIMIT,
-    given=_GIVEN,
-    when="a larger one is posted",
-    then="the answer is 413",
-    needs=[Need.SETTINGS],
-)
+@_limited(clauses.FILE_LIMIT, when="a larger one is posted", then="the answer is 413")
 def a_file_over_the_limit_is_413(api: Api) -> None:
     with _small(api) as own:
         rejected(own.outpaint(image=drawn_pictures.canvas() + bytes(_MAX_BYTES)), 413)
 
 
-@case(
+@_limited(
     clauses.ERROR_CODES,
-    given=_GIVEN,
     when="a larger one is posted",
     then="the error code is file_too_large, and the field image",
     severity=Severity.MINOR,
-    needs=[Need.SETTINGS],
 )
 def a_file_over_the_limit_has_its_code(api: Api) -> None:
     with _small(api) as own:
@@ -100,37 +80,27 @@ def a_file_at_the_limit_is_taken(api: Api) -> None:
         rejected(own.outpaint(image=image + b"\0"), 413)
 
 
-@case(
-    clauses.BODY_LIMIT,
-    given=_GIVEN,
-    when="a body far larger than two of them is posted",
-    then="the answer is 413",
-    needs=[Need.SETTINGS],
-)
+@_limited(clauses.BODY_LIMIT, when="a body far larger than two of them is posted", then="the answer is 413")
 def a_body_over_the_limit_is_413(api: Api) -> None:
     with _small(api) as own:
         rejected(own.outpaint(image=bytes(_OVER_ANY_BODY)), 413)
 
 
-@case(
+@_limited(
     clauses.ERROR_CODES,
-    given=_GIVEN,
     when="a body far larger than two of them is posted",
     then="the error code is body_too_large",
     severity=Severity.MINOR,
-    needs=[Need.SETTINGS],
 )
 def a_body_over_the_limit_has_its_code(api: Api) -> None:
     with _small(api) as own:
         refused(own.outpaint(image=bytes(_OVER_ANY_BODY)), ErrorCode.BODY_TOO_LARGE)
 
 
-@case(
+@_limited(
     clauses.BODY_LIMIT,
-    given=_GIVEN,
     when="a far larger body is sent in chunks, its length not told before",
     then="the answer is 413, body_too_large",
-    needs=[Need.SETTINGS],
 )
 def a_body_over_the_limit_in_chunks_is_413(api: Api) -> None:
     with _small(api) as own:
@@ -139,14 +109,11 @@ def a_body_over_the_limit_in_chunks_is_413(api: Api) -> None:
         refused(answer, ErrorCode.BODY_TOO_LARGE)
 
 
-@case(
-    clauses.REFUSED_FREE,
-    given=_GIVEN,
+@costs_nothing(
+    given=f"a provider that takes pictures of {_MAX_BYTES} bytes at most",
     when="a larger file, and a larger body, are posted",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS],
-    watches_account=True,
 )
 def a_413_costs_nothing(api: Api) -> None:
     with _small(api) as own, own.charged(0):
@@ -154,15 +121,12 @@ def a_413_costs_nothing(api: Api) -> None:
         rejected(own.outpaint(image=bytes(_OVER_ANY_BODY)), 413)
 
 
-@case(
+@_limited(
     clauses.BODY_LIMIT,
-    given=_GIVEN,
     when="a picture within the limit follows on one that was too large",
     then="it is painted",
-    needs=[Need.SETTINGS],
     credits=1,
-    each=[{"extra": _MAX_BYTES}, {"extra": _OVER_ANY_BODY}],
-    named=["file", "body"],
+    each=variants(extra={"file": _MAX_BYTES, "body": _OVER_ANY_BODY}),
 )
 def after_413_the_next_request_is_served(api: Api, extra: int) -> None:
     with _small(api) as own:

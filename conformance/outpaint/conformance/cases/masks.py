@@ -1,4 +1,4 @@
-"""The mask's fields: both spellings of each, one mask at a time, and how it is read."""
+"""Fields of the mask: both spellings of each, at most one mask, and how it is read."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from typing import Any, Final
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, files_of, finished, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, only_picture, refused, result_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
+from outpaint.conformance.proving.received_pictures import changed_pixels, kept_closely, kept_exactly
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
 
 _ADDRESS: Final = "https://example.com/a.png"
-_SPELLINGS: Final[dict[str, Any]] = {
-    "mask_image": drawn_pictures.alpha_mask(),
-    "mask": drawn_pictures.alpha_mask(),
-    "mask_image_url": drawn_pictures.data_uri(drawn_pictures.alpha_mask()),
-    "mask_url": drawn_pictures.data_uri(drawn_pictures.alpha_mask()),
-}
+_MASK: Final = drawn_pictures.alpha_mask()
+_GREY: Final = drawn_pictures.luminance_mask()
+_URI: Final = drawn_pictures.data_uri(_MASK)
+_SPELLINGS: Final[dict[str, Any]] = {"mask_image": _MASK, "mask": _MASK, "mask_image_url": _URI, "mask_url": _URI}
 _TWO_MASKS: Final[dict[str, dict[str, Any]]] = {
-    "mask-and-mask-image": {"mask": drawn_pictures.alpha_mask(), "mask_image": drawn_pictures.alpha_mask()},
-    "mask-and-mask-url": {
-        "mask": drawn_pictures.alpha_mask(),
-        "mask_url": drawn_pictures.data_uri(drawn_pictures.alpha_mask()),
-    },
+    "mask-and-mask-image": {"mask": _MASK, "mask_image": _MASK},
+    "mask-and-mask-url": {"mask": _MASK, "mask_url": _URI},
     "mask-url-and-mask-image-url": {"mask_url": _ADDRESS, "mask_image_url": _ADDRESS},
     "mask-id-and-mask-image-id": {"mask_id": "a.png", "mask_image_id": "a.png"},
-    "mask-image-and-mask-id": {"mask_image": drawn_pictures.alpha_mask(), "mask_id": "a.png"},
+    "mask-image-and-mask-id": {"mask_image": _MASK, "mask_id": "a.png"},
 }
 _OTHER_MODES: Final = ("invert", "yes")
 
@@ -39,13 +36,13 @@ _OTHER_MODES: Final = ("invert", "yes")
     then="what the mask leaves open is painted",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"name": name} for name in _SPELLINGS],
+    each=variants(name=[*_SPELLINGS]),
 )
 def mask_counts_under_every_name(api: Api, name: str) -> None:
     sent = drawn_pictures.photo()
-    (received,) = files_of(api, api.outpaint(image=sent, **{name: _SPELLINGS[name]}))
-    within(drawn_pictures.mean_difference(sent, received), 0, 16, "how far what is kept was changed on average")
-    holds(drawn_pictures.mean_difference(sent, received, drawn_pictures.strip_above()) > 0, "what is open was painted")
+    received = api.picture(image=sent, **{name: _SPELLINGS[name]})
+    kept_closely(sent, received)
+    holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is open was painted")
 
 
 @case(
@@ -53,7 +50,7 @@ def mask_counts_under_every_name(api: Api, name: str) -> None:
     when="an opaque image comes with a mask that has transparency, under any of its names",
     then="the answer says that its alpha was read",
     credits=1,
-    each=[{"name": name} for name in _SPELLINGS],
+    each=variants(name=[*_SPELLINGS]),
 )
 def mask_with_transparency_is_said_to_be_read_by_alpha(api: Api, name: str) -> None:
     result = result_of(api.outpaint(image=drawn_pictures.photo(), **{name: _SPELLINGS[name]}))
@@ -66,11 +63,11 @@ def mask_with_transparency_is_said_to_be_read_by_alpha(api: Api, name: str) -> N
     when="its id is sent as the mask's, in either spelling",
     then="the request is taken",
     credits=2,
-    each=[{"name": "mask_image_id"}, {"name": "mask_id"}],
+    each=variants(name=["mask_image_id", "mask_id"]),
 )
 def mask_id_counts_under_both_names(api: Api, name: str) -> None:
-    # Without a mask this image has nothing to paint: an id that was overlooked is told by 422.
-    earlier = finished(api.outpaint(format="PNG"))[0]
+    # Without a mask this image has nothing to paint: if the id were overlooked, the answer would be 422.
+    earlier = only_picture(api.outpaint())
     finished(api.outpaint(image=drawn_pictures.photo(), **{name: earlier.id}))
 
 
@@ -80,10 +77,10 @@ def mask_id_counts_under_both_names(api: Api, name: str) -> None:
     when="its id is sent as the mask's, in either spelling",
     then="the answer says that its brightness was read",
     credits=2,
-    each=[{"name": "mask_image_id"}, {"name": "mask_id"}],
+    each=variants(name=["mask_image_id", "mask_id"]),
 )
 def earlier_result_is_read_by_brightness(api: Api, name: str) -> None:
-    earlier = result_of(api.outpaint(format="PNG"))
+    earlier = result_of(api.outpaint())
     result = result_of(api.outpaint(image=drawn_pictures.photo(), **{name: earlier.data[0].id}))
     equal(result.mask_interpretation.source, MaskSource.MASK_LUMINANCE, "what the mask was read from")
 
@@ -93,8 +90,9 @@ def earlier_result_is_read_by_brightness(api: Api, name: str) -> None:
     when="two masks are sent at once",
     then="the answer is 422",
     severity=Severity.CRITICAL,
-    each=[{"masks": _TWO_MASKS[both]} for both in ("mask-and-mask-image", "mask-url-and-mask-image-url")],
-    named=["files", "addresses"],
+    each=variants(
+        masks={"files": _TWO_MASKS["mask-and-mask-image"], "addresses": _TWO_MASKS["mask-url-and-mask-image-url"]}
+    ),
 )
 def two_masks_are_422(api: Api, masks: dict[str, Any]) -> None:
     equal(api.outpaint(image=drawn_pictures.photo(), **masks).status_code, 422, "the status")
@@ -104,8 +102,7 @@ def two_masks_are_422(api: Api, masks: dict[str, Any]) -> None:
     clauses.REFUSAL_NAMES_FIELD,
     when="two masks are sent at once",
     then="the refusal is conflicting_parameters and its detail names both",
-    each=[{"masks": masks} for masks in _TWO_MASKS.values()],
-    named=list(_TWO_MASKS),
+    each=variants(masks=_TWO_MASKS),
 )
 def two_masks_are_refused_naming_both(api: Api, masks: dict[str, Any]) -> None:
     detail = refused(api.outpaint(image=drawn_pictures.photo(), **masks), ErrorCode.CONFLICTING_PARAMETERS)
@@ -118,18 +115,17 @@ def two_masks_are_refused_naming_both(api: Api, masks: dict[str, Any]) -> None:
     when="a mask is posted with the way to read it",
     then="the answer says that it was read so",
     credits=1,
-    each=[
-        {"mask": drawn_pictures.luminance_mask(), "mode": "auto", "source": MaskSource.MASK_LUMINANCE},
-        {"mask": drawn_pictures.luminance_mask(), "mode": "luminance", "source": MaskSource.MASK_LUMINANCE},
-        {
-            "mask": drawn_pictures.luminance_mask(),
+    each={
+        "auto": {"mask": _GREY, "mode": "auto", "source": MaskSource.MASK_LUMINANCE},
+        "luminance": {"mask": _GREY, "mode": "luminance", "source": MaskSource.MASK_LUMINANCE},
+        "inverted-luminance": {
+            "mask": _GREY,
             "mode": "inverted_luminance",
             "source": MaskSource.MASK_INVERTED_LUMINANCE,
         },
-        {"mask": drawn_pictures.alpha_mask(), "mode": "auto", "source": MaskSource.MASK_ALPHA},
-        {"mask": drawn_pictures.alpha_mask(), "mode": "alpha", "source": MaskSource.MASK_ALPHA},
-    ],
-    named=["auto", "luminance", "inverted-luminance", "auto-with-alpha", "alpha"],
+        "auto-with-alpha": {"mask": _MASK, "mode": "auto", "source": MaskSource.MASK_ALPHA},
+        "alpha": {"mask": _MASK, "mode": "alpha", "source": MaskSource.MASK_ALPHA},
+    },
 )
 def mask_mode_says_how_the_mask_is_read(api: Api, mask: bytes, mode: str, source: MaskSource) -> None:
     result = result_of(api.outpaint(image=drawn_pictures.photo(), mask=mask, mask_mode=mode))
@@ -147,13 +143,9 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
     mask = Image.new("RGBA", drawn_pictures.SIZE, (255, 255, 255, 0))
     mask.paste((255, 255, 255, 255), drawn_pictures.KEEP_BOX)
     sent = drawn_pictures.photo()
-    answer = api.outpaint(image=sent, mask=drawn_pictures.encode(mask), mask_mode="luminance", format="PNG")
-    (received,) = files_of(api, answer)
-    equal(drawn_pictures.changed_pixels(sent, received), 0, "the pixels changed where the mask is opaque")
-    holds(
-        drawn_pictures.changed_pixels(sent, received, drawn_pictures.strip_above()) > 0,
-        "what is transparent was painted",
-    )
+    received = api.picture(image=sent, mask=drawn_pictures.encode(mask), mask_mode="luminance")
+    kept_exactly(sent, received)
+    holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is transparent was painted")
 
 
 @case(
@@ -162,7 +154,7 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
     then="the refusal is invalid_parameter and names mask_mode",
 )
 def alpha_of_a_mask_without_any_is_refused(api: Api) -> None:
-    answer = api.outpaint(image=drawn_pictures.photo(), mask=drawn_pictures.luminance_mask(), mask_mode="alpha")
+    answer = api.outpaint(image=drawn_pictures.photo(), mask=_GREY, mask_mode="alpha")
     refused(answer, ErrorCode.INVALID_PARAMETER, field="mask_mode")
 
 
@@ -170,18 +162,15 @@ def alpha_of_a_mask_without_any_is_refused(api: Api) -> None:
     clauses.REFUSAL_NAMES_FIELD,
     when="a mask_mode is asked for that does not exist",
     then="the refusal is invalid_parameter and names mask_mode",
-    each=[{"mask_mode": mode} for mode in _OTHER_MODES],
+    each=variants(mask_mode=_OTHER_MODES),
 )
 def other_mask_mode_is_refused(api: Api, mask_mode: str) -> None:
     refused(api.outpaint(mask_mode=mask_mode), ErrorCode.INVALID_PARAMETER, field="mask_mode")
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     when="two masks at once, and mask modes that do not exist, are posted",
     then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
 )
 def refused_masks_cost_nothing(api: Api) -> None:
     with api.charged(0):

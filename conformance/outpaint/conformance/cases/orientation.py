@@ -2,89 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from PIL import Image
+from functools import partial
+from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, painted_png
-from outpaint.conformance.proving.api import Api, files_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import equal
+from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
+from outpaint.contracts.masks_and_formats import Format
 
+_NOISE: Final = drawn_pictures.noisy_scene()
 _BOX: Final = (4, 6, 30, 20)
 """In a corner, so that no turn leaves it where it was."""
-_TURNS: Final = [{"orientation": value} for value in range(2, 9)]
 _BROKEN: Final = {
     "long-0": drawn_pictures.orientation_exif(0, long=True),
     "short-0": drawn_pictures.orientation_exif(0),
     "nine": drawn_pictures.orientation_exif(9),
     "no-exif-at-all": b"Exif\0\0this is no TIFF header",
 }
-
-
-def _noise() -> Image.Image:
-    return drawn_pictures.noisy_scene()
-
-
-@case(
+_upright = partial(
+    case,
     clauses.UPRIGHT,
-    given="an image that is stored turned, with EXIF that tells so, and a mask that is upright",
     when="both are posted",
-    then="the result is upright, and what the mask keeps is exact",
     severity=Severity.CRITICAL,
     credits=1,
-    each=_TURNS,
+)
+_EACH_TURN: Final = variants(orientation=range(2, 9))
+
+
+def _turned_mask(orientation: int) -> bytes:
+    return drawn_pictures.stored_turned(drawn_pictures.decode(drawn_pictures.alpha_mask(keep=_BOX)), orientation)
+
+
+@_upright(
+    given="an image that is stored turned, with EXIF that tells so, and a mask that is upright",
+    then="the result is upright, and what the mask keeps is exact",
+    each=_EACH_TURN,
 )
 def image_is_put_upright(api: Api, orientation: int) -> None:
-    received = painted_png(
-        api, drawn_pictures.stored_turned(_noise(), orientation), mask=drawn_pictures.alpha_mask(keep=_BOX)
-    )
+    image = drawn_pictures.stored_turned(_NOISE, orientation)
+    received = api.picture(image=image, mask=drawn_pictures.alpha_mask(keep=_BOX))
     equal(drawn_pictures.decode(received).size, drawn_pictures.SIZE, "the size of the result")
-    kept_exactly(drawn_pictures.encode(_noise()), received, _BOX)
+    kept_exactly(drawn_pictures.noisy_photo(), received, _BOX)
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="a mask that is stored turned, with EXIF that tells so, and an image that is upright",
-    when="both are posted",
     then="what the upright mask keeps is exact",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=_TURNS,
+    each=_EACH_TURN,
 )
 def mask_is_put_upright(api: Api, orientation: int) -> None:
-    sent = drawn_pictures.encode(_noise())
-    mask = drawn_pictures.stored_turned(drawn_pictures.decode(drawn_pictures.alpha_mask(keep=_BOX)), orientation)
-    kept_exactly(sent, painted_png(api, sent, mask=mask), _BOX)
+    sent = drawn_pictures.noisy_photo()
+    kept_exactly(sent, api.picture(image=sent, mask=_turned_mask(orientation)), _BOX)
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="a mask that is stored turned, with EXIF that tells so, and an image that is upright",
-    when="both are posted",
     then="what the upright mask opens is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=_TURNS,
+    each=_EACH_TURN,
 )
 def what_the_upright_mask_opens_is_painted(api: Api, orientation: int) -> None:
-    sent = drawn_pictures.encode(_noise())
-    mask = drawn_pictures.stored_turned(drawn_pictures.decode(drawn_pictures.alpha_mask(keep=_BOX)), orientation)
-    painted(sent, painted_png(api, sent, mask=mask), (_BOX[2], 0, *drawn_pictures.SIZE))
+    sent = drawn_pictures.noisy_photo()
+    received = api.picture(image=sent, mask=_turned_mask(orientation))
+    painted(sent, received, (_BOX[2], 0, *drawn_pictures.SIZE))
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="an image and a mask that are stored turned, each in its own way",
-    when="both are posted",
     then="each is put upright by its own tag, and what is kept is exact",
-    credits=1,
+    severity=Severity.MAJOR,
 )
 def image_and_mask_are_put_upright_each_by_its_own(api: Api) -> None:
-    image = drawn_pictures.stored_turned(_noise(), 6)
-    mask = drawn_pictures.stored_turned(drawn_pictures.decode(drawn_pictures.alpha_mask(keep=_BOX)), 3)
-    kept_exactly(drawn_pictures.encode(_noise()), painted_png(api, image, mask=mask), _BOX)
+    image = drawn_pictures.stored_turned(_NOISE, 6)
+    kept_exactly(drawn_pictures.noisy_photo(), api.picture(image=image, mask=_turned_mask(3)), _BOX)
 
 
 @case(
@@ -97,7 +88,7 @@ def image_and_mask_are_put_upright_each_by_its_own(api: Api) -> None:
 )
 def alpha_is_put_upright_too(api: Api) -> None:
     upright = drawn_pictures.canvas_image(keep=_BOX)
-    received = painted_png(api, drawn_pictures.stored_turned(upright, 6))
+    received = api.picture(image=drawn_pictures.stored_turned(upright, 6))
     equal(drawn_pictures.decode(received).size, drawn_pictures.SIZE, "the size of the result")
     kept_exactly(drawn_pictures.encode(upright), received, _BOX)
 
@@ -109,14 +100,14 @@ def alpha_is_put_upright_too(api: Api) -> None:
     then="the result is upright in every format",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}],
+    each=variants(wanted=Format),
 )
-def cameras_jpeg_is_put_upright(api: Api, wanted: str) -> None:
+def cameras_jpeg_is_put_upright(api: Api, wanted: Format) -> None:
     upright = drawn_pictures.scene((120, 160))
     image = drawn_pictures.stored_turned(upright, 6, "JPEG", quality=95)
     box = (24, 16, 72, 64)
     mask = drawn_pictures.alpha_mask(upright.size, box)
-    (received,) = files_of(api, api.outpaint(image=image, mask=mask, format=wanted))
+    received = api.picture(image=image, mask=mask, format=wanted)
     equal(drawn_pictures.decode(received).size, upright.size, "the size of the result")
     kept_closely(drawn_pictures.encode(upright), received, (32, 24, 64, 56), 8.0)
 
@@ -128,17 +119,12 @@ def cameras_jpeg_is_put_upright(api: Api, wanted: str) -> None:
     then="the result, which is upright, has no orientation any more",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}],
+    each=variants(wanted=Format),
 )
-def result_has_no_orientation(api: Api, wanted: str) -> None:
+def result_has_no_orientation(api: Api, wanted: Format) -> None:
     image = drawn_pictures.stored_turned(drawn_pictures.canvas_image(), 6)
-    (received,) = files_of(api, api.outpaint(image=image, format=wanted))
-    equal(drawn_pictures.decode(received).getexif().get(0x0112, 1), 1, "the orientation of the result")
-
-
-def _with_broken_orientation(api: Api, exif: bytes) -> bytes:
-    image = drawn_pictures.encode(drawn_pictures.scene(), "JPEG", quality=95, exif=exif)
-    return painted_png(api, image, mask=drawn_pictures.alpha_mask())
+    exif = drawn_pictures.decode(api.picture(image=image, format=wanted)).getexif()
+    equal(exif.get(0x0112, 1), 1, "the orientation of the result")
 
 
 @case(
@@ -148,10 +134,10 @@ def _with_broken_orientation(api: Api, exif: bytes) -> bytes:
     then="it is taken as it is stored",
     severity=Severity.CRITICAL,
     credits=1,
-    each=[{"exif": exif} for exif in _BROKEN.values()],
-    named=list(_BROKEN),
+    each=variants(exif=_BROKEN),
 )
-def broken_orientation_is_ignored(api: Api, exif: Any) -> None:
-    received = _with_broken_orientation(api, exif)
+def broken_orientation_is_ignored(api: Api, exif: bytes) -> None:
+    image = drawn_pictures.encode(drawn_pictures.scene(), "JPEG", quality=95, exif=exif)
+    received = api.picture(image=image, mask=drawn_pictures.alpha_mask())
     equal(drawn_pictures.decode(received).size, drawn_pictures.SIZE, "the size of the result")
     kept_closely(drawn_pictures.photo(), received)

@@ -1,13 +1,13 @@
-"""`Prefer`: how long a client waits, and what it is told of that."""
+"""The header `Prefer`: how long a request is waited for, and which preferences are said to be applied."""
 
 from __future__ import annotations
 
 import time
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import pending
-from outpaint.conformance.proving.api import Api, finished
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, pending
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, lacks, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts import paths_and_headers
@@ -17,12 +17,7 @@ _APPLIED = paths_and_headers.PREFERENCE_APPLIED
 _NOT_FOR_EVER_S = 30.0
 
 
-@case(
-    clauses.PREFER_ASYNC,
-    when="a picture is posted with Prefer: respond-async",
-    then="the answer is 202",
-    credits=1,
-)
+@case(clauses.PREFER_ASYNC, when="a picture is posted with Prefer: respond-async", then="the answer is 202", credits=1)
 def respond_async_is_202(api: Api) -> None:
     pending(api.outpaint(headers={"Prefer": "respond-async"}))
 
@@ -90,12 +85,10 @@ def both_are_said_to_be_applied(api: Api) -> None:
     equal(answer.headers.get(_APPLIED), "respond-async, wait=20", _APPLIED)
 
 
-@case(
+@with_held_job(
     clauses.PREFER_WAIT,
-    given="a job that cannot end yet",
     when="it is posted with Prefer: wait=1",
     then="the answer is 202 after about a second",
-    needs=[Need.HELD_JOBS],
     credits=1,
     seconds=1,
 )
@@ -106,13 +99,11 @@ def a_wait_that_runs_out_is_202(api: Api) -> None:
         within(time.monotonic() - began, 0.5, _NOT_FOR_EVER_S, "the seconds until the answer")
 
 
-@case(
+@with_held_job(
     clauses.PREFER_WAIT,
-    given="a job that cannot end yet",
     when="it is posted with Prefer: wait=1",
     then="the 202 says that the wait was applied",
     severity=Severity.MINOR,
-    needs=[Need.HELD_JOBS],
     credits=1,
     seconds=1,
 )
@@ -122,13 +113,11 @@ def a_wait_that_runs_out_is_said_to_be_applied(api: Api) -> None:
     equal(answer.headers.get(_APPLIED), "wait=1", _APPLIED)
 
 
-@case(
+@with_held_job(
     clauses.WAIT_LOSES_NOTHING,
-    given="a job that cannot end yet",
     when="it is posted with Prefer: wait=1, let go after the 202, and polled to its end",
     then="all its pictures are there",
     severity=Severity.CRITICAL,
-    needs=[Need.HELD_JOBS],
     credits=2,
     seconds=1,
 )
@@ -149,8 +138,8 @@ def a_wait_that_runs_out_loses_nothing(api: Api) -> None:
     seconds=1,
 )
 def a_sync_wait_that_runs_out_loses_nothing(api: Api) -> None:
-    with api.provider.configured(sync_wait=1) as patient, api.at(patient, patient.key()) as own:
-        with patient.hold():
+    with api.configured(sync_wait=1) as own:
+        with own.provider.hold():
             began = time.monotonic()
             inference_id = pending(own.outpaint(mode="sync", count=2))
             within(time.monotonic() - began, 0.5, _NOT_FOR_EVER_S, "the seconds until the answer")
@@ -162,14 +151,15 @@ def a_sync_wait_that_runs_out_loses_nothing(api: Api) -> None:
     when="a picture is posted with respond-async in one of the ways that RFC 7240 allows",
     then="it is honoured and said to be applied",
     credits=1,
-    each=[
-        {"prefer": "respond-async;q=1"},
-        {"prefer": "Respond-Async"},
-        {"prefer": 'wait="20", respond-async'},
-        {"prefer": "handling=lenient, respond-async"},
-        {"prefer": "wait=0, respond-async"},
-    ],
-    named=["parameter", "capitals", "quoted-wait", "behind-another", "behind-a-wait-of-0"],
+    each=variants(
+        prefer={
+            "parameter": "respond-async;q=1",
+            "capitals": "Respond-Async",
+            "quoted-wait": 'wait="20", respond-async',
+            "behind-another": "handling=lenient, respond-async",
+            "behind-a-wait-of-0": "wait=0, respond-async",
+        }
+    ),
 )
 def preferences_are_read_as_the_rfc_writes_them(api: Api, prefer: str) -> None:
     answer = api.outpaint(headers={"Prefer": prefer})
@@ -182,18 +172,19 @@ def preferences_are_read_as_the_rfc_writes_them(api: Api, prefer: str) -> None:
     when="a picture is posted with a preference that means nothing",
     then="it is waited for as without one, and nothing is said to be applied",
     credits=1,
-    each=[
-        {"prefer": ""},
-        {"prefer": "wait"},
-        {"prefer": "wait="},
-        {"prefer": "wait=soon"},
-        {"prefer": "wait=-3"},
-        {"prefer": "wait=0"},
-        {"prefer": "wait=1.5"},
-        {"prefer": "return=minimal"},
-        {"prefer": ",,;=,"},
-    ],
-    named=["empty", "wait", "wait-of-nothing", "word", "negative", "zero", "fraction", "unknown", "punctuation"],
+    each=variants(
+        prefer={
+            "empty": "",
+            "wait": "wait",
+            "wait-of-nothing": "wait=",
+            "word": "wait=soon",
+            "negative": "wait=-3",
+            "zero": "wait=0",
+            "fraction": "wait=1.5",
+            "unknown": "return=minimal",
+            "punctuation": ",,;=,",
+        }
+    ),
 )
 def what_means_nothing_is_ignored(api: Api, prefer: str) -> None:
     answer = api.outpaint(headers={"Prefer": prefer})

@@ -1,21 +1,30 @@
-"""The rate limit and its headers."""
+"""The rate limit, its headers, and 429."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import httpx
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import rejected
-from outpaint.conformance.proving.api import Api, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused, rejected
+from outpaint.conformance.proving.api import UNKNOWN_ID, Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing
 from outpaint.conformance.proving.expectations import Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.contracts import paths_and_headers
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH
+from outpaint.contracts.paths_and_headers import (
+    BALANCE_PATH,
+    INFERENCE_PATH,
+    OUTPAINT_PATH,
+    RATE_AVAILABLE,
+    RATE_LIMIT,
+    RATE_RESET,
+    RETRY_AFTER,
+)
 
-_UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 _HOUR = 3600
+_limited = partial(case, needs=[Need.SETTINGS], watches_account=True, given="a provider with a limit of three requests")
 
 
 def _figure(answer: httpx.Response, name: str) -> int:
@@ -24,8 +33,12 @@ def _figure(answer: httpx.Response, name: str) -> int:
     return int(value)
 
 
-def _available(api: Api) -> int:
-    return _figure(api.get(BALANCE_PATH), paths_and_headers.RATE_AVAILABLE)
+def _takes_one(api: Api, method: str, path: str) -> None:
+    answer = api.get(BALANCE_PATH)
+    first, limit = _figure(answer, RATE_AVAILABLE), _figure(answer, RATE_LIMIT)
+    second = _figure(api.request(method, path), RATE_AVAILABLE)
+    # The window may have ended between the two.
+    one_of(second, (first - 1, limit - 1), RATE_AVAILABLE)
 
 
 def _first_refused(api: Api, limit: int) -> httpx.Response:
@@ -45,10 +58,7 @@ def _first_refused(api: Api, limit: int) -> httpx.Response:
     watches_account=True,
 )
 def every_request_takes_one(api: Api) -> None:
-    answer = api.get(BALANCE_PATH)
-    first, limit = _figure(answer, paths_and_headers.RATE_AVAILABLE), _figure(answer, paths_and_headers.RATE_LIMIT)
-    # The window may have ended between the two.
-    one_of(_available(api), (first - 1, limit - 1), paths_and_headers.RATE_AVAILABLE)
+    _takes_one(api, "GET", BALANCE_PATH)
 
 
 @case(
@@ -57,17 +67,13 @@ def every_request_takes_one(api: Api) -> None:
     then="it takes one from what is available all the same",
     severity=Severity.MINOR,
     watches_account=True,
-    each=[
-        {"method": "GET", "path": f"/v1/painting/{_UNKNOWN_ID}"},
-        {"method": "POST", "path": "/v1/painting/outpaint"},
-    ],
-    named=["poll", "post"],
+    each={
+        "poll": {"method": "GET", "path": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)},
+        "post": {"method": "POST", "path": OUTPAINT_PATH},
+    },
 )
 def refused_requests_take_one_too(api: Api, method: str, path: str) -> None:
-    answer = api.get(BALANCE_PATH)
-    first, limit = _figure(answer, paths_and_headers.RATE_AVAILABLE), _figure(answer, paths_and_headers.RATE_LIMIT)
-    second = _figure(api.request(method, path), paths_and_headers.RATE_AVAILABLE)
-    one_of(second, (first - 1, limit - 1), paths_and_headers.RATE_AVAILABLE)
+    _takes_one(api, method, path)
 
 
 @case(
@@ -77,86 +83,53 @@ def refused_requests_take_one_too(api: Api, method: str, path: str) -> None:
     watches_account=True,
 )
 def the_reset_is_within_a_minute(api: Api) -> None:
-    within(_figure(api.get(BALANCE_PATH), paths_and_headers.RATE_RESET), 1, 60, paths_and_headers.RATE_RESET)
+    within(_figure(api.get(BALANCE_PATH), RATE_RESET), 1, 60, RATE_RESET)
 
 
-@case(
-    clauses.RATE_COUNTED,
-    given="a provider with a limit of three requests",
-    when="four are made",
-    then="their headers count down from three to nothing",
-    needs=[Need.SETTINGS],
-    watches_account=True,
-)
+@_limited(clauses.RATE_COUNTED, when="four are made", then="their headers count down from three to nothing")
 def available_counts_down_to_nothing(api: Api) -> None:
     answers = _four_in_one_window(api)
-    equal(
-        [_figure(answer, paths_and_headers.RATE_LIMIT) for answer in answers],
-        [3, 3, 3, 3],
-        paths_and_headers.RATE_LIMIT,
-    )
-    equal(
-        [_figure(answer, paths_and_headers.RATE_AVAILABLE) for answer in answers],
-        [2, 1, 0, 0],
-        paths_and_headers.RATE_AVAILABLE,
-    )
+    equal([_figure(answer, RATE_LIMIT) for answer in answers], [3, 3, 3, 3], RATE_LIMIT)
+    equal([_figure(answer, RATE_AVAILABLE) for answer in answers], [2, 1, 0, 0], RATE_AVAILABLE)
 
 
-@case(
+@_limited(
     clauses.RATE_LIMITED,
-    given="a provider with a limit of three requests",
     when="four are made",
     then="three are served and the fourth is 429",
     severity=Severity.CRITICAL,
-    needs=[Need.SETTINGS],
-    watches_account=True,
 )
 def one_too_many_is_429(api: Api) -> None:
     equal([answer.status_code for answer in _four_in_one_window(api)], [200, 200, 200, 429], "the statuses")
 
 
 def _four_in_one_window(api: Api) -> list[httpx.Response]:
-    with api.provider.configured(rate_limit=3, rate_window=_HOUR) as limited:
-        for _ in range(2):
-            with api.at(limited, limited.key()) as own:
-                answers = [own.get(BALANCE_PATH) for _ in range(4)]
-            resets = [_figure(answer, paths_and_headers.RATE_RESET) for answer in answers]
-            if resets == sorted(resets, reverse=True):
-                return answers
+    for _ in range(2):
+        with api.configured(rate_limit=3, rate_window=_HOUR) as own:
+            answers = [own.get(BALANCE_PATH) for _ in range(4)]
+        resets = [_figure(answer, RATE_RESET) for answer in answers]
+        if resets == sorted(resets, reverse=True):
+            return answers
     raise Unmet("the reset time: began anew twice within four requests")
 
 
-@case(
+@_limited(
     clauses.ERROR_CODES,
-    given="a provider with a limit of three requests",
     when="too many are made",
     then="the error code is rate_limited, and nothing is available",
-    needs=[Need.SETTINGS],
-    watches_account=True,
 )
 def a_429_has_its_code(api: Api) -> None:
-    with api.provider.configured(rate_limit=3) as limited, api.at(limited, limited.key()) as own:
+    with api.configured(rate_limit=3) as own:
         answer = _first_refused(own, 3)
         refused(answer, ErrorCode.RATE_LIMITED)
-        equal(answer.headers.get(paths_and_headers.RATE_AVAILABLE), "0", paths_and_headers.RATE_AVAILABLE)
+        equal(answer.headers.get(RATE_AVAILABLE), "0", RATE_AVAILABLE)
 
 
-@case(
-    clauses.RATE_WAY_OUT,
-    given="a provider with a limit of three requests",
-    when="too many are made",
-    then="Retry-After says the same as the reset time",
-    needs=[Need.SETTINGS],
-    watches_account=True,
-)
+@_limited(clauses.RATE_WAY_OUT, when="too many are made", then="Retry-After says the same as the reset time")
 def retry_after_is_the_reset_time(api: Api) -> None:
-    with api.provider.configured(rate_limit=3) as limited, api.at(limited, limited.key()) as own:
+    with api.configured(rate_limit=3) as own:
         answer = _first_refused(own, 3)
-        equal(
-            answer.headers.get(paths_and_headers.RETRY_AFTER),
-            answer.headers.get(paths_and_headers.RATE_RESET),
-            paths_and_headers.RETRY_AFTER,
-        )
+        equal(answer.headers.get(RETRY_AFTER), answer.headers.get(RATE_RESET), RETRY_AFTER)
 
 
 @case(
@@ -169,30 +142,27 @@ def retry_after_is_the_reset_time(api: Api) -> None:
     watches_account=True,
 )
 def who_waited_is_served(api: Api) -> None:
-    with api.provider.configured(rate_limit=3) as limited, api.at(limited, limited.key()) as own:
-        limited.advance(_figure(_first_refused(own, 3), paths_and_headers.RETRY_AFTER))
+    with api.configured(rate_limit=3) as own:
+        own.provider.advance(_figure(_first_refused(own, 3), RETRY_AFTER))
         answer = own.get(BALANCE_PATH)
         equal(answer.status_code, 200, "the status")
-        equal(answer.headers.get(paths_and_headers.RATE_AVAILABLE), "2", paths_and_headers.RATE_AVAILABLE)
+        equal(answer.headers.get(RATE_AVAILABLE), "2", RATE_AVAILABLE)
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     given="a provider with a limit of two requests",
     when="a picture is asked for beyond it",
     then="the answer is 429 and nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS, Need.TIME],
     credits=1,
-    watches_account=True,
 )
 def a_429_costs_nothing(api: Api) -> None:
-    with api.provider.configured(rate_limit=2, rate_window=_HOUR) as limited, api.at(limited, limited.key(10)) as own:
+    with api.configured(rate_limit=2, rate_window=_HOUR) as own:
         before = own.balance()
         finished(own.outpaint())
         _first_refused(own, 2)
         rejected(own.outpaint(), 429)
-        limited.advance(_HOUR)
+        own.provider.advance(_HOUR)
         equal(own.balance(), before - 1, "the balance")
 
 
@@ -206,19 +176,17 @@ def a_429_costs_nothing(api: Api) -> None:
     watches_account=True,
 )
 def accounts_have_limits_of_their_own(api: Api) -> None:
-    with api.provider.configured(rate_limit=2, rate_window=_HOUR) as limited, api.at(limited, limited.key()) as own:
+    with api.configured(rate_limit=2, rate_window=_HOUR) as own:
         _first_refused(own, 2)
-        equal(own.with_key(limited.second_key()).get(BALANCE_PATH).status_code, 200, "the other account's status")
+        equal(own.with_key(own.provider.second_key()).get(BALANCE_PATH).status_code, 200, "the other account's status")
 
 
-@case(
+@_limited(
     clauses.RATE_LIMITED,
     given="a provider with a limit of two requests",
     when="five polls are made",
     then="the last is 429: polls count like all else",
-    needs=[Need.SETTINGS],
-    watches_account=True,
 )
 def polls_are_limited_too(api: Api) -> None:
-    with api.provider.configured(rate_limit=2, rate_window=_HOUR) as limited, api.at(limited, limited.key()) as own:
-        equal([own.poll(_UNKNOWN_ID).status_code for _ in range(5)][-1], 429, "the last status")
+    with api.configured(rate_limit=2, rate_window=_HOUR) as own:
+        equal([own.poll(UNKNOWN_ID).status_code for _ in range(5)][-1], 429, "the last status")

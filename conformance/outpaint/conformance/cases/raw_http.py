@@ -1,10 +1,12 @@
-"""Bytes on a socket that no HTTP library would send."""
+"""Requests as bytes on a socket that no HTTP library would send."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.proving.raw_requests import SILENCE_S, send_raw, status_of
@@ -12,6 +14,7 @@ from outpaint.contracts import paths_and_headers
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 
 _TLS_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 tls hello\r\n\r\n"
+_on_socket = partial(case, needs=[Need.SOCKET], seconds=SILENCE_S)
 
 
 def _head(api: Api, method: str, path: str, *lines: str, version: str = "1.1") -> bytes:
@@ -20,26 +23,22 @@ def _head(api: Api, method: str, path: str, *lines: str, version: str = "1.1") -
     return "\r\n".join((*all_lines, "", "")).encode()
 
 
-@case(
+@_on_socket(
     clauses.NOT_HTTP,
     given="a port of plain HTTP",
     when="the first bytes of a TLS handshake arrive there",
     then="the answer is 400",
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def what_is_not_http_is_400(api: Api) -> None:
     equal(status_of(send_raw(api.provider.address(), _TLS_HELLO)), 400, "the status")
 
 
-@case(
+@_on_socket(
     clauses.NOT_HTTP,
     given="a port of plain HTTP",
     when="the first bytes of a TLS handshake arrive there",
     then="the refusal has a typed code and a correlation id, as any other",
     severity=Severity.MINOR,
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def what_is_not_http_is_refused_in_our_shape(api: Api) -> None:
     answer = send_raw(api.provider.address(), _TLS_HELLO)
@@ -47,15 +46,12 @@ def what_is_not_http_is_refused_in_our_shape(api: Api) -> None:
     contains(answer.lower(), paths_and_headers.CORRELATION_ID.lower().encode(), "the answer")
 
 
-@case(
+@_on_socket(
     clauses.NOT_HTTP,
     when="a request arrives whose Content-Length is no number",
     then="the answer is 400",
     severity=Severity.CRITICAL,
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
-    each=[{"length": "-1"}, {"length": "x"}, {"length": "1e3"}, {"length": "5, 6"}],
-    named=["negative", "a-letter", "an-exponent", "two-numbers"],
+    each=variants(length={"negative": "-1", "a-letter": "x", "an-exponent": "1e3", "two-numbers": "5, 6"}),
 )
 def content_length_that_is_no_number_is_400(api: Api, length: str) -> None:
     head = _head(api, "POST", OUTPAINT_PATH, "Host: x", "Content-Type: application/json", f"Content-Length: {length}")
@@ -67,52 +63,39 @@ def _broken_off(api: Api) -> bytes:
     return send_raw(api.provider.address(), head + b'{"image_url": "data:', then_close_writing=True)
 
 
-@case(
+@_on_socket(
     clauses.BROKEN_OFF,
     when="a client stops writing before its body is whole",
     then="the connection ends without an answer, or with 400",
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def body_that_breaks_off_is_no_request(api: Api) -> None:
     answer = _broken_off(api)
     holds(answer == b"" or status_of(answer) == 400, "the answer is 400 or none")
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     when="a client stops writing before its body is whole",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SOCKET],
     seconds=SILENCE_S,
-    watches_account=True,
 )
 def body_that_breaks_off_costs_nothing(api: Api) -> None:
     with api.charged(0):
         _broken_off(api)
 
 
-@case(
-    clauses.PIPELINED,
-    when="two requests are written at once to one connection",
-    then="both are answered",
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
-)
+@_on_socket(clauses.PIPELINED, when="two requests are written at once to one connection", then="both are answered")
 def two_requests_down_one_connection_are_both_answered(api: Api) -> None:
     first = _head(api, "GET", BALANCE_PATH, "Host: x")
     last = _head(api, "GET", BALANCE_PATH, "Host: x", "Connection: close")
     equal(send_raw(api.provider.address(), first + last).count(b"HTTP/1.1 200"), 2, "the number of answers")
 
 
-@case(
+@_on_socket(
     clauses.PIPELINED,
     when="two different requests are written at once to one connection",
     then="the first is answered first",
     severity=Severity.CRITICAL,
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def two_requests_down_one_connection_are_answered_in_order(api: Api) -> None:
     first = _head(api, "GET", BALANCE_PATH, "Host: x")
@@ -122,26 +105,22 @@ def two_requests_down_one_connection_are_answered_in_order(api: Api) -> None:
     contains(answer, b"HTTP/1.1 404", "the answers")
 
 
-@case(
+@_on_socket(
     clauses.OLD_HTTP,
     when="a client of HTTP/1.0 asks without a Host header",
     then="the answer is 200 or 400",
     severity=Severity.MINOR,
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def old_client_without_host_is_served_or_refused(api: Api) -> None:
     answer = send_raw(api.provider.address(), _head(api, "GET", BALANCE_PATH, version="1.0"))
     one_of(status_of(answer), (200, 400), "the status")
 
 
-@case(
+@_on_socket(
     clauses.CONTINUE,
     when="a client that expects 100-continue sends its body at once",
     then="the body is judged, and the final answer is 422",
     severity=Severity.MINOR,
-    needs=[Need.SOCKET],
-    seconds=SILENCE_S,
 )
 def expect_100_continue_is_answered(api: Api) -> None:
     head = _head(

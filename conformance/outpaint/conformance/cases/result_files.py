@@ -1,56 +1,62 @@
-"""The URLs of finished pictures, and their ids in other requests."""
+"""Result files: their URLs, how long these work, and results as the pictures of other requests."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import only_picture, pending
-from outpaint.conformance.proving.api import Api, finished, is_own_file, parsed, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import (
+    finished,
+    is_own_file,
+    only_picture,
+    parsed,
+    refused,
+    result_of,
+    words_of,
+)
+from outpaint.conformance.proving.api import KEPT_S, UNKNOWN_ID, Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.paths_and_headers import FILE_PATH
 
-_FORMATS = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
-_FILES = FILE_PATH.partition("{")[0]
-_LIVES_S = 24 * 3600
 _SIGNING_S = 5.0  # between asking for the time and signing by it
-_UNKNOWN_FILE = "00000000-0000-4000-8000-000000000000.png"
+_UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
+_finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
+_own_file = partial(
+    case,
+    given="a finished picture at a host that serves its files itself",
+    when="its url is fetched",
+    credits=1,
+    severity=Severity.MINOR,
+)
 
 
 # Fetching
 
 
-@case(
+@_finished(
     clauses.URL_OPEN,
-    given="a finished picture",
     when="its url is fetched without a key",
     then="the answer is 200 with a picture",
     severity=Severity.CRITICAL,
-    credits=1,
-    each=_FORMATS,
+    each=variants(wanted=Format),
 )
-def a_url_needs_no_key(api: Api, wanted: str) -> None:
+def a_url_needs_no_key(api: Api, wanted: Format) -> None:
     answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
     equal(answer.status_code, 200, "the status")
     drawn_pictures.decode(answer.content)
 
 
-@case(
-    clauses.FILE_HEADERS,
-    given="a finished picture",
-    when="its url is fetched",
-    then="Content-Type is that of its format",
-    credits=1,
-    each=_FORMATS,
-)
-def a_file_says_what_it_is(api: Api, wanted: str) -> None:
+@_finished(clauses.FILE_HEADERS, then="Content-Type is that of its format", each=variants(wanted=Format))
+def a_file_says_what_it_is(api: Api, wanted: Format) -> None:
     answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
-    equal(answer.headers.get("Content-Type"), Format(wanted).media_type, "Content-Type")
+    equal(answer.headers.get("Content-Type"), wanted.media_type, "Content-Type")
 
 
 @case(
@@ -73,56 +79,28 @@ def expires_at_is_what_the_url_says(api: Api) -> None:
     within(item.expires_at.timestamp() - ends, -_SIGNING_S, _SIGNING_S, "seconds from the url's end to expires_at")
 
 
-@case(
-    clauses.FILE_HEADERS,
-    given="a finished picture",
-    when="its url is fetched",
-    then="Content-Length is the number of its bytes",
-    credits=1,
-    each=_FORMATS,
-)
-def a_file_says_how_long_it_is(api: Api, wanted: str) -> None:
+@_finished(clauses.FILE_HEADERS, then="Content-Length is the number of its bytes", each=variants(wanted=Format))
+def a_file_says_how_long_it_is(api: Api, wanted: Format) -> None:
     answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
     equal(answer.headers.get("Content-Length"), str(len(answer.content)), "Content-Length")
 
 
-@case(
-    clauses.FILE_HEADERS,
-    given="a finished picture at a host that serves its files itself",
-    when="its url is fetched",
-    then="a browser is told not to take it for anything else",
-    severity=Severity.MINOR,
-    credits=1,
-)
+@_own_file(clauses.FILE_HEADERS, then="a browser is told not to take it for anything else")
 def a_file_is_not_sniffed(api: Api) -> None:
     answer = api.fetch(_own_url(api))
     equal(answer.headers.get("X-Content-Type-Options"), "nosniff", "X-Content-Type-Options")
 
 
-@case(
-    clauses.FILE_HEADERS,
-    given="a finished picture at a host that serves its files itself",
-    when="its url is fetched",
-    then="it may be cached by its client alone, and no longer than the url works",
-    severity=Severity.MINOR,
-    credits=1,
-)
+@_own_file(clauses.FILE_HEADERS, then="it may be cached by its client alone, and no longer than the url works")
 def a_file_is_cached_no_longer_than_it_lives(api: Api) -> None:
-    words = api.fetch(_own_url(api)).headers.get("Cache-Control", "").replace(" ", "").split(",")
+    words = words_of(api.fetch(_own_url(api)), "Cache-Control")
     holds("private" in words or "no-store" in words, f"Cache-Control is private (it is {words})")
     for word in words:
         if word.startswith("max-age="):
-            within(int(word.removeprefix("max-age=")), 0, _LIVES_S, "max-age")
+            within(int(word.removeprefix("max-age=")), 0, KEPT_S, "max-age")
 
 
-@case(
-    clauses.URL_OPEN,
-    given="a finished picture",
-    when="its url is fetched twice",
-    then="the bytes are the same",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@_finished(clauses.URL_OPEN, when="its url is fetched twice", then="the bytes are the same", severity=Severity.CRITICAL)
 def a_url_works_as_often_as_it_is_fetched(api: Api) -> None:
     url = only_picture(api.outpaint()).url
     first, second = api.fetch(url), api.fetch(url)
@@ -158,7 +136,7 @@ def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     url = only_picture(api.outpaint()).url
     if not is_own_file(url):
         raise NotOffered("its files are served by another host")
-    equal(urlsplit(url).netloc, urlsplit(str(api.client.base_url)).netloc, "the host in the url")
+    equal(urlsplit(url).netloc.encode(), api.client.base_url.netloc, "the host in the url")
 
 
 @case(
@@ -170,7 +148,7 @@ def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     credits=2,
 )
 def a_poll_gives_urls_that_work(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async", count=2))
+    inference_id = api.start(count=2)
     first, second = finished(api.end_of(inference_id)), finished(api.poll(inference_id))
     equal((len(first), len(second)), (2, 2), "the number of pictures")
     for earlier, later in zip(first, second, strict=True):
@@ -187,7 +165,7 @@ def a_poll_gives_urls_that_work(api: Api) -> None:
     credits=1,
 )
 def a_poll_takes_no_time_away(api: Api) -> None:
-    inference_id = pending(api.outpaint(mode="async"))
+    inference_id = api.start()
     first, second = (result_of(answer).data[0] for answer in (api.end_of(inference_id), api.poll(inference_id)))
     holds(second.expires_at >= first.expires_at, f"{second.expires_at} is no earlier than {first.expires_at}")
 
@@ -195,13 +173,11 @@ def a_poll_takes_no_time_away(api: Api) -> None:
 # Signatures and ends
 
 
-@case(
+@_finished(
     clauses.URL_SIGNED,
-    given="a finished picture",
     when="its url is fetched with another signature",
     then="the answer is 403",
     severity=Severity.CRITICAL,
-    credits=1,
 )
 def a_changed_signature_is_403(api: Api) -> None:
     url = _own_url(api)
@@ -210,13 +186,11 @@ def a_changed_signature_is_403(api: Api) -> None:
     refused(api.fetch(_changed(url, signature=other)), ErrorCode.URL_NOT_SIGNED)
 
 
-@case(
+@_finished(
     clauses.URL_SIGNED,
-    given="a finished picture",
     when="its url is fetched with a later end",
     then="the answer is 403",
     severity=Severity.CRITICAL,
-    credits=1,
 )
 def an_end_that_was_put_off_is_403(api: Api) -> None:
     url = _own_url(api)
@@ -224,33 +198,28 @@ def an_end_that_was_put_off_is_403(api: Api) -> None:
     refused(api.fetch(_changed(url, expires=str(later))), ErrorCode.URL_NOT_SIGNED)
 
 
-@case(
+@_finished(
     clauses.URL_SIGNED,
-    given="a finished picture",
     when="its url is fetched with nonsense in it",
     then="the answer is 403",
-    credits=1,
-    each=[
-        {"name": "signature", "value": ""},
-        {"name": "expires", "value": ""},
-        {"name": "expires", "value": "soon"},
-        {"name": "expires", "value": "9" * 400},
-        {"name": "signature", "value": "ü"},
-        {"name": "expires", "value": "٣"},
-    ],
-    named=["no-signature", "no-end", "word", "huge", "letter", "foreign-digit"],
+    each={
+        "no-signature": {"name": "signature", "value": ""},
+        "no-end": {"name": "expires", "value": ""},
+        "word": {"name": "expires", "value": "soon"},
+        "huge": {"name": "expires", "value": "9" * 400},
+        "letter": {"name": "signature", "value": "ü"},
+        "foreign-digit": {"name": "expires", "value": "٣"},
+    },
 )
 def nonsense_in_a_url_is_403(api: Api, name: str, value: str) -> None:
     equal(api.fetch(_changed(_own_url(api), **{name: value})).status_code, 403, "the status")
 
 
-@case(
+@_finished(
     clauses.URL_SIGNED,
-    given="a finished picture",
     when="its url is fetched without its query",
     then="the answer is 403",
     severity=Severity.CRITICAL,
-    credits=1,
 )
 def a_url_without_its_query_is_403(api: Api) -> None:
     equal(api.fetch(_own_url(api).partition("?")[0]).status_code, 403, "the status")
@@ -274,11 +243,17 @@ def a_signature_opens_no_other_file(api: Api) -> None:
     when="a file of an invented name is fetched",
     then="the answer is 403 or 404",
     severity=Severity.CRITICAL,
-    each=[{"name": "..%2F..%2Fetc%2Fpasswd"}, {"name": "inputs%2Fx%2Fimage"}, {"name": "%00"}, {"name": "x" * 500}],
-    named=["climbing", "inputs", "zero-byte", "long"],
+    each=variants(
+        name={
+            "climbing": "..%2F..%2Fetc%2Fpasswd",
+            "inputs": "inputs%2Fx%2Fimage",
+            "zero-byte": "%00",
+            "long": "x" * 500,
+        }
+    ),
 )
 def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
-    one_of(api.fetch(f"{_FILES}{name}").status_code, (403, 404), "the status")
+    one_of(api.fetch(FILE_PATH.format(file_id=name)).status_code, (403, 404), "the status")
 
 
 @case(
@@ -292,41 +267,38 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
 )
 def a_url_works_for_24_hours(api: Api) -> None:
     url = _own_url(api)
-    api.provider.advance(_LIVES_S - 60)
+    api.provider.advance(KEPT_S - 60)
     equal(api.fetch(url).status_code, 200, "the status")
 
 
-@case(
+@_finished(
     clauses.FILES_LIVE,
-    given="a finished picture",
     when="its url is fetched a minute after 24 hours are over",
     then="the answer is 403 or 404",
     severity=Severity.CRITICAL,
     needs=[Need.TIME],
-    credits=1,
 )
 def a_url_ends_after_24_hours(api: Api) -> None:
     url = only_picture(api.outpaint()).url
-    api.provider.advance(_LIVES_S + 60)
+    api.provider.advance(KEPT_S + 60)
     one_of(api.fetch(url).status_code, (403, 404), "the status")
 
 
 # Ids in other requests
 
 
-@case(
+@_finished(
     clauses.RESULT_REUSED,
-    given="a finished picture",
     when="its id is sent as the image of another request, with a mask",
     then="what the mask keeps comes back unchanged",
     severity=Severity.CRITICAL,
     credits=2,
 )
 def a_result_can_be_sent_on(api: Api) -> None:
-    earlier = only_picture(api.outpaint(format="PNG"))
+    earlier = only_picture(api.outpaint())
     later = only_picture(api.outpaint(image=None, image_id=earlier.id, mask=drawn_pictures.alpha_mask()))
     sent, received = api.fetch(earlier.url).content, api.fetch(later.url).content
-    equal(drawn_pictures.changed_pixels(sent, received), 0, "the number of changed pixels")
+    kept_exactly(sent, received)
 
 
 @case(
@@ -339,7 +311,7 @@ def a_result_can_be_sent_on(api: Api) -> None:
     credits=1,
 )
 def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
-    foreign_id = only_picture(api.outpaint(format="PNG")).id
+    foreign_id = only_picture(api.outpaint()).id
     other = api.with_key(api.provider.second_key())
     foreign, unknown = (
         other.outpaint(image=None, image_id=id_, mask=drawn_pictures.alpha_mask())
@@ -364,15 +336,14 @@ def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
     watches_account=True,
 )
 def another_accounts_result_costs_nothing(api: Api) -> None:
-    earlier = only_picture(api.outpaint(format="PNG"))
+    earlier = only_picture(api.outpaint())
     other = api.with_key(api.provider.second_key())
     with other.charged(0):
         equal(other.outpaint(image=None, image_id=earlier.id).status_code, 422, "the status")
 
 
-@case(
+@_finished(
     clauses.RESULT_REUSED,
-    given="a finished picture",
     when="its id is sent as an image a minute before 24 hours are over",
     then="it is painted",
     severity=Severity.CRITICAL,
@@ -380,24 +351,22 @@ def another_accounts_result_costs_nothing(api: Api) -> None:
     credits=2,
 )
 def a_result_can_be_sent_on_for_24_hours(api: Api) -> None:
-    earlier = only_picture(api.outpaint(format="PNG"))
-    api.provider.advance(_LIVES_S - 60)
+    earlier = only_picture(api.outpaint())
+    api.provider.advance(KEPT_S - 60)
     finished(api.outpaint(image=None, image_id=earlier.id, mask=drawn_pictures.alpha_mask()))
 
 
-@case(
+@_finished(
     clauses.RESULT_REUSED,
-    given="a finished picture",
     when="its id is sent as an image or a mask a minute after 24 hours are over",
     then="the refusal is invalid_parameter and names the field",
     severity=Severity.CRITICAL,
     needs=[Need.TIME],
-    credits=1,
-    each=[{"name": "image_id"}, {"name": "mask_image_id"}],
+    each=variants(name=["image_id", "mask_image_id"]),
 )
 def a_result_cannot_be_sent_on_after_24_hours(api: Api, name: str) -> None:
-    earlier = only_picture(api.outpaint(format="PNG"))
-    api.provider.advance(_LIVES_S + 60)
+    earlier = only_picture(api.outpaint())
+    api.provider.advance(KEPT_S + 60)
     sent = {"image": None, "mask": drawn_pictures.alpha_mask()} if name == "image_id" else {}
     refused(api.outpaint(**sent, **{name: earlier.id}), ErrorCode.INVALID_PARAMETER, field=name)
 

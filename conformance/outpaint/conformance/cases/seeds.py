@@ -1,12 +1,13 @@
-"""Seeds: which picture is made from which, and that the same one makes the same picture (ours)."""
+"""Seeds (our extension): which picture is made from which, and that one seed makes one picture."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, files_of, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import refused, result_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import differ, equal, holds, within
 from outpaint.contracts.errors import ErrorCode
 
@@ -17,20 +18,13 @@ _WRONG: Final = {"negative": "-1", "33-bits": "4294967296", "fraction": "1.0", "
     clauses.SEED_RANGE,
     when="a seed is no whole number of 32 bits",
     then="the refusal is invalid_parameter and names the seed",
-    each=[{"seed": seed} for seed in _WRONG.values()],
-    named=list(_WRONG),
+    each=variants(seed=_WRONG),
 )
 def seed_out_of_range_is_refused(api: Api, seed: str) -> None:
     refused(api.outpaint(seed=seed), ErrorCode.INVALID_PARAMETER, field="seed")
 
 
-@case(
-    clauses.REFUSED_FREE,
-    when="every wrong seed that these cases know is posted",
-    then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@costs_nothing(when="every wrong seed that these cases know is posted", then="each is refused and nothing is charged")
 def wrong_seeds_cost_nothing(api: Api) -> None:
     with api.charged(0):
         for name, seed in _WRONG.items():
@@ -70,8 +64,8 @@ def seeds_wrap_at_two_to_the_32(api: Api) -> None:
 )
 def seed_makes_the_same_picture_again(api: Api) -> None:
     answer = api.outpaint(seed=5, count=3)
-    among = files_of(api, answer)
-    (alone,) = files_of(api, api.outpaint(seed=result_of(answer).data[1].seed, count=1))
+    among = api.files_of(answer)
+    alone = api.picture(seed=result_of(answer).data[1].seed)
     holds(alone == among[1], "both files are the same, byte for byte")
 
 
@@ -83,7 +77,7 @@ def seed_makes_the_same_picture_again(api: Api) -> None:
     credits=5,
 )
 def variants_differ(api: Api) -> None:
-    files = [drawn_pictures.decode(data).tobytes() for data in files_of(api, api.outpaint(count=5))]
+    files = [drawn_pictures.decode(data).tobytes() for data in api.files_of(api.outpaint(count=5))]
     equal(len(set(files)), 5, "the number of different pictures")
 
 
@@ -97,5 +91,5 @@ def requests_without_a_seed_differ(api: Api) -> None:
     answers = [api.outpaint(count=2) for _ in range(2)]
     first, second = (result_of(answer) for answer in answers)
     differ(first.seed, second.seed, "the second seed")
-    files = [data for answer in answers for data in files_of(api, answer)]
+    files = [data for answer in answers for data in api.files_of(answer)]
     equal(len(set(files)), 4, "the number of different files")

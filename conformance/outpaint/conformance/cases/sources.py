@@ -1,17 +1,19 @@
-"""Pictures that are elsewhere: addresses, data: URIs and ids."""
+"""Pictures that are sent by address, data: URI or id."""
 
 from __future__ import annotations
 
-import base64
+from functools import partial
 from typing import Any, Final
 
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, files_of, finished, refused
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.api import UNKNOWN_ID, Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorCode
 
 _BROKEN_URIS: Final = {
@@ -23,7 +25,7 @@ _BROKEN_URIS: Final = {
     "asterisks": "data:image/png;base64,***",
     "no-padding": "data:image/png;base64,abc",
 }
-_NO_PICTURE_URI: Final = f"data:image/png;base64,{base64.b64encode(b'no picture').decode()}"
+_NO_PICTURE_URI: Final = drawn_pictures.data_uri(b"no picture")
 _FENCED: Final = {
     "loopback-http": "http://127.0.0.1:9/a.png",
     "loopback": "https://127.0.0.1/a.png",
@@ -59,15 +61,17 @@ _NO_ADDRESSES: Final = {
     "line-break": "\r\nHost: x",
 }
 _NO_IDS: Final = {
-    "well-formed": "00000000-0000-4000-8000-000000000000.png",
+    "well-formed": f"{UNKNOWN_ID}.png",
     "upward": "../../x",
     "a-path": "inputs/a/image",
     "too-long": "x" * 201,
     "nul": "\0",
 }
+_SMALL_MASK: Final = drawn_pictures.data_uri(drawn_pictures.alpha_mask((32, 32)))
 _TOO_LONG: Final = "https://example.com/" + "a" * 2083
 _NO_PICTURES: Final = {"html": b"<html>not found</html>", "nothing": b""}
 _BOX: Final = (32, 32, 224, 224)
+_refusal = partial(case, clauses.ADDRESS_CODES)
 
 
 def _by_url(api: Api, url: object) -> httpx.Response:
@@ -100,8 +104,8 @@ def data_uri_counts_as_an_upload_however_long(api: Api) -> None:
     image = drawn_pictures.noisy_canvas((256, 256), _BOX)
     uri = drawn_pictures.data_uri(image)
     holds(len(uri) > 20 * 2083, "the URI of this case is long")
-    (received,) = files_of(api, _by_url(api, uri))
-    equal(drawn_pictures.changed_pixels(image, received, _BOX), 0, "the kept pixels that were changed")
+    (received,) = api.files_of(_by_url(api, uri))
+    kept_exactly(image, received, _BOX)
 
 
 @case(
@@ -109,7 +113,7 @@ def data_uri_counts_as_an_upload_however_long(api: Api) -> None:
     when="a data: URI of more than 2,083 characters stands in a form of either kind",
     then="it is read",
     credits=1,
-    each=[{"kind": "urlencoded"}, {"kind": "multipart"}],
+    each=variants(kind=["urlencoded", "multipart"]),
 )
 def data_uri_may_stand_in_any_form(api: Api, kind: str) -> None:
     uri = drawn_pictures.data_uri(drawn_pictures.noisy_canvas((200, 200), (50, 50, 150, 150)))
@@ -125,29 +129,22 @@ def data_uri_may_stand_in_any_form(api: Api, kind: str) -> None:
     then="it is read by its bytes",
     severity=Severity.MINOR,
     credits=1,
-    each=[{"start": "DATA:image/png;base64,"}, {"start": "data:image/jpeg;base64,"}],
-    named=["upper", "another-label"],
+    each=variants(start={"upper": "DATA:image/png;base64,", "another-label": "data:image/jpeg;base64,"}),
 )
 def data_uri_is_read_whatever_its_label(api: Api, start: str) -> None:
-    finished(_by_url(api, start + base64.b64encode(drawn_pictures.canvas()).decode()))
+    finished(_by_url(api, start + drawn_pictures.data_uri(drawn_pictures.canvas()).partition(",")[2]))
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="a data: URI holds no base64",
     then="the refusal is invalid_parameter and names image_url",
-    each=[{"uri": uri} for uri in _BROKEN_URIS.values()],
-    named=list(_BROKEN_URIS),
+    each=variants(uri=_BROKEN_URIS),
 )
 def data_uri_without_base64_is_refused(api: Api, uri: str) -> None:
     refused(_by_url(api, uri), ErrorCode.INVALID_PARAMETER, field="image_url")
 
 
-@case(
-    clauses.ADDRESS_CODES,
-    when="a data: URI holds no picture",
-    then="the refusal is unsupported_image_type and names image_url",
-)
+@_refusal(when="a data: URI holds no picture", then="the refusal is unsupported_image_type and names image_url")
 def data_uri_without_a_picture_is_refused(api: Api) -> None:
     refused(_by_url(api, _NO_PICTURE_URI), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
@@ -176,8 +173,8 @@ def picture_is_read_from_its_address(api: Api) -> None:
 )
 def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
     image = drawn_pictures.canvas()
-    (received,) = files_of(api, _by_url(api, api.provider.publish(image)))
-    equal(drawn_pictures.changed_pixels(image, received), 0, "the kept pixels that were changed")
+    (received,) = api.files_of(_by_url(api, api.provider.publish(image)))
+    kept_exactly(image, received)
 
 
 @case(
@@ -193,8 +190,7 @@ def address_that_does_not_answer_is_422(api: Api) -> None:
     equal(_by_url(api, url).status_code, 422, "the status")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     given="an address that answers an error",
     when="it is posted",
     then="the refusal is source_unavailable and names image_url",
@@ -205,27 +201,22 @@ def address_that_does_not_answer_is_named(api: Api) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_UNAVAILABLE, field="image_url")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     given="an address where there is no picture",
     when="it is posted",
     then="the refusal is unsupported_image_type and names image_url",
     needs=[Need.SOURCES],
-    each=[{"content": content} for content in _NO_PICTURES.values()],
-    named=list(_NO_PICTURES),
+    each=variants(content=_NO_PICTURES),
 )
 def address_without_a_picture_is_refused(api: Api, content: bytes) -> None:
     refused(_by_url(api, api.provider.publish(content)), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     given="addresses that answer an error, or something else than a picture",
     when="they are posted",
     then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
-    watches_account=True,
 )
 def addresses_without_a_picture_cost_nothing(api: Api) -> None:
     with api.charged(0):
@@ -248,8 +239,7 @@ def _fenced(answer: httpx.Response, field: str) -> None:
     when="an address of a private, local or reserved network is posted as the image's",
     then="it is refused by 422, not read",
     severity=Severity.CRITICAL,
-    each=[{"url": url} for url in _FENCED.values()],
-    named=list(_FENCED),
+    each=variants(url=_FENCED),
 )
 def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     _fenced(_by_url(api, url), "image_url")
@@ -260,8 +250,7 @@ def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     when="an address of a private or reserved network is posted, on another machine than the provider's",
     then="it is refused for what it is, source_refused, and not for an answer that did not come",
     severity=Severity.CRITICAL,
-    each=[{"url": _FENCED[kind]} for kind in _NOT_TRIED],
-    named=list(_NOT_TRIED),
+    each=variants(url={kind: _FENCED[kind] for kind in _NOT_TRIED}),
 )
 def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_REFUSED, field="image_url")
@@ -272,23 +261,20 @@ def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
     when="an address of a private or local network is posted as the mask's, in either spelling",
     then="it is refused by 422, not read",
     severity=Severity.CRITICAL,
-    each=[
-        {"name": name, "url": _FENCED[kind]}
-        for name in ("mask_url", "mask_image_url")
-        for kind in ("loopback", "cloud-metadata")
-    ],
-    named=[f"{name}-{kind}" for name in ("mask-url", "mask-image-url") for kind in ("loopback", "cloud-metadata")],
+    each=variants(
+        "-",
+        name={"mask-url": "mask_url", "mask-image-url": "mask_image_url"},
+        url={kind: _FENCED[kind] for kind in ("loopback", "cloud-metadata")},
+    ),
 )
 def mask_behind_the_fence_is_not_read(api: Api, name: str, url: str) -> None:
     _fenced(api.outpaint(image=drawn_pictures.photo(), **{name: url}), name)
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="something that is no web address is posted as one",
     then="the answer is 422 and names image_url",
-    each=[{"url": url} for url in _NO_ADDRESSES.values()],
-    named=list(_NO_ADDRESSES),
+    each=variants(url=_NO_ADDRESSES),
 )
 def what_is_no_web_address_is_refused(api: Api, url: str) -> None:
     answer = _by_url(api, url)
@@ -296,17 +282,12 @@ def what_is_no_web_address_is_refused(api: Api, url: str) -> None:
     equal(answer.json().get("field"), "image_url", "the offending field")
 
 
-@case(
-    clauses.ADDRESS_LENGTH,
-    when="an address of more than 2,083 characters is posted",
-    then="the answer is 422",
-)
+@case(clauses.ADDRESS_LENGTH, when="an address of more than 2,083 characters is posted", then="the answer is 422")
 def address_that_is_too_long_is_422(api: Api) -> None:
     equal(_by_url(api, _TOO_LONG).status_code, 422, "the status")
 
 
-@case(
-    clauses.ADDRESS_CODES,
+@_refusal(
     when="an address of more than 2,083 characters is posted",
     then="the refusal is invalid_parameter and names image_url",
 )
@@ -330,8 +311,7 @@ def address_of_the_greatest_length_is_not_too_long(api: Api) -> None:
     clauses.IDS,
     when="an id is sent that is none of the account's",
     then="the refusal is invalid_parameter and names image_id",
-    each=[{"id_": id_} for id_ in _NO_IDS.values()],
-    named=list(_NO_IDS),
+    each=variants(id_=_NO_IDS),
 )
 def unknown_id_is_refused(api: Api, id_: str) -> None:
     refused(_by_id(api, id_), ErrorCode.INVALID_PARAMETER, field="image_id")
@@ -343,8 +323,7 @@ def unknown_id_is_refused(api: Api, id_: str) -> None:
     then="the refusal is size_mismatch and names mask_url",
 )
 def mask_of_another_size_is_named_by_its_own_field(api: Api) -> None:
-    uri = drawn_pictures.data_uri(drawn_pictures.alpha_mask((32, 32)))
-    refused(api.outpaint(image=drawn_pictures.photo(), mask_url=uri), ErrorCode.SIZE_MISMATCH, field="mask_url")
+    refused(api.outpaint(image=drawn_pictures.photo(), mask_url=_SMALL_MASK), ErrorCode.SIZE_MISMATCH, field="mask_url")
 
 
 def _refused_urls() -> dict[str, Any]:
@@ -356,12 +335,9 @@ def _refused_urls() -> dict[str, Any]:
     )
 
 
-@case(
-    clauses.REFUSED_FREE,
+@costs_nothing(
     when="every bad address and id that these cases know is posted",
     then="each is refused and nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
 )
 def bad_sources_cost_nothing(api: Api) -> None:
     with api.charged(0):
@@ -369,6 +345,5 @@ def bad_sources_cost_nothing(api: Api) -> None:
             within(_by_url(api, url).status_code, 400, 499, f"the status of {name}")
         for name, id_ in _NO_IDS.items():
             within(_by_id(api, id_).status_code, 400, 499, f"the status of the id {name}")
-        uri = drawn_pictures.data_uri(drawn_pictures.alpha_mask((32, 32)))
-        answer = api.outpaint(image=drawn_pictures.photo(), mask_url=uri)
+        answer = api.outpaint(image=drawn_pictures.photo(), mask_url=_SMALL_MASK)
         within(answer.status_code, 400, 499, "the status of a mask of another size")

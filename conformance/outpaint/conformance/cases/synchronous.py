@@ -1,21 +1,22 @@
-"""POST /v1/painting/outpaint, waiting for the pictures: how many, which, and what is told of them."""
+"""Requests that are waited for: how many pictures come back, in which form, and what the answer says of them."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import only_picture
-from outpaint.conformance.proving.api import Api, finished, is_own_file, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, is_own_file, media_type, only_picture, result_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import contains, differ, equal, holds, within
-from outpaint.contracts.masks_and_formats import MaskSource
+from outpaint.contracts.masks_and_formats import Format, MaskSource
 
-_FORMATS = [{"wanted": "JPG"}, {"wanted": "PNG"}, {"wanted": "WEBP"}]
-_PILLOWS_WORD = {"JPG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+_PILLOWS_WORD = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_WITHOUT = {"count": None, "format": None}
+_one_picture = partial(case, when="a picture is asked for", credits=1)
+_in_each_format = partial(case, when="a picture is asked for in a format", credits=1, each=variants(wanted=Format))
 
 
 @case(
@@ -26,7 +27,7 @@ _WITHOUT = {"count": None, "format": None}
     credits=2,
 )
 def two_pictures_by_default(api: Api) -> None:
-    equal(len(finished(api.outpaint(**_WITHOUT))), 2, "the number of pictures")
+    equal(len(finished(api.outpaint(count=None, format=None))), 2, "the number of pictures")
 
 
 @case(
@@ -36,8 +37,8 @@ def two_pictures_by_default(api: Api) -> None:
     credits=2,
 )
 def jpg_by_default(api: Api) -> None:
-    for item in finished(api.outpaint(**_WITHOUT)):
-        equal(drawn_pictures.decode(api.fetch(item.url).content).format, "JPEG", "the format")
+    for data in api.files_of(api.outpaint(count=None, format=None)):
+        equal(drawn_pictures.decode(data).format, "JPEG", "the format")
 
 
 @case(
@@ -46,7 +47,7 @@ def jpg_by_default(api: Api) -> None:
     then="as many come back",
     severity=Severity.CRITICAL,
     credits=10,
-    each=[{"count": 1}, {"count": 3}, {"count": 10}],
+    each=variants(count=[1, 3, 10]),
 )
 def as_many_as_asked(api: Api, count: int) -> None:
     equal(len(finished(api.outpaint(count=count))), count, "the number of pictures")
@@ -58,7 +59,7 @@ def as_many_as_asked(api: Api, count: int) -> None:
     then="no two of them have an id in common",
     severity=Severity.CRITICAL,
     credits=10,
-    each=[{"count": 3}, {"count": 10}],
+    each=variants(count=[3, 10]),
 )
 def pictures_have_ids_of_their_own(api: Api, count: int) -> None:
     equal(len({item.id for item in finished(api.outpaint(count=count))}), count, "the number of different ids")
@@ -99,43 +100,21 @@ def each_request_is_its_own_job(api: Api) -> None:
     differ(second, first, "the second inference_id")
 
 
-@case(
-    clauses.FORMAT,
-    when="a picture is asked for in a format",
-    then="it comes in that format",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=_FORMATS,
-)
-def pictures_come_in_the_format(api: Api, wanted: str) -> None:
+@_in_each_format(clauses.FORMAT, then="it comes in that format", severity=Severity.CRITICAL)
+def pictures_come_in_the_format(api: Api, wanted: Format) -> None:
+    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOWS_WORD[wanted], "the format")
+
+
+@_in_each_format(clauses.SIZE_KEPT, then="it comes in the size that was sent", severity=Severity.CRITICAL)
+def pictures_keep_their_size(api: Api, wanted: Format) -> None:
+    equal(drawn_pictures.decode(api.picture(format=wanted)).size, drawn_pictures.SIZE, "the size")
+
+
+@_in_each_format(clauses.RESULT_IDS, then="its id is a UUID with the extension of that format")
+def ids_end_in_the_extension(api: Api, wanted: Format) -> None:
     item = only_picture(api.outpaint(format=wanted))
-    equal(drawn_pictures.decode(api.fetch(item.url).content).format, _PILLOWS_WORD[wanted], "the format")
-
-
-@case(
-    clauses.SIZE_KEPT,
-    when="a picture is asked for in a format",
-    then="it comes in the size that was sent",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=_FORMATS,
-)
-def pictures_keep_their_size(api: Api, wanted: str) -> None:
-    item = only_picture(api.outpaint(format=wanted))
-    equal(drawn_pictures.decode(api.fetch(item.url).content).size, drawn_pictures.SIZE, "the size")
-
-
-@case(
-    clauses.RESULT_IDS,
-    when="a picture is asked for in a format",
-    then="its id is a UUID with the extension of that format",
-    credits=1,
-    each=_FORMATS,
-)
-def ids_end_in_the_extension(api: Api, wanted: str) -> None:
-    item = only_picture(api.outpaint(format=wanted))
-    wanted_id = rf"{_UUID}\.{wanted.lower()}"
-    holds(re.fullmatch(wanted_id, item.id), f"the id {item.id} is a UUID and .{wanted.lower()}")
+    wanted_id = rf"{_UUID}\.{wanted.extension}"
+    holds(re.fullmatch(wanted_id, item.id), f"the id {item.id} is a UUID and .{wanted.extension}")
 
 
 @case(
@@ -149,36 +128,20 @@ def vendors_members_are_in_their_place(api: Api) -> None:
     equal(len(finished(api.outpaint(count=2))), 2, "the number of pictures")
 
 
-@case(
-    clauses.RESULT_BODY,
-    when="a picture is asked for",
-    then="its url is a whole address",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@_one_picture(clauses.RESULT_BODY, then="its url is a whole address", severity=Severity.CRITICAL)
 def urls_are_absolute(api: Api) -> None:
     url = only_picture(api.outpaint()).url
     holds(url.startswith(("http://", "https://")), f"the url {url} begins with http:// or https://")
 
 
-@case(
-    clauses.RESULT_BODY,
-    when="a picture is asked for",
-    then="the answer is labelled as JSON",
-    credits=1,
-)
+@_one_picture(clauses.RESULT_BODY, then="the answer is labelled as JSON")
 def result_is_json(api: Api) -> None:
     answer = api.outpaint()
     finished(answer)
-    equal(answer.headers.get("Content-Type", "").partition(";")[0], "application/json", "Content-Type")
+    equal(media_type(answer), "application/json", "Content-Type")
 
 
-@case(
-    clauses.NOT_CACHED,
-    when="a picture is asked for",
-    then="the answer is not to be cached",
-    credits=1,
-)
+@_one_picture(clauses.NOT_CACHED, then="the answer is not to be cached")
 def result_is_not_cached(api: Api) -> None:
     contains(api.outpaint().headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
@@ -193,11 +156,9 @@ def result_has_our_members(api: Api) -> None:
     equal(len(result_of(api.outpaint(count=3)).data), 3, "the number of pictures")
 
 
-@case(
+@_one_picture(
     clauses.URL_END,
-    when="a picture is asked for",
     then="its expires_at is in UTC, and about 24 hours ahead where the API serves the file itself",
-    credits=1,
 )
 def expires_at_is_a_day_ahead(api: Api) -> None:
     asked_at = datetime.now(UTC)
@@ -220,12 +181,10 @@ def result_tells_the_seed(api: Api) -> None:
     equal(result.seed, 7, "the seed of the result")
 
 
-@case(
+@_one_picture(
     clauses.RESULT_OUR_MEMBERS,
-    when="a picture is asked for",
     then="the result says who painted, by name and model, and whether the prompt was read",
     severity=Severity.MINOR,
-    credits=1,
 )
 def result_names_the_painter(api: Api) -> None:
     answer = api.outpaint()

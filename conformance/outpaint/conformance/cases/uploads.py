@@ -1,30 +1,30 @@
-"""Pictures sent ahead of their request: POST /v1/uploads, then the form it answers, then the id (ours)."""
+"""Uploads (our extension): POST /v1/uploads gives a ticket, whose form takes a picture that is then sent by its id."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.api import Api, files_of, finished, parsed, refused, result_of
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.answer_reading import finished, parsed, refused, result_of
+from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import NotOffered, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
+from outpaint.contracts.paths_and_headers import UPLOADS_PATH
 from outpaint.contracts.responses import UploadTicket
-
-_UPLOADS: Final = "/v1/uploads"
 
 
 def _asked(api: Api, document: Any) -> httpx.Response:
-    """The answer to the wish for a ticket; a host that takes no uploads is not asked further."""
-    answer = api.request("POST", _UPLOADS, json=document)
+    """The answer to a request for a ticket. Raises `NotOffered` where the host takes no uploads."""
+    answer = api.request("POST", UPLOADS_PATH, json=document)
     if answer.status_code == 404:
-        raise NotOffered(f"there is nothing at {_UPLOADS}: this host takes no uploads")
+        raise NotOffered(f"there is nothing at {UPLOADS_PATH}: this host takes no uploads")
     return answer
 
 
@@ -35,12 +35,12 @@ def _ticket(api: Api, content_type: str = "image/png") -> UploadTicket:
 
 
 def _send(api: Api, ticket: UploadTicket, data: bytes, url: str | None = None) -> httpx.Response:
-    """Send a file by its ticket; the store that answers may be another host than the API, so nobody else is told."""
+    """Send a file by its ticket; not observed, because the store that answers may be another host than the API."""
     return api.client.post(url or ticket.url, data=ticket.fields, files={"file": ("picture", data)})
 
 
 def _sent(api: Api, data: bytes) -> str:
-    """The id of a picture sent ahead."""
+    """The id of a picture that was uploaded."""
     ticket = _ticket(api)
     one_of(_send(api, ticket, data).status_code, (200, 201, 204), "the status of the upload")
     return ticket.id
@@ -66,9 +66,8 @@ def ticket_names_its_file_and_its_limit(api: Api) -> None:
 def ticket_names_its_end(api: Api) -> None:
     ticket = _ticket(api)
     holds(time.time() < ticket.expires_at.timestamp(), "the form ends later than now")
-    holds(
-        ticket.expires_at.timestamp() <= ticket.file_expires_at.timestamp() + 1, "the form does not end after its file"
-    )
+    later = (ticket.expires_at - ticket.file_expires_at).total_seconds()
+    holds(later <= 1, "the form does not end after its file")
 
 
 @case(
@@ -92,9 +91,8 @@ def upload_costs_nothing(api: Api) -> None:
     credits=2,
 )
 def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
-    (ahead,) = files_of(api, api.outpaint(image=None, image_id=_sent(api, drawn_pictures.canvas()), seed=5))
-    (along,) = files_of(api, api.outpaint(seed=5))
-    holds(ahead == along, "both files are the same, byte for byte")
+    ahead = api.picture(image=None, image_id=_sent(api, drawn_pictures.canvas()), seed=5)
+    holds(ahead == api.picture(seed=5), "both files are the same, byte for byte")
 
 
 @case(
@@ -103,7 +101,7 @@ def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
     when="its id is posted, in either spelling",
     then="it is read by its alpha",
     credits=1,
-    each=[{"name": "mask_id"}, {"name": "mask_image_id"}],
+    each=variants(name=["mask_id", "mask_image_id"]),
 )
 def mask_sent_ahead_counts_under_both_names(api: Api, name: str) -> None:
     answer = api.outpaint(**{name: _sent(api, drawn_pictures.canvas())})
@@ -133,14 +131,7 @@ def id_before_its_file_came_is_refused(api: Api) -> None:
     refused(api.outpaint(image=None, image_id=_ticket(api).id), ErrorCode.INVALID_PARAMETER, field="image_id")
 
 
-@case(
-    clauses.REFUSED_FREE,
-    given="a ticket whose file has not come yet",
-    when="its id is posted",
-    then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@costs_nothing(given="a ticket whose file has not come yet", when="its id is posted", then="nothing is charged")
 def id_before_its_file_came_costs_nothing(api: Api) -> None:
     with api.charged(0):
         answer = api.outpaint(image=None, image_id=_ticket(api).id)
@@ -165,8 +156,7 @@ def another_accounts_upload_is_not_there(api: Api) -> None:
     clauses.UPLOADS,
     when="a ticket is asked for without saying what for",
     then="the refusal is missing_parameter and names content_type",
-    each=[{"body": {}}, {"body": {"content_type": ""}}],
-    named=["left-out", "blank"],
+    each=variants(body={"left-out": {}, "blank": {"content_type": ""}}),
 )
 def ticket_needs_a_content_type(api: Api, body: dict[str, str]) -> None:
     refused(_asked(api, body), ErrorCode.MISSING_PARAMETER, field="content_type")
@@ -176,14 +166,9 @@ def ticket_needs_a_content_type(api: Api, body: dict[str, str]) -> None:
     clauses.UPLOADS,
     when="a ticket is asked for what is none of the pictures that are taken",
     then="the refusal is invalid_parameter and names content_type",
-    each=[
-        {"value": "image/gif"},
-        {"value": "text/html"},
-        {"value": "png"},
-        {"value": "image/svg+xml"},
-        {"value": 5},
-    ],
-    named=["gif", "html", "no-type", "svg", "number"],
+    each=variants(
+        value={"gif": "image/gif", "html": "text/html", "no-type": "png", "svg": "image/svg+xml", "number": 5}
+    ),
 )
 def ticket_is_given_for_pictures_only(api: Api, value: object) -> None:
     refused(_asked(api, {"content_type": value}), ErrorCode.INVALID_PARAMETER, field="content_type")
@@ -208,11 +193,11 @@ def ticket_needs_a_key(api: Api) -> None:
 def file_of_another_type_is_not_taken(api: Api) -> None:
     ticket = _ticket(api, "image/jpeg")
     sent = _send(api, ticket, b"<svg/>").status_code
-    if urlsplit(ticket.url).netloc == urlsplit(str(api.client.base_url)).netloc:
+    if urlsplit(ticket.url).netloc.encode() == api.client.base_url.netloc:
         within(sent, 400, 499, "the status of the upload")
         refused(api.outpaint(image=None, image_id=ticket.id), ErrorCode.INVALID_PARAMETER, field="image_id")
     else:
-        # Another store, such as S3, holds the label against its form and does not look into the file.
+        # Another store, such as S3, compares the label with its form and does not look into the file.
         answer = api.outpaint(image=None, image_id=ticket.id)
         within(answer.status_code, 400, 499, "the status")
         equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")

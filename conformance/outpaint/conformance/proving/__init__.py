@@ -1,4 +1,4 @@
-"""What the contract's cases are made of: what a case is, whom it is proven on, and the words it proves with.
+"""What the contract's cases are made of: the decorator `case`, the `Api` that sends requests, and checks of answers.
 
-Needs httpx and Pillow (the extra `contract`); the contract's models know nothing of this.
+Needs httpx and Pillow (the extra `contract`).
 """

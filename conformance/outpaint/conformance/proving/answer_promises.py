@@ -1,4 +1,4 @@
-"""What every answer must have (docs/facts/wire.md#headers): checks with codes, made on each exchange that passes."""
+"""What every answer must have (docs/facts/wire.md#headers): checks with ids, made on each exchange of every case."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.case import Severity
-from outpaint.conformance.proving.clause import Clause
-from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, within
+from outpaint.conformance.proving.clauses import Clause
+from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, one_of, within
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
@@ -30,7 +30,7 @@ _PLAIN: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """One promise about every answer; `applies` says to which exchanges, `judge` raises `Unmet` where it is broken."""
+    """One promise about every answer: `applies` says to which exchanges, `judge` raises `Unmet` where it is broken."""
 
     id: str
     guards: Clause
@@ -71,16 +71,12 @@ def _check(
     return register
 
 
-def _is_error(exchange: ObservedExchange) -> bool:
-    return exchange.status >= 400
-
-
 def _has_error_body(exchange: ObservedExchange) -> bool:
-    return _is_error(exchange) and exchange.method != "HEAD"
+    return exchange.status >= 400 and exchange.method != "HEAD"
 
 
 def _declares_its_length(exchange: ObservedExchange) -> bool:
-    coded = exchange.header("Content-Encoding") is not None  # then the body that we hold is another
+    coded = exchange.header("Content-Encoding") is not None  # then httpx has decoded the body
     return exchange.header("Content-Length") is not None and exchange.method != "HEAD" and not coded
 
 
@@ -177,13 +173,17 @@ def error_detail_is_one_line(exchange: ObservedExchange) -> None:
     _, body = _error_of(exchange)
     holds(body.detail, "detail is not empty")
     holds("\n" not in body.detail, "detail is one line")
-    holds(b"Traceback" not in exchange.body, "no traceback is told")
+    holds(b"Traceback" not in exchange.body, "the body has no traceback")
+
+
+def _media_type(exchange: ObservedExchange) -> str:
+    return (exchange.header("Content-Type") or "").partition(";")[0]
 
 
 def _says_json(exchange: ObservedExchange) -> bool:
-    kind = (exchange.header("Content-Type") or "").partition(";")[0]
     # A gateway may label what has no body.
-    return kind in (_PLAIN, _PROBLEM) and exchange.method != "HEAD" and exchange.status != HTTPStatus.NO_CONTENT
+    has_body = exchange.method != "HEAD" and exchange.status != HTTPStatus.NO_CONTENT
+    return has_body and _media_type(exchange) in (_PLAIN, _PROBLEM)
 
 
 def _is_of_the_api(exchange: ObservedExchange) -> bool:
@@ -193,31 +193,28 @@ def _is_of_the_api(exchange: ObservedExchange) -> bool:
 
 @_check(clauses.JSON_ANSWERS, "its body is JSON where it says so", Severity.MAJOR, _says_json)
 def json_is_json(exchange: ObservedExchange) -> None:
-    try:
-        json.loads(exchange.body)
-    except ValueError:
-        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+    _json_of(exchange)
 
 
 @_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
 def api_answers_json(exchange: ObservedExchange) -> None:
-    kind = (exchange.header("Content-Type") or "").partition(";")[0]
-    if kind not in (_PLAIN, _PROBLEM):
-        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
+    one_of(_media_type(exchange), (_PLAIN, _PROBLEM), "Content-Type")
+
+
+def _json_of(exchange: ObservedExchange) -> Any:
+    try:
+        return json.loads(exchange.body)
+    except ValueError:
+        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
 
 
 def _error_of(exchange: ObservedExchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:
-    kind = (exchange.header("Content-Type") or "").partition(";")[0]
-    model: type[BaseModel] = ProblemDetails if kind == _PROBLEM else ErrorBody
-    if kind not in (_PROBLEM, _PLAIN):
-        raise Unmet(f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {kind!r}")
+    api_answers_json(exchange)
+    document = _json_of(exchange)
     try:
-        document = json.loads(exchange.body)
-        body = model.model_validate(document)
+        if _media_type(exchange) == _PROBLEM:
+            return document, ProblemDetails.model_validate(document)
+        return document, ErrorBody.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         raise Unmet(f"the error's body: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except ValueError:
-        raise Unmet(f"the error's body: no JSON: {exchange.body[:100]!r}") from None
-    assert isinstance(body, ErrorBody | ProblemDetails)
-    return document, body

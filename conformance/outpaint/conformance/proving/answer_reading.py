@@ -1,59 +1,51 @@
-"""What cases read out of answers: the vendor's bodies, painted pictures."""
+"""Readers of answers: each checks what it reads, returns it, and raises `Unmet` where it is not as it must be.
+
+`finished`, `pending`, `failed` and `rejected` read the vendor's members alone, so that they hold for the vendor too.
+`result_of`, `accepted_of`, `failure_of` and `refused` read the whole body by our models.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
-from outpaint.conformance.proving import drawn_pictures
-from outpaint.conformance.proving.api import Api, Item, files_of, finished
-from outpaint.conformance.proving.expectations import Unmet, equal, holds, one_of, within
-
-Box = tuple[int, int, int, int]
-
-LOOKS_THE_SAME = 16.0
-"""Levels, 0 to 255, that kept channels may move on average for a person to see the same picture."""
-
-
-def painted_png(api: Api, sent: bytes, **fields: Any) -> bytes:
-    """The one PNG that is made of this image."""
-    (received,) = files_of(api, api.outpaint(image=sent, format="PNG", **fields))
-    return received
-
-
-def kept_exactly(sent: bytes, received: bytes, box: Box = drawn_pictures.KEEP_BOX, what: str = "kept pixels") -> None:
-    """Every pixel of the box is as it was sent."""
-    equal(drawn_pictures.changed_pixels(sent, received, box), 0, f"the {what} that were changed")
-
-
-def kept_closely(
-    sent: bytes, received: bytes, box: Box = drawn_pictures.KEEP_BOX, most: float = LOOKS_THE_SAME
-) -> None:
-    """The box looks as it was sent: its channels moved by at most so many levels on average."""
-    within(drawn_pictures.mean_difference(sent, received, box), 0, most, "how far kept channels moved on average")
-
-
-def painted(sent: bytes, received: bytes, box: Box | None = None) -> None:
-    """Most of the box (the strip above the kept part) is not as it was sent: chance hits a pixel, not half of them."""
-    left, top, right, bottom = box or drawn_pictures.strip_above()
-    area = (right - left) * (bottom - top)
-    changed = drawn_pictures.changed_pixels(sent, received, (left, top, right, bottom))
-    holds(
-        changed > area / 2, f"most of the {area} pixels of {(left, top, right, bottom)} were painted ({changed} were)"
-    )
-
+from outpaint.conformance.proving.expectations import Unmet, equal, holds, lacks, one_of
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
+from outpaint.contracts.paths_and_headers import FILE_PATH, IDEMPOTENT_REPLAYED
+from outpaint.contracts.responses import Accepted, FailedJob, Result
 
 _ACCEPTED_WORDS: Final = ("processing", "success")
+"""The status words that the vendor's 202 has had: since 2026, and in 2025."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def pending(response: httpx.Response) -> str:
-    """The `inference_id` of a 202; `data` is there and empty, and the status word is one of 2025 or 2026."""
-    equal(response.status_code, 202, "the status")
-    document = json_object(response)
-    one_of(document.get("status"), _ACCEPTED_WORDS, "the status word")
-    equal(document.get("data", "no such member"), [], "data")
-    return text_member(document, "inference_id")
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finished picture as far as the vendor's clients read it."""
+
+    id: str
+    url: str
+
+
+# The vendor's members
+
+
+def finished(response: httpx.Response) -> list[Item]:
+    """The pictures of a 200."""
+    equal(response.status_code, 200, "the status")
+    try:
+        document = response.json()
+        status, items = document["status"], [Item(item["id"], item["url"]) for item in document["data"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unmet(f"the body: expected status and data with id and url, got {error!r}") from None
+    equal(status, "success", "the status word")
+    for item in items:
+        if not (isinstance(item.id, str) and item.id and isinstance(item.url, str) and item.url):
+            raise Unmet(f"an item of data: expected id and url as text, got {item}")
+    return items
 
 
 def only_picture(response: httpx.Response) -> Item:
@@ -61,6 +53,15 @@ def only_picture(response: httpx.Response) -> Item:
     items = finished(response)
     equal(len(items), 1, "the number of pictures")
     return items[0]
+
+
+def pending(response: httpx.Response) -> str:
+    """The `inference_id` of a 202, whose `data` is present and empty."""
+    equal(response.status_code, 202, "the status")
+    document = json_object(response)
+    one_of(document.get("status"), _ACCEPTED_WORDS, "the status word")
+    equal(document.get("data", "no such member"), [], "data")
+    return text_member(document, "inference_id")
 
 
 def failed(response: httpx.Response) -> tuple[str, str]:
@@ -80,6 +81,50 @@ def rejected(response: httpx.Response, status: int, *, message: str | None = Non
     return text_member(document, "detail")
 
 
+# Our models
+
+
+def result_of(response: httpx.Response) -> Result:
+    """The body of a 200 with pictures."""
+    equal(response.status_code, 200, "the status")
+    return parsed(response, Result)
+
+
+def accepted_of(response: httpx.Response) -> Accepted:
+    """The body of a 202."""
+    equal(response.status_code, 202, "the status")
+    return parsed(response, Accepted)
+
+
+def failure_of(response: httpx.Response) -> FailedJob:
+    """The body of a poll on a job that ended without pictures."""
+    equal(response.status_code, 200, "the status")
+    return parsed(response, FailedJob)
+
+
+def refused(response: httpx.Response, code: ErrorCode, *, field: str | None = None) -> str:
+    """The `detail` of a refusal with this code, the status that belongs to it and, where given, this field."""
+    equal(response.status_code, ERROR_KINDS[code].status.value, "the status")
+    body = parsed(response, ErrorBody)
+    equal(body.error_code, code, "the error code")
+    if field is not None:
+        equal(body.field, field, "the offending field")
+    return body.detail
+
+
+def parsed(response: httpx.Response, model: type[Model]) -> Model:
+    """The body as this model."""
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        raise Unmet(f"{model.__name__}: {where}: {first['msg']}") from None
+
+
+# Parts of any answer
+
+
 def json_object(response: httpx.Response) -> dict[str, Any]:
     """The body, which must be a JSON object."""
     try:
@@ -96,3 +141,28 @@ def text_member(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     holds(isinstance(value, str) and value, f"{name} is text and not empty")
     return str(value)
+
+
+def media_type(response: httpx.Response) -> str:
+    """The Content-Type without its parameters; empty where there is none."""
+    return str(response.headers.get("Content-Type", "")).partition(";")[0]
+
+
+def words_of(response: httpx.Response, header: str) -> set[str]:
+    """The elements of a header that is a list, in lower case."""
+    return {word.strip().lower() for word in response.headers.get(header, "").split(",")}
+
+
+def is_own_file(url: str) -> bool:
+    """Whether a picture's URL leads to the API itself; a store beside it signs its URLs in another way."""
+    return FILE_PATH.partition("{")[0] in url
+
+
+def is_replay(response: httpx.Response) -> None:
+    """It must be marked as the answer to an earlier request."""
+    equal(response.headers.get(IDEMPOTENT_REPLAYED), "true", IDEMPOTENT_REPLAYED)
+
+
+def is_first(response: httpx.Response) -> None:
+    """It must not be marked as the answer to an earlier request."""
+    lacks(response.headers, IDEMPOTENT_REPLAYED, "the headers")

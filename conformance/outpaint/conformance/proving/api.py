@@ -1,36 +1,37 @@
-"""The API as a client with one key sees it; whoever observes is told of every exchange."""
+"""The API as the owner of one key uses it; an observer gets every exchange."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from outpaint.conformance.proving import drawn_pictures
+from outpaint.conformance.proving.answer_reading import finished, parsed, pending
 from outpaint.conformance.proving.expectations import Unmet, equal
 from outpaint.conformance.proving.observed_exchange import ObservedExchange, Observer
 from outpaint.conformance.proving.provider import Provider
 from outpaint.contracts import paths_and_headers as names
-from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, FILE_PATH, OUTPAINT_PATH
-from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.responses import Balance
 
 LONGEST_POLL_S: Final = 60.0
-_FILES: Final = FILE_PATH.partition("{")[0]
-Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A finished picture as far as the vendor's clients read it."""
-
-    id: str
-    url: str
+"""How long a case waits for a job's end."""
+JOB_LIFETIME_S: Final = 3600
+"""When a job that has not ended is ended as timed out."""
+KEPT_S: Final = 24 * 3600
+"""How long jobs that ended, their files and idempotency keys are kept."""
+FAILURE: Final = "the brush broke: try again"
+"""The detail of a job that a case makes fail."""
+UNKNOWN_ID: Final = "00000000-0000-4000-8000-000000000000"
+"""An id that was never given out."""
+T = TypeVar("T")
 
 
 class Api:
@@ -54,16 +55,29 @@ class Api:
         return Api(self.provider, self.client, key, self._observer)
 
     @contextmanager
-    def at(self, provider: Provider, key: str | None) -> Iterator[Api]:
-        """Another provider, with the same observer: for one that was configured for a case."""
-        with self.connected(provider, key, self._observer) as other:
+    def another_connection(self) -> Iterator[Api]:
+        """The same view by a client of its own, for a second thread."""
+        with self.connected(self.provider, self.key, self._observer) as other:
             yield other
 
     @contextmanager
-    def another_connection(self) -> Iterator[Api]:
-        """The same view by a client of its own, for a second thread."""
-        with self.at(self.provider, self.key) as other:
+    def configured(self, **settings: Any) -> Iterator[Api]:
+        """A provider of the same kind that has other settings, with a key of its own."""
+        with (
+            self.provider.configured(**settings) as provider,
+            self.connected(provider, provider.key(), self._observer) as other,
+        ):
             yield other
+
+    def at_once(self, times: int, ask: Callable[[Api], T]) -> list[T]:
+        """What `ask` gives, called so often in as many threads, each with a connection of its own."""
+
+        def asked(_: int) -> T:
+            with self.another_connection() as own:
+                return ask(own)
+
+        with ThreadPoolExecutor(times) as pool:
+            return list(pool.map(asked, range(times)))
 
     def request(
         self,
@@ -73,14 +87,14 @@ class Api:
         headers: Mapping[str, Any] | Sequence[tuple[str, str]] | None = None,
         **rest: Any,
     ) -> httpx.Response:
-        """One request with the key; `headers` as pairs where a name stands on several lines."""
+        """One request with the key; `headers` as pairs where a name has several lines."""
         sent = list(headers.items() if isinstance(headers, Mapping) else headers or ())
         if self.key is not None and all(name.lower() != names.API_KEY.lower() for name, _ in sent):
             sent.append((names.API_KEY, self.key))
         return self.send(self.client.build_request(method, path, headers=sent, **rest))
 
     def send(self, request: httpx.Request) -> httpx.Response:
-        """One request exactly as it is: for what a client's own headers would spoil."""
+        """One request exactly as it is, without the headers that a client adds of its own."""
         began = time.monotonic()
         response = self.client.send(request)
         self._observer(ObservedExchange.of(response, time.monotonic() - began))
@@ -104,6 +118,10 @@ class Api:
             files.append((name, (f"{name}.png", value) if isinstance(value, bytes) else (None, str(value))))
         return self.request("POST", OUTPAINT_PATH, files=files, headers=headers, params=params)
 
+    def start(self, **fields: Any) -> str:
+        """POST a form with mode async, which must be accepted; the job's id."""
+        return pending(self.outpaint(mode="async", **fields))
+
     def post_form(self, fields: Mapping[str, Any], **rest: Any) -> httpx.Response:
         """POST application/x-www-form-urlencoded."""
         return self.request("POST", OUTPAINT_PATH, data=fields, **rest)
@@ -113,15 +131,19 @@ class Api:
         return self.request("POST", OUTPAINT_PATH, json=document, **rest)
 
     def post_body(self, body: bytes, content_type: str | None, **rest: Any) -> httpx.Response:
-        """POST these very bytes under this very label."""
+        """POST exactly these bytes with this Content-Type, or with none."""
         headers = dict(rest.pop("headers", {}))
         if content_type is not None:
             headers["Content-Type"] = content_type
         return self.request("POST", OUTPAINT_PATH, content=body, headers=headers, **rest)
 
-    def poll(self, inference_id: str) -> httpx.Response:
-        """One look at a job."""
-        return self.get(f"/v1/painting/{inference_id}")
+    def poll(self, inference_id: str, **rest: Any) -> httpx.Response:
+        """One poll of a job."""
+        return self.get(INFERENCE_PATH.format(inference_id=inference_id), **rest)
+
+    def failing(self, code: ErrorCode = ErrorCode.PAINTING_FAILED) -> AbstractContextManager[None]:
+        """FAILING_JOBS: jobs that are painted inside the block end in this error, with `FAILURE` as its detail."""
+        return self.provider.failing(OutpaintError(code, FAILURE))
 
     def end_of(self, inference_id: str) -> httpx.Response:
         """Poll until the job has ended; the answer is 200."""
@@ -140,7 +162,7 @@ class Api:
         return parsed(response, Balance).credits
 
     def wait_for_balance(self, wanted: int) -> None:
-        """Look until the balance is this."""
+        """Ask until the balance is this."""
         give_up = time.monotonic() + LONGEST_POLL_S
         while (seen := self.balance()) != wanted:
             if time.monotonic() > give_up:
@@ -149,86 +171,38 @@ class Api:
 
     @contextmanager
     def charged(self, price: int) -> Iterator[None]:
-        """What happens in the block must cost this much, all told."""
+        """Raise `Unmet` unless the balance falls by exactly this between the block's begin and end."""
         before = self.balance()
         yield
         equal(before - self.balance(), price, "the credits charged")
 
     def fetch(self, url: str, *, method: str = "GET") -> httpx.Response:
-        """A result file, without a key; who else may have it, a port away too, keeps none of the API's promises."""
+        """A result file, without a key; observed only where the API itself serves it.
+
+        Another host, also one that is only another port, makes none of the API's promises.
+        """
         began = time.monotonic()
         response = self.client.request(method, url)
         if response.request.url.netloc == self.client.base_url.netloc:
             self._observer(ObservedExchange.of(response, time.monotonic() - began))
         return response
 
+    def files_of(self, response: httpx.Response) -> list[bytes]:
+        """The files of a finished request, fetched, in their order; at least one."""
+        answers = [self.fetch(item.url) for item in finished(response)]
+        for answer in answers:
+            equal(answer.status_code, 200, "the status of the picture's file")
+        if not answers:
+            raise Unmet("data: expected at least one picture, got none")
+        return [answer.content for answer in answers]
 
-def is_own_file(url: str) -> bool:
-    """Whether this leads to a file of the API itself, not to a store beside it, which signs URLs in its own way."""
-    return _FILES in url
-
-
-def finished(response: httpx.Response) -> list[Item]:
-    """The pictures of a 200, by the members that the vendor promises and no others."""
-    equal(response.status_code, 200, "the status")
-    try:
-        document = response.json()
-        status, items = document["status"], [Item(item["id"], item["url"]) for item in document["data"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unmet(f"the body: expected status and data with id and url, got {error!r}") from None
-    equal(status, "success", "the status word")
-    for item in items:
-        if not (isinstance(item.id, str) and item.id and isinstance(item.url, str) and item.url):
-            raise Unmet(f"an item of data: expected id and url as text, got {item}")
-    return items
+    def picture(self, **fields: Any) -> bytes:
+        """POST a form that is waited for; the file of its only picture, a PNG unless `format` is another."""
+        files = self.files_of(self.outpaint(**fields))
+        equal(len(files), 1, "the number of pictures")
+        return files[0]
 
 
-def files_of(api: Api, response: httpx.Response) -> list[bytes]:
-    """The files of a finished request, fetched, in their order; there is at least one."""
-    items = finished(response)
-    if not items:
-        raise Unmet("data: expected at least one picture, got none")
-    files = []
-    for item in items:
-        answer = api.fetch(item.url)
-        equal(answer.status_code, 200, "the status of the picture's file")
-        files.append(answer.content)
-    return files
-
-
-def result_of(response: httpx.Response) -> Result:
-    """The body of a 200 with pictures."""
-    equal(response.status_code, 200, "the status")
-    return parsed(response, Result)
-
-
-def accepted_of(response: httpx.Response) -> Accepted:
-    """The body of a 202."""
-    equal(response.status_code, 202, "the status")
-    return parsed(response, Accepted)
-
-
-def failure_of(response: httpx.Response) -> FailedJob:
-    """The body of a poll on a job that ended without pictures."""
-    equal(response.status_code, 200, "the status")
-    return parsed(response, FailedJob)
-
-
-def refused(response: httpx.Response, code: ErrorCode, *, field: str | None = None) -> str:
-    """It must be a refusal with this code, its declared status and, where given, its field; returns the detail."""
-    equal(response.status_code, ERROR_KINDS[code].status.value, "the status")
-    body = parsed(response, ErrorBody)
-    equal(body.error_code, code, "the error code")
-    if field is not None:
-        equal(body.field, field, "the offending field")
-    return body.detail
-
-
-def parsed(response: httpx.Response, model: type[Model]) -> Model:
-    """The body as this model."""
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise Unmet(f"{model.__name__}: {where}: {first['msg']}") from None
+def once() -> dict[str, str]:
+    """Headers with an idempotency key that nobody has used."""
+    return {names.IDEMPOTENCY_KEY: str(uuid4())}

@@ -1,15 +1,21 @@
-"""What a case is: given, when, then, the sentence it guards, what it needs of a provider and what it costs there."""
+"""What a case is, and the decorator that makes a function one.
+
+A case guards one sentence of the contract. It says what is given, when and then, what it needs of a provider, and what
+it costs there.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ class Severity(StrEnum):
     MAJOR = "major"
     """A client that keeps to the contract breaks or misbehaves."""
     MINOR = "minor"
-    """A courtesy is missing: a clear word, a hint, a header few read."""
+    """Something helpful is missing: a clear message, a hint, a header that few clients read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ USUALLY_GIVEN: Final = "an account with credits"
 """What a case is given that says nothing else."""
 Act = Callable[..., None]
 _CASES: Final[dict[str, Case]] = {}
+_NO_VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {"": {}}
 
 
 def case(
@@ -75,24 +82,20 @@ def case(
     credits: int = 0,  # noqa: A002 - the field's word, as everywhere
     seconds: float = 0.0,
     watches_account: bool = False,
-    each: Sequence[Mapping[str, Any]] = ({},),
-    named: Sequence[str] = (),
+    each: Mapping[str, Mapping[str, Any]] = _NO_VARIANTS,
 ) -> Callable[[Act], Act]:
-    """Make a function a case, or one case for each mapping of `each`, whose values it takes by name.
+    """Make a function a case, or one case for each variant of `each`: its name to the arguments it is called with.
 
-    The id comes of the module's and the function's name. `named` gives the variants' names; without it a variant is
-    named by its values, so it must be given where those are long or not plain text. `given`, `when`, `then` are read
-    one after the other as a sentence each, without a full stop.
+    The id is made of the module's and the function's name. `given`, `when` and `then` are clauses of one sentence,
+    without a full stop.
     """
 
     def register(act: Act) -> Act:
         area = act.__module__.rpartition(".")[2].replace("_", "-")
         family = f"{area}.{act.__name__.replace('_', '-')}"
-        variants = tuple(named) or tuple(_named(values) for values in each)
-        assert len(variants) == len(each), f"{family}: {len(variants)} names for {len(each)} variants"
-        unknown = set().union(*each) - set(inspect.signature(act).parameters)
+        unknown = set().union(*each.values()) - set(inspect.signature(act).parameters)
         assert not unknown, f"{family} does not take {', '.join(sorted(unknown))}"
-        for values, variant in zip(each, variants, strict=True):
+        for variant, values in each.items():
             id_ = f"{family}[{variant}]" if variant else family
             assert id_ not in _CASES, f"{id_} stands for two cases"
             _CASES[id_] = Case(
@@ -115,10 +118,27 @@ def case(
     return register
 
 
+# What many cases have in common, written once; each area has such parts of its own beside its constants.
+costs_nothing: Final = partial(case, clauses.REFUSED_FREE, severity=Severity.CRITICAL, watches_account=True)
+with_held_job: Final = partial(case, given="a job that cannot end yet", needs=[Need.HELD_JOBS])
+
+
+def variants(joint: str = ",", /, **parameters: Mapping[str, Any] | Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """For `case`'s `each`: every combination of the values that each parameter may have.
+
+    Values are given by name, or alone where their text can be the name; a combination's name is theirs with `joint`
+    between them.
+    """
+    choices = [
+        values.items() if isinstance(values, Mapping) else [(str(value), value) for value in values]
+        for values in parameters.values()
+    ]
+    return {
+        joint.join(name for name, _ in chosen): dict(zip(parameters, (value for _, value in chosen), strict=True))
+        for chosen in product(*choices)
+    }
+
+
 def registered() -> tuple[Case, ...]:
     """Every case of the modules that were imported so far, in the order of their text."""
     return tuple(_CASES.values())
-
-
-def _named(values: Mapping[str, Any]) -> str:
-    return ",".join(str(value) for value in values.values())

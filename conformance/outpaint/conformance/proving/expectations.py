@@ -1,14 +1,9 @@
-"""Equal, contains, within…; Unmet, NotOffered; what a replay is."""
+"""Checks of one value, in the words of a case; each raises `Unmet` with what was expected and what was seen."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Container
 from typing import Any, Final
-from uuid import uuid4
-
-import httpx
-
-from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED
 
 _SHOWN: Final = 300
 
@@ -66,18 +61,3 @@ def holds(condition: object, what: str) -> None:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
-
-
-def once() -> dict[str, str]:
-    """Headers with an idempotency key that nobody has used."""
-    return {IDEMPOTENCY_KEY: str(uuid4())}
-
-
-def is_replay(response: httpx.Response) -> None:
-    """It must be marked as the answer to an earlier request."""
-    equal(response.headers.get(IDEMPOTENT_REPLAYED), "true", IDEMPOTENT_REPLAYED)
-
-
-def is_first(response: httpx.Response) -> None:
-    """It must not be marked as the answer to an earlier request."""
-    lacks(response.headers, IDEMPOTENT_REPLAYED, "the headers")

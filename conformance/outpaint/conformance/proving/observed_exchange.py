@@ -1,4 +1,4 @@
-"""One request and its answer, as a report shows them: without keys, with bodies as they went over the wire."""
+"""One request and its answer as a report shows them: keys and cookies redacted, bodies as they were sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET_HEADERS: Final = frozenset({API_KEY.lower(), "authorization", "cookie", 
 
 @dataclass(frozen=True, slots=True)
 class ObservedExchange:
-    """A request and its answer; header names in lower case, keys and cookies struck out."""
+    """A request and its answer, `seconds` later; header names in lower case, keys and cookies redacted."""
 
     method: str
     url: str
@@ -30,16 +30,16 @@ class ObservedExchange:
 
     @classmethod
     def of(cls, response: httpx.Response, seconds: float) -> ObservedExchange:
-        """What an answer that was read whole tells of itself and its request."""
+        """The exchange of an answer whose body was read."""
         request = response.request
         return cls(
             method=request.method,
             url=str(request.url),
             path=request.url.path,
-            request_headers=_told(request.headers),
+            request_headers=_redacted(request.headers),
             request_body=_sent(request),
             status=response.status_code,
-            headers=_told(response.headers),
+            headers=_redacted(response.headers),
             body=response.content,
             seconds=seconds,
         )
@@ -51,10 +51,10 @@ class ObservedExchange:
 
 
 Observer = Callable[[ObservedExchange], None]
-"""Is told of every exchange as it ends; may be called from several threads."""
+"""Is called with every exchange as it ends, possibly from several threads."""
 
 
-def _told(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+def _redacted(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.lower(), REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers.multi_items()
     )
@@ -64,4 +64,4 @@ def _sent(request: httpx.Request) -> bytes:
     try:
         return request.read()
     except httpx.StreamError:
-        return b""  # sent from an iterator, which is used up
+        return b""  # it was sent from an iterator, which is used up

@@ -1,4 +1,4 @@
-"""Whom a case is proven on, and what it may need of them (Need, new accounts)."""
+"""The interface of a provider that cases are proven on, and what a case may need of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from outpaint.contracts.errors import ErrorCode
 
 
 class NewAccounts(ABC):
-    """Answers all that `Provider` says of keys, each time by a new account."""
+    """Implements the methods of `Provider` that give keys, each with a new account."""
 
     @abstractmethod
     def new_account(self, balance: int, *, allowed: bool = True) -> str:
@@ -37,7 +37,7 @@ class NewAccounts(ABC):
 
 
 class Need(StrEnum):
-    """What a case needs of a provider beyond an answer; one that doesn't offer it is not asked."""
+    """What a case needs of a provider beyond its answers; it is not proven on one that does not offer that."""
 
     ACCOUNTS = "accounts"
     """New accounts with chosen credits and permissions."""
@@ -50,27 +50,27 @@ class Need(StrEnum):
     FAILING_JOBS = "failing-jobs"
     """Jobs that end in an error that the case chooses."""
     TIME = "time"
-    """A clock that the case moves ahead."""
+    """A clock that the case sets ahead."""
     SETTINGS = "settings"
     """Limits and waits other than the usual ones."""
     SOCKET = "socket"
-    """A TCP socket to write bytes to that are no proper HTTP."""
+    """A TCP socket that takes bytes which are no valid HTTP."""
 
 
 class Provider(Protocol):
-    """Anything that speaks the API.
+    """Anything that serves the API.
 
-    What a provider doesn't offer, the method for it ends by `NotOffered` with the reason.
+    A method raises `NotOffered`, with the reason, where the provider does not offer what it stands for.
     """
 
     name: str
     offers: frozenset[Need]
     shares_account: bool
-    """Whether `key` is the same account for everybody: then cases that watch it cannot run side by side."""
+    """Whether `key` is always a key of one account: then cases that watch it cannot run side by side."""
     poll_pause: float
-    """Seconds between two looks at something that is not there yet."""
+    """Seconds between two requests for something that is not there yet."""
     longest_wait: int
-    """Seconds, the most that is granted to `Prefer: wait`: 600, or less where a front door hangs up sooner."""
+    """The most seconds that `Prefer: wait` is granted: 600, or fewer where a gateway closes connections sooner."""
 
     def client(self) -> httpx.Client:
         """A client whose relative URLs lead to the provider; the caller closes it."""
@@ -93,7 +93,7 @@ class Provider(Protocol):
         ...
 
     def publish(self, data: bytes | ErrorCode) -> str:
-        """SOURCES: an address from which the provider will read these bytes, or run into this error."""
+        """SOURCES: an address from which the provider reads these bytes, or at which it meets this error."""
         ...
 
     def hold(self) -> AbstractContextManager[None]:
@@ -101,11 +101,11 @@ class Provider(Protocol):
         ...
 
     def failing(self, error: Exception) -> AbstractContextManager[None]:
-        """FAILING_JOBS: jobs painted inside the block break with this error."""
+        """FAILING_JOBS: jobs that are painted inside the block end in this error."""
         ...
 
     def advance(self, seconds: float) -> None:
-        """TIME: move the provider's clock ahead."""
+        """TIME: set the provider's clock ahead."""
         ...
 
     def configured(self, **settings: Any) -> AbstractContextManager[Provider]:

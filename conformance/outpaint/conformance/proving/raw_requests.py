@@ -1,4 +1,4 @@
-"""Requests written by hand: multipart, bytes on a socket."""
+"""Requests that no HTTP library would write: multipart bodies by their parts, and bytes on a socket."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Final
 
 from outpaint.conformance.proving.expectations import Unmet
 
-BOUNDARY = "wire-case-boundary"
+BOUNDARY: Final = "wire-case-boundary"
+SILENCE_S: Final = 2.0
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FormPart:
     """One part of a multipart body; without `filename` it is a field."""
 
@@ -22,6 +24,7 @@ class FormPart:
     content_type: str | None = None
 
     def encoded(self) -> bytes:
+        """Its headers and data, without the boundary."""
         disposition = f'Content-Disposition: form-data; name="{self.name}"'
         if self.filename is not None:
             disposition += f'; filename="{self.filename}"'
@@ -30,25 +33,21 @@ class FormPart:
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
-def multipart(*parts: FormPart, boundary: str = BOUNDARY, closed: bool = True) -> bytes:
-    """A multipart/form-data body; `closed=False` leaves the last boundary out."""
-    body = b"".join(f"--{boundary}\r\n".encode() + part.encoded() + b"\r\n" for part in parts)
-    return body + (f"--{boundary}--\r\n".encode() if closed else b"")
+def multipart(*parts: FormPart, closed: bool = True) -> bytes:
+    """A multipart/form-data body with `BOUNDARY`; `closed=False` leaves the last boundary out."""
+    body = b"".join(f"--{BOUNDARY}\r\n".encode() + part.encoded() + b"\r\n" for part in parts)
+    return body + (f"--{BOUNDARY}--\r\n".encode() if closed else b"")
 
 
 def multipart_type(boundary: str = BOUNDARY) -> str:
-    """The Content-Type that goes with `multipart`."""
+    """The Content-Type of a multipart/form-data body with this boundary."""
     return f"multipart/form-data; boundary={boundary}"
 
 
-SILENCE_S: Final = 2.0
-_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
-
-
 def send_raw(address: tuple[str, int], data: bytes, *, then_close_writing: bool = False) -> bytes:
-    """Write these bytes to a socket and read until the other side closes or says nothing for two seconds.
+    """Write these bytes to a socket and read until the other side closes, resets or is silent for `SILENCE_S`.
 
-    A connection that the other side resets has said all that it will say. Raises `Unmet` where there is none.
+    Returns what was read. Raises `Unmet` where no connection can be made.
     """
     try:
         connection = socket.create_connection(address, timeout=SILENCE_S)

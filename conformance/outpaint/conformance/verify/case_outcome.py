@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from outpaint.conformance.proving.answer_promises import AnswerCheck
 from outpaint.conformance.proving.case import Case, Severity
-from outpaint.conformance.proving.clause import Clause
+from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 
 AFTER_ANY_REQUEST = "any request was made"

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from outpaint.conformance.proving.answer_promises import AnswerCheck
 from outpaint.conformance.proving.case import Case, Severity
-from outpaint.conformance.proving.clause import Origin
+from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
 
 ASKED_EVERY: Final = 25
