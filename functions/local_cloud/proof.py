@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from rich.console import Console
 
 from local_cloud.local_deployment import LocalDeployment
 from local_cloud.processes import CloudError, say
@@ -22,8 +21,9 @@ from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
 from outpaint.conformance.verify.case_selection import Selection
-from outpaint.conformance.verify.text_reports import print_table, progress
-from outpaint.conformance.verify.verification import ExitCode, Verification, verify
+from outpaint.conformance.verify.exit_codes import ExitCode
+from outpaint.conformance.verify.text_reports import print_table, progress, report_console
+from outpaint.conformance.verify.verification import Verification, verify
 from outpaint.conformance.verify.verification_page import as_page
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import API_KEY
@@ -182,7 +182,7 @@ def run(provider: Provider, *, only: Sequence[str] = (), html: Path | None = Non
     """Prove the provider and print the verdict; 0 where it is proven."""
     tell_left_out()
     found = proven(provider, only=only, seed=random.randrange(100_000))  # noqa: S311 - an order, not a secret
-    print_table(found, Console(highlight=False, soft_wrap=True))
+    print_table(found, report_console())
     if html is not None:
         html.write_text(as_page(found), encoding="utf-8")
     return int(found.exit_code is not ExitCode.PROVEN)
@@ -190,7 +190,7 @@ def run(provider: Provider, *, only: Sequence[str] = (), html: Path | None = Non
 
 def proven(provider: Provider, *, only: Iterable[str] = (), seed: int = 0) -> Verification:
     """What the cases found."""
-    with progress(Console(stderr=True), len(asked())) as on_result:
+    with progress(len(asked())) as on_result:
         return verify(provider, asked(), selection=Selection(only=tuple(only)), seed=seed, on_result=on_result)
 
 

@@ -19,7 +19,7 @@ from outpaint.conformance.contract_command import contract
 from outpaint.conformance.drift.recording_file import Recording
 from outpaint.conformance.pact_check import pact_verifying
 from outpaint.conformance.verify import reachability
-from outpaint.conformance.verify.verification import ExitCode
+from outpaint.conformance.verify.exit_codes import ExitCode
 
 KEY = "a-key-of-some-length"
 HTML = {"Content-Type": "text/html"}
@@ -115,7 +115,7 @@ def ask(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         found = contract_(*words, base_url)
         assert not out.exists()
         assert found.stdout == ""
-        assert found.stderr.startswith("error: ")
+        assert found.stderr.startswith("Error: ")
         assert found.stderr.count("\n") == 1, found.stderr
         assert KEY not in found.stderr
         return found
@@ -172,4 +172,4 @@ def test_what_hangs(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     with silent() as url:
         found = ask(url)
     assert found.exit_code == ExitCode.UNREACHABLE
-    assert found.stderr == f"error: {url} does not answer: nothing whole came within 0.2 seconds\n"
+    assert found.stderr == f"Error: {url} does not answer: nothing whole came within 0.2 seconds\n"

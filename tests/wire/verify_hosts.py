@@ -19,8 +19,9 @@ from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.verify.case_outcome import Outcome
 from outpaint.conformance.verify.case_selection import Selection
+from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress
-from outpaint.conformance.verify.verification import ExitCode, Verification, verify
+from outpaint.conformance.verify.verification import Verification, verify
 from outpaint.conformance.verify.verification_page import as_page
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
@@ -63,7 +64,7 @@ def main() -> int:
 def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
     found = []
     for number in range(asked.loop):
-        with opened(HOSTS[name][1]) as provider, progress(ERR, len(_cases(name))) as tell:
+        with opened(HOSTS[name][1]) as provider, progress(len(_cases(name))) as tell:
             selection = Selection(only=tuple(asked.only))
             one = verify(provider, _cases(name), selection=selection, seed=asked.seed + number, on_result=tell)
         if one.exit_code is not ExitCode.PROVEN:

@@ -11,11 +11,30 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from outpaint.conformance.diff.canonical_schema import Schemas
+from outpaint.conformance.diff.canonical_schema import ANY, Schemas
 from outpaint.conformance.diff.diff_rules import RULES, DiffVerdict, rule
 from outpaint.conformance.diff.operation_diff import compare
-from outpaint.conformance.diff.schema_diff import MIRRORED, SchemaComparison, SchemaDifference
+from outpaint.conformance.diff.schema_diff import SchemaComparison, SchemaDifference
 from outpaint.contracts import openapi
+
+MIRRORED = (
+    ("type.narrowed", "type.widened"),
+    ("null.refused", "null.allowed"),
+    ("enum.value-removed", "enum.value-added"),
+    ("enum.closed", "enum.opened"),
+    *((f"{kind}.narrowed", f"{kind}.widened") for kind in ANY),
+    ("pattern.added", "pattern.removed"),
+    ("format.narrowed", "format.widened"),
+    ("multiple.narrowed", "multiple.widened"),
+    ("duplicates.refused", "duplicates.allowed"),
+    ("property.became-required", "property.became-optional"),
+    ("unknown-fields.refused", "unknown-fields.allowed"),
+    ("alternative.removed", "alternative.added"),
+    ("choice.narrowed", "choice.widened"),
+    ("rule.added", "rule.removed"),
+    ("file-size.lowered", "file-size.raised"),
+)
+"""Kinds of differences that take something away, each with the kind of the same difference read backwards."""
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, -1.5, 2.0]), st.sampled_from(["", "a", "bb"])

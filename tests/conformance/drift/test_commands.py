@@ -114,7 +114,7 @@ def test_an_unreadable_recording_is_2(content: str | None, says: str, run: Run, 
     found = run("drift", path)
     assert found.exit_code == 2
     assert says in found.stderr
-    assert found.stderr.startswith("error: ")
+    assert found.stderr.startswith("Error: ")
     assert found.stderr.count("\n") == 1
 
 
@@ -131,7 +131,7 @@ def test_a_recording_of_nothing_is_6(run: Run, tmp_path: Path) -> None:
 def test_against_nobody(url: str, status: int, run: Run, file: Path) -> None:
     found = run("drift", file, "--against", url, "--api-key", "a-key-of-ours")
     assert found.exit_code == status
-    assert found.stderr.startswith("error: ")
+    assert found.stderr.startswith("Error: ")
     assert "a-key-of-ours" not in found.output
 
 

@@ -12,9 +12,8 @@ import pytest
 from wire_kit.consumer import png, post
 
 from outpaint.conformance.drift.recorded_bodies import body_of
-from outpaint.conformance.drift.recorder import CreditBudget
 from outpaint.conformance.drift.recording_file import Json, Trouble, pictures_asked_for
-from outpaint.conformance.drift.upstream import NotTold, Upstream, UpstreamRequest
+from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest
 
 from .conftest import PROXY, Provider, Sit, at_the_mock
 
@@ -91,7 +90,7 @@ def test_a_result_may_redirect_but_not_out_of_tls() -> None:
     upstream = Upstream("https://provider.test", timeout=5, transport=httpx.MockTransport(handle))
     assert upstream.fetch("GET", "https://store.test/a", [], b"").body == b"here"
     for path in ("c", "loop"):
-        with pytest.raises(NotTold, match="a result redirects"):
+        with pytest.raises(NoUpstreamAnswer, match="a result redirects"):
             upstream.fetch("GET", f"https://store.test/{path}", [], b"")
     upstream.close()
 
@@ -150,13 +149,11 @@ def test_what_was_refused_there_costs_nothing(sit: Sit) -> None:
     assert sitting.recording().credits_reckoned == 2
 
 
-def test_a_price_counts_for_each_picture() -> None:
-    budget = CreditBudget(10, price=4)
-    cost = budget.cost(body_of(b"count=2", "application/x-www-form-urlencoded"), {})
-    assert cost == 8
-    assert budget.take(cost)
-    assert not budget.take(cost)
-    assert budget.left == 2
+def test_a_price_counts_for_each_picture(sit: Sit) -> None:
+    sitting = sit(limit=10, price=4)
+    statuses = [post(sitting.api, files={"image": png()}, data=FORM).status_code for _ in range(2)]
+    assert statuses == [200, 402]
+    assert sitting.recording().credits_reckoned == 8
 
 
 @pytest.mark.parametrize(

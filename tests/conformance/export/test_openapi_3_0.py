@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
@@ -165,14 +166,23 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 ANY_SCHEMA = st.recursive(st.booleans() | schemas(st.just(True)), schemas, max_leaves=4)
+# The drafts behind 3.0 tell 0.0 from 0, which JSON does not: the judge takes both, as 2020-12 does.
+JUDGE_OF_3_0 = extend(
+    OAS30Validator,
+    type_checker=OAS30Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: Draft202012Validator.TYPE_CHECKER.is_type(value, "integer")
+    ),
+)
 
 
 @settings(max_examples=100, deadline=None)
 @given(ANY_SCHEMA, st.lists(VALUES, min_size=1, max_size=8))
+@example({"dependentRequired": {"a": ["b"]}, "type": ["integer"]}, [0.0])
+@example({"type": "integer"}, [0.5, 1.0, True])
 def test_any_schema_takes_and_refuses_the_same_values(schema: Any, values: list[Any]) -> None:
     document = {"openapi": "3.1.0", "info": {}, "paths": {}, "components": {"schemas": {"S": schema}}}
     new = downgraded(document)["components"]["schemas"]["S"]
-    before, after = Draft202012Validator(schema), OAS30Validator(new)
+    before, after = Draft202012Validator(schema), JUDGE_OF_3_0(new)
     for value in values:
         assert before.is_valid(value) == after.is_valid(value), (new, value)
 

@@ -153,7 +153,7 @@ def test_a_pact_of_other_makers_gets_the_key_from_us(local_provider: Any, tmp_pa
         assert result.exit_code == 0, result.output
         refused = run("verify", str(file), "--base-url", provider.url, "--api-key", "wrong")
         assert refused.exit_code == 5
-        assert refused.output == f"error: {provider.url} does not know the key: give another one\n"
+        assert refused.output == f"Error: {provider.url} does not know the key: give another one\n"
 
 
 def test_a_state_is_put_on_by_the_admin_api(served: ServedWorld) -> None:

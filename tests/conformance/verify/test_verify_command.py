@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import click
 import pytest
 
 from outpaint.conformance.cases import all_cases
-from outpaint.conformance.verify.verification import ExitCode
+from outpaint.conformance.contract_command import contract
+from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.contracts.paths_and_headers import API_KEY
 
 from .conftest import as_json, served
@@ -124,6 +126,16 @@ def test_too_little_seen_is_no_proof(run: Run) -> None:
     assert status == ExitCode.TOO_LITTLE_SEEN
     assert "The provider was asked nothing." in out
     assert "Not proven" in out
+
+
+def test_the_groups_help_has_a_line_for_each_command_and_every_command_is_there(run: Run) -> None:
+    status, out, _ = run("--help")
+    assert status == 0
+    for name in contract.list_commands(click.Context(contract)):
+        command = contract.get_command(click.Context(contract), name)
+        assert command is not None
+        assert command.name == name
+        assert re.search(rf"^  {name} +{re.escape(str(command.short_help))}$", out, re.MULTILINE)
 
 
 def test_help_tells_every_exit_code(run: Run) -> None:

@@ -15,11 +15,13 @@ import httpx
 from PIL import Image, ImageDraw
 
 from outpaint.conformance.drift.drift_targets import target_of
-from outpaint.conformance.drift.recorder import CreditBudget, Recorder, RecordingHost
+from outpaint.conformance.drift.recorder import Recorder, RecordingHost
 from outpaint.conformance.drift.recording_file import Recording
 from outpaint.conformance.drift.replay import Drift, replay
-from outpaint.conformance.drift.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
+from outpaint.conformance.verify.case_selection import Purse
 from outpaint.functions.embedded.server import serving
+from outpaint.functions.http.messages import Response
 
 KEY = "X-Picsart-API-Key"
 TIMEOUT_S = 120.0
@@ -131,10 +133,10 @@ class _LateRecorder:
 
     recorder: Recorder
 
-    def handle(self, asked: UpstreamRequest) -> UpstreamAnswer:
+    def handle(self, asked: UpstreamRequest) -> Response:
         return self.recorder.handle(asked)
 
-    def too_large(self, asked: UpstreamRequest, limit: int) -> UpstreamAnswer:
+    def too_large(self, asked: UpstreamRequest, limit: int) -> Response:
         return self.recorder.too_large(asked, limit)
 
 
@@ -148,7 +150,7 @@ def recorded(base_url: str, key: str, *, poor_key: str | None = None, pause_s: f
     upstream = Upstream(base_url, timeout=TIMEOUT_S)
     try:
         with serving(host) as own:
-            late.recorder = Recorder(upstream, own, CreditBudget(None))
+            late.recorder = Recorder(upstream, own, Purse(None))
             do_everything(f"{own}/v1", key, poor_key=poor_key, pause=lambda: time.sleep(pause_s))
             # What a user would have: a file that is read again.
             return Recording.parse(late.recorder.recording().text())

@@ -1,4 +1,4 @@
-"""OpenAPI documents out of files, standard input and git revisions."""
+"""OpenAPI documents read from files, standard input and git revisions, in JSON or YAML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _USUAL_NAME: Final = re.compile(r"(?:.*/)?openapi\.(?:json|ya?ml)")
 
 
 class UnreadableError(ValueError):
-    """Something that was named as a document and is none; the message says what it is instead."""
+    """A named document that cannot be read, or is no OpenAPI 3; the message says what it is instead."""
 
 
 def document_of(name: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _of_revision(name: str, folder: Path) -> str:
 
 
 class _GitError(Exception):
-    """Why git has no answer, in one line."""
+    """Why git could not show a revision, in one line."""
 
 
 def _git(folder: Path, *words: str) -> str:
@@ -119,7 +119,7 @@ def _from_yaml(text: str, name: str) -> Any:
         raise UnreadableError(f"{name} is no JSON; for YAML, pip install 'outpaint-kit[contract]'") from None
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-        """YAML as OpenAPI means it: JSON's types alone, so `NO` is a word and a date is a text."""
+        """YAML with JSON's types alone, as OpenAPI asks for: `NO` is a word and a date is a text."""
 
         yaml_implicit_resolvers = {  # noqa: RUF012 - yaml's own form
             first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("timestamp", "bool")]
@@ -134,7 +134,7 @@ def _from_yaml(text: str, name: str) -> Any:
 
 
 def _text_keys(value: Any) -> Any:
-    """Names are texts, statuses too, which YAML reads as numbers."""
+    """The same with names as texts: YAML reads a status as a number."""
     if isinstance(value, dict):
         return {str(name): _text_keys(one) for name, one in value.items()}
     return [_text_keys(one) for one in value] if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""A schema in one canonical form.
+"""A JSON Schema of OpenAPI 3.0 or 3.1 in one canonical form, so that two that say the same compare as equal.
 
-References are followed, `allOf` is folded together, `const` is an enum of one, `nullable` and `{"type": "null"}` are
-one type among others, both spellings of exclusive limits are limits that do not count themselves.
+References are replaced by what they refer to, and the branches of `allOf` are combined. `const` becomes an enum of one
+value, `nullable` the type null, and an exclusive limit of either version's spelling a limit that is open.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeGuard
 
@@ -26,26 +27,20 @@ _BYTES: Final = {
     "bytes": 1,
     "kB": 10**3,
     "KB": 10**3,
-    "KiB": 2**10,
     "MB": 10**6,
-    "MiB": 2**20,
     "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
     "GiB": 2**30,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaLimits:
-    """From `low` to `high`; an open end does not count itself."""
+    """Values from `low` to `high`, where an open end excludes the limit itself."""
 
     KEYWORDS: ClassVar[frozenset[str]] = frozenset(
-        {
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            *(word for both in _COUNTS.values() for word in both),
-        }
+        {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", *chain(*_COUNTS.values())}
     )
     ABOUT: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
         {
@@ -55,7 +50,7 @@ class SchemaLimits:
             "member-count": frozenset({"object"}),
         }
     )
-    """What kind of limits concern which types."""
+    """The types that each kind of limits is about."""
 
     low: float = -math.inf
     low_open: bool = False
@@ -64,7 +59,7 @@ class SchemaLimits:
 
     @classmethod
     def of(cls, schema: Mapping[str, Any]) -> dict[str, SchemaLimits]:
-        """Each kind of limits that a schema sets, in the words of 3.0 (`exclusiveMinimum: true`) or of 3.1."""
+        """The limits that a schema sets, by kind, in the keywords of 3.0 (`exclusiveMinimum: true`) or of 3.1."""
         found = {
             name: cls(low=schema.get(least, 0), high=schema.get(most, math.inf))
             for name, (least, most) in _COUNTS.items()
@@ -77,13 +72,13 @@ class SchemaLimits:
         return found
 
     def and_also(self, other: SchemaLimits) -> SchemaLimits:
-        """What is within both."""
+        """The values within both."""
         low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
         high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
         return SchemaLimits(low, low_open, high, not high_closed)
 
     def change_to(self, new: SchemaLimits) -> str | None:
-        """`narrowed`, `widened`, `changed` for a bit of both, or None."""
+        """`narrowed`, `widened`, `changed` where one end did the one and one the other, or None."""
         steps = {
             _sign((new.low, new.low_open), (self.low, self.low_open)),
             -_sign((new.high, not new.high_open), (self.high, not self.high_open)),
@@ -99,7 +94,7 @@ class SchemaLimits:
 
 
 ANY: Final = MappingProxyType({"range": SchemaLimits(), **dict.fromkeys(_COUNTS, SchemaLimits(low=0))})
-"""The limits of each kind that limit nothing."""
+"""By kind, the limits that exclude nothing."""
 
 
 def _end(limit: Any, exclusive: Any, none: float, tighter: Any) -> tuple[float, bool]:
@@ -117,8 +112,8 @@ def _sign(one: tuple[float, bool], other: tuple[float, bool]) -> int:
     return (one > other) - (one < other)
 
 
-def told_size(description: str) -> int | None:
-    """Bytes, where a description says "at most 32 MiB": JSON Schema has no word for the size of a file."""
+def _size_in_words(description: str) -> int | None:
+    """Bytes, where a description says "at most 32 MiB": JSON Schema has no keyword for the size of a file."""
     found = _SIZE.search(description)
     if found is None:
         return None
@@ -154,10 +149,10 @@ class UnresolvableReferenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A rule that several schemas make together.
+    """A rule made of several schemas.
 
-    `kind` is `alternatives` (anyOf), `exclusive` (oneOf), `not`, or one of the three about which fields are there:
-    `exactly one`, `at least one`, `at most one` of `names`.
+    `kind` is `alternatives` (anyOf), `exclusive` (oneOf), `not`, or one of three about which fields are present:
+    `exactly one`, `at least one` or `at most one` of `names`.
     """
 
     kind: str
@@ -167,7 +162,11 @@ class Choice:
 
 @dataclass(slots=True)
 class SchemaShape:
-    """A schema in its one form; what is absent allows everything."""
+    """A schema in its canonical form. As it is made without arguments, it allows everything.
+
+    `values`, `default` and the texts of `rules` (keywords that are compared as they are) are JSON; `others` is the
+    schema of members that `properties` does not name, `size` the bytes of a file that a description allows.
+    """
 
     types: frozenset[str] = TYPES
     values: frozenset[str] | None = None
@@ -183,20 +182,18 @@ class SchemaShape:
     choices: tuple[Choice, ...] = ()
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     default: str | None = None
-    told_size: int | None = None
+    size: int | None = None
     deprecated: bool = False
 
     @property
     def is_only_alternatives(self) -> bool:
-        """Whether one `anyOf` or `oneOf` is all there is to it."""
-        bare = SchemaShape(
-            choices=self.choices, default=self.default, told_size=self.told_size, deprecated=self.deprecated
-        )
+        """Whether it has no rule but one `anyOf` or `oneOf`."""
+        bare = SchemaShape(choices=self.choices, default=self.default, size=self.size, deprecated=self.deprecated)
         return len(self.choices) == 1 and self.choices[0].kind in ("alternatives", "exclusive") and self == bare
 
 
 class Schemas:
-    """The schemas of one document."""
+    """The schemas of one document, by which references are resolved; shapes and fingerprints are kept."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
@@ -204,7 +201,7 @@ class Schemas:
         self._fingerprints: dict[str, str] = {}
 
     def at(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What stands where a reference leads; anything else, as it is."""
+        """The target of a reference; anything else, as it is."""
         seen: set[str] = set()
         while "$ref" in value:
             reference = str(value["$ref"])
@@ -215,18 +212,18 @@ class Schemas:
         return value
 
     def shape(self, raw: Raw) -> SchemaShape:
-        """The one form of a schema."""
+        """The canonical form of a schema."""
         key = _text(raw)
         if key not in self._shapes:
             self._shapes[key] = self._shape(raw)
         return self._shapes[key]
 
     def fingerprint(self, raw: Raw) -> str:
-        """Equal for schemas that say the same; a schema that holds itself is cut off where it begins again."""
+        """Equal for schemas that say the same; one that contains itself is cut off where it begins again."""
         return self._fingerprint(raw, frozenset())[0]
 
     def _fingerprint(self, raw: Raw, above: frozenset[str]) -> tuple[str, bool]:
-        """The fingerprint, and whether it depends on what stands above."""
+        """The fingerprint, and whether it depends on the schemas `above`, because one of them begins again in it."""
         key = _text(raw)
         if key in above:
             return "again", True
@@ -257,7 +254,7 @@ class Schemas:
                 _text([c.kind, sorted(c.names), sorted(below(one) for one in c.alternatives)]) for c in shape.choices
             ),
             {name: sorted(texts) for name, texts in shape.rules.items()},
-            [shape.default, shape.deprecated, shape.told_size],
+            [shape.default, shape.deprecated, shape.size],
         ]
         text = hashlib.sha256(_text(parts).encode()).hexdigest()
         if not cut:
@@ -281,14 +278,18 @@ class Schemas:
         return place if isinstance(place, Mapping) else ({} if place else {"not": {}})
 
     def _shape(self, raw: Raw) -> SchemaShape:
-        parts = list(self._parts(raw, frozenset()))
-        shape = SchemaShape(types=TYPES)
-        for part in parts:
+        shape = SchemaShape()
+        for part in self._parts(raw):
             self._fold(shape, part)
-        return _settled(shape)
+        shape.limits = {
+            name: limits
+            for name, limits in shape.limits.items()
+            if shape.types & SchemaLimits.ABOUT[name] and limits != ANY[name]
+        }
+        return shape
 
-    def _parts(self, raw: Raw, above: frozenset[str]) -> Iterable[Mapping[str, Any]]:
-        """A schema's own rules, and those of everything that it refers to or that `allOf` adds."""
+    def _parts(self, raw: Raw, above: frozenset[str] = frozenset()) -> Iterator[Mapping[str, Any]]:
+        """A schema's own rules, those of everything that it refers to, and those of the branches of `allOf`."""
         if isinstance(raw, bool):
             yield {} if raw else {"type": []}
             return
@@ -322,7 +323,7 @@ class Schemas:
         shape.others = _both(shape.others, part.get("additionalProperties", True))
         shape.items = _both(shape.items, part.get("items", True))
         if "binary" in shape.formats:
-            shape.told_size = told_size(str(part.get("description", ""))) or shape.told_size
+            shape.size = _size_in_words(str(part.get("description", ""))) or shape.size
         shape.deprecated = shape.deprecated or bool(part.get("deprecated"))
         if "default" in part:
             shape.default = _text(part["default"])
@@ -344,7 +345,7 @@ class Schemas:
         without_null = tuple(one for one in alternatives if self.shape(one).types != {"null"})
         nullable = len(without_null) < len(alternatives)
         if len(without_null) == 1:
-            parts = list(self._parts(without_null[0], frozenset()))
+            parts = list(self._parts(without_null[0]))
             if not nullable or not any(_CHOICES & set(part) for part in parts):
                 for part in parts:
                     self._fold(shape, _or_null(part) if nullable else part)
@@ -357,7 +358,7 @@ def _is_only_type(raw: Raw) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _values(part: Mapping[str, Any]) -> list[Any] | None:
-    """The values that a schema lists, by enum and const together; None where it lists none."""
+    """The values that `enum` and `const` leave; None where a schema has neither."""
     if "const" not in part:
         return part.get("enum")
     only = [part["const"]]
@@ -365,7 +366,7 @@ def _values(part: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One schema or null is that schema with one type more."""
+    """The rules of a schema, with null as one more value."""
     rest = {name: value for name, value in part.items() if name not in ("const", "nullable")}
     values = _values(part)
     if values is not None:
@@ -374,7 +375,7 @@ def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _choice(kind: str, alternatives: tuple[Raw, ...]) -> Choice:
-    """What is about the presence of single fields alone is said by their names."""
+    """The choice by names, where it is only about which single fields are present."""
     names = [_only_required(one) for one in alternatives]
     present = frozenset(name for name in names if name is not None)
     rest = [one for one, name in zip(alternatives, names, strict=True) if name is None]
@@ -397,16 +398,6 @@ def _none_of(raw: Raw) -> frozenset[str]:
         return frozenset()
     names = [_only_required(one) for one in raw["not"]["anyOf"]]
     return frozenset(name for name in names if name is not None) if None not in names else frozenset()
-
-
-def _settled(shape: SchemaShape) -> SchemaShape:
-    """Without limits that limit nothing."""
-    shape.limits = {
-        name: limits
-        for name, limits in shape.limits.items()
-        if shape.types & SchemaLimits.ABOUT[name] and limits != ANY[name]
-    }
-    return shape
 
 
 def _types(part: Mapping[str, Any]) -> frozenset[str]:
@@ -449,7 +440,7 @@ def _formats(part: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _both(one: Raw, other: Raw) -> Raw:
-    """The schema that asks for what both ask for."""
+    """The schema that takes what both take."""
     if one is True or one == other:
         return other
     if other is True:

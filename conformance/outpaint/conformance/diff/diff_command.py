@@ -1,4 +1,4 @@
-"""Outpaint contract diff, as text, JSON, Markdown."""
+"""`outpaint contract diff`: the changes between two OpenAPI documents as text, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import click
 
 from outpaint.conformance.diff.api_documents import UnreadableError, document_of, documents_since
 from outpaint.conformance.diff.canonical_schema import UnresolvableReferenceError
-from outpaint.conformance.diff.diff_rules import ORDER, Change, Comparison, DiffVerdict
+from outpaint.conformance.diff.diff_rules import Change, Comparison, DiffVerdict
 from outpaint.conformance.diff.operation_diff import compare
 
 _FEW: Final = 4
+_BREAKING: Final = 1
+_RISKY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One change to a person: all changes by one rule to one field from and to the same."""
+    """What a reader takes for one change: the same rule, field, old and new value at several places."""
 
     change: Change
     places: Mapping[str, tuple[str, ...]]
@@ -28,13 +30,13 @@ class Row:
 
     @property
     def where(self) -> str:
-        """Its operations and the places in them, by name where they are few, else how many they are."""
-        told = [f"{name}: {_few(places, 'places')}" if places else name for name, places in self.places.items()]
-        return _few([one for one in told if one], "operations", joint="; ")
+        """Its operations and the places in them: the first four of each, and how many more there are."""
+        shown = [f"{name}: {_few(places, 'places')}" if places else name for name, places in self.places.items()]
+        return _few([one for one in shown if one], "operations", joint="; ")
 
     @property
     def what(self) -> str:
-        """The field, and what became of what."""
+        """The field with its old and new value."""
         change = self.change
         step = f"{_short(change.was)} → {_short(change.is_)}" if change.was and change.is_ else ""
         step = step or (f"+ {_short(change.is_)}" if change.is_ else f"- {_short(change.was)}" if change.was else "")
@@ -42,10 +44,10 @@ class Row:
 
 
 def rows(changes: Iterable[Change]) -> list[Row]:
-    """The changes with those that are the same brought together, in their order."""
+    """The changes as a reader counts them, in their order."""
     places: dict[tuple[str, ...], list[Change]] = {}
     for change in changes:
-        # An operation of its own is a change of its own, whatever else happens to be called the same.
+        # Whole operations that come or go are a change each.
         alone = change.operation if not change.place else ""
         places.setdefault((change.code, change.field, change.was, change.is_, alone), []).append(change)
     return [Row(same[0], _by_operation(same)) for same in places.values()]
@@ -55,14 +57,14 @@ def summary(comparison: Comparison) -> str:
     """One line: how many of each, and the verdict."""
     if not comparison.changes:
         return "compatible: nothing changed"
-    counts = ", ".join(f"{_distinct(comparison, verdict)} {verdict}" for verdict in ORDER if comparison.count(verdict))
+    counts = ", ".join(f"{len(rows(found))} {verdict}" for verdict in DiffVerdict if (found := comparison.of(verdict)))
     return f"{comparison.verdict}: {counts}"
 
 
 def as_text(comparison: Comparison) -> str:
-    """For a terminal: a block each, the worst first."""
+    """For a terminal: a block for each change, the worst first."""
     lines: list[str] = []
-    width = max(len(verdict) for verdict in ORDER)
+    width = max(map(len, DiffVerdict))
     for row in rows(comparison.changes):
         lines.append(f"{row.change.verdict:<{width}}  {row.change.code}")
         lines += [f"{'':<{width}}  {text}" for text in (row.where, row.what, row.change.why) if text]
@@ -79,11 +81,9 @@ def as_json(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """For a comment on a pull request; what is compatible is folded away."""
     lines = [f"**API changes: {summary(comparison)}**"]
-    worrying = [change for change in comparison.changes if change.verdict is not DiffVerdict.COMPATIBLE]
-    harmless = [change for change in comparison.changes if change.verdict is DiffVerdict.COMPATIBLE]
-    if worrying:
+    if worrying := comparison.of(DiffVerdict.BREAKING, DiffVerdict.RISKY):
         lines += ["", *_table(worrying)]
-    if harmless:
+    if harmless := comparison.of(DiffVerdict.COMPATIBLE):
         lines += ["", "<details><summary>Compatible changes</summary>", "", *_table(harmless), "", "</details>"]
     return "\n".join(lines)
 
@@ -118,16 +118,10 @@ def _short(text: str) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
-def _distinct(comparison: Comparison, verdict: DiffVerdict) -> int:
-    return len(rows(change for change in comparison.changes if change.verdict is verdict))
-
-
 _FORMS: Final = {"text": as_text, "json": as_json, "markdown": as_markdown}
-_BREAKING: Final = 1
-_RISKY: Final = 3
 
 
-@click.command(short_help="Judge a change of an OpenAPI document by what it does to clients.")
+@click.command()
 @click.argument("old")
 @click.argument("new", required=False)
 @click.option("--rev", metavar="REVISION", help="Compare the one file that is named with itself in a git revision.")
@@ -135,7 +129,7 @@ _RISKY: Final = 3
 @click.option("--strict", is_flag=True, help="End with 3 where the worst change is a risky one.")
 @click.pass_context
 def diff(context: click.Context, old: str, new: str | None, rev: str | None, form: str, strict: bool) -> None:
-    """Judge the way from one OpenAPI document to another by what it does to clients of the first.
+    """Judge the changes from one OpenAPI document to another by what they do to clients of the first.
 
     OLD and NEW are files in OpenAPI 3.0 or 3.1, JSON or YAML; REVISION:PATH for a file in git, or REVISION alone
     where it has one openapi.json or openapi.yaml; or - for standard input. What a client sends and what it is answered

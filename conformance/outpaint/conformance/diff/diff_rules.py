@@ -1,8 +1,7 @@
-"""Change, Verdict, and the rules: which change breaks whom."""
+"""The rules that judge a change of an API by what it does to clients, and the changes that were judged by them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,21 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 
 class DiffVerdict(StrEnum):
-    """What a change does to a client that was written for the old document."""
+    """What a change does to a client that was written for the old document, the worst first."""
 
     BREAKING = "breaking"
     RISKY = "risky"
     COMPATIBLE = "compatible"
 
 
-ORDER = (DiffVerdict.BREAKING, DiffVerdict.RISKY, DiffVerdict.COMPATIBLE)
-"""The worst first."""
-
-
 class Change(BaseModel):
     """One difference, at one place."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     code: str = Field(description="The rule that judged it.")
     verdict: DiffVerdict
@@ -49,16 +44,16 @@ class Comparison(BaseModel):
     @property
     def verdict(self) -> DiffVerdict:
         """The worst verdict there is; compatible where nothing changed."""
-        return next((verdict for verdict in ORDER if self.count(verdict)), DiffVerdict.COMPATIBLE)
+        return next((verdict for verdict in DiffVerdict if self.of(verdict)), DiffVerdict.COMPATIBLE)
 
-    def count(self, verdict: DiffVerdict) -> int:
-        """How many changes have this verdict."""
-        return Counter(change.verdict for change in self.changes)[verdict]
+    def of(self, *verdicts: DiffVerdict) -> list[Change]:
+        """The changes with one of these verdicts."""
+        return [change for change in self.changes if change.verdict in verdicts]
 
 
 @dataclass(frozen=True, slots=True)
 class DiffRule:
-    """What a kind of change means for a client of the old document."""
+    """What a kind of change does to a client of the old document."""
 
     code: str
     verdict: DiffVerdict
@@ -137,11 +132,7 @@ _RULES: Final = (
     # Responses
     ("response.status.removed-success", _B, "A client that waits for this status never sees it."),
     ("response.status.removed-error", _C, _LESS),
-    (
-        "response.status.added-success",
-        _R,
-        "A client that knows one status of success takes it for a failure.",
-    ),
+    ("response.status.added-success", _R, "A client that knows one status of success takes it for a failure."),
     ("response.status.added-error", _R, "A client that acts by the status sees one it does not know."),
     ("response.content-type.removed", _B, "A client that asks for this type gets 406, or another type."),
     ("response.content-type.added", _C, _NO_HARM),
@@ -234,7 +225,7 @@ _RULES: Final = (
     ("response.deprecation.removed", _C, _NO_HARM),
 )
 
-# Numbers of something: the same for values, texts, lists, objects and multiples.
+# The limits of values, texts, lists, objects and multiples are judged alike.
 _MEASURES: Final = ("range", "length", "item-count", "member-count", "multiple")
 _MEASURED: Final = tuple(
     row
@@ -250,9 +241,9 @@ _MEASURED: Final = tuple(
 )
 
 RULES: Final = MappingProxyType({code: DiffRule(code, verdict, why) for code, verdict, why in (*_RULES, *_MEASURED)})
-"""Code to rule."""
+"""Every rule by its code."""
 
-# Where several kinds of differences are one to a client.
+# Differences that mean the same to a client.
 _SAME: Final = {
     "request.property.removed-required": "request.property.removed",
     "request.property.removed-optional": "request.property.removed",

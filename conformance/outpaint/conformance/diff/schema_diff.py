@@ -1,4 +1,4 @@
-"""What differs between two schemas, whichever way they are used."""
+"""What differs between two schemas, whether they are of a request or of a response."""
 
 from __future__ import annotations
 
@@ -8,44 +8,20 @@ from typing import Final
 
 from outpaint.conformance.diff.canonical_schema import ANY, TYPES, Choice, Raw, SchemaLimits, Schemas, SchemaShape
 
-MIRRORED: Final = (
-    ("type.narrowed", "type.widened"),
-    ("null.refused", "null.allowed"),
-    ("enum.value-removed", "enum.value-added"),
-    ("enum.closed", "enum.opened"),
-    *((f"{kind}.narrowed", f"{kind}.widened") for kind in ANY),
-    ("pattern.added", "pattern.removed"),
-    ("format.narrowed", "format.widened"),
-    ("multiple.narrowed", "multiple.widened"),
-    ("duplicates.refused", "duplicates.allowed"),
-    ("property.became-required", "property.became-optional"),
-    ("unknown-fields.refused", "unknown-fields.allowed"),
-    ("alternative.removed", "alternative.added"),
-    ("choice.narrowed", "choice.widened"),
-    ("rule.added", "rule.removed"),
-    ("file-size.lowered", "file-size.raised"),
-)
-"""Kinds of differences that take something away, each with the kind that it is when read backwards."""
-
 _WIDER_NUMBERS: Final = (("int32", "int64"), ("float", "double"))
-_ABOUT: Final = {
-    "pattern": frozenset({"string"}),
-    "multiple": SchemaLimits.ABOUT["range"],
-    "array": frozenset({"array"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDifference:
-    """One difference: its kind, the field it is about, and what was and is there."""
+    """One difference: its kind, the old and new value as far as there are any, and the field; empty for all of it."""
 
     kind: str
-    field: str = ""
     was: str = ""
     is_: str = ""
+    field: str = ""
 
     def under(self, name: str) -> SchemaDifference:
-        """The same, seen from an object that holds the field under a name, or from a list of such (`[]`)."""
+        """The same for the object that has the field under this name, or for the list whose items have it (`[]`)."""
         joint = "." if self.field and not self.field.startswith("[") else ""
         return replace(self, field=f"{name}{joint}{self.field}")
 
@@ -73,7 +49,7 @@ class SchemaComparison:
     def _rules(self, old_raw: Raw, new_raw: Raw) -> Iterator[SchemaDifference]:
         old, new = self._old.shape(old_raw), self._new.shape(new_raw)
         if old.is_only_alternatives != new.is_only_alternatives:
-            # One schema that became several, or the other way round.
+            # One schema that became several, or several that became one.
             old = old if old.is_only_alternatives else SchemaShape(choices=(Choice(new.choices[0].kind, (old_raw,)),))
             new = new if new.is_only_alternatives else SchemaShape(choices=(Choice(old.choices[0].kind, (new_raw,)),))
         types = list(_types(old, new))
@@ -83,7 +59,11 @@ class SchemaComparison:
         shared = old.types & new.types
         yield from _values(old, new)
         yield from _limits(old, new, shared)
-        yield from _texts(old, new, shared)
+        if "string" in shared:
+            yield from _patterns(old, new)
+        yield from _formats(old, new)
+        if shared & SchemaLimits.ABOUT["range"]:
+            yield from _multiples(old, new)
         if "array" in shared:
             if old.unique != new.unique:
                 yield SchemaDifference("duplicates.refused" if new.unique else "duplicates.allowed")
@@ -94,27 +74,23 @@ class SchemaComparison:
         for name in sorted({*old.rules, *new.rules}):
             was, is_ = " and ".join(old.rules.get(name, ())), " and ".join(new.rules.get(name, ()))
             if was != is_:
-                kind = "rule.added" if not was else "rule.removed" if not is_ else "rule.changed"
-                yield SchemaDifference(kind, "", f"{name} {was}" if was else "", f"{name} {is_}" if is_ else "")
+                shown = [f"{name} {text}" if text else "" for text in (was, is_)]
+                yield SchemaDifference(f"rule.{_came_or_went(was, is_)}", *shown)
 
     def _fields(self, old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
         olds, news = {*old.properties, *old.required}, {*new.properties, *new.required}
         for name in sorted(olds | news):
             required = (name in old.required, name in new.required)
+            was, is_ = ("required" if one else "optional" for one in required)
             if name not in news:
-                yield SchemaDifference(
-                    "property.removed-required" if required[0] else "property.removed-optional", name
-                )
+                yield SchemaDifference(f"property.removed-{was}", field=name)
                 continue
             if name not in olds:
-                word = "required" if required[1] else "optional"
                 closed = "-to-closed" if old.others is False else ""
-                yield SchemaDifference(f"property.added-{word}{closed}", name, "", word)
+                yield SchemaDifference(f"property.added-{is_}{closed}", is_=is_, field=name)
                 continue
-            if required == (False, True):
-                yield SchemaDifference("property.became-required", name, "optional", "required")
-            elif required == (True, False):
-                yield SchemaDifference("property.became-optional", name, "required", "optional")
+            if was != is_:
+                yield SchemaDifference(f"property.became-{is_}", was, is_, name)
             before = old.properties.get(name, old.others)
             after = new.properties.get(name, new.others)
             yield from (one.under(name) for one in self.differences(before, after))
@@ -140,9 +116,9 @@ class SchemaComparison:
                 after.remove(is_)
                 yield from self._choice(was, is_, old, new)
             for one in before:
-                yield SchemaDifference("rule.removed", "", _told(one), "")
+                yield SchemaDifference("rule.removed", _told(one))
             for one in after:
-                yield SchemaDifference("rule.added", "", "", _told(one))
+                yield SchemaDifference("rule.added", "", _told(one))
 
     def _same(self, old: Choice, new: Choice) -> bool:
         return (old.kind, old.names) == (new.kind, new.names) and sorted(
@@ -151,29 +127,28 @@ class SchemaComparison:
 
     def _choice(self, was: Choice, is_: Choice, old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
         if was.kind == "not":
-            yield SchemaDifference("rule.changed", "", _told(was), _told(is_))
+            yield SchemaDifference("rule.changed", _told(was), _told(is_))
             return
         if was.names or is_.names:
-            step = _choice_of_names(was, is_, old, new)
-            if step is not None:
-                yield SchemaDifference(f"choice.{step}", "", _told(was), _told(is_))
+            narrower, wider = _choice_of_names(was, is_, old, new)
+            if narrower or wider:
+                yield SchemaDifference(f"choice.{_step(narrower, wider)}", _told(was), _told(is_))
             return
         if was.kind != is_.kind:
-            yield SchemaDifference(
-                "choice.narrowed" if is_.kind == "exclusive" else "choice.widened", "", _told(was), _told(is_)
-            )
+            step = "narrowed" if is_.kind == "exclusive" else "widened"
+            yield SchemaDifference(f"choice.{step}", _told(was), _told(is_))
         olds, news = list(was.alternatives), list(is_.alternatives)
         for before, after in self._same_alternatives(olds, news):
             olds.remove(before)
             news.remove(after)
             yield from self.differences(before, after)
         for one in olds:
-            yield SchemaDifference("alternative.removed", "", _name(one), "")
+            yield SchemaDifference("alternative.removed", _name(one))
         for one in news:
-            yield SchemaDifference("alternative.added", "", "", _name(one))
+            yield SchemaDifference("alternative.added", "", _name(one))
 
     def _same_alternatives(self, olds: list[Raw], news: list[Raw]) -> list[tuple[Raw, Raw]]:
-        """Which alternative became which: by what they say, then by name, then because only one is left over."""
+        """Old and new alternatives that belong together: by what they say, by name, or as the only two left."""
         pairs: list[tuple[Raw, Raw]] = []
         left_old, left_new = list(olds), list(news)
         for of_old, of_new in ((self._old.fingerprint, self._new.fingerprint), (_name, _name)):
@@ -189,41 +164,43 @@ class SchemaComparison:
 
 
 def _notes(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
-    """What is no rule about values and still matters: defaults, deprecation, a file's size told in words."""
+    """Differences of what is no rule about values: defaults, deprecation, a file's size in a description."""
     if old.default != new.default:
-        kind = "added" if old.default is None else "removed" if new.default is None else "changed"
-        yield SchemaDifference(f"default.{kind}", "", old.default or "", new.default or "")
+        was, is_ = old.default or "", new.default or ""
+        yield SchemaDifference(f"default.{_came_or_went(was, is_)}", was, is_)
     if old.deprecated != new.deprecated:
         yield SchemaDifference("deprecation.added" if new.deprecated else "deprecation.removed")
-    was, is_ = old.told_size, new.told_size
-    if was != is_ and old.formats == new.formats == {"binary"}:
-        kind = "stated" if was is None else "unstated" if is_ is None else "lowered" if is_ < was else "raised"
-        yield SchemaDifference(f"file-size.{kind}", "", _bytes(was), _bytes(is_))
+    if old.size != new.size and old.formats == new.formats == {"binary"}:
+        if old.size is None or new.size is None:
+            kind = "stated" if old.size is None else "unstated"
+        else:
+            kind = "lowered" if new.size < old.size else "raised"
+        yield SchemaDifference(f"file-size.{kind}", _bytes(old.size), _bytes(new.size))
 
 
 def _types(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
     lost, gained = old.types - new.types, new.types - old.types
+    was, is_ = _shown(old.types), _shown(new.types)
     if lost == {"null"}:
-        yield SchemaDifference("null.refused", "", _shown(old.types), _shown(new.types))
+        yield SchemaDifference("null.refused", was, is_)
         lost = frozenset()
     elif gained == {"null"}:
-        yield SchemaDifference("null.allowed", "", _shown(old.types), _shown(new.types))
+        yield SchemaDifference("null.allowed", was, is_)
         gained = frozenset()
     if lost or gained:
-        kind = "changed" if lost and gained else "narrowed" if lost else "widened"
-        yield SchemaDifference(f"type.{kind}", "", _shown(old.types), _shown(new.types))
+        yield SchemaDifference(f"type.{_step(bool(lost), bool(gained))}", was, is_)
 
 
 def _values(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
     if old.values is None and new.values is not None:
-        yield SchemaDifference("enum.closed", "", "", _listed(new.values))
+        yield SchemaDifference("enum.closed", "", ", ".join(sorted(new.values)))
     elif old.values is not None and new.values is None:
-        yield SchemaDifference("enum.opened", "", _listed(old.values), "")
+        yield SchemaDifference("enum.opened", ", ".join(sorted(old.values)))
     elif old.values is not None and new.values is not None:
         for value in sorted(old.values - new.values):
-            yield SchemaDifference("enum.value-removed", "", value, "")
+            yield SchemaDifference("enum.value-removed", value)
         for value in sorted(new.values - old.values):
-            yield SchemaDifference("enum.value-added", "", "", value)
+            yield SchemaDifference("enum.value-added", "", value)
 
 
 def _limits(old: SchemaShape, new: SchemaShape, shared: frozenset[str]) -> Iterator[SchemaDifference]:
@@ -234,59 +211,54 @@ def _limits(old: SchemaShape, new: SchemaShape, shared: frozenset[str]) -> Itera
         step = was.change_to(is_)
         if step is None:
             continue
+        kind = f"{name}.{step}"
         if name == "length" and old.formats == new.formats == {"binary"} and was.low == is_.low:
-            yield SchemaDifference(
-                "file-size.lowered" if step == "narrowed" else "file-size.raised", "", str(was), str(is_)
-            )
-        else:
-            yield SchemaDifference(f"{name}.{step}", "", str(was), str(is_))
+            kind = "file-size.lowered" if step == "narrowed" else "file-size.raised"
+        yield SchemaDifference(kind, str(was), str(is_))
 
 
-def _texts(old: SchemaShape, new: SchemaShape, shared: frozenset[str]) -> Iterator[SchemaDifference]:
-    """Patterns, formats and multiples: each a set of demands."""
-    if old.patterns != new.patterns and shared & _ABOUT["pattern"]:
+def _patterns(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
+    if old.patterns != new.patterns:
         step = "added" if old.patterns < new.patterns else "removed" if new.patterns < old.patterns else "changed"
-        yield SchemaDifference(
-            f"pattern.{step}", "", " and ".join(sorted(old.patterns)), " and ".join(sorted(new.patterns))
-        )
-    if old.formats != new.formats:
-        was, is_ = " and ".join(sorted(old.formats)), " and ".join(sorted(new.formats))
-        if "binary" in old.formats | new.formats:
-            yield SchemaDifference("file.became-text" if "binary" in old.formats else "text.became-file", "", was, is_)
-        else:
-            narrower = old.formats < new.formats or any((was, is_) == (wide, small) for small, wide in _WIDER_NUMBERS)
-            wider = new.formats < old.formats or (was, is_) in _WIDER_NUMBERS
-            yield SchemaDifference(
-                f"format.{'narrowed' if narrower else 'widened' if wider else 'changed'}", "", was, is_
-            )
-    if old.multiples != new.multiples and shared & _ABOUT["multiple"]:
-        narrower = all(any(_divides(one, other) for other in new.multiples) for one in old.multiples)
-        wider = all(any(_divides(one, other) for other in old.multiples) for one in new.multiples)
-        # Both, where a multiple of another is asked for beside it: that asks for nothing more.
-        if not (narrower and wider):
-            step = "narrowed" if narrower else "widened" if wider else "changed"
-            yield SchemaDifference(f"multiple.{step}", "", _numbers(old.multiples), _numbers(new.multiples))
+        was, is_ = (" and ".join(sorted(one.patterns)) for one in (old, new))
+        yield SchemaDifference(f"pattern.{step}", was, is_)
 
 
-def _choice_of_names(was: Choice, is_: Choice, old: SchemaShape, new: SchemaShape) -> str | None:
-    """Whether a rule about which fields are there got narrower or wider."""
-    narrower = wider = False
-    if was.kind != is_.kind:
-        free = {"at most one": {"least"}, "at least one": {"most"}, "exactly one": set()}
-        before, after = free[was.kind], free[is_.kind]
-        narrower, wider = bool(before - after), bool(after - before)
-    # A name that means nothing yet can be added to a choice without harm; one that is sent already cannot.
+def _formats(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
+    if old.formats == new.formats:
+        return
+    was, is_ = (" and ".join(sorted(one.formats)) for one in (old, new))
+    if "binary" in old.formats | new.formats:
+        kind = "file.became-text" if "binary" in old.formats else "text.became-file"
+    else:
+        narrower = old.formats < new.formats or (is_, was) in _WIDER_NUMBERS
+        wider = new.formats < old.formats or (was, is_) in _WIDER_NUMBERS
+        kind = f"format.{_step(narrower, wider)}"
+    yield SchemaDifference(kind, was, is_)
+
+
+def _multiples(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
+    narrower = all(any(_divides(one, other) for other in new.multiples) for one in old.multiples)
+    wider = all(any(_divides(one, other) for other in old.multiples) for one in new.multiples)
+    # Both, where nothing changed or where a multiple of another is asked for beside it, which excludes nothing more.
+    if not (narrower and wider):
+        yield SchemaDifference(f"multiple.{_step(narrower, wider)}", _numbers(old.multiples), _numbers(new.multiples))
+
+
+def _choice_of_names(was: Choice, is_: Choice, old: SchemaShape, new: SchemaShape) -> tuple[bool, bool]:
+    """Whether a rule about which fields are present takes less than before, and whether it takes more."""
+    free = {"at most one": {"least"}, "at least one": {"most"}, "exactly one": set()}
+    narrower, wider = bool(free[was.kind] - free[is_.kind]), bool(free[is_.kind] - free[was.kind])
+    # A choice may gain a name that had no meaning without harm, but not one that clients send already.
     lost, gained = was.names - is_.names, is_.names - was.names
     counts_least, counts_most = is_.kind != "at most one", is_.kind != "at least one"
     narrower = narrower or bool(lost and counts_least) or bool(counts_most and gained & set(old.properties))
     wider = wider or bool(gained and counts_least) or bool(counts_most and lost & set(new.properties))
-    if not (narrower or wider):
-        return None
-    return "changed" if narrower and wider else "narrowed" if narrower else "widened"
+    return narrower, wider
 
 
 def _likely_pairs(before: list[Choice], after: list[Choice]) -> list[tuple[Choice, Choice]]:
-    """Rules that are the old and the new form of one: those that share most names, else in their order."""
+    """Old and new rules that belong together: those that share most names, else in their order."""
     pairs: list[tuple[Choice, Choice]] = []
     left = list(after)
     for was in before:
@@ -324,8 +296,12 @@ def _shown(types: frozenset[str]) -> str:
     return " or ".join(sorted(names)) or "nothing"
 
 
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(sorted(values))
+def _step(narrower: bool, wider: bool) -> str:
+    return "changed" if narrower == wider else "narrowed" if narrower else "widened"
+
+
+def _came_or_went(was: str, is_: str) -> str:
+    return "added" if not was else "removed" if not is_ else "changed"
 
 
 def _numbers(values: Iterable[float]) -> str:

@@ -1,4 +1,4 @@
-"""Two answers compared by class of value, headers, timing."""
+"""A recorded answer compared with the one to the same request now: status, headers, body, pictures, time."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ _WORDS: Final = frozenset({"status", "error_code", "code", "source"})
 """Members whose values are words of the contract: clients branch on them."""
 _TIMES: Final = re.compile(r".*(_at|_in|reset|after|seconds|time|expires)")
 _FREE: Final = frozenset({"fields"})
-"""Members whose own members are the provider's business: an upload form's fields."""
+"""Members whose own members differ from provider to provider: an upload form's fields."""
 _MAY_BE_NULL: Final = frozenset({"field"})
-"""A refusal for the state of an account or a provider names no field where a scenario brings it about."""
+"""Members that may be null on one side: an error that a scenario brings about names no field."""
 _COUNTED: Final = frozenset({"data"})
 _ERRORS: Final = 400
 
@@ -190,7 +190,7 @@ def _texts(recorded: str, replayed: str, where: str, name: str) -> Iterator[Foun
 
 
 def _same_id(recorded: Any, replayed: Any) -> Iterator[Found]:
-    """Both names of a job's id are there, and mean the same or not."""
+    """Whether both names of a job's id have the same value, where both are there."""
     told = []
     for value in (recorded, replayed):
         if not isinstance(value, dict) or not {"inference_id", "transaction_id"} <= value.keys():
@@ -206,7 +206,7 @@ _OF_THE_WAY: Final = re.compile(
     r"|vary|etag|last-modified|set-cookie|strict-transport-security|nel|report-to|server-timing|x-powered-by"
     r"|x-request-id|x-amzn-.*|x-amz-.*|apigw-.*|x-cache.*|x-served-by|x-timer|x-envoy-.*|cf-.*|x-mock-.*|x-runtime"
 )
-"""What servers, gateways and caches add: nothing that a client of the API relies on."""
+"""What servers, gateways and caches add, and no client of the API relies on."""
 _OF_THE_CONTRACT: Final = frozenset(
     {name.lower() for name in EXPOSED} | {"content-type", "allow", "www-authenticate", "access-control-allow-origin"}
 )
@@ -215,11 +215,11 @@ _LISTS: Final = frozenset(
     {"allow", "access-control-allow-methods", "access-control-allow-headers", "access-control-expose-headers"}
 )
 _SAYS_NOTHING: Final = frozenset({"cache-control", "content-disposition", "www-authenticate", "x-outpaint-warning"})
-"""Whose values are prose, or nobody's business: only whether they are there."""
+"""Headers whose values are prose or no part of the contract: only their presence counts."""
 
 
 def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] | None = None) -> Iterator[Found]:
-    """The differences; `only` these headers, by their names in lower case."""
+    """The differences of the headers, or of `only` these, by their names in lower case."""
     one, other = _told(recorded), _told(replayed)
     for name in sorted(one.keys() | other.keys()):
         if _OF_THE_WAY.fullmatch(name) or (only is not None and name not in only):
@@ -304,7 +304,7 @@ def compare(exchange: RecordedExchange, replayed: Answer, seconds: float, baseli
 
 
 def _by_the_api(exchange: RecordedExchange, recorded: Answer, replayed: Answer) -> bool:
-    """Whether the API itself answered both times: results and uploads may lie in a store of somebody else's."""
+    """Whether the API itself answered both times: files and uploads may be in a store beside it."""
     if REFERENCE.fullmatch(exchange.request.target) is None:
         return True
     return all(answer.header(CORRELATION_ID) is not None for answer in (recorded, replayed))

@@ -1,4 +1,4 @@
-"""A recorded request as it is sent again: stand-ins for pictures, the replay's own ids, URLs and keys."""
+"""A recorded request as it is sent again: with pictures drawn for it, and the replay's own ids, URLs and keys."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ _BOUNDARY: Final = "outpaint-drift-7d1f0c4e9b"
 _UNSENT: Final = frozenset({"user-agent", "cookie", "authorization", "proxy-authorization"})
 
 
-class CannotAsk(Exception):  # noqa: N818 - an outcome, told in a sentence
-    """The request cannot be made again, and why."""
+class CannotAsk(Exception):  # noqa: N818 - an outcome that is reported
+    """Why a request cannot be made again."""
 
 
 @dataclass
-class Mapping:
-    """What the replay's answers have in place of what the recording's had. `idempotency` sets its keys apart."""
+class ReplayedValues:
+    """The ids and URLs of the replay's answers, by those of the recording.
+
+    `idempotency` is added to each recorded idempotency key.
+    """
 
     idempotency: str = ""
     _ids: dict[str, str] = field(default_factory=dict)
     _answers: dict[int, httpx.Response] = field(default_factory=dict)
 
     def learn(self, exchange: RecordedExchange, response: httpx.Response) -> None:
-        """Take over the ids and URLs of an answer."""
+        """Learn the ids and URLs of the answer to a recorded exchange."""
         self._answers[exchange.number] = response
         if exchange.answer is not None and isinstance(exchange.answer.body, Json):
             self._align(exchange.answer.body.value, _json(response), "")
@@ -59,11 +62,11 @@ class Mapping:
             self._ids[recorded] = replayed
 
     def id(self, recorded: str) -> str | None:
-        """The replay's id in place of a recorded one."""
+        """The replay's id in place of a recorded one; None for one that no answer had."""
         return self._ids.get(recorded)
 
     def url(self, number: int, pointer: str) -> str:
-        """The URL that the replay's answer has there; raises `CannotAsk`."""
+        """The URL that the replay's answer to a recorded exchange has at a JSON pointer; raises `CannotAsk`."""
         response = self._answers.get(number)
         if response is not None and pointer == LOCATION:
             location = response.headers.get("Location")
@@ -81,7 +84,7 @@ class Mapping:
         return str(response.request.url.join(value))
 
     def fields(self, target: str) -> dict[str, str] | None:
-        """The fields of the upload ticket whose URL a target is; None where it is none."""
+        """The fields of the upload ticket whose URL is the target; None where it is another URL."""
         found = REFERENCE.fullmatch(target)
         if found is None or found[2] != "/url" or int(found[1]) not in self._answers:
             return None
@@ -95,12 +98,12 @@ class Mapping:
         for recorded, replayed in self._ids.items():
             if recorded != replayed and recorded in text:
                 text = text.replace(recorded, replayed)
-        # A struck-out signature has to stand in a URL that can be read.
+        # With a struck-out signature in it, the URL has to be one that can be read.
         return text.replace(REDACTED, "redacted") if text.startswith(("http://", "https://")) else text
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RepeatedRequest:
     """A request to send; `url` is absolute, or a path from `/v1` on."""
 
     method: str
@@ -113,43 +116,45 @@ class Again:
         """The headers in the bytes that they were."""
         return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in self.headers]
 
-    def with_key(self, key: str) -> Again:
+    def with_key(self, key: str) -> RepeatedRequest:
         """The same with a key."""
         return replace(self, headers=[*self.headers, (API_KEY, key)])
 
 
-def again(exchange: RecordedExchange, mapping: Mapping) -> Again:
-    """The request of a recorded exchange, without its key; raises `CannotAsk` where what it needs is not there."""
+def repeated(exchange: RecordedExchange, values: ReplayedValues) -> RepeatedRequest:
+    """The request of a recorded exchange, without its key; raises `CannotAsk` where an earlier answer is missing."""
     request = exchange.request
-    url = mapping.text(request.target)
+    url = values.text(request.target)
     if REDACTED in url and exchange.answer is not None and exchange.answer.status < 400:
         raise CannotAsk("its URL was signed, and the signature is struck out")
     headers = [
-        (name, _header(name, value, mapping))
+        (name, _header(name, value, values))
         for name, value in request.headers
         if name.lower() not in _UNSENT and value != REDACTED
     ]
     too_large = exchange.answer is not None and exchange.answer.status == 413
-    body, content_type = _body(request.body, mapping, mapping.fields(request.target), too_large=too_large)
+    body, content_type = _body(request.body, values, values.fields(request.target), too_large=too_large)
     if content_type is not None:
         headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
         headers.append(("content-type", content_type))
-    return Again(request.method, url, headers, body)
+    return RepeatedRequest(request.method, url, headers, body)
 
 
-def _header(name: str, value: str, mapping: Mapping) -> str:
-    if name.lower() == IDEMPOTENCY_KEY.lower() and mapping.idempotency and value:
-        # A key that was used at this provider already would get the answer of then.
-        return f"{value}{mapping.idempotency}" if len(value) + len(mapping.idempotency) <= 255 else value
+def _header(name: str, value: str, values: ReplayedValues) -> str:
+    if name.lower() == IDEMPOTENCY_KEY.lower() and values.idempotency and value:
+        # The answer of then would come again at a provider that knows the key already.
+        return f"{value}{values.idempotency}" if len(value) + len(values.idempotency) <= 255 else value
     return value
 
 
-def _body(body: Body, mapping: Mapping, ticket: dict[str, str] | None, *, too_large: bool) -> tuple[bytes, str | None]:
-    """The bytes, and the Content-Type where that has to be another than the recorded one."""
+def _body(
+    body: Body, values: ReplayedValues, ticket: dict[str, str] | None, *, too_large: bool
+) -> tuple[bytes, str | None]:
+    """The bytes, and the Content-Type where it cannot be the recorded one."""
     if isinstance(body, Nothing):
         return b"", None
     if isinstance(body, Json):
-        return json.dumps(_value(body.value, mapping)).encode(), None
+        return json.dumps(_value(body.value, values)).encode(), None
     if isinstance(body, PictureBody):
         return _picture(body.picture, too_large=too_large), None
     if isinstance(body, Form):
@@ -158,13 +163,13 @@ def _body(body: Body, mapping: Mapping, ticket: dict[str, str] | None, *, too_la
             fields = [RecordedPart(name=name, text=text) for name, text in ticket.items()]
             parts = [*fields, *(part for part in parts if part.filename is not None)]
         if body.kind == "urlencoded":
-            return urlencode([(part.name, _field(part, mapping)) for part in parts]).encode(), None
-        return _multipart(parts, mapping, too_large=too_large), f"multipart/form-data; boundary={_BOUNDARY}"
+            return urlencode([(part.name, _field(part, values)) for part in parts]).encode(), None
+        return _multipart(parts, values, too_large=too_large), f"multipart/form-data; boundary={_BOUNDARY}"
     return _opaque(body.opaque, too_large=too_large), None
 
 
 def _picture(picture: RecordedPicture, *, too_large: bool) -> bytes:
-    # What was refused for its size has to be as large again; everything else may be small.
+    # A body that was refused for its size has to be as large again; everything else may be small.
     return stand_in(picture, picture.bytes if too_large else 0)
 
 
@@ -174,27 +179,27 @@ def _opaque(opaque: Opaque, *, too_large: bool) -> bytes:
     return b"\xff" * (opaque.bytes if too_large else min(opaque.bytes, 4096))
 
 
-def _field(part: RecordedPart, mapping: Mapping) -> str:
+def _field(part: RecordedPart, values: ReplayedValues) -> str:
     if part.picture is not None:
         return data_uri(part.picture)
     if part.opaque is not None:
         return "x" * part.opaque.bytes
-    return mapping.text(part.text or "")
+    return values.text(part.text or "")
 
 
-def _value(value: Any, mapping: Mapping) -> Any:
+def _value(value: Any, values: ReplayedValues) -> Any:
     picture = kept_picture(value)
     if picture is not None:
         return data_uri(picture)
     if isinstance(value, dict):
-        return {name: _value(member, mapping) for name, member in value.items()}
+        return {name: _value(member, values) for name, member in value.items()}
     if isinstance(value, list):
-        return [_value(item, mapping) for item in value]
-    return mapping.text(value) if isinstance(value, str) else value
+        return [_value(item, values) for item in value]
+    return values.text(value) if isinstance(value, str) else value
 
 
-def _multipart(parts: list[RecordedPart], mapping: Mapping, *, too_large: bool) -> bytes:
-    """Written by hand: labels have to be as they were, wrong ones among them."""
+def _multipart(parts: list[RecordedPart], values: ReplayedValues, *, too_large: bool) -> bytes:
+    """A form whose labels are the recorded ones, even where they are wrong: no client would write them so."""
     pieces = []
     for part in parts:
         head = f'Content-Disposition: form-data; name="{_quoted(part.name)}"'
@@ -205,7 +210,7 @@ def _multipart(parts: list[RecordedPart], mapping: Mapping, *, too_large: bool) 
         if part.filename is not None and part.picture is not None:
             data = _picture(part.picture, too_large=too_large)
         else:
-            data = _field(part, mapping).encode()
+            data = _field(part, values).encode()
         pieces.append(f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + data + b"\r\n")
     return b"".join(pieces) + f"--{_BOUNDARY}--\r\n".encode()
 

@@ -1,38 +1,28 @@
-"""`outpaint contract drift`: a recording asked again, and every difference told."""
+"""`outpaint contract drift`: a recording asked again, and every difference listed."""
 
 from __future__ import annotations
 
 import logging
-from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final
 
 import click
 
-if TYPE_CHECKING:
-    from outpaint.conformance.drift.drift_targets import Target
-    from outpaint.conformance.drift.recording_file import Recording
-    from outpaint.conformance.drift.replay import Drift
+from outpaint.conformance.drift.answer_comparison import Baseline
+from outpaint.conformance.drift.drift_reports import as_json, as_junit, print_drift
+from outpaint.conformance.drift.drift_targets import target_of
+from outpaint.conformance.drift.job_scripts import Setting
+from outpaint.conformance.drift.recorded_fixtures import write_fixtures
+from outpaint.conformance.drift.recording_file import Recording
+from outpaint.conformance.drift.replay import Drift, ignoring, replay
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.conformance.verify.text_reports import report_console
+from outpaint.functions.command_line.console import progress
 
-_WIDE: Final = 160
-"""Columns of a table that nobody's terminal bounds."""
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-class DriftExit(IntEnum):
-    """How `outpaint contract drift` ends: by the numbers of `outpaint contract verify`."""
-
-    NO_DRIFT = 0
-    DRIFT = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    NOT_THIS_API = 4
-    KEY_REFUSED = 5
-    NOTHING_REPLAYED = 6
-    OVER_BUDGET = 7
-
-
-@click.command(short_help="Replay a recording on the mock, and tell every difference.")
+@click.command()
 @click.argument("recording", type=_FILE)
 @click.option("--against", metavar="URL", help="Ask this base URL instead of the mock in process; a mock server too.")
 @click.option(
@@ -72,7 +62,7 @@ def drift(
     json_: Path | None,
     to_fixtures: Path | None,
 ) -> None:
-    """Ask everything in RECORDING again, and tell every difference.
+    """Ask everything in RECORDING again, and list every difference.
 
     The mock is asked, in process and by its own clock, unless --against names somebody else. Its accounts, jobs and
     troubles are set to what was recorded. Compared are status, which headers there are and of what kind, the body's
@@ -103,104 +93,38 @@ def drift(
       6  nothing in the recording could be replayed, so nothing can be said
       7  the recorded requests cost more than --max-credits
     """
-    from outpaint.conformance.drift.recording_file import Recording, RecordingError
-
     # A form that cannot be parsed may be what was recorded.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    try:
-        told = Recording.read(recording)
-    except RecordingError as error:
-        _end(context, DriftExit.USAGE, str(error))
+    recorded = Recording.read(recording)
     if to_fixtures is not None:
-        _write_fixtures(context, told, to_fixtures)
+        count = write_fixtures(recorded, to_fixtures)
+        click.echo(f"{count} files in {to_fixtures}: its README.md says how tests load them")
         return
-    found = _replayed(context, told, against, api_key, baseline, max_credits)
-    from outpaint.conformance.drift.replay import ignoring
-
+    found = _replayed(recorded, against, api_key, None if baseline is None else Baseline(baseline), max_credits)
     found = ignoring(found, ignore)
-    _write(found, junit=junit, json_=json_)
-    from rich.console import Console
-
-    from outpaint.conformance.drift.drift_reports import print_drift
-
-    console = Console(highlight=False, emoji=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    print_drift(found, console)
+    for path, report in ((junit, as_junit), (json_, as_json)):
+        if path is not None:
+            path.write_text(report(found), encoding="utf-8")
+    print_drift(found, report_console())
     if not found.replayed:
-        _end(context, DriftExit.NOTHING_REPLAYED, "nothing in the recording could be replayed: nothing can be said")
+        raise CommandError(ExitCode.TOO_LITTLE_SEEN, "nothing in the recording could be replayed: nothing can be said")
     fails = found.breaks if fail_on == "breaking" else not found.is_none
-    context.exit(DriftExit.DRIFT if fails else DriftExit.NO_DRIFT)
+    context.exit(ExitCode.FAILED if fails else ExitCode.PROVEN)
 
 
 def _replayed(
-    context: click.Context,
     recording: Recording,
     against: str | None,
     keys: tuple[str, ...],
-    baseline: str | None,
+    baseline: Baseline | None,
     max_credits: int | None,
 ) -> Drift:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from outpaint.conformance.drift.answer_comparison import Baseline
-    from outpaint.conformance.drift.drift_targets import target_of
-    from outpaint.conformance.drift.replay import replay
-    from outpaint.conformance.verify.reachability import NotReady
-
-    console = Console(stderr=True)
-    try:
-        with (
-            target_of(recording, against, keys) as target,
-            Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
-        ):
-            _check_cost(context, recording, target, max_credits)
-            task = bar.add_task("replaying", total=len(recording.exchanges))
-            return replay(
-                recording,
-                target,
-                baseline=None if baseline is None else Baseline(baseline),
-                on_exchange=lambda _: bar.advance(task),
+    with target_of(recording, against, keys) as target, progress() as bar:
+        cost = Setting.of(recording).cost
+        if not target.scripted and max_credits is not None and cost > max_credits:
+            raise CommandError(
+                ExitCode.OVER_BUDGET,
+                f"the recorded requests cost {cost:,} credits and {max_credits:,} may be spent: raise --max-credits",
             )
-    except NotReady as error:
-        _end(context, DriftExit(error.exit_code), str(error))
-
-
-def _check_cost(context: click.Context, recording: Recording, target: Target, max_credits: int | None) -> None:
-    from outpaint.conformance.drift.job_scripts import Setting
-
-    cost = Setting.of(recording).cost
-    if not target.scripted and max_credits is not None and cost > max_credits:
-        _end(
-            context,
-            DriftExit.OVER_BUDGET,
-            f"the recorded requests cost {cost:,} credits and {max_credits:,} may be spent: raise --max-credits",
-        )
-
-
-def _write(found: Drift, *, junit: Path | None, json_: Path | None) -> None:
-    if junit is not None:
-        from outpaint.conformance.drift.drift_reports import as_junit
-
-        junit.write_text(as_junit(found), encoding="utf-8")
-    if json_ is not None:
-        from outpaint.conformance.drift.drift_reports import as_json
-
-        json_.write_text(as_json(found), encoding="utf-8")
-
-
-def _write_fixtures(context: click.Context, recording: Recording, folder: Path) -> None:
-    from outpaint.conformance.drift.recorded_fixtures import write_fixtures
-    from outpaint.conformance.drift.recording_file import RecordingError
-
-    try:
-        count = write_fixtures(recording, folder)
-    except RecordingError as error:
-        _end(context, DriftExit.USAGE, str(error))
-    click.echo(f"{count} files in {folder}: its README.md says how tests load them")
-
-
-def _end(context: click.Context, code: DriftExit, sentence: str) -> NoReturn:
-    click.echo(f"error: {sentence}", err=True)
-    context.exit(code)
+        task = bar.add_task("replaying", total=len(recording.exchanges))
+        return replay(recording, target, baseline=baseline, on_exchange=lambda _: bar.advance(task))

@@ -1,11 +1,10 @@
-"""The drift as table, JSON, JUnit."""
+"""What a replay found, as a table for people, JSON for programs and JUnit XML for CI."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
-from xml.etree import ElementTree as ET
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,13 +13,16 @@ from rich.table import Table
 from outpaint.conformance.drift.answer_comparison import AnswerDifference
 from outpaint.conformance.drift.recording_file import RecordedExchange
 from outpaint.conformance.drift.replay import Drift
-from outpaint.mocks.report.junit_xml import clean, outcome_counts, written
+from outpaint.mocks.report.junit_xml import JunitCase, JunitSuite, junit_xml
 
-_SHOWN_EXCHANGES = 6
+FORMAT: Final = 1
+"""Goes up when a member of the JSON report changes its meaning or goes away."""
+_SHOWN_EXCHANGES: Final = 6
+_CLASSNAME: Final = "outpaint.contract.drift"
 
 
 def print_drift(drift: Drift, console: Console) -> None:
-    """All of it."""
+    """Every difference with the exchanges that have it, what was not replayed and why, and the verdict."""
     if drift.differences:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for column in ("breaks", "what", "recorded", "replayed", "exchanges"):
@@ -75,27 +77,18 @@ def _numbers(drift: Drift, numbers: list[int]) -> str:
 
 def _name(drift: Drift, number: int) -> str:
     exchange = next((one for one in drift.recording.exchanges if one.number == number), None)
-    return "" if exchange is None else name_of(exchange)
+    return "" if exchange is None else request_line(exchange)
 
 
-def name_of(exchange: RecordedExchange) -> str:
-    """An exchange in a few words."""
+def request_line(exchange: RecordedExchange) -> str:
+    """Method and target of an exchange, cut to a line."""
     return f"{exchange.request.method} {exchange.request.target[:60]}"
-
-
-FORMAT: Final = 1
-"""Goes up when a member changes its meaning or goes away."""
 
 
 def as_json(drift: Drift) -> str:
     """One object: the verdict, every difference, and what was not replayed."""
-    return json.dumps(as_object(drift), indent=2, ensure_ascii=False) + "\n"
-
-
-def as_object(drift: Drift) -> dict[str, Any]:
-    """The same as plain values."""
-    names = {exchange.number: name_of(exchange) for exchange in drift.recording.exchanges}
-    return {
+    names = {exchange.number: request_line(exchange) for exchange in drift.recording.exchanges}
+    report = {
         "format": FORMAT,
         "upstream": drift.recording.upstream,
         "recorded_at": drift.recording.recorded_at,
@@ -124,36 +117,27 @@ def as_object(drift: Drift) -> dict[str, Any]:
             for one in drift.differences
         ],
     }
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_junit(drift: Drift) -> str:
     """One suite: an exchange that differs is a failure, one that was not replayed is skipped with its reason."""
     cases = [_case(drift, exchange) for exchange in drift.recording.exchanges]
     if not drift.replayed:
-        nothing = ET.Element("testcase", {"classname": "outpaint.contract.drift", "name": "something was replayed"})
-        ET.SubElement(nothing, "error", {"message": "nothing in the recording could be replayed"})
-        cases.append(nothing)
-    counted = outcome_counts(cases)
-    told = {"name": clean(f"outpaint contract drift: {drift.target}"), **counted}
-    suite = ET.Element("testsuite", {**told, "time": f"{drift.seconds:.3f}"})
-    suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = clean(sentence(drift))
-    root = ET.Element("testsuites", counted)
-    root.append(suite)
-    return written(root)
+        cases.append(
+            JunitCase(_CLASSNAME, "something was replayed", "error", "nothing in the recording could be replayed")
+        )
+    name = f"outpaint contract drift: {drift.target}"
+    return junit_xml([JunitSuite(name, cases, seconds=drift.seconds, output=sentence(drift))])
 
 
-def _case(drift: Drift, exchange: RecordedExchange) -> ET.Element:
-    name = f"{exchange.number:03d} {name_of(exchange)}"
-    case = ET.Element("testcase", {"classname": "outpaint.contract.drift", "name": clean(name), "time": "0"})
+def _case(drift: Drift, exchange: RecordedExchange) -> JunitCase:
+    name = f"{exchange.number:03d} {request_line(exchange)}"
     found = [one for one in drift.differences if one.exchange == exchange.number]
     if found:
-        breaking = any(one.breaking for one in found)
-        message = f"{len(found)} {'difference' if len(found) == 1 else 'differences'}"
-        failure = ET.SubElement(case, "failure", {"message": message, "type": "breaking" if breaking else "drift"})
-        failure.text = clean(
-            "\n".join(f"{one.name}: recorded {one.recorded}, replayed {one.replayed}" for one in found)
-        )
-    elif exchange.number in drift.not_replayed:
-        ET.SubElement(case, "skipped", {"message": clean(drift.not_replayed[exchange.number])})
-    return case
+        kind = "breaking" if any(one.breaking for one in found) else "drift"
+        text = "\n".join(f"{one.name}: recorded {one.recorded}, replayed {one.replayed}" for one in found)
+        return JunitCase(_CLASSNAME, name, "failure", f"{len(found)} {_differences(len(found))}", kind, text)
+    if exchange.number in drift.not_replayed:
+        return JunitCase(_CLASSNAME, name, "skipped", drift.not_replayed[exchange.number])
+    return JunitCase(_CLASSNAME, name)

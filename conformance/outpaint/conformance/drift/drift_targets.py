@@ -1,30 +1,31 @@
-"""Who is asked again: a base URL or a mock."""
+"""Where a recording is replayed: on a mock whose world is made for it, or at any provider's base URL."""
 
 from __future__ import annotations
 
 import secrets
-import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 import httpx
 
-from outpaint.conformance.drift.asking_again import Again, CannotAsk
+from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest
 from outpaint.conformance.drift.job_scripts import Setting
 from outpaint.conformance.drift.recording_file import RecordedExchange, Recording
-from outpaint.conformance.proving.expectations import NotOffered
-from outpaint.conformance.verify.mock_server_provider import MockServer
-from outpaint.conformance.verify.reachability import NotReady, balance_at, check_base_url
-from outpaint.conformance.verify.remote_provider import TIMEOUT_S, Patience, PatientClient, is_near
-from outpaint.conformance.verify.verification import ExitCode
-from outpaint.mocks.admin.admin_models import Advance, SetUp
-from outpaint.mocks.mock_paths import WORLD_PREFIX
+from outpaint.conformance.verify.mock_server_provider import MockWorld, world_at
+from outpaint.conformance.verify.reachability import balances_at, check_base_url
+from outpaint.conformance.verify.remote_provider import Patience, PatientClient, client_options
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
+from outpaint.mocks.world.world import World
 from outpaint.mocks.world.world_options import WorldOptions
+
+_LONGEST_PAUSE_S: Final = 60.0
+_IN_PROCESS: Final = "mock.test"
+_ENDS: Final = frozenset({"succeeded", "failed", "expired", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,38 +36,40 @@ class TargetReply:
     seconds: float
 
 
-class Target(Protocol):
-    """Who is asked again. `scripted`: its jobs, credits and troubles are those of the recording."""
+class Target(ABC):
+    """Who is asked the recorded requests again, under `name`.
+
+    Where it is `scripted`, its jobs, credits and errors are those of the recording. `idempotency` is added to recorded
+    idempotency keys.
+    """
 
     name: str
     scripted: bool
     idempotency: str
 
+    @abstractmethod
     def key(self, name: str) -> str:
         """The key in place of a recorded one; raises `CannotAsk` where there is none."""
-        ...
 
+    @abstractmethod
     def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
-        """Let it be when this exchange was; these jobs of its own have ended by then."""
-        ...
+        """Bring a scripted target's clock to the time of this exchange, and end these jobs of its own."""
 
+    @abstractmethod
     def pause(self, seconds: float) -> None:
         """Let time pass."""
-        ...
 
-    def ask(self, request: Again, scenario: str | None) -> TargetReply:
-        """The answer to a request; raises what httpx raises."""
-        ...
-
-
-_LONGEST_PAUSE_S: Final = 60.0
+    @abstractmethod
+    def ask(self, request: RepeatedRequest, scenario: str | None) -> TargetReply:
+        """The answer to a request, under a scenario where the target is scripted; raises what httpx raises."""
 
 
-class BaseUrlTarget:
+class BaseUrlTarget(Target):
     """Any provider at a base URL (without `/v1`), in the state that it is in.
 
-    `keys` stand for the recorded ones in the order in which those came; one that was refused then gets a made-up key.
-    `sleep` lets real time pass: a job is polled no sooner than the recorded client did.
+    `keys` are used in place of the `known` ones, in the order in which those were recorded; a recorded key that was
+    refused is replaced by a made-up one. `sleep` lets real time pass: a job is polled no sooner than the recorded
+    client polled it.
     """
 
     scripted = False
@@ -79,37 +82,24 @@ class BaseUrlTarget:
         known: Sequence[str] = (),
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        timeout: float = TIMEOUT_S,
     ) -> None:
         self.name = base_url
         self.idempotency = f".drift-{secrets.token_hex(4)}"
         self._sleep = sleep
         self._keys = dict(zip(known, keys, strict=False))
         self._known = frozenset(known)
-        verify: ssl.SSLContext | bool = ssl.create_default_context() if base_url.startswith("https:") else False
-        options: dict[str, Any] = {
-            "base_url": base_url,
-            "timeout": timeout,
-            "verify": verify,
-            "trust_env": not is_near(base_url),
-            "transport": transport,
-        }
+        options = client_options(base_url) | {"transport": transport}
         self._patient = PatientClient(Patience(), **options)
         self._plain = httpx.Client(**options)
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._patient.close()
-        self._plain.close()
 
     def __enter__(self) -> BaseUrlTarget:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._patient.close()
+        self._plain.close()
 
     def key(self, name: str) -> str:
-        """One of ours, or a made-up one for a key that was refused."""
         if name not in self._known:
             return f"drift-unknown-{name}"
         if name not in self._keys:
@@ -117,87 +107,22 @@ class BaseUrlTarget:
         return self._keys[name]
 
     def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
-        """Nothing: it is when it is."""
+        """Nothing: neither its clock nor its jobs can be moved."""
 
     def pause(self, seconds: float) -> None:
-        """Wait, within bounds."""
         self._sleep(min(max(seconds, 0.0), _LONGEST_PAUSE_S))
 
-    def ask(self, request: Again, scenario: str | None) -> TargetReply:
-        """The answer, a 429 waited out unless the recording has one there."""
+    def ask(self, request: RepeatedRequest, scenario: str | None) -> TargetReply:
+        """The answer; a 429 is waited out unless one was recorded there."""
         client = self._plain if scenario is not None and "rate_limited" in scenario else self._patient
         began = time.monotonic()
         response = client.request(request.method, request.url, headers=request.wire_headers, content=request.body)
         return TargetReply(response, time.monotonic() - began)
 
 
-_IN_PROCESS: Final = "mock.test"
-_ENDS: Final = frozenset({"succeeded", "failed", "expired", "cancelled"})
+class _MockTarget(Target):
+    """A mock whose world was made for the replay: its clock moves by the recording alone."""
 
-
-@contextmanager
-def mock_in_process(setting: Setting) -> Iterator[Target]:
-    """A fresh world with a clock of its own, in this process: no time passes but the recording's."""
-    world = WorldOptions(
-        keys={_key(name): credits_ for name, credits_ in setting.keys.items()}, settings=setting.settings
-    ).world("drift")
-    # By the recorded provider's scheme: whether a result can be the source of another request depends on it.
-    base_url = f"{setting.scheme}://{_IN_PROCESS}"
-    with httpx.Client(transport=OutpaintTransport(world), base_url=base_url, timeout=None) as client:  # noqa: S113 - virtual time
-
-        class InProcess(_Scripted):
-            name = "the mock in process"
-
-            def now(self) -> float:
-                return world.clock.now()
-
-            def advance(self, seconds: float) -> None:
-                world.clock.advance(seconds)
-
-            def release(self, inference_id: str) -> None:
-                if inference_id in world.pending:
-                    world.release(inference_id)
-
-        yield InProcess(client)
-
-
-@contextmanager
-def mock_server(server: MockServer, setting: Setting) -> Iterator[Target]:
-    """A world of its own on a running mock server, its clock standing still but for what the recording took."""
-    name = f"drift-{secrets.token_hex(6)}"
-    keys = {_key(key): credits_ for key, credits_ in setting.keys.items()}
-    server.ask("PUT", f"/worlds/{name}", SetUp(clock="frozen", keys=keys, settings=setting.settings))
-    try:
-        with httpx.Client(
-            base_url=f"{server.url}{WORLD_PREFIX}{name}",
-            timeout=TIMEOUT_S,
-            verify=False,  # noqa: S501 - plain HTTP
-            trust_env=not is_near(server.url),
-        ) as client:
-
-            class OverTcp(_Scripted):
-                def now(self) -> float:
-                    return float(server.ask("GET", "/clock", world=name)["now"])
-
-                def advance(self, seconds: float) -> None:
-                    server.ask("POST", "/clock/advance", Advance(seconds=seconds), world=name)
-
-                def release(self, inference_id: str) -> None:
-                    job = server.ask("GET", f"/jobs/{inference_id}", world=name)
-                    if job["state"] not in _ENDS:
-                        server.ask("POST", f"/jobs/{inference_id}/release", world=name)
-
-            target = OverTcp(client)
-            target.name = f"the mock server at {server.url}"
-            yield target
-    finally:
-        server.ask("DELETE", f"/worlds/{name}")
-
-
-class _Scripted:
-    """A mock, whose world is ours alone."""
-
-    name = "the mock"
     scripted = True
     idempotency = ""
 
@@ -205,17 +130,18 @@ class _Scripted:
         self._client = client
         self._began = self.now()
 
-    def now(self) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def now(self) -> float: ...
 
-    def advance(self, seconds: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def advance(self, seconds: float) -> None: ...
 
+    @abstractmethod
     def release(self, inference_id: str) -> None:
-        raise NotImplementedError
+        """End a job, if it has not ended."""
 
     def key(self, name: str) -> str:
-        return _key(name)
+        return f"drift-{name}"
 
     def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
         ahead = self._began + exchange.at - self.now()
@@ -227,25 +153,69 @@ class _Scripted:
     def pause(self, seconds: float) -> None:
         self.advance(seconds)
 
-    def ask(self, request: Again, scenario: str | None) -> TargetReply:
+    def ask(self, request: RepeatedRequest, scenario: str | None) -> TargetReply:
         headers = [*request.wire_headers, *([(HEADER.encode(), scenario.encode())] if scenario is not None else [])]
         began = self.now()
         response = self._client.request(request.method, request.url, headers=headers, content=request.body)
         return TargetReply(response, self.now() - began)
 
 
-def _key(name: str) -> str:
-    """The key that stands for a recorded one in a world of ours."""
-    return f"drift-{name}"
+class _MockInProcess(_MockTarget):
+    name = "the mock in process"
+
+    def __init__(self, client: httpx.Client, world: World) -> None:
+        self._world = world
+        super().__init__(client)
+
+    def now(self) -> float:
+        return self._world.clock.now()
+
+    def advance(self, seconds: float) -> None:
+        self._world.clock.advance(seconds)
+
+    def release(self, inference_id: str) -> None:
+        if inference_id in self._world.pending:
+            self._world.release(inference_id)
+
+
+class _MockOnServer(_MockTarget):
+    def __init__(self, client: httpx.Client, world: MockWorld) -> None:
+        self.name = f"the mock server at {world.name}"
+        self._world = world
+        super().__init__(client)
+
+    def now(self) -> float:
+        return float(self._world.ask("GET", "/clock")["now"])
+
+    def advance(self, seconds: float) -> None:
+        self._world.advance(seconds)
+
+    def release(self, inference_id: str) -> None:
+        if self._world.ask("GET", f"/jobs/{inference_id}")["state"] not in _ENDS:
+            self._world.ask("POST", f"/jobs/{inference_id}/release")
+
+
+@contextmanager
+def mock_in_process(setting: Setting) -> Iterator[Target]:
+    """A new world with a clock of its own, in this process."""
+    world = WorldOptions(keys=_mock_keys(setting), settings=setting.settings).world("drift")
+    # By the recorded provider's scheme: whether a result can be the source of another request depends on it.
+    base_url = f"{setting.scheme}://{_IN_PROCESS}"
+    with httpx.Client(transport=OutpaintTransport(world), base_url=base_url, timeout=None) as client:  # noqa: S113 - virtual time
+        yield _MockInProcess(client, world)
+
+
+def _mock_keys(setting: Setting) -> Mapping[str, int]:
+    """The keys of a mock's world in place of the recorded ones, with their credits."""
+    return {f"drift-{name}": credits_ for name, credits_ in setting.keys.items()}
 
 
 @contextmanager
 def target_of(recording: Recording, against: str | None = None, keys: Sequence[str] = ()) -> Iterator[Target]:
-    """The target for as long as the block runs; without a base URL it is the mock in process.
+    """The target for as long as the block runs: the provider at `against`, or without it the mock in process.
 
-    `keys` stand for the recording's known keys in the order in which those came; a mock server that makes worlds for us
-    needs none. Raises `NotReady` for a base URL that is none, is not this API or refuses a key that is to be used, and
-    where there is no key.
+    `keys` are used in place of the recording's known keys, in the order in which those were recorded; a mock server
+    that makes worlds for us needs none. Raises `CommandError` as `reachability.check_base_url` and `balances_at` do.
     """
     setting = Setting.of(recording)
     if against is None:
@@ -253,24 +223,12 @@ def target_of(recording: Recording, against: str | None = None, keys: Sequence[s
             yield target
         return
     url = check_base_url(against)
-    server = MockServer.at(url)
-    if server is not None:
-        with ExitStack() as stack:
-            stack.callback(server.close)
-            try:
-                world = stack.enter_context(mock_server(server, setting))
-            except NotOffered:
-                pass  # it makes no worlds for us: a stranger like any other
-            else:
-                yield world
-                return
-    if not keys:
-        raise NotReady(ExitCode.USAGE, "a key is missing: give --api-key, or set OUTPAINT_KEY")
-    known = tuple(setting.keys)
-    for number, key in enumerate(keys[: max(1, len(known))], 1):
-        try:
-            balance_at(url, key)
-        except NotReady as error:
-            raise NotReady(error.exit_code, str(error) if number == 1 else f"with key {number}: {error}") from None
-    with BaseUrlTarget(url, keys, known=known) as remote:
-        yield remote
+    with world_at(url, clock="frozen", keys=_mock_keys(setting), **setting.settings) as world:
+        if world is not None:
+            with world.client() as client:
+                yield _MockOnServer(client, world)
+            return
+        known = tuple(setting.keys)
+        balances_at(url, keys[: max(1, len(known))])
+        with BaseUrlTarget(url, keys, known=known) as remote:
+            yield remote

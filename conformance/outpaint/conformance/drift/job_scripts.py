@@ -1,4 +1,4 @@
-"""What the mock must be told so that its accounts, jobs and troubles are those that were recorded."""
+"""The accounts, settings and scenarios with which a mock answers as the recorded provider did."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
 _CREDITS: Final = 1000
-"""What an account has that never told."""
+"""Credits of an account whose balance no answer has."""
 _WORTH_TELLING_S: Final = 1.0
-"""A sync answer that took longer is given a job that takes as long, by the mock's clock."""
+"""A sync answer that took longer gets a job that takes as long, by the mock's clock."""
 _LONGEST_S: Final = 3500.0
 """Within a job's lifetime, which would end it first."""
 _BY_STATUS: Final = {
@@ -42,7 +42,7 @@ _OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_R
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """For one exchange: the scenario its call is made under, and the recorded jobs that have ended by then."""
+    """For one exchange: the scenario of its call, and the recorded jobs that have ended by then."""
 
     scenario: str | None = None
     ended: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Setting:
 
     @classmethod
     def of(cls, recording: Recording) -> Setting:
-        """What a recording tells of the state that its provider was in."""
+        """The setting that a recording's answers show."""
         exchanges = list(recording.replayable())
         keys = _keys(exchanges)
         settings: dict[str, Any] = {}
@@ -82,7 +82,7 @@ class Setting:
 
 
 def inference_id_of(answer: Answer | None) -> str | None:
-    """The job that an answer speaks of."""
+    """The id of the job that an answer is about."""
     value = json_of(answer)
     found = value.get("inference_id") if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
@@ -100,7 +100,7 @@ def is_submit(exchange: RecordedExchange) -> bool:
 
 
 def is_of_an_account(exchange: RecordedExchange) -> bool:
-    """Whether the answer tells of the key's account: files are nobody's, their balance is none."""
+    """Whether the answer shows the key's account; one to a request for a file does not."""
     target = exchange.request.target
     if exchange.request.key is None or REFERENCE.fullmatch(target) is not None:
         return False
@@ -108,7 +108,7 @@ def is_of_an_account(exchange: RecordedExchange) -> bool:
 
 
 def _keys(exchanges: list[RecordedExchange]) -> dict[str, int]:
-    """Keys that were known, and what their accounts had at first."""
+    """The keys that were known, and the first balance of each."""
     keys: dict[str, int] = {}
     for exchange in exchanges:
         key, answer = exchange.request.key, exchange.answer
@@ -124,7 +124,7 @@ def _values(exchanges: list[RecordedExchange], name: str) -> list[str]:
 
 
 def _price(exchanges: list[RecordedExchange]) -> int | None:
-    """Credits an image, where an account's balance tells it between a submit and its next answer."""
+    """Credits an image, where an account's balances before and after a submit show it."""
     told: Counter[int] = Counter()
     before: dict[str, tuple[RecordedExchange, int]] = {}
     for exchange in exchanges:
@@ -180,7 +180,7 @@ def _scripts(exchanges: list[RecordedExchange], keys: dict[str, int], price: int
 
 
 def _job(exchange: RecordedExchange, answer: Answer, last_word: Any) -> str:
-    """How the job goes that this submit makes."""
+    """The scenario of the job that this submit makes."""
     words = []
     if answer.status == 202:
         words.append("manual")
@@ -194,7 +194,7 @@ def _job(exchange: RecordedExchange, answer: Answer, last_word: Any) -> str:
 
 
 def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], price: int) -> str | None:
-    """The scenario of an answer that came of the provider's state and not of the request."""
+    """The scenario of an answer that the provider's state brought about, not the request."""
     status, key = answer.status, exchange.request.key
     at_file = REFERENCE.fullmatch(exchange.request.target) is not None
     if exchange.mark is not None and exchange.mark.trouble is Trouble.HTML:

@@ -1,4 +1,4 @@
-"""`outpaint contract record`: a proxy that keeps what a consumer and a real provider say to each other."""
+"""`outpaint contract record`: a proxy that records what a client and a real provider say to each other."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import os
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from socket import socket
+from typing import Final
 
 import click
 
-if TYPE_CHECKING:
-    from outpaint.conformance.drift.recorder import Recorder
-    from outpaint.conformance.drift.recording_file import RecordedExchange
+from outpaint.conformance.drift.drift_reports import request_line
+from outpaint.conformance.drift.recorder import Recorder, RecordingHost
+from outpaint.conformance.drift.recording_file import RecordedExchange, RecordingError
+from outpaint.conformance.drift.upstream import Upstream
+from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
+from outpaint.functions.embedded.server import Server, listen, serve, url_of
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _BETWEEN_WRITES_S: Final = 1.0
 
 
-@click.command(short_help="Record what your client and a real provider say to each other.")
+@click.command()
 @click.option("--upstream", metavar="URL", required=True, help="The provider's base URL, with or without /v1.")
 @click.option("--out", metavar="FILE", type=_FILE, required=True, help="Write the recording here.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
@@ -88,144 +94,99 @@ def record(
       4  something answers there that is not this API
       5  the key in --key-env is refused
     """
-    from outpaint.conformance.drift.recorder import CreditBudget, Recorder
-    from outpaint.conformance.drift.upstream import Upstream
-    from outpaint.conformance.verify.reachability import NotReady, balance_at, check_base_url, check_is_there
-    from outpaint.contracts.errors import OutpaintError
-    from outpaint.functions.embedded.server import listen, url_of
-
     if out.exists() and not overwrite:
         raise click.UsageError(f"{out} is there already: choose another --out, or add --overwrite")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent} to write {out.name} into: make it first")
     # A form that cannot be parsed may be what is recorded.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    key = _key(key_env)
-    try:
-        base_url = check_base_url(upstream)
-        if key is None:
-            check_is_there(base_url)
-        else:
-            credits_ = balance_at(base_url, key)
-            click.echo(f"the key has {credits_:,} credits; this recording may spend {max_credits:,}", err=True)
-    except NotReady as error:
-        click.echo(f"error: {error}", err=True)
-        context.exit(error.exit_code)
-    try:
-        listener = listen("127.0.0.1", port)
-    except OutpaintError as error:
-        raise click.ClickException(error.detail) from None
+    key = None if key_env is None else os.environ.get(key_env, "").strip()
+    if key == "":
+        raise click.UsageError(f"the environment variable {key_env} of --key-env is empty or not set")
+    base_url = check_base_url(upstream)
+    if key is None:
+        check_is_there(base_url)
+    else:
+        credits_ = balance_at(base_url, key)
+        click.echo(f"the key has {credits_:,} credits; this recording may spend {max_credits:,}", err=True)
+    listener = listen("127.0.0.1", port)
     own = url_of(listener)
     provider = Upstream(base_url, timeout=timeout)
     writer = _Writer(out)
-    recorder = Recorder(
+    recorder = writer.recorder = Recorder(
         provider,
         own,
-        CreditBudget(max_credits, price),
+        Purse(max_credits),
+        price=price,
         key=key,
         keep_pixels=keep_pixels,
         follow=follow_results,
-        tell=writer.tell,
+        on_exchange=writer.note,
     )
-    writer.recorder = recorder
-    failed = 0
-    with listener:
-        try:
-            failed = _run(recorder, listener, own, base_url, command)
-        finally:
-            provider.close()
-            writer.close()
+    with closing(provider), closing(writer), closing(RecordingHost(recorder)) as host, listener:
+        status = _served(host, listener, own, f"recording {base_url}: point your client at {own}/v1", command)
     exchanges = recorder.recording().exchanges
     if not exchanges:
         raise click.ClickException("nothing was recorded: no request came")
     click.echo(f"{len(exchanges)} exchanges in {out}; replay them: outpaint contract drift {out}", err=True)
-    context.exit(failed)
+    context.exit(status)
 
 
-def _run(recorder: Recorder, listener: object, own: str, base_url: str, command: tuple[str, ...]) -> int:
-    from socket import socket
-
-    from outpaint.conformance.drift.recorder import RecordingHost
-    from outpaint.functions.embedded.server import Server, serve
-
-    assert isinstance(listener, socket)
-    host = RecordingHost(recorder)
+def _served(host: RecordingHost, listener: socket, own: str, announcement: str, command: tuple[str, ...]) -> int:
+    """Serve until a signal comes, or until the command has ended, whose exit status is returned."""
 
     def announce() -> None:
-        click.echo(f"recording {base_url}: point your client at {own}/v1", err=True)
+        click.echo(announcement, err=True)
 
+    if not command:
+        serve(host, listener, announce)
+        return 0
+    started = threading.Event()
+    server = Server(host, started.set)
+    thread = threading.Thread(target=server.run, args=([listener],), name="recorder", daemon=True)
+    thread.start()
+    started.wait()
+    announce()
+    environment = os.environ | {"OUTPAINT_BASE_URL": f"{own}/v1"}
     try:
-        if not command:
-            serve(host, listener, announce)
-            return 0
-        started = threading.Event()
-        server = Server(host, started.set)
-        thread = threading.Thread(target=server.run, args=([listener],), name="recorder", daemon=True)
-        thread.start()
-        started.wait()
-        announce()
-        try:
-            return _told(command, own)
-        finally:
-            server.should_exit = True
-            thread.join()
-    finally:
-        host.close()
-
-
-def _told(command: tuple[str, ...], own: str) -> int:
-    """Run a command that is told where the proxy is."""
-    try:
-        return subprocess.run(command, env=os.environ | {"OUTPAINT_BASE_URL": f"{own}/v1"}, check=False).returncode  # noqa: S603 - what the user asked for
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - what the user asked for
     except OSError as error:
         raise click.UsageError(f"{command[0]} cannot be run: {error.strerror or error}") from None
-
-
-def _key(name: str | None) -> str | None:
-    if name is None:
-        return None
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise click.UsageError(f"the environment variable {name} of --key-env is empty or not set")
-    return value
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 class _Writer:
-    """Tells of each exchange, and keeps the file up to date: whatever ends this process, little is lost."""
+    """Prints each exchange and writes the file every second or so, so that little is lost whatever ends the process."""
 
     def __init__(self, out: Path) -> None:
-        self.recorder: Recorder | None = None
+        self.recorder: Recorder
         self._out = out
         self._lock = threading.Lock()
         self._written = 0.0
 
-    def tell(self, exchange: RecordedExchange) -> None:
-        """A line for an exchange, and the file where it has not been written for a while."""
-        from outpaint.conformance.drift.drift_reports import name_of
-
+    def note(self, exchange: RecordedExchange) -> None:
+        """Print the exchange, and write the file unless that was done just now."""
         status = "-" if exchange.answer is None else exchange.answer.status
-        click.echo(f"{exchange.number:4d}  {status:>3}  {exchange.seconds:6.2f} s  {name_of(exchange)}", err=True)
+        click.echo(f"{exchange.number:4d}  {status:>3}  {exchange.seconds:6.2f} s  {request_line(exchange)}", err=True)
         if exchange.mark is not None:
             click.echo(f"      {exchange.mark.says}", err=True)
         with self._lock:
             if time.monotonic() - self._written >= _BETWEEN_WRITES_S:
-                self._write(exchange.number)
+                self._write(f"after exchange {exchange.number}, ")
 
     def close(self) -> None:
-        """Write the whole; ends the command where that cannot be."""
+        """Write the whole; raises `ClickException` where that cannot be done."""
         with self._lock:
-            if self.recorder is not None and self.recorder.recording().exchanges and not self._write():
+            if self.recorder.recording().exchanges and not self._write():
                 raise click.ClickException("the recording is lost: the file could not be written")
 
-    def _write(self, number: int = 0) -> bool:
-        from outpaint.conformance.drift.recording_file import RecordingError
-
-        assert self.recorder is not None
+    def _write(self, when: str = "") -> bool:
         self._written = time.monotonic()
         try:
             self.recorder.recording().write(self._out)
         except RecordingError as error:
-            after = f"after exchange {number}, " if number else ""
-            click.echo(f"error: {after}{error}", err=True)
+            click.echo(f"error: {when}{error}", err=True)
             return False
         return True

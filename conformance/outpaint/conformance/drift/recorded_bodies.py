@@ -1,4 +1,4 @@
-"""Bodies known by facts: parts, pictures, and pictures drawn in their place."""
+"""What is kept of a body: facts in place of its pictures, and pictures that are drawn from those facts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from outpaint.conformance.drift.recording_file import (
 
 @dataclass
 class RawPart:
-    """One part: the labels of its head, by name in lower case, and its bytes."""
+    """One part of a form: its headers, by name in lower case, and its bytes."""
 
     labels: dict[str, str] = field(default_factory=dict)
     data: bytearray = field(default_factory=bytearray)
@@ -53,7 +53,7 @@ class Unparsable(Exception):  # noqa: N818 - an outcome, not an error
 
 
 def parts_of(content_type: str, body: bytes) -> list[RawPart]:
-    """The parts in their order; raises `Unparsable`."""
+    """The parts of a multipart body in their order; raises `Unparsable`."""
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
@@ -100,7 +100,7 @@ _DATA_URI: Final = re.compile(r"(?is)data:(image/[a-z0-9.+-]+|application/octet-
 
 
 def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> RecordedPicture:
-    """What is kept of these bytes; with `keep` the bytes too. Never raises: what is no picture is told to be none."""
+    """What is kept of a picture's bytes, with `keep` the bytes too; of what is no picture that it is none."""
     known: dict[str, Any] = {
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -135,7 +135,7 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Recor
 
 
 def _too_large(data: bytes, known: dict[str, Any]) -> RecordedPicture:
-    """A picture of a size that Pillow does not even open: a PNG tells it at a fixed place."""
+    """A picture that Pillow refuses to open for its size; a PNG has that at a fixed place."""
     if data[12:16] != b"IHDR":
         return RecordedPicture(format=None, damage=Damage.UNREADABLE, **known)
     width, height = struct.unpack(">II", data[16:24])
@@ -166,7 +166,7 @@ def _layout_of(picture: Image.Image, *, is_mask: bool) -> tuple[Literal["alpha",
 
 
 def _looks_like_a_mask(picture: Image.Image) -> bool:
-    """Whether nearly all of it is black or white: a mask that came ahead of its request has no field to tell it."""
+    """Whether nearly all of it is black or white: a mask that was uploaded before its request has no field name."""
     small = picture.convert("RGB").resize((64, 64), Image.Resampling.NEAREST)
     grey = small.convert("L")
     counts = grey.histogram()
@@ -176,7 +176,7 @@ def _looks_like_a_mask(picture: Image.Image) -> bool:
 
 
 def _rows(channel: Image.Image) -> tuple[str, ...]:
-    """The map of one channel; whatever extreme it has somewhere is in the map somewhere."""
+    """The map of one channel; if it is low or high anywhere, so is a cell of the map."""
     size = (min(_CELLS, channel.width), min(_CELLS, channel.height))
     cells = list(channel.resize(size, Image.Resampling.BOX).tobytes())
     letters = ["#" if cell >= 192 else "." if cell < 64 else "+" for cell in cells]
@@ -191,11 +191,11 @@ def _rows(channel: Image.Image) -> tuple[str, ...]:
 
 
 PICTURE: Final = "$picture"
-"""The member under which a data: URI of a picture stands in kept JSON."""
+"""The one member of the object that replaces a picture's data: URI in kept JSON."""
 
 
 class KeptPicture(dict[str, Any]):
-    """`{"$picture": facts}` as we made it, while an exchange is being kept: what a client wrote itself is no such."""
+    """`{"$picture": facts}` as we made it: a client may have written the same, and that is scrubbed like any text."""
 
 
 _LONGEST_TEXT: Final = 16_384
@@ -278,7 +278,7 @@ def _without_pictures(value: Any, name: str, *, keep: bool) -> Any:
 
 
 def kept_picture(value: Any) -> RecordedPicture | None:
-    """The picture that stands in kept JSON as `{"$picture": …}`; None for any other value."""
+    """The picture of `{"$picture": …}` in kept JSON; None for any other value."""
     if isinstance(value, dict) and value.keys() == {PICTURE}:
         try:
             return RecordedPicture.model_validate(value[PICTURE])
@@ -310,9 +310,9 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 @lru_cache(maxsize=64)
 def stand_in(picture: RecordedPicture, at_least: int = 0) -> bytes:
-    """The file that stands in: the same for the same facts, another for another hash; at least so many bytes long.
+    """A file drawn from a picture's facts, at least so many bytes long; the picture itself where it was kept.
 
-    A picture that was kept is given back as it was.
+    The same facts give the same file, another hash another one.
     """
     if picture.data is not None:
         return base64.b64decode(picture.data)

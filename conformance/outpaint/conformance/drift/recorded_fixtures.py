@@ -1,4 +1,4 @@
-"""A recording as files for a consumer's tests: how the mock is set up, and each exchange as plain JSON."""
+"""A recording as files for a client's tests: how the mock is set up, and each exchange as JSON."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OF_TRANSPORT: Final = frozenset({"content-length", "content-encoding", "transfe
 
 
 def write_fixtures(recording: Recording, folder: Path) -> int:
-    """Write the files, over earlier ones; how many. Raises `RecordingError` where they cannot be written."""
+    """Write the files, over earlier ones, and return how many; raises `RecordingError` where that fails."""
     files = _files(recording)
     try:
         for name, data in files.items():
@@ -56,8 +56,8 @@ def write_fixtures(recording: Recording, folder: Path) -> int:
     return len(files)
 
 
-def scenarios_of(recording: Recording) -> dict[str, str]:
-    """By exchange, the scenario under which the mock does the same when a client polls as often as was recorded."""
+def _scenarios_of(recording: Recording) -> dict[str, str]:
+    """By exchange, the scenario under which the mock answers the same to a client that polls as often."""
     exchanges = list(recording.replayable())
     scripts = Setting.of(recording).scripts
     told: dict[str, str] = {}
@@ -93,7 +93,7 @@ def _files(recording: Recording) -> dict[str, bytes]:
     world: dict[str, Any] = {"settings": setting.settings}
     if credits_ is not None:
         world["credits"] = credits_
-    scenarios = scenarios_of(recording)
+    scenarios = _scenarios_of(recording)
     names = [name_of(exchange) for exchange in recording.replayable()]
     example = next(iter(scenarios), names[0] if names else "001")
     files = {

@@ -1,4 +1,4 @@
-"""The recording proxy and its budget."""
+"""The recording proxy: it sends a client's requests on to a provider, and keeps both what was asked and answered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import (
     Answer,
-    Body,
     Headers,
     Json,
     Mark,
@@ -27,7 +26,8 @@ from outpaint.conformance.drift.recording_file import (
     pictures_asked_for,
 )
 from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, reference, urls_in
-from outpaint.conformance.drift.upstream import NotTold, Upstream, UpstreamAnswer, UpstreamRequest, refusal
+from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest, refusal
+from outpaint.conformance.verify.case_selection import Purse
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
 from outpaint.functions.embedded.asgi import ClientGone
@@ -35,41 +35,6 @@ from outpaint.functions.http.messages import Response
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.asgi import Receive, Scope, Send
-
-
-class CreditBudget:
-    """Credits that may be spent; a request takes its own before it goes on. Safe for many threads.
-
-    `price` is credits an image; without a `limit` everything may be spent.
-    """
-
-    def __init__(self, limit: int | None, price: int = 1) -> None:
-        self._limit = limit
-        self._price = price
-        self._lock = threading.Lock()
-        self.spent = 0
-
-    @property
-    def left(self) -> int | None:
-        """What may still be spent; None for anything."""
-        return None if self._limit is None else self._limit - self.spent
-
-    def cost(self, body: Body, query: dict[str, str]) -> int:
-        """The credits that a submit with this body may cost."""
-        return pictures_asked_for(body, query) * self._price
-
-    def take(self, cost: int) -> bool:
-        """Take so much out; false, with nothing taken, where that is more than what is left."""
-        with self._lock:
-            if self._limit is not None and cost > self._limit - self.spent:
-                return False
-            self.spent += cost
-            return True
-
-    def give_back(self, cost: int) -> None:
-        """Put back what a request did not cost after all."""
-        with self._lock:
-            self.spent -= cost
 
 
 _KEY: Final = API_KEY.lower()
@@ -80,47 +45,52 @@ _OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
 _UNPASSED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
 )
+MAX_BODY_BYTES: Final = 128 * 1024 * 1024
+_THREADS: Final = 32
 
 
 @dataclass
-class _Begun:
+class _ExchangeUnderWay:
+    """`answer` is the provider's, `shown` what the client gets, `at` and `seconds` as in a `RecordedExchange`."""
+
     number: int
     at: float
     asked: UpstreamRequest
     link: Link | None
     cost: int = 0
-    told: UpstreamAnswer | None = None
+    answer: Response | None = None
     mark: Mark | None = None
     seconds: float = 0.0
-    shown: UpstreamAnswer | None = field(default=None)
-    """What the client gets."""
+    shown: Response | None = None
 
 
 class Recorder:
-    """Hands requests on and keeps what was said. Safe for many threads.
+    """Sends requests on and keeps the exchanges. Safe for many threads.
 
-    `base_url` is where clients reach it (without `/v1`), `key` goes to the provider in place of whatever key a client
-    sends. With `follow` results are fetched as soon as they are told of, and their URLs are left as they are. `tell`
-    is called with each exchange once it is over.
+    `base_url` is where clients reach it (without `/v1`). `budget` is what requests may cost, at `price` credits an
+    image. `key` goes to the provider in place of whatever key a client sends. With `follow` results are fetched as soon
+    as an answer names them, and their URLs are left as they are. `on_exchange` is called with each exchange that ended.
     """
 
     def __init__(
         self,
         upstream: Upstream,
         base_url: str,
-        budget: CreditBudget,
+        budget: Purse,
         *,
+        price: int = 1,
         key: str | None = None,
         keep_pixels: bool = False,
         follow: bool = False,
-        tell: Callable[[RecordedExchange], None] = lambda _: None,
+        on_exchange: Callable[[RecordedExchange], None] = lambda _: None,
     ) -> None:
         self._upstream = upstream
         self._budget = budget
+        self._price = price
         self._key = key
         self._keep_pixels = keep_pixels
         self._follow = follow
-        self._tell = tell
+        self._on_exchange = on_exchange
         self._links = Links(base_url)
         self._base_url = base_url
         self._scrubber = Scrubber()
@@ -133,7 +103,7 @@ class Recorder:
             self._scrubber.learn(key)
 
     def recording(self) -> Recording:
-        """All that was kept until now, scrubbed by all that was learned until now."""
+        """All exchanges so far, without any credential that is known so far."""
         with self._lock:
             kept = [self._kept[number] for number in sorted(self._kept)]
         return Recording(
@@ -144,102 +114,98 @@ class Recorder:
             exchanges=tuple(self._scrubber.exchange(exchange) for exchange in kept),
         )
 
-    def handle(self, asked: UpstreamRequest) -> UpstreamAnswer:
-        """The answer for the client; never raises what a provider or a network can do."""
+    def handle(self, asked: UpstreamRequest) -> Response:
+        """The answer for the client: the provider's, or one of the proxy's own where there is none."""
         begun = self._begin(asked)
         try:
             self._pay(begun)
             self._ask(begun)
-        except NotTold as outcome:
+        except NoUpstreamAnswer as outcome:
             begun.mark = outcome.mark
             begun.shown = refusal(outcome.status, outcome.mark)
         assert begun.shown is not None
         self._keep(begun)
-        if self._follow and begun.told is not None:
+        if self._follow and begun.answer is not None:
             self._fetch_all(begun)
         return begun.shown
 
-    def too_large(self, asked: UpstreamRequest, limit: int) -> UpstreamAnswer:
-        """The refusal of a body that the proxy does not take."""
+    def too_large(self, asked: UpstreamRequest, limit: int) -> Response:
+        """The refusal of a request whose body has more than `limit` bytes."""
         mark = Mark(trouble=Trouble.TOO_LARGE, says=f"a request may be {limit // 1024**2} MiB to be recorded")
         begun = self._begin(asked)
         begun.mark, begun.shown = mark, refusal(413, mark)
         self._keep(begun)
         return begun.shown
 
-    def _begin(self, asked: UpstreamRequest) -> _Begun:
+    def _begin(self, asked: UpstreamRequest) -> _ExchangeUnderWay:
         path, _, query = asked.target.partition("?")
         with self._lock:
             self._count += 1
             number = self._count
-        # Whatever may be a credential is known before anything is kept.
+        # Credentials have to be known before anything is kept.
         for name, value in asked.headers:
             if name.lower() == _KEY and value.strip():
                 self._scrubber.key(value.strip())
         self._scrubber.learn_headers(asked.headers)
         self._scrubber.learn_query(query)
-        return _Begun(number, time.monotonic() - self._began, asked, self._links.at(unquote(path)))
+        return _ExchangeUnderWay(number, time.monotonic() - self._began, asked, self._links.at(unquote(path)))
 
-    def _pay(self, begun: _Begun) -> None:
+    def _pay(self, begun: _ExchangeUnderWay) -> None:
         asked = begun.asked
         path, _, query = asked.target.partition("?")
         if asked.method != "POST" or begun.link is not None or path.rstrip("/").startswith(UPLOADS_PATH):
             return
         body = body_of(asked.body, asked.header("content-type") or "")
-        cost = self._budget.cost(body, dict(parse_qsl(query, keep_blank_values=True)))
+        cost = self._price * pictures_asked_for(body, dict(parse_qsl(query, keep_blank_values=True)))
         if not self._budget.take(cost):
             says = (
                 f"the recording may spend {self._budget.left} more credits and this request may cost {cost}: "
                 "nothing was sent on; raise --max-credits, or ask for fewer pictures"
             )
-            raise NotTold(402, Trouble.OVER_BUDGET, says)
+            raise NoUpstreamAnswer(402, Trouble.OVER_BUDGET, says)
         begun.cost = cost
 
-    def _ask(self, begun: _Begun) -> None:
+    def _ask(self, begun: _ExchangeUnderWay) -> None:
         asked = begun.asked
         headers, body = self._passed_on(asked, begun.link), self._links.originals(asked.body)
         began = time.monotonic()
         try:
             if begun.link is not None:
-                told = self._upstream.fetch(asked.method, begun.link.url, headers, body)
+                answer = self._upstream.fetch(asked.method, begun.link.url, headers, body)
             else:
-                told = self._upstream.ask(asked.method, asked.target, headers, body)
+                answer = self._upstream.ask(asked.method, asked.target, headers, body)
         finally:
             begun.seconds = time.monotonic() - began
-        begun.told = told
-        if begun.cost and (told.status >= 400 or (told.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"):
+        begun.answer = answer
+        if begun.cost and (answer.status >= 400 or (answer.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"):
             self._budget.give_back(begun.cost)
-        if begun.link is None and "html" in (told.header("content-type") or "").lower():
-            begun.mark = Mark(
-                trouble=Trouble.HTML,
-                says=f"{host_of(self._upstream.base_url)} answers {told.status} with a web page where JSON belongs",
-            )
-        begun.shown = self._shown(begun, told)
+        if begun.link is None and "html" in (answer.header("content-type") or "").lower():
+            says = f"{host_of(self._upstream.base_url)} answers {answer.status} with a web page where JSON belongs"
+            begun.mark = Mark(trouble=Trouble.HTML, says=says)
+        begun.shown = self._shown(begun, answer)
 
     def _passed_on(self, asked: UpstreamRequest, link: Link | None) -> list[tuple[str, str]]:
         if link is not None and host_of(link.url) != host_of(self._upstream.base_url):
-            # A client sends its key to the proxy, and not to whatever store the provider keeps its files in.
+            # The client gave its key for the provider, not for the store in which that keeps its files.
             return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
         if self._key is None or not (asked.header(API_KEY) or "").strip():
             return asked.headers
         return [(name, self._key if name.lower() == _KEY else value) for name, value in asked.headers]
 
-    def _shown(self, begun: _Begun, told: UpstreamAnswer) -> UpstreamAnswer:
-        """What the client gets: the same, its URLs leading here."""
+    def _shown(self, begun: _ExchangeUnderWay, answer: Response) -> Response:
+        """What the client gets: the answer with URLs that lead to the proxy."""
         dropped = _UNPASSED - {"content-length"} if begun.asked.method == "HEAD" else _UNPASSED
-        headers = [(name, value) for name, value in told.headers if name.lower() not in dropped]
-        body = told.body
-        if not self._follow and begun.link is None:
-            value = _json(told)
-            if value is not None:
-                led = self._links.lead_all(value, begun.number)
-                if led != value:
-                    body = json.dumps(led).encode()
-        headers = [
+        headers = tuple(
             (name, self._location(value, begun.number) if name.lower() == "location" else value)
-            for name, value in headers
-        ]
-        return UpstreamAnswer(told.status, headers, body)
+            for name, value in answer.headers
+            if name.lower() not in dropped
+        )
+        body, value = answer.body, _json(answer)
+        if value is not None and not self._follow and begun.link is None:
+            led = self._links.lead_all(value, begun.number)
+            if led != value:
+                body = json.dumps(led).encode()
+        return Response(answer.status, headers, body)
 
     def _location(self, value: str, number: int) -> str:
         own = self._upstream.base_url
@@ -249,10 +215,10 @@ class Recorder:
             return self._links.lead(value, number, LOCATION)
         return value
 
-    def _fetch_all(self, begun: _Begun) -> None:
-        """Fetch the results that an answer tells of, as exchanges of their own."""
-        assert begun.told is not None
-        value = _json(begun.told)
+    def _fetch_all(self, begun: _ExchangeUnderWay) -> None:
+        """Fetch the results that an answer names, as exchanges of their own."""
+        assert begun.answer is not None
+        value = _json(begun.answer)
         results = value.get("data") if isinstance(value, dict) else None
         for url, pointer in urls_in(results, "/data"):
             asked = UpstreamRequest("GET", "", [("accept", "*/*")])
@@ -260,12 +226,12 @@ class Recorder:
             fetch.link = Link(url, reference(begun.number, pointer))
             try:
                 self._ask(fetch)
-            except NotTold as outcome:
+            except NoUpstreamAnswer as outcome:
                 fetch.mark = outcome.mark
             self._keep(fetch)
 
-    def _keep(self, begun: _Begun) -> None:
-        asked, told = begun.asked, begun.told
+    def _keep(self, begun: _ExchangeUnderWay) -> None:
+        asked = begun.asked
         key = (asked.header(API_KEY) or "").strip()
         sent = body_of(
             self._links.references(asked.body), asked.header("content-type") or "", keep_pixels=self._keep_pixels
@@ -281,43 +247,39 @@ class Recorder:
                 headers=_kept(asked.headers),
                 body=sent,
             ),
-            answer=None if told is None else self._answer(told),
+            answer=None if begun.answer is None else self._answer(begun.answer),
             mark=begun.mark,
         )
         with self._lock:
             self._kept[begun.number] = exchange
-        self._tell(self._scrubber.exchange(exchange))
+        self._on_exchange(self._scrubber.exchange(exchange))
 
-    def _answer(self, told: UpstreamAnswer) -> Answer:
-        headers = tuple((name, value) for name, value in told.headers if name.lower() not in ("connection",))
-        body = body_of(told.body, told.header("content-type") or "", keep_pixels=self._keep_pixels)
-        return Answer(status=told.status, headers=headers, body=body)
+    def _answer(self, answer: Response) -> Answer:
+        headers = tuple((name, value) for name, value in answer.headers if name.lower() != "connection")
+        body = body_of(answer.body, answer.header("content-type") or "", keep_pixels=self._keep_pixels)
+        return Answer(status=answer.status, headers=headers, body=body)
 
 
 def _kept(headers: list[tuple[str, str]]) -> Headers:
     return tuple((name.lower(), value) for name, value in headers if name.lower() not in _UNKEPT_OF_REQUESTS)
 
 
-def _json(told: UpstreamAnswer) -> object:
-    if "json" not in (told.header("content-type") or ""):
+def _json(answer: Response) -> object:
+    if "json" not in (answer.header("content-type") or ""):
         return None
-    body = body_of(told.body, "application/json")
+    body = body_of(answer.body, "application/json")
     return body.value if isinstance(body, Json) else None
 
 
-MAX_BODY_BYTES: Final = 128 * 1024 * 1024
-_THREADS: Final = 32
-
-
 class RecordingHost:
-    """Answers each request from a thread of its own, so that a long wait at the provider holds up nobody else."""
+    """The recorder as an ASGI application: each request has a thread, so that none waits for another's answer."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="record")
 
     def release_waits(self) -> None:
-        """Nothing to release: a provider's answer is waited for, it may have been paid for."""
+        """Nothing: a provider's answer may have been paid for, so it is always waited for."""
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP."""
@@ -337,21 +299,21 @@ class RecordingHost:
         try:
             body = await _body(receive)
         except ClientGone:
-            return  # half a request is nobody's: nothing goes on
+            return  # half a request is not sent on
         loop = asyncio.get_running_loop()
         if body is None:
             asked = UpstreamRequest(scope["method"], target, headers)
-            told = await loop.run_in_executor(self._pool, self._recorder.too_large, asked, MAX_BODY_BYTES)
+            answer = await loop.run_in_executor(self._pool, self._recorder.too_large, asked, MAX_BODY_BYTES)
         else:
             asked = UpstreamRequest(scope["method"], target, headers, body)
-            told = await loop.run_in_executor(self._pool, self._recorder.handle, asked)
-        bare = told.status in (204, 304) or scope["method"] == "HEAD"
-        length = [] if bare else [("Content-Length", str(len(told.body)))]
+            answer = await loop.run_in_executor(self._pool, self._recorder.handle, asked)
+        bare = answer.status in (204, 304) or scope["method"] == "HEAD"
+        length = [] if bare else [("Content-Length", str(len(answer.body)))]
         sent = [
-            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in (*told.headers, *length)
+            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in (*answer.headers, *length)
         ]
-        await send({"type": "http.response.start", "status": told.status, "headers": sent})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else told.body})
+        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What a recording holds: exchanges in the order they began, without keys, signatures and, usually, pixels."""
+"""The file of a recording: exchanges in the order they began, without keys, signatures and, usually, pixels."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.requests import MAX_COUNT, Wish
 
 FORMAT: Final = "outpaint-recording/1"
-_DEFAULT: Final = int(Wish.model_fields["count"].default)
-"""Pictures where a request says nothing."""
-MOST: Final = MAX_COUNT
-"""Pictures of one request, where nobody can tell how many it asks for."""
 Headers = tuple[tuple[str, str], ...]
 
 
-class RecordingError(Exception):
+class RecordingError(CommandError):
     """A file that is no recording, or cannot be read or written: one sentence with the way out."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(ExitCode.USAGE, sentence)
 
 
 class _Kept(BaseModel):
@@ -57,7 +57,7 @@ class RecordedPicture(_Kept):
 
 
 class Opaque(_Kept):
-    """Bytes that nobody keeps, but for text that is short."""
+    """Bytes that are not kept, except for short text."""
 
     bytes: int
     sha256: str
@@ -72,7 +72,7 @@ class RecordedPart(_Kept):
     content_type: str | None = None
     text: str | None = None
     picture: RecordedPicture | None = None
-    data_uri: bool = Field(default=False, description="The picture stood in the field as a data: URI.")
+    data_uri: bool = Field(default=False, description="The picture was in the field as a data: URI.")
     opaque: Opaque | None = None
 
 
@@ -125,7 +125,7 @@ class Trouble(StrEnum):
 
 
 class Mark(_Kept):
-    """What was wrong with an exchange, in one sentence."""
+    """What was wrong with an exchange: its kind, and one sentence."""
 
     trouble: Trouble
     says: str
@@ -179,7 +179,7 @@ class RecordedExchange(_Kept):
 
 
 class Recording(_Kept):
-    """All exchanges of one sitting, numbered from 1 in the order they began."""
+    """All exchanges of one run of the recorder, numbered from 1 in the order they began."""
 
     format: Literal["outpaint-recording/1"] = FORMAT
     upstream: str
@@ -217,7 +217,7 @@ class Recording(_Kept):
         return recording
 
     def text(self) -> str:
-        """As a file holds it."""
+        """The text of its file."""
         return self.model_dump_json(indent=1, exclude_defaults=False, exclude_none=True) + "\n"
 
     def write(self, path: Path) -> None:
@@ -236,7 +236,7 @@ class Recording(_Kept):
 
 
 def pictures_asked_for(body: Body, query: dict[str, str]) -> int:
-    """How many pictures a request may be charged for: its `count`, the largest where it says several."""
+    """How many pictures a request may be charged for: its `count`, the largest one where it has several."""
     told: list[object] = []
     if isinstance(body, Form):
         told = [part.text for part in body.parts if part.name == "count"]
@@ -244,17 +244,17 @@ def pictures_asked_for(body: Body, query: dict[str, str]) -> int:
         if isinstance(body.value, dict) and "count" in body.value:
             told = [body.value["count"]]
     elif query.get("count") is None:
-        # A body that we cannot read may be one that they can.
-        return MOST
+        # A body that we cannot read may be one that the provider can.
+        return MAX_COUNT
     if "count" in query:
         told.append(query["count"])
-    return max((_whole(value) for value in told), default=_DEFAULT)
+    return max((_whole(value) for value in told), default=int(Wish.model_fields["count"].default))
 
 
 def _whole(value: object) -> int:
-    """A count as somebody may read it; what is no such number is reckoned as the most."""
+    """A count as a lenient provider may read it; what is no number counts as the most that a request may ask for."""
     try:
         number = int(float(str(value).strip()))
     except (ValueError, OverflowError):
-        return MOST
-    return max(0, min(number, 10 * MOST))
+        return MAX_COUNT
+    return max(0, min(number, 10 * MAX_COUNT))

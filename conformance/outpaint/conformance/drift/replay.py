@@ -1,4 +1,4 @@
-"""A recording replayed: differences, charges, what is ignored."""
+"""A recording replayed at a target, and the differences of each answer from the recorded one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from typing import Final
 import httpx
 
 from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
-from outpaint.conformance.drift.asking_again import Again, CannotAsk, Mapping, again
+from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.conformance.drift.drift_targets import Target, TargetReply
 from outpaint.conformance.drift.job_scripts import Setting, inference_id_of, is_of_an_account
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
 from outpaint.contracts.paths_and_headers import CREDIT_AVAILABLE, RETRY_AFTER
 
+_OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
+"""Answers that depend on the state that a provider is in, into which nobody can put it."""
+_NEARLY: Final = 0.9
+"""Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
+_PATIENCE_S: Final = 300.0
+"""How long a job at a provider is polled beyond what was recorded."""
+
 
 @dataclass
 class Charges:
-    """Balances by account, in the order they were told; for targets whose accounts began as the recorded ones."""
+    """The balances of each account in both answers, for targets whose accounts began with the recorded credits."""
 
     _told: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def see(self, exchange: RecordedExchange, replayed: Answer) -> None:
-        """Note what both answers tell of the account."""
+        """Note the balances in both answers."""
         if exchange.answer is None or exchange.request.key is None or not is_of_an_account(exchange):
             return
         one, other = (answer.header(CREDIT_AVAILABLE) or "" for answer in (exchange.answer, replayed))
@@ -34,9 +41,9 @@ class Charges:
             self._told.setdefault(exchange.request.key, []).append((exchange.number, int(one), int(other)))
 
     def differences(self) -> list[AnswerDifference]:
-        """One for each account whose balance ends up another, at the exchange from which on it is.
+        """One for each account whose last balances differ, at the exchange from which on they differ by as much.
 
-        Balances may part for a while: credits of a failed job are given back when it ends, or when that is seen.
+        Balances may differ for a while: credits of a failed job are given back when it ends, or when that is seen.
         """
         found = []
         for told in self._told.values():
@@ -57,17 +64,9 @@ class Charges:
         return found
 
 
-_OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
-"""Answers that a provider gives for what it is like just then, and that nobody can make it give."""
-_NEARLY: Final = 0.9
-"""Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
-PATIENCE_S: Final = 300.0
-"""How long a job at a provider is polled beyond what was recorded."""
-
-
 @dataclass(frozen=True)
 class Drift:
-    """What a replay found. `not_replayed` tells by an exchange's number why; `ignored` counts what was left out."""
+    """What a replay found. `not_replayed` has reasons by exchange; `ignored` counts differences that were left out."""
 
     recording: Recording
     target: str
@@ -94,13 +93,13 @@ class _Replay:
     target: Target
     setting: Setting
     baseline: Baseline
-    mapping: Mapping
+    values: ReplayedValues
     differences: list[AnswerDifference] = field(default_factory=list)
     not_replayed: dict[int, str] = field(default_factory=dict)
     replayed: list[int] = field(default_factory=list)
     charges: Charges = field(default_factory=Charges)
-    heard: dict[str, float] = field(default_factory=dict)
-    """By recorded job: when the recording was answered about it last."""
+    answered_at: dict[str, float] = field(default_factory=dict)
+    """By recorded job: when the last recorded answer about it came."""
 
 
 def replay(
@@ -110,15 +109,15 @@ def replay(
     baseline: Baseline | None = None,
     on_exchange: Callable[[RecordedExchange], None] = lambda _: None,
 ) -> Drift:
-    """Replay a recording at a target and tell every difference.
+    """Ask every recorded request at a target again, and compare the answers.
 
-    `baseline` is whose answers clients rely on: by default the mock's where that is the target, as clients are tested
-    against it; else the recording's, as clients worked with what was recorded.
+    `baseline` is whose answers clients rely on. By default that is the mock where it is the target, for clients are
+    tested against it; else the recording, for clients worked with what was recorded.
     """
     if baseline is None:
         baseline = Baseline.REPLAYED if target.scripted else Baseline.RECORDED
     began = time.perf_counter()
-    run = _Replay(target, Setting.of(recording), baseline, Mapping(target.idempotency))
+    run = _Replay(target, Setting.of(recording), baseline, ReplayedValues(target.idempotency))
     for exchange in recording.exchanges:
         if exchange.can_be_replayed:
             try:
@@ -129,7 +128,7 @@ def replay(
             assert exchange.mark is not None
             run.not_replayed[exchange.number] = exchange.mark.says
         on_exchange(exchange)
-    # Where something could not be asked again, nobody can say what the account would have paid for it.
+    # What a request would have cost that was not asked again, nobody can say.
     if not run.not_replayed:
         run.differences += run.charges.differences()
     return Drift(
@@ -147,14 +146,14 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
     recorded = exchange.answer
     assert recorded is not None
     script = run.setting.scripts[exchange.number]
-    request = again(exchange, run.mapping)
+    request = repeated(exchange, run.values)
     if exchange.request.key is not None:
         request = request.with_key(run.target.key(exchange.request.key))
-    run.target.come_to(exchange, [id_ for job in script.ended if (id_ := run.mapping.id(job)) is not None])
+    run.target.come_to(exchange, [id_ for job in script.ended if (id_ := run.values.id(job)) is not None])
     job = inference_id_of(recorded)
     waited = 0.0
-    if not run.target.scripted and job in run.heard:
-        waited = max(0.0, exchange.at - run.heard[job])
+    if not run.target.scripted and job in run.answered_at:
+        waited = max(0.0, exchange.at - run.answered_at[job])
         run.target.pause(waited)
     try:
         reply = run.target.ask(request, script.scenario)
@@ -167,8 +166,8 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
         _unanswered(run, exchange, f"no answer: {error or type(error).__name__}")
         return
     if job is not None:
-        run.heard[job] = exchange.at + exchange.seconds
-    run.mapping.learn(exchange, reply.response)
+        run.answered_at[job] = exchange.at + exchange.seconds
+    run.values.learn(exchange, reply.response)
     _judge(run, exchange, recorded, _answer(reply))
 
 
@@ -183,20 +182,25 @@ def _judge(run: _Replay, exchange: RecordedExchange, recorded: Answer, reply: tu
             return
         if recorded.status == 202 and replayed.status == 200 and exchange.request.method == "GET":
             run.replayed.append(exchange.number)
-            return  # done sooner: a poll less is nobody's harm
+            return  # done sooner: a poll less harms no client
     run.replayed.append(exchange.number)
     run.differences += compare(exchange, replayed, seconds, run.baseline)
     if run.target.scripted:
         run.charges.see(exchange, replayed)
 
 
-def _polled(run: _Replay, exchange: RecordedExchange, request: Again, reply: TargetReply, waited: float) -> TargetReply:
-    """Poll on where a job has not ended that had ended then; polls beyond what a patient client makes are told."""
+def _polled(
+    run: _Replay, exchange: RecordedExchange, request: RepeatedRequest, reply: TargetReply, waited: float
+) -> TargetReply:
+    """Poll on where a job has not ended that had ended then.
+
+    Polls that a client would make which waits as it is asked to are a difference.
+    """
     extra, passed, since = 0, 0.0, waited
-    while reply.response.status_code == 202 and passed <= PATIENCE_S:
+    while reply.response.status_code == 202 and passed <= _PATIENCE_S:
         asked = reply.response.headers.get(RETRY_AFTER, "")
         wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
-        # Who polled sooner than asked may be told 202 once more.
+        # After a poll that came sooner than asked, one more 202 is no difference.
         extra += since >= wait * _NEARLY
         since = max(wait, 0.1)
         run.target.pause(since)

@@ -1,4 +1,4 @@
-"""Secrets out of a recording, ids and addresses into links."""
+"""What keeps credentials out of a recording, and leads a provider's URLs through the proxy that records them."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from outpaint.conformance.drift.recording_file import (
     RecordedRequest,
 )
 from outpaint.conformance.proving.observed_exchange import REDACTED
-from outpaint.conformance.verify.redaction import SECRET_HEADERS, Redaction
+from outpaint.conformance.verify.redaction import SECRET_HEADERS, SHORTEST_DISTINCT, Redaction
 from outpaint.contracts.paths_and_headers import API_KEY
 
-PREFIX: Final = "/_url/"
+_PREFIX: Final = "/_url/"
 REFERENCE: Final = re.compile(r"\{\{(\d+)(/[^{}]*)\}\}")
 """`{{3/data/0/url}}`: the URL that the answer to exchange 3 had at this JSON pointer, or in its header Location."""
 LOCATION: Final = "/Location"
-_PIECE: Final = re.compile(rf"{re.escape(PREFIX)}(\d+)(?:/[^?#]*)?")
+_PROXIED: Final = re.compile(rf"{re.escape(_PREFIX)}(\d+)(?:/[^?#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One URL of the provider's, and by what reference it is known in the recording."""
+    """A URL of the provider, and the reference by which a recording names it."""
 
     url: str
     reference: str
 
 
 class Links:
-    """The URLs given out so far. `base_url` is where the proxy is reached. Safe for many threads."""
+    """The provider's URLs that clients reach through the proxy at `base_url`. Safe for many threads."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -53,14 +53,14 @@ class Links:
         """The URL by which a client reaches this one through the proxy."""
         name = urlsplit(url).path.rpartition("/")[2]
         with self._lock:
-            place = f"{self._base_url}{PREFIX}{len(self._links)}/{quote(name, safe='.')}"
+            place = f"{self._base_url}{_PREFIX}{len(self._links)}/{quote(name, safe='.')}"
             self._links.append(Link(url, reference(exchange, pointer)))
             self._places.append(place)
         return place
 
     def at(self, path: str) -> Link | None:
-        """The link that a path below the proxy means."""
-        found = _PIECE.fullmatch(path)
+        """The link at a path of the proxy; None for any other path."""
+        found = _PROXIED.fullmatch(path)
         if found is None or int(found[1]) >= len(self._links):
             return None
         return self._links[int(found[1])]
@@ -78,11 +78,11 @@ class Links:
         return self._replaced(data, lambda link: link.reference)
 
     def _replaced(self, data: bytes, by: Callable[[Link], str]) -> bytes:
-        if PREFIX.encode() not in data and quote(PREFIX, safe="").encode() not in data:
+        if _PREFIX.encode() not in data and quote(_PREFIX, safe="").encode() not in data:
             return data
         with self._lock:
             pairs = list(zip(self._places, self._links, strict=True))
-        # The last first: a place may begin with another one.
+        # The last first, for the URL of a link may begin with that of an earlier one.
         for place, link in reversed(pairs):
             data = data.replace(place.encode(), by(link).encode())
             data = data.replace(quote(place, safe="").encode(), quote(by(link), safe="").encode())
@@ -95,9 +95,10 @@ def reference(exchange: int, pointer: str) -> str:
 
 
 def map_urls(value: Any, change: Callable[[str, str], str], pointer: str = "") -> Any:
-    """A JSON value in which each absolute URL of a member named `url` or `…_url` is changed; `change` gets its pointer.
+    """A JSON value in which each absolute URL of a member named `url` or `…_url` is changed.
 
-    RFC 6901 pointers, whose tokens never hold braces here: a member's name that does is passed over.
+    `change` gets the URL and its JSON pointer (RFC 6901). Members with braces in their names, which would end a
+    reference, are left out.
     """
     if isinstance(value, dict):
         return {name: _member(name, member, change, pointer) for name, member in value.items()}
@@ -107,7 +108,7 @@ def map_urls(value: Any, change: Callable[[str, str], str], pointer: str = "") -
 
 
 def urls_in(value: Any, pointer: str) -> list[tuple[str, str]]:
-    """Each of those URLs with its pointer; `pointer` is the value's own."""
+    """Each such URL with its pointer; `pointer` is the value's own."""
     found: list[tuple[str, str]] = []
 
     def note(url: str, at: str) -> str:
@@ -138,13 +139,11 @@ _SECRET_NAMES: Final = re.compile(
 _USERINFO: Final = re.compile(r"(?i)(\bhttps?://)[^/@\s\"'<>]+@")
 _URL: Final = re.compile(r"(?i)\bhttps?://[^\s\"'<>\\]+")
 _HARMLESS: Final = frozenset({"mode", "count", "format", "expires"})
-"""Parameters of URLs whose values are kept; what else stands there may be what signs them."""
-_SHORT: Final = 12
-"""A shorter key is struck out of values and not of names, where it may be a word like any other."""
+"""Parameters of URLs whose values are kept; any other may be a signature."""
 
 
 class Scrubber:
-    """Knows the keys that were seen so far. `key` names one; the others give back what may be kept."""
+    """Strikes out the credentials that were seen so far, and whatever is one by its name."""
 
     def __init__(self) -> None:
         self._redaction = Redaction()
@@ -159,17 +158,17 @@ class Scrubber:
         return name
 
     def learn(self, *secrets: str) -> None:
-        """Strike these out of whatever is kept from now on."""
-        self._redaction.learn(*(secret for secret in secrets if secret))
+        """Strike these out from now on."""
+        self._redaction.learn(*secrets)
 
     def learn_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Strike out, wherever they stand, what credentials these headers hold."""
+        """Learn the credentials in these headers."""
         for name, value in headers:
             if name.lower() in SECRET_HEADERS:
                 self.learn(value, value.partition(" ")[2].strip())
 
     def learn_query(self, query: str) -> None:
-        """Strike out, wherever they stand, the values of parameters that are named like credentials."""
+        """Learn the values of parameters that are credentials by their names."""
         for name, value in parse_qsl(query, keep_blank_values=True):
             if _SECRET_NAMES.fullmatch(name):
                 self.learn(value)
@@ -197,7 +196,7 @@ class Scrubber:
         return f"{self.text(before)}?{urlencode(told, safe='[]{}/')}"
 
     def value(self, value: Any, name: str = "") -> Any:
-        """A JSON value without credentials, members named like one among them."""
+        """A JSON value without credentials, and without the values of members that are some by their names."""
         if isinstance(value, KeptPicture):
             return value
         if isinstance(value, dict):
@@ -208,7 +207,7 @@ class Scrubber:
             return [self.value(item, name) for item in value]
         if isinstance(value, str):
             return REDACTED if value and _SECRET_NAMES.fullmatch(name) else self.text(value)
-        # A key of digits alone may stand there as a number.
+        # A key of digits alone may be written as a number.
         if isinstance(value, int | float) and not isinstance(value, bool) and self.text(str(value)) != str(value):
             return REDACTED
         return value
@@ -218,7 +217,7 @@ class Scrubber:
         return REDACTED if value and _SECRET_NAMES.fullmatch(name) else self.text(value)
 
     def exchange(self, exchange: RecordedExchange) -> RecordedExchange:
-        """The exchange without credentials, by all that was learned until now."""
+        """The exchange without any credential that is known so far."""
         request, answer, mark = exchange.request, exchange.answer, exchange.mark
         return exchange.model_copy(
             update={
@@ -261,7 +260,8 @@ class Scrubber:
         return opaque if opaque.text is None else opaque.model_copy(update={"text": self.text(opaque.text)})
 
     def _name(self, name: str) -> str:
-        return self.text(name) if len(name) >= _SHORT else name
+        # A shorter key may be a word like any other.
+        return self.text(name) if len(name) >= SHORTEST_DISTINCT else name
 
 
 def _unsigned(url: str) -> str:

@@ -1,6 +1,7 @@
-"""AsyncAPI and JSON Schemas of what is behind the wire.
+"""AsyncAPI and JSON Schema of the messages inside a deployment.
 
-Nothing of it reaches a client, who polls; it is for those who put another painter behind the service, or listen in.
+No client gets any of them, for clients poll; they are for whoever puts another painter behind the service, or listens
+to the ends of jobs.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from outpaint.contracts.openapi_components import SCHEMAS, JsonObject, Untitled,
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-# A name, not an address: whoever serves the files names them by their own.
+# A name, not an address: whoever serves the files gives their own.
 BASE: Final = f"https://outpaint-kit.example/schemas/{API_VERSION}/"
 _SUFFIX: Final = ".schema.json"
 
 
-def behind_the_wire(ref_template: str) -> dict[str, JsonObject]:
-    """The messages between service, painter and SageMaker, by name, as whoever gets them reads them."""
+def message_schemas(ref_template: str) -> dict[str, JsonObject]:
+    """The messages between service, painter and SageMaker, by name, as their receivers validate them."""
     _, bundle = models_json_schema(
         [(model, "validation") for model in (InferenceRequest, Manifest, InferenceFailure, Completion)],
         ref_template=ref_template,
@@ -34,8 +35,8 @@ def behind_the_wire(ref_template: str) -> dict[str, JsonObject]:
 
 
 def schema_files(base: str = BASE) -> dict[str, str]:
-    """A file's text for each file name, each with an `$id` under `base` and references to its neighbours."""
-    named = {**behind_the_wire(SCHEMAS + "{model}"), **schemas()}
+    """The text of each file by its name, each with an `$id` under `base` and references to the files beside it."""
+    named = {**message_schemas(SCHEMAS + "{model}"), **schemas()}
     return {name + _SUFFIX: _text(name, schema, base) for name, schema in sorted(named.items())}
 
 
@@ -45,7 +46,7 @@ def _text(name: str, schema: JsonObject, base: str) -> str:
 
 
 def _neighbours(value: Any) -> Any:
-    """References into one document as references to the files beside this one."""
+    """References within one document turned into references to files."""
     if isinstance(value, list):
         return [_neighbours(one) for one in value]
     if not isinstance(value, dict):
@@ -64,7 +65,7 @@ _BUCKET: Final = "s3://pictures-of-a-deployment"
 
 
 def text() -> str:
-    """The document in JSON: two blanks of indent, one newline at the end."""
+    """The document in JSON, indented, with a newline at the end."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -121,7 +122,7 @@ def document() -> JsonObject:
                     {"failureLocation": f"{_BUCKET}/{failure_prefix(examples.INFERENCE_ID)}-error.out"},
                 ),
             },
-            "schemas": behind_the_wire(SCHEMAS + "{model}"),
+            "schemas": message_schemas(SCHEMAS + "{model}"),
         },
     }
 

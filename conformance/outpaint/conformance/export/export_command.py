@@ -1,4 +1,4 @@
-"""`outpaint contract export`: the contract in the forms that other tools read."""
+"""`outpaint contract export`: the contract as OpenAPI, JSON Schema or AsyncAPI."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _write_schemas(folder: Path, base: str) -> None:
 
 def _check(context: click.Context, file: Path, text: str) -> None:
     """End with 1 and the first lines that differ, if a file is not what it should be."""
-    # Line ends are git's business, not the contract's.
+    # Whatever line ends a checkout has, they are read as newlines.
     found = file.read_text(encoding="utf-8", errors="replace")
     if found == text:
         return

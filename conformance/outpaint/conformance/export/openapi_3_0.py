@@ -1,7 +1,8 @@
 """The API description in OpenAPI 3.0.3, for tools that do not read 3.1.
 
-What 3.1 says and 3.0 has no word for is said otherwise where that means the same, and refused where nothing does:
-a document that silently allows more would be worse than none.
+A keyword of 3.1 that 3.0 lacks is replaced by others that mean the same, and refused where none do: a document that
+silently allows more would be worse than none. `integer` stays `integer`, although the drafts behind 3.0 leave 1.0 out
+and JSON Schema 2020-12 counts it: in JSON the two are one number, and readers of 3.0 take it as such.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ _KEPT: Final = frozenset(
     }
 )
 _LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
-# Words about the schema itself, which mean nothing once it stands in a document of 3.0.
+# Keywords about the schema itself, which mean nothing inside a document of 3.0.
 _DROPPED: Final = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "contentSchema"})
-# No 3.0 schema takes null without a type that is nullable beside it (OpenAPI 3.0.3, `nullable`).
-_ONLY_NULL: Final[JsonObject] = {"type": "string", "nullable": True, "enum": [None]}
+# In 3.0 a schema takes null only where it has a type and is nullable (OpenAPI 3.0.3, `nullable`).
+_NULL: Final[JsonObject] = {"type": "string", "nullable": True, "enum": [None]}
 _DESCRIBING: Final = ("title", "description", "deprecated")
 _NOTHING: Final[JsonObject] = {"not": {}}
 
 
 class NotExpressibleError(ValueError):
-    """A part of the document that OpenAPI 3.0 has no words for."""
+    """A part of the document for which OpenAPI 3.0 has no keyword."""
 
 
 def downgraded(document: Mapping[str, Any]) -> JsonObject:
     """The same document in OpenAPI 3.0.3; the one given is left as it is.
 
-    Raises `NotExpressibleError` for webhooks and for rules of JSON Schema 2020-12 that 3.0 cannot tell.
+    Raises `NotExpressibleError` for webhooks, mutualTLS and keywords of JSON Schema 2020-12 that 3.0 cannot replace.
     """
     if document.get("webhooks"):
         raise NotExpressibleError("webhooks cannot be said in OpenAPI 3.0")
@@ -60,20 +61,19 @@ def downgraded(document: Mapping[str, Any]) -> JsonObject:
 
 
 def _info(info: JsonObject) -> JsonObject:
-    """`summary` opens the description; a licence's identifier becomes the address of its text."""
-    told = dict(info)
-    summary = told.pop("summary", None)
-    if summary:
-        told["description"] = "\n\n".join(part for part in (summary, told.get("description")) if part)
-    if "identifier" in told.get("license", {}):
-        licence = dict(told["license"])
+    """The summary becomes the description's first paragraph, a licence's identifier the address of its text."""
+    made = dict(info)
+    if summary := made.pop("summary", None):
+        made["description"] = "\n\n".join(filter(None, (summary, made.get("description"))))
+    if "identifier" in made.get("license", {}):
+        licence = dict(made["license"])
         identifier = licence.pop("identifier")
-        told["license"] = {**licence, "url": f"https://spdx.org/licenses/{identifier}.html"}
-    return told
+        made["license"] = {**licence, "url": f"https://spdx.org/licenses/{identifier}.html"}
+    return made
 
 
 def _path_item(item: JsonObject, shared: JsonObject) -> JsonObject:
-    """A path with what it refers to in its place: 3.0 has no shared path items."""
+    """A path item with what it refers to put into it: 3.0 has no shared path items."""
     reference = item.get("$ref", "")
     if not reference.startswith("#/components/pathItems/"):
         return item
@@ -81,12 +81,10 @@ def _path_item(item: JsonObject, shared: JsonObject) -> JsonObject:
 
 
 def _walked(value: Any, name: str) -> Any:
-    """Every schema of the document in the words of 3.0; `name` is what the value stands under."""
+    """A part of the document, whose member `name` it is, with every schema in the keywords of 3.0."""
     if isinstance(value, list):
         return [_walked(one, name) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if name == "examples":
+    if not isinstance(value, dict) or name in ("example", "examples", "value"):
         return value
     if name == "schema":
         return _schema(value)
@@ -96,9 +94,7 @@ def _walked(value: Any, name: str) -> Any:
         return {"$ref": value["$ref"]}
     if name == "schemas":
         return {key: _schema(one) for key, one in value.items()}
-    return {key: _walked(one, key) for key, one in value.items() if key not in ("example", "value")} | {
-        key: one for key, one in value.items() if key in ("example", "value")
-    }
+    return {key: _walked(one, key) for key, one in value.items()}
 
 
 def _schema(schema: Any) -> JsonObject:
@@ -107,13 +103,13 @@ def _schema(schema: Any) -> JsonObject:
     if "$ref" in schema:
         beside = {name: value for name, value in schema.items() if name != "$ref" and name not in _DROPPED}
         reference = {"$ref": _reference(schema["$ref"])}
-        # 3.0 reads nothing that stands beside a reference.
+        # 3.0 ignores whatever is beside a reference.
         return {"allOf": [reference], **_schema(beside)} if beside else reference
     if "type" in schema and not isinstance(schema["type"], str):
         return _of_types(schema)
     if schema.get("type") == "null":
         rest = {name: value for name, value in schema.items() if name not in ("type", *_DESCRIBING)}
-        null = {**dict(_ONLY_NULL), **{name: schema[name] for name in _DESCRIBING if name in schema}}
+        null = {**_NULL, **{name: schema[name] for name in _DESCRIBING if name in schema}}
         return {"allOf": [null, _schema(rest)]} if rest else null
     if "const" in schema and "enum" in schema:
         values = [value for value in schema["enum"] if value == schema["const"]]
@@ -137,29 +133,27 @@ def _schema(schema: Any) -> JsonObject:
 
 
 def _of_types(schema: JsonObject) -> JsonObject:
-    """Several types: one that is nullable, or one alternative each."""
-    types = list(schema["type"])
+    """A list of types: one type that is nullable, or an alternative for each."""
     rest = {name: value for name, value in schema.items() if name != "type"}
-    others = [one for one in types if one != "null"]
-    if not types:
+    nullable = "null" in schema["type"]
+    others = [one for one in schema["type"] if one != "null"]
+    if not others and not nullable:
         return dict(_NOTHING)
     if not others:
         return _schema({**rest, "type": "null"})
     if len(others) == 1:
         one = _schema({**rest, "type": others[0]})
-        if "null" in types:
+        if nullable:
             one["nullable"] = True
             if None in schema.get("enum", ()):
                 one["enum"] = schema["enum"]
         return one
     alternatives = [{"type": one} for one in others]
-    if "null" in types:
+    if nullable:
         alternatives[0]["nullable"] = True
-    return (
-        {**_schema(rest), "anyOf": alternatives}
-        if "anyOf" not in rest
-        else {"allOf": [{"anyOf": alternatives}, _schema(rest)]}
-    )
+    if "anyOf" in rest:
+        return {"allOf": [{"anyOf": alternatives}, _schema(rest)]}
+    return {**_schema(rest), "anyOf": alternatives}
 
 
 def _with_nullable_alternative(told: JsonObject) -> JsonObject:
@@ -175,7 +169,7 @@ def _with_nullable_alternative(told: JsonObject) -> JsonObject:
 
 
 def _is_null(schema: JsonObject) -> bool:
-    return {name: schema.get(name) for name in _ONLY_NULL} == _ONLY_NULL
+    return {name: schema.get(name) for name in _NULL} == _NULL
 
 
 def _reference(reference: str) -> str:
@@ -185,7 +179,7 @@ def _reference(reference: str) -> str:
 
 
 def _limits(schema: JsonObject) -> JsonObject:
-    """An exclusive limit as a flag beside the plain one, which the tighter of the two becomes."""
+    """The tighter of an inclusive and an exclusive limit, as an inclusive one with a flag where it is exclusive."""
     told: JsonObject = {}
     for plain, exclusive, tighter in (("minimum", "exclusiveMinimum", max), ("maximum", "exclusiveMaximum", min)):
         if plain in schema:
@@ -199,7 +193,7 @@ def _limits(schema: JsonObject) -> JsonObject:
 
 
 def _const(schema: JsonObject) -> JsonObject:
-    return dict(_ONLY_NULL) if schema["const"] is None and "type" not in schema else {"enum": [schema["const"]]}
+    return dict(_NULL) if schema["const"] is None and "type" not in schema else {"enum": [schema["const"]]}
 
 
 def _media(schema: JsonObject) -> JsonObject:
@@ -217,7 +211,7 @@ def _additional(schema: JsonObject) -> JsonObject:
 
 
 def _type(schema: JsonObject) -> JsonObject:
-    # 3.0 has an array say what is in it.
+    # 3.0 requires `items` of an array.
     empty = schema["type"] == "array" and "items" not in schema
     return {"type": schema["type"], "items": {}} if empty else {"type": schema["type"]}
 

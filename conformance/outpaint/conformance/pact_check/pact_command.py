@@ -1,34 +1,28 @@
-"""`outpaint contract pact`: write, check and verify consumer contracts."""
+"""`outpaint contract pact`: consumer contracts as Pact files, written, checked and verified."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final
 from urllib.parse import urlencode
 
 import click
 
+from outpaint.conformance.pact_check import pact_verifying
+from outpaint.conformance.pact_check.pact_coverage import objections
+from outpaint.conformance.pact_check.pact_reading import read_pact
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.conformance.verify.reachability import check_base_url, json_at
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
-if TYPE_CHECKING:
-    from outpaint.conformance.pact_check.pact_reading import PactFile
-    from outpaint.conformance.verify.reachability import NotReady
-
-# By the numbers of `outpaint contract verify`, whose look at a base URL gives the others: 3, 4 and 5.
-BROKEN: Final = 1
-NO_PACT: Final = 2
-NOTHING_VERIFIED: Final = 6
-OVER_BUDGET: Final = 7
 _PATIENCE_S: Final = 30.0
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _OF_THE_CALLER: Final = frozenset({"world", "consumer", "provider"})
-"""What a mock may find wrong with what was asked of it."""
+"""The parameters that a mock may refuse."""
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(
-    short_help="Consumer contracts as Pact files: write, check, verify.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def pact() -> None:
@@ -63,38 +57,30 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
       4  something answers there that is no mock of ours
       5  the mock does not let us ask (--open-admin)
     """
-    from outpaint.conformance.verify.reachability import NotReady
-
-    try:
-        content, count = _written_by_mock(url, world, consumer, provider)
-    except NotReady as error:
-        _end(error)
+    content, count = _written_by_mock(url, world, consumer, provider)
     if not count:
-        raise _NoPactError("no call makes an interaction: did the tests call this mock, and does it keep bodies?")
+        says = "no call makes an interaction: did the tests call this mock, and does it keep bodies?"
+        raise CommandError(ExitCode.USAGE, says)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     click.echo(f"{file}: {count} interactions of {consumer} with {provider}")
 
 
 def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tuple[bytes, int]:
-    """A pact's file as a mock writes it, and how many interactions it has; raises `NotReady` where there is none."""
-    from outpaint.conformance.verify.reachability import NotReady, check_base_url, json_at
-    from outpaint.conformance.verify.verification import ExitCode
-
+    """A pact's file as a mock writes it, and how many interactions it has; raises `CommandError` where it does not."""
     root = check_base_url(url)
     path = f"{prefix_of(world)}{ADMIN_ROOT}/pact"
     asked = f"{path}?{urlencode({'consumer': consumer, 'provider': provider})}"
-    told = json_at(root, asked, who="a mock of ours", patience=_PATIENCE_S, most_bytes=_MOST_BYTES)
-    interactions = told.document.get("interactions")
-    if told.status == 200 and isinstance(interactions, list):
-        return told.body, len(interactions)
-    if told.status in (401, 403):
-        raise NotReady(ExitCode.KEY_REFUSED, f"{root} does not let us ask: {told.detail}")
-    if str(told.document.get("field")) in _OF_THE_CALLER:
-        raise NotReady(ExitCode.USAGE, told.detail)
-    raise NotReady(
-        ExitCode.NOT_THIS_API, f"{root} is not a mock of ours: GET {path} answers {told.status}: {told.detail}"
-    )
+    answer = json_at(root, asked, expected="a mock of ours", patience=_PATIENCE_S, most_bytes=_MOST_BYTES)
+    interactions = answer.document.get("interactions")
+    if answer.status == 200 and isinstance(interactions, list):
+        return answer.body, len(interactions)
+    if answer.status in (401, 403):
+        raise CommandError(ExitCode.KEY_REFUSED, f"{root} does not let us ask: {answer.detail}")
+    if str(answer.document.get("field")) in _OF_THE_CALLER:
+        raise CommandError(ExitCode.USAGE, answer.detail)
+    says = f"{root} is not a mock of ours: GET {path} answers {answer.status}: {answer.detail}"
+    raise CommandError(ExitCode.NOT_THIS_API, says)
 
 
 @pact.command(short_help="Check that our contract covers pacts, without a provider.")
@@ -116,24 +102,22 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
       outpaint contract pact check pacts/web-shop-outpaint.json
       outpaint contract pact check --base-path /v1 --strict pacts/*.json
     """
-    from outpaint.conformance.pact_check.pact_coverage import objections
-
     failed = False
-    for file in _read(files):
+    for file in map(read_pact, files):
         bad = 0
         for one in file.interactions:
             found = objections(one, base_path)
             for objection in found:
                 click.echo(f"{file.path}: {objection}")
             bad += any(strict or not objection.warning for objection in found)
-        for name in file.strangers:
+        for name in file.others:
             click.echo(f"{file.path}: {name}: it is no HTTP interaction, and the API has no other")
-        bad += len(file.strangers)
-        count = len(file.interactions) + len(file.strangers)
+        bad += len(file.others)
+        count = len(file.interactions) + len(file.others)
         click.echo(f"{file.path}: {count - bad} of {count} interactions of {file.consumer} are covered")
         failed = failed or bad > 0 or count == 0
     if failed:
-        context.exit(BROKEN)
+        context.exit(ExitCode.FAILED)
 
 
 @pact.command(short_help="Verify a provider by pacts, with Pact's own engine.")
@@ -168,20 +152,9 @@ def verify(
       6  nothing could be verified
       7  it could cost more than --max-credits
     """
-    from outpaint.conformance.pact_check import pact_verifying
-    from outpaint.conformance.verify.reachability import NotReady
-    from outpaint.contracts.errors import ErrorCode, OutpaintError
-
     broken = kept = 0
-    for file in _read(files):
-        try:
-            verdict = pact_verifying.verify(file, base_url, api_key, max_credits=max_credits)
-        except NotReady as error:
-            _end(error)
-        except OutpaintError as error:
-            if error.code is ErrorCode.INSUFFICIENT_CREDITS:
-                raise _OverBudgetError(error.detail) from None
-            raise _NoPactError(error.detail) from None
+    for file in map(read_pact, files):
+        verdict = pact_verifying.verify(file, base_url, api_key, max_credits=max_credits)
         for description, why in verdict.broken:
             click.echo(f"{file.path}: BROKEN {description}: {why}")
         for description, why in verdict.left_out:
@@ -193,31 +166,4 @@ def verify(
         broken += len(verdict.broken)
         kept += len(verdict.kept)
     if broken or not kept:
-        context.exit(BROKEN if broken else NOTHING_VERIFIED)
-
-
-def _read(files: Iterable[Path]) -> list[PactFile]:
-    from outpaint.conformance.pact_check.pact_reading import PactFileError, read_pact
-
-    try:
-        return [read_pact(file) for file in files]
-    except PactFileError as error:
-        raise _NoPactError(error.detail) from None
-
-
-def _end(reason: NotReady) -> NoReturn:
-    """As `outpaint contract verify` ends where a base URL cannot be asked."""
-    click.echo(f"error: {reason}", err=True)
-    click.get_current_context().exit(int(reason.exit_code))
-
-
-class _NoPactError(click.ClickException):
-    """There is no pact to work with."""
-
-    exit_code = NO_PACT
-
-
-class _OverBudgetError(click.ClickException):
-    """Verifying could cost more than may be spent."""
-
-    exit_code = OVER_BUDGET
+        context.exit(ExitCode.FAILED if broken else ExitCode.TOO_LITTLE_SEEN)

@@ -1,4 +1,4 @@
-"""Whether contract and mock would meet each expectation."""
+"""Whether the contract covers an interaction: takes its request, can give its answer, knows its provider states."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from outpaint.mocks.world.world import Studio, World
 
 
 def uncovered(model: type[BaseModel], body: Any, path: str = "$") -> Iterator[str]:
-    """One line for each expected member that the model does not give; a body may leave members out."""
+    """One line for each member that the model does not have so; an expected body may leave members out."""
     if not isinstance(body, dict):
         yield f"{path} is {_shown(body)}, and the contract answers with an object"
         return
@@ -50,19 +50,13 @@ def _member(field: FieldInfo, value: Any, path: str) -> Iterator[str]:
             yield from uncovered(inner, item, f"{path}[{place}]")
         return
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(_annotated(field))
+        member: Any = Annotated[field.annotation, field]
+        adapter: TypeAdapter[Any] = TypeAdapter(member)
         # As JSON has it: a date is a text there, a number is none.
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         yield f"{path} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
-
-
-def _annotated(field: FieldInfo) -> Any:
-    annotation: Any = field.annotation
-    for one in field.metadata:
-        annotation = Annotated[annotation, one]
-    return annotation
 
 
 def _always_empty(field: FieldInfo) -> bool:
@@ -84,7 +78,7 @@ def _shown(value: Any) -> str:
 
 
 Found = Iterator[tuple[str, bool]]
-"""Lines, and whether each is only a warning."""
+"""Objections in one line each, and whether each is only a warning."""
 
 TEMPLATES: Final = {
     Route.OUTPAINT: "/v1/painting/outpaint",
@@ -102,35 +96,22 @@ _BODIES: Final[dict[tuple[Route, int], tuple[type[BaseModel], ...]]] = {
     (Route.BALANCE, 200): (Balance,),
     (Route.UPLOADS, 200): (UploadTicket,),
 }
-# What HTTP itself has to say, beside the contract's headers.
+# Headers of HTTP itself, beside the contract's.
 _HTTP: Final = frozenset(
     {
-        "content-type",
-        "content-length",
-        "cache-control",
-        "vary",
-        "www-authenticate",
-        "x-content-type-options",
-        "allow",
-        "location",
-        "retry-after",
+        *("content-type", "content-length", "cache-control", "vary", "www-authenticate", "x-content-type-options"),
+        *("allow", "location", "retry-after"),
     }
 )
 _COUNTERS: Final = frozenset(
-    name.lower()
-    for name in (
-        names.RATE_LIMIT,
-        names.RATE_AVAILABLE,
-        names.RATE_RESET,
-        names.CREDIT_AVAILABLE,
-        names.RETRY_AFTER,
-    )
+    {names.RATE_LIMIT.lower(), names.RATE_AVAILABLE.lower(), names.RATE_RESET.lower()}
+    | {names.CREDIT_AVAILABLE.lower(), names.RETRY_AFTER.lower()}
 )
 _VARYING: Final = _COUNTERS | {names.CORRELATION_ID.lower(), "location", "content-length", "date"}
 
 
 def answer_coverage(interaction: ExpectedInteraction, route: Route | None) -> Found:
-    """What the contract has against an expected answer; `route` is None where nothing lies at the path."""
+    """What of an expected answer the contract does not cover; `route` is None where nothing is at the path."""
     if route is not None and (operation := _operation(route, interaction.method)) is not None:
         status, statuses = str(interaction.status), operation["responses"]
         if status not in statuses:
@@ -221,11 +202,11 @@ def _operation(route: Route, method: str) -> dict[str, Any] | None:
 
 
 STUDIO: Final = Studio()
-"""Pictures and painter of the worlds that a pact is held against."""
+"""Pictures and painter of the worlds in which interactions are tried."""
 
 
 def request_coverage(interaction: ExpectedInteraction, found: Match, path: str) -> Found:
-    """What the contract has against a request to `path`, where `found` lies."""
+    """What of a request to `path` the contract does not cover; `found` is what is there."""
     key = (interaction.request.header(names.API_KEY) or "").strip()
     if found.route not in PUBLIC and interaction.status != 401:
         if not key:
@@ -249,7 +230,7 @@ def request_coverage(interaction: ExpectedInteraction, found: Match, path: str) 
 
 
 def _taken(interaction: ExpectedInteraction, status: int) -> Found:
-    """A request that is good: which answers are then none."""
+    """Which expected answers do not fit a request that is taken."""
     expected = interaction.status
     if expected == 200 and status == 202:
         yield "its request asks for an async job, which is answered 202, and the pact expects 200", False
@@ -260,7 +241,7 @@ def _taken(interaction: ExpectedInteraction, status: int) -> Found:
 
 
 def _tried(interaction: ExpectedInteraction, path: str, key: str) -> tuple[int, Any]:
-    """What the mock answers: the contract's own rules read the request, its pictures too."""
+    """The mock's answer: its status and JSON, by the service's own rules about requests and pictures."""
     world = World("pact", studio=STUDIO)
     world.scenarios.always("immediate")
     sent = tuple(
@@ -280,7 +261,7 @@ def _tried(interaction: ExpectedInteraction, path: str, key: str) -> tuple[int, 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One thing about an interaction that the contract does not cover, or (`warning`) that will not stay true."""
+    """What the contract does not cover of an interaction, or (`warning`) what differs from run to run."""
 
     description: str
     text: str
@@ -291,9 +272,9 @@ class Objection:
 
 
 def objections(interaction: ExpectedInteraction, base_path: str = "") -> list[Objection]:
-    """Everything that stands against an interaction; none for one that the contract covers.
+    """Every objection to an interaction; none to one that the contract covers.
 
-    `base_path` stands before every path of the pact, such as /v1 for a consumer whose base URL ends in it.
+    `base_path` is put before every path of the pact, such as /v1 for a consumer whose base URL ends in it.
     """
     return [
         Objection(interaction.description, text, warning)

@@ -1,4 +1,4 @@
-"""A pact file read: interactions, matching rules by path."""
+"""A pact file of any version from 1 to 4 read: its interactions, and their matching rules by path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 
 Tokens = tuple[str, ...]
 
 _TOKEN: Final = re.compile(r"\.([^.\[\]]+)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+|\*)\]")
-# These reach whatever lies below what they stand on; the others one value.
+# Matchers that hold for whatever is below their path; the others hold for one value.
 _CASCADING: Final = frozenset({"type", "values", "eachValue", "arrayContains", "notEmpty", "contentType"})
 _EXACT: Final = frozenset({"equality", "include"})
 
@@ -58,7 +58,7 @@ def tokens_of(path: str) -> Tokens:
 
 
 def _by_category(rules: dict[str, Any]) -> dict[str, Any]:
-    """Rules of version 2, whose paths begin with what they are about, as those after it."""
+    """Rules of version 2, whose paths begin with `body` or `header`, in the form of later versions."""
     found: dict[str, Any] = {}
     for path, rule in rules.items():
         tokens = tokens_of(path)
@@ -96,14 +96,15 @@ def _reaches(rule: Tokens, path: Tokens, *, cascading: bool) -> bool:
     return all(mine in ("*", its) or (its == "*" and mine.isdigit()) for mine, its in zip(rule, path, strict=False))
 
 
-_HTTP: Final = "Synchronous/HTTP"
+HTTP: Final = "Synchronous/HTTP"
+"""The type of an interaction that is a request and its response."""
 
 
-class PactFileError(OutpaintError):
-    """A file that is no pact, or none that can be read."""
+class PactFileError(CommandError):
+    """A file that is no pact, or cannot be read."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(ErrorCode.INVALID_PARAMETER, f"{path}: {reason}", field="file")
+        super().__init__(ExitCode.USAGE, f"{path}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,14 @@ class ExpectedInteraction:
 
 @dataclass(frozen=True, slots=True)
 class PactFile:
-    """A pact as it was read; `strangers` are descriptions of what is no HTTP interaction."""
+    """A pact as it was read; `others` are descriptions of interactions that are no HTTP."""
 
     path: Path
     consumer: str
     provider: str
     version: int
     interactions: tuple[ExpectedInteraction, ...]
-    strangers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     document: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -162,20 +163,20 @@ def read_pact(path: Path) -> PactFile:
         raise PactFileError(path, "it has no interactions")
     version = _version(document.get("metadata"))
     interactions: list[ExpectedInteraction] = []
-    strangers: list[str] = []
+    others: list[str] = []
     for number, one in enumerate(found, 1):
-        kind = one.get("type", _HTTP) if isinstance(one, dict) else None
-        if kind is None or (kind == _HTTP and not {"request", "response"} <= one.keys()):
+        kind = one.get("type", HTTP) if isinstance(one, dict) else None
+        if kind is None or (kind == HTTP and not {"request", "response"} <= one.keys()):
             raise PactFileError(path, f"interaction {number} has no request and response")
-        if kind != _HTTP:
-            strangers.append(str(one.get("description", f"interaction {number}")))
+        if kind != HTTP:
+            others.append(str(one.get("description", f"interaction {number}")))
             continue
         try:
             interactions.append(_interaction(one, version))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PactFileError(path, f"interaction {number} cannot be read: {error}") from None
     names = (_name(document["consumer"]), _name(document["provider"]))
-    return PactFile(path, *names, version, tuple(interactions), tuple(strangers), document)
+    return PactFile(path, *names, version, tuple(interactions), tuple(others), document)
 
 
 def _name(who: Any) -> str:
@@ -183,7 +184,7 @@ def _name(who: Any) -> str:
 
 
 def _version(metadata: Any) -> int:
-    """The specification's major version; files say it in several places, and old ones not at all."""
+    """The specification's major version, which files have in one of several places, and old ones not at all: then 2."""
     if not isinstance(metadata, dict):
         return 2
     for name in ("pactSpecification", "pact-specification"):
@@ -246,7 +247,7 @@ def _message(message: Mapping[str, Any], version: int) -> Message:
 
 
 def _body(content: Any, encoded: Any, label: str) -> tuple[bytes | None, Any]:
-    """A body's bytes, and what they say where they are JSON."""
+    """A body's bytes, and their value where they are JSON."""
     if content is None:
         return None, None
     if encoded and str(encoded).lower() != "json":
@@ -261,7 +262,7 @@ def _body(content: Any, encoded: Any, label: str) -> tuple[bytes | None, Any]:
         return content.encode(), _parsed(content.encode())
     if "json" in label or not label:
         return json.dumps(content).encode(), content
-    # Before version 4, bytes that are no text stood in base64 without a word about it.
+    # Before version 4, bytes that are no text were written in base64 without any mark.
     if not (label.startswith(("text/", "application/x-www-form-urlencoded")) or content.startswith("--")):
         try:
             return base64.b64decode(content, validate=True), None

@@ -1,4 +1,4 @@
-"""A provider verified by Pact's engine: states staged, a state server."""
+"""A provider verified by a pact with Pact's own engine, which asks a state server for each provider state."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from outpaint.conformance.pact_check.pact_reading import ExpectedInteraction, PactFile
-from outpaint.conformance.verify.reachability import NotReady, balance_at, check_base_url, check_is_there, json_at
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.conformance.pact_check.pact_reading import HTTP, ExpectedInteraction, PactFile
+from outpaint.conformance.proving.api import Api, finished
+from outpaint.conformance.proving.expectations import Unmet, equal
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there, json_at
+from outpaint.conformance.verify.remote_provider import RemoteProvider
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, PREFER
 from outpaint.contracts.requests import MAX_COUNT
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import StateError, StateName, Values, state_named
 
 SUPPORTED: Final = frozenset({StateName.ACCOUNT, StateName.NO_ACCOUNT, StateName.SUCCEEDED})
-_SIDE: Final = 64
+"""The provider states for which an API key is enough."""
+_MOCK_STATES: Final = f"{ADMIN_ROOT}/pact/state"
+_MOCK_CLOCK: Final = f"{ADMIN_ROOT}/clock"
+_PATIENCE_S: Final = 5.0
+_REQUEST_TIMEOUT_MS: Final = 120_000
 _FIRST_PAUSE_S: Final = 0.1
 
 
@@ -40,7 +47,7 @@ class PublicProvider:
     """
 
     def __init__(self, root: str, api_key: str, *, patience: float = 120.0) -> None:
-        self._root = root
+        self._provider = RemoteProvider(root, api_key)
         self._key = api_key
         self._patience = patience
 
@@ -51,31 +58,27 @@ class PublicProvider:
             return {"api_key": self._key}
         if state is StateName.NO_ACCOUNT:
             return {"api_key": "no-account-has-this-key"}
-        if state is StateName.SUCCEEDED:
-            return self._succeeded(int(params.get("count", 1)), str(params.get("format", "JPG")))
-        raise StateError(f"{state.value!r} takes more than an API key: a mock can be put into it")
+        if state is not StateName.SUCCEEDED:
+            raise StateError(f"{state.value!r} takes more than an API key: a mock can be put into it")
+        try:
+            with Api.connected(self._provider, self._key) as api:
+                return self._succeeded(api, int(params.get("count", 1)), str(params.get("format", "JPG")))
+        except (Unmet, httpx.HTTPError) as error:
+            raise StateError(f"no job succeeded at {self._provider.name}: {error}") from None
 
-    def _succeeded(self, count: int, format_: str) -> Values:
-        answer = self._ask(
-            "POST",
-            "/v1/painting/outpaint",
-            headers={PREFER: "respond-async"},
-            files={"image": ("canvas.png", _canvas(), "image/png")},
-            data={"prompt": "a wide beach", "count": str(count), "format": format_},
-        )
-        inference_id = answer.json()["inference_id"]
+    def _succeeded(self, api: Api, count: int, format_: str) -> Values:
+        accepted = api.outpaint(prompt="a wide beach", count=count, format=format_, headers={PREFER: "respond-async"})
+        equal(accepted.status_code, 202, f"the status of a submit, which says {accepted.text[:200]}")
+        inference_id = str(accepted.json()["inference_id"])
         until = time.monotonic() + self._patience
         pause = _FIRST_PAUSE_S
-        while (told := self._ask("GET", f"/v1/painting/{inference_id}")).status_code == 202:
+        while (answer := api.poll(inference_id)).status_code == 202:
             if time.monotonic() > until:
                 raise StateError(f"job {inference_id} did not end within {self._patience:.0f} s")
             time.sleep(pause)
-            pause = min(2 * pause, float(told.headers.get("Retry-After", "1")))
-        body = told.json()
-        if not body.get("data"):
-            raise StateError(f"job {inference_id} ended without pictures: {body.get('detail', 'no reason given')}")
+            pause = min(2 * pause, float(answer.headers.get("Retry-After", "1")))
         values = {"api_key": self._key, "inference_id": inference_id}
-        url = urlsplit(body["data"][0]["url"])
+        url = urlsplit(finished(answer)[0].url)
         query = parse_qs(url.query)
         if {"expires", "signature"} <= query.keys():
             values |= {
@@ -84,30 +87,6 @@ class PublicProvider:
                 "signature": query["signature"][0],
             }
         return values
-
-    def _ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **sent: Any) -> httpx.Response:
-        try:
-            # States are few and come from several threads: a connection each.
-            with httpx.Client(timeout=self._patience, trust_env=False) as client:
-                answer = client.request(
-                    method, f"{self._root}{path}", headers={API_KEY: self._key, **(headers or {})}, **sent
-                )
-        except httpx.HTTPError as error:
-            raise StateError(f"{method} {path} got no answer ({type(error).__name__})") from None
-        if answer.status_code >= 400:
-            raise StateError(f"{method} {path} was answered {answer.status_code}: {answer.text[:200]}")
-        return answer
-
-
-def _canvas() -> bytes:
-    """The plainest picture that can grow: a square on a transparent canvas."""
-    from PIL import Image
-
-    picture = Image.new("RGBA", (_SIDE, _SIDE), (0, 0, 0, 0))
-    picture.paste((200, 120, 40, 255), (_SIDE // 4, _SIDE // 4, 3 * _SIDE // 4, 3 * _SIDE // 4))
-    file = BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
 
 
 Stage = Callable[[str, dict[str, Any]], dict[str, str]]
@@ -135,7 +114,7 @@ def state_server(stage: Stage) -> Iterator[str]:
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called there
-            """Nothing: the verifier tells what happened."""
+            """Nothing: the engine prints what happened."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, name="pact-states", daemon=True)
@@ -146,20 +125,6 @@ def state_server(stage: Stage) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-MOCK_STATES: Final = f"{ADMIN_ROOT}/pact/state"
-_MOCK_CLOCK: Final = f"{ADMIN_ROOT}/clock"
-_PATIENCE_S: Final = 5.0
-_REQUEST_TIMEOUT_MS: Final = 120_000
-_HTTP: Final = "Synchronous/HTTP"
-
-
-class EngineError(OutpaintError):
-    """The engine is not installed, or cannot do with a pact."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +142,11 @@ class PactVerdict:
 
 
 def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | None = None) -> PactVerdict:
-    """Verify a provider by one pact; raises `NotReady`, `EngineError`, and `OutpaintError` over `max_credits`.
+    """Verify a provider by one pact.
 
-    A mock is put into every state by its admin API; any other provider only into those that its public API and the
-    key can bring about, and interactions in other states are left out and named.
+    A mock is put into every state by its admin API; any other provider only into `SUPPORTED` ones, and interactions in
+    other states are left out and named. Raises `CommandError` as `balance_at` does, OVER_BUDGET where it might cost
+    more than `max_credits`, and USAGE where the engine is not installed or cannot read the pact.
     """
     root = check_base_url(base_url)
     mock = _is_mock(root)
@@ -192,10 +158,8 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
     if not kept:
         return PactVerdict((), (), tuple(left_out))
     if not mock and max_credits is not None and (cost := sum(map(_cost, kept))) > max_credits:
-        raise OutpaintError(
-            ErrorCode.INSUFFICIENT_CREDITS,
-            f"verifying may cost {cost} credits, and at most {max_credits} are allowed: raise --max-credits",
-        )
+        says = f"verifying may cost {cost} credits, and at most {max_credits} are allowed: raise --max-credits"
+        raise CommandError(ExitCode.OVER_BUDGET, says)
     with _states(root, api_key, mock=mock) as states, tempfile.TemporaryDirectory() as folder:
         # Holds the key, so it is nobody else's to read, and gone afterwards.
         file = Path(folder) / "pact.json"
@@ -207,28 +171,28 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
 def _is_mock(root: str) -> bool:
     """Whether the world at a base URL, which need not be a whole server's, can be administered."""
     try:
-        told = json_at(root, _MOCK_CLOCK, patience=_PATIENCE_S)
-        return told.status == 200 and "now" in told.document
-    except NotReady:
+        answer = json_at(root, _MOCK_CLOCK, patience=_PATIENCE_S)
+        return answer.status == 200 and "now" in answer.document
+    except CommandError:
         return False  # whatever is wrong there shows when the API itself is looked at
 
 
 def _verifiable(
     pact: PactFile, api_key: str, *, everything: bool
 ) -> tuple[dict[str, Any], list[ExpectedInteraction], list[tuple[str, str]]]:
-    """The pact with what this provider can be put into, its requests carrying a key where they name none."""
+    """The pact without interactions in states that this provider cannot be put into, its requests with a key."""
     document = copy.deepcopy(pact.document)
     written: list[dict[str, Any]] = []
     kept: list[ExpectedInteraction] = []
-    left_out = [(name, "it is no HTTP interaction") for name in pact.strangers]
-    spoken = iter(pact.interactions)
+    left_out = [(name, "it is no HTTP interaction") for name in pact.others]
+    read = iter(pact.interactions)
     for one in document.get("interactions", ()):
-        if one.get("type", _HTTP) != _HTTP:
+        if one.get("type", HTTP) != HTTP:
             continue
-        expected = next(spoken)
-        strange = [name for name, _ in expected.states if not everything and name not in SUPPORTED]
-        if strange:
-            left_out.append((expected.description, f"{strange[0]!r} takes more than an API key"))
+        expected = next(read)
+        beyond_key = [name for name, _ in expected.states if not everything and name not in SUPPORTED]
+        if beyond_key:
+            left_out.append((expected.description, f"{beyond_key[0]!r} takes more than an API key"))
             continue
         _give_key(one["request"], api_key, needed=expected.status != 401)
         written.append(one)
@@ -255,19 +219,20 @@ def _cost(interaction: ExpectedInteraction) -> int:
 @contextmanager
 def _states(root: str, api_key: str, *, mock: bool) -> Iterator[str]:
     if mock:
-        yield f"{root}{MOCK_STATES}"
+        yield f"{root}{_MOCK_STATES}"
         return
     with state_server(PublicProvider(root, api_key).stage) as url:
         yield url
 
 
 def _verified(file: Path, provider: str, root: str, states: str, left_out: list[tuple[str, str]]) -> PactVerdict:
-    # The engine tells its makers of every run unless this says no.
+    # The engine reports every run to its makers unless this is set.
     os.environ.setdefault("PACT_DO_NOT_TRACK", "true")
     try:
         from pact import Verifier
     except ImportError:
-        raise EngineError("Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again") from None
+        says = "Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again"
+        raise CommandError(ExitCode.USAGE, says) from None
     host = urlsplit(root).hostname or "localhost"
     verifier = (
         Verifier(provider, host=host)
@@ -281,11 +246,11 @@ def _verified(file: Path, provider: str, root: str, states: str, left_out: list[
         verifier.verify()
     except RuntimeError as error:
         if not verifier.results.get("interactionResults"):
-            raise EngineError(f"Pact's engine could not verify: {error}") from None
-    return _told(verifier.results, left_out)
+            raise CommandError(ExitCode.USAGE, f"Pact's engine could not verify: {error}") from None
+    return _verdict(verifier.results, left_out)
 
 
-def _told(results: dict[str, Any], left_out: list[tuple[str, str]]) -> PactVerdict:
+def _verdict(results: dict[str, Any], left_out: list[tuple[str, str]]) -> PactVerdict:
     reasons = {str(one.get("interaction", "")): _reason(one.get("mismatch")) for one in results.get("errors", ())}
     kept: list[str] = []
     broken: list[tuple[str, str]] = []
@@ -302,7 +267,7 @@ def _told(results: dict[str, Any], left_out: list[tuple[str, str]]) -> PactVerdi
 
 
 def _reason(mismatch: Any) -> str:
-    """What the engine has against an answer, in one line."""
+    """The engine's reason against an answer, in one line."""
     if not isinstance(mismatch, dict):
         return str(mismatch)
     several = mismatch.get("mismatches")

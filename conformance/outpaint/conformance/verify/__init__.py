@@ -1,1 +1,1 @@
-"""Runs the contract's cases against a provider and tells what was proven, as `outpaint contract verify` does."""
+"""The contract's cases run against a provider, and the verdict: `outpaint contract verify`."""

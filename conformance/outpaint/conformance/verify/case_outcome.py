@@ -1,16 +1,17 @@
-"""What came of a case: how it ended, what was said, and what went over the wire."""
+"""The result of one case: how it ended, what was seen instead, and the requests and answers of a failure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Final
 
 from outpaint.conformance.proving.answer_promises import AnswerCheck
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 
-AFTER_ANY_REQUEST = "any request was made"
+_AFTER_ANY_REQUEST: Final = "any request was made"
 """The `when` of a promise about every answer."""
 
 
@@ -41,7 +42,7 @@ class Subject:
         """A case or check as a report names it."""
         if isinstance(what, Case):
             return cls(what.id, what.guards, what.given, what.when, what.then, what.severity)
-        return cls(what.id, what.guards, "", AFTER_ANY_REQUEST, what.then, what.severity)
+        return cls(what.id, what.guards, "", _AFTER_ANY_REQUEST, what.then, what.severity)
 
     @property
     def area(self) -> str:
@@ -55,13 +56,24 @@ class Subject:
         text = f"{given}when {self.when}, then {self.then}"
         return f"{text[:1].upper()}{text[1:]}."
 
+    def as_object(self) -> dict[str, Any]:
+        """As JSON lists it."""
+        clause = self.guards
+        return {
+            "id": self.id,
+            "area": self.area,
+            "sentence": self.sentence,
+            "severity": self.severity.value,
+            "clause": {"id": clause.id, "says": clause.says, "source": clause.source, "origin": clause.origin.value},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How a subject fared. Nothing in it holds a credential: it was redacted when it was made.
+    """How a subject ended; credentials were redacted when it was made.
 
-    `said` is what was seen instead, or why it was not offered or not run. `exchanges` are the last ones of a failed
-    case, oldest first, and none of any other.
+    `said` is what was seen instead, or why it was not offered or not run; empty where it passed. `exchanges` are the
+    last ones of a failed case, oldest first; no other has any.
     """
 
     subject: Subject
@@ -70,4 +82,4 @@ class CaseResult:
     exchanges: tuple[ObservedExchange, ...] = ()
     seconds: float = 0.0
     credits: int = 0
-    """What it may have cost, as declared; 0 where it was not begun."""
+    """The most that it may have cost, as the case declares; 0 where it was not begun."""

@@ -1,4 +1,4 @@
-"""One case run and watched."""
+"""Cases run at a provider, and a witness that holds each of its answers to what every answer promises."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
 from outpaint.conformance.verify.case_selection import Purse
 from outpaint.conformance.verify.coverage import Seen
-from outpaint.conformance.verify.redaction import KeysGivenOut, Redaction
+from outpaint.conformance.verify.redaction import Redaction, learning_keys
 
-OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
-"""Controls that may act on everybody: who moves time or holds jobs would disturb whoever runs beside."""
+_OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
+"""Controls that act on every account: a case that moves time or holds jobs would disturb the ones beside it."""
 KEPT_EXCHANGES: Final = 6
 """How many of a failed case's exchanges are kept, the last ones."""
-NOT_OFFERED_WORDS: Final = {
+_NOT_OFFERED: Final = {
     Need.ACCOUNTS: "accounts cannot be made there",
     Need.SECOND_ACCOUNT: "there is no second account",
     Need.SOURCES: "it cannot be made to read an address of ours",
@@ -39,22 +39,11 @@ NOT_OFFERED_WORDS: Final = {
 }
 
 
-def runs_alone(case: Case, provider: Provider) -> bool:
-    """Whether nothing else may happen at the provider while this case runs."""
-    return bool(case.needs & OF_THE_WHOLE_PROVIDER) or (case.watches_account and provider.shares_account)
-
-
-def missing_words(case: Case, provider: Provider) -> str | None:
-    """Why a case is not asked of a provider, None where it is."""
-    missing = sorted(case.needs - provider.offers)
-    return "; ".join(NOT_OFFERED_WORDS[need] for need in missing) or None
-
-
 class Runner:
-    """Runs cases one way or another; each gets an account's key, a connection of its own and a result.
+    """Runs cases, up to `jobs` at a time; each gets an account's key, a connection of its own and a result.
 
-    `watch` is told of every exchange, `on_result` of every result; both from any thread. `stopped` ends the run:
-    cases that have not begun by then are not run.
+    `watch` is called with every exchange, `on_result` with every result, both from any thread. Once `stopped` is set,
+    no further case begins.
     """
 
     def __init__(
@@ -67,7 +56,7 @@ class Runner:
         purse: Purse | None = None,
         on_result: Callable[[CaseResult], None] = lambda _: None,
     ) -> None:
-        self._provider = KeysGivenOut(provider, redaction)
+        self._provider = learning_keys(provider, redaction)
         self._watch = watch
         self._redaction = redaction
         self._jobs = jobs
@@ -76,21 +65,26 @@ class Runner:
         self.stopped = threading.Event()
 
     def run(self, cases: Iterable[Case], seed: int) -> list[CaseResult]:
-        """Every case's result, in the order they ended.
+        """Every case's result, in the order in which they ran: one that the seed draws.
 
-        Those that run alone come before or after all others, which the seed decides too.
+        Those that run alone come before or after all others, which the seed draws too.
         """
         random = Random(seed)  # noqa: S311 - an order, not a secret
         shuffled = list(cases)
         random.shuffle(shuffled)
-        alone = [case for case in shuffled if runs_alone(case, self._provider)]
-        together = [case for case in shuffled if not runs_alone(case, self._provider)]
+        alone = list(filter(self._runs_alone, shuffled))
+        together = [case for case in shuffled if not self._runs_alone(case)]
         rounds = [(alone, 1), (together, self._jobs)]
         random.shuffle(rounds)
         results: list[CaseResult] = []
         for batch, width in rounds:
             results += self._side_by_side(batch, width)
         return results
+
+    def _runs_alone(self, case: Case) -> bool:
+        """Whether nothing else may happen at the provider while this case runs."""
+        watches_shared = case.watches_account and self._provider.shares_account
+        return watches_shared or bool(case.needs & _OF_THE_WHOLE_PROVIDER)
 
     def _side_by_side(self, cases: list[Case], width: int) -> list[CaseResult]:
         if width == 1:
@@ -104,16 +98,15 @@ class Runner:
                 raise
 
     def one(self, case: Case) -> CaseResult:
-        """One case's result; whatever goes wrong in it is one."""
+        """One case's result; whatever its `act` raises makes it a failure, or one that is not offered."""
         result = self._judged(case)
         self._on_result(result)
         return result
 
     def _judged(self, case: Case) -> CaseResult:
         subject = Subject.of(case)
-        missing = missing_words(case, self._provider)
-        if missing is not None:
-            return CaseResult(subject, Outcome.NOT_OFFERED, missing)
+        if missing := case.needs - self._provider.offers:
+            return CaseResult(subject, Outcome.NOT_OFFERED, "; ".join(_NOT_OFFERED[need] for need in sorted(missing)))
         if self.stopped.is_set():
             return CaseResult(subject, Outcome.NOT_RUN, "the run was ended before its turn")
         if not self._purse.take(case.credits):
@@ -168,16 +161,19 @@ class _Record:
 
 
 class Witness:
-    """One for a whole verification; safe for many threads."""
+    """Judges every exchange of a verification by these promises, and notes what of the contract was seen.
 
-    def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction, seen: Seen | None = None) -> None:
-        self.seen = seen or Seen()
+    Safe for many threads.
+    """
+
+    def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction) -> None:
+        self.seen = Seen()
         self._redaction = redaction
         self._lock = threading.Lock()
         self._records = {check.id: (check, _Record()) for check in checks}
 
     def watch(self, exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
-        """Judge and note an exchange; gives the promises that it was the FIRST to break, with what was seen."""
+        """Judge and note an exchange; returns the promises that no exchange broke before it, with what was seen."""
         self.seen.note(exchange)
         found = {check.id: said for check, said in broken(exchange)}
         first = []
@@ -195,7 +191,7 @@ class Witness:
         return first
 
     def results(self) -> tuple[CaseResult, ...]:
-        """Each promise as a case: kept, broken, or never put to the test."""
+        """Each promise as a case: kept, broken, or not offered where no answer was one that it is about."""
         with self._lock:
             return tuple(_result(check, record) for check, record in self._records.values())
 

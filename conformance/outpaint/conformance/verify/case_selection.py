@@ -1,4 +1,4 @@
-"""Which cases run, and what they may cost."""
+"""Which cases run (`Selection`), what they could cost (`Plan`), and a limit on what they spend (`Purse`)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from outpaint.conformance.proving.answer_promises import AnswerCheck
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
+from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 
-ASKED_EVERY: Final = 25
+_ASKED_EVERY: Final = 25
 """Credits between two looks at what was really spent."""
-
-
-class OverBudget(Exception):  # noqa: N818 - a refusal to begin, told in one sentence
-    """The cases that would run could cost more than there is, or than may be spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Plan:
     runnable: tuple[Case, ...]
     not_offered: tuple[Case, ...]
     costs: bool
-    """Whether the account is somebody's: accounts made for the run cost nobody anything."""
+    """Whether the credits are somebody's: not where accounts are made for the run."""
 
     @classmethod
     def of(cls, cases: Iterable[Case], provider: Provider) -> Plan:
@@ -52,26 +49,24 @@ class Plan:
         return sum(case.seconds for case in self.runnable)
 
     def check(self, *, balance: int | None, max_credits: int | None) -> None:
-        """Raise `OverBudget` where the run could cost more than the account has or may be spent."""
-        if not self.costs:
-            return
-        if max_credits is not None and self.credits > max_credits:
-            raise OverBudget(
-                f"the cases could cost {self.credits:,} credits and {max_credits:,} may be spent: raise --max-credits, "
-                "choose fewer cases by --only or --skip, or let --partial stop at the budget"
-            )
-        if balance is not None and self.credits > balance:
-            raise OverBudget(
-                f"the cases could cost {self.credits:,} credits and the key has {balance:,}: add credits, "
-                "choose fewer cases by --only or --skip, or let --partial stop at the balance"
-            )
+        """Raise `CommandError` OVER_BUDGET where the run could cost more than the account has or may be spent."""
+        for limit, has, more in (
+            (max_credits, "may be spent", "raise --max-credits"),
+            (balance, "are the key's", "add credits"),
+        ):
+            if self.costs and limit is not None and self.credits > limit:
+                raise CommandError(
+                    ExitCode.OVER_BUDGET,
+                    f"the cases could cost {self.credits:,} credits and {limit:,} {has}: {more}, "
+                    "choose fewer cases by --only or --skip, or let --partial stop at the limit",
+                )
 
 
 class Purse:
-    """Credits that may be spent; a case takes what it declares before it begins. Safe for many threads.
+    """Credits that may be spent, any number without a limit; each is taken before it is spent. Safe for many threads.
 
-    `really_spent` asks the provider how many are gone, now and then: one that charges more than it should comes to the
-    end of the purse sooner.
+    `really_spent` is asked now and then how many credits are gone: a provider that charges more than it should reaches
+    the limit sooner.
     """
 
     def __init__(self, limit: int | None, really_spent: Callable[[], int] | None = None) -> None:
@@ -81,13 +76,18 @@ class Purse:
         self._asked_at = 0
         self.spent = 0
 
+    @property
+    def left(self) -> int | None:
+        """What may still be spent; None without a limit."""
+        return None if self._limit is None else self._limit - self.spent
+
     def take(self, credits_: int) -> bool:
-        """Take so much out; false, with nothing taken, where that would be too much."""
+        """Take so many credits; false, with nothing taken, where that would be more than is left."""
         with self._lock:
             if self._limit is None or not credits_:
                 self.spent += credits_
                 return True
-            if self._really_spent is not None and self.spent - self._asked_at >= ASKED_EVERY:
+            if self._really_spent is not None and self.spent - self._asked_at >= _ASKED_EVERY:
                 self.spent = max(self.spent, self._really_spent())
                 self._asked_at = self.spent
             if self.spent + credits_ > self._limit:
@@ -95,8 +95,13 @@ class Purse:
             self.spent += credits_
             return True
 
+    def give_back(self, credits_: int) -> None:
+        """Put back credits that were taken and not spent."""
+        with self._lock:
+            self.spent -= credits_
 
-_HEAVIEST_FIRST: Final = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR)
+
+_WORST_FIRST: Final = tuple(Severity)
 What = TypeVar("What", Case, AnswerCheck)
 
 
@@ -111,7 +116,7 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Patterns are globs over ids, or areas as they are; none of `only` means all."""
+    """The cases that are asked for. `only` and `skip` are globs over ids, or areas; without `only`, all are wanted."""
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
@@ -121,7 +126,7 @@ class Selection:
 
     @property
     def narrow(self) -> bool:
-        """Whether somebody asked for a part of the contract: then no more than that part can be expected to be seen."""
+        """Whether a part of the contract was chosen, so that no more than that part can be seen."""
         return bool(self.only or self.skip) or self.severity is not Severity.MINOR
 
     def of(self, cases: Iterable[What]) -> tuple[What, ...]:
@@ -129,14 +134,14 @@ class Selection:
         return tuple(case for case in cases if self._wants(case))
 
     def unmatched(self, cases: Iterable[Case | AnswerCheck]) -> list[str]:
-        """The patterns that no id matches: a typing error, most likely."""
+        """The patterns that no id matches, most likely mistyped."""
         ids = [case.id for case in cases]
         return [pattern for pattern in (*self.only, *self.skip) if not any(_matches(id_, pattern) for id_ in ids)]
 
     def _wants(self, case: Case | AnswerCheck) -> bool:
         if self.profile is Profile.VENDOR and case.guards.origin is Origin.OURS:
             return False
-        if _HEAVIEST_FIRST.index(case.severity) > _HEAVIEST_FIRST.index(self.severity):
+        if _WORST_FIRST.index(case.severity) > _WORST_FIRST.index(self.severity):
             return False
         if self.only and not any(_matches(case.id, pattern) for pattern in self.only):
             return False

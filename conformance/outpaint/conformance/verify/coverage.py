@@ -1,4 +1,4 @@
-"""What of the contract was seen."""
+"""How much of the contract a verification saw, and when that is too little to call anything proven."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from outpaint.contracts.errors import JOB_ERRORS, ErrorCode
 from outpaint.contracts.openapi import document
 
 _ANSWERS: Final = ("Result", "Accepted", "FailedJob", "Balance", "UploadTicket", "ErrorBody", "ProblemDetails")
+_JSON: Final = ("application/json", "application/problem+json")
+_FEWEST_CODES: Final = 8
+"""Of the error codes that need no control over the provider there are more than twice as many."""
 
 
 class Transition(StrEnum):
@@ -45,8 +48,8 @@ class ContractOperation:
 
 
 @cache
-def operations() -> tuple[ContractOperation, ...]:
-    """Every operation; of several that fit a path the first counts, and those without a variable come first."""
+def api_operations() -> tuple[ContractOperation, ...]:
+    """Every operation, those without a variable in their path first: the first that fits a path is meant."""
     found = [
         ContractOperation(f"{verb.upper()} {path}", verb.upper(), re.compile(_below_any_base(path)))
         for path, verbs in document()["paths"].items()
@@ -56,8 +59,7 @@ def operations() -> tuple[ContractOperation, ...]:
 
 
 @cache
-def statuses() -> tuple[str, ...]:
-    """`VERB path status` for every answer that is declared."""
+def _declared_statuses() -> tuple[str, ...]:
     return tuple(
         f"{verb.upper()} {path} {status}"
         for path, verbs in document()["paths"].items()
@@ -67,22 +69,15 @@ def statuses() -> tuple[str, ...]:
 
 
 @cache
-def headers() -> tuple[str, ...]:
-    """The name of every header that is declared."""
+def _declared_headers() -> tuple[str, ...]:
     return tuple(document()["components"]["headers"])
 
 
 @cache
-def error_codes() -> tuple[str, ...]:
-    """Every typed error code."""
-    return tuple(code.value for code in ErrorCode)
-
-
-@cache
-def fields() -> tuple[str, ...]:
-    """`Model.member.member` for every member of every JSON body that is answered; `[]` stands for any item."""
+def _answer_fields() -> tuple[str, ...]:
+    """`Model.member.member` for every member of every JSON body that is answered; `[]` means any item."""
     schemas = document()["components"]["schemas"]
-    return tuple(f"{model}.{path}" for model in _ANSWERS for path in _members(schemas, schemas[model]))
+    return tuple(f"{model}.{path}" for model in _ANSWERS for path in _declared_members(schemas, schemas[model]))
 
 
 def operation_of(method: str, path: str, status: int) -> ContractOperation | None:
@@ -90,11 +85,11 @@ def operation_of(method: str, path: str, status: int) -> ContractOperation | Non
 
     405 is an answer of the path's operation, whatever verb was sent to it.
     """
-    found = (one for one in operations() if one.pattern.search(path) is not None)
+    found = (one for one in api_operations() if one.pattern.search(path) is not None)
     return next((one for one in found if status == 405 or one.verb == method), None)
 
 
-def model_of(operation: ContractOperation, status: int, media_type: str, body: Mapping[str, Any]) -> str | None:
+def _model_of(operation: ContractOperation, status: int, media_type: str, body: Mapping[str, Any]) -> str | None:
     """The model that an answer's JSON body is to be read by, None where the contract has none for it."""
     if status >= 400:
         return "ProblemDetails" if media_type == "application/problem+json" else "ErrorBody"
@@ -107,8 +102,8 @@ def model_of(operation: ContractOperation, status: int, media_type: str, body: M
     return "FailedJob" if body.get("status") == "error" else "Result"
 
 
-def members_of(value: Any) -> Iterator[str]:
-    """The paths of all members that are there and not null."""
+def _members_of(value: Any) -> Iterator[str]:
+    """The paths of all members that are present and not null."""
     if isinstance(value, dict):
         for name, member in value.items():
             if member is not None:
@@ -119,19 +114,19 @@ def members_of(value: Any) -> Iterator[str]:
 def _below(member: Any) -> Iterator[str]:
     if isinstance(member, list):
         for item in member:
-            yield from (f"[].{path}" for path in members_of(item))
+            yield from (f"[].{path}" for path in _members_of(item))
     else:
-        yield from (f".{path}" for path in members_of(member))
+        yield from (f".{path}" for path in _members_of(member))
 
 
-def _members(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+def _declared_members(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     for name, member in schema.get("properties", {}).items():
         yield name
         found = _resolved(schemas, member)
         if found.get("type") == "array" and found.get("maxItems") != 0:
-            yield from (f"{name}[].{path}" for path in _members(schemas, _resolved(schemas, found["items"])))
+            yield from (f"{name}[].{path}" for path in _declared_members(schemas, _resolved(schemas, found["items"])))
         else:
-            yield from (f"{name}.{path}" for path in _members(schemas, found))
+            yield from (f"{name}.{path}" for path in _declared_members(schemas, found))
 
 
 def _resolved(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,11 +139,6 @@ def _resolved(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[
 
 def _below_any_base(path: str) -> str:
     return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "$"
-
-
-_JSON: Final = ("application/json", "application/problem+json")
-_FEWEST_CODES: Final = 8
-"""Of the error codes that need no control over the provider there are more than twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +156,21 @@ class Aspect:
 
 
 class Seen:
-    """Notes what passes; safe for many threads."""
+    """Notes what each exchange shows of the contract. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._what: dict[str, set[str]] = {aspect: set() for aspect in _UNIVERSE}
-        self._stands: dict[str, str] = {}
+        self._jobs: dict[str, str] = {}
         self.answers = 0
 
     def note(self, exchange: ObservedExchange) -> None:
-        """Take an exchange into account."""
+        """Add what this exchange shows."""
         operation = operation_of(exchange.method, exchange.path, exchange.status)
         document = _document(exchange)
         with self._lock:
             self.answers += 1
-            self._what[_HEADERS].update(name for name in headers() if exchange.header(name) is not None)
+            self._what[_HEADERS].update(name for name in _declared_headers() if exchange.header(name) is not None)
             if document is not None and (code := document.get("error_code")) is not None:
                 self._what[_CODES].add(str(code))
             if operation is None:
@@ -189,13 +179,13 @@ class Seen:
             if document is None:
                 return
             media_type = _media_type(exchange)
-            model = model_of(operation, exchange.status, media_type, document)
-            self._what[_FIELDS].update(f"{model}.{path}" for path in members_of(document))
-            steps = _steps(operation, exchange, document, self._stands)
+            model = _model_of(operation, exchange.status, media_type, document)
+            self._what[_FIELDS].update(f"{model}.{path}" for path in _members_of(document))
+            steps = _steps(operation, exchange, document, self._jobs)
             self._what[_TRANSITIONS].update(step.value for step in steps)
 
     def aspects(self) -> tuple[Aspect, ...]:
-        """All of it, in the contract's order."""
+        """What was seen and missed, in the contract's order."""
         with self._lock:
             return tuple(
                 Aspect(
@@ -213,10 +203,10 @@ _FIELDS: Final = "body fields"
 _CODES: Final = "error codes"
 _TRANSITIONS: Final = "job transitions"
 _UNIVERSE: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
-    _STATUSES: statuses,
-    _HEADERS: headers,
-    _FIELDS: fields,
-    _CODES: error_codes,
+    _STATUSES: _declared_statuses,
+    _HEADERS: _declared_headers,
+    _FIELDS: _answer_fields,
+    _CODES: lambda: tuple(code.value for code in ErrorCode),
     _TRANSITIONS: lambda: tuple(step.value for step in Transition),
 }
 
@@ -226,8 +216,8 @@ def too_little(
 ) -> tuple[str, ...]:
     """Why a run without failures proves nothing, a sentence each; none where it saw enough.
 
-    `ran` of the `selected` cases came to an end. `narrow`: somebody chose a part of the contract, so that only the
-    part itself can be asked for.
+    `ran` is how many of the `selected` cases passed or failed; `narrow`, whether a part of the contract was chosen, so
+    that not all of it need be seen.
     """
     if not answers:
         return ("The provider was asked nothing.",)
@@ -259,24 +249,24 @@ def too_little(
 
 
 def _steps(
-    operation: ContractOperation, exchange: ObservedExchange, document: Mapping[str, Any], stands: dict[str, str]
+    operation: ContractOperation, exchange: ObservedExchange, document: Mapping[str, Any], jobs: dict[str, str]
 ) -> list[Transition]:
-    """What an answer tells of its job; `stands` is how each job was last seen, and is brought up to date."""
+    """The steps of a job that an answer shows; `jobs` is the state that each was last seen in, and is updated."""
     if operation.verb == "POST" and operation.name.endswith("/outpaint"):
-        return _submitted(exchange, document, stands)
+        return _submitted(exchange, document, jobs)
     if not operation.name.endswith("{inference_id}"):
         return []
     inference_id = exchange.path.rpartition("/")[2]
-    before = stands.get(inference_id)
+    before = jobs.get(inference_id)
     if exchange.status == 404:
         return [Transition.FORGOTTEN] if before in ("success", "error") else []
     if exchange.status == 202:
-        stands[inference_id] = "running"
+        jobs[inference_id] = "running"
         return [Transition.STILL_RUNNING] if before == "running" else []
     word = document.get("status")
     if exchange.status != 200 or word not in ("success", "error"):
         return []
-    stands[inference_id] = word
+    jobs[inference_id] = word
     moved = {
         ("running", "success"): Transition.SUCCEEDED,
         ("running", "error"): Transition.FAILED,
@@ -286,7 +276,7 @@ def _steps(
     return [] if moved is None else [moved]
 
 
-def _submitted(exchange: ObservedExchange, document: Mapping[str, Any], stands: dict[str, str]) -> list[Transition]:
+def _submitted(exchange: ObservedExchange, document: Mapping[str, Any], jobs: dict[str, str]) -> list[Transition]:
     inference_id = document.get("inference_id") or document.get("transaction_id")
     if exchange.status not in (200, 202):
         return [Transition.FAILED_AT_ONCE] if str(document.get("error_code")) in JOB_ERRORS else []
@@ -295,10 +285,10 @@ def _submitted(exchange: ObservedExchange, document: Mapping[str, Any], stands: 
         found.append(Transition.REPLAYED)
     if exchange.status == 202:
         found.append(Transition.TAKEN)
-        stands[str(inference_id)] = "running"
+        jobs[str(inference_id)] = "running"
     elif document.get("data"):
         found.append(Transition.FINISHED_AT_ONCE)
-        stands[str(inference_id)] = "success"
+        jobs[str(inference_id)] = "success"
     return found
 
 

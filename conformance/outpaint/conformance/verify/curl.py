@@ -1,4 +1,4 @@
-"""An exchange as a curl command."""
+"""An exchange as a curl command, and the parts of the form that it sent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class FormPart:
 
     @property
     def file_name(self) -> str:
-        """What a curl line calls its file."""
+        """The name of its file in a curl command."""
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name) or 'file'}.bin"
 
 
 def form_parts(exchange: ObservedExchange) -> tuple[FormPart, ...]:
-    """The parts in their order; none where it was no such form, or one that nobody could read."""
+    """The parts of a multipart request in their order; none where it was another, or has no boundary."""
     kind = next((value for name, value in exchange.request_headers if name == "content-type"), "")
     found = re.search(r'(?i)^multipart/form-data;.*?boundary="?([^";]+)"?', kind)
     if found is None:
@@ -54,7 +54,7 @@ _LONGEST_BODY: Final = 2000
 
 
 def as_curl(exchange: ObservedExchange) -> str:
-    """The request on one line; files that it sent are named `@FIELD.bin`, and their sizes told behind it."""
+    """The request on one line; files that it sent are named `@FIELD.bin`, with their sizes in a comment behind it."""
     words = ["curl", "-sS", "-i"]
     if exchange.method not in ("GET", "POST"):
         words += ["-I"] if exchange.method == "HEAD" else ["-X", exchange.method]
@@ -63,7 +63,7 @@ def as_curl(exchange: ObservedExchange) -> str:
     parts = form_parts(exchange)
     for name, value in exchange.request_headers:
         if name == API_KEY.lower():
-            # In double quotes, so that the shell fills it in.
+            # In double quotes, so that the shell replaces the variable.
             words.append(f'-H "{API_KEY}: $OUTPAINT_KEY"')
         elif name not in _BY_ITSELF and not (parts and name == "content-type"):
             words += ["-H", shlex.quote(f"{name}: {value}")]

@@ -1,11 +1,11 @@
-"""Our mock server as a provider: everything a case may need is done by its admin API under /_mock."""
+"""Our mock server as a provider: whatever a case needs is done by its admin API under /_mock."""
 
 from __future__ import annotations
 
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
-from outpaint.conformance.verify.remote_provider import TIMEOUT_S, is_near
+from outpaint.conformance.verify.remote_provider import client_options
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import MAX_WAIT
 from outpaint.mocks.admin.admin_models import Advance, OpenAccount, SetAlways, SetSource, SetUp
@@ -24,15 +24,15 @@ _POLL_PAUSE_S: Final = 0.01
 
 
 class MockServer:
-    """A running mock, asked by its admin API; worlds are made and forgotten there."""
+    """The admin API of a running mock at `url`, a base URL without `/v1`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._admin = httpx.Client(base_url=url, timeout=TIMEOUT_S, verify=False, trust_env=not is_near(url))  # noqa: S501
+        self._admin = httpx.Client(**client_options(url))
 
     @classmethod
     def at(cls, base_url: str) -> MockServer | None:
-        """The mock that a base URL leads to, if it is one whose admin API answers us."""
+        """The mock at a base URL; None where what answers is none, or lets nobody administer it."""
         url = urlsplit(base_url)
         if url.scheme != "http":
             return None
@@ -47,14 +47,20 @@ class MockServer:
         return None
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._admin.close()
 
     @contextmanager
-    def world(self, **settings: Any) -> Iterator[MockWorld]:
-        """A world that nobody else knows, for as long as the block runs: time goes by, only keys made here work."""
-        name = f"verify-{secrets.token_hex(6)}"
-        self.ask("PUT", f"/worlds/{name}", SetUp(keys={}, clock="ticking", settings=settings))
+    def world(
+        self, *, clock: str = "ticking", keys: Mapping[str, int] | None = None, **settings: Any
+    ) -> Iterator[MockWorld]:
+        """A new world for as long as the block runs, with these settings of its service.
+
+        Only `keys`, each with its credits, and keys that are made later are known there. Raises `NotOffered` where the
+        mock makes no worlds.
+        """
+        name = f"contract-{secrets.token_hex(6)}"
+        self.ask("PUT", f"/worlds/{name}", SetUp(keys=dict(keys or {}), clock=clock, settings=settings))
         try:
             yield MockWorld(self, name)
         finally:
@@ -63,15 +69,32 @@ class MockServer:
     def ask(self, verb: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
         """One operation of the admin API; raises `NotOffered` where it is refused."""
         before = f"{WORLD_PREFIX}{world}" if world else ""
-        told = None if body is None else body.model_dump(mode="json", exclude_unset=True)
-        answer = self._admin.request(verb, f"{before}{ADMIN_ROOT}{path}", json=told)
+        document = None if body is None else body.model_dump(mode="json", exclude_unset=True)
+        answer = self._admin.request(verb, f"{before}{ADMIN_ROOT}{path}", json=document)
         if answer.status_code >= 400:
             raise NotOffered(f"the mock's admin API refused {verb} {ADMIN_ROOT}{path}: {answer.text[:200]}")
         return answer.json()
 
 
+@contextmanager
+def world_at(base_url: str, **setup: Any) -> Iterator[MockWorld | None]:
+    """A new world at the mock that a base URL leads to, set up as `MockServer.world` takes it.
+
+    None where no mock of ours answers, or one that makes no worlds for us, such as one that a test of somebody serves.
+    """
+    server = MockServer.at(base_url)
+    if server is None:
+        yield None
+        return
+    with closing(server), ExitStack() as stack:
+        world = None
+        with suppress(NotOffered):
+            world = stack.enter_context(server.world(**setup))
+        yield world
+
+
 class MockWorld(NewAccounts):
-    """One world of a mock: everything is offered, and every account is a case's own."""
+    """One world of a mock: everything is offered, and every case gets accounts of its own."""
 
     offers = frozenset(Need)
     shares_account = False
@@ -85,27 +108,22 @@ class MockWorld(NewAccounts):
 
     def client(self) -> httpx.Client:
         """A client in this world."""
-        return httpx.Client(
-            base_url=f"{self._server.url}{WORLD_PREFIX}{self._world}",
-            timeout=TIMEOUT_S,
-            verify=False,  # noqa: S501 - plain HTTP: reading certificates would take longer than most cases
-            trust_env=not is_near(self._server.url),
-        )
+        return httpx.Client(**client_options(f"{self._server.url}{WORLD_PREFIX}{self._world}"))
 
     def new_account(self, balance: int, *, allowed: bool = True) -> str:
         """A key of a new account in this world."""
         key = f"key-{secrets.token_hex(8)}"
-        self._ask("POST", "/accounts", OpenAccount(key=key, credits=balance, allowed=allowed))
-        # The prefix leads to this world even where bytes are written to the server's socket, below no base URL.
+        self.ask("POST", "/accounts", OpenAccount(key=key, credits=balance, allowed=allowed))
+        # The prefix names this world where bytes are written to the server's socket, without the world's path.
         return f"@{self._world}:{key}"
 
     def publish(self, data: bytes | ErrorCode) -> str:
-        """An address that this world's sources know."""
+        """An address at which this world finds these bytes, or meets this error."""
         url = f"https://pictures.test/{secrets.token_hex(8)}.png"
         if isinstance(data, bytes):
-            self._ask("POST", "/sources", SetSource(url=url, data=b64encode(data)))
+            self.ask("POST", "/sources", SetSource(url=url, data=b64encode(data)))
         elif data is ErrorCode.SOURCE_UNAVAILABLE:
-            self._ask("POST", "/sources", SetSource(url=url, status=404))
+            self.ask("POST", "/sources", SetSource(url=url, status=404))
         else:
             raise NotOffered(f"a mock's source cannot end in {data}")
         return url
@@ -117,27 +135,27 @@ class MockWorld(NewAccounts):
             try:
                 yield
             finally:
-                self._ask("POST", "/jobs/release")
+                self.ask("POST", "/jobs/release")
 
     @contextmanager
     def failing(self, error: Exception) -> Iterator[None]:
         """Jobs end as this error says; one that is not the service's own is a painter that broke."""
-        told = {"code": error.code.value, "detail": error.detail} if isinstance(error, OutpaintError) else {}
-        with self._always([{"effect": "fail", **told}]):
+        options = {"code": error.code.value, "detail": error.detail} if isinstance(error, OutpaintError) else {}
+        with self._always([{"effect": "fail", **options}]):
             yield
 
     @contextmanager
     def _always(self, scenario: Any) -> Iterator[None]:
-        standing = self._ask("POST", "/scenarios/always", SetAlways(scenario=scenario))["always"]
-        number = max(one["number"] for one in standing)
+        scenarios = self.ask("POST", "/scenarios/always", SetAlways(scenario=scenario))["always"]
+        number = max(one["number"] for one in scenarios)
         try:
             yield
         finally:
-            self._ask("DELETE", f"/scenarios/{number}")
+            self.ask("DELETE", f"/scenarios/{number}")
 
     def advance(self, seconds: float) -> None:
         """Move this world's clock ahead."""
-        self._ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
+        self.ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
 
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Provider]:
@@ -150,5 +168,6 @@ class MockWorld(NewAccounts):
         url = urlsplit(self._server.url)
         return url.hostname or "", url.port or 80
 
-    def _ask(self, verb: str, path: str, body: BaseModel | None = None) -> Any:
+    def ask(self, verb: str, path: str, body: BaseModel | None = None) -> Any:
+        """One operation of this world's admin API; raises `NotOffered` where it is refused."""
         return self._server.ask(verb, path, body, self._world)

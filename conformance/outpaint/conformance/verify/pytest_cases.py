@@ -22,13 +22,11 @@ from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.answer_promises import AnswerCheck, checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.provider import Provider
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_outcome import Outcome
 from outpaint.conformance.verify.case_runner import Runner, Witness
 from outpaint.conformance.verify.case_selection import Profile, Selection
-from outpaint.conformance.verify.curl import as_curl
 from outpaint.conformance.verify.redaction import Redaction
-
-__all__ = ["every_case", "prove"]
+from outpaint.conformance.verify.text_reports import failure_lines
 
 _WITNESSES: Final[dict[tuple[str, Profile], tuple[Witness, Redaction]]] = {}
 
@@ -42,10 +40,10 @@ def every_case(
 
 
 def prove(case: Case, provider: Provider, *, profile: str = Profile.FULL) -> None:
-    """Prove one case: fails with what was seen, skips with the reason where the provider doesn't offer it.
+    """Prove one case: fails with what was seen, skips with the reason where the provider does not offer what it needs.
 
-    What every answer must have is looked at too: the first case that meets a broken promise of this kind fails with
-    the promise's own id; the same promise fails no second one, so that a missing header does not turn all cases red.
+    Promises about every answer are checked too. Each that is broken fails the first case that meets it, and no other:
+    a header that is missing everywhere is one failure, with the promise's id.
     """
     __tracebackhide__ = True
     witness, redaction = _witness(provider.name, Profile(profile))
@@ -54,7 +52,8 @@ def prove(case: Case, provider: Provider, *, profile: str = Profile.FULL) -> Non
     if result.outcome in (Outcome.NOT_OFFERED, Outcome.NOT_RUN):
         pytest.skip(result.said)
     if result.outcome is Outcome.FAILED:
-        pytest.fail(_told(result), pytrace=False)
+        heading = f"{result.subject.id} ({result.subject.severity}): {result.said}"
+        pytest.fail("\n  ".join([heading, *failure_lines(result)]), pytrace=False)
     if first_broken:
         pytest.fail("\n".join(f"{check.id}: {said}" for check, said in first_broken), pytrace=False)
 
@@ -65,16 +64,3 @@ def _witness(name: str, profile: Profile) -> tuple[Witness, Redaction]:
         redaction = Redaction()
         found = _WITNESSES[name, profile] = (Witness(Selection(profile=profile).of(checks()), redaction), redaction)
     return found
-
-
-def _told(result: CaseResult) -> str:
-    subject = result.subject
-    lines = [
-        f"{subject.id} ({subject.severity}): {result.said}",
-        f"  {subject.sentence}",
-        f"  guards {subject.guards.id}: {subject.guards.says}",
-    ]
-    for exchange in result.exchanges:
-        lines += [f"  {line}" for line in as_curl(exchange).splitlines()]
-        lines.append(f"  -> {exchange.status} {exchange.body[:300].decode('utf-8', 'replace')}")
-    return "\n".join(lines)

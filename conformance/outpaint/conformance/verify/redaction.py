@@ -1,4 +1,4 @@
-"""Keys hidden, and keys given out for cases."""
+"""Credentials struck out of whatever is kept or shown."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
-import httpx
-
 from outpaint.conformance.proving.observed_exchange import REDACTED, ObservedExchange
-from outpaint.conformance.proving.provider import Need, Provider
-from outpaint.contracts.errors import ErrorCode
+from outpaint.conformance.proving.provider import Provider
 from outpaint.contracts.paths_and_headers import API_KEY
 
-_SHORTEST_DISTINCT: Final = 12
-"""A key of so many characters is struck out wherever it stands; a shorter one only as a word of its own."""
+SHORTEST_DISTINCT: Final = 12
+"""A key of so many characters is struck out wherever it occurs; a shorter one only as a word of its own."""
 SECRET_HEADERS: Final = frozenset(
     {
-        API_KEY.lower(),
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-        "x-api-key",
-        "x-amz-security-token",
+        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
+        *("cookie", "set-cookie", "x-amz-security-token"),
     }
 )
 """Headers, in lower case, whose values are credentials whatever they are."""
@@ -45,10 +37,10 @@ _IN_FORM: Final = re.compile(rf'(?is)(name="(?:{_SIGNING})"[^\r\n]*\r\n(?:[^\r\n
 
 
 class Redaction:
-    """Knows the keys of one verification; `text` and `exchange` give back what may be shown. Safe for many threads."""
+    """Strikes out the keys that it has learned, and what is a credential by its name. Safe for many threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # From a secret's shape to what finds it; replaced as a whole, so that whoever reads it needs no lock.
+        # What finds each shape of a secret; replaced as a whole, so that reading it needs no lock.
         self._shapes: dict[str, re.Pattern[str]] = {}
         self._lock = threading.Lock()
         self.learn(*secrets)
@@ -106,58 +98,34 @@ def _shapes(secret: str) -> set[str]:
 
 
 def _pattern(shape: str) -> str:
-    if len(shape) >= _SHORTEST_DISTINCT:
+    if len(shape) >= SHORTEST_DISTINCT:
         return re.escape(shape)
     return rf"(?<![A-Za-z0-9]){re.escape(shape)}(?![A-Za-z0-9])"
 
 
-class KeysGivenOut:
-    """Hands everything to another provider; keys are told to the redaction on their way."""
+def learning_keys(provider: Provider, redaction: Redaction) -> Provider:
+    """The provider itself, except that the redaction learns each key that it gives out."""
+    return cast(Provider, _LearningKeys(provider, redaction))
 
+
+class _LearningKeys:
     def __init__(self, provider: Provider, redaction: Redaction) -> None:
         self._provider = provider
         self._redaction = redaction
-        self.name = provider.name
-        self.offers: frozenset[Need] = provider.offers
-        self.shares_account = provider.shares_account
-        self.poll_pause = provider.poll_pause
-        self.longest_wait = provider.longest_wait
 
-    def _told(self, key: str) -> str:
-        self._redaction.learn(key)
-        return key
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._provider, name)
+        if name not in ("key", "exact_key", "second_key", "forbidden_key"):
+            return found
 
-    def client(self) -> httpx.Client:
-        return self._provider.client()
+        def key_of(*balance: int) -> str:
+            key: str = found(*balance)
+            self._redaction.learn(key)
+            return key
 
-    def key(self, balance: int = 100) -> str:
-        return self._told(self._provider.key(balance))
-
-    def exact_key(self, balance: int) -> str:
-        return self._told(self._provider.exact_key(balance))
-
-    def second_key(self) -> str:
-        return self._told(self._provider.second_key())
-
-    def forbidden_key(self) -> str:
-        return self._told(self._provider.forbidden_key())
-
-    def publish(self, data: bytes | ErrorCode) -> str:
-        return self._provider.publish(data)
-
-    def hold(self) -> AbstractContextManager[None]:
-        return self._provider.hold()
-
-    def failing(self, error: Exception) -> AbstractContextManager[None]:
-        return self._provider.failing(error)
-
-    def advance(self, seconds: float) -> None:
-        self._provider.advance(seconds)
+        return key_of
 
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Provider]:
         with self._provider.configured(**settings) as other:
-            yield KeysGivenOut(other, self._redaction)
-
-    def address(self) -> tuple[str, int]:
-        return self._provider.address()
+            yield learning_keys(other, self._redaction)

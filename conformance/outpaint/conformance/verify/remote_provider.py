@@ -1,4 +1,4 @@
-"""Anybody by URL, patiently."""
+"""Any provider at a base URL, asked no faster than it allows."""
 
 from __future__ import annotations
 
@@ -6,40 +6,36 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from functools import cache
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
 
 from outpaint.conformance.proving.expectations import NotOffered
-from outpaint.conformance.proving.provider import Need, Provider
-from outpaint.contracts.errors import ErrorCode
+from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.paths_and_headers import MAX_WAIT, RATE_RESET, RETRY_AFTER
 
 LONGEST_WAIT_S: Final = 120.0
 MOST_WAITS: Final = 5
-"""For one request; then its 429 is passed on."""
+"""For one request; after these its 429 is the answer."""
 
 
 class Patience:
-    """Until when nobody asks a provider; shared by all who do."""
+    """A pause that all clients of a provider keep together. Safe for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until = 0.0
-        self.waits = 0
 
     def begin(self, seconds: float) -> None:
-        """Nobody asks for so long."""
+        """Let the pause last so long from now, or as long as it lasts already."""
         with self._lock:
             self._until = max(self._until, time.monotonic() + seconds)
-            self.waits += 1
 
     def wait(self) -> None:
-        """Come back when asking is fine."""
+        """Return when the pause is over."""
         while (left := self._until - time.monotonic()) > 0:
             time.sleep(left)
 
@@ -90,26 +86,50 @@ def _can_go_again(request: httpx.Request) -> bool:
 
 TIMEOUT_S: Final = 120.0
 """Longer than the minute that a sync request may wait."""
+
+
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """The machine's own; reading them takes longer than most cases."""
+    return ssl.create_default_context()
+
+
+def client_options(base_url: str) -> dict[str, Any]:
+    """What an httpx client of this base URL is made with: no proxy to this machine, no certificates for plain HTTP."""
+    return {
+        "base_url": base_url,
+        "timeout": TIMEOUT_S,
+        "verify": trusted_certificates() if base_url.startswith("https:") else False,
+        "trust_env": not is_near(base_url),
+    }
+
+
 _NEAR_PAUSE_S: Final = 0.02
 _FAR_PAUSE_S: Final = 1.0
 """Between two polls over a network: half of what `Retry-After` usually asks for, and a sixtieth of the rate limit."""
 
 
+def _not_offered(*_: object, **__: object) -> NoReturn:
+    raise NotOffered("it can be asked from outside alone")
+
+
 class RemoteProvider:
     """Offers a socket where it is plain HTTP, a second account where its key is given, and nothing else.
 
-    `base_url` is what stands before `/v1`, `longest_wait` the most seconds that it grants to `Prefer: wait`. The key's
-    account is everybody's, so cases that watch it run one by one.
+    `base_url` is the URL before `/v1`, `longest_wait` the most seconds that it grants to `Prefer: wait`. All cases
+    share the key's account, so those that watch it run one by one.
     """
 
     shares_account = True
+    exact_key = forbidden_key = publish = staticmethod(_not_offered)
+    hold = failing = advance = configured = staticmethod(_not_offered)
 
     def __init__(self, base_url: str, key: str, second_key: str | None = None, longest_wait: int = MAX_WAIT) -> None:
         self.name = base_url.rstrip("/").removesuffix("/v1")
         self._key = key
         self._second_key = second_key
         self.longest_wait = longest_wait
-        self.pause = Patience()
+        self._pause = Patience()
         self.offers = frozenset(self._offered())
         self.poll_pause = _NEAR_PAUSE_S if is_near(self.name) else _FAR_PAUSE_S
 
@@ -119,60 +139,19 @@ class RemoteProvider:
         if urlsplit(self.name).scheme == "http":
             yield Need.SOCKET
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext | bool:
-        # Reading the trusted certificates takes longer than most cases; plain HTTP needs none.
-        return ssl.create_default_context() if self.name.startswith("https:") else False
-
     def client(self) -> httpx.Client:
-        """A client with connections of its own; it waits where it is told that it asks too much."""
-        return PatientClient(
-            self.pause, base_url=self.name, timeout=TIMEOUT_S, verify=self._tls, trust_env=not is_near(self.name)
-        )
+        """A client with connections of its own, which waits out a 429."""
+        return PatientClient(self._pause, **client_options(self.name))
 
     def key(self, balance: int = 100) -> str:  # noqa: ARG002 - the protocol's signature
-        """The key; whether it has enough credits was reckoned for all cases together."""
+        """The key; whether it has enough credits is checked for all cases together, before they run."""
         return self._key
-
-    def exact_key(self, balance: int) -> str:
-        """Not offered."""
-        raise NotOffered(f"accounts of {balance} credits cannot be made there")
 
     def second_key(self) -> str:
         """The second key, where it was given."""
         if self._second_key is None:
             raise NotOffered("there is no second account")
         return self._second_key
-
-    def forbidden_key(self) -> str:
-        """Not offered."""
-        raise NotOffered("accounts cannot be made there")
-
-    def publish(self, data: bytes | ErrorCode) -> str:  # noqa: ARG002 - the protocol's signature
-        """Not offered."""
-        raise NotOffered("it cannot be made to read an address of ours")
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Not offered."""
-        raise NotOffered("its jobs cannot be held")
-        yield
-
-    @contextmanager
-    def failing(self, error: Exception) -> Iterator[None]:  # noqa: ARG002 - the protocol's signature
-        """Not offered."""
-        raise NotOffered("its jobs cannot be made to fail")
-        yield
-
-    def advance(self, seconds: float) -> None:  # noqa: ARG002 - the protocol's signature
-        """Not offered."""
-        raise NotOffered("its clock is its own")
-
-    @contextmanager
-    def configured(self, **settings: Any) -> Iterator[Provider]:  # noqa: ARG002 - the protocol's signature
-        """Not offered."""
-        raise NotOffered("it has the settings it has")
-        yield self
 
     def address(self) -> tuple[str, int]:
         """Host and port of plain HTTP."""

@@ -1,4 +1,4 @@
-"""A run as it goes on, as table, JSON, JUnit."""
+"""A verification as it runs, and its reports as a table for people, JSON for programs and JUnit XML for CI."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
-from xml.etree import ElementTree as ET
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,41 +17,48 @@ from rich.table import Table
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
 from outpaint.conformance.verify.curl import as_curl
-from outpaint.conformance.verify.verification import ExitCode, Verification
-from outpaint.mocks.report.junit_xml import clean, outcome_counts, written
+from outpaint.conformance.verify.exit_codes import ExitCode
+from outpaint.conformance.verify.verification import Verification
+from outpaint.functions.command_line import console as command_line
+from outpaint.mocks.report.junit_xml import JunitCase, JunitSuite, junit_xml
+
+FORMAT: Final = 1
+"""Goes up when a member of the JSON report changes its meaning or goes away."""
+_LONGEST_JSON_BODY: Final = 4000
+_LONGEST_JUNIT_BODY: Final = 2000
+_LONGEST_SHOWN_BODY: Final = 300
+_SHOWN_FAILURES: Final = 20
+_SHOWN_EXCHANGES: Final = 2
+_LOG_WIDTH: Final = 160
+"""Columns where standard output is no terminal."""
 
 
 @contextmanager
-def progress(console: Console, total: int) -> Iterator[Callable[[CaseResult], None]]:
-    """What is to be told of every result, from any thread, while the block runs."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+def progress(total: int) -> Iterator[Callable[[CaseResult], None]]:
+    """A bar on standard error while the block runs; what it gives is to be called with each result, from any thread."""
+    with command_line.progress() as bar:
         task = bar.add_task("proving", total=total)
         failed = 0
 
-        def tell(result: CaseResult) -> None:
+        def count(result: CaseResult) -> None:
             nonlocal failed
             failed += result.outcome is Outcome.FAILED
             bar.update(task, advance=1, description=f"proving, {failed} failed" if failed else "proving")
 
-        yield tell
+        yield count
 
 
-FORMAT: Final = 1
-"""Goes up when a member changes its meaning or goes away."""
-_LONGEST_JSON_BODY: Final = 4000
+def report_console() -> Console:
+    """Standard output for tables: nothing is wrapped, so that ids and commands can be copied."""
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
+    return console
 
 
 def as_json(verification: Verification) -> str:
     """One object: the verdict, the counts, every case, and what was seen and missed of the contract."""
-    return json.dumps(as_object(verification), indent=2, ensure_ascii=False) + "\n"
-
-
-def as_object(verification: Verification) -> dict[str, Any]:
-    """The same as plain values."""
-    return {
+    report = {
         "format": FORMAT,
         "provider": verification.provider,
         "profile": verification.profile.value,
@@ -66,30 +73,25 @@ def as_object(verification: Verification) -> dict[str, Any]:
         "coverage": {
             aspect.name: {"seen": list(aspect.seen), "missed": list(aspect.missed)} for aspect in verification.coverage
         },
-        "cases": [_case_as_object(result) for result in verification.results],
+        "cases": list(map(_case_object, verification.results)),
     }
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
-def _case_as_object(result: CaseResult) -> dict[str, Any]:
-    subject = result.subject
-    told: dict[str, Any] = {
-        "id": subject.id,
-        "area": subject.area,
+def _case_object(result: CaseResult) -> dict[str, Any]:
+    case = result.subject.as_object() | {
         "outcome": result.outcome.value,
-        "severity": subject.severity.value,
-        "sentence": subject.sentence,
-        "clause": {"id": subject.guards.id, "says": subject.guards.says, "origin": subject.guards.origin.value},
         "seconds": round(result.seconds, 4),
         "credits": result.credits,
     }
     if result.said:
-        told["said"] = result.said
+        case["said"] = result.said
     if result.exchanges:
-        told["exchanges"] = [_exchange(exchange) for exchange in result.exchanges]
-    return told
+        case["exchanges"] = list(map(_exchange_object, result.exchanges))
+    return case
 
 
-def _exchange(exchange: ObservedExchange) -> dict[str, Any]:
+def _exchange_object(exchange: ObservedExchange) -> dict[str, Any]:
     return {
         "request": as_curl(exchange),
         "status": exchange.status,
@@ -100,40 +102,44 @@ def _exchange(exchange: ObservedExchange) -> dict[str, Any]:
     }
 
 
-_LONGEST_TABLE_BODY: Final = 300
-_SHOWN_FAILURES: Final = 20
-_SHOWN_EXCHANGES: Final = 2
+def failure_lines(result: CaseResult, longest_body: int = _LONGEST_SHOWN_BODY) -> list[str]:
+    """The case's sentence, the clause that it guards, and each of its exchanges in two lines."""
+    subject, clause = result.subject, result.subject.guards
+    lines = [subject.sentence, f"guards {clause.id}: {clause.says} ({clause.source})"]
+    for exchange in result.exchanges:
+        lines += [f"$ {as_curl(exchange)}", f"  {exchange.status} {_shown_body(exchange.body, longest_body)}"]
+    return lines
 
 
 def print_table(verification: Verification, console: Console) -> None:
-    """All of it."""
+    """The results by area, why cases were not offered, the first failures, what was seen, and the verdict."""
     console.print(_by_area(verification))
     _print_not_offered(verification, console)
     failures = verification.failures
     for result in failures[:_SHOWN_FAILURES]:
-        _print_failure(result, console)
+        console.print(f"\n[bold red]failed[/] [bold]{escape(result.subject.id)}[/] ({result.subject.severity})")
+        console.print(f"  seen {result.said}", markup=False)
+        for line in failure_lines(replace(result, exchanges=result.exchanges[-_SHOWN_EXCHANGES:])):
+            console.print(f"  {line}", markup=False)
     if len(failures) > _SHOWN_FAILURES:
         console.print(f"\nand {len(failures) - _SHOWN_FAILURES} more failures: --json, --junit or --html have them all")
     console.print()
-    console.print(_coverage_lines(verification))
+    console.print(_coverage_table(verification))
     console.print()
     for reason in verification.too_little:
         console.print(f"[yellow]too little[/] {escape(reason)}")
     proven = verification.exit_code is ExitCode.PROVEN
     console.print(verification.sentence, style="bold green" if proven else "bold red", markup=False)
-    told = f"profile {verification.profile}, seed {verification.seed}, {verification.seconds:.1f} s"
-    console.print(f"{verification.provider}, {told}", style="dim", markup=False)
+    run = f"profile {verification.profile}, seed {verification.seed}, {verification.seconds:.1f} s"
+    console.print(f"{verification.provider}, {run}", style="dim", markup=False)
 
 
 def _by_area(verification: Verification) -> Table:
-    areas: dict[str, Counter[Outcome]] = {}
-    for result in verification.results:
-        areas.setdefault(result.subject.area, Counter())[result.outcome] += 1
     shown = [outcome for outcome in Outcome if outcome is not Outcome.NOT_RUN or verification.counts[outcome]]
     table = Table("area", box=None, pad_edge=False, header_style="bold")
     for outcome in shown:
         table.add_column(outcome.value, justify="right")
-    for area, counts in sorted(areas.items()):
+    for area, counts in verification.counts_by_area.items():
         style = "red" if counts[Outcome.FAILED] else None
         table.add_row(area, *(str(counts[outcome] or "") for outcome in shown), style=style)
     table.add_section()
@@ -149,20 +155,7 @@ def _print_not_offered(verification: Verification, console: Console) -> None:
         console.print(f"  {count:4d}  {reason}", markup=False)
 
 
-def _print_failure(result: CaseResult, console: Console) -> None:
-    subject = result.subject
-    console.print(f"\n[bold red]failed[/] [bold]{escape(subject.id)}[/] ({subject.severity})")
-    console.print(f"  {subject.sentence}", markup=False)
-    console.print(f"  seen    {result.said}", markup=False)
-    console.print(f"  guards  {subject.guards.id}: {subject.guards.says} ({subject.guards.source})", markup=False)
-    for exchange in result.exchanges[-_SHOWN_EXCHANGES:]:
-        console.print(f"  $ {as_curl(exchange)}", style="dim", markup=False)
-        console.print(
-            f"    {exchange.status} {shown_body(exchange.body, _LONGEST_TABLE_BODY)}", style="dim", markup=False
-        )
-
-
-def _coverage_lines(verification: Verification) -> Table:
+def _coverage_table(verification: Verification) -> Table:
     table = Table("seen of the contract", "", "", box=None, pad_edge=False, header_style="bold")
     for aspect in verification.coverage:
         missed = ", ".join(aspect.missed[:4]) + (", ..." if len(aspect.missed) > 4 else "")
@@ -170,8 +163,8 @@ def _coverage_lines(verification: Verification) -> Table:
     return table
 
 
-def shown_body(body: bytes, most: int) -> str:
-    """A body on one line, cut where it is long; bytes that are no text by their number."""
+def _shown_body(body: bytes, most: int) -> str:
+    """A body on one line, cut where it is long; of bytes that are no text, how many there are."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -180,53 +173,35 @@ def shown_body(body: bytes, most: int) -> str:
     return line if len(line) <= most else f"{line[:most]}... ({len(body):,} bytes)"
 
 
-_LONGEST_JUNIT_BODY: Final = 2000
-
-
 def as_junit(verification: Verification) -> str:
     """A suite for each area; too little seen is an error of the suite `coverage`."""
-    areas: dict[str, list[ET.Element]] = {}
+    areas: dict[str, list[JunitCase]] = {"coverage": [_coverage_case(verification)]}
     for result in verification.results:
-        areas.setdefault(result.subject.area, []).append(_test_case(result))
-    areas["coverage"] = [_coverage_suite(verification)]
-    root = ET.Element("testsuites", {"name": clean(f"outpaint contract: {verification.provider}")})
-    stamp = datetime.fromtimestamp(verification.began_at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    for area, cases in sorted(areas.items()):
-        seconds = sum(float(case.get("time", "0")) for case in cases)
-        suite = ET.SubElement(root, "testsuite", {"name": area, **outcome_counts(cases), "timestamp": stamp})
-        suite.set("time", f"{seconds:.3f}")
-        suite.extend(cases)
-    for name, value in outcome_counts([case for cases in areas.values() for case in cases]).items():
-        root.set(name, value)
-    root.set("time", f"{verification.seconds:.3f}")
-    return written(root)
+        areas.setdefault(result.subject.area, []).append(_junit_case(result))
+    suites = [
+        JunitSuite(area, cases, at=verification.began_at, seconds=sum(case.seconds or 0 for case in cases))
+        for area, cases in sorted(areas.items())
+    ]
+    return junit_xml(suites, name=f"outpaint contract: {verification.provider}", seconds=verification.seconds)
 
 
-def _test_case(result: CaseResult) -> ET.Element:
+def _junit_case(result: CaseResult) -> JunitCase:
     subject = result.subject
-    case = ET.Element(
-        "testcase",
-        {"classname": f"outpaint.contract.{subject.area}", "name": subject.id, "time": f"{result.seconds:.3f}"},
+    case = JunitCase(f"outpaint.contract.{subject.area}", subject.id, seconds=result.seconds)
+    if result.outcome is Outcome.PASSED:
+        return case
+    if result.outcome is Outcome.FAILED:
+        text = "\n".join(failure_lines(result, _LONGEST_JUNIT_BODY))
+        return replace(case, problem="failure", message=result.said, type=subject.severity, text=text)
+    return replace(case, problem="skipped", message=f"{result.outcome}: {result.said}")
+
+
+def _coverage_case(verification: Verification) -> JunitCase:
+    return JunitCase(
+        "outpaint.contract.coverage",
+        "enough was seen",
+        "error" if verification.too_little else None,
+        " ".join(verification.too_little),
+        output="\n".join(f"{aspect.name}: {len(aspect.seen)} of {aspect.of}" for aspect in verification.coverage),
+        seconds=0.0,
     )
-    if result.outcome in (Outcome.NOT_OFFERED, Outcome.NOT_RUN):
-        ET.SubElement(case, "skipped", {"message": clean(f"{result.outcome.value}: {result.said}")})
-    elif result.outcome is Outcome.FAILED:
-        failure = ET.SubElement(case, "failure", {"message": clean(result.said), "type": subject.severity})
-        lines = [subject.sentence, f"guards {subject.guards.id}: {subject.guards.says}", ""]
-        for exchange in result.exchanges:
-            lines += [
-                f"$ {as_curl(exchange)}",
-                f"{exchange.status} {shown_body(exchange.body, _LONGEST_JUNIT_BODY)}",
-                "",
-            ]
-        failure.text = clean("\n".join(lines))
-    return case
-
-
-def _coverage_suite(verification: Verification) -> ET.Element:
-    case = ET.Element("testcase", {"classname": "outpaint.contract.coverage", "name": "enough was seen", "time": "0"})
-    if verification.too_little:
-        ET.SubElement(case, "error", {"message": clean(" ".join(verification.too_little))})
-    seen = (f"{aspect.name}: {len(aspect.seen)} of {aspect.of}" for aspect in verification.coverage)
-    ET.SubElement(case, "system-out").text = clean("\n".join(seen))
-    return case

@@ -1,4 +1,4 @@
-"""The verdict on a provider: what was proven, what was not, and the exit code that says so."""
+"""The verdict on a provider: what was proven, what was not, and the exit code for it."""
 
 from __future__ import annotations
 
@@ -7,50 +7,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.answer_promises import checks
-from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
 from outpaint.conformance.verify.case_runner import Runner, Witness
 from outpaint.conformance.verify.case_selection import Profile, Purse, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
+from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.redaction import Redaction
-
-
-class ExitCode(IntEnum):
-    """How `outpaint contract verify` ends."""
-
-    PROVEN = 0
-    FAILED = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    NOT_THIS_API = 4
-    KEY_REFUSED = 5
-    TOO_LITTLE_SEEN = 6
-    OVER_BUDGET = 7
-    INTERRUPTED = 130
-
-
-EXIT_CODES = {
-    ExitCode.PROVEN: "every case that the provider offers passed, and enough of the contract was seen",
-    ExitCode.FAILED: "a case failed",
-    ExitCode.USAGE: "wrong usage",
-    ExitCode.UNREACHABLE: "nothing answers there, or not in time, or TLS fails",
-    ExitCode.NOT_THIS_API: "something answers that is not this API",
-    ExitCode.KEY_REFUSED: "the key is refused",
-    ExitCode.TOO_LITTLE_SEEN: "nothing failed, but too little was seen to call anything proven",
-    ExitCode.OVER_BUDGET: "the cases could cost more than may be spent",
-    ExitCode.INTERRUPTED: "interrupted",
-}
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All that a verification found; nothing in it holds a credential."""
+    """All that a verification found, without any credential."""
 
     provider: str
     profile: Profile
@@ -69,16 +42,24 @@ class Verification:
         """How many ended which way."""
         return Counter(result.outcome for result in self.results)
 
+    @cached_property
+    def counts_by_area(self) -> dict[str, Counter[Outcome]]:
+        """The same for each area of the contract, in the order of their names."""
+        areas: dict[str, Counter[Outcome]] = {}
+        for result in sorted(self.results, key=lambda result: result.subject.area):
+            areas.setdefault(result.subject.area, Counter())[result.outcome] += 1
+        return areas
+
     @property
     def failures(self) -> tuple[CaseResult, ...]:
         """What failed, the worst first."""
-        worst = ("critical", "major", "minor")
+        worst_first = list(Severity)
         failed = (result for result in self.results if result.outcome is Outcome.FAILED)
-        return tuple(sorted(failed, key=lambda result: (worst.index(result.subject.severity), result.subject.id)))
+        return tuple(sorted(failed, key=lambda result: (worst_first.index(result.subject.severity), result.subject.id)))
 
     @property
     def exit_code(self) -> ExitCode:
-        """What a process that verified ends with."""
+        """What `outpaint contract verify` ends with."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.failures:
@@ -105,11 +86,6 @@ class Verification:
                 return f"Broken: {failed} failed, {passed} passed{rest}."
 
 
-def default_jobs() -> int:
-    """How many cases run side by side where nobody says: most of their time they wait for the provider."""
-    return min(8, 2 * (os.cpu_count() or 1))
-
-
 def verify(
     provider: Provider,
     cases: Iterable[Case] | None = None,
@@ -121,9 +97,10 @@ def verify(
     redaction: Redaction | None = None,
     on_result: Callable[[CaseResult], None] = lambda _: None,
 ) -> Verification:
-    """Run the cases, all of them by default, that the selection wants, and judge what came of it.
+    """Run the cases (by default all) that the selection wants, and judge the results.
 
-    `purse` bounds what they may spend. An interrupt ends the run and is told in the verdict.
+    `jobs` cases run at a time, by default two for each core up to 8, for most of their time they wait. `purse` limits
+    what they may spend. An interrupt ends the run; the verdict says so.
     """
     selection = selection or Selection()
     wanted = selection.of(all_cases() if cases is None else cases)
@@ -135,7 +112,9 @@ def verify(
         found[result.subject.id] = result
         on_result(result)
 
-    runner = Runner(provider, witness.watch, redaction, jobs=jobs or default_jobs(), purse=purse, on_result=keep)
+    runner = Runner(
+        provider, witness.watch, redaction, jobs=jobs or min(8, 2 * (os.cpu_count() or 1)), purse=purse, on_result=keep
+    )
     began_at, began, interrupted = time.time(), time.monotonic(), False
     try:
         runner.run(wanted, seed)

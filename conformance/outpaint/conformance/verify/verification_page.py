@@ -1,4 +1,4 @@
-"""The run as a page with its pictures."""
+"""A verification as one HTML page, with the pictures that were sent and received."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
 from outpaint.conformance.verify.curl import as_curl, form_parts
-from outpaint.conformance.verify.verification import ExitCode, Verification
+from outpaint.conformance.verify.exit_codes import ExitCode
+from outpaint.conformance.verify.verification import Verification
 
 _AS_THEY_ARE: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "BMP": "image/bmp"}
 _LARGEST: Final = 512 * 1024
@@ -30,11 +31,13 @@ _MOST_PIXELS: Final = 32_000_000
 _LONGEST_SIDE: Final = 768
 _IN_TEXT: Final = re.compile(rb"data:image/[a-z.+-]+;base64,([A-Za-z0-9+/]{40,}={0,2})")
 _MASKS: Final = ("mask_image", "mask")
+_LONGEST_BODY: Final = 6000
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """A picture with a word on what it is; `uri` is empty where it cannot be shown."""
+    """A picture of an exchange: what it is, a data: URI (empty where it cannot be shown), and its format and size."""
 
     what: str
     uri: str
@@ -42,7 +45,7 @@ class ShownPicture:
 
 
 def pictures_of(exchange: ObservedExchange) -> tuple[ShownPicture, ...]:
-    """In the order of use: sent, as a keep map, received."""
+    """The pictures of an exchange: those that were sent, the keep map that they make, and the one that was received."""
     sent = dict(_sent(exchange))
     found = [_shown(f"sent: {name}", data) for name, data in sent.items()]
     keep = _keep_map(sent)
@@ -67,7 +70,7 @@ def _sent(exchange: ObservedExchange) -> Iterator[tuple[str, bytes]]:
 
 
 def _keep_map(sent: dict[str, bytes]) -> bytes | None:
-    """What is kept, by the mask's alpha or brightness or else by the picture's own transparency."""
+    """White where pixels are kept: by the mask's alpha or brightness, or else by the picture's own alpha."""
     mask = next((sent[name] for name in _MASKS if name in sent), None)
     picture = _opened(mask if mask is not None else sent.get("image", b""))
     if picture is None:
@@ -111,20 +114,17 @@ def _encoded(picture: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-_LONGEST_BODY: Final = 6000
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-
 def as_page(verification: Verification) -> str:
-    """The verdict, the failures with requests, answers and pictures, then what was seen, then everything."""
+    """The verdict, the failures with requests, answers and pictures, what was seen of the contract, and every case."""
     at = datetime.fromtimestamp(verification.began_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     good = "passed" if verification.exit_code is ExitCode.PROVEN else "failed"
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><link rel="icon" href="data:,">',
-            f"<title>Contract: {escape(verification.provider)}</title><style>{_style()}</style></head><body><main>",
+            f"<title>Contract: {escape(verification.provider)}</title><style>{style}</style></head><body><main>",
             f"<header><h1>Contract of {escape(verification.provider)}</h1>",
             f'<p class="verdict {good}">{escape(verification.sentence)}</p>',
             "".join(f'<p class="warned">{escape(reason)}</p>' for reason in verification.too_little),
@@ -157,7 +157,7 @@ def _failure(result: CaseResult) -> str:
     listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
     exchanges = "".join(map(_exchange, result.exchanges)) or '<p class="quiet">Nothing went over the wire.</p>'
     return (
-        f'<article class="{subject.severity}" id="{escape(subject.id, quote=True)}"><h3>{escape(subject.id)}</h3>'
+        f'<article class="{subject.severity}" id="{escape(subject.id)}"><h3>{escape(subject.id)}</h3>'
         f"<dl>{listed}</dl>{exchanges}</article>"
     )
 
@@ -193,19 +193,17 @@ def _body(exchange: ObservedExchange) -> str:
 
 
 def _areas(verification: Verification) -> str:
-    areas: dict[str, Counter[Outcome]] = {}
-    for result in verification.results:
-        areas.setdefault(result.subject.area, Counter())[result.outcome] += 1
     shown = [outcome for outcome in Outcome if verification.counts[outcome]]
     head = "".join(f'<th class="n" scope="col">{outcome.value}</th>' for outcome in shown)
     rows = "".join(
         f"<tr><td>{escape(area)}</td>" + "".join(_count(outcome, counts[outcome]) for outcome in shown) + "</tr>"
-        for area, counts in sorted(areas.items())
+        for area, counts in verification.counts_by_area.items()
     )
-    return (
-        f'<section><h2>By area</h2><div class="wide"><table><thead><tr><th scope="col">area</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></section>"
-    )
+    return _table("By area", rows, f'<thead><tr><th scope="col">area</th>{head}</tr></thead>')
+
+
+def _table(title: str, rows: str, head: str = "") -> str:
+    return f'<section><h2>{title}</h2><div class="wide"><table>{head}<tbody>{rows}</tbody></table></div></section>'
 
 
 def _count(outcome: Outcome, number: int) -> str:
@@ -225,9 +223,7 @@ def _not_offered(verification: Verification) -> str:
         f'<tr><td class="n">{count}</td><td>{escape(outcome)}: {escape(reason)}</td></tr>'
         for (outcome, reason), count in reasons.most_common()
     )
-    return (
-        f'<section><h2>Not proven, and why</h2><div class="wide"><table><tbody>{rows}</tbody></table></div></section>'
-    )
+    return _table("Not proven, and why", rows)
 
 
 def _coverage(aspects: tuple[Aspect, ...]) -> str:
@@ -236,9 +232,7 @@ def _coverage(aspects: tuple[Aspect, ...]) -> str:
         f"<details><summary>not seen</summary>{escape(', '.join(aspect.missed)) or 'nothing'}</details></td></tr>"
         for aspect in aspects
     )
-    return (
-        f'<section><h2>Seen of the contract</h2><div class="wide"><table><tbody>{rows}</tbody></table></div></section>'
-    )
+    return _table("Seen of the contract", rows)
 
 
 def _everything(verification: Verification) -> str:
@@ -255,7 +249,3 @@ def _everything(verification: Verification) -> str:
 
 def _style_of(outcome: Outcome) -> str:
     return {Outcome.PASSED: "passed", Outcome.FAILED: "failed"}.get(outcome, "quiet")
-
-
-def _style() -> str:
-    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
