@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -144,6 +150,37 @@ def painters() -> str:
     return table(("painter", "what it does", "reads the prompt", "licence of its weights", "extra", "runs"), rows)
 
 
+FLOORS = ("contracts", "painting", "functions", "mocks", "conformance")
+
+
+def public_names(floor: str) -> str:
+    """Each public name of a floor with the first sentence of its docstring."""
+    module = import_module(f"outpaint.{floor}")
+    return table(("name", ""), [(f"`{name}`", _purpose(module, name)) for name in module.__all__])
+
+
+def _purpose(floor: ModuleType, name: str) -> str:
+    value = getattr(floor, name)
+    documented = isinstance(value, ModuleType) or inspect.isclass(value) or inspect.isfunction(value)
+    text = (
+        inspect.getdoc(value) if documented else _beside(import_module(f"{floor.__name__}.{floor.HOMES[name]}"), name)
+    )
+    assert text, f"{floor.__name__}.{name} needs a docstring"
+    match = re.match(r".+?[.!?](?=\s|$)", " ".join(text.partition("\n\n")[0].split()))
+    assert match, f"the docstring of {floor.__name__}.{name} begins with no sentence"
+    return match[0]
+
+
+def _beside(module: ModuleType, name: str) -> str | None:
+    """The text below a constant, which only the source has."""
+    body = ast.parse(inspect.getsource(module)).body
+    for statement, following in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == name:
+            text = following.value if isinstance(following, ast.Expr) else None
+            return str(text.value) if isinstance(text, ast.Constant) else None
+    return None
+
+
 class _Loader(yaml.SafeLoader):
     """Reads template.yaml; CloudFormation's short forms are left out, for no parameter has one."""
 
@@ -182,6 +219,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "deploy.md": {"parameters": parameters},
     "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
+    "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }
 

@@ -142,3 +142,11 @@ def test_every_record_has_its_number_and_a_state(path: Path) -> None:
         link = re.fullmatch(r"\[(\d{4})\]\((\d{4})-[\w-]+\.md\)", later)
         assert link
         assert link[1] == link[2] > path.name[:4]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_document_names_exists(page: Path) -> None:
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    named = sorted(set(re.findall(r"(?<![\w/.-])(?:[\w-]+/)+\w+\.py\b", text)))
+    there = [f"/{path}" for path in (*tracked(), "tests/test_references.py")]
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []

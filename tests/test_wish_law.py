@@ -36,7 +36,7 @@ from outpaint.functions.http.messages import RequestHead
 from outpaint.functions.operations.jobs_command import jobs
 from outpaint.functions.operations.place import opened
 from outpaint.mocks.admin import admin_application as admin
-from outpaint.mocks.pact import pact_of
+from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.report import traffic
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.world.world import Studio, World

@@ -1,1 +1,97 @@
-"""The floor's public names, lazily."""
+"""What holds anybody's server to the contract: cases, verification, comparison, drift, the checking of pacts."""
+
+from __future__ import annotations
+
+from outpaint.contracts import lazy_names
+
+# Not typing's: whatever imports a module of this floor runs this file.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from outpaint.conformance.cases import all_cases as all_cases
+    from outpaint.conformance.diff.diff_rules import Change as Change
+    from outpaint.conformance.diff.diff_rules import Comparison as Comparison
+    from outpaint.conformance.diff.diff_rules import DiffVerdict as DiffVerdict
+    from outpaint.conformance.diff.operation_diff import compare as compare
+    from outpaint.conformance.drift.answer_comparison import AnswerDifference as AnswerDifference
+    from outpaint.conformance.drift.answer_comparison import Baseline as Baseline
+    from outpaint.conformance.drift.answer_comparison import DifferenceKind as DifferenceKind
+    from outpaint.conformance.drift.drift_targets import Target as Target
+    from outpaint.conformance.drift.drift_targets import target_of as target_of
+    from outpaint.conformance.drift.recorded_fixtures import write_fixtures as write_fixtures
+    from outpaint.conformance.drift.recording_file import RecordedExchange as RecordedExchange
+    from outpaint.conformance.drift.recording_file import Recording as Recording
+    from outpaint.conformance.drift.recording_file import RecordingError as RecordingError
+    from outpaint.conformance.drift.replay import Drift as Drift
+    from outpaint.conformance.drift.replay import ignoring as ignoring
+    from outpaint.conformance.drift.replay import replay as replay
+    from outpaint.conformance.pact_check.pact_coverage import Objection as Objection
+    from outpaint.conformance.pact_check.pact_coverage import objections as objections
+    from outpaint.conformance.pact_check.pact_reading import ExpectedInteraction as ExpectedInteraction
+    from outpaint.conformance.pact_check.pact_reading import PactFile as PactFile
+    from outpaint.conformance.pact_check.pact_reading import PactFileError as PactFileError
+    from outpaint.conformance.pact_check.pact_reading import read_pact as read_pact
+    from outpaint.conformance.pact_check.pact_verifying import state_server as state_server
+    from outpaint.conformance.proving.api import Api as Api
+    from outpaint.conformance.proving.api import Item as Item
+    from outpaint.conformance.proving.case import Case as Case
+    from outpaint.conformance.proving.case import Severity as Severity
+    from outpaint.conformance.proving.clause import Clause as Clause
+    from outpaint.conformance.proving.clause import Origin as Origin
+    from outpaint.conformance.proving.expectations import NotOffered as NotOffered
+    from outpaint.conformance.proving.expectations import Unmet as Unmet
+    from outpaint.conformance.proving.observed_exchange import ObservedExchange as ObservedExchange
+    from outpaint.conformance.proving.provider import Need as Need
+    from outpaint.conformance.proving.provider import NewAccounts as NewAccounts
+    from outpaint.conformance.proving.provider import Provider as Provider
+    from outpaint.conformance.verify.case_selection import Profile as Profile
+    from outpaint.conformance.verify.pytest_cases import every_case as every_case
+    from outpaint.conformance.verify.pytest_cases import prove as prove
+    from outpaint.conformance.verify.remote_provider import RemoteProvider as RemoteProvider
+
+HOMES = {
+    "AnswerDifference": "drift.answer_comparison",
+    "Api": "proving.api",
+    "Baseline": "drift.answer_comparison",
+    "Case": "proving.case",
+    "Change": "diff.diff_rules",
+    "Clause": "proving.clause",
+    "Comparison": "diff.diff_rules",
+    "DiffVerdict": "diff.diff_rules",
+    "DifferenceKind": "drift.answer_comparison",
+    "Drift": "drift.replay",
+    "ExpectedInteraction": "pact_check.pact_reading",
+    "Item": "proving.api",
+    "Need": "proving.provider",
+    "NewAccounts": "proving.provider",
+    "NotOffered": "proving.expectations",
+    "Objection": "pact_check.pact_coverage",
+    "ObservedExchange": "proving.observed_exchange",
+    "Origin": "proving.clause",
+    "PactFile": "pact_check.pact_reading",
+    "PactFileError": "pact_check.pact_reading",
+    "Profile": "verify.case_selection",
+    "Provider": "proving.provider",
+    "RecordedExchange": "drift.recording_file",
+    "Recording": "drift.recording_file",
+    "RecordingError": "drift.recording_file",
+    "RemoteProvider": "verify.remote_provider",
+    "Severity": "proving.case",
+    "Target": "drift.drift_targets",
+    "Unmet": "proving.expectations",
+    "all_cases": "cases",
+    "compare": "diff.operation_diff",
+    "every_case": "verify.pytest_cases",
+    "ignoring": "drift.replay",
+    "objections": "pact_check.pact_coverage",
+    "prove": "verify.pytest_cases",
+    "read_pact": "pact_check.pact_reading",
+    "replay": "drift.replay",
+    "state_server": "pact_check.pact_verifying",
+    "target_of": "drift.drift_targets",
+    "write_fixtures": "drift.recorded_fixtures",
+}
+
+__all__ = sorted(HOMES)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, HOMES)

@@ -2,3 +2,119 @@
 
 Imports pydantic and the standard library only, so that a client, a mock or a test can depend on it alone.
 """
+
+from __future__ import annotations
+
+# Not typing's: whatever imports a module of this floor runs this file.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from outpaint.contracts import openapi as openapi
+    from outpaint.contracts.errors import ERROR_KINDS as ERROR_KINDS
+    from outpaint.contracts.errors import Cause as Cause
+    from outpaint.contracts.errors import ErrorBody as ErrorBody
+    from outpaint.contracts.errors import ErrorCode as ErrorCode
+    from outpaint.contracts.errors import ErrorKind as ErrorKind
+    from outpaint.contracts.errors import Operations as Operations
+    from outpaint.contracts.errors import OutpaintError as OutpaintError
+    from outpaint.contracts.errors import ProblemDetails as ProblemDetails
+    from outpaint.contracts.inference import Completion as Completion
+    from outpaint.contracts.inference import CompletionLocations as CompletionLocations
+    from outpaint.contracts.inference import InferenceFailure as InferenceFailure
+    from outpaint.contracts.inference import InferenceRequest as InferenceRequest
+    from outpaint.contracts.inference import Manifest as Manifest
+    from outpaint.contracts.inference import ManifestFile as ManifestFile
+    from outpaint.contracts.inference import Timings as Timings
+    from outpaint.contracts.job_states import JobState as JobState
+    from outpaint.contracts.masks_and_formats import Format as Format
+    from outpaint.contracts.masks_and_formats import MaskInterpretation as MaskInterpretation
+    from outpaint.contracts.masks_and_formats import MaskMode as MaskMode
+    from outpaint.contracts.masks_and_formats import MaskSource as MaskSource
+    from outpaint.contracts.masks_and_formats import PictureLimits as PictureLimits
+    from outpaint.contracts.paths_and_headers import Allowance as Allowance
+    from outpaint.contracts.paths_and_headers import Prefer as Prefer
+    from outpaint.contracts.requests import IdSource as IdSource
+    from outpaint.contracts.requests import Mode as Mode
+    from outpaint.contracts.requests import OutpaintRequest as OutpaintRequest
+    from outpaint.contracts.requests import Upload as Upload
+    from outpaint.contracts.requests import UploadRequest as UploadRequest
+    from outpaint.contracts.requests import UrlSource as UrlSource
+    from outpaint.contracts.requests import Wish as Wish
+    from outpaint.contracts.responses import Accepted as Accepted
+    from outpaint.contracts.responses import Balance as Balance
+    from outpaint.contracts.responses import FailedJob as FailedJob
+    from outpaint.contracts.responses import FinishedPicture as FinishedPicture
+    from outpaint.contracts.responses import PainterCard as PainterCard
+    from outpaint.contracts.responses import Result as Result
+    from outpaint.contracts.responses import StatusWord as StatusWord
+    from outpaint.contracts.responses import UploadTicket as UploadTicket
+
+
+def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a floor whose public names are imported when they are first asked for.
+
+    `homes` has the module of each name, as seen from the package; a name that is its own home is a module.
+    """
+
+    def getattribute(name: str) -> object:
+        from importlib import import_module
+
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = import_module(f"{package}.{home}")
+        return module if home == name else getattr(module, name)
+
+    def names() -> list[str]:
+        return sorted(homes)
+
+    return getattribute, names
+
+
+HOMES = {
+    "Accepted": "responses",
+    "Allowance": "paths_and_headers",
+    "Balance": "responses",
+    "Cause": "errors",
+    "Completion": "inference",
+    "CompletionLocations": "inference",
+    "ERROR_KINDS": "errors",
+    "ErrorBody": "errors",
+    "ErrorCode": "errors",
+    "ErrorKind": "errors",
+    "FailedJob": "responses",
+    "FinishedPicture": "responses",
+    "Format": "masks_and_formats",
+    "IdSource": "requests",
+    "InferenceFailure": "inference",
+    "InferenceRequest": "inference",
+    "JobState": "job_states",
+    "Manifest": "inference",
+    "ManifestFile": "inference",
+    "MaskInterpretation": "masks_and_formats",
+    "MaskMode": "masks_and_formats",
+    "MaskSource": "masks_and_formats",
+    "Mode": "requests",
+    "Operations": "errors",
+    "OutpaintError": "errors",
+    "OutpaintRequest": "requests",
+    "PainterCard": "responses",
+    "PictureLimits": "masks_and_formats",
+    "Prefer": "paths_and_headers",
+    "ProblemDetails": "errors",
+    "Result": "responses",
+    "StatusWord": "responses",
+    "Timings": "inference",
+    "Upload": "requests",
+    "UploadRequest": "requests",
+    "UploadTicket": "responses",
+    "UrlSource": "requests",
+    "Wish": "requests",
+    "openapi": "openapi",
+}
+
+__all__ = sorted(HOMES)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, HOMES)

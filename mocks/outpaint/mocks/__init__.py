@@ -1,1 +1,143 @@
 """The mock kit: the service itself over memory, with time and trouble under the test's control."""
+
+from __future__ import annotations
+
+from outpaint.contracts import lazy_names
+
+# Not typing's: whatever imports a module of this floor runs this file.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from outpaint.mocks.aws_stack import AwsStack as AwsStack
+    from outpaint.mocks.pact.interactions import Interaction as Interaction
+    from outpaint.mocks.pact.interactions import LeftOut as LeftOut
+    from outpaint.mocks.pact.pact_file import Pact as Pact
+    from outpaint.mocks.pact.pact_file import pact_of as pact_of
+    from outpaint.mocks.report.findings import CheckOutcome as CheckOutcome
+    from outpaint.mocks.report.findings import CheckResult as CheckResult
+    from outpaint.mocks.report.findings import Finding as Finding
+    from outpaint.mocks.report.findings import FindingSeverity as FindingSeverity
+    from outpaint.mocks.report.findings import Report as Report
+    from outpaint.mocks.report.findings import ReportVerdict as ReportVerdict
+    from outpaint.mocks.report.judging import judge as judge
+    from outpaint.mocks.sagemaker.aws_cloud import AwsCloud as AwsCloud
+    from outpaint.mocks.sagemaker.aws_cloud import Cloud as Cloud
+    from outpaint.mocks.sagemaker.endpoint_definition import AsyncInferenceConfig as AsyncInferenceConfig
+    from outpaint.mocks.sagemaker.endpoint_definition import ClientConfig as ClientConfig
+    from outpaint.mocks.sagemaker.endpoint_definition import Delivery as Delivery
+    from outpaint.mocks.sagemaker.endpoint_definition import Endpoint as Endpoint
+    from outpaint.mocks.sagemaker.endpoint_definition import Includes as Includes
+    from outpaint.mocks.sagemaker.endpoint_definition import NotificationConfig as NotificationConfig
+    from outpaint.mocks.sagemaker.endpoint_definition import OutputConfig as OutputConfig
+    from outpaint.mocks.sagemaker.endpoint_definition import Scaling as Scaling
+    from outpaint.mocks.sagemaker.endpoint_models import Model as Model
+    from outpaint.mocks.sagemaker.endpoint_models import ModelAnswer as ModelAnswer
+    from outpaint.mocks.sagemaker.endpoint_models import ModelGoneError as ModelGoneError
+    from outpaint.mocks.sagemaker.endpoint_models import ModelRequest as ModelRequest
+    from outpaint.mocks.sagemaker.endpoint_models import ModelRule as ModelRule
+    from outpaint.mocks.sagemaker.endpoint_models import ModelTimeoutError as ModelTimeoutError
+    from outpaint.mocks.sagemaker.endpoint_models import RuleAnswer as RuleAnswer
+    from outpaint.mocks.sagemaker.inference_journal import InferenceEntry as InferenceEntry
+    from outpaint.mocks.sagemaker.inference_journal import Notice as Notice
+    from outpaint.mocks.sagemaker.inference_journal import State as State
+    from outpaint.mocks.sagemaker.runtime_calls import RuntimeOperation as RuntimeOperation
+    from outpaint.mocks.sagemaker.runtime_faults import Fault as Fault
+    from outpaint.mocks.sagemaker.runtime_faults import FaultKind as FaultKind
+    from outpaint.mocks.sagemaker.runtime_faults import FaultStep as FaultStep
+    from outpaint.mocks.sagemaker.sagemaker_mock import SageMakerMock as SageMakerMock
+    from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker as ServedSageMaker
+    from outpaint.mocks.sagemaker.sagemaker_server import serving_sagemaker as serving_sagemaker
+    from outpaint.mocks.scenarios.effect import Effect as Effect
+    from outpaint.mocks.scenarios.effect import On as On
+    from outpaint.mocks.scenarios.grammar import ScenarioError as ScenarioError
+    from outpaint.mocks.scenarios.scenario import Scenario as Scenario
+    from outpaint.mocks.scenarios.world_scenarios import Handle as Handle
+    from outpaint.mocks.scenarios.world_scenarios import Scenarios as Scenarios
+    from outpaint.mocks.transports.httpx2_patch import OutpaintPatch as OutpaintPatch
+    from outpaint.mocks.transports.httpx_transport import OutpaintTransport as OutpaintTransport
+    from outpaint.mocks.transports.in_process import VENDOR_BASE_URL as VENDOR_BASE_URL
+    from outpaint.mocks.transports.respx_router import OutpaintRouter as OutpaintRouter
+    from outpaint.mocks.transports.tcp_server import ServedWorld as ServedWorld
+    from outpaint.mocks.transports.tcp_server import ThreadServer as ThreadServer
+    from outpaint.mocks.transports.tcp_server import thread_server as thread_server
+    from outpaint.mocks.world.calls import Call as Call
+    from outpaint.mocks.world.calls import Calls as Calls
+    from outpaint.mocks.world.journal import Journal as Journal
+    from outpaint.mocks.world.virtual_clock import ClockError as ClockError
+    from outpaint.mocks.world.virtual_clock import VirtualClock as VirtualClock
+    from outpaint.mocks.world.web_sources import Source as Source
+    from outpaint.mocks.world.web_sources import Sources as Sources
+    from outpaint.mocks.world.world import Snapshot as Snapshot
+    from outpaint.mocks.world.world import Studio as Studio
+    from outpaint.mocks.world.world import World as World
+    from outpaint.mocks.world.world_options import WorldOptions as WorldOptions
+
+HOMES = {
+    "AsyncInferenceConfig": "sagemaker.endpoint_definition",
+    "AwsCloud": "sagemaker.aws_cloud",
+    "AwsStack": "aws_stack",
+    "Call": "world.calls",
+    "Calls": "world.calls",
+    "CheckOutcome": "report.findings",
+    "CheckResult": "report.findings",
+    "ClientConfig": "sagemaker.endpoint_definition",
+    "ClockError": "world.virtual_clock",
+    "Cloud": "sagemaker.aws_cloud",
+    "Delivery": "sagemaker.endpoint_definition",
+    "Effect": "scenarios.effect",
+    "Endpoint": "sagemaker.endpoint_definition",
+    "Fault": "sagemaker.runtime_faults",
+    "FaultKind": "sagemaker.runtime_faults",
+    "FaultStep": "sagemaker.runtime_faults",
+    "Finding": "report.findings",
+    "FindingSeverity": "report.findings",
+    "Handle": "scenarios.world_scenarios",
+    "Includes": "sagemaker.endpoint_definition",
+    "InferenceEntry": "sagemaker.inference_journal",
+    "Interaction": "pact.interactions",
+    "Journal": "world.journal",
+    "LeftOut": "pact.interactions",
+    "Model": "sagemaker.endpoint_models",
+    "ModelAnswer": "sagemaker.endpoint_models",
+    "ModelGoneError": "sagemaker.endpoint_models",
+    "ModelRequest": "sagemaker.endpoint_models",
+    "ModelRule": "sagemaker.endpoint_models",
+    "ModelTimeoutError": "sagemaker.endpoint_models",
+    "Notice": "sagemaker.inference_journal",
+    "NotificationConfig": "sagemaker.endpoint_definition",
+    "On": "scenarios.effect",
+    "OutpaintPatch": "transports.httpx2_patch",
+    "OutpaintRouter": "transports.respx_router",
+    "OutpaintTransport": "transports.httpx_transport",
+    "OutputConfig": "sagemaker.endpoint_definition",
+    "Pact": "pact.pact_file",
+    "Report": "report.findings",
+    "ReportVerdict": "report.findings",
+    "RuleAnswer": "sagemaker.endpoint_models",
+    "RuntimeOperation": "sagemaker.runtime_calls",
+    "SageMakerMock": "sagemaker.sagemaker_mock",
+    "Scaling": "sagemaker.endpoint_definition",
+    "Scenario": "scenarios.scenario",
+    "ScenarioError": "scenarios.grammar",
+    "Scenarios": "scenarios.world_scenarios",
+    "ServedSageMaker": "sagemaker.sagemaker_server",
+    "ServedWorld": "transports.tcp_server",
+    "Snapshot": "world.world",
+    "Source": "world.web_sources",
+    "Sources": "world.web_sources",
+    "State": "sagemaker.inference_journal",
+    "Studio": "world.world",
+    "ThreadServer": "transports.tcp_server",
+    "VENDOR_BASE_URL": "transports.in_process",
+    "VirtualClock": "world.virtual_clock",
+    "World": "world.world",
+    "WorldOptions": "world.world_options",
+    "judge": "report.judging",
+    "pact_of": "pact.pact_file",
+    "serving_sagemaker": "sagemaker.sagemaker_server",
+    "thread_server": "transports.tcp_server",
+}
+
+__all__ = sorted(HOMES)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, HOMES)

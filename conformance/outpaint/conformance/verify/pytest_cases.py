@@ -1,8 +1,7 @@
 """The contract's cases as tests of your own provider.
 
 ```python
-from outpaint.conformance.verify.pytest_cases import every_case, prove
-from outpaint.conformance.verify.remote_provider import RemoteProvider
+from outpaint.conformance import RemoteProvider, every_case, prove
 
 PROVIDER = RemoteProvider("http://127.0.0.1:8000", key="dev")
 

@@ -1,6 +1,6 @@
 """pytest fixtures: `sagemaker_mock` on a frozen clock, before an S3 and SNS of moto's.
 
-Use them by `from outpaint.mocks.sagemaker.fixtures import *` in a conftest, or by the plugin that lists them.
+Use them by `pytest_plugins = ["outpaint.mocks.sagemaker.fixtures"]` in a conftest.
 """
 
 from __future__ import annotations
