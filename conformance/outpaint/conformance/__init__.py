@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from outpaint.conformance.pact_check.pact_reading import PactFileError as PactFileError
     from outpaint.conformance.pact_check.pact_reading import read_pact as read_pact
     from outpaint.conformance.pact_check.pact_verifying import state_server as state_server
+    from outpaint.conformance.proving.answer_reading import Item as Item
     from outpaint.conformance.proving.api import Api as Api
-    from outpaint.conformance.proving.api import Item as Item
     from outpaint.conformance.proving.case import Case as Case
     from outpaint.conformance.proving.case import Severity as Severity
-    from outpaint.conformance.proving.clause import Clause as Clause
-    from outpaint.conformance.proving.clause import Origin as Origin
+    from outpaint.conformance.proving.clauses import Clause as Clause
+    from outpaint.conformance.proving.clauses import Origin as Origin
     from outpaint.conformance.proving.expectations import NotOffered as NotOffered
     from outpaint.conformance.proving.expectations import Unmet as Unmet
     from outpaint.conformance.proving.observed_exchange import ObservedExchange as ObservedExchange
@@ -54,19 +54,19 @@ HOMES = {
     "Baseline": "drift.answer_comparison",
     "Case": "proving.case",
     "Change": "diff.diff_rules",
-    "Clause": "proving.clause",
+    "Clause": "proving.clauses",
     "Comparison": "diff.diff_rules",
     "DiffVerdict": "diff.diff_rules",
     "DifferenceKind": "drift.answer_comparison",
     "Drift": "drift.replay",
     "ExpectedInteraction": "pact_check.pact_reading",
-    "Item": "proving.api",
+    "Item": "proving.answer_reading",
     "Need": "proving.provider",
     "NewAccounts": "proving.provider",
     "NotOffered": "proving.expectations",
     "Objection": "pact_check.pact_coverage",
     "ObservedExchange": "proving.observed_exchange",
-    "Origin": "proving.clause",
+    "Origin": "proving.clauses",
     "PactFile": "pact_check.pact_reading",
     "PactFileError": "pact_check.pact_reading",
     "Profile": "verify.case_selection",

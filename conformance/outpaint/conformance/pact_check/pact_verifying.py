@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from outpaint.conformance.pact_check.pact_reading import HTTP, ExpectedInteraction, PactFile
-from outpaint.conformance.proving.api import Api, finished
+from outpaint.conformance.proving.answer_reading import finished
+from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.expectations import Unmet, equal
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there, json_at
