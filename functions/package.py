@@ -25,7 +25,7 @@ LOCK: Final = ROOT / "locks" / "functions.txt"
 PLATFORMS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 # botocore describes every service of AWS in 25 MB of JSON, and makes a method of each operation: these are called.
 OPERATIONS: Final = {
-    "dynamodb": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"},
+    "dynamodb": {"BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     # Two of these are called by botocore alone: CreateBucket gives a presigned POST its address, HeadBucket a bucket's
     # region.
     "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},

@@ -132,7 +132,8 @@ def test_a_message_too_long_for_itself_goes_by_way_of_s3(cloud: Any, cut_out: by
     assert isinstance(request, InferenceRequest)
     assert request.wish.negative_prompt == text
     assert "x-amzn-sagemaker-inputlocation" not in cloud.endpoint.parameters["headers"]
-    longest = request.model_copy(update={"wish": request.wish.model_copy(update={"negative_prompt": "☃" * 60_000})})
+    texts = dict.fromkeys(("prompt", "negative_prompt"), "🏔" * 20_000)
+    longest = request.model_copy(update={"wish": request.wish.model_copy(update=texts)})
     cloud.stack().dispatch.enqueue(longest)
     assert cloud.endpoint.queue[1] == longest
     assert cloud.endpoint.parameters["headers"]["x-amzn-sagemaker-inputlocation"].endswith("/request")

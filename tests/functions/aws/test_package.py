@@ -102,7 +102,6 @@ def trimmed(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pa
         ("s3", "get_object", {"Bucket": "pictures", "Key": "name"}),
         ("s3", "delete_object", {"Bucket": "pictures", "Key": "name"}),
         ("s3", "list_objects_v2", {"Bucket": "pictures", "Prefix": "name"}),
-        ("dynamodb", "put_item", {"TableName": "ledger", "Item": {"pk": {"S": "KEY#1"}}}),
         ("dynamodb", "update_item", {"TableName": "ledger", "Key": {"pk": {"S": "KEY#1"}}}),
         ("dynamodb", "transact_write_items", {"TransactItems": [{"Delete": {"TableName": "l", "Key": {}}}]}),
         ("dynamodb", "batch_get_item", {"RequestItems": {"ledger": {"Keys": [{"pk": {"S": "KEY#1"}}]}}}),
