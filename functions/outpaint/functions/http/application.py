@@ -199,7 +199,7 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        if found.route is Route.UPLOADS and not picture_sources.offered(self._service):
+        if found.route is Route.UPLOADS and not picture_sources.uploads_offered(self._service):
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
@@ -237,7 +237,9 @@ class Exchange:
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
         way_out = (
-            f": send larger pictures ahead by POST {UPLOADS_PATH}" if picture_sources.offered(self._service) else ""
+            f": send larger pictures ahead by POST {UPLOADS_PATH}"
+            if picture_sources.uploads_offered(self._service)
+            else ""
         )
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
@@ -254,12 +256,12 @@ class Exchange:
         if self._match.route is Route.UPLOAD:
             assert self._grant is not None
             assert self._upload is not None
-            picture_sources.store(self._service, self._match.id, self._grant, self._upload)
+            picture_sources.store_upload(self._service, self._match.id, self._grant, self._upload)
             return self._answers.empty(204)
         assert self._caller is not None
         if self._match.route is Route.UPLOADS:
             assert self._upload_request is not None
-            return self._ticket(picture_sources.grant(self._service, self._caller, self._upload_request))
+            return self._ticket(picture_sources.grant_upload(self._service, self._caller, self._upload_request))
         assert self._request is not None
         return self._outpaint(self._caller, self._request)
 
