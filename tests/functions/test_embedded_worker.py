@@ -221,9 +221,11 @@ def test_closing_lets_the_running_job_end_and_leaves_the_queued_for_the_next_hos
 
 def test_a_job_cut_off_between_pictures_is_begun_again(a_job: Callable[..., Job], cut_out: bytes) -> None:
     one, two = a_job(), a_job(2)
-    job = replace(
-        one, request=one.request.model_copy(update={"output_ids": one.request.output_ids + two.request.output_ids})
-    )
+    asked = {
+        "output_ids": one.request.output_ids + two.request.output_ids,
+        "wish": one.request.wish.model_copy(update={"count": 2}),
+    }
+    job = replace(one, request=one.request.model_copy(update=asked))
     first_done, go = threading.Event(), threading.Event()
 
     def step(canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:

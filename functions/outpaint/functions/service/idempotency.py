@@ -12,7 +12,7 @@ from outpaint.functions.service.records import Claim
 
 
 def checked_key(key: str | None) -> str | None:
-    """The key, if any; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, as the IETF draft says) if it is malformed."""
+    """The key, if any; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, by the IETF draft) if it is malformed."""
     if key is not None and not is_idempotency_key(key):
         raise OutpaintError(
             ErrorCode.INVALID_IDEMPOTENCY_KEY,
