@@ -22,7 +22,7 @@ from outpaint.functions.handlers import api_handler, gateway_events, job_handler
 from outpaint.functions.handlers.api_handler import MARGIN_S, outcome_of
 from outpaint.functions.handlers.gateway_events import request_body, request_head
 from outpaint.functions.http.application import Application
-from outpaint.functions.http.bodies import read_fields, whole
+from outpaint.functions.http.bodies import read_fields, whole_body
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 
 
@@ -181,7 +181,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
         encoded = request_body({"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
         head = RequestHead("POST", "/", headers=(("content-type", "multipart/form-data; boundary=b0"),))
         fields = read_fields(head, encoded)
-        assert whole(encoded) == body
+        assert whole_body(encoded) == body
     assert len(encoded) == len(body)
     assert [fields[str(number)][0].data for number in range(len(files))] == files
 
@@ -189,7 +189,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
 @pytest.mark.parametrize("text", ["QUI=QUJDREVG", "QUJDQUI=REVG", "QUJDQQ==REVGQUJD", "QUJDREV"])
 def test_base64_is_damaged_wherever_a_piece_of_it_is(text: str) -> None:
     with patch.object(gateway_events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
-        whole(request_body({"body": text, "isBase64Encoded": True}))
+        whole_body(request_body({"body": text, "isBase64Encoded": True}))
     assert raised.value.code is ErrorCode.MALFORMED_BODY
 
 
