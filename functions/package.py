@@ -1,8 +1,8 @@
-"""Builds what Lambda runs: the floors that it needs, their dependencies for its platform, and nothing else.
+"""Builds what Lambda runs: our modules that it needs, their dependencies for its platform, and nothing else.
 
     python functions/package.py FOLDER [--architecture arm64|x86_64] [--python 3.13]
 
-Takes pip and the lock; needs no compiler, no container and no AWS account. Prints what it weighs.
+Uses pip and the lock; needs no compiler, no container and no AWS account. Prints the package's size.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LOCK: Final = ROOT / "locks" / "functions.txt"
 PLATFORMS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
 # botocore describes every service of AWS in 25 MB of JSON, and makes a method of each operation: these are called.
 OPERATIONS: Final = {
-    "dynamodb": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"},
-    # Of these botocore itself uses two: a presigned POST takes the address from CreateBucket, and where a bucket lies
-    # is asked by HeadBucket.
+    "dynamodb": {"BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
+    # Two of these are called by botocore alone: CreateBucket gives a presigned POST its address, HeadBucket a bucket's
+    # region.
     "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "lambda": {"Invoke"},
@@ -41,16 +41,25 @@ UNUSED_DESCRIPTIONS: Final = (
     "service-2.sdk-extras",
     "paginators-1.sdk-extras",
 )
-# The painters are on the endpoint's side, and the mocks on nobody's who deploys.
 LEFT_OUT: Final = (
+    # Tests and whoever looks after a service use these; Lambda does not.
     "outpaint/mocks",
     "outpaint/conformance",
+    "outpaint/functions/command_line",
+    "outpaint/functions/embedded",
     "outpaint/functions/operations",
+    # Painting is the endpoint's work: the functions only inspect a request's pictures.
     "outpaint/painting/endpoint",
+    "outpaint/painting/finish.py",
+    "outpaint/painting/nsfw_check.py",
     "outpaint/painting/painters",
+    "outpaint/painting/pipeline.py",
     "outpaint/painting/sample",
-    # Of powertools, logs, metrics and batches are used.
+    "outpaint/painting/weights.py",
+    # Of powertools, the logger and the metrics are used.
     "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/batch",
+    "aws_lambda_powertools/utilities/data_classes",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
     "aws_lambda_powertools/utilities/idempotency",
@@ -112,16 +121,25 @@ def _platform(glibc: str, machine: str) -> str:
     return f"manylinux{glibc}_{machine}" if glibc == "2014" else f"manylinux_{glibc}_{machine}"
 
 
+def leave_out(folder: Path) -> None:
+    """Delete from an installed package what `LEFT_OUT` names, as far as it is there."""
+    for path in (folder / name for name in LEFT_OUT):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _trim(folder: Path) -> None:
-    for name in LEFT_OUT:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    _trim_descriptions(folder / "botocore" / "data")
+    leave_out(folder)
+    trim_descriptions(folder / "botocore" / "data")
     for pattern in ("**/tests", "**/__pycache__"):
         for path in list(folder.glob(pattern)):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _trim_descriptions(data: Path) -> None:
+def trim_descriptions(data: Path) -> None:
+    """Leave of botocore's data what `OPERATIONS` need, without its prose."""
     for described in data.iterdir():
         if described.is_dir() and described.name not in SERVICES:
             shutil.rmtree(described)
@@ -138,13 +156,13 @@ def _trim_descriptions(data: Path) -> None:
         _write(path.with_name(f"{name}.json"), _without_documentation(document))
     endpoints = json.loads((data / "endpoints.json").read_bytes())
     for partition in endpoints["partitions"]:
-        partition["services"] = {name: told for name, told in partition["services"].items() if name in ENDPOINTS}
+        partition["services"] = {name: at for name, at in partition["services"].items() if name in ENDPOINTS}
     _write(data / "endpoints.json", endpoints)
 
 
 def _with_operations(described: dict[str, Any], names: set[str]) -> dict[str, Any]:
     """A service's description with these operations alone, and the shapes that they are made of."""
-    operations = {name: told for name, told in described["operations"].items() if name in names}
+    operations = {name: operation for name, operation in described["operations"].items() if name in names}
     shapes: dict[str, Any] = {}
     wanted = list(_shapes_of(operations))
     while wanted:
@@ -157,14 +175,14 @@ def _with_operations(described: dict[str, Any], names: set[str]) -> dict[str, An
 
 def _shapes_of(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key, told in value.items():
-            if key == "shape" and isinstance(told, str):
-                yield told
+        for key, member in value.items():
+            if key == "shape" and isinstance(member, str):
+                yield member
             else:
-                yield from _shapes_of(told)
+                yield from _shapes_of(member)
     elif isinstance(value, list):
-        for told in value:
-            yield from _shapes_of(told)
+        for member in value:
+            yield from _shapes_of(member)
 
 
 def _without_documentation(value: Any) -> Any:
@@ -172,11 +190,11 @@ def _without_documentation(value: Any) -> Any:
         # A member that is itself called documentation is described by an object, never by a string.
         return {
             # botocore reads the documentation of these, and of nothing else.
-            key: told if key == "clientContextParams" else _without_documentation(told)
-            for key, told in value.items()
-            if not (key in ("documentation", "documentationUrl") and isinstance(told, str))
+            key: member if key == "clientContextParams" else _without_documentation(member)
+            for key, member in value.items()
+            if not (key in ("documentation", "documentationUrl") and isinstance(member, str))
         }
-    return [_without_documentation(told) for told in value] if isinstance(value, list) else value
+    return [_without_documentation(member) for member in value] if isinstance(value, list) else value
 
 
 def _write(path: Path, document: Any) -> None:
@@ -184,11 +202,9 @@ def _write(path: Path, document: Any) -> None:
 
 
 def _is_whole(folder: Path, interpreter: Path) -> bool:
-    """Whether each handler can be imported with nothing but the folder: on this machine alone can that be told."""
-    names = [
-        path.stem for path in (folder / "outpaint" / "functions" / "handlers").glob("*.py") if path.stem != "__init__"
-    ]
-    line = "; ".join(f"import outpaint.functions.handlers.{name}" for name in sorted(names))
+    """Whether each handler can be imported with nothing but the folder; needs a package for this machine's platform."""
+    names = sorted(path.stem for path in folder.glob("outpaint/functions/handlers/[a-z]*.py"))
+    line = "; ".join(f"import outpaint.functions.handlers.{name}" for name in names)
     # Without `site` nothing that is installed is in the way of what is missing.
     command = [str(interpreter), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); {line}"]
     return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - a Python

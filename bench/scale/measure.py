@@ -57,7 +57,7 @@ class _Cloud:
     def __init__(self) -> None:
         account = Account("ann", "Ann", 1_000_000)
         self.items = {
-            dynamo_items.key_pk(key_digest("key")): dynamo_items.account_item(account, key_digest("key"), 0.0)
+            dynamo_items.pk_of("KEY", key_digest("key")): dynamo_items.account_item(account, key_digest("key"), 0.0)
         }
         self.objects: dict[str, bytes] = {}
 
@@ -172,7 +172,7 @@ def _event(method: str, path: str, body: bytes | None = None, headers: dict[str,
 
 
 def _completion(cloud: _Cloud, inference_id: str) -> dict[str, Any]:
-    job = dynamo_items.job_of(cloud.items[dynamo_items.job_pk(inference_id)])
+    job = dynamo_items.job_of(cloud.items[dynamo_items.pk_of("JOB", inference_id)])
     files = tuple(
         ManifestFile(id=id_, seed=seed, bytes=1, sha256="0" * 64)
         for id_, seed in zip(job.request.output_ids, job.request.wish.seeds, strict=True)

@@ -96,7 +96,7 @@ def _open_shelf(kind: str, stack: ExitStack, folder: Path, granted: int) -> Shel
         memory.add_account(account, key_digest("ann's key"))
         return Shelf(memory, ended)
     database = stack.enter_context(open_database(folder))
-    SqliteKeyRing(database).open_account(account, "ann's key", 0.0)
+    SqliteKeyRing(database).open_account(account, key_digest("ann's key"), 0.0)
     return Shelf(SqliteLedger(database, ended.append), ended)
 
 

@@ -446,7 +446,7 @@ def test_a_completion_before_the_row_is_seen_comes_again(
     _painted(trial)
     (request,) = trial.queued()
     client = cloud.clients(watched=False).dynamodb
-    pk = {"pk": {"S": dynamo_items.job_pk(request.inference_id)}}
+    pk = {"pk": {"S": dynamo_items.pk_of("JOB", request.inference_id)}}
     row = client.get_item(TableName=cloud.settings.table, Key=pk)["Item"]
     client.delete_item(TableName=cloud.settings.table, Key=pk)
     with pytest.raises(UnknownJob):

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY
-from outpaint.functions.handlers import api_handler, gateway_events, job_handlers, lambda_process
+from outpaint.functions.handlers import api_handler, gateway_events, job_handlers
 from outpaint.functions.handlers.api_handler import MARGIN_S, outcome_of
 from outpaint.functions.handlers.gateway_events import request_body, request_head
 from outpaint.functions.http.application import Application
-from outpaint.functions.http.bodies import read_fields, whole
+from outpaint.functions.http.bodies import read_fields, whole_body
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 
 
@@ -42,11 +42,8 @@ class Context:
 def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The functions over the test's cloud."""
     stack = cloud.stack(look_after=0.0)
-    for kept in (lambda_process.settings, lambda_process.answering, lambda_process.settling):
-        kept.cache_clear()
     monkeypatch.setattr(api_handler, "answering", lambda: (stack, Application(stack.service)))
-    for module in (job_handlers, job_handlers, job_handlers):
-        monkeypatch.setattr(module, "settling", lambda: stack)
+    monkeypatch.setattr(job_handlers, "settling", lambda: stack)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Outpaint")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
     yield cloud
@@ -184,7 +181,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
         encoded = request_body({"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
         head = RequestHead("POST", "/", headers=(("content-type", "multipart/form-data; boundary=b0"),))
         fields = read_fields(head, encoded)
-        assert whole(encoded) == body
+        assert whole_body(encoded) == body
     assert len(encoded) == len(body)
     assert [fields[str(number)][0].data for number in range(len(files))] == files
 
@@ -192,7 +189,7 @@ def test_a_form_is_read_whatever_pieces_it_is_decoded_in(lengths: list[int], pie
 @pytest.mark.parametrize("text", ["QUI=QUJDREVG", "QUJDQUI=REVG", "QUJDQQ==REVGQUJD", "QUJDREV"])
 def test_base64_is_damaged_wherever_a_piece_of_it_is(text: str) -> None:
     with patch.object(gateway_events, "_PIECE", 4), pytest.raises(OutpaintError) as raised:
-        whole(request_body({"body": text, "isBase64Encoded": True}))
+        whole_body(request_body({"body": text, "isBase64Encoded": True}))
     assert raised.value.code is ErrorCode.MALFORMED_BODY
 
 
@@ -286,8 +283,8 @@ def test_metrics_are_written_in_cloudwatchs_format(
 @pytest.mark.parametrize("in_lambda", [True, False])
 def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: bool) -> None:
     line = (
-        "import gc, outpaint.functions.handlers.api_handler; from outpaint.functions.handlers import starting; "
-        "before = gc.isenabled(); starting.over(); print(before, gc.isenabled(), gc.get_freeze_count() > 0)"
+        "import gc, outpaint.functions.handlers.api_handler; from outpaint.functions.handlers import start; "
+        "before = gc.isenabled(); start.over(); print(before, gc.isenabled(), gc.get_freeze_count() > 0)"
     )
     environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"} if in_lambda else {}
     said = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True, env=environment)
@@ -296,8 +293,8 @@ def test_garbage_is_not_looked_for_while_a_process_starts_in_lambda(in_lambda: b
 
 def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
     line = (
-        "import sys; from outpaint.functions.handlers import api; api.prime(); "
-        "print('PIL.Image' in sys.modules, sorted(api.answering()[0].clients._clients))"
+        "import sys; from outpaint.functions.handlers import api_handler; api_handler.prime(); "
+        "print('PIL.Image' in sys.modules, sorted(api_handler.answering()[0].clients._clients))"
     )
     environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
     environment |= {"OUTPAINT_TABLE": "t", "OUTPAINT_BUCKET": "b", "OUTPAINT_ENDPOINT": "e"}
@@ -305,8 +302,22 @@ def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
     assert primed.stdout.strip() == "True ['dynamodb', 'queue', 's3']"
 
 
-def test_the_apis_function_starts_without_powertools() -> None:
+@pytest.mark.parametrize(
+    ("handlers", "not_imported"),
+    [
+        ("api_handler", ("aws_lambda_powertools",)),
+        ("job_handlers", ("aws_lambda_powertools.utilities.batch", "outpaint.functions.http", "python_multipart")),
+    ],
+)
+def test_a_function_starts_without_what_it_does_not_need(handlers: str, not_imported: tuple[str, ...]) -> None:
+    line = f"import sys, outpaint.functions.handlers.{handlers}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
+    for heavy in (*not_imported, "boto3", "pydantic_settings", "httpcore", "PIL", "numpy", "asyncio"):
+        assert heavy not in loaded
+
+
+def test_garbage_collection_is_off_before_the_large_imports() -> None:
     line = "import sys, outpaint.functions.handlers.api_handler; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
-    for heavy in ("aws_lambda_powertools", "boto3", "pydantic_settings", "httpcore", "PIL", "numpy", "asyncio"):
-        assert heavy not in loaded
+    start = loaded.index("outpaint.functions.handlers.start")
+    assert all(start < loaded.index(large) for large in ("pydantic", "botocore", "outpaint.contracts.errors"))

@@ -28,7 +28,7 @@ from outpaint.contracts.errors import ERROR_KINDS, ErrorBody
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.handlers.gateway_events import request_body, request_head, written
-from outpaint.functions.http.bodies import whole
+from outpaint.functions.http.bodies import whole_body
 from outpaint.functions.http.messages import RequestHead, Response
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ class Echo:
         if len(payload) > MAX_PAYLOAD:
             raise EventTooLarge("Request must be smaller")
         event = json.loads(payload)
-        head, body = request_head(event), whole(request_body(event))
+        head, body = request_head(event), whole_body(request_body(event))
         self.heard.append((head, body))
         answer = Response(200, (("X-Head", head.path), ("Content-Type", "image/png")), body)
         return json.dumps(written(event, answer)).encode()
@@ -80,7 +80,7 @@ def test_a_request_arrives_as_it_was_sent(
         rest_api_event(request, "live", "/live", BINARY) if kind == "rest" else function_url_event(request)
     )
     head = request_head(event)
-    assert whole(request_body(event)) == body
+    assert whole_body(request_body(event)) == body
     assert len(request_body(event)) == len(body)
     assert head.method == "POST"
     assert head.path == url.path

@@ -309,10 +309,10 @@ def foreign_file_is_read(patch: Patch) -> None:
     def read(original: Any, service: Any, caller: Any, source: Any, *rest: Any) -> Any:
         stored = service.pictures.get(source.id, service.clock.now()) if hasattr(source, "id") else None
         if stored is not None:
-            return picture_sources.Picture(stored.data, source.id, stored.expires_at)
+            return picture_sources.SourcePicture(stored.data, source.id, stored.expires_at)
         return original(service, caller, source, *rest)
 
-    patch.around(picture_sources, "read", read)
+    patch.around(picture_sources, "read_picture", read)
 
 
 @mutant("an id is not taken for a picture", "result-files.a-result-can-be-sent-on")

@@ -91,12 +91,12 @@ def signature_not_checked(patch: Patch) -> None:
 
 @mutant("a signature does not cover the end of its URL", "result-files.an-end-that-was-put-off-is-403")
 def end_is_not_signed(patch: Patch) -> None:
-    patch.around(FileUrls, "_signature", lambda original, self, file_id, _: original(self, file_id, 0))
+    patch.around(FileUrls, "_signature", lambda original, self, file_id, *_: original(self, file_id, "0"))
 
 
 @mutant("a signature opens every file", "result-files.a-signature-opens-no-other-file")
 def signature_opens_every_file(patch: Patch) -> None:
-    patch.around(FileUrls, "_signature", lambda original, self, _, expires: original(self, "any", expires))
+    patch.around(FileUrls, "_signature", lambda original, self, _, *rest: original(self, "any", *rest))
 
 
 @mutant("a URL works for ever", "result-files.a-url-ends-after-24-hours")

@@ -1,1 +1,1 @@
-"""Adapters that any host may use: the machine's own clock and chance, and pictures from the web."""
+"""Adapters that any host may use: the system's clock and random numbers, and pictures from the web."""

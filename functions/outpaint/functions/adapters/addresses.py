@@ -1,4 +1,4 @@
-"""Which internet addresses a server may be sent to by a stranger: public ones, and nothing behind the fence."""
+"""Which IP addresses a client may have the server fetch from: public ones, none of a private network (SSRF)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NETWORKS: Final[tuple[tuple[IPv4Network | IPv6Network, str], ...]] = tuple(
 
 
 def refusal(address: IPv4Address | IPv6Address) -> str | None:
-    """Why an address may not be connected to, in a word or two; None for a public one.
+    """Why an address may not be connected to, in a few words; None for a public one.
 
     IPv6 forms that carry an IPv4 address (v4-mapped, NAT64, 6to4, Teredo) are refused whatever they carry:
     no public server is reached that way only.

@@ -1,4 +1,4 @@
-"""Time and chance as this machine has them."""
+"""The Clock and Ids ports by the system's clock and its secure random numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from outpaint.contracts.requests import MAX_SEED
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The system's clock."""
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
@@ -18,7 +18,7 @@ class SystemClock:
 
 
 class RandomIds:
-    """Ids and seeds that nobody can guess."""
+    """Ids and seeds that cannot be guessed."""
 
     def uuid(self) -> str:
         """A random UUID (version 4) in its canonical text form."""

@@ -1,4 +1,4 @@
-"""Reading source pictures from the web without being sent behind the fence (SSRF)."""
+"""Reads source pictures from the web, and from public addresses only (SSRF)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ Resolver = Callable[[str, int], list[Address]]
 MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PORTS: Final = {"https": 443, "http": 80}
-_READ: Final = 64 * 1024
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -44,8 +43,8 @@ class SafeFetch:
     A name is resolved once, every address it has must be public, and the connection goes to an address that was
     checked; the same for each of at most three redirects. Only https on port 443, unless `insecure`: then also
     http, any port, and this machine's own addresses, which development and tests need. No proxy is used, no
-    credentials are sent, and the deadline counts for everything together. `tls` replaces the system-independent
-    trust in public authorities.
+    credentials are sent, and the deadline covers everything together. `tls` replaces the usual trust in public
+    certificate authorities.
     """
 
     insecure: bool = False
@@ -53,15 +52,9 @@ class SafeFetch:
     tls: ssl.SSLContext | None = None
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
-        """The bytes at an address, within seconds and size.
-
-        Raises `OutpaintError` SOURCE_REFUSED for an address that may not be read, SOURCE_UNAVAILABLE for one
-        that does not answer 200 with something, FILE_TOO_LARGE beyond `max_bytes`.
-        """
         deadline = _Deadline(time.monotonic() + timeout)
         backend = _GuardedBackend(self.resolver, deadline, allow_loopback=self.insecure)
         at = url
-        shown = _without_secrets(url)
         try:
             with httpcore.ConnectionPool(ssl_context=self.tls, network_backend=backend) as pool:
                 for _ in range(MAX_REDIRECTS + 1):
@@ -69,36 +62,29 @@ class SafeFetch:
                     if isinstance(answer, bytes):
                         return answer
                     at = answer
-        except _RefusedError as reason:
-            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+            reason = f"it redirects more than {MAX_REDIRECTS} times"
         except _TooLargeError:
-            raise OutpaintError(
-                ErrorCode.FILE_TOO_LARGE,
-                f"{field} leads to more than the {max_bytes} bytes a picture may have",
-                field=field,
-            ) from None
-        except _UnavailableError as reason:
-            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_UNAVAILABLE) from None
+            detail = f"{field} leads to more than the {max_bytes} bytes a picture may have"
+            raise OutpaintError(ErrorCode.FILE_TOO_LARGE, detail, field=field) from None
+        except _RefusedError as error:
+            raise _refused(url, field, error) from None
+        except _UnavailableError as error:
+            reason = str(error)
         except httpcore.TimeoutException:
-            reason_text = f"it was not read within {timeout:g} seconds"
-            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
+            reason = f"it was not read within {timeout:g} seconds"
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            reason_text = f"it cannot be read ({error or type(error).__name__})"
-            raise OutpaintError.wrong_value(field, shown, reason_text, code=ErrorCode.SOURCE_UNAVAILABLE) from None
-        raise OutpaintError.wrong_value(
-            field, shown, f"it redirects more than {MAX_REDIRECTS} times", code=ErrorCode.SOURCE_UNAVAILABLE
-        )
+            reason = f"it cannot be read ({error or type(error).__name__})"
+        raise OutpaintError.wrong_value(field, _without_secrets(url), reason, code=ErrorCode.SOURCE_UNAVAILABLE)
 
     def check(self, url: str, *, field: str) -> None:
-        """Raise SOURCE_REFUSED for an address to which `fetch` would not go; nothing is sent."""
-        shown = _without_secrets(url)
+        """Raise SOURCE_REFUSED for an address that `fetch` would not connect to; nothing is sent."""
         try:
             target = self._checked(url)
             host = target.host.decode("ascii").strip("[]")
             addresses = self.resolver(host, target.port or _PORTS[target.scheme.decode("ascii")])
-            _judge(host, addresses, allow_loopback=self.insecure)
-        except _RefusedError as reason:
-            raise OutpaintError.wrong_value(field, shown, str(reason), code=ErrorCode.SOURCE_REFUSED) from None
+            _require_public(host, addresses, allow_loopback=self.insecure)
+        except _RefusedError as error:
+            raise _refused(url, field, error) from None
 
     def _get(self, pool: httpcore.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
         """The body at one address, or where it redirects to."""
@@ -134,7 +120,7 @@ class SafeFetch:
         return b"".join(chunks)
 
     def _checked(self, url: str) -> httpcore.URL:
-        """An address taken apart, put together from its parts alone, so that nobody later reads it otherwise."""
+        """An address built anew from its parsed parts, so that no later parser reads it otherwise."""
         if any(character <= " " or character == "\x7f" for character in url):
             raise _RefusedError("an address has no blanks or control characters")
         try:
@@ -154,6 +140,10 @@ class SafeFetch:
         path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
         query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~[]')}" if parts.query else ""
         return httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path + query)
+
+
+def _refused(url: str, field: str, reason: _RefusedError) -> OutpaintError:
+    return OutpaintError.wrong_value(field, _without_secrets(url), str(reason), code=ErrorCode.SOURCE_REFUSED)
 
 
 def _without_secrets(url: str) -> str:
@@ -176,7 +166,7 @@ class _TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Deadline:
-    """One end for everything: resolving, connecting, every read and write."""
+    """One deadline (monotonic seconds) for resolving, connecting, every read and every write."""
 
     at: float
 
@@ -187,8 +177,8 @@ class _Deadline:
         return left
 
 
-def _judge(host: str, addresses: list[Address], *, allow_loopback: bool) -> None:
-    """Refuse a name of which any address lies behind the fence."""
+def _require_public(host: str, addresses: list[Address], *, allow_loopback: bool) -> None:
+    """Raise `_RefusedError` for a name of which any address is not public."""
     for address in addresses:
         reason = refusal(address)
         if reason is not None and not (allow_loopback and is_loopback(address)):
@@ -197,7 +187,7 @@ def _judge(host: str, addresses: list[Address], *, allow_loopback: bool) -> None
 
 @dataclass(frozen=True, slots=True)
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Connects to checked addresses only: whatever name the HTTP client asks for, here is the only way out."""
+    """Connects to checked addresses only; the HTTP client has no other way to open a connection."""
 
     resolver: Resolver
     deadline: _Deadline
@@ -207,12 +197,12 @@ class _GuardedBackend(httpcore.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the deadline stands for all timeouts
+        timeout: float | None = None,  # noqa: ARG002 - the deadline replaces all timeouts
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
-        _judge(host, addresses, allow_loopback=self.allow_loopback)
+        _require_public(host, addresses, allow_loopback=self.allow_loopback)
         failure: Exception | None = None
         for address in addresses:
             left = self.deadline.remaining(httpcore.ConnectTimeout)
@@ -225,13 +215,13 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise failure or _UnavailableError(f"{host} has no address")
 
     def _resolve(self, host: str, port: int) -> list[Address]:
-        """The addresses of a name, in the time that is left: the system's resolver takes as long as it likes."""
+        """The addresses of a name, in the time that is left: the system's resolver has no time limit."""
         outcome: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
                 outcome.put(self.resolver(host, port))
-            except Exception as error:  # noqa: BLE001 - it is raised again by the thread that waits
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
                 outcome.put(error)
 
         threading.Thread(target=ask, name="resolver", daemon=True).start()
@@ -248,7 +238,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
 
 @dataclass(frozen=True, slots=True)
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose every step ends by the deadline, however slowly its bytes drip."""
+    """A connection whose every step ends by the deadline, however slowly its bytes arrive."""
 
     stream: httpcore.NetworkStream
     deadline: _Deadline

@@ -1,4 +1,4 @@
-"""Botocore's clients, and what their errors mean."""
+"""botocore's clients, and what their errors mean."""
 
 from __future__ import annotations
 
@@ -14,33 +14,62 @@ from botocore.session import Session, get_session
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 
-# A call to DynamoDB takes milliseconds: one that takes a second is lost, and asking again is cheaper than waiting.
-# All writes are conditional or carry a token, so that a repeat changes nothing. 4 x (1 + 2) s stays under a
-# gateway's 29 s.
-_DYNAMODB: Final = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 4})
-# A picture of 32 MiB has to get through: 10 s without a byte is the end of it. A PUT or DELETE may be repeated.
-_S3: Final = Config(
-    connect_timeout=1,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    signature_version="s3v4",
-)
+_LOG: Final = logging.getLogger("outpaint.aws")
+
+PICTURE_STORE: Final = "the picture store"
+"""What messages for clients call S3."""
+
+
+def _config(read_timeout: int, attempts: int, **more: Any) -> Config:
+    return Config(
+        connect_timeout=1,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        **more,
+    )
+
+
 # Only queues the job. A repeat may queue it twice, which costs GPU seconds and changes nothing: both write the
 # same files, and a job ends once.
-_QUEUE: Final = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-# The container has 60 s (docs/facts/aws.md#sagemaker). Never repeated here: the asynchronous endpoint is next.
-_REALTIME: Final = Config(connect_timeout=1, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 1})
+_QUEUE: Final = _config(5, 3)
 _CONFIGS: Final = {
-    "dynamodb": ("dynamodb", _DYNAMODB),
-    "s3": ("s3", _S3),
+    # A call to DynamoDB takes milliseconds: one that takes a second is lost, and repeating it is cheaper than waiting.
+    # All writes are conditional or carry a token, so that a repeat changes nothing. 4 x (1 + 2) s stays under a
+    # gateway's 29 s.
+    "dynamodb": ("dynamodb", _config(2, 4)),
+    # A picture of 32 MiB has to get through: 10 s without a byte is the end of it. A PUT or DELETE may be repeated.
+    "s3": ("s3", _config(10, 3, signature_version="s3v4")),
     "queue": ("sagemaker-runtime", _QUEUE),
-    "realtime": ("sagemaker-runtime", _REALTIME),
+    # The container has 60 s (docs/facts/aws.md#sagemaker). Never repeated here: the asynchronous endpoint is next.
+    "realtime": ("sagemaker-runtime", _config(65, 1)),
     "lambda": ("lambda", _QUEUE),
 }
+_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+TRANSIENT: Final = frozenset(
+    {
+        "InternalDependencyException",
+        "InternalFailure",
+        "InternalServerError",
+        "ModelNotReadyException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""Error codes that pass by themselves, whichever service answers them; so does every HTTP status from 500 on."""
 
 
 class Clients:
-    """The clients of one process, safe to ask for from several threads.
+    """The clients of one process, safe to use from several threads; each is built at its first use.
 
     botocore itself rather than boto3 on top of it: these are the same clients, and a cold start is spared the
     import of resources and transfers that nothing here uses.
@@ -89,68 +118,39 @@ class Clients:
         return client
 
 
-_LOG: Final = logging.getLogger("outpaint.aws")
-
-PICTURE_STORE: Final = "the picture store"
-"""What S3 is called to whoever is told of it."""
-_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-
-# Codes that pass by themselves, whichever service says them; so does every HTTP status of 500 and above.
-TRANSIENT: Final = frozenset(
-    {
-        "InternalDependencyException",
-        "InternalFailure",
-        "InternalServerError",
-        "ModelNotReadyException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionCanceledException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-
-
 def code_of(error: ClientError) -> str:
-    """The service's own word for what went wrong."""
+    """The service's own code for what went wrong."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_absent(error: ClientError) -> bool:
-    """Whether S3 says that there is no such object."""
+    """Whether S3 answers that there is no such object."""
     return code_of(error) in _NO_OBJECT
 
 
-def is_transient(error: Exception) -> bool:
-    """Whether the same call may succeed in a moment: throttled, broken on AWS's side, or never answered."""
-    if not isinstance(error, ClientError):
-        # What botocore itself refuses to send, it will refuse the next time too.
-        return isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code_of(error) in TRANSIENT or int(status) >= 500 or int(status) == 429
-
-
-def typed(error: Exception, what: str) -> OutpaintError:
-    """The error to tell a client of; the AWS error itself goes into the log, never to a client."""
-    detail: Any = error.response if isinstance(error, ClientError) else repr(error)
-    if is_transient(error):
-        _LOG.warning("%s does not answer: %s", what, detail)
-        return OutpaintError(ErrorCode.UNAVAILABLE, f"{what} does not answer just now: try again in a moment")
-    _LOG.error("%s refuses us: %s", what, detail)
-    return OutpaintError(ErrorCode.INTERNAL, f"{what} refuses this service: its operator has to look at the log")
-
-
 @contextmanager
-def told_as(what: str) -> Iterator[None]:
-    """Turn whatever botocore raises inside into an `OutpaintError` UNAVAILABLE or INTERNAL."""
+def typed_errors(what: str) -> Iterator[None]:
+    """Turn whatever botocore raises inside into an `OutpaintError` UNAVAILABLE or INTERNAL about `what`.
+
+    The AWS error itself goes into the log, never to a client.
+    """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise typed(error, what) from error
+        detail: Any = error.response if isinstance(error, ClientError) else repr(error)
+        if _is_transient(error):
+            _LOG.warning("%s does not answer: %s", what, detail)
+            text = f"{what} does not answer just now: try again in a moment"
+            raise OutpaintError(ErrorCode.UNAVAILABLE, text) from error
+        _LOG.error("%s refuses us: %s", what, detail)
+        text = f"{what} refuses this service: its operator has to look at the log"
+        raise OutpaintError(ErrorCode.INTERNAL, text) from error
+
+
+def _is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Whether the same call may succeed in a moment: throttled, broken on AWS's side, or never answered."""
+    if not isinstance(error, ClientError):
+        # What botocore itself refuses to send, it will refuse the next time too.
+        return not isinstance(error, ParamValidationError)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return code_of(error) in TRANSIENT or status >= 500 or status == 429

@@ -1,4 +1,4 @@
-"""The service on AWS, put together."""
+"""Builds the service on AWS from its adapters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from outpaint.functions.service.service import Service
 
 
 class LazyFetch:
-    """The Fetch port; its HTTP client is imported when the first address is fetched, for most requests have none."""
+    """The Fetch port by `SafeFetch`, whose HTTP client is imported at the first address: most requests have none."""
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
-        """The bytes at an address, within seconds and size; see `SafeFetch`."""
         from outpaint.functions.adapters.fetch import SafeFetch
 
         return SafeFetch().fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
@@ -28,7 +27,7 @@ class LazyFetch:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A service and the parts of it that a function's handler needs by themselves."""
+    """A service, and those of its parts that a function's handler uses directly."""
 
     service: Service
     clients: Clients
@@ -44,7 +43,7 @@ def assemble(
     clock: Clock | None = None,
     ids: Ids | None = None,
 ) -> Stack:
-    """The service over the stack's table, bucket and endpoint; nothing is connected to before it is needed.
+    """The service over the stack's table, bucket and endpoint; no connection is opened before it is needed.
 
     `look_after` is the age in seconds from which a job's outcome is looked for in the bucket: that takes two
     calls, so the function that answers polls leaves it to the sweep until the job is overdue.

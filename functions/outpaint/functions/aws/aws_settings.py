@@ -1,4 +1,4 @@
-"""What an operator may choose about a deployment: one model, read from the environment here and nowhere else."""
+"""The settings of a deployment: one model, read from the environment here and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from outpaint.functions.service.service import ServiceSettings
 
 PREFIX: Final = "OUTPAINT_"
 
-# What differs from a host of one's own. A gateway hangs up after 29 s, so a wait ends before that. A Lambda
-# event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's passing credentials ends with them.
+# What differs from a server of one's own. A gateway closes a connection after 29 s, so a wait ends before that. A
+# Lambda event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's temporary credentials ends with them.
 _ON_LAMBDA: Final[dict[str, object]] = {
     "sync_wait": 24,
     "max_wait": 24,
@@ -24,7 +24,7 @@ _ON_LAMBDA: Final[dict[str, object]] = {
 
 
 class AwsSettings(BaseModel):
-    """Names of the stack's parts, and the service's rules; each is `OUTPAINT_` and its name in capitals."""
+    """Names of the stack's parts, and the service's settings; each variable is `OUTPAINT_` and the name in capitals."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,15 +43,14 @@ class AwsSettings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> AwsSettings:
-        """The settings that the environment holds; raises pydantic's `ValidationError` naming what is wrong."""
-        given = os.environ if environment is None else environment
-        own = {name: value for name in cls.model_fields if (value := given.get(PREFIX + name.upper()))}
-        rules = {
-            name: _parsed(name, value)
-            for name in ServiceSettings.model_fields
-            if (value := given.get(PREFIX + name.upper()))
-        }
-        return cls.model_validate({**own, "service": {**_ON_LAMBDA, **rules}})
+        """Read the settings from the environment; raises pydantic's `ValidationError` naming what is wrong."""
+        variables = os.environ if environment is None else environment
+
+        def given(model: type[BaseModel]) -> dict[str, Any]:
+            named = {name: variables.get(PREFIX + name.upper()) for name in model.model_fields}
+            return {name: _parsed(name, value) for name, value in named.items() if value}
+
+        return cls.model_validate({**given(cls), "service": {**_ON_LAMBDA, **given(ServiceSettings)}})
 
 
 def _parsed(name: str, value: str) -> Any:

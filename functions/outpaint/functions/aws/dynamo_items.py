@@ -1,32 +1,33 @@
-"""Accounts, jobs and claims as items of the table, and back; how the table is laid out is written in docs/adr/0020.
+"""The table's items: accounts, keys, jobs, claims and counters, to items and back (docs/adr/0020).
 
-| pk | what it is |
+| pk | item |
 |---|---|
 | `KEY#<digest>` | an account, under the digest of its first key |
-| `KEY#<digest>` with `opens` | a further key: the pk of the account it opens |
-| `ACCOUNT#<id>`, `NAME#<name>` with `opens` | the way from an account's id or name to its item |
+| `KEY#<digest>` with `opens` | a further key; `opens` is the pk of its account |
+| `ACCOUNT#<id>`, `NAME#<name>` with `opens` | refers from an account's id or name to the pk of its item |
 | `JOB#<id>` | a job; with `unended` while it has not ended, and `purge_at` once it has |
 | `CLAIM#<account>#<key>` | an idempotency key in use |
 | `LIMIT#<account>#<window>` | how many requests an account has made in a window |
 
-Keys and jobs carry `listed`, by which an operator finds them in the order they were made (docs/adr/0035).
-Times are numbers of seconds since the epoch; `purge_at` is the table's time to live.
+Keys and jobs have `listed`, the hash key of an index that sorts them by `created_at` (docs/adr/0035). Times are numbers
+of seconds since the epoch; `purge_at` is the table's time to live.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zlib import crc32
 
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskInterpretation
-from outpaint.functions.aws.dynamo_table import Item
+from outpaint.functions.aws.dynamo_table import Item, as_item
 from outpaint.functions.service.records import Account, Claim, Job
 
 UNENDED_INDEX: Final = "unended"
 LISTED_INDEX: Final = "listed"
+"""Indexes, each named as the attribute that is its hash key."""
 TABLE: Final[dict[str, Any]] = {
     "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [
@@ -48,88 +49,50 @@ TABLE: Final[dict[str, Any]] = {
         for name in (UNENDED_INDEX, LISTED_INDEX)
     ],
 }
-"""The table in the words of CreateTable; template.yaml says the same, and a test holds them together."""
+"""Parameters of CreateTable; template.yaml has the same, which a test asserts."""
 SHARDS: Final = tuple(str(number) for number in range(8))
-"""An index of jobs is spread over this many partitions, of which each takes 1,000 writes a second."""
+"""The partitions of `unended`: DynamoDB takes 1,000 writes a second in each."""
 LISTED_KEYS: Final = "keys"
 LISTED_JOBS: Final = tuple(f"jobs{shard}" for shard in SHARDS)
-"""Where keys and jobs stand in the index `listed`."""
+"""The partitions of `listed`, for keys and for jobs."""
 PURGE_MARGIN_S: Final = 3600
 """What has expired is purged this much later, so that no clock that runs ahead loses what others still need."""
 
 
-def key_pk(digest: str) -> str:
-    """Where a key, or the account under its first key, lies."""
-    return f"KEY#{digest}"
+def pk_of(kind: Literal["KEY", "ACCOUNT", "NAME", "JOB", "CLAIM", "LIMIT"], *parts: str | int) -> str:
+    """The key of an item, as the table above writes it."""
+    return "#".join([kind, *map(str, parts)])
 
 
-def account_pk(account_id: str) -> str:
-    """Where the way to an account lies."""
-    return f"ACCOUNT#{account_id}"
+def purge_at(expires_at: float) -> int:
+    """When the table may delete what expires then."""
+    return math.ceil(expires_at) + PURGE_MARGIN_S
 
 
-def name_pk(name: str) -> str:
-    """Where the way to the account of a name lies, of which there is one."""
-    return f"NAME#{name}"
-
-
-def job_pk(inference_id: str) -> str:
-    """Where a job lies."""
-    return f"JOB#{inference_id}"
-
-
-def claim_pk(account_id: str, key: str) -> str:
-    """Where the claim on an idempotency key lies."""
-    return f"CLAIM#{account_id}#{key}"
-
-
-def limit_pk(account_id: str, window: int) -> str:
-    """Where an account's counter for a window lies."""
-    return f"LIMIT#{account_id}#{window}"
-
-
-def text(value: str) -> dict[str, Any]:
-    """A string as DynamoDB writes it."""
-    return {"S": value}
-
-
-def number(value: float) -> dict[str, Any]:
-    """A number as DynamoDB writes it; `repr` keeps every digit of a float."""
-    return {"N": repr(value)}
-
-
-def purge_at(expires_at: float) -> dict[str, Any]:
-    """When the table may forget what expires then."""
-    return number(math.ceil(expires_at) + PURGE_MARGIN_S)
+def shard_of(inference_id: str) -> str:
+    """The shard that a job's entries in the indexes are in."""
+    return SHARDS[crc32(inference_id.encode()) % len(SHARDS)]
 
 
 def account_item(account: Account, digest: str, now: float) -> Item:
     """An account under its first key."""
-    return {
-        "pk": text(key_pk(digest)),
-        "account_id": text(account.id),
-        "account_name": text(account.name),
-        "credits": number(account.credits),
-        "allowed": {"BOOL": account.allowed},
-        "loopback_only": {"BOOL": account.loopback_only},
-        "created_at": number(now),
-        "listed": text(LISTED_KEYS),
-    }
+    return as_item(
+        {
+            "pk": pk_of("KEY", digest),
+            "account_id": account.id,
+            "account_name": account.name,
+            "credits": account.credits,
+            "allowed": account.allowed,
+            "loopback_only": account.loopback_only,
+            "created_at": now,
+            "listed": LISTED_KEYS,
+        }
+    )
 
 
 def further_key_item(digest: str, opens: str, now: float) -> Item:
-    """A further key to the account that lies at `opens`."""
-    return {
-        "pk": text(key_pk(digest)),
-        "opens": text(opens),
-        "created_at": number(now),
-        "listed": text(LISTED_KEYS),
-    }
-
-
-def digest_of(item: Item) -> str:
-    """The digest of the key that an item is of."""
-    return str(item["pk"]["S"]).removeprefix("KEY#")
+    """A further key to the account whose pk is `opens`."""
+    return as_item({"pk": pk_of("KEY", digest), "opens": opens, "created_at": now, "listed": LISTED_KEYS})
 
 
 def account_of(item: Item) -> Account:
@@ -145,32 +108,29 @@ def account_of(item: Item) -> Account:
 
 def job_item(job: Job, paid_by: str) -> Item:
     """A job; `paid_by` is the pk of the account that its price was taken from."""
-    item = {
-        "pk": text(job_pk(job.id)),
-        "account_id": text(job.account_id),
-        "paid_by": text(paid_by),
-        "job_state": text(job.state),
-        "created_at": number(job.created_at),
-        "deadline_at": number(job.deadline_at),
-        "expires_at": number(job.expires_at),
-        "price": number(job.price),
-        "inference_request": text(job.request.model_dump_json()),
-        "interpretation": text(job.interpretation.model_dump_json()),
-        "attempts": number(job.attempts),
-        "listed": text(f"jobs{shard_of(job.id)}"),
-    }
-    if job.idempotency_key is not None:
-        item["idempotency_key"] = text(job.idempotency_key)
-    if job.manifest is not None:
-        item["manifest"] = text(job.manifest.model_dump_json())
-    if job.failure is not None:
-        item["failure"] = text(job.failure.model_dump_json())
-    if job.state.ended:
-        item["purge_at"] = purge_at(job.expires_at)
-    else:
-        # Never purged while it has not ended, for its credits would be lost with it.
-        item["unended"] = text(shard_of(job.id))
-    return item
+    shard = shard_of(job.id)
+    return as_item(
+        {
+            "pk": pk_of("JOB", job.id),
+            "account_id": job.account_id,
+            "paid_by": paid_by,
+            "job_state": job.state,
+            "created_at": job.created_at,
+            "deadline_at": job.deadline_at,
+            "expires_at": job.expires_at,
+            "price": job.price,
+            "inference_request": job.request,
+            "interpretation": job.interpretation,
+            "attempts": job.attempts,
+            "idempotency_key": job.idempotency_key,
+            "manifest": job.manifest,
+            "failure": job.failure,
+            "listed": f"jobs{shard}",
+            "unended": None if job.state.ended else shard,
+            # Never purged while it has not ended, for its credits would be lost with it.
+            "purge_at": purge_at(job.expires_at) if job.state.ended else None,
+        }
+    )
 
 
 def job_of(item: Item) -> Job:
@@ -194,17 +154,19 @@ def job_of(item: Item) -> Job:
 
 
 def claim_item(claim: Claim) -> Item:
-    """A claim."""
-    return {
-        "pk": text(claim_pk(claim.account_id, claim.key)),
-        "account_id": text(claim.account_id),
-        "idempotency_key": text(claim.key),
-        "fingerprint": text(claim.fingerprint),
-        "inference_id": text(claim.inference_id),
-        "running_until": number(claim.running_until),
-        "expires_at": number(claim.expires_at),
-        "purge_at": purge_at(claim.expires_at),
-    }
+    """A claim on an idempotency key."""
+    return as_item(
+        {
+            "pk": pk_of("CLAIM", claim.account_id, claim.key),
+            "account_id": claim.account_id,
+            "idempotency_key": claim.key,
+            "fingerprint": claim.fingerprint,
+            "inference_id": claim.inference_id,
+            "running_until": claim.running_until,
+            "expires_at": claim.expires_at,
+            "purge_at": purge_at(claim.expires_at),
+        }
+    )
 
 
 def claim_of(item: Item) -> Claim:
@@ -217,8 +179,3 @@ def claim_of(item: Item) -> Claim:
         running_until=float(item["running_until"]["N"]),
         expires_at=float(item["expires_at"]["N"]),
     )
-
-
-def shard_of(inference_id: str) -> str:
-    """The partition of an index in which a job stands."""
-    return SHARDS[crc32(inference_id.encode()) % len(SHARDS)]

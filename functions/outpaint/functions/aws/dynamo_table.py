@@ -1,18 +1,22 @@
-"""The one DynamoDB table: its calls, and what to do when two of them meet."""
+"""Calls on the one DynamoDB table, and their retries when two transactions touch the same item."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
+from pydantic import BaseModel
 
-from outpaint.functions.aws.aws_clients import Clients, code_of, told_as
+from outpaint.functions.aws.aws_clients import Clients, code_of, typed_errors
 
 Item = dict[str, dict[str, Any]]
+Value = str | float | BaseModel
+Action = tuple[str, dict[str, Any]]
+"""A write by DynamoDB's name for it (Put, Update, Delete), and its parameters without the table."""
 _T = TypeVar("_T")
 
 _WHAT: Final = "the database"
@@ -25,10 +29,45 @@ _LONGEST_WAIT_S: Final = 0.4
 _BATCH: Final = 100
 
 
-class ConditionRefused(Exception):  # noqa: N818 - an outcome that the callers handle, not an error
-    """A condition did not hold; `reasons` has one entry an action, None where its condition held.
+def attribute(value: Value) -> dict[str, Any]:
+    """A value as DynamoDB writes it: a model as its JSON text, a float with all of its digits."""
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": repr(value)}
+    return {"S": value.model_dump_json() if isinstance(value, BaseModel) else value}
 
-    An entry is the item that stood in the way, empty where there was none or it was not asked for.
+
+def as_item(values: Mapping[str, Value | None]) -> Item:
+    """The attributes of an item; those that are None are left out."""
+    return {name: attribute(value) for name, value in values.items() if value is not None}
+
+
+def put(item: Item, condition: str, **values: Value) -> Action:
+    """Store an item on a condition, whose `:names` are the values."""
+    return "Put", {"Item": item, **_expression(values, ConditionExpression=condition)}
+
+
+def update(pk: str, expression: str, condition: str = "", **values: Value) -> Action:
+    """Update an item by an expression on a condition; the `:names` in both are the values."""
+    expressions = _expression(values, UpdateExpression=expression, ConditionExpression=condition)
+    return "Update", {"Key": _key(pk), **expressions}
+
+
+def delete(pk: str, condition: str, **values: Value) -> Action:
+    """Delete an item on a condition, whose `:names` are the values."""
+    return "Delete", {"Key": _key(pk), **_expression(values, ConditionExpression=condition)}
+
+
+def _expression(values: Mapping[str, Value], **expressions: str) -> dict[str, Any]:
+    given = {"ExpressionAttributeValues": {f":{name}": attribute(value) for name, value in values.items()}}
+    return {name: part for name, part in {**expressions, **given}.items() if part}
+
+
+class ConditionRefused(Exception):  # noqa: N818 - an outcome that the callers handle, not an error
+    """A condition did not hold; `reasons` has one entry per action, None where its condition held.
+
+    An entry is the item for which the condition failed, empty where there was none.
     """
 
     def __init__(self, reasons: list[Item | None]) -> None:
@@ -39,8 +78,8 @@ class ConditionRefused(Exception):  # noqa: N818 - an outcome that the callers h
 class Table:
     """Calls on one table whose only key is `pk`; each raises `OutpaintError` UNAVAILABLE or INTERNAL.
 
-    Two transactions that touch one item at a time get in each other's way and are asked again here, after a
-    short random `sleep`: botocore leaves that to its caller.
+    A transaction that conflicts with another on the same item is repeated here after a short random `sleep`
+    (seconds): botocore leaves that to its caller.
     """
 
     def __init__(self, clients: Clients, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -49,37 +88,31 @@ class Table:
         self._sleep = sleep
 
     def get(self, pk: str) -> Item | None:
-        """The item as it stands now, consistently read."""
-        with told_as(_WHAT):
+        """The item as it is now, consistently read."""
+        with typed_errors(_WHAT):
             answer = self._clients.dynamodb.get_item(TableName=self._name, Key=_key(pk), ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item
 
-    def put(self, item: Item) -> None:
-        """Store an item, replacing what stands under its key."""
-        self._write("put_item", Item=item)
+    def update(self, action: Action) -> Item:
+        """Carry out an update; the whole item after it. Raises `ConditionRefused`."""
+        _, parameters = action
+        answer = self._write("update_item", TableName=self._name, ReturnValues="ALL_NEW", **parameters)
+        item: Item = answer.get("Attributes", {})
+        return item
 
-    def update(self, pk: str, **expression: Any) -> Item:
-        """Update one item; what `ReturnValues` asks for. Raises `Refused` where its condition does not hold."""
-        answer = self._write("update_item", Key=_key(pk), **expression)
-        attributes: Item = answer.get("Attributes", {})
-        return attributes
-
-    def transact(self, *actions: tuple[str, dict[str, Any]]) -> None:
-        """All of the actions or none: `("Put" | "Update" | "Delete", its parameters without the table)`.
-
-        Raises `Refused` where a condition does not hold.
-        """
-        items = [{verb: {"TableName": self._name, **parameters}} for verb, parameters in actions]
+    def transact(self, *actions: Action) -> None:
+        """Carry out all of the actions or none. Raises `ConditionRefused`."""
+        common = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         # botocore adds a token of its own, so that its retries of one call count once.
-        self._try("transact_write_items", TransactItems=items)
+        self._write("transact_write_items", TransactItems=[{verb: {**common, **rest}} for verb, rest in actions])
 
     def get_many(self, pks: Iterable[str]) -> Iterator[Item]:
         """The items under these keys, in no order; those that are gone are left out."""
         for chunk in chunks(pks, _BATCH):
             wanted: dict[str, Any] = {self._name: {"Keys": [_key(pk) for pk in chunk], "ConsistentRead": True}}
             for attempt in range(_TRIES):
-                with told_as(_WHAT):
+                with typed_errors(_WHAT):
                     answer = self._clients.dynamodb.batch_get_item(RequestItems=wanted)
                 yield from answer["Responses"].get(self._name, [])
                 wanted = answer.get("UnprocessedKeys", {})
@@ -87,22 +120,26 @@ class Table:
                     break
                 self._sleep(_wait(attempt))
 
-    def query(self, **parameters: Any) -> Iterator[Item]:
-        """The items of a query, page after page."""
+    def query(self, index: str, partition: str, *, newest_first: bool = False) -> Iterator[Item]:
+        """What an index holds of the items in one of its partitions, by `created_at`, page after page."""
+        parameters = {
+            "TableName": self._name,
+            "IndexName": index,
+            "KeyConditionExpression": f"{index} = :partition",
+            "ExpressionAttributeValues": {":partition": attribute(partition)},
+            "ScanIndexForward": not newest_first,
+        }
         while True:
-            with told_as(_WHAT):
-                answer = self._clients.dynamodb.query(TableName=self._name, **parameters)
+            with typed_errors(_WHAT):
+                answer = self._clients.dynamodb.query(**parameters)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _write(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._try(operation, TableName=self._name, **parameters)
-
-    def _try(self, operation: str, **parameters: Any) -> dict[str, Any]:
         call = getattr(self._clients.dynamodb, operation)
-        with told_as(_WHAT):
+        with typed_errors(_WHAT):
             for attempt in range(_TRIES):
                 try:
                     answer: dict[str, Any] = call(**parameters)
@@ -148,5 +185,5 @@ def _key(pk: str) -> Item:
 
 
 def _wait(attempt: int) -> float:
-    # Spreads out those that met, so nothing hangs on how random it is.
+    # Spreads out those that met, so the quality of the random numbers does not matter.
     return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))  # noqa: S311

@@ -1,4 +1,4 @@
-"""Pictures in S3: private, read and sent by signed URL, forgotten by the bucket's lifecycle."""
+"""Pictures in S3: private, read and sent by signed URL, deleted by the bucket's lifecycle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, is_absent, told_as
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, is_absent, typed_errors
 from outpaint.functions.service.ports import Clock
 from outpaint.functions.service.records import StoredPicture, UploadForm, UploadGrant
 
@@ -21,9 +21,9 @@ _INFERENCE: Final = "inference-id"
 class S3Pictures:
     """The Pictures and UploadForms ports on one bucket; a file's key is its name.
 
-    Whose a file is, when it expires and which job's result it is stand in its metadata. A painter's results may lack
-    all but the first: they expire `lifetime` seconds after they were written, which is no later than their job is
-    forgotten. Without the first a file is nobody's.
+    An object's metadata hold its account, when it expires and the job whose result it is. A painter's results may
+    lack all but the account: they expire `lifetime` seconds after they were written, which is no later than their
+    job. A file without an account belongs to none.
     """
 
     def __init__(self, clients: Clients, bucket: str, clock: Clock, lifetime: float) -> None:
@@ -35,8 +35,7 @@ class S3Pictures:
     # Pictures
 
     def put(self, name: str, picture: StoredPicture) -> None:
-        """Store a file; S3 shows it whole or not at all."""
-        with told_as(PICTURE_STORE):
+        with typed_errors(PICTURE_STORE):
             self._clients.s3.put_object(
                 Bucket=self._bucket,
                 Key=name,
@@ -46,10 +45,9 @@ class S3Pictures:
             )
 
     def get(self, name: str, now: float) -> StoredPicture | None:
-        """The file, unless it has expired."""
         if not name:
             return None  # botocore would not even send it
-        with told_as(PICTURE_STORE):
+        with typed_errors(PICTURE_STORE):
             try:
                 answer = self._clients.s3.get_object(Bucket=self._bucket, Key=name)
                 data: bytes = answer["Body"].read()
@@ -65,36 +63,36 @@ class S3Pictures:
         return StoredPicture(data, answer["ContentType"], account_id, expires_at, metadata.get(_INFERENCE))
 
     def delete(self, name: str) -> None:
-        """Forget a file. Where that fails the bucket's lifecycle does it: nothing hangs on it, nothing is raised."""
+        """Raises nothing: where it fails, the bucket's lifecycle deletes the file."""
         try:
             self._clients.s3.delete_object(Bucket=self._bucket, Key=name)
         except (ClientError, BotoCoreError) as error:
             _LOG.warning("%s was not deleted and is left to the bucket's lifecycle: %s", name, error)
 
     def url(self, name: str, until: float) -> str:
-        """A signed URL that reads the file until then; made here, without a call."""
+        """Signed here, without a call to AWS."""
         seconds = max(1, int(until - self._clock.now()))
-        with told_as(PICTURE_STORE):
+        with typed_errors(PICTURE_STORE):
             url: str = self._clients.s3.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=seconds
             )
         return url
 
     def purge(self, now: float) -> int:  # noqa: ARG002 - the bucket itself does it
-        """Nothing to do: the bucket's lifecycle forgets what has expired, at no cost."""
+        """Nothing to do: the bucket's lifecycle deletes what has expired, at no cost."""
         return 0
 
     # UploadForms
 
     def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
-        """A presigned POST: S3 itself refuses other sizes, types and names, before they cost anything."""
+        """A presigned POST: S3 itself refuses other sizes, types and names."""
         fields = {
             "Content-Type": grant.media_type,
             **{f"x-amz-meta-{key}": value for key, value in _metadata(grant.account_id, grant.expires_at).items()},
         }
         conditions: list[Any] = [{field: value} for field, value in fields.items()]
         conditions.append(["content-length-range", 1, grant.max_bytes])
-        with told_as(PICTURE_STORE):
+        with typed_errors(PICTURE_STORE):
             post = self._clients.s3.generate_presigned_post(
                 self._bucket,
                 name,
@@ -107,8 +105,8 @@ class S3Pictures:
 
 def _metadata(account_id: str, expires_at: float, inference_id: str | None = None) -> dict[str, str]:
     # Metadata is ASCII; account ids are, but for those that a person has chosen.
-    told = {_ACCOUNT: quote(account_id), _EXPIRES: repr(expires_at)}
-    return told if inference_id is None else told | {_INFERENCE: inference_id}
+    metadata = {_ACCOUNT: quote(account_id), _EXPIRES: repr(expires_at)}
+    return metadata if inference_id is None else metadata | {_INFERENCE: inference_id}
 
 
 def _time(value: str | None) -> float | None:

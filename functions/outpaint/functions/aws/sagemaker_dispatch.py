@@ -1,4 +1,4 @@
-"""Dispatch to SageMaker: the queue, and the real-time endpoint for quick jobs."""
+"""Sends jobs to SageMaker: to the asynchronous endpoint, and quick ones to the real-time endpoint."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.storage_names import answer_file_name, input_name
-from outpaint.functions.aws import outcomes
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, code_of, told_as
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, code_of, typed_errors
 from outpaint.functions.aws.aws_settings import AwsSettings
-from outpaint.functions.aws.outcomes import Outcomes, settled
+from outpaint.functions.aws.outcomes import UNREADABLE, Outcomes, broken_off, parse_outcome, settle_outcome
 from outpaint.functions.service import settle
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
@@ -23,17 +22,17 @@ _LOG: Final = logging.getLogger("outpaint.aws")
 _WHAT: Final = "the painter's endpoint"
 _JSON: Final = "application/json"
 _INLINE: Final = 128_000
-"""The largest message that InvokeEndpointAsync takes; a larger one goes by way of S3 (docs/facts/aws.md#sagemaker)."""
+"""The largest message that InvokeEndpointAsync takes; a larger one goes through S3 (docs/facts/aws.md#sagemaker)."""
 _REALTIME_S: Final = 50.0
-"""What may take longer is not for a real-time endpoint, which ends after 60 s (docs/facts/aws.md#sagemaker)."""
+"""The longest job for a real-time endpoint, which ends a call after 60 s (docs/facts/aws.md#sagemaker)."""
 
 
 class SageMakerDispatch:
     """The Dispatch port on an asynchronous endpoint and, where there is one, a real-time endpoint before it.
 
     The endpoint reads `<bucket>/<image>`, writes `<bucket>/<output id>` and answers with a manifest, which
-    SageMaker puts where `storage_names.answer_prefix` says. `look_after` is the age in seconds from which
-    `check` looks there; `service` is set by whoever puts the service together.
+    SageMaker stores under `storage_names.answer_prefix`. `look_after` is the age in seconds from which `check`
+    looks there; `service` is set by whoever builds the service.
     """
 
     service: Service
@@ -45,7 +44,7 @@ class SageMakerDispatch:
         self._outcomes = Outcomes(clients, settings.bucket)
 
     def start(self, request: InferenceRequest) -> None:
-        """Hand the job over, to the real-time endpoint if it is quick enough for it."""
+        """Send the job to the real-time endpoint if that is quick enough for it, else to the asynchronous one."""
         if self._is_quick(request):
             try:
                 self._clients.functions.invoke(
@@ -60,7 +59,7 @@ class SageMakerDispatch:
         self.enqueue(request)
 
     def enqueue(self, request: InferenceRequest) -> None:
-        """Hand the job to the asynchronous endpoint; raises `OutpaintError` UNAVAILABLE when it is not taken."""
+        """Send the job to the asynchronous endpoint; raises `OutpaintError` UNAVAILABLE when it is not taken."""
         message = request.model_dump_json().encode()
         seconds = self._settings.service.job_lifetime
         parameters = {
@@ -69,7 +68,7 @@ class SageMakerDispatch:
             "Filename": answer_file_name(request.inference_id),
             "ContentType": _JSON,
             "Accept": _JSON,
-            # Nobody wants what is painted after the job's deadline.
+            # After the job's deadline its pictures are of no use.
             "RequestTTLSeconds": min(max(seconds, 60), 21_600),
             "InvocationTimeoutSeconds": min(seconds, 3600),
         }
@@ -77,10 +76,10 @@ class SageMakerDispatch:
             parameters["Body"] = message
         else:
             key = input_name(request.inference_id, "request")
-            with told_as(PICTURE_STORE):
+            with typed_errors(PICTURE_STORE):
                 self._clients.s3.put_object(Bucket=self._settings.bucket, Key=key, Body=message, ContentType=_JSON)
             parameters["InputLocation"] = f"s3://{self._settings.bucket}/{key}"
-        with told_as(_WHAT):
+        with typed_errors(_WHAT):
             try:
                 self._clients.queue.invoke_endpoint_async(**parameters)
             except ClientError as error:
@@ -93,11 +92,11 @@ class SageMakerDispatch:
                 ) from error
 
     def check(self, job: Job) -> Job | None:
-        """Settle the job if its outcome lies in the bucket; the job as it is where it is too young to ask."""
+        """Settle the job if its outcome is in the bucket; nothing is looked for before the age `look_after`."""
         if job.state.ended or self.service.clock.now() < job.created_at + self._look_after:
             return job
         outcome = self._outcomes.look_for(job.id)
-        return job if outcome is None else settled(self.service, outcome)
+        return job if outcome is None else settle_outcome(self.service, outcome)
 
     def _is_quick(self, request: InferenceRequest) -> bool:
         settings = self._settings
@@ -109,18 +108,18 @@ class SageMakerDispatch:
 def paint_in_realtime(
     service: Service, clients: Clients, dispatch: SageMakerDispatch, endpoint: str, request: InferenceRequest
 ) -> Job | None:
-    """Call the endpoint, wait for its answer and settle the job; None if the job has ended, or goes on elsewhere.
+    """Call the real-time endpoint and settle the job by its answer.
 
-    An endpoint that is busy, gone or too slow is no failure: the job goes to the asynchronous endpoint, which
-    takes any number. Safe to repeat: the same job writes the same files, and ends once.
+    Returns the ended job; None if it had ended before, or if it was sent to the asynchronous endpoint, as happens
+    where this one is busy, gone or too slow. Safe to repeat: the same job writes the same files, and ends once.
     """
     job = service.jobs.find(request.inference_id, service.clock.now())
     if job is None or job.state.ended:
         return None
     settle.begin(service, request.inference_id)
-    outcome = _answer(clients, endpoint, request)
+    outcome = _invoke(clients, endpoint, request)
     if outcome is not None:
-        return outcomes.settled(service, outcome)
+        return settle_outcome(service, outcome)
     try:
         dispatch.enqueue(request)
     except OutpaintError as error:
@@ -128,26 +127,24 @@ def paint_in_realtime(
     return None
 
 
-def _answer(clients: Clients, endpoint: str, request: InferenceRequest) -> Manifest | InferenceFailure | None:
-    """What the endpoint has made of the job; None where another had better have it."""
+def _invoke(clients: Clients, endpoint: str, request: InferenceRequest) -> Manifest | InferenceFailure | None:
+    """The job's outcome by the endpoint's answer; None where the asynchronous endpoint should try it instead."""
     try:
         answer = clients.realtime.invoke_endpoint(
             EndpointName=endpoint,
             InferenceId=request.inference_id,
-            ContentType="application/json",
-            Accept="application/json",
+            ContentType=_JSON,
+            Accept=_JSON,
             Body=request.model_dump_json().encode(),
         )
         body: bytes = answer["Body"].read()
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and code_of(error) == "ModelError":
-            outcome = outcomes.said(str(error.response.get("OriginalMessage", "")).encode(), request.inference_id)
+            outcome = parse_outcome(str(error.response.get("OriginalMessage", "")).encode(), request.inference_id)
             busy = isinstance(outcome, InferenceFailure) and outcome.error_code is ErrorCode.UNAVAILABLE
             if outcome is not None and not busy:
-                # The painter says itself what is wrong with the job: no other would do better.
+                # The painter itself says what is wrong with the job: no other would do better.
                 return outcome
         _LOG.warning("job %s goes to the asynchronous endpoint: %s", request.inference_id, error)
         return None
-    return outcomes.said(body, request.inference_id) or outcomes.broken_off(
-        request.inference_id, "an unreadable answer"
-    )
+    return parse_outcome(body, request.inference_id) or broken_off(request.inference_id, UNREADABLE)

@@ -1,1 +1,1 @@
-"""The service on one machine: in-memory and SQLite adapters, painting threads, an ASGI server, a command line."""
+"""The service on one machine: in-memory and SQLite adapters, painting threads and an ASGI server."""

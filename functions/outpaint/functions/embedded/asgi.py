@@ -1,18 +1,19 @@
-"""The HTTP core on ASGI: a raw application, without a framework."""
+"""The HTTP core as an ASGI 3 application, without a framework."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
+from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.http.application import Application, Exchange
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
@@ -27,7 +28,7 @@ _REQUESTS: Final = logging.getLogger("outpaint.requests")
 BODY_PATIENCE_S: Final = 30.0
 """How long a client may send nothing of a body it announced."""
 BODY_MIN_RATE: Final = 4096
-"""Bytes a second that a client must keep up on the whole, beyond the patience above."""
+"""Bytes a second that a client must send on average, beyond the patience above."""
 _THREADS: Final = 32
 
 # A host name, IPv4 or bracketed IPv6 address with an optional port (RFC 3986, 3.2.2); it ends up in result URLs.
@@ -36,7 +37,7 @@ _FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 
 
 class Opened(Protocol):
-    """A request whose head was judged, as far as reading its body goes; `Exchange` is one."""
+    """What reading a request's body needs of it; `Exchange` has it."""
 
     body_limit: int
 
@@ -54,10 +55,10 @@ class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class AsgiHost:
-    """Carries the HTTP core on ASGI 3.
+    """An ASGI 3 application over the HTTP core; serves scopes of HTTP alone.
 
-    Heads are judged on the event loop, for that takes microseconds; bodies are read there and worked on in a
-    bounded pool of threads. A client that waits for a job holds a connection and nothing else.
+    Heads are processed on the event loop, for that takes microseconds; bodies are read there and processed in a
+    bounded pool of threads. A client that waits for a job occupies a connection and nothing else.
     """
 
     def __init__(self, application: Application, endings: Endings) -> None:
@@ -69,7 +70,7 @@ class AsgiHost:
         self._closing = False
 
     def release_waits(self) -> None:
-        """Answer every client that waits for a job as things stand now (202, nothing lost); call on the loop."""
+        """Answer every client that waits for a job now (202, nothing is lost); call on the loop."""
         self._closing = True
         for wait in self._waits:
             wait.set()
@@ -83,14 +84,8 @@ class AsgiHost:
         return self._application.unreadable()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            with contextlib.suppress(ClientGone):
-                await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
+        with contextlib.suppress(ClientGone):
+            await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = request_head(scope)
@@ -106,12 +101,12 @@ class AsgiHost:
             response = body if isinstance(body, Response) else await self._finish(exchange, body, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if unread and head.header("expect") is not None:
-            # The client may or may not send its body now, so this connection's next request has no sure start.
+            # The client may or may not send its body now, so where the next request begins is not known.
             headers.append((b"Connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
         if _REQUESTS.isEnabledFor(logging.INFO):
-            # Without the query: a file's signature opens it to whoever reads it.
+            # Without the query: whoever reads a file's signature can read the file.
             took = (time.perf_counter() - began) * 1000
             _REQUESTS.info(
                 "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
@@ -123,7 +118,7 @@ class AsgiHost:
         return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
 
     async def _wait(self, waiting: Waiting, receive: Receive) -> Response:
-        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
+        """The response at the job's end or at the end of the wait; raises `ClientGone` if the client has left."""
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
         unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, over))
@@ -142,7 +137,7 @@ class AsgiHost:
                     raise ClientGone
             return await loop.run_in_executor(self._pool, waiting.resume)
         except BaseException:
-            # On the loop, for this may be the task's cancellation, which can wait for nothing.
+            # On the loop: this may be the task's cancellation, which must not wait.
             waiting.abandon()
             raise
         finally:
@@ -153,7 +148,7 @@ class AsgiHost:
 
 
 class Heads:
-    """Reads the heads of one connection. Its client sends the same headers again and again: those are read once."""
+    """Reads the heads of one connection; headers that its client repeats are parsed once."""
 
     def __init__(self) -> None:
         self._raw: Any = None
@@ -162,7 +157,7 @@ class Heads:
         self._is_local = False
 
     def read(self, scope: Scope) -> RequestHead:
-        """What an ASGI scope says of a request."""
+        """The head of an ASGI scope."""
         if scope["headers"] != self._raw:
             self._read_headers(scope)
         return RequestHead(
@@ -189,28 +184,26 @@ class Heads:
         client = scope.get("client")
         self._headers = headers
         self._origin = f"{scope['scheme']}://{host}"
-        # Behind a proxy on this machine everyone would seem to be here.
+        # A proxy on this machine would make every client seem to be here.
         self._is_local = client is not None and not forwarded and _is_loopback(client[0])
         self._raw = scope["headers"]
 
 
 def request_head(scope: Scope) -> RequestHead:
-    """What an ASGI scope says of a request."""
+    """The head of an ASGI scope, whatever its connection."""
     return Heads().read(scope)
 
 
 @lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     try:
-        parsed = ipaddress.ip_address(address)
+        return is_loopback(ip_address(address))
     except ValueError:
         return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback
 
 
 async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
-    """The whole body, or the refusal of one that is too large or stopped on its way."""
+    """The whole body, or the refusal of one that is too large or stopped arriving."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     chunks: list[bytes] = []
@@ -247,15 +240,6 @@ async def _set(event: asyncio.Event) -> None:
 
 
 def set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    """Set an event of the loop's from any thread."""
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it the wait
+    """Set an event of the loop from any thread."""
+    with contextlib.suppress(RuntimeError):  # the loop, and with it the wait, has ended
         loop.call_soon_threadsafe(event.set)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Say yes to an ASGI server that asks: the host is started and closed by whoever opened it."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -14,7 +14,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 BUSY_S: Final = 5.0
 """How long a write waits for one by another process, such as the command line's."""
 
-# Each step is what makes the schema before it one newer; its number is the file's user_version.
+# Migrations in order; the file's user_version is how many of them it has had.
 _STEPS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """CREATE TABLE accounts (
@@ -67,7 +67,7 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX pictures_by_expiry ON pictures (expires_at)",
     ),
-    # The job whose result a picture is; those of before it live as long as their rows say.
+    # The job whose result a picture is; pictures from before this step are kept as long as their rows say.
     ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
 )
 
@@ -80,7 +80,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file and bring its schema up to date; `fresh` tells that it had none.
+        """Open the file and bring its schema up to date; `fresh` is whether it had none.
 
         Raises `OutpaintError` UNAVAILABLE where it cannot be opened or comes from a newer release.
         """
@@ -129,7 +129,7 @@ class Database:
             self._connections.clear()
 
     def _connect(self) -> sqlite3.Connection:
-        # Another thread closes it in the end, hence no check; transactions are begun and ended here by hand.
+        # Closed by another thread in the end, hence no check; `transaction` begins and ends transactions itself.
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         with self._opening:
             self._connections.append(connection)

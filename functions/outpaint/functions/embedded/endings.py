@@ -1,4 +1,4 @@
-"""Who waits for which job to end."""
+"""Notifies those who wait for a job that it has ended."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LOG: Final = logging.getLogger("outpaint.jobs")
 
 
 class Endings:
-    """Tells those who wait that a job has ended; may be used from any thread.
+    """Callbacks for the ends of jobs; may be used from any thread.
 
-    A wait begun after the job ended is never told: look at the job after `subscribe`, not before.
+    Who subscribes after the job ended is never called: read the job's state after `subscribe`, not before.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Endings:
         self._waiting: dict[str, list[Callable[[], None]]] = {}
 
     def subscribe(self, inference_id: str, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called once when the job ends, from the thread that ended it; returns a way out."""
+        """Have `callback` called once when the job ends, from the thread that ended it; returns how to unsubscribe."""
         with self._lock:
             self._waiting.setdefault(inference_id, []).append(callback)
 
@@ -36,11 +36,11 @@ class Endings:
         return unsubscribe
 
     def announce(self, inference_id: str) -> None:
-        """The job has ended: tell everyone who waits for it."""
+        """Call everyone who waits for this job, which has ended."""
         with self._lock:
             callbacks = self._waiting.pop(inference_id, [])
         for callback in callbacks:
             try:
                 callback()
-            except Exception:  # noqa: BLE001 - one waiter that broke must not cost the others their answer
+            except Exception:  # noqa: BLE001 - a callback that fails must not keep the others from being called
                 _LOG.exception("a waiter for job %s broke", inference_id)

@@ -12,15 +12,15 @@ from outpaint.functions.embedded.database import Database
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import StoredPicture
 
-# Files of ours, so that nothing else that lies there is ever cleared away.
+# Names of our own files, so that no other file in the folder is ever deleted.
 _FILE: Final = re.compile(rf"{UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
 
 
 class FolderPictures:
-    """The Pictures port: each file lies under its own name, what is known of it stands in the database.
+    """The Pictures port: each file under its own name in the folder, what is known of it in the database.
 
-    A file counts once its row is written, and only while it has the size that stands there: whatever a crash
-    leaves half done is as good as absent, and cleared away by `clear_leftovers`.
+    A file counts once its row is written, and only while it has the size in that row: whatever a crash leaves half
+    done is as good as absent, and deleted by `clear_leftovers`.
     """
 
     def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
@@ -30,7 +30,7 @@ class FolderPictures:
         self._file_urls = file_urls
 
     def put(self, name: str, picture: StoredPicture) -> None:
-        """Store a file whole or not at all; the same name again replaces it. Raises `ValueError` for a bad name."""
+        """Raises `ValueError` for a malformed name."""
         if not is_picture_name(name):
             raise ValueError(f"not a picture's name: {name!r}")
         path = self.path(name)
@@ -42,37 +42,29 @@ class FolderPictures:
             part.unlink(missing_ok=True)
             raise
         with self._database.transaction() as connection:
+            known = (picture.media_type, picture.account_id, picture.expires_at, picture.inference_id)
             connection.execute(
-                "INSERT OR REPLACE INTO pictures (name, media_type, account_id, expires_at, size, inference_id) "
+                "INSERT OR REPLACE INTO pictures (name, size, media_type, account_id, expires_at, inference_id) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    name,
-                    picture.media_type,
-                    picture.account_id,
-                    picture.expires_at,
-                    len(picture.data),
-                    picture.inference_id,
-                ),
+                (name, len(picture.data), *known),
             )
 
     def get(self, name: str, now: float) -> StoredPicture | None:
-        """The file, unless it has expired."""
         row = self._database.connection.execute(
-            "SELECT media_type, account_id, expires_at, size, inference_id FROM pictures "
+            "SELECT size, media_type, account_id, expires_at, inference_id FROM pictures "
             "WHERE name = ? AND expires_at > ?",
             (name, now),
         ).fetchone()
         if row is None:
             return None
-        media_type, account_id, expires_at, size, inference_id = row
+        size, *known = row
         try:
             data = self.path(name).read_bytes()
         except FileNotFoundError:
             return None
-        return StoredPicture(data, media_type, account_id, expires_at, inference_id) if len(data) == size else None
+        return StoredPicture(data, *known) if len(data) == size else None
 
     def delete(self, name: str) -> None:
-        """Forget a file; nothing happens where there is none."""
         if is_picture_name(name):
             self.path(name).unlink(missing_ok=True)
             with self._database.transaction() as connection:
@@ -83,7 +75,6 @@ class FolderPictures:
         return self._file_urls.sign(name, until)
 
     def purge(self, now: float) -> int:
-        """Delete the files that have expired; returns how many."""
         rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
         for (name,) in rows:
             self.path(name).unlink(missing_ok=True)
@@ -92,7 +83,7 @@ class FolderPictures:
         return len(rows)
 
     def clear_leftovers(self) -> None:
-        """Delete what a killed process left: parts of files, and files that never got their row."""
+        """Delete what a killed process left: parts of files, and files without a row."""
         known = {self.path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
         for folder in (self._folder, self._folder / INPUTS_PREFIX):
             for path in list(folder.iterdir()):
@@ -100,6 +91,6 @@ class FolderPictures:
                     path.unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
-        """Where a file lies: one folder holds all inputs, for making one for each job costs more than the job."""
+        """The path of a file: all inputs are in one folder, for making one for each job takes longer than the job."""
         inputs, slash, rest = name.partition("/")
         return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name

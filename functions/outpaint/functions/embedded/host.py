@@ -1,4 +1,4 @@
-"""The embedded host, put together: stores, painting threads, the HTTP core and its ASGI face."""
+"""The embedded host: stores, painting threads, the sweep, the HTTP core and its ASGI application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
-from outpaint.functions.embedded.painting_threads import CanvasShelf, PaintingThreads
+from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
 from outpaint.functions.service.ports import Fetch
@@ -28,7 +28,7 @@ _LOG: Final = logging.getLogger("outpaint.host")
 
 
 class Host:
-    """A service that runs: requests come in through `asgi`, jobs are painted and the sweep goes round."""
+    """A running service: `asgi` answers requests, threads paint jobs, and one sweeps."""
 
     def __init__(self, service: Service, painting: PaintingThreads, endings: Endings) -> None:
         self.service = service
@@ -39,13 +39,13 @@ class Host:
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
     def start(self) -> None:
-        """Begin again what a killed host had begun, then paint and sweep."""
+        """Recover the jobs of a host that was killed, then start painting and sweeping."""
         recover(self.service)
         self.painting.run(self.service)
         self._sweeper.start()
 
     def close(self, grace: float) -> None:
-        """Let the running job end within `grace` seconds; what is left is begun again by the next host."""
+        """Let the running job end within `grace` seconds; the next host begins the others again."""
         self._closing.set()
         self.asgi.close()
         if not self.painting.close(grace):
@@ -56,8 +56,8 @@ class Host:
         while not self._closing.wait(SWEEP_EVERY_S):
             try:
                 sweep(self.service)
-            except Exception:  # noqa: BLE001 - whatever it was, the next round may do better
-                _LOG.exception("the sweep broke off; it comes round again in %.0f s", SWEEP_EVERY_S)
+            except Exception:  # noqa: BLE001 - the next sweep may succeed
+                _LOG.exception("the sweep broke off; the next is in %.0f s", SWEEP_EVERY_S)
 
 
 @contextmanager
@@ -72,13 +72,13 @@ def open_host(
     """A running host for as long as the block runs, with a painting thread for each painter.
 
     Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A
-    fresh store has the development account, whose key `dev` counts on this machine only. Raises `OutpaintError`
+    new store has the development account, whose key `dev` is valid on this machine only. Raises `OutpaintError`
     UNAVAILABLE where the folder is in use by another server or cannot be written.
     """
     with ExitStack() as stack:
         endings = Endings()
         stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
-        canvases = CanvasShelf()
+        canvases = CanvasCache()
         painting = PaintingThreads(*painters, canvases=canvases)
         service = Service(
             clock=SystemClock(),

@@ -1,4 +1,4 @@
-"""The ports in memory: for tests, for mocks, and for a server that need not outlive its process."""
+"""The Accounts, Jobs, Limits and Pictures ports in memory, for mocks, tests and `outpaint serve --in-memory`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, 
 
 
 class MemoryLedger:
-    """Accounts, keys, jobs and claims behind one lock, so that credits and jobs change together.
+    """The Accounts and Jobs ports behind one lock, so that credits and jobs change together.
 
     `on_end` is called with a job's id after it has ended, outside the lock, from whichever thread ended it.
     """
@@ -29,27 +29,25 @@ class MemoryLedger:
         self._claims: dict[tuple[str, str], Claim] = {}
 
     def add_account(self, account: Account, *digests: str) -> None:
-        """Open an account, reached by keys with these SHA-256 digests (hex)."""
+        """Add an account, and keys for it by their SHA-256 digests (hex)."""
         with self._lock:
             self._accounts[account.id] = account
             self._keys.update(dict.fromkeys(digests, account.id))
 
     def add_credits(self, account_id: str, amount: int) -> Account:
-        """Add to an account's free credits; the account as it stands then."""
+        """Add to an account's free credits; the account after it."""
         with self._lock:
             return self._pay(account_id, amount)
 
     # Accounts
 
     def by_key_digest(self, digest: str) -> Account | None:
-        """The account whose key has this SHA-256 (hex), or None."""
         with self._lock:
             return self._accounts.get(self._keys.get(digest, ""))
 
     # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
-        """Claim the key, take the price and store the job: all or nothing."""
         with self._lock:
             if claim is not None:
                 held = self._claims.get((claim.account_id, claim.key))
@@ -66,19 +64,16 @@ class MemoryLedger:
             self._unended[job.id] = None
 
     def find(self, inference_id: str, now: float) -> Job | None:
-        """The job, whoever owns it, unless it has expired."""
         with self._lock:
             job = self._jobs.get(inference_id)
         return job if job is not None and job.expires_at > now else None
 
     def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
-        """The live claim on an idempotency key."""
         with self._lock:
             claim = self._claims.get((account_id, key))
         return claim if claim is not None and claim.expires_at > now else None
 
     def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
-        """Record that the claiming request has been answered."""
         with self._lock:
             claim = self._claims.get((account_id, key))
             if claim is not None and claim.inference_id == inference_id:
@@ -94,7 +89,6 @@ class MemoryLedger:
         expires_at: float | None = None,
         release_claim: bool = False,
     ) -> Job | None:
-        """Move the job if it stands in one of `sources_of(to)`, else change nothing and return None."""
         with self._lock:
             job = self._jobs.get(inference_id)
             if job is None or job.state not in sources_of(to):
@@ -119,7 +113,6 @@ class MemoryLedger:
         return job
 
     def begin_again(self, inference_id: str) -> Job | None:
-        """Count one more attempt of a job that has not ended."""
         with self._lock:
             job = self._jobs.get(inference_id)
             if job is None or job.state.ended:
@@ -128,12 +121,10 @@ class MemoryLedger:
             return job
 
     def unended(self) -> list[Job]:
-        """Every job that has not ended, oldest first."""
         with self._lock:
             return sorted((self._jobs[id_] for id_ in self._unended), key=lambda job: (job.created_at, job.id))
 
     def purge(self, now: float) -> int:
-        """Forget ended jobs and claims that have expired; returns how many jobs went."""
         with self._lock:
             gone = [job.id for job in self._jobs.values() if job.expires_at <= now and job.state.ended]
             for id_ in gone:
@@ -149,14 +140,13 @@ class MemoryLedger:
 
 
 class MemoryLimits:
-    """Request counters, one for each account: of its latest window only, so nothing piles up."""
+    """The Limits port: one counter for each account, of its latest window only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, tuple[int, int]] = {}
 
     def count(self, account_id: str, window: int, expires_at: float) -> int:  # noqa: ARG002 - nothing to purge here
-        """Add one to the account's counter for this window and return it, this request included."""
         with self._lock:
             latest, count = self._counts.get(account_id, (window, 0))
             # A thread that read the clock just before a window's end may come late: it counts in the new one.
@@ -166,7 +156,7 @@ class MemoryLimits:
 
 
 class MemoryPictures:
-    """Input and result files in memory; `file_urls` signs the paths under which this host serves them."""
+    """The Pictures port; `file_urls` signs the paths under which this host serves the files."""
 
     def __init__(self, file_urls: FileUrls) -> None:
         self._file_urls = file_urls
@@ -174,27 +164,22 @@ class MemoryPictures:
         self._pictures: dict[str, StoredPicture] = {}
 
     def put(self, name: str, picture: StoredPicture) -> None:
-        """Store a file; the same name again replaces it."""
         with self._lock:
             self._pictures[name] = picture
 
     def get(self, name: str, now: float) -> StoredPicture | None:
-        """The file, unless it has expired."""
         with self._lock:
             picture = self._pictures.get(name)
         return picture if picture is not None and picture.expires_at > now else None
 
     def delete(self, name: str) -> None:
-        """Forget a file; nothing happens where there is none."""
         with self._lock:
             self._pictures.pop(name, None)
 
     def url(self, name: str, until: float) -> str:
-        """A signed path on this host that reads the file until then."""
         return self._file_urls.sign(name, until)
 
     def purge(self, now: float) -> int:
-        """Delete the files that have expired; returns how many."""
         with self._lock:
             gone = [name for name, picture in self._pictures.items() if picture.expires_at <= now]
             for name in gone:

@@ -1,4 +1,4 @@
-"""Threads that paint, and canvases kept for them since the inspection."""
+"""Threads that paint, and the cache of canvases that inspection decoded for them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from outpaint.painting.inputs.inspection import Inspection, inspection_of, read_
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS
 from outpaint.painting.pipeline import Files, OutputRules, carry_out
 
-MAX_BYTES: Final = 256 * 1024 * 1024
-"""Files and decoded pixels that may lie here; jobs beyond that are decoded again when their turn comes."""
+_MAX_BYTES: Final = 256 * 1024 * 1024
+"""Files and decoded pixels that the cache holds; pictures beyond that are decoded again to be painted."""
 _BYTES_A_PIXEL: Final = 4
+_LOG: Final = logging.getLogger("outpaint.worker")
 
 _Key = tuple[bytes, bytes | None, MaskMode]
 
 
-class CanvasShelf:
-    """Keeps what `inspect` decoded until a painting thread takes it; the oldest goes when room runs out.
+class CanvasCache:
+    """Keeps what `inspect` decoded until a painting thread takes it; beyond `max_bytes` the oldest is dropped.
 
-    A canvas is found by the very bytes that made it, compared whole, so that no picture is taken for another.
+    A canvas is found by its files' bytes, compared whole, so that no picture is taken for another.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._canvases: OrderedDict[_Key, tuple[Canvas, int]] = OrderedDict()
@@ -51,7 +52,7 @@ class CanvasShelf:
         image_field: str = "image",
         mask_field: str = "mask_image",
     ) -> Inspection:
-        """What `outpaint.painting.inputs.inspection.inspect` finds, and the errors it raises; the canvas is kept."""
+        """As `outpaint.painting.inputs.inspection.inspect`; the canvas is kept."""
         canvas = read_canvas(
             image, mask, mask_mode=mask_mode, limits=limits, image_field=image_field, mask_field=mask_field
         )
@@ -59,7 +60,7 @@ class CanvasShelf:
         return inspection_of(canvas)
 
     def take(self, image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:
-        """The canvas of these files: the one kept, which then leaves the shelf, or one read anew."""
+        """The canvas of these files: the one kept, which is then dropped, or one decoded anew."""
         with self._lock:
             canvas, size = self._canvases.pop((image, mask, mask_mode), (None, 0))
             self._bytes -= size
@@ -76,20 +77,17 @@ class CanvasShelf:
                 self._bytes -= gone
 
 
-_LOG: Final = logging.getLogger("outpaint.worker")
-
-
 class PaintingThreads:
     """The Dispatch port of a host that paints by itself.
 
     `start` queues at most `capacity` jobs; painting begins with `run`, once the service that this port is part
-    of stands. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
-    is where they look first for a picture that was decoded when it was inspected.
+    of is built. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
+    may have a job's pictures decoded.
     """
 
-    def __init__(self, *painters: Painter, canvases: CanvasShelf | None = None, capacity: int = 1000) -> None:
+    def __init__(self, *painters: Painter, canvases: CanvasCache | None = None, capacity: int = 1000) -> None:
         self._painters = painters
-        self._canvases = canvases or CanvasShelf()
+        self._canvases = canvases or CanvasCache()
         self._queue: queue.Queue[InferenceRequest | None] = queue.Queue()
         self._capacity = capacity
         self._closing = threading.Event()
@@ -99,13 +97,13 @@ class PaintingThreads:
 
     @property
     def cards(self) -> tuple[PainterCard, ...]:
-        """Who paints here."""
+        """The painters' cards."""
         return tuple(painter.card for painter in self._painters)
 
     # Dispatch
 
     def start(self, request: InferenceRequest) -> None:
-        """Queue the job; raises `OutpaintError` UNAVAILABLE while shutting down or with a full queue."""
+        """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
             raise OutpaintError(ErrorCode.UNAVAILABLE, "the server is shutting down: try again in a moment")
         if self._queue.qsize() >= self._capacity:
@@ -115,15 +113,15 @@ class PaintingThreads:
         self._queue.put(request)
 
     def check(self, job: Job) -> None:
-        """Nothing to find out: an end is settled here before anyone could ask for it."""
+        """Nothing to settle: the threads do that themselves."""
 
     # The threads
 
     def run(self, service: Service) -> None:
-        """Begin to paint what is queued and what will be."""
+        """Start the threads."""
         for number, painter in enumerate(self._painters):
             thread = threading.Thread(
-                # Not waited for when the process ends: `close` has given it its time.
+                # The process does not wait for it at its end: `close` has.
                 target=self._paint_jobs,
                 args=(service, painter),
                 name=f"painting-{number}",
@@ -133,7 +131,7 @@ class PaintingThreads:
             thread.start()
 
     def close(self, grace: float) -> bool:
-        """Take no more jobs, let running ones end within `grace` seconds; whether all of them did.
+        """Take no more jobs and let running ones end within `grace` seconds; returns whether all of them did.
 
         Jobs still queued stay unended in the store, as does one cut off: recovery begins them again.
         """
@@ -156,7 +154,7 @@ class PaintingThreads:
                 return
             try:
                 self._paint_job(service, painter, request)
-            except Exception:  # noqa: BLE001 - the thread must live on for the next job
+            except Exception:  # noqa: BLE001 - the thread must go on with the next job
                 # Not even its failure could be recorded (a full disk?): the sweep ends it when it is overdue.
                 _LOG.exception("job %s could not be settled", request.inference_id)
 
@@ -167,7 +165,7 @@ class PaintingThreads:
         if job is None or job.state.ended:
             return
         if service.clock.now() >= job.deadline_at:
-            # It waited in the queue too long: its inputs are gone, and nobody wants it any more.
+            # It waited in the queue too long: its inputs are gone.
             settle.expire(service, job)
             return
         try:
@@ -195,8 +193,8 @@ class PaintingThreads:
         def write(name: str, data: bytes, media_type: str) -> None:
             if self._cut_off.is_set():
                 raise _CutOffError
-            # An unended job's expires_at is the latest that its result's can become; how long it may be named is
-            # the service's rule, which asks for the job.
+            # An unended job's expires_at is the latest time at which its result can expire; until when its id may be
+            # sent as a source is the service's rule, which reads the job.
             pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at, inference_id))
 
         return carry_out(

@@ -1,4 +1,4 @@
-"""Uvicorn with bounded connections."""
+"""uvicorn, with limits on what a connection may take in time and memory."""
 
 from __future__ import annotations
 
@@ -22,22 +22,28 @@ from outpaint.functions.embedded.asgi import Heads, Receive, Scope, Send
 from outpaint.functions.http.messages import Response
 
 PATIENCE_S: Final = 60.0
-"""How long a connection may stand in the middle of a message without a byte, and a head may take in all."""
+"""How long a connection may send nothing in the middle of a message, and how long a whole head may take."""
 KEPT_HEAD_BYTES: Final = 128 * 1024
-"""What is kept of a head: more than the core accepts, so that it answers 431, and little enough to bear."""
+"""What is kept of a head: more than the core accepts, so that it answers 431."""
 MAX_HEAD_BYTES: Final = 1024 * 1024
-"""A head beyond this is not even read to its end."""
+"""A connection with a larger head is closed without an answer."""
 MAX_UNREAD_BYTES: Final = 256 * 1024 * 1024
-"""How much of a body already answered is read and dropped, so that its client gets to see the answer."""
+"""How much of a body that was answered early is read and dropped, so that its client receives the answer."""
+
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection is kept open; longer than the minute that common load balancers use."""
+GRACE_S: Final = 10
+"""How long running requests may take to end when the server stops."""
 
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's httptools connection, which by itself waits for ever and keeps heads of any size."""
+    """uvicorn's httptools connection, which by itself has no time limits and keeps heads of any size."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to watch the clock."""
+        """Start checking the time limits."""
         super().connection_made(transport)
         self.heads = Heads()
         self._between_messages = False
@@ -48,15 +54,15 @@ class BoundedConnection(HttpToolsProtocol):
         self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop watching."""
+        """Stop checking them."""
         self._watch.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Remember when the client was last heard."""
+        """Note when the client last sent something."""
         self._heard_at = self.loop.time()
         if (self._in_head or self._between_messages) and self._offers_upgrade(data):
-            # An offer we need not take (RFC 9110, 7.8), but httptools would take the body for the other protocol:
+            # A server may ignore an upgrade (RFC 9110, 7.8), but httptools would take the body for the other protocol.
             # Java's HttpClient offers h2c with its first request, whatever that is.
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _UPGRADE.sub(b"\r\nx-offer:", head) + end + rest
@@ -64,7 +70,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     @staticmethod
     def _offers_upgrade(data: bytes) -> bool:
-        """Whether the head in it does; the bytes of a body behind it are not looked through."""
+        """Whether the head in it does; the body after it is not searched."""
         end = data.find(b"\r\n\r\n")
         return _UPGRADE.search(data, 0, end if end >= 0 else len(data)) is not None
 
@@ -93,7 +99,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Part of a body: the application's, or dropped where it has answered without it."""
+        """Part of a body: for the application, or dropped where that has answered without it."""
         if self.cycle.response_complete:
             self._unread_bytes += len(body)
             if self._unread_bytes > MAX_UNREAD_BYTES:
@@ -102,14 +108,14 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The client has sent all it announced; the next word is ours."""
+        """The client has sent its whole request."""
         super().on_message_complete()
         self._between_messages = True
 
     def on_response_complete(self) -> None:
-        """An answer is out: go on with the next request, if one waits in line.
+        """An answer is sent: go on with the next pipelined request, if there is one.
 
-        uvicorn would also set a timer with every answer, to close a connection that stays idle: `_look` sees to that.
+        uvicorn would also set a timer with every answer, to close a connection that stays idle: `_look` does that.
         """
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
@@ -119,8 +125,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not the wire contract's
-        """Answer what is not HTTP in the contract's own shape, and hang up."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text is not the wire contract's
+        """Answer what is not HTTP in the contract's own form, and close the connection."""
         response: Response = self.config.app.unreadable()  # type: ignore[union-attr]
         head = [f"HTTP/1.1 {response.status} Bad Request", *(f"{name}: {value}" for name, value in response.headers)]
         self.transport.write("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1") + response.body)
@@ -133,24 +139,17 @@ class BoundedConnection(HttpToolsProtocol):
         return self._head_bytes <= KEPT_HEAD_BYTES
 
     def _look(self) -> None:
-        """Hang up on a client that stopped in the middle of a message, drips its head, or stays idle for long."""
+        """Close the connection of a client that stopped in a message, sends its head too slowly, or stays idle."""
         if self._between_messages:
             waits_for_client = self.cycle.response_complete
             since, patience = self._answered_at, float(self.timeout_keep_alive)
         else:
-            waits_for_client = not self.flow.read_paused  # while we do not read, silence is ours
+            waits_for_client = not self.flow.read_paused  # while we do not read, the client cannot send
             since, patience = self._head_began_at if self._in_head else self._heard_at, PATIENCE_S
         if waits_for_client and self.loop.time() - since >= patience:
             self.transport.close()
         else:
             self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
-
-
-KEEP_ALIVE_S: Final = 75
-"""How long an idle connection is kept open; longer than the minute that common load balancers use."""
-GRACE_S: Final = 10
-"""How long running requests may take to end when the server stops."""
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Hosted(Protocol):
@@ -170,7 +169,7 @@ class Hosted(Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which on its way out answers those who wait for a job before it counts them out."""
+    """uvicorn's server, which when it stops answers the clients that wait for a job."""
 
     def __init__(
         self,
@@ -188,7 +187,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                # Who is called from this machine decides who may use the development key.
+                # The peer's real address decides who may use the development key.
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
@@ -204,13 +203,13 @@ class Server(uvicorn.Server):
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, answer everyone, and end."""
+        """Stop accepting, answer those who wait, and end."""
         self._app.release_waits()
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Let the first SIGINT or SIGTERM end the server in order, and the second at once.
+        """Let the first SIGINT or SIGTERM stop the server gracefully, and the second at once.
 
         Unlike uvicorn's own, this does not raise the signal again afterwards: the host has yet to be closed.
         """
@@ -233,7 +232,8 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on an address; port 0 takes any that is free.
 
-    Raises `OutpaintError` UNAVAILABLE with the way out where the port is taken or the address is not ours.
+    Raises `OutpaintError` UNAVAILABLE, whose detail says what to do, where the port is taken or the address is not
+    this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -268,7 +268,7 @@ def serve(
     on_started: Callable[[], None] = lambda: None,
     connection: type[BoundedConnection] = BoundedConnection,
 ) -> None:
-    """Serve until a signal says stop; for the main thread."""
+    """Serve until a signal stops it; for the main thread."""
     Server(app, on_started, connection).run([listener])
 
 

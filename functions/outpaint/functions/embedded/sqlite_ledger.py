@@ -1,23 +1,44 @@
-"""Jobs, accounts and keys in SQLite."""
+"""The Accounts, Jobs and KeyRing ports on one SQLite database."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.service.account_keys import MAX_CREDITS, KeyEntry, OutOfRange
-from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, insufficient
 
+# A record's fields are its table's columns.
+_ACCOUNT: Final = ", ".join(f"accounts.{field.name}" for field in fields(Account))
+_CLAIM: Final = ", ".join(field.name for field in fields(Claim))
+_JOB: Final = ", ".join(field.name for field in fields(Job))
+
+
+def _states(states: Iterable[JobState]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+# Only names of our own stand in statements, and no value of a client's.
+_FIND_ACCOUNT: Final = f"SELECT {_ACCOUNT} FROM accounts WHERE "  # noqa: S608
+_FIND_JOB: Final = f"SELECT {_JOB} FROM jobs WHERE id = ?"  # noqa: S608
+_UNENDED: Final = _states(set(JobState) - ENDED)
+_MOVE: Final = {
+    state: "UPDATE jobs SET state = ?, manifest = coalesce(?, manifest), failure = coalesce(?, failure), "  # noqa: S608
+    f"expires_at = coalesce(?, expires_at) WHERE id = ? AND state IN ({_states(sources_of(state))})"
+    for state in JobState
+}
 _ENTRIES: Final = (
-    "SELECT k.digest, k.created_at, k.revoked_at, a.id, a.name, a.credits, a.allowed, a.loopback_only "
-    "FROM keys k JOIN accounts a ON a.id = k.account_id"
+    f"SELECT keys.digest, keys.created_at, keys.revoked_at, {_ACCOUNT} "  # noqa: S608
+    "FROM keys JOIN accounts ON accounts.id = keys.account_id"
 )
 
 
@@ -27,101 +48,41 @@ class SqliteKeyRing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open_account(self, account: Account, key: str, now: float) -> None:
+    def open_account(self, account: Account, digest: str, now: float) -> None:
         """Store an account and its first key."""
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO accounts (id, name, credits, allowed, loopback_only) VALUES (?, ?, ?, ?, ?)",
-                (account.id, account.name, account.credits, account.allowed, account.loopback_only),
-            )
-            _add_key(connection, account.id, key_digest(key), now)
+            _insert(connection, "accounts", account)
+            _add_key(connection, account.id, digest, now)
 
     def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
-        """Let a key open the account of this name and add to its credits; opened as `new_id` where there is none."""
         with self._database.transaction() as connection:
             row = connection.execute("SELECT id FROM accounts WHERE name = ?", (account_name,)).fetchone()
             account_id = new_id if row is None else row[0]
             if row is None:
-                connection.execute(
-                    "INSERT INTO accounts (id, name, credits) VALUES (?, ?, 0)", (account_id, account_name)
-                )
+                _insert(connection, "accounts", Account(account_id, account_name, 0))
             _add_credits(connection, account_id, credits_)
             _add_key(connection, account_id, digest, now)
 
     def add_credits(self, account_id: str, amount: int) -> Account:
-        """Add to an account's free credits; the account after it."""
         with self._database.transaction() as connection:
             _add_credits(connection, account_id, amount)
-            row = connection.execute(
-                "SELECT id, name, credits, allowed, loopback_only FROM accounts WHERE id = ?", (account_id,)
-            ).fetchone()
-        return _account(row)
+            return _account(connection.execute(f"{_FIND_ACCOUNT} id = ?", (account_id,)).fetchone())
 
     def revoke(self, digest: str, now: float) -> None:
-        """Let a known key open nothing any more; the time of its first revocation stays."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE digest = ?", (now, digest))
 
     def account_named(self, name: str) -> Account | None:
-        """The account of this name."""
-        row = self._database.connection.execute(
-            "SELECT id, name, credits, allowed, loopback_only FROM accounts WHERE name = ?", (name,)
-        ).fetchone()
+        row = self._database.connection.execute(f"{_FIND_ACCOUNT} name = ?", (name,)).fetchone()
         return None if row is None else _account(row)
 
     def entry(self, digest: str) -> KeyEntry | None:
-        """The key of this digest, revoked or not."""
-        row = self._database.connection.execute(f"{_ENTRIES} WHERE k.digest = ?", (digest,)).fetchone()
+        row = self._database.connection.execute(f"{_ENTRIES} WHERE keys.digest = ?", (digest,)).fetchone()
         return None if row is None else _entry(row)
 
     def entries(self) -> list[KeyEntry]:
-        """Every key, oldest first, revoked ones included."""
-        rows = self._database.connection.execute(f"{_ENTRIES} ORDER BY k.created_at, k.digest").fetchall()
-        return [_entry(row) for row in rows]
-
-
-def _add_key(connection: sqlite3.Connection, account_id: str, digest: str, now: float) -> None:
-    connection.execute("INSERT INTO keys (digest, account_id, created_at) VALUES (?, ?, ?)", (digest, account_id, now))
-
-
-def _add_credits(connection: sqlite3.Connection, account_id: str, amount: int) -> None:
-    changed = connection.execute(
-        "UPDATE accounts SET credits = credits + ?1 WHERE id = ?2 AND credits + ?1 BETWEEN 0 AND ?3",
-        (amount, account_id, MAX_CREDITS),
-    )
-    if changed.rowcount == 0:
-        raise OutOfRange
-
-
-def _entry(row: tuple[str, float, float | None, str, str, int, int, int]) -> KeyEntry:
-    digest, created_at, revoked_at, *account = row
-    return KeyEntry(digest, _account(account), created_at, revoked_at)
-
-
-def _account(row: tuple[object, ...] | list[object]) -> Account:
-    id_, name, credits_, allowed, loopback_only = row
-    return Account(str(id_), str(name), int(str(credits_)), allowed=bool(allowed), loopback_only=bool(loopback_only))
-
-
-_COLUMNS: Final = (
-    "id, account_id, state, created_at, deadline_at, expires_at, price, request, interpretation, "
-    "idempotency_key, attempts, manifest, failure"
-)
-_CLAIM_COLUMNS: Final = "account_id, key, fingerprint, inference_id, running_until, expires_at"
-
-
-def _words(states: frozenset[JobState]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
-
-
-# Words of our own enumeration, so no value of a client's ever stands in a statement.
-_UNENDED: Final = _words(frozenset(JobState) - ENDED)
-_MOVE: Final = {
-    state: "UPDATE jobs SET state = ?, manifest = coalesce(?, manifest), failure = coalesce(?, failure), "  # noqa: S608
-    f"expires_at = coalesce(?, expires_at) WHERE id = ? AND state IN ({_words(sources_of(state))})"
-    for state in JobState
-}
-_FIND: Final = f"SELECT {_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
+        rows = self._database.connection.execute(f"{_ENTRIES} ORDER BY keys.created_at, keys.digest")
+        return [_entry(row) for row in rows.fetchall()]
 
 
 class SqliteLedger:
@@ -137,21 +98,16 @@ class SqliteLedger:
     # Accounts
 
     def by_key_digest(self, digest: str) -> Account | None:
-        """The account whose key has this SHA-256 (hex), or None for unknown and revoked keys."""
         row = self._database.connection.execute(
-            "SELECT a.id, a.name, a.credits, a.allowed, a.loopback_only "
-            "FROM keys k JOIN accounts a ON a.id = k.account_id WHERE k.digest = ? AND k.revoked_at IS NULL",
+            f"SELECT {_ACCOUNT} FROM keys JOIN accounts ON accounts.id = keys.account_id "  # noqa: S608
+            "WHERE keys.digest = ? AND keys.revoked_at IS NULL",
             (digest,),
         ).fetchone()
-        if row is None:
-            return None
-        id_, name, credits_, allowed, loopback_only = row
-        return Account(id_, name, credits_, allowed=bool(allowed), loopback_only=bool(loopback_only))
+        return None if row is None else _account(row)
 
     # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
-        """Claim the key, take the price and store the job: all or nothing."""
         with self._database.transaction() as connection:
             if claim is not None:
                 held = _live_claim(connection, claim.account_id, claim.key, now)
@@ -165,47 +121,17 @@ class SqliteLedger:
                 row = connection.execute("SELECT credits FROM accounts WHERE id = ?", (job.account_id,)).fetchone()
                 raise insufficient(job.price, 0 if row is None else row[0])
             if claim is not None:
-                connection.execute(
-                    f"INSERT OR REPLACE INTO claims ({_CLAIM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    (
-                        claim.account_id,
-                        claim.key,
-                        claim.fingerprint,
-                        claim.inference_id,
-                        claim.running_until,
-                        claim.expires_at,
-                    ),
-                )
-            connection.execute(
-                f"INSERT INTO jobs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (
-                    job.id,
-                    job.account_id,
-                    job.state,
-                    job.created_at,
-                    job.deadline_at,
-                    job.expires_at,
-                    job.price,
-                    job.request.model_dump_json(),
-                    job.interpretation.model_dump_json(),
-                    job.idempotency_key,
-                    job.attempts,
-                    None if job.manifest is None else job.manifest.model_dump_json(),
-                    None if job.failure is None else job.failure.model_dump_json(),
-                ),
-            )
+                _insert(connection, "claims", claim)
+            _insert(connection, "jobs", job)
 
     def find(self, inference_id: str, now: float) -> Job | None:
-        """The job, whoever owns it, unless it has expired."""
-        row = self._database.connection.execute(f"{_FIND} AND expires_at > ?", (inference_id, now)).fetchone()
+        row = self._database.connection.execute(f"{_FIND_JOB} AND expires_at > ?", (inference_id, now)).fetchone()
         return None if row is None else _job(row)
 
     def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
-        """The live claim on an idempotency key."""
         return _live_claim(self._database.connection, account_id, key, now)
 
     def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
-        """Record that the claiming request has been answered."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE claims SET running_until = 0 WHERE account_id = ? AND key = ? AND inference_id = ?",
@@ -222,21 +148,11 @@ class SqliteLedger:
         expires_at: float | None = None,
         release_claim: bool = False,
     ) -> Job | None:
-        """Move the job if it stands in one of `sources_of(to)`, else change nothing and return None."""
         with self._database.transaction() as connection:
-            moved = connection.execute(
-                _MOVE[to],
-                (
-                    to,
-                    None if manifest is None else manifest.model_dump_json(),
-                    None if failure is None else failure.model_dump_json(),
-                    expires_at,
-                    inference_id,
-                ),
-            )
-            if moved.rowcount == 0:
+            change = (to, _stored(manifest), _stored(failure), expires_at, inference_id)
+            if connection.execute(_MOVE[to], change).rowcount == 0:
                 return None
-            job = _job(connection.execute(_FIND, (inference_id,)).fetchone())
+            job = _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
             if to in GIVES_BACK:
                 connection.execute(
                     "UPDATE accounts SET credits = credits + ? WHERE id = ?", (job.price, job.account_id)
@@ -251,7 +167,6 @@ class SqliteLedger:
         return job
 
     def begin_again(self, inference_id: str) -> Job | None:
-        """Count one more attempt of a job that has not ended."""
         with self._database.transaction() as connection:
             counted = connection.execute(
                 f"UPDATE jobs SET attempts = attempts + 1 WHERE id = ? AND state IN ({_UNENDED})",  # noqa: S608
@@ -259,25 +174,20 @@ class SqliteLedger:
             )
             if counted.rowcount == 0:
                 return None
-            return _job(connection.execute(_FIND, (inference_id,)).fetchone())
+            return _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
 
     def unended(self) -> list[Job]:
-        """Every job that has not ended, oldest first."""
         rows = self._database.connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs WHERE state IN ({_UNENDED}) ORDER BY created_at, id"  # noqa: S608
+            f"SELECT {_JOB} FROM jobs WHERE state IN ({_UNENDED}) ORDER BY created_at, id"  # noqa: S608
         )
         return [_job(row) for row in rows.fetchall()]
 
     def latest(self) -> Iterator[Job]:
         """The newest jobs first, expired ones included, for people to look at; read as asked for."""
-        rows = self._database.connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs ORDER BY created_at DESC, id"  # noqa: S608
-        )
-        for row in rows:
-            yield _job(row)
+        rows = self._database.connection.execute(f"SELECT {_JOB} FROM jobs ORDER BY created_at DESC, id")  # noqa: S608
+        return (_job(row) for row in rows)
 
     def purge(self, now: float) -> int:
-        """Forget ended jobs and claims that have expired; returns how many jobs went."""
         with self._database.transaction() as connection:
             gone = connection.execute(
                 f"DELETE FROM jobs WHERE expires_at <= ? AND state NOT IN ({_UNENDED})",  # noqa: S608
@@ -287,29 +197,60 @@ class SqliteLedger:
         return gone
 
 
+def _insert(connection: sqlite3.Connection, table: str, record: Account | Claim | Job) -> None:
+    """Store a record; a claim replaces one that has expired."""
+    columns = [field.name for field in fields(record)]
+    connection.execute(
+        f"INSERT {'OR REPLACE ' if table == 'claims' else ''}INTO {table} ({', '.join(columns)}) "  # noqa: S608
+        f"VALUES ({', '.join('?' * len(columns))})",
+        [_stored(getattr(record, column)) for column in columns],
+    )
+
+
+def _stored(value: Any) -> Any:
+    """A field's value as its column holds it: models as JSON."""
+    return value.model_dump_json() if isinstance(value, BaseModel) else value
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    id_, name, credits_, allowed, loopback_only = row
+    return Account(id_, name, credits_, allowed=bool(allowed), loopback_only=bool(loopback_only))
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    columns = dict(zip(_JOB.split(", "), row, strict=True))
+    manifest, failure = columns["manifest"], columns["failure"]
+    read = {
+        "state": JobState(columns["state"]),
+        "request": InferenceRequest.model_validate_json(columns["request"]),
+        "interpretation": MaskInterpretation.model_validate_json(columns["interpretation"]),
+        "manifest": None if manifest is None else Manifest.model_validate_json(manifest),
+        "failure": None if failure is None else InferenceFailure.model_validate_json(failure),
+    }
+    return Job(**{**columns, **read})
+
+
 def _live_claim(connection: sqlite3.Connection, account_id: str, key: str, now: float) -> Claim | None:
     row = connection.execute(
-        f"SELECT {_CLAIM_COLUMNS} FROM claims WHERE account_id = ? AND key = ? AND expires_at > ?",  # noqa: S608
+        f"SELECT {_CLAIM} FROM claims WHERE account_id = ? AND key = ? AND expires_at > ?",  # noqa: S608
         (account_id, key, now),
     ).fetchone()
     return None if row is None else Claim(*row)
 
 
-def _job(row: tuple[str, ...]) -> Job:
-    (id_, account_id, state, created_at, deadline_at, expires_at, price, request, interpretation, *rest) = row
-    idempotency_key, attempts, manifest, failure = rest
-    return Job(
-        id=id_,
-        account_id=account_id,
-        state=JobState(state),
-        created_at=float(created_at),
-        deadline_at=float(deadline_at),
-        expires_at=float(expires_at),
-        price=int(price),
-        request=InferenceRequest.model_validate_json(request),
-        interpretation=MaskInterpretation.model_validate_json(interpretation),
-        idempotency_key=idempotency_key,
-        attempts=int(attempts),
-        manifest=None if manifest is None else Manifest.model_validate_json(manifest),
-        failure=None if failure is None else InferenceFailure.model_validate_json(failure),
+def _add_key(connection: sqlite3.Connection, account_id: str, digest: str, now: float) -> None:
+    connection.execute("INSERT INTO keys (digest, account_id, created_at) VALUES (?, ?, ?)", (digest, account_id, now))
+
+
+def _add_credits(connection: sqlite3.Connection, account_id: str, amount: int) -> None:
+    changed = connection.execute(
+        "UPDATE accounts SET credits = credits + ?1 WHERE id = ?2 AND credits + ?1 BETWEEN 0 AND ?3",
+        (amount, account_id, MAX_CREDITS),
     )
+    if changed.rowcount == 0:
+        raise OutOfRange
+
+
+def _entry(row: tuple[Any, ...]) -> KeyEntry:
+    digest, created_at, revoked_at, *account = row
+    return KeyEntry(digest, _account(tuple(account)), created_at, revoked_at)

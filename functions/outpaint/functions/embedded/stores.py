@@ -1,4 +1,4 @@
-"""Stores in a data folder or in memory, and the development key."""
+"""The embedded server's stores, in a data folder or in memory, and the development account."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ from outpaint.functions.service.records import Account
 
 DEVELOPMENT_KEY: Final = "dev"
 DEVELOPMENT_ACCOUNT: Final = Account(id="dev", name="development", credits=1000, loopback_only=True)
-
-
 _SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The ports that remember, and the signer of the URLs under which files are read."""
+    """The ports that store something, and the signer of file URLs."""
 
     accounts: Accounts
     jobs: Jobs
@@ -49,13 +47,13 @@ def in_memory(on_end: Callable[[str], None]) -> Stores:
 
 @contextmanager
 def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
-    """The stores of a data folder, which is this process's alone while the block runs.
+    """The stores of a data folder, which no other server may use while the block runs.
 
-    Raises `OutpaintError` UNAVAILABLE where another server has it, or it cannot be written.
+    Raises `OutpaintError` UNAVAILABLE where another server uses it, or it cannot be written.
     """
     with _sole_server(data), open_database(data) as database:
         file_urls = FileUrls(_secret(data))
-        with _written(data):
+        with _writing(data):
             pictures = FolderPictures(data / "pictures", database, file_urls)
             pictures.clear_leftovers()
         ledger = SqliteLedger(database, on_end)
@@ -64,23 +62,21 @@ def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
 
 @contextmanager
 def open_database(data: Path) -> Iterator[Database]:
-    """The database of a data folder, also beside a server that has it; a fresh one gets the development account.
+    """The database of a data folder, also beside a server that uses it; a new one gets the development account.
 
     Raises `OutpaintError` UNAVAILABLE where the folder cannot be written.
     """
-    with _written(data):
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(data)
     with closing(Database(data / "outpaint.sqlite3")) as database:
         if database.fresh:
-            SqliteKeyRing(database).open_account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, time.time())
+            SqliteKeyRing(database).open_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY), time.time())
         yield database
 
 
 @contextmanager
 def _sole_server(data: Path) -> Iterator[None]:
-    """Hold the folder's lock: an exclusive transaction, which every system releases when its process ends."""
-    with _written(data):
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Keep the folder locked by an exclusive transaction, which every system ends with its process."""
+    _make_folder(data)
     try:
         lock = sqlite3.connect(data / "server.lock", timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -96,9 +92,9 @@ def _sole_server(data: Path) -> Iterator[None]:
 
 
 def _secret(data: Path) -> bytes:
-    """The folder's own secret for file URLs, readable by its owner only; drawn once."""
+    """The folder's own secret for file URLs, readable by its owner only; made at the first call."""
     path = data / "secret"
-    with _written(data):
+    with _writing(data):
         if not path.exists():
             part = path.with_suffix(".part")
             part.unlink(missing_ok=True)
@@ -111,8 +107,13 @@ def _secret(data: Path) -> bytes:
     return secret
 
 
+def _make_folder(data: Path) -> None:
+    with _writing(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 @contextmanager
-def _written(data: Path) -> Iterator[None]:
+def _writing(data: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

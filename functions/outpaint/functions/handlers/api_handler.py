@@ -1,20 +1,26 @@
 """The API's function.
 
-It imports nothing of powertools: logs are written as JSON by Lambda itself, and what its metrics would count the
-front door counts anyway, so a cold start need not wait for them (docs/adr/0022).
+It imports nothing of powertools: Lambda itself writes logs as JSON, and the gateway in front of it counts what
+powertools' metrics would, so a cold start need not wait for them (docs/adr/0022).
 """
 
 from __future__ import annotations
 
+# Before all others: garbage collection is to be off while they are imported.
+from outpaint.functions.handlers import start
+
+# isort: split
 import contextlib
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.functions.handlers import start
+from outpaint.functions.aws.aws_service import Stack, assemble
+from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.handlers.gateway_events import Event, request_body, request_head, written
-from outpaint.functions.handlers.lambda_process import answering
+from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import Response, Waiting
 from outpaint.functions.service.service import Service
 
@@ -23,6 +29,17 @@ MARGIN_S: Final = 3.0
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 1.0
 _GROWTH: Final = 1.3
+
+
+@cache
+def answering() -> tuple[Stack, Application]:
+    """The service as requests use it, built at the first call.
+
+    An outcome that nobody reported is looked for only once the job is overdue: before that, the sweep does it.
+    """
+    settings = AwsSettings.from_environment()
+    stack = assemble(settings, look_after=settings.service.job_lifetime)
+    return stack, Application(stack.service)
 
 
 def outcome_of(

@@ -1,6 +1,6 @@
-"""While a process starts, garbage is not looked for: next to nothing of what imports make is garbage.
+"""Turns garbage collection off while a Lambda process starts: next to nothing of what imports make is garbage.
 
-In Lambda alone, and from the import of this module, which therefore stands first, until `over`.
+It is off from the import of this module, which is therefore a handler's first, until `over`. Elsewhere nothing changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if "AWS_LAMBDA_RUNTIME_API" in os.environ:
 
 
 def over() -> None:
-    """The first answer is made: what there is by now stays, so later searches leave it aside."""
+    """Turn it on again after the first answer; what exists by then stays, so collections leave it aside."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

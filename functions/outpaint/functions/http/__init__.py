@@ -1,1 +1,1 @@
-"""HTTP without a host: bodies, routes, headers and error mapping, once, for every host that carries them."""
+"""The HTTP core: routes, bodies, headers and error mapping, once for all hosts; opens no socket."""

@@ -1,4 +1,4 @@
-"""Everything that is said back: results, errors, Accept, CORS."""
+"""Responses: results, errors, Accept, CORS and the headers on all of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from outpaint.contracts.errors import ErrorBody, ErrorCode, ErrorKind, OutpaintE
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY, EXPOSED, IDEMPOTENCY_KEY, PREFER, Allowance
 from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
+from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.service.picture_sources import IssuedUpload
 from outpaint.functions.service.records import Job
@@ -26,27 +27,12 @@ _EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
 _FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
 
 
-def response_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The CORS headers of any response: keys travel in a header of their own, so `*` gives nothing away."""
-    if "*" in origins:
-        return _FOR_ANYONE
-    origin = head.header("origin")
-    if origin is None or origin not in origins:
-        return [("Vary", "Origin")]
-    return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
-
-
-def preflight_headers(methods: tuple[str, ...]) -> list[tuple[str, str]]:
-    """What a browser asks before the real request: which verbs and headers it may send."""
-    return [
-        ("Access-Control-Allow-Methods", ", ".join(methods)),
-        ("Access-Control-Allow-Headers", ", ".join(ALLOWED_HEADERS)),
-        ("Access-Control-Max-Age", str(MAX_AGE)),
-    ]
-
-
-JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
+Headers = tuple[tuple[str, str], ...]
+
+_LOG: Final = logging.getLogger("outpaint.http")
+_NO_STORE: Final = ("Cache-Control", "no-store")
+_NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,7 @@ def _parsed(text: str) -> Accept:
     wide = ranges.get("application/*", ranges.get("*/*", 0.0))
     json = ranges.get(JSON, wide)
     problem = ranges.get(PROBLEM, 0.0)
-    # Problem documents are for those who name them; a client that ranks plain JSON higher gets that.
+    # Problem documents are for clients that name them; one that ranks plain JSON higher gets that.
     return Accept(json=json > 0 or problem > 0, problem=problem > 0 and problem >= ranges.get(JSON, 0.0))
 
 
@@ -89,30 +75,23 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-_LOG: Final = logging.getLogger("outpaint.http")
-_NO_STORE: Final = ("Cache-Control", "no-store")
-_NO_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
-_ANYTHING: Final = Accept()
-Headers = tuple[tuple[str, str], ...]
-
-
 @dataclass(slots=True)
 class Answers:
-    """Writes the answers to one request; what is learned on the way (`allowance`, `warnings`) goes into each."""
+    """Makes the responses to one request; `allowance` and `warnings` go into the headers of each."""
 
     settings: ServiceSettings
     head: RequestHead
     correlation_id: str
     allowance: Allowance
-    accept: Accept = _ANYTHING
+    accept: Accept = Accept()
     warnings: list[str] = field(default_factory=list)
 
     def json(self, status: int, body: BaseModel, extra: Headers = ()) -> Response:
-        """A body from the contract, as JSON."""
+        """A model of the contract as JSON."""
         return self.content(status, JSON, _encoded(body), (_NO_STORE, *extra))
 
     def error(self, error: Exception, extra: Headers = ()) -> Response:
-        """The answer that tells of an error; one that is not ours is logged and told as INTERNAL."""
+        """The response to an error; one that is no `OutpaintError` is logged and answered as INTERNAL."""
         if not isinstance(error, OutpaintError):
             _LOG.error("request %s broke", self.correlation_id, exc_info=error)
             error = OutpaintError(
@@ -129,16 +108,16 @@ class Answers:
         return self.content(status, media_type, _encoded(body), headers)
 
     def empty(self, status: int, extra: Headers = ()) -> Response:
-        """An answer without a body."""
+        """A response without a body."""
         return Response(status, (*self._common(), *extra))
 
     def content(self, status: int, media_type: str, body: bytes, extra: Headers = ()) -> Response:
-        """An answer with these bytes; HEAD gets its headers alone."""
+        """A response with these bytes; HEAD gets its headers alone."""
         headers = (("Content-Type", media_type), ("Content-Length", str(len(body))), *self._common(), *extra)
         return Response(status, headers, b"" if self.head.method == "HEAD" else body)
 
     def _way_out(self, kind: ErrorKind) -> Headers:
-        """What HTTP has to say, in headers, on what to do about an error."""
+        """The headers in which HTTP says what to do about an error."""
         if kind.status == 401:
             return (("WWW-Authenticate", f'ApiKey header="{names.API_KEY}"'),)
         if kind.retry_after:
@@ -147,25 +126,44 @@ class Answers:
         return ()
 
     def _common(self) -> Headers:
-        """The headers on EVERY response, errors too (docs/facts/wire.md#headers)."""
+        """The headers on every response, errors too (docs/facts/wire.md#headers)."""
         warned = ((names.WARNING, "; ".join(self.warnings)),) if self.warnings else ()
         return (
             (names.CORRELATION_ID, self.correlation_id),
             *self.allowance.headers(),
             _NO_SNIFF,
-            *response_headers(self.head, self.settings.cors_origins),
+            *cors_headers(self.head, self.settings.cors_origins),
             *warned,
         )
 
 
+def cors_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The CORS headers of any response: `*` is safe, for keys are sent in a header of their own."""
+    if "*" in origins:
+        return _FOR_ANYONE
+    origin = head.header("origin")
+    if origin is None or origin not in origins:
+        return [("Vary", "Origin")]
+    return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
+
+
+def preflight_headers(methods: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The answer to a browser's preflight: which methods and headers it may send."""
+    return [
+        ("Access-Control-Allow-Methods", ", ".join(methods)),
+        ("Access-Control-Allow-Headers", ", ".join(ALLOWED_HEADERS)),
+        ("Access-Control-Max-Age", str(MAX_AGE)),
+    ]
+
+
 def _encoded(body: BaseModel) -> bytes:
-    """`model_dump_json`, which asks pydantic's core for these bytes and makes text of them that we had to encode."""
+    """`model_dump_json` without its decoding to text, which would have to be encoded again."""
     encoded: bytes = body.__pydantic_serializer__.to_json(body)
     return encoded
 
 
 def absolute(service: Service, url: str, origin: str) -> str:
-    """A path on this host as the URL under which its client reaches it; other URLs stay."""
+    """A path on this host as a URL for its client; other URLs stay."""
     return (service.settings.public_url or origin).rstrip("/") + url if url.startswith("/") else url
 
 

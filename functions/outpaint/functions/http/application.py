@@ -1,4 +1,4 @@
-"""A request head and body through the service; openapi.json and the docs page, loaded when asked for."""
+"""Requests through the service: routing, authentication, limits, bodies and error mapping, once for all hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadR
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
-from outpaint.functions.http.answers import JSON, Accept, Answers, Headers
+from outpaint.functions.http.answers import Accept, Answers, Headers
+from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint.functions.service import admission, picture_sources, settle
@@ -31,39 +32,23 @@ if TYPE_CHECKING:
     from outpaint.functions.service.service import Service
 
 
-@cache
-def openapi() -> tuple[str, bytes]:
-    """Media type and bytes of openapi.json."""
-    from outpaint.contracts import openapi as contract
-
-    return JSON, json.dumps(contract.document()).encode()
-
-
-@cache
-def docs() -> tuple[str, bytes]:
-    """Media type and bytes of the page at /docs."""
-    from outpaint.functions.http.docs_page import docs_page
-
-    return "text/html; charset=utf-8", docs_page().encode()
-
-
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
 _FORM_AROUND_FILE: Final = 64 * 1024
 _NO_CACHE: Final = ("Cache-Control", "no-cache")
-# The page brings its styles along and needs nothing else.
+# The page contains its styles and needs nothing else.
 _DOCS_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _T = TypeVar("_T")
 
 
 class Application:
-    """The service on HTTP: routing, authentication, limits, parsing and error mapping."""
+    """The service on HTTP; safe to use from several threads."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     def open(self, head: RequestHead) -> Exchange:
-        """Judge a request by its head; never raises."""
+        """Begin a request by its head; never raises."""
         return Exchange(self.service, head)
 
     def respond(self, head: RequestHead, body: Body = b"") -> Response | Waiting:
@@ -79,11 +64,12 @@ class Application:
 
 
 class Exchange:
-    """One request on its way: opened by its head, finished by its body.
+    """One request: opened by its head, finished by its body.
 
     `answer` is set when the head alone decided (a refusal, or a quick read): the host may send it without
     reading the body. Otherwise the host reads at most `body_limit` bytes, answers a client that sends more by
     `too_large()`, and calls `finish`, which may take a while (it reads, hashes and decodes): off its event loop.
+    `match` is the route of the request's path, `request` what a POST asks for, once head and body were read.
     """
 
     def __init__(self, service: Service, head: RequestHead) -> None:
@@ -91,27 +77,16 @@ class Exchange:
         self._head = head
         self._answers = Answers(service.settings, head, service.ids.uuid(), admission.nothing_counted(service))
         self._caller: Account | None = None
-        self._match: Match | None = None
-        self._request: OutpaintRequest | None = None
         self._grant: UploadGrant | None = None
-        self._upload: Upload | None = None
-        self._upload_request: UploadRequest | None = None
+        self._act: Callable[[], Response | Waiting]
+        self.match: Match | None = None
+        self.request: OutpaintRequest | None = None
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
 
     @property
-    def match(self) -> Match | None:
-        """What lies at the request's path, once the head was judged."""
-        return self._match
-
-    @property
-    def request(self) -> OutpaintRequest | None:
-        """What a POST asks for, once its body was read."""
-        return self._request
-
-    @property
     def allowance(self) -> Allowance:
-        """The figures that stand in the answer's headers; a host that refuses or limits by itself sets its own."""
+        """The figures in the answer's headers; a host that refuses or limits by itself sets its own."""
         return self._answers.allowance
 
     @allowance.setter
@@ -123,7 +98,7 @@ class Exchange:
         return self.read(body) or self.act()
 
     def read(self, body: Body) -> Response | None:
-        """The first half of `finish`: understand the body; the refusal if it cannot be understood."""
+        """The first half of `finish`: parse the body; the refusal if it cannot be parsed."""
         return self._guarded(lambda: self._read(body))
 
     def act(self) -> Response | Waiting:
@@ -131,7 +106,7 @@ class Exchange:
         return self._guarded(self._act)
 
     def refuse(self, error: OutpaintError) -> Response:
-        """The answer to a request that its host refuses, in the words and headers of any other refusal."""
+        """The answer to a request that its host refuses, with the headers of any other refusal."""
         return self._error(error)
 
     def too_large(self) -> Response:
@@ -144,18 +119,18 @@ class Exchange:
             OutpaintError(ErrorCode.MALFORMED_BODY, "the body stopped arriving before its end: send it again, whole")
         )
 
-    def _guarded(self, step: Callable[[], _T]) -> _T | Response:
-        """Whatever goes wrong in a step is an answer, never an exception for the host to deal with."""
-        try:
-            return step()
-        except Exception as error:  # noqa: BLE001 - the one place where errors become answers
-            return self._error(error)
-
     def unreadable(self) -> Response:
         """400 for a message that breaks the rules of HTTP itself."""
         return self._answers.error(
             OutpaintError(ErrorCode.MALFORMED_BODY, "this is not a request that HTTP/1.1 allows")
         )
+
+    def _guarded(self, step: Callable[[], _T]) -> _T | Response:
+        """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - the one place where errors become answers
+            return self._error(error)
 
     # Judged by the head
 
@@ -169,7 +144,7 @@ class Exchange:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
-        found = self._match = match(head.path)
+        found = self.match = match(head.path)
         if found is None:
             self._show_credits()
             raise OutpaintError(
@@ -199,19 +174,19 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        if found.route is Route.UPLOADS and not picture_sources.offered(self._service):
+        if found.route is Route.UPLOADS and not picture_sources.uploads_offered(self._service):
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
 
     def _show_credits(self) -> None:
-        """Let a refusal that asks for no key show what a caller has who sent one that counts; it costs no request."""
+        """Show the credits of a valid key on a refusal that needs none; this counts no request."""
         try:
             caller = authenticate(
                 self._service, self._head.header(names.API_KEY), peer_is_loopback=self._head.peer_is_loopback
             )
         except OutpaintError:
-            return  # no key, or one that the refusal must not tell from none
+            return  # no key, or one that must be treated as none
         self._answers.allowance = replace(self._answers.allowance, credits=caller.credits)
 
     def _expect_body(self, limit: int) -> None:
@@ -237,7 +212,9 @@ class Exchange:
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
         way_out = (
-            f": send larger pictures ahead by POST {UPLOADS_PATH}" if picture_sources.offered(self._service) else ""
+            f": send larger pictures ahead by POST {UPLOADS_PATH}"
+            if picture_sources.uploads_offered(self._service)
+            else ""
         )
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
@@ -247,22 +224,6 @@ class Exchange:
 
     # The routes
 
-    def _act(self) -> Response | Waiting:
-        assert self._match is not None
-        if self._match.route is Route.FILE:
-            return self._file(self._match.id)
-        if self._match.route is Route.UPLOAD:
-            assert self._grant is not None
-            assert self._upload is not None
-            picture_sources.store(self._service, self._match.id, self._grant, self._upload)
-            return self._answers.empty(204)
-        assert self._caller is not None
-        if self._match.route is Route.UPLOADS:
-            assert self._upload_request is not None
-            return self._ticket(picture_sources.grant(self._service, self._caller, self._upload_request))
-        assert self._request is not None
-        return self._outpaint(self._caller, self._request)
-
     def _inference(self, caller: Account, inference_id: str) -> Response:
         job = settle.find_job(self._service, caller, inference_id)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
@@ -270,22 +231,30 @@ class Exchange:
         return self._job(job)
 
     def _read(self, body: Body) -> None:
-        assert self._match is not None
-        if self._match.route is Route.FILE:
-            return  # what a GET sends beside its head means nothing
-        fields = bodies.read_fields(self._head, body)
-        if self._match.route is Route.UPLOAD:
-            self._upload = _file_part(fields)
+        """Parse the body, and decide what `act` is to do."""
+        found, caller = self.match, self._caller
+        assert found is not None
+        if found.route is Route.FILE:
+            # A body that comes with a GET means nothing.
+            self._act = lambda: self._file(found.id)
             return
-        for_upload = self._match.route is Route.UPLOADS
+        fields = bodies.read_fields(self._head, body)
+        if found.route is Route.UPLOAD:
+            upload = _file_part(fields)
+            self._act = lambda: self._store(found.id, upload)
+            return
+        assert caller is not None
+        for_upload = found.route is Route.UPLOADS
         unknown = (UploadRequest if for_upload else OutpaintRequest).unknown_fields(fields)
         if unknown:
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
         if for_upload:
-            self._upload_request = UploadRequest.from_fields(fields)
+            wanted = UploadRequest.from_fields(fields)
+            self._act = lambda: self._ticket(caller, wanted)
         else:
-            self._request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
+            request = self.request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
+            self._act = lambda: self._outpaint(caller, request)
 
     def _granted(self, file_id: str) -> UploadGrant:
         service = self._service
@@ -293,8 +262,14 @@ class Exchange:
             raise OutpaintError(ErrorCode.UNKNOWN_FILE, "no file can be sent here: ask POST /v1/uploads", field="id")
         return service.file_urls.check_upload(file_id, _query(self._head), service.clock.now())
 
-    def _ticket(self, ticket: picture_sources.IssuedUpload) -> Response:
+    def _ticket(self, caller: Account, wanted: UploadRequest) -> Response:
+        ticket = picture_sources.grant_upload(self._service, caller, wanted)
         return self._answers.json(200, answers.ticket_body(self._service, ticket, self._head.origin))
+
+    def _store(self, file_id: str, upload: Upload) -> Response:
+        assert self._grant is not None
+        picture_sources.store_upload(self._service, file_id, self._grant, upload)
+        return self._answers.empty(204)
 
     def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting:
         service, head = self._service, self._head
@@ -321,7 +296,7 @@ class Exchange:
         )
 
     def _submitted(self, submission: Submission, job: Job) -> Response:
-        """The answer to a POST: the job as it stands now, its claim free for replays."""
+        """The answer to a POST: the job in its present state, and its claim free for replays."""
         self._release(submission)
         extra: Headers = ()
         if submission.preference_applied is not None:
@@ -330,14 +305,14 @@ class Exchange:
             extra += ((names.IDEMPOTENT_REPLAYED, "true"),)
         word = self._service.settings.accepted_word
         if submission.wait <= 0 and not submission.replayed:
-            # Who did not want to wait is answered 202, even where the painter was quicker than this answer.
+            # A client that did not want to wait is answered 202, even where the painter was quicker than this answer.
             return self._accepted(job, extra, word)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
             return self._error(answers.failure_of(job), extra)
         return self._job(job, extra, word)
 
     def _release(self, submission: Submission) -> None:
-        """The first request with an idempotency key has its answer: later ones may have the job's."""
+        """Let later requests with the idempotency key have the job: the first one has its answer."""
         job = submission.job
         if submission.wait > 0 and not submission.replayed and job.idempotency_key is not None:
             self._service.jobs.finish_claim(job.account_id, job.idempotency_key, job.id)
@@ -370,7 +345,7 @@ class Exchange:
         stored = service.pictures.get(file_id, now)
         if stored is None:
             raise self._unknown_file()
-        # A copy may be kept as long as this URL would have answered, and no longer.
+        # A copy may be cached as long as this URL is valid, and no longer.
         remaining = max(0, int(min(stored.expires_at, float(query["expires"])) - now))
         return self._answers.content(
             200,
@@ -387,9 +362,9 @@ class Exchange:
         return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
     def _error(self, error: Exception, extra: Headers = ()) -> Response:
-        if isinstance(error, OutpaintError) and self._match is not None:
+        if isinstance(error, OutpaintError) and self.match is not None:
             if error.code is ErrorCode.METHOD_NOT_ALLOWED:
-                extra += (("Allow", ", ".join(METHODS[self._match.route])),)
+                extra += (("Allow", ", ".join(METHODS[self.match.route])),)
             elif error.code is ErrorCode.UNSUPPORTED_CONTENT_TYPE:
                 extra += (("Accept-Post", ", ".join(bodies.SUPPORTED)),)
         return self._answers.error(error, extra)
@@ -407,3 +382,19 @@ def _file_part(fields: Fields) -> Upload:
 def _query(head: RequestHead) -> dict[str, str]:
     """The query's parameters, the first value of each."""
     return {name: values[0] for name, values in parse_qs(head.query, keep_blank_values=False).items()}
+
+
+@cache
+def openapi() -> tuple[str, bytes]:
+    """Media type and content of /openapi.json, made at the first call."""
+    from outpaint.contracts import openapi as contract
+
+    return JSON, json.dumps(contract.document()).encode()
+
+
+@cache
+def docs() -> tuple[str, bytes]:
+    """Media type and content of the page at /docs, made at the first call."""
+    from outpaint.functions.http.docs_page import docs_page
+
+    return "text/html; charset=utf-8", docs_page().encode()

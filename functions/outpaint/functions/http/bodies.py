@@ -1,4 +1,4 @@
-"""Bodies into fields: JSON, urlencoded, multipart."""
+"""Parses request bodies into fields: JSON, urlencoded and multipart."""
 
 from __future__ import annotations
 
@@ -17,10 +17,60 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import KNOWN_FIELDS, FieldValue, Upload
 from outpaint.functions.http.messages import Body, RequestHead
 
+MULTIPART: Final = "multipart/form-data"
+URLENCODED: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+SUPPORTED: Final = (MULTIPART, URLENCODED, JSON)
+MAX_FORM_FIELDS: Final = 64
 MAX_PARTS: Final = 64
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_PART_HEADERS: Final = 16
 MAX_PART_HEADER_BYTES: Final = 8 * 1024
+
+
+def check_content_type(head: RequestHead) -> None:
+    """Raise `OutpaintError` UNSUPPORTED_CONTENT_TYPE or MALFORMED_BODY for headers that no body can fit."""
+    media_type, options = _content_type(head)
+    if media_type not in SUPPORTED:
+        raise OutpaintError(
+            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
+            f"{'no content type' if not media_type else media_type[:60]} was sent: use {', '.join(SUPPORTED)}",
+            field="Content-Type",
+        )
+    encoding = (head.header("content-encoding") or "identity").strip().lower()
+    if encoding not in ("identity", ""):
+        raise OutpaintError(
+            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
+            f"bodies compressed with {encoding[:20]} are not taken: send the body as it is",
+            field="Content-Encoding",
+        )
+    charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise OutpaintError(
+            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
+            f"the charset {charset[:20]} is not supported: send UTF-8",
+            field="Content-Type",
+        )
+    if media_type == MULTIPART and not options.get(b"boundary"):
+        raise malformed(
+            "multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header", "Content-Type"
+        )
+
+
+def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
+    """Every value of every field, in order; files as `Upload`s, JSON values as they are.
+
+    Call `check_content_type` first. Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed.
+    """
+    media_type, options = _content_type(head)
+    if media_type == MULTIPART:
+        return read_multipart(options[b"boundary"], _pieces(body))
+    return _read_urlencoded(whole_body(body)) if media_type == URLENCODED else _read_json(whole_body(body))
+
+
+def whole_body(body: Body) -> bytes:
+    """A body in one piece; raises `OutpaintError` MALFORMED_BODY where its pieces do."""
+    return b"".join(_pieces(body))
 
 
 def malformed(detail: str, field: str | None = None) -> OutpaintError:
@@ -30,7 +80,7 @@ def malformed(detail: str, field: str | None = None) -> OutpaintError:
 
 @lru_cache(maxsize=256)
 def header_options(value: str | bytes | None) -> tuple[bytes, Mapping[bytes, bytes]]:
-    """A header's value and its parameters; clients send the same few again and again."""
+    """A header's value and its parameters, cached: clients send the same few again and again."""
     kind, options = parse_options_header(value)
     return kind, MappingProxyType(options)
 
@@ -38,7 +88,7 @@ def header_options(value: str | bytes | None) -> tuple[bytes, Mapping[bytes, byt
 def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[FieldValue]]:
     """The fields of a form in the order they came; parts with a file name are `Upload`s, the rest is text.
 
-    The body comes in pieces, cut anywhere; each is let go of before the next is asked for.
+    The body comes in pieces, cut anywhere; each is released before the next is read.
 
     Raises `OutpaintError` MALFORMED_BODY for a body that breaks off, lacks its closing boundary, or whose
     parts have no name; INVALID_PARAMETER for a text field over 64 KiB.
@@ -73,7 +123,7 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
 
 
 class _Form:
-    """Collects what the parser calls out; a part's bytes are copied once, and handed over as they then lie."""
+    """The parser's callbacks; a part's bytes are copied once."""
 
     def __init__(self) -> None:
         self.fields: dict[str, list[FieldValue]] = {}
@@ -120,7 +170,7 @@ class _Form:
         extended = b"filename*" in self._headers.get(b"content-disposition", b"").lower()
         media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
         self._is_file = b"filename" in options or extended or not media_type.startswith(b"text/plain")
-        # What a client calls its file decides nothing; a whole path is cut to its last part for reports.
+        # A file's name decides nothing; of a whole path reports get the last part.
         filename = options.get(b"filename", b"").decode("utf-8", "replace")
         self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
 
@@ -154,58 +204,6 @@ def _text(data: bytes, what: str) -> str:
         raise malformed(f"{what} is not UTF-8 text", what) from None
 
 
-MULTIPART: Final = "multipart/form-data"
-URLENCODED: Final = "application/x-www-form-urlencoded"
-JSON: Final = "application/json"
-SUPPORTED: Final = (MULTIPART, URLENCODED, JSON)
-MAX_FORM_FIELDS: Final = 64
-
-
-def check_content_type(head: RequestHead) -> None:
-    """Raise `OutpaintError` UNSUPPORTED_CONTENT_TYPE or MALFORMED_BODY for what no body could make good."""
-    media_type, options = _content_type(head)
-    if media_type not in SUPPORTED:
-        raise OutpaintError(
-            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
-            f"{'no content type' if not media_type else media_type[:60]} was sent: use {', '.join(SUPPORTED)}",
-            field="Content-Type",
-        )
-    encoding = (head.header("content-encoding") or "identity").strip().lower()
-    if encoding not in ("identity", ""):
-        raise OutpaintError(
-            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
-            f"bodies compressed with {encoding[:20]} are not taken: send the body as it is",
-            field="Content-Encoding",
-        )
-    charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise OutpaintError(
-            ErrorCode.UNSUPPORTED_CONTENT_TYPE,
-            f"the charset {charset[:20]} is not supported: send UTF-8",
-            field="Content-Type",
-        )
-    if media_type == MULTIPART and not options.get(b"boundary"):
-        raise malformed(
-            "multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header", "Content-Type"
-        )
-
-
-def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
-    """Every value of every field, in order; files as `Upload`s, JSON values as they are.
-
-    Call `check_content_type` first. Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed.
-    """
-    media_type, options = _content_type(head)
-    if media_type == MULTIPART:
-        return read_multipart(options[b"boundary"], _pieces(body))
-    return _read_urlencoded(whole(body)) if media_type == URLENCODED else _read_json(whole(body))
-
-
-def whole(body: Body) -> bytes:
-    """A body as one; raises `OutpaintError` MALFORMED_BODY where its pieces do."""
-    return b"".join(_pieces(body))
-
-
 def _pieces(body: Body) -> Iterable[bytes]:
     return (body,) if isinstance(body, bytes) else body.pieces()
 
@@ -230,7 +228,7 @@ def _read_urlencoded(body: bytes) -> dict[str, list[FieldValue]]:
 
 def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
     try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_Members, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise malformed("the JSON body is not UTF-8") from None
     except RecursionError:
@@ -247,7 +245,7 @@ def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
     fields: dict[str, list[FieldValue]] = {}
     for name, value in document:
         plain = value if value is None or isinstance(value, str | int | float | bool) else None
-        # A name that means nothing here may carry anything; it is reported, and its value is not looked at.
+        # An unknown name may have any value; the name is reported, the value ignored.
         if plain is not value and name in KNOWN_FIELDS:
             raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
         fields.setdefault(name, []).append(plain)
@@ -255,11 +253,7 @@ def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
 
 
 class _Members(list[tuple[str, object]]):
-    """A JSON object as it was written, repeated names and all."""
-
-
-def _members(pairs: list[tuple[str, object]]) -> _Members:
-    return _Members(pairs)
+    """A JSON object with its members in order, repeated names included."""
 
 
 def _refuse_constant(name: str) -> NoReturn:

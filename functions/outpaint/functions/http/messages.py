@@ -1,4 +1,4 @@
-"""The neutral messages that every host translates to and from: a request's head, a response, and a wait."""
+"""Requests, responses and waits as every host passes them to the HTTP core and gets them from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RequestHead:
 
     `path` is percent-decoded, `query` is the raw query string without '?'. Header names in `headers` are
     lower case, values decoded as Latin-1, in the order they came. `origin` is the scheme and authority
-    the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` tells whether the connection
+    the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` is whether the connection
     came from this machine.
     """
 
@@ -39,12 +39,12 @@ class RequestHead:
 
 
 class Pieces(Protocol):
-    """A body whose size in bytes is known, and whose bytes are made piece by piece as they are read."""
+    """A body of known size in bytes (`len`), whose bytes are made piece by piece as they are read."""
 
     def __len__(self) -> int: ...
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes in order; raises `OutpaintError` MALFORMED_BODY where there are none to be had."""
+        """The bytes in order; raises `OutpaintError` MALFORMED_BODY where they cannot be made."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What lies at each path, and the verbs that it takes."""
+"""Which route a path is, and the methods that it takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INFERENCES_PREFIX: Final = INFERENCE_PATH.partition("{")[0]
 
 
 class Route(Enum):
-    """What lies at a path."""
+    """The routes of the API."""
 
     OUTPAINT = auto()
     INFERENCE = auto()
@@ -31,7 +31,7 @@ _READ: Final = ("GET", "HEAD", "OPTIONS")
 METHODS: Final[dict[Route, tuple[str, ...]]] = {
     route: ("POST", "OPTIONS") if route in (Route.OUTPAINT, Route.UPLOADS, Route.UPLOAD) else _READ for route in Route
 }
-# Everything else needs an API key: these are documents, or carry their permission in a signature.
+# Everything else needs an API key: these are public, or their URL is signed.
 PUBLIC: Final = frozenset({Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH})
 
 
@@ -59,7 +59,7 @@ _WITH_ID: Final = (
 
 
 def match(path: str) -> Match | None:
-    """What lies at a path, or None."""
+    """The route of a path, or None."""
     fixed = _FIXED.get(path)
     if fixed is not None:
         return fixed

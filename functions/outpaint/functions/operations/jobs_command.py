@@ -87,12 +87,12 @@ def show(inference_id: str, place: Path | StackName) -> None:
     from pydantic import TypeAdapter
 
     from outpaint.functions.service.records import Job
-    from outpaint.functions.service.settle import unknown
+    from outpaint.functions.service.settle import unknown_job
 
     with opened(place) as deployment:
         job = deployment.service.jobs.find(inference_id, 0.0)
         if job is None:
-            raise unknown(inference_id)
+            raise unknown_job(inference_id)
         files = deployment.files.of(job)
     shown = {**TypeAdapter(Job).dump_python(job, mode="json"), "files": [asdict(file) for file in files]}
     OUT.print(json.dumps(shown, indent=2, ensure_ascii=False), markup=False)

@@ -1,4 +1,4 @@
-"""The rules: accounts, rate limit, credits, idempotency, submit, result, settle, sweep.
+"""The rules of the service: accounts, rate limit, credits, idempotency, submitting and ending jobs.
 
-Plain code over small ports; nothing here sleeps, opens a socket or knows which host it runs in.
+Plain code over the ports in ports.py; nothing here sleeps, opens a socket or knows which host it runs in.
 """

@@ -1,6 +1,6 @@
-"""Accounts and their keys as an operator looks after them; works beside a running service.
+"""What an operator does with accounts and their keys; works beside a running service.
 
-Errors are `OutpaintError` INVALID_PARAMETER with the way out.
+Errors are `OutpaintError` INVALID_PARAMETER, whose detail says what to do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from outpaint.functions.service.ports import Ids
 from outpaint.functions.service.records import Account
 
 KEY_PREFIX: Final = "ok_"
-"""Marks a text as one of our keys, for people and for tools that look for leaked secrets."""
+"""What our keys begin with, for people and for tools that look for leaked secrets."""
 ID_LENGTH: Final = 8
 MAX_CREDITS: Final = 1_000_000_000
 
@@ -28,7 +28,7 @@ def new_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """What is known of a key: never the key itself, only its SHA-256 (hex); times are epoch seconds."""
+    """A key as it is stored: never the key itself, only its SHA-256 (hex); times are epoch seconds."""
 
     digest: str
     account: Account
@@ -37,15 +37,15 @@ class KeyEntry:
 
     @property
     def id(self) -> str:
-        """How people name the key: the start of its digest."""
+        """The key's id for people: the start of its digest."""
         return self.digest[:ID_LENGTH]
 
 
 class KeyRing(Protocol):
-    """A store's accounts and keys, for their operator; each method is one change, all of it or nothing."""
+    """A store's accounts and keys, for their operator; each change is one transaction."""
 
     def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
-        """Let a key open the account of this name and add to its credits; opened as `new_id` where there is none.
+        """Add a key to the account of this name, and to its credits; without such an account, make it as `new_id`.
 
         Raises `OutOfRange` where its credits would leave 0 to `MAX_CREDITS`.
         """
@@ -56,7 +56,7 @@ class KeyRing(Protocol):
         ...
 
     def revoke(self, digest: str, now: float) -> None:
-        """Let a known key open nothing any more; the time of its first revocation stays."""
+        """Revoke a known key; the time of its first revocation stays."""
         ...
 
     def account_named(self, name: str) -> Account | None:
@@ -72,12 +72,12 @@ class KeyRing(Protocol):
         ...
 
 
-class OutOfRange(Exception):  # noqa: N818 - an outcome that the rules put into words
+class OutOfRange(Exception):  # noqa: N818 - an outcome; the functions below make the error for an operator of it
     """An account's credits would fall below 0 or rise over `MAX_CREDITS`."""
 
 
 def create(ring: KeyRing, ids: Ids, name: str, credits_: int, now: float) -> str:
-    """A new key for the account of this name, opened where there is none; its credits are added to it."""
+    """A new key for the account of this name, which is made where there is none; credits are added to the account."""
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise _wrong("an account's name has 1 to 100 printable characters")
     _check_amount(credits_, at_least=0)
@@ -90,7 +90,7 @@ def create(ring: KeyRing, ids: Ids, name: str, credits_: int, now: float) -> str
 
 
 def revoke(ring: KeyRing, key: str, now: float) -> KeyEntry:
-    """Let a key, given by its id or in full, open nothing any more; its account and other keys stay."""
+    """Revoke a key, given by its id or in full; its account and other keys stay."""
     found = _find(ring, key)
     ring.revoke(found.digest, now)
     return found
@@ -107,7 +107,7 @@ def credit(ring: KeyRing, account: str, amount: int) -> Account:
 
 
 def _find(ring: KeyRing, key: str) -> KeyEntry:
-    """The key given in full, which is one look-up, or by its id, for which the keys are gone through."""
+    """The key given in full, which is one look-up, or by its id, for which all keys are read."""
     whole = ring.entry(key_digest(key))
     if whole is not None:
         return whole

@@ -1,4 +1,4 @@
-"""Who may call and how often: key to account, rate limit."""
+"""Who may call, and how often: from an API key to its account, and the rate limit."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def key_digest(key: str) -> str:
 def authenticate(service: Service, key: str | None, *, peer_is_loopback: bool) -> Account:
     """The account of an API key.
 
-    Raises `OutpaintError` MISSING_KEY, UNKNOWN_KEY (also for a key that counts on this machine only, sent
-    from another) or FORBIDDEN.
+    Raises `OutpaintError` MISSING_KEY, UNKNOWN_KEY (also for a key that is valid on the server's own machine only
+    and came from another) or FORBIDDEN.
     """
     if not key or not key.strip():
         raise OutpaintError(
@@ -42,7 +42,7 @@ def authenticate(service: Service, key: str | None, *, peer_is_loopback: bool) -
 
 
 def nothing_counted(service: Service) -> Allowance:
-    """The figures on a response to nobody in particular: the whole limit, and no credits."""
+    """The rate-limit headers of a response to an unknown caller: the whole limit available, no credits."""
     return _whole(service.settings.rate_limit)
 
 
@@ -52,9 +52,10 @@ def _whole(limit: int) -> Allowance:
 
 
 def take_rate(service: Service, account: Account) -> tuple[Allowance, OutpaintError | None]:
-    """Count one request of the account; the figures for the response, and the refusal if it is one too many.
+    """Count one request against the account's rate limit.
 
-    Windows start at whole multiples of `settings.rate_window` since the epoch.
+    Returns the figures for the response's headers, and the error RATE_LIMITED if this request exceeds the limit.
+    A window of `settings.rate_window` seconds starts at each whole multiple of that since the epoch.
     """
     settings = service.settings
     now = service.clock.now()

@@ -1,4 +1,4 @@
-"""Signed URLs for a host that serves its result files itself."""
+"""Signed URLs for a host that serves result files and takes uploads itself."""
 
 from __future__ import annotations
 
@@ -20,28 +20,23 @@ _UPLOAD_QUERY: Final = ("account", "type", "max", "kept", "expires")
 
 @dataclass(frozen=True, slots=True)
 class FileUrls:
-    """Signs and checks `/v1/files/<id>?expires=…&signature=…`; whoever holds the URL may read the file until then.
+    """Signs and checks URLs of files; whoever has one may read or upload its file until it expires.
 
-    `secret` is at least 16 random bytes and outlives a restart, so that URLs already given out keep working.
+    `secret` is at least 16 random bytes and outlives a restart, so that URLs already given out keep working. Times are
+    seconds since the epoch. Checks raise `OutpaintError` URL_NOT_SIGNED or URL_EXPIRED.
     """
 
     secret: bytes = field(repr=False)
 
     def sign(self, file_id: str, until: float) -> str:
-        """The path and query that read the file until that time (seconds since the epoch)."""
-        expires = int(until)
+        """The path and query that read the file until that time."""
+        expires = str(int(until))
         return f"{PREFIX}{file_id}?expires={expires}&signature={self._signature(file_id, expires)}"
 
     def check(self, file_id: str, *, expires: str, signature: str, now: float) -> None:
-        """Raise `OutpaintError` URL_NOT_SIGNED or URL_EXPIRED unless the URL is ours and still good."""
-        if not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or not hmac.compare_digest(
-            signature.encode(), self._signature(file_id, int(expires)).encode()
-        ):
-            raise OutpaintError(
-                ErrorCode.URL_NOT_SIGNED,
-                "this file URL was not signed by us: use the url from the result, unchanged",
-                field="signature",
-            )
+        """Raise unless the URL was signed here and has not expired."""
+        expected = self._signature(file_id, expires)
+        _check(signature, expected, "this file URL was not signed by us: use the url from the result, unchanged")
         if now >= int(expires):
             raise OutpaintError(
                 ErrorCode.URL_EXPIRED,
@@ -58,18 +53,16 @@ class FileUrls:
             "kept": str(int(grant.expires_at)),
             "expires": str(int(grant.until)),
         }
-        return f"{UPLOADS_PREFIX}{file_id}?{urlencode({**query, 'signature': self._upload_signature(file_id, query)})}"
+        signature = self._signature("upload", file_id, *query.values())
+        return f"{UPLOADS_PREFIX}{file_id}?{urlencode({**query, 'signature': signature})}"
 
     def check_upload(self, file_id: str, query: Mapping[str, str], now: float) -> UploadGrant:
-        """What was granted; raises `OutpaintError` URL_NOT_SIGNED or URL_EXPIRED like `check`."""
+        """What the URL grants."""
         signed = {name: query.get(name, "") for name in _UPLOAD_QUERY}
-        expected = self._upload_signature(file_id, signed)
-        if not hmac.compare_digest(query.get("signature", "").encode(), expected.encode()):
-            raise OutpaintError(
-                ErrorCode.URL_NOT_SIGNED,
-                "this upload URL was not signed by us: use the url from POST /v1/uploads, unchanged",
-                field="signature",
-            )
+        # Begins with a word that no file id is, so that a signature for reading is never one for writing.
+        expected = self._signature("upload", file_id, *signed.values())
+        told = "this upload URL was not signed by us: use the url from POST /v1/uploads, unchanged"
+        _check(query.get("signature", ""), expected, told)
         if now >= int(signed["expires"]):
             raise OutpaintError(
                 ErrorCode.URL_EXPIRED,
@@ -84,10 +77,10 @@ class FileUrls:
             expires_at=float(signed["kept"]),
         )
 
-    def _signature(self, file_id: str, expires: int) -> str:
-        return hmac.new(self.secret, f"{file_id}\n{expires}".encode(), hashlib.sha256).hexdigest()
+    def _signature(self, *signed: str) -> str:
+        return hmac.new(self.secret, "\n".join(signed).encode(), hashlib.sha256).hexdigest()
 
-    def _upload_signature(self, file_id: str, query: Mapping[str, str]) -> str:
-        # Begins with a word that no file id is, so that leave to read can never be shown as leave to write.
-        signed = "\n".join(["upload", file_id, *(query[name] for name in _UPLOAD_QUERY)])
-        return hmac.new(self.secret, signed.encode(), hashlib.sha256).hexdigest()
+
+def _check(signature: str, expected: str, detail: str) -> None:
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
+        raise OutpaintError(ErrorCode.URL_NOT_SIGNED, detail, field="signature")

@@ -1,4 +1,4 @@
-"""Sending a request twice without paying twice: fingerprints and claims on an Idempotency-Key."""
+"""Fingerprints and claims of an Idempotency-Key, so that a request sent twice is paid once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outpaint.functions.service.records import Claim
 
 
 def checked_key(key: str | None) -> str | None:
-    """The key if it can be one; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, as the IETF draft says)."""
+    """The key, if any; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, by the IETF draft) if it is malformed."""
     if key is not None and not is_idempotency_key(key):
         raise OutpaintError(
             ErrorCode.INVALID_IDEMPOTENCY_KEY,
@@ -23,16 +23,16 @@ def checked_key(key: str | None) -> str | None:
 
 
 def fingerprint(request: OutpaintRequest, *, image: str, mask: str | None) -> str:
-    """What a request asks for, as one SHA-256 (hex): every field of its wish and the identities of its pictures.
+    """The SHA-256 (hex) of what a request asks for: every field of its wish, and the identities of its pictures.
 
-    How it was asked (field order, spelling, content type, mode, Prefer) is left out: a retry may differ there.
+    Field order, spelling, content type, mode and Prefer are left out: a retry may differ there.
     """
     asked = {"image": image, "mask": mask, "wish": request.wish.model_dump(mode="json")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def judge(claim: Claim, request_fingerprint: str, now: float) -> None:
-    """Pass if this request may be answered with the claim's job.
+    """Return if this request may be answered with the claim's job.
 
     Raises `OutpaintError` IDEMPOTENCY_MISMATCH (422) for another content, IDEMPOTENCY_IN_PROGRESS (409)
     while the first request has not been answered.

@@ -1,4 +1,4 @@
-"""Where a request's pictures come from: sent, fetched, named by id, uploaded ahead."""
+"""Reads a request's pictures, sent, fetched or named by id, and takes pictures uploaded ahead of their request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from outpaint.functions.service.service import Service
 
 
 def embedded_bytes(source: Source, field: str) -> bytes | None:
-    """The picture that came inside the request, as a file or a base64 data: URI; None for a mere reference.
+    """The picture inside the request, a file or a base64 data: URI; None for an address or an id.
 
     Raises `OutpaintError` 422 for a data: URI that is not base64 or holds nothing.
     """
@@ -30,7 +30,7 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
 
 
 def identity(source: Source, embedded: bytes | None) -> str:
-    """What makes two sources the same picture for an idempotency fingerprint: content, address or id."""
+    """What a source contributes to an idempotency fingerprint: the hash of its content, its address or its id."""
     if embedded is not None:
         return f"sha256:{hashlib.sha256(embedded).hexdigest()}"
     if isinstance(source, UrlSource):
@@ -40,25 +40,27 @@ def identity(source: Source, embedded: bytes | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture's bytes, and the name under which our store holds them until `held_until`, where it does."""
+class SourcePicture:
+    """A picture's bytes; `name` is set where the picture store has them already, and keeps them until `kept_until`."""
 
     data: bytes
     name: str | None = None
-    held_until: float = 0.0
+    kept_until: float = 0.0
 
 
-def read(service: Service, caller: Account, source: Source, embedded: bytes | None, field: str) -> Picture:
-    """The picture, wherever it is.
+def read_picture(
+    service: Service, caller: Account, source: Source, embedded: bytes | None, field: str
+) -> SourcePicture:
+    """The picture of a source; `embedded` is what `embedded_bytes` gives for it.
 
     Raises `OutpaintError`: 422 for an unknown id or a source that cannot or may not be read, 413 when it is
     larger than `settings.pictures.max_bytes`.
     """
     if embedded is not None:
-        return Picture(embedded)
+        return SourcePicture(embedded)
     if isinstance(source, UrlSource):
         settings = service.settings
-        return Picture(
+        return SourcePicture(
             service.fetch.fetch(
                 source.url, max_bytes=settings.pictures.max_bytes, timeout=settings.fetch_timeout, field=field
             )
@@ -70,13 +72,13 @@ def read(service: Service, caller: Account, source: Source, embedded: bytes | No
         raise OutpaintError.wrong_value(
             field, source.id, "there is no such file, or its lifetime is over: send the picture itself"
         )
-    return Picture(stored.data, source.id, stored.expires_at)
+    return SourcePicture(stored.data, source.id, stored.expires_at)
 
 
 def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
-    """Whether a file may still be named by its id: a result while its job is kept (docs/facts/wire.md#figures).
+    """Whether a file may still be named by its id: a result only while its job is kept (docs/facts/wire.md#figures).
 
-    Its store holds it for longer: when the file was written nobody knew when the job would end.
+    Its store keeps it for longer, for when the file was written its job's end was not known.
     """
     if stored.inference_id is None:
         return True
@@ -119,13 +121,13 @@ class IssuedUpload:
     form: UploadForm
 
 
-def offered(service: Service) -> bool:
+def uploads_offered(service: Service) -> bool:
     """Whether this host takes pictures ahead of their request."""
     return service.file_urls is not None or service.upload_forms is not None
 
 
-def grant(service: Service, caller: Account, request: UploadRequest) -> IssuedUpload:
-    """Leave to send one file of the type asked for, within `settings.upload_patience` seconds.
+def grant_upload(service: Service, caller: Account, request: UploadRequest) -> IssuedUpload:
+    """Allow one file of the type asked for to be sent within `settings.upload_patience` seconds.
 
     The id works as `image_id` and `mask_id` until `settings.result_lifetime` seconds from now.
     """
@@ -145,8 +147,8 @@ def grant(service: Service, caller: Account, request: UploadRequest) -> IssuedUp
     return IssuedUpload(id_, granted, UploadForm(service.file_urls.sign_upload(id_, granted), {}))
 
 
-def store(service: Service, id_: str, granted: UploadGrant, file: Upload) -> None:
-    """Keep a file that came by a form of this host's own.
+def store_upload(service: Service, id_: str, granted: UploadGrant, file: Upload) -> None:
+    """Store a file that was sent to this host by a form of `grant_upload`.
 
     Raises `OutpaintError` FILE_TOO_LARGE, INVALID_PARAMETER for an empty file, and UNSUPPORTED_IMAGE_TYPE for
     one whose bytes are not of the type that was granted.

@@ -1,7 +1,8 @@
-"""The edges of the service: everything it needs from a host, small and typed.
+"""The ports: what the service needs from a host.
 
-All calls are synchronous and return at once or after one round trip to storage; waiting for a job is the
-host's business, told to it by the HTTP core. Adapters must be safe to call from several threads.
+All calls are synchronous and return at once or after one round trip to storage; waiting for a job is up to the host,
+which the HTTP core asks for it. Adapters must be safe to call from several threads. A method of theirs without a
+docstring does what is said here, and nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class AlreadyClaimed(Exception):  # noqa: N818 - an outcome that the service han
 
 
 class Clock(Protocol):
-    """The time, so that a test may own it."""
+    """The time, which tests set themselves."""
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
@@ -35,7 +36,7 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    """Everything drawn at random, so that a run can be repeated."""
+    """Everything random, which tests make repeatable."""
 
     def uuid(self) -> str:
         """A new UUID in its canonical text form."""
@@ -71,8 +72,8 @@ class Jobs(Protocol):
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         """Claim the key, take `job.price` from the account's free credits and store the job: all or nothing.
 
-        Raises `AlreadyClaimed` where a live claim (`expires_at` > now) stands on that key, and
-        `OutpaintError` INSUFFICIENT_CREDITS where the credits do not suffice.
+        Raises `AlreadyClaimed` where that key has a claim that has not expired, and `OutpaintError`
+        INSUFFICIENT_CREDITS where the credits do not suffice.
         """
         ...
 
@@ -81,7 +82,7 @@ class Jobs(Protocol):
         ...
 
     def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
-        """The live claim on an idempotency key."""
+        """The claim on an idempotency key, unless it has expired."""
         ...
 
     def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
@@ -98,11 +99,11 @@ class Jobs(Protocol):
         expires_at: float | None = None,
         release_claim: bool = False,
     ) -> Job | None:
-        """Move the job if it stands in one of `sources_of(to)`, else change nothing and return None.
+        """Move the job if its state is one of `sources_of(to)`, else change nothing and return None.
 
         A move to FAILED, EXPIRED or CANCELLED gives the price back in the same transaction;
         a move to SUCCEEDED keeps it. `release_claim` frees the idempotency key for another try.
-        Returns the job as it stands after the move.
+        Returns the job after the move.
         """
         ...
 
@@ -115,12 +116,12 @@ class Jobs(Protocol):
         ...
 
     def purge(self, now: float) -> int:
-        """Forget ended jobs, claims and counters that have expired; returns how many jobs went."""
+        """Delete ended jobs, claims and counters that have expired; returns how many jobs."""
         ...
 
 
 class Pictures(Protocol):
-    """Input and result files; a name is `inputs/<inference id>/<part>` or the public id of a result or an upload."""
+    """Input and result files, named as contracts/storage_names.py says."""
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file whole or not at all; the same name again replaces it."""
@@ -131,7 +132,7 @@ class Pictures(Protocol):
         ...
 
     def delete(self, name: str) -> None:
-        """Forget a file; nothing happens where there is none."""
+        """Delete a file; nothing happens where there is none."""
         ...
 
     def url(self, name: str, until: float) -> str:
@@ -152,7 +153,7 @@ class UploadForms(Protocol):
 
 
 class Inspect(Protocol):
-    """Looks at a request's pictures: `outpaint.painting.inputs.inspection.inspect`, or one that answers as it does."""
+    """Inspects a request's pictures: `outpaint.painting.inputs.inspection.inspect`, or what returns the same."""
 
     def __call__(
         self,
@@ -164,7 +165,7 @@ class Inspect(Protocol):
         image_field: str = ...,
         mask_field: str = ...,
     ) -> Inspection:
-        """What the pictures are found to be; raises `OutpaintError` for every way in which they can be wrong."""
+        """What is known of the pictures; raises `OutpaintError` for every way in which they can be wrong."""
         ...
 
 
@@ -172,13 +173,13 @@ class Dispatch(Protocol):
     """Sends jobs to a painter's host, which reports their end through `settle`."""
 
     def start(self, request: InferenceRequest) -> None:
-        """Hand the job over; must not wait for it. Raises `OutpaintError` UNAVAILABLE when it is not taken."""
+        """Send the job, without waiting for it; raises `OutpaintError` UNAVAILABLE when it is not taken."""
         ...
 
     def check(self, job: Job) -> Job | None:
         """Settle the job now if its end is known to the painter's host but was never reported.
 
-        Returns the job as it stands where the port can tell, and None to have it looked up again.
+        Returns the job's present state where the port knows it, and None to have it read again.
         """
         ...
 
@@ -187,7 +188,7 @@ class Fetch(Protocol):
     """Reads source pictures from the web."""
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:
-        """The bytes at an address, within seconds and size.
+        """The bytes at an address, within `timeout` seconds and `max_bytes`; `field` is named in errors.
 
         Raises `OutpaintError` SOURCE_REFUSED for addresses that may not be read, SOURCE_UNAVAILABLE when
         the source does not answer with a picture's bytes, FILE_TOO_LARGE beyond `max_bytes`.

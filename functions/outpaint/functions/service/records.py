@@ -1,4 +1,4 @@
-"""What is stored: Account, Job, Claim, StoredPicture, and which end gives credits back."""
+"""What is stored: accounts, jobs, claims and pictures, and which ends of a job give credits back."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Account:
 class Job:
     """One inference from acceptance to end; times are seconds since the epoch, `price` is credits.
 
-    `manifest` stands exactly when the job succeeded, `failure` when it ended otherwise.
-    `expires_at` is when it may be forgotten: after that a read must not find it.
+    `manifest` is set exactly when the job succeeded, `failure` when it ended otherwise. From `expires_at` on no read
+    may find the job.
     """
 
     id: str
@@ -59,9 +59,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An idempotency key in use: whose it is, what it was used for, and which job answers for it.
+    """An idempotency key in use: its account, the fingerprint of its request, and the job that answers it.
 
-    While `running_until` lies ahead, the request that made the claim has not been answered yet.
+    Until `running_until` the request that made the claim has not been answered yet.
     """
 
     account_id: str
@@ -74,9 +74,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A file in the picture store, as it was put there; the store holds it until `expires_at`.
+    """A file in the picture store, which keeps it until `expires_at`.
 
-    `inference_id` is the job whose result it is, where its store remembers that; None for inputs and uploads.
+    `inference_id` is the job whose result it is, where its store records that; None for inputs and uploads.
     """
 
     data: bytes
@@ -88,7 +88,7 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class UploadGrant:
-    """What one upload may be: whose, of which media type, how many bytes at most, sent by when, kept until when."""
+    """What one upload may be, sent by the time `until` and kept until `expires_at`."""
 
     account_id: str
     media_type: str
@@ -99,7 +99,7 @@ class UploadGrant:
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """Where a file is POSTed as multipart/form-data: `fields` first, the file last, in a part named `file`."""
+    """A form to POST a file by, as multipart/form-data: `fields` first, the file last, in a part named `file`."""
 
     url: str
     fields: dict[str, str]

@@ -1,33 +1,21 @@
-"""The service: its settings and the ports that it holds."""
+"""The service's settings, and the object that holds its ports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.contracts.responses import StatusWord
+from outpaint.functions.service import ports
 from outpaint.functions.service.file_urls import FileUrls
-from outpaint.functions.service.ports import (
-    Accounts,
-    Clock,
-    Dispatch,
-    Fetch,
-    Ids,
-    Inspect,
-    Jobs,
-    Limits,
-    Pictures,
-    UploadForms,
-)
 
 if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
 
-
-DAY = 24 * 3600
+_DAY: Final = 24 * 3600
 
 
 class ServiceSettings(BaseModel):
@@ -42,19 +30,18 @@ class ServiceSettings(BaseModel):
     max_wait: Annotated[int, Field(ge=0, description="The longest wait this host can grant to Prefer.")] = 600
     retry_after: Annotated[int, Field(ge=1, description="Seconds between polls, as 202 and 503 ask.")] = 2
     job_lifetime: Annotated[
-        int,
-        Field(ge=1, description="A job that has not ended by then is expired and its credits given back."),
+        int, Field(ge=1, description="A job that has not ended by then is expired and its credits given back.")
     ] = 3600
     accept_grace: Annotated[
-        int, Field(ge=1, description="How long a job may stand between being accepted and being dispatched.")
+        int, Field(ge=1, description="How long a job may take from being accepted to being dispatched.")
     ] = 120
-    result_lifetime: Annotated[int, Field(ge=1, description="How long results and their job are kept.")] = DAY
+    result_lifetime: Annotated[int, Field(ge=1, description="How long results and their job are kept.")] = _DAY
     url_lifetime: Annotated[
         int | None,
         Field(ge=1, description="How long a result's URL works, where its store's signatures end before the files."),
     ] = None
     upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
-    idempotency_lifetime: Annotated[int, Field(ge=1)] = DAY
+    idempotency_lifetime: Annotated[int, Field(ge=1)] = _DAY
     max_attempts: Annotated[
         int, Field(ge=1, description="How often a job is begun again after its host was killed.")
     ] = 3
@@ -81,7 +68,7 @@ class ServiceSettings(BaseModel):
 
 
 def inspect(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
-    """`inputs.inspection.inspect` of the painting floor, imported at the first picture: polls send none."""
+    """`outpaint.painting.inputs.inspection.inspect`, imported at the first picture: polls send none."""
     from outpaint.painting.inputs import inspection
 
     return inspection.inspect(image, mask, **how)
@@ -89,22 +76,22 @@ def inspect(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the rules work with; put together once by each host.
+    """The ports and settings that the rules use; each host builds one.
 
     `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
     `upload_forms` is set where uploads go straight to that store; a host that serves files takes them itself.
-    `inspect` looks at a request's pictures before anything is charged; a host may give one that remembers.
+    `inspect` is called before anything is charged; a host may give one that keeps what it decoded.
     """
 
-    clock: Clock
-    ids: Ids
-    accounts: Accounts
-    limits: Limits
-    jobs: Jobs
-    pictures: Pictures
-    dispatch: Dispatch
-    fetch: Fetch
+    clock: ports.Clock
+    ids: ports.Ids
+    accounts: ports.Accounts
+    limits: ports.Limits
+    jobs: ports.Jobs
+    pictures: ports.Pictures
+    dispatch: ports.Dispatch
+    fetch: ports.Fetch
     file_urls: FileUrls | None = None
     settings: ServiceSettings = field(default_factory=ServiceSettings)
-    inspect: Inspect = inspect
-    upload_forms: UploadForms | None = None
+    inspect: ports.Inspect = inspect
+    upload_forms: ports.UploadForms | None = None

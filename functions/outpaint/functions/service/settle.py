@@ -1,6 +1,8 @@
-"""How a job ends, whoever says so: completion, poll, sweep, restart, operator."""
+"""How jobs end: by a completion, a poll, the sweep, a restart or their operator."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, Manifest
@@ -9,6 +11,8 @@ from outpaint.contracts.storage_names import INPUTS_PREFIX
 from outpaint.functions.service.records import Account, Job
 from outpaint.functions.service.service import Service
 
+_NEVER_BEGUN: Final = "the job was cut off before it had begun; its credits were given back: send it again"
+
 
 def begin(service: Service, inference_id: str) -> Job | None:
     """Record that a painter works on the job; None if it does already or the job has ended."""
@@ -16,7 +20,7 @@ def begin(service: Service, inference_id: str) -> Job | None:
 
 
 def succeed(service: Service, manifest: Manifest) -> Job | None:
-    """End the job with its finished files and keep its price; None if it had ended before."""
+    """End the job with its finished files and keep its price; None if it had ended before or is not known."""
     return _end(service, manifest.inference_id, JobState.SUCCEEDED, manifest=manifest)
 
 
@@ -65,9 +69,9 @@ def _end(
 
 
 def find_job(service: Service, caller: Account, inference_id: str) -> Job:
-    """The caller's job as it stands, brought up to date first.
+    """The caller's job, brought up to date first.
 
-    Raises `OutpaintError` UNKNOWN_INFERENCE for an id never given out, forgotten, or another account's.
+    Raises `OutpaintError` UNKNOWN_INFERENCE for an id never given out, purged, or another account's.
     """
     job = service.jobs.find(inference_id, service.clock.now())
     if job is None or job.account_id != caller.id:
@@ -81,7 +85,7 @@ def find_job(service: Service, caller: Account, inference_id: str) -> Job:
 
 
 def refreshed(service: Service, job: Job) -> Job:
-    """The job after asking its painter's host for an end never reported, and after its deadline's due."""
+    """The job after settling an end that its painter's host never reported, or its deadline if that has passed."""
     if job.state.ended:
         return job
     job = service.dispatch.check(job) or service.jobs.find(job.id, service.clock.now()) or job
@@ -98,51 +102,37 @@ def end_by_hand(service: Service, inference_id: str) -> Job:
     """
     job = service.jobs.find(inference_id, 0.0)
     if job is None:
-        raise unknown(inference_id)
+        raise unknown_job(inference_id)
     if job.state.ended:
         raise OutpaintError(ErrorCode.INVALID_PARAMETER, f"the job {job.id} has ended already: it is {job.state}")
     job = refreshed(service, job)
     if job.state.ended:
         return job
-    failure = InferenceFailure(
-        inference_id=job.id,
-        error_code=ErrorCode.UNAVAILABLE,
-        detail="the service's operator ended the job; its credits were given back: send it again",
-    )
-    ended = fail(service, failure, release_claim=True)
-    return ended or service.jobs.find(job.id, 0.0) or job
+    detail = "the service's operator ended the job; its credits were given back: send it again"
+    return _give_up(service, job, ErrorCode.UNAVAILABLE, detail) or service.jobs.find(job.id, 0.0) or job
 
 
-def unknown(inference_id: str) -> OutpaintError:
-    """The error for a job that is not there, for an operator."""
+def unknown_job(inference_id: str) -> OutpaintError:
+    """The error of an operator's command for a job that is not there."""
     return OutpaintError(
         ErrorCode.UNKNOWN_INFERENCE, f"there is no job {inference_id}: `outpaint jobs list` shows what there is"
     )
 
 
 def recover(service: Service) -> None:
-    """Begin again what can be, end the rest and give its credits back.
+    """Dispatch again what can be, end the rest and give its credits back.
 
-    For a host that has just started and knows that no painter works for it yet; call it once, before serving.
+    For a host that has just started and knows that no painter works for it yet; called once, before serving.
     """
     now = service.clock.now()
     for job in list(service.jobs.unended()):
         if now >= job.deadline_at:
             expire(service, job)
         elif job.attempts >= service.settings.max_attempts:
-            _give_up(
-                service,
-                job,
-                ErrorCode.PAINTING_FAILED,
-                f"painting was cut off {job.attempts} times; the credits were given back",
-            )
+            detail = f"painting was cut off {job.attempts} times; the credits were given back"
+            _give_up(service, job, ErrorCode.PAINTING_FAILED, detail)
         elif not _has_inputs(service, job, now):
-            _give_up(
-                service,
-                job,
-                ErrorCode.UNAVAILABLE,
-                "the job was cut off before it had begun; its credits were given back: send it again",
-            )
+            _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
         elif service.jobs.begin_again(job.id) is not None:
             try:
                 service.dispatch.start(job.request)
@@ -157,37 +147,28 @@ def _has_inputs(service: Service, job: Job, now: float) -> bool:
     return all(service.pictures.get(name, now) is not None for name in names)
 
 
-def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> None:
+def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | None:
     failure = InferenceFailure(inference_id=job.id, error_code=code, detail=detail)
-    fail(service, failure, release_claim=True)
+    return fail(service, failure, release_claim=True)
 
 
 def sweep(service: Service) -> None:
     """End overdue jobs and jobs that were accepted but never dispatched; purge jobs, claims and files.
 
-    Safe to run at any time, from several places at once. A job that cannot be looked at keeps no other from its
-    end: what went wrong is raised together at the end, as an `ExceptionGroup`.
+    Safe to run at any time, from several processes at once. A job that fails to be checked keeps no other from its
+    end: what went wrong is raised after all of them, as an `ExceptionGroup`.
     """
     now = service.clock.now()
     errors: list[Exception] = []
     for job in list(service.jobs.unended()):
         try:
-            _end_or_refresh(service, job, now)
-        except Exception as error:  # noqa: BLE001 - raised below, after every other job had its turn
+            if job.state is JobState.ACCEPTED and now >= job.created_at + service.settings.accept_grace:
+                _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
+            else:
+                refreshed(service, job)
+        except Exception as error:  # noqa: BLE001 - raised below, after all other jobs
             errors.append(error)
     service.jobs.purge(now)
     service.pictures.purge(now)
     if errors:
         raise ExceptionGroup("some jobs could not be looked at", errors)
-
-
-def _end_or_refresh(service: Service, job: Job, now: float) -> None:
-    if job.state is JobState.ACCEPTED and now >= job.created_at + service.settings.accept_grace:
-        failure = InferenceFailure(
-            inference_id=job.id,
-            error_code=ErrorCode.UNAVAILABLE,
-            detail="the job was cut off before it had begun; its credits were given back: send it again",
-        )
-        fail(service, failure, release_claim=True)
-    else:
-        refreshed(service, job)

@@ -1,4 +1,4 @@
-"""Taking a job: everything that can be refused is refused before a credit is touched."""
+"""Submitting a job: whatever can be refused is refused before credits are reserved."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from outpaint.contracts.paths_and_headers import Prefer
 from outpaint.contracts.requests import Mode, OutpaintRequest
 from outpaint.contracts.storage_names import Part, file_id, input_name
 from outpaint.functions.service import idempotency, picture_sources, settle
+from outpaint.functions.service.picture_sources import SourcePicture
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
 from outpaint.functions.service.service import Service
@@ -18,9 +19,9 @@ from outpaint.functions.service.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job taken, or found again: how long its client wants to wait for it, and what was honoured of Prefer.
+    """A job that was submitted, or found again by its idempotency key (`replayed`).
 
-    `wait` is seconds, 0 for none. `replayed` tells that an earlier request with the same key made the job.
+    `wait` is how many seconds its client waits for it, 0 for none; `preference_applied` what was honoured of Prefer.
     """
 
     job: Job
@@ -37,7 +38,7 @@ def submit(
     prefer: Prefer = Prefer(),
     idempotency_key: str | None = None,
 ) -> Submission:
-    """Check the request, reserve its price, store its inputs and dispatch it.
+    """Check the request, reserve its price, store its inputs and dispatch it as a job.
 
     Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
     the price given back and the idempotency key free again, when no painter could be given the job.
@@ -60,9 +61,11 @@ def submit(
         if job is not None:
             return Submission(job, wait, applied, replayed=True)
 
-    image = picture_sources.read(service, caller, request.image, image_inside, request.image_field)
+    image = picture_sources.read_picture(service, caller, request.image, image_inside, request.image_field)
     mask = (
-        None if request.mask is None else picture_sources.read(service, caller, request.mask, mask_inside, mask_field)
+        None
+        if request.mask is None
+        else picture_sources.read_picture(service, caller, request.mask, mask_inside, mask_field)
     )
     inspection = service.inspect(
         image.data,
@@ -113,7 +116,7 @@ def submit(
     try:
         service.jobs.create(job, new_claim, now)
     except AlreadyClaimed as taken:
-        # Another request with the same key got there between our look and our claim.
+        # Another request with the same key made its claim after we had looked for one.
         earlier = _replay(service, taken.claim, fingerprint)
         if earlier is None:
             raise OutpaintError(
@@ -134,21 +137,21 @@ def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[f
     return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
 
 
-def _name(picture: picture_sources.Picture, inference_id: str, part: Part, deadline_at: float) -> str:
-    """Where the painter will find a picture: one that we hold for long enough stays where it is."""
-    if picture.name is not None and picture.held_until >= deadline_at:
+def _name(picture: SourcePicture, inference_id: str, part: Part, deadline_at: float) -> str:
+    """The name under which the painter reads a picture: one that is stored for long enough keeps its name."""
+    if picture.name is not None and picture.kept_until >= deadline_at:
         return picture.name
     return input_name(inference_id, part)
 
 
 def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
-    """The job that answers for a claim, or None where it is no more."""
+    """The job of a claim, or None where it has been purged."""
     now = service.clock.now()
     idempotency.judge(claim, fingerprint, now)
     return service.jobs.find(claim.inference_id, now)
 
 
-def _send(service: Service, job: Job, image: picture_sources.Picture, mask: picture_sources.Picture | None) -> Job:
+def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture | None) -> Job:
     try:
         for name, picture in ((job.request.image, image), (job.request.mask, mask)):
             if name is not None and picture is not None and name != picture.name:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, told_as
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, typed_errors
 from outpaint.functions.aws.aws_service import assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
@@ -42,7 +42,7 @@ class _BucketFiles:
 
     def _found(self, what: str, name: str) -> list[JobFile]:
         """The objects whose names begin so, which is one; what is not there is told too."""
-        with told_as(PICTURE_STORE):
+        with typed_errors(PICTURE_STORE):
             answer: dict[str, Any] = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=name, MaxKeys=10)
         found = [
             JobFile(what, f"s3://{self._bucket}/{each['Key']}", each["Size"]) for each in answer.get("Contents", [])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
-from outpaint.functions.embedded.painting_threads import CanvasShelf
+from outpaint.functions.embedded.painting_threads import CanvasCache
 from outpaint.painting.inputs.inspection import inspect, read_canvas
 
 LIMITS = PictureLimits()
@@ -24,12 +24,12 @@ def png(colour: tuple[int, int, int], side: int = 32) -> bytes:
 
 
 def test_what_was_inspected_is_there_once_whatever_object_holds_its_bytes() -> None:
-    shelf = CanvasShelf()
+    cache = CanvasCache()
     image = png((1, 2, 3))
-    found = shelf.inspect(image)
+    found = cache.inspect(image)
     assert found == inspect(image)
-    canvas = shelf.take(bytes(bytearray(image)), None, MaskMode.AUTO, LIMITS)
-    again = shelf.take(image, None, MaskMode.AUTO, LIMITS)
+    canvas = cache.take(bytes(bytearray(image)), None, MaskMode.AUTO, LIMITS)
+    again = cache.take(image, None, MaskMode.AUTO, LIMITS)
     assert again is not canvas
     for one in (canvas, again):
         assert one.picture.tobytes() == read_canvas(image).picture.tobytes()
@@ -44,9 +44,9 @@ def test_what_was_inspected_is_there_once_whatever_object_holds_its_bytes() -> N
     ],
 )
 def test_another_picture_mask_or_mode_is_read_anew(image: bytes, mask: bytes | None, mode: MaskMode) -> None:
-    shelf = CanvasShelf()
-    shelf.inspect(png((1, 2, 3)))
-    taken = shelf.take(image, mask, mode, LIMITS)
+    cache = CanvasCache()
+    cache.inspect(png((1, 2, 3)))
+    taken = cache.take(image, mask, mode, LIMITS)
     expected = read_canvas(image, mask, mask_mode=mode)
     assert taken.picture.tobytes() == expected.picture.tobytes()
     assert taken.interpretation == expected.interpretation
@@ -54,21 +54,21 @@ def test_another_picture_mask_or_mode_is_read_anew(image: bytes, mask: bytes | N
 
 def test_the_oldest_goes_when_room_runs_out_and_comes_back_by_decoding() -> None:
     first, second = png((1, 1, 1)), png((2, 2, 2))
-    shelf = CanvasShelf(max_bytes=32 * 32 * 4 + len(second))
-    shelf.inspect(first)
-    shelf.inspect(second)
-    shelf.inspect(second)
+    cache = CanvasCache(max_bytes=32 * 32 * 4 + len(second))
+    cache.inspect(first)
+    cache.inspect(second)
+    cache.inspect(second)
     for image in (first, second):
-        assert shelf.take(image, None, MaskMode.AUTO, LIMITS).picture.tobytes() == read_canvas(image).picture.tobytes()
+        assert cache.take(image, None, MaskMode.AUTO, LIMITS).picture.tobytes() == read_canvas(image).picture.tobytes()
 
 
 def test_a_canvas_larger_than_the_shelf_is_not_kept() -> None:
-    shelf = CanvasShelf(max_bytes=1)
-    shelf.inspect(png((1, 1, 1)))
-    assert shelf.take(png((1, 1, 1)), None, MaskMode.AUTO, LIMITS).size == (32, 32)
+    cache = CanvasCache(max_bytes=1)
+    cache.inspect(png((1, 1, 1)))
+    assert cache.take(png((1, 1, 1)), None, MaskMode.AUTO, LIMITS).size == (32, 32)
 
 
 def test_a_refusal_is_the_same_and_leaves_nothing() -> None:
     with pytest.raises(OutpaintError) as caught:
-        CanvasShelf().inspect(b"no picture", image_field="image_url")
+        CanvasCache().inspect(b"no picture", image_field="image_url")
     assert (caught.value.code, caught.value.field) == (ErrorCode.UNSUPPORTED_IMAGE_TYPE, "image_url")
