@@ -21,8 +21,7 @@ from outpaint.mocks.pact.provider_states import ON_A_MOCK
 from outpaint.mocks.report.judging import CHECKS
 from outpaint.mocks.scenarios.call_effects import Error
 from outpaint.mocks.scenarios.effect import CallEffect, On
-from outpaint.mocks.scenarios.effects import EFFECTS
-from outpaint.mocks.scenarios.scenario import MAGIC, PRESETS
+from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent

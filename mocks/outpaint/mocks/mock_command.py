@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -224,7 +225,7 @@ def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower |
 
         worlds = Worlds(
             lambda name: followed(options.world(name, studio)),
-            lambda name, changes: followed(options.replaced(**changes).checked().world(name, studio)),
+            lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
         )
         app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
         url = url_of(listener)

@@ -74,11 +74,11 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
 def _bases(request: pytest.FixtureRequest) -> dict[str, Any]:
     """What the faces that intercept a client take."""
     from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
-    from outpaint.mocks.world.world_options import several
 
     marked = _marked(request)
+    urls = marked.get("base_url", VENDOR_BASE_URL)
     return {
-        "base_urls": several(marked.get("base_url", VENDOR_BASE_URL)),
+        "base_urls": (urls,) if isinstance(urls, str) else urls,
         "unknown_hosts": marked.get("unknown_hosts", "fail"),
     }
 

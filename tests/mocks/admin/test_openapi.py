@@ -12,8 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from outpaint.mocks.admin.admin_openapi import OPERATIONS, document
 from outpaint.mocks.admin.scenario_json import scenario_of
-from outpaint.mocks.scenarios.effects import EFFECTS
-from outpaint.mocks.scenarios.scenario import PRESETS, Scenario
+from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS, Scenario
 
 DOCUMENT = document()
 

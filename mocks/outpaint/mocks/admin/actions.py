@@ -258,7 +258,7 @@ def clear_scenarios(asked: AdminRequest) -> admin_models.ScenarioStates:
 def remove_scenario(asked: AdminRequest) -> admin_models.ScenarioStates:
     """Take one scenario back; raises `OutpaintError` for one that is gone."""
     scenarios, number = asked.world.scenarios, asked.number("number")
-    known = {one.id for one in scenarios.standing} | {one.id for one in scenarios.waiting}
+    known = {one.id for one in scenarios.lasting} | {one.id for one in scenarios.waiting}
     if number not in known:
         raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is no scenario {number}: it was used up or removed")
     scenarios.remove(number)

@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
-from outpaint.mocks.scenarios.effects import EFFECTS
 from outpaint.mocks.scenarios.grammar import ScenarioError, nearest
 from outpaint.mocks.scenarios.job_effects import STEP_NAMES, Sequence
-from outpaint.mocks.scenarios.scenario import MAGIC, PRESETS, Scenario
+from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS, Scenario
 
 REFERENCE = "#/components/schemas/{model}"
 _ALL_KINDS = {**STEP_NAMES, **EFFECTS}

@@ -137,7 +137,7 @@ def scenario_states(world: World) -> ScenarioStates:
     return ScenarioStates(
         always=tuple(
             ScenarioState(number=one.id, scenario=str(one.scenario), on=routes(one.scenario.routes))
-            for one in scenarios.standing
+            for one in scenarios.lasting
         ),
         next=tuple(
             ScenarioState(
@@ -233,7 +233,7 @@ def _world(world: World, origin: str) -> dict[str, Any]:
         "clock": clock_state(world.clock),
         "calls": world.journal.total,
         "pending": len(world.pending),
-        "scenarios": len(scenarios.standing) + len(scenarios.waiting),
+        "scenarios": len(scenarios.lasting) + len(scenarios.waiting),
     }
 
 

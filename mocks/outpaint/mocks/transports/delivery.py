@@ -103,12 +103,8 @@ def deliver(
     call = mock.open(head)
     world = call.world
     began = world.clock.now()
-    outcome: Response | Waiting | None = call.answer
-    if outcome is None:
-        if call.body_limit == 0:
-            outcome = call.finish(b"")
-        else:
-            outcome = call.finish(body) if len(body) <= call.body_limit else call.too_large()
+    # A GET's body, which servers leave unread, is none of the call's.
+    outcome: Response | Waiting = call.respond(body if call.body_limit else b"")
     if isinstance(outcome, Waiting):
         left = yield from _wait(world, outcome, left)
         outcome = outcome.resume()

@@ -7,12 +7,16 @@ import threading
 from hashlib import blake2b
 from typing import Final
 
+from outpaint.mocks.restorable import Restorable
+
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit of a UUID that tells its variant (RFC 9562, 4.1), by the digit that was drawn for it."""
 
 
-class RepeatableIds:
+class RepeatableIds(Restorable):
     """The Ids port of a mock: the n-th id of a seed is always the same, and looks like any UUID version 4."""
+
+    _state = ("_drawn", "_chances")
 
     def __init__(self, seed: int = 0) -> None:
         # Copying a hash that has taken in its key is cheaper than keying one for each id.
@@ -36,16 +40,6 @@ class RepeatableIds:
             self._chances += 1
             number = self._chances
         return random.Random(self._digest(b"chance", number))  # noqa: S311 - repeatable, not secret
-
-    def snapshot(self) -> tuple[int, int]:
-        """How much was drawn so far, for `restore`."""
-        with self._lock:
-            return self._drawn, self._chances
-
-    def restore(self, state: tuple[int, int]) -> None:
-        """Draw on from a snapshot."""
-        with self._lock:
-            self._drawn, self._chances = state
 
     def _draw(self, what: bytes) -> bytes:
         with self._lock:
