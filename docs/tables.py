@@ -18,7 +18,7 @@ from outpaint.contracts.requests import RequestForm
 from outpaint.mocks.admin.admin_openapi import OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import ON_A_MOCK
-from outpaint.mocks.report.judging import CHECKS
+from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.scenarios.call_effects import Error
 from outpaint.mocks.scenarios.effect import CallEffect, On
 from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS

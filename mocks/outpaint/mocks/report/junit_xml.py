@@ -1,4 +1,4 @@
-"""JUnit's format, and the report in it."""
+"""JUnit's XML, and the report in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TAGS: Final = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def clean(text: str) -> str:
-    """Without what XML 1.0 cannot hold."""
+    """The text with the characters replaced that XML 1.0 does not allow."""
     return _UNWRITABLE.sub("\ufffd", text)
 
 
@@ -35,7 +35,7 @@ def written(root: ET.Element) -> str:
 def as_junit(report: Report, *, strict: bool = False) -> str:
     """One suite, one case a check: failures for errors (with `strict`, for warnings too), skips with their reason.
 
-    A warning that fails nothing stands in its case's output. Nothing judged is an error of the suite.
+    A warning that fails nothing is in its case's output. If nothing was judged, that is an error of the suite.
     """
     cases = [_case(report, check, strict=strict) for check in report.checks]
     if report.verdict is ReportVerdict.NOTHING_JUDGED:
