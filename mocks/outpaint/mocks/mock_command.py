@@ -209,7 +209,6 @@ mock.add_command(report)
 
 def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower | None, *, open_admin: bool) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
-    from outpaint.mocks.admin import Administration
     from outpaint.mocks.transports.tcp_connection import MockConnection
     from outpaint.mocks.transports.tcp_server import MockHost
     from outpaint.mocks.world.blobs import Blobs
@@ -227,7 +226,7 @@ def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower |
             lambda name: followed(options.world(name, studio)),
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
         )
-        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
+        app = MockHost(worlds, open_admin=open_admin)
         url = url_of(listener)
 
         gc.freeze()

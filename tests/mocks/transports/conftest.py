@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import httpx2
@@ -19,7 +20,7 @@ from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
 from outpaint.mocks.transports.respx_router import OutpaintRouter
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name, thread_server
+from outpaint.mocks.transports.tcp_server import ThreadServer, thread_server
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
@@ -123,13 +124,13 @@ def server() -> Iterator[ThreadServer]:
 
 @pytest.fixture
 def world() -> World:
-    return World(fresh_name())
+    return World(uuid4().hex)
 
 
 @pytest.fixture
 def going() -> World:
     """A world whose clock goes by itself, a hundred times as fast as time."""
-    return World(fresh_name(), clock=VirtualClock.ticking(scale=100))
+    return World(uuid4().hex, clock=VirtualClock.ticking(scale=100))
 
 
 @pytest.fixture(params=FACES)

@@ -9,13 +9,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import aiohttp
 import httpx
 import pytest
 import requests
 
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name
+from outpaint.mocks.transports.tcp_server import ThreadServer
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import WorldError
@@ -59,7 +60,7 @@ def _send_slowly(sock: socket.socket, size: int) -> None:
 
 
 def test_each_world_has_its_own_base_url(server: ThreadServer) -> None:
-    with server.serving(World(fresh_name())) as one, server.serving(World(fresh_name(), credits=5)) as two:
+    with server.serving(World(uuid4().hex)) as one, server.serving(World(uuid4().hex, credits=5)) as two:
         assert requests.get(f"{one.base_url}/balance", headers=KEY, timeout=5).json() == {"credits": 1000}
         assert requests.get(f"{two.base_url}/balance", headers=KEY, timeout=5).json() == {"credits": 5}
         assert len(one.calls) == len(two.calls) == 1
@@ -67,7 +68,7 @@ def test_each_world_has_its_own_base_url(server: ThreadServer) -> None:
 
 
 def test_a_world_whose_test_is_over_is_told_so(server: ThreadServer) -> None:
-    world = World(fresh_name())
+    world = World(uuid4().hex)
     with server.serving(world) as served, pytest.raises(WorldError, match="another name"), server.serving(world):
         pass
     late = requests.get(f"{served.base_url}/balance", headers=KEY, timeout=5)
@@ -133,7 +134,7 @@ def test_a_reset_upload_leaves_no_job(far: Face) -> None:
 
 
 def test_a_drip_comes_in_many_pieces(server: ThreadServer) -> None:
-    world = World(fresh_name(), clock=VirtualClock.ticking())
+    world = World(uuid4().hex, clock=VirtualClock.ticking())
     world.scenarios.next("drip(100)", on="balance")
     with server.serving(world) as served, httpx.stream("GET", f"{served.base_url}/balance", headers=KEY) as answer:
         assert len(list(answer.iter_raw())) >= 4
@@ -206,7 +207,7 @@ def test_a_thousand_connections_are_held(far: Face) -> None:
 
 
 def test_a_client_that_leaves_while_it_waits_costs_nothing_more(server: ThreadServer) -> None:
-    world = World(fresh_name(), clock=VirtualClock.ticking())
+    world = World(uuid4().hex, clock=VirtualClock.ticking())
     with server.serving(world) as served:
         world.scenarios.always("latency(60)", on="balance")
         with pytest.raises(httpx.ReadTimeout):
@@ -216,7 +217,7 @@ def test_a_client_that_leaves_while_it_waits_costs_nothing_more(server: ThreadSe
 
 
 def test_many_clients_at_once_in_many_worlds(server: ThreadServer) -> None:
-    worlds = [World(fresh_name(), credits=10 + n) for n in range(8)]
+    worlds = [World(uuid4().hex, credits=10 + n) for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
 
         def use(world: World) -> list[int]:

@@ -210,3 +210,29 @@ class World:
                 if expired:
                     call.note(attached.urls)
         return min(until, self.clock.now()) if expired else until
+
+
+class WorldParts:
+    """The parts of `world` that tests use most, for what gives a test access to one."""
+
+    world: World
+
+    @property
+    def calls(self) -> Calls:
+        """Every call that the world was sent."""
+        return self.world.calls
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """The scenarios of the world."""
+        return self.world.scenarios
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The world's time."""
+        return self.world.clock
+
+    @property
+    def sources(self) -> Sources:
+        """The pictures behind addresses."""
+        return self.world.sources
