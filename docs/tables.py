@@ -15,7 +15,7 @@ from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
-from outpaint.mocks.admin.admin_openapi import OPERATIONS
+from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import ON_A_MOCK
 from outpaint.mocks.report.client_checks import CHECKS

@@ -52,53 +52,14 @@ def regex(pattern: str) -> Rule:
     return _rule({"match": "regex", "regex": pattern})
 
 
-def same_type() -> Rule:
-    """The value is of the example's type."""
-    return _rule({"match": "type"})
-
-
-def each_like(count: int) -> Rule:
-    """The list has exactly so many items, each like the example's first."""
-    return _rule({"match": "type", "min": count, "max": count})
-
-
-def whole_number() -> Rule:
-    """Any whole number."""
-    return _rule({"match": "integer"})
-
-
-def number() -> Rule:
-    """Any number."""
-    return _rule({"match": "number"})
-
-
-def truth() -> Rule:
-    """True or false."""
-    return _rule({"match": "boolean"})
-
-
-def each_value() -> Rule:
-    """An object with any names, each value like the example's."""
-    return _rule({"match": "values"})
-
-
-def media_type_pattern(value: str) -> Rule:
-    """The bytes are a file of that type, told by themselves."""
-    return _rule({"match": "contentType", "value": value})
+def matcher(kind: str, **options: Any) -> Rule:
+    """A rule of one matcher: `type` and `values` by the example, `integer`, `number`, `boolean`, `contentType`, ..."""
+    return {"combine": "AND", "matchers": [{"match": kind, **options}]}
 
 
 def from_state(expression: str) -> dict[str, Any]:
     """The verifier puts in what the provider state gave: `${api_key}`, `${inference_id}`, ..."""
     return {"type": "ProviderState", "expression": expression, "dataType": "STRING"}
-
-
-def fresh_uuid() -> dict[str, Any]:
-    """The verifier puts in a new UUID."""
-    return {"type": "Uuid"}
-
-
-def _rule(matcher: dict[str, Any]) -> Rule:
-    return {"combine": "AND", "matchers": [matcher]}
 
 
 Described = tuple[Any, dict[str, Rule]]
