@@ -103,7 +103,7 @@ def pact_states() -> str:
     """Each provider state with its parameters, its scenario on a mock, and whether a key brings it about elsewhere."""
     rows = [
         (name, f"`{params}`" if params else "", f"`{scenario}`", "yes" if name in SUPPORTED else "")
-        for name, (params, scenario) in ON_A_MOCK.items()
+        for name, (params, scenario, _) in ON_A_MOCK.items()
     ]
     return table(("provider state", "parameters", "on a mock", "by an API key alone"), rows)
 

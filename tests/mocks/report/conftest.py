@@ -103,7 +103,7 @@ class Client:
             RequestHead(method, path, query, (*keyed, *headers), origin="http://mock.test"), body
         )
         assert not isinstance(answer, Waiting)
-        self.world.clock.spend(answer.latency)
+        self.world.clock.advance(answer.latency)
         return answer
 
 

@@ -23,7 +23,7 @@ class RateLimit(AccountEffect):
 
 
 class Credits(AccountEffect):
-    """The account stands at n credits when this first reaches it."""
+    """The account has n credits from the first call on that this touches."""
 
     name = "credits"
     slots = frozenset({Slot.CREDITS})

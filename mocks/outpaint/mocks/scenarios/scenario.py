@@ -187,7 +187,7 @@ def preset_of(word: str) -> Scenario | None:
         return None
     text = PRESETS.get(word.removeprefix(MAGIC))
     if text is None:
-        raise ScenarioError(f"{word[:60]} stands for nothing: {nearest(word[:60], [MAGIC + name for name in PRESETS])}")
+        raise ScenarioError(f"{word[:60]} is no preset: {nearest(word[:60], [MAGIC + name for name in PRESETS])}")
     return Scenario.of(text)
 
 

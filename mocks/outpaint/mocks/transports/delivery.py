@@ -155,7 +155,7 @@ def _pass_until(
             if ahead <= 0 or over():
                 return patience
             if clock.is_frozen:
-                clock.spend(min(ahead, patience))
+                clock.advance(min(ahead, patience))
                 if ahead > patience:
                     raise Undelivered(Failure.TIMED_OUT)
                 return patience - ahead

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -168,7 +168,7 @@ class MockHost:
         if seconds <= 0:
             return
         if clock.is_frozen:
-            clock.spend(seconds)
+            clock.advance(seconds)
             return
         await self._until(clock, clock.now() + seconds, lambda: False, receive, asyncio.Event())
 
@@ -230,7 +230,7 @@ class MockHost:
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
         from outpaint.mocks.admin.admin_application import answer  # a server's start does not wait for all of this
 
-        body = await read_body(_AdminBody(self), receive)
+        body = await read_body(_AdminBody(self.unreadable, self.unreadable), receive)
         if not isinstance(body, Response):
             act = partial(answer, self.worlds, request_head(scope), body, open_to_all=self._open_admin)
             body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
@@ -249,19 +249,13 @@ def _is_plain(answer: Response) -> bool:
     return not isinstance(answer, MockResponse) or (answer.fault is None and not answer.latency)
 
 
+@dataclass(frozen=True, slots=True)
 class _AdminBody:
-    """What an admin call may bring."""
+    """The body of an admin call, for `read_body`."""
 
-    body_limit = 64 * 1024 * 1024
-
-    def __init__(self, host: MockHost) -> None:
-        self._host = host
-
-    def too_large(self) -> Response:
-        return self._host.unreadable()
-
-    def cut_short(self) -> Response:
-        return self._host.unreadable()
+    too_large: Callable[[], Response]
+    cut_short: Callable[[], Response]
+    body_limit: int = 64 * 1024 * 1024
 
 
 class ServedWorld(WorldParts):

@@ -10,10 +10,9 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.functions.service.service import inspect
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ _LARGE: Final = 64 * 1024
 _MOST_BEING_WRITTEN: Final = 16 * 1024 * 1024
 """Bytes that may wait for that thread."""
 _MOST_INSPECTIONS: Final = 4096
-_LIMITS: Final = PictureLimits()
 
 
 class Blobs:
@@ -158,44 +156,24 @@ def _sample(data: bytes) -> tuple[int, bytes, bytes, bytes]:
     return len(data), data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]
 
 
-_Key = tuple[str, str | None, MaskMode, PictureLimits, str, str]
-
-
 class Inspections:
     """Inspects uploads and remembers the results, errors included: the same pictures are decoded once."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Key, Inspection | OutpaintError] = OrderedDict()
+        self._known: OrderedDict[tuple[object, ...], Inspection | OutpaintError] = OrderedDict()
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    def __call__(
-        self,
-        image: bytes,
-        mask: bytes | None = None,
-        *,
-        mask_mode: MaskMode = MaskMode.AUTO,
-        limits: PictureLimits = _LIMITS,
-        image_field: str = "image",
-        mask_field: str = "mask_image",
-    ) -> Inspection:
-        """What `inspect` finds; raises what it raises."""
+    def __call__(self, image: bytes, mask: bytes | None = None, **options: Any) -> Inspection:
+        """What the service's `inspect` finds with these options; raises what it raises."""
         digest = self._blobs.keep(image)
-        mask_digest = None if mask is None else self._blobs.keep(mask)
-        key = (digest, mask_digest, mask_mode, limits, image_field, mask_field)
+        key = (digest, None if mask is None else self._blobs.keep(mask), *sorted(options.items()))
         with self._lock:
             found = self._known.get(key)
         if found is None:
             try:
-                found = inspect(
-                    image,
-                    mask,
-                    mask_mode=mask_mode,
-                    limits=limits,
-                    image_field=image_field,
-                    mask_field=mask_field,
-                )
+                found = inspect(image, mask, **options)
             except OutpaintError as error:
                 found = error
             with self._lock:

@@ -31,8 +31,7 @@ class VirtualClock:
 
     def __init__(self, start: float = START, *, scale: float = 0.0) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[int, Callable[[], None]] = {}
-        self._next_listener = 0
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._first_scale = _checked_scale(scale)
         self._start = _checked_time(start)
         self._first = time.monotonic()
@@ -57,7 +56,7 @@ class VirtualClock:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether time stands still."""
+        """Whether time passes only by moves."""
         return self._state[2] == 0.0
 
     def now(self) -> float:
@@ -114,18 +113,6 @@ class VirtualClock:
             self._state = (self.now(), time.monotonic(), scale)
         self._notify()
 
-    def spend(self, seconds: float) -> float:
-        """Let virtual time pass for a host that has to wait; returns the real seconds that it has to sleep.
-
-        A frozen clock is moved on at once and nobody sleeps (0.0); for a ticking one the host waits.
-        """
-        if seconds <= 0:
-            return 0.0
-        if self.is_frozen:
-            self.advance(seconds)
-            return 0.0
-        return self.real_seconds(seconds)
-
     def real_seconds(self, seconds: float) -> float:
         """How long that much virtual time takes in real seconds; infinite while frozen."""
         if seconds <= 0:
@@ -139,13 +126,11 @@ class VirtualClock:
         It is called on the thread that moved the clock, so that whatever waits reads the time again.
         """
         with self._lock:
-            number = self._next_listener
-            self._next_listener += 1
-            self._listeners[number] = listener
+            self._listeners = (*self._listeners, listener)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners.pop(number, None)
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
 
         return unsubscribe
 
@@ -170,11 +155,8 @@ class VirtualClock:
         self._state = (to, time.monotonic(), self.scale)
 
     def _notify(self) -> None:
-        if self._listeners:
-            with self._lock:
-                listeners = list(self._listeners.values())
-            for listener in listeners:
-                listener()
+        for listener in self._listeners:
+            listener()
 
 
 def _checked_time(seconds: float) -> float:
