@@ -95,7 +95,7 @@ def _async(client: Callable[[], Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def open_face(name: str, world: World, server: ThreadServer) -> Iterator[Transport]:
+def open_transport(name: str, world: World, server: ThreadServer) -> Iterator[Transport]:
     """A transport by its name."""
     if name == "tcp":
         with server.serving(world) as served:
@@ -135,25 +135,25 @@ def going() -> World:
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Transport]:
-    with open_face(request.param, world, server) as opened:
+    with open_transport(request.param, world, server) as opened:
         yield opened
 
 
 @pytest.fixture(params=IN_PROCESS)
 def near(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Transport]:
-    with open_face(request.param, world, server) as opened:
+    with open_transport(request.param, world, server) as opened:
         yield opened
 
 
 @pytest.fixture(params=TRANSPORTS)
 def lively(request: pytest.FixtureRequest, going: World, server: ThreadServer) -> Iterator[Transport]:
-    with open_face(request.param, going, server) as opened:
+    with open_transport(request.param, going, server) as opened:
         yield opened
 
 
 @pytest.fixture
 def far(world: World, server: ThreadServer) -> Iterator[Transport]:
-    with open_face("tcp", world, server) as opened:
+    with open_transport("tcp", world, server) as opened:
         yield opened
 
 

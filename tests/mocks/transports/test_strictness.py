@@ -28,65 +28,63 @@ def _code(answer: Any) -> str:
 CHECKS: tuple[tuple[str, Callable[[Transport], str], str], ...] = (
     (
         "text labelled image/png is refused",
-        lambda transport: _code(
-            transport.call("POST", PATH, data={"prompt": "x"}, files={"image": ("a.png", b"just text", "image/png")})
+        lambda via: _code(
+            via.call("POST", PATH, data={"prompt": "x"}, files={"image": ("a.png", b"just text", "image/png")})
         ),
         "415 unsupported_image_type",
     ),
     (
         "a picture cut in half is refused",
-        lambda transport: _code(transport.submit(image=_canvas(transport)[:600])),
+        lambda via: _code(via.submit(image=_canvas(via)[:600])),
         "422 unreadable_image",
     ),
     (
         "a picture with nothing to paint is refused",
-        lambda transport: _code(transport.submit(image=_opaque())),
+        lambda via: _code(via.submit(image=_opaque())),
         "422 nothing_to_paint",
     ),
-    ("mode=async is answered 202", lambda transport: _status(transport.submit(fields={"mode": "async"})), "202"),
-    ("an id that was never issued is 404", lambda transport: _status(transport.poll("0" * 8)), "404"),
+    ("mode=async is answered 202", lambda via: _status(via.submit(fields={"mode": "async"})), "202"),
+    ("an id that was never issued is 404", lambda via: _status(via.poll("0" * 8)), "404"),
     (
         "a wrong enum is refused",
-        lambda transport: _code(transport.submit(fields={"format": "GIF"})),
+        lambda via: _code(via.submit(fields={"format": "GIF"})),
         "422 invalid_parameter",
     ),
     (
         "a count out of range is refused",
-        lambda transport: _code(transport.submit(fields={"count": "11"})),
+        lambda via: _code(via.submit(fields={"count": "11"})),
         "422 invalid_parameter",
     ),
     (
         "a missing prompt is refused",
-        lambda transport: _code(transport.submit(fields={"prompt": ""})),
+        lambda via: _code(via.submit(fields={"prompt": ""})),
         "422 invalid_parameter",
     ),
     (
         "a missing picture is refused",
-        lambda transport: _code(transport.call("POST", PATH, data={"prompt": "x", "count": "1"})),
+        lambda via: _code(via.call("POST", PATH, data={"prompt": "x", "count": "1"})),
         "422 missing_parameter",
     ),
     (
         "two sources of one picture are refused",
-        lambda transport: _code(transport.submit(fields={"image_url": "https://a.test/b.png"})),
+        lambda via: _code(via.submit(fields={"image_url": "https://a.test/b.png"})),
         "422 conflicting_parameters",
     ),
     (
         "a missing key is 401",
-        lambda transport: _status(transport.call("GET", "/balance", headers={"X-Picsart-API-Key": ""})),
+        lambda via: _status(via.call("GET", "/balance", headers={"X-Picsart-API-Key": ""})),
         "401",
     ),
-    ("a wrong verb is 405", lambda transport: _status(transport.call("PUT", PATH)), "405"),
+    ("a wrong verb is 405", lambda via: _status(via.call("PUT", PATH)), "405"),
     (
         "an unknown content type is 415",
-        lambda transport: _status(
-            transport.call("POST", PATH, content=b"<a/>", headers={"Content-Type": "application/xml"})
-        ),
+        lambda via: _status(via.call("POST", PATH, content=b"<a/>", headers={"Content-Type": "application/xml"})),
         "415",
     ),
     (
         "a body that breaks off is 400",
-        lambda transport: _status(
-            transport.call(
+        lambda via: _status(
+            via.call(
                 "POST", PATH, content=b"--b\r\nConten", headers={"Content-Type": "multipart/form-data; boundary=b"}
             )
         ),

@@ -25,7 +25,7 @@ class Httpx2Transport(
 ):
     """Answers a client's requests from a world: `httpx2.Client(transport=Httpx2Transport(world))`, or AsyncClient."""
 
-    _library = httpx2
+    _library: ClassVar[Any] = httpx2
 
 
 class OutpaintPatch:

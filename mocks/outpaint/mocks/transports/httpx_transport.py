@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import httpx
 
 from outpaint.mocks.transports.in_process import WorldTransport
@@ -12,4 +14,4 @@ class OutpaintTransport(
 ):
     """Answers a client's requests from a world: `httpx.Client(transport=OutpaintTransport(world))`, or AsyncClient."""
 
-    _library = httpx
+    _library: ClassVar[Any] = httpx

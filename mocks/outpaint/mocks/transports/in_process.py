@@ -100,7 +100,7 @@ class Carrier:
 
     def __init__(self, library: Any, world: World, bases: BaseUrls) -> None:
         self._library = library
-        self._errors: dict[Failure, type[Exception]] = {
+        self._errors: dict[Failure, Callable[..., Exception]] = {
             Failure.REFUSED: library.ConnectError,
             Failure.RESET: library.ReadError,
             Failure.TIMED_OUT: library.ReadTimeout,

@@ -249,7 +249,7 @@ def _is_plain(answer: Response) -> bool:
     return not isinstance(answer, MockResponse) or (answer.fault is None and not answer.latency)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _AdminBody:
     """The body of an admin call, for `read_body`."""
 

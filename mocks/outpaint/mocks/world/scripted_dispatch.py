@@ -268,7 +268,9 @@ class ScriptedDispatch(Restorable):
         effects: dict[Slot, Effect] = {slot: effect for slot, effect in scenario.job.items() if slot is not Slot.URLS}
         for effect in scenario.account.values():
             raise ScenarioError(f"{effect} concerns an account: it cannot be said of one job")
-        calls = {on: slots for on, slots in scenario.calls.items() if on in (On.POLL, On.FILE)}
+        calls: dict[On, dict[Slot, CallEffect]] = {
+            on: slots for on, slots in scenario.calls.items() if on in (On.POLL, On.FILE)
+        }
         with self._lock:
             if effects:
                 job, plan = self._pending(inference_id)
