@@ -20,14 +20,13 @@ from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
-from outpaint.mocks.admin.admin_openapi import OPERATIONS
+from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import ON_A_MOCK
-from outpaint.mocks.report.judging import CHECKS
+from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.scenarios.call_effects import Error
 from outpaint.mocks.scenarios.effect import CallEffect, On
-from outpaint.mocks.scenarios.effects import EFFECTS
-from outpaint.mocks.scenarios.scenario import MAGIC, PRESETS
+from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent
@@ -119,7 +118,7 @@ def pact_states() -> str:
     """Each provider state with its parameters, its scenario on a mock, and whether a key brings it about elsewhere."""
     rows = [
         (name, f"`{params}`" if params else "", f"`{scenario}`", "yes" if name in SUPPORTED else "")
-        for name, (params, scenario) in ON_A_MOCK.items()
+        for name, (params, scenario, _) in ON_A_MOCK.items()
     ]
     return table(("provider state", "parameters", "on a mock", "by an API key alone"), rows)
 

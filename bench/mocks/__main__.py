@@ -21,10 +21,10 @@ import in_process
 import page
 from loads import Load, five_megabytes, strictness, wrk
 from report import machine
-from rivals import Ours, Server, Unavailable, floor, peers
+from rivals import Ours, RawAsgi, Server, Unavailable, peers
 
 MIXED = 1000
-"""How many different pictures stand for a picture that was never seen before."""
+"""How many different pictures a load of distinct pictures sends."""
 
 
 def main() -> None:
@@ -42,11 +42,7 @@ def main() -> None:
         bodies = forms.write(Path(folder) / "bodies", MIXED)
         rows: list[dict[str, str]] = []
         notes: list[str] = []
-        for make in [
-            lambda: Ours(),
-            lambda: floor(),
-            *([] if options.no_peers else peers(Path(folder), options.peers)),
-        ]:
+        for make in [Ours, RawAsgi, *([] if options.no_peers else peers(Path(folder), options.peers))]:
             row = _measured(make, bodies, options.seconds, notes)
             if row is not None:
                 rows.append(row)
@@ -61,7 +57,7 @@ def main() -> None:
 def _measured(
     make: Callable[[], Server], bodies: forms.Bodies, seconds: int, notes: list[str]
 ) -> dict[str, str] | None:
-    """One server's row; a note where it cannot be had."""
+    """One server's row; a note where it cannot be started."""
     try:
         server = make()
         with server:

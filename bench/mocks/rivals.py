@@ -18,12 +18,10 @@ import httpx
 
 KEY = {"X-Picsart-API-Key": "bench"}
 ROOT = Path(__file__).parents[2]
-FAST = 50
-"""Uploads a second from which on twenty thousand of them can be waited for."""
 
 
 class Unavailable(Exception):  # noqa: N818 - a peer that is left out
-    """A server cannot be had here, and why."""
+    """A server cannot be installed or started here; the text says why."""
 
 
 class Server:
@@ -31,6 +29,7 @@ class Server:
 
     name = ""
     is_fast = True
+    """Whether it takes twenty thousand uploads in reasonable time."""
 
     def __init__(self) -> None:
         self.port = _free_port()
@@ -144,18 +143,13 @@ class Ours(Server):
         return f"/v1/painting/{answer.json()['inference_id']}"
 
 
-class _Floor(Server):
-    """The least that uvicorn can do: a raw ASGI application that reads the body and always says the same."""
+class RawAsgi(Server):
+    """The baseline: uvicorn with an ASGI application that reads the body and always gives the same answer."""
 
-    name = "floor: uvicorn, raw ASGI"
+    name = "baseline: uvicorn, raw ASGI"
 
     def command(self) -> list[str]:
-        return [sys.executable, str(Path(__file__).with_name("floor.py")), str(self.port)]
-
-
-def floor() -> Server:
-    """The floor."""
-    return _Floor()
+        return [sys.executable, str(Path(__file__).with_name("raw_asgi.py")), str(self.port)]
 
 
 class _Prism(Server):
@@ -170,17 +164,8 @@ class _Prism(Server):
 
     def command(self) -> list[str]:
         prism = str(self._modules / ".bin" / "prism")
-        return [
-            prism,
-            "mock",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            "--multiprocess",
-            "false",
-            str(ROOT / "openapi.json"),
-        ]
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "--multiprocess", "false"]
+        return [prism, "mock", *options, str(ROOT / "openapi.json")]
 
 
 class _Mockoon(_Prism):

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 from outpaint.functions.embedded.server import serving
 from outpaint.mocks import pytest_plugin
-from outpaint.mocks.admin import Administration
 from outpaint.mocks.mock_command import mock
 from outpaint.mocks.scenarios.scenario import Scenario
 from outpaint.mocks.transports.tcp_connection import MockConnection
@@ -50,7 +49,7 @@ def test_its_curl_lines_work() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl ")]
     assert len(lines) >= 4
     worlds = Worlds()
-    host = MockHost(worlds, Administration(worlds))
+    host = MockHost(worlds)
     with serving(host, connection=MockConnection) as url:
         script = "\n".join(f"{line} -fsS -o /dev/null" for line in lines).replace("http://127.0.0.1:4010", url)
         environment = {**os.environ, "no_proxy": "*"}
@@ -99,7 +98,7 @@ def test_a_running_mock_has_the_presets_of_the_table() -> None:
     rows = re.findall(r"^\| `(mock_\w+)` \| `([^`]+)` \|$", PAGE, re.MULTILINE)
     assert len(rows) > 20
     worlds = Worlds()
-    host = MockHost(worlds, Administration(worlds))
+    host = MockHost(worlds)
     with serving(host, connection=MockConnection) as url:
         language = httpx.get(f"{url}/_mock/language", trust_env=False).json()
     host.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-# Looking for pydantic's plugins goes through every installed package, a tenth of the whole start.
+# Searching every installed package for pydantic's plugins takes a tenth of the start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 import click

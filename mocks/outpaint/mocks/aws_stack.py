@@ -1,4 +1,4 @@
-"""What the deployed stack stores and sends, in moto: for tests of those who run the service on AWS."""
+"""The deployed stack's table, bucket, topic and queue in moto, for tests of whoever runs the service on AWS."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def aws_stack() -> Iterator[AwsStack]:
     from moto import mock_aws
 
     with patch.dict(os.environ, _ENVIRONMENT), mock_aws(), _one_call_at_a_time():
-        # Whatever points botocore elsewhere would be reached past moto.
+        # moto does not intercept calls to another endpoint.
         os.environ.pop("AWS_ENDPOINT_URL", None)
         settings = AwsSettings.from_environment()
         session = get_session()
@@ -87,7 +87,7 @@ def aws_stack() -> Iterator[AwsStack]:
 
 @cache
 def _descriptions() -> Any:
-    """Services are described in megabytes of JSON, which need not be read again for every stack."""
+    """botocore's descriptions of services, megabytes of JSON that are read once for all stacks."""
     return create_loader()
 
 

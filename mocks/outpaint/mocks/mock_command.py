@@ -1,8 +1,9 @@
-"""Outpaint mock, and outpaint mock report."""
+"""The commands `outpaint mock` and `outpaint mock report`."""
 
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.world_options import WorldOptions
 
 
-_TIMEOUT_S = 30.0
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
+"""Bytes; the other pictures are in a temporary folder."""
+_BODIES_FOR_PACT: Final = 64
+"""MiB of bodies that are kept with --pact: a call's body must still be there when it is answered."""
+_CONTEXT: Final = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    "auto_envvar_prefix": "OUTPAINT_MOCK",
+}
+_TIMEOUT_S: Final = 30.0
+_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.command()
 @click.option(
     "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
 )
-@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Whose calls are judged.")
+@click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Judge its calls.")
 @click.option("--junit", metavar="FILE", type=_FILE, help="Write it as JUnit XML too.")
 @click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write it as JSON too.")
 @click.option("--html", metavar="FILE", type=_FILE, help="Write it as a page to read too.")
@@ -81,7 +91,7 @@ def _fetched(url: str, world: str) -> Report:
 
     asked = f"{url.rstrip('/').removesuffix('/v1')}{prefix_of(world)}{ADMIN_ROOT}/report"
     try:
-        # No proxy of the environment's stands between this machine and itself.
+        # Not by a proxy that the environment names.
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             answer = client.get(asked)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -93,17 +103,6 @@ def _fetched(url: str, world: str) -> Report:
     except (ValidationError, ValueError, KeyError, TypeError):
         detail = f"{asked} answered {answer.status_code}, and not as a mock does"
     raise click.ClickException(str(detail))
-
-
-PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
-"""Bytes; the rest of the pictures lies in a temporary folder."""
-BODIES_FOR_PACT: Final = 64
-"""MiB: a call's body must be there when it is answered."""
-_CONTEXT: Final = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-    "auto_envvar_prefix": "OUTPAINT_MOCK",
-}
 
 
 @click.group(
@@ -123,9 +122,9 @@ _CONTEXT: Final = {
     show_default=True,
     help="How time goes: not by itself, as it does, or so many times as fast.",
 )
-@click.option("--scenario", metavar="TEXT", multiple=True, help="Stands for every world; may be repeated.")
+@click.option("--scenario", metavar="TEXT", multiple=True, help="Applies to every world; may be repeated.")
 @click.option("--painter", type=click.Choice(names_on(PainterHost.MOCK)), default="flat", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Ids, seeds and chance follow from it.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides ids, seeds and random delays.")
 @click.option(
     "--credits", "credits_", type=click.IntRange(0), default=1000, show_default=True, help="What a new key has."
 )
@@ -175,8 +174,8 @@ def mock(
     """
     if context.invoked_subcommand is not None:
         return
-    # What lives now lives as long as the process, and what a call leaves in the journal lives long: looking for garbage
-    # as often as Python does by itself takes a tenth of the start, and a tenth of each call.
+    # The objects made so far are kept as long as the process, and those in the journal for long: collecting garbage as
+    # often as Python does by default takes a tenth of the start, and a tenth of each call.
     gc.set_threshold(50_000, 20, 50)
     from outpaint.mocks.world.world_options import WorldOptions
 
@@ -187,7 +186,7 @@ def mock(
         seed=seed,
         painter=painter,
         settings={} if public_url is None else {"public_url": public_url},
-        body_bytes=max(keep_bodies, 0 if pact is None else BODIES_FOR_PACT) * 1024 * 1024,
+        body_bytes=max(keep_bodies, 0 if pact is None else _BODIES_FOR_PACT) * 1024 * 1024,
         max_calls=keep_calls,
     ).checked()
     follower = None
@@ -208,7 +207,6 @@ mock.add_command(report)
 
 def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower | None, *, open_admin: bool) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
-    from outpaint.mocks.admin import Administration
     from outpaint.mocks.transports.tcp_connection import MockConnection
     from outpaint.mocks.transports.tcp_server import MockHost
     from outpaint.mocks.world.blobs import Blobs
@@ -217,16 +215,16 @@ def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower |
     from outpaint.mocks.world.worlds import Worlds
 
     with listen(host, port) as listener:
-        studio = Studio(painter_named(options.painter), Blobs(PICTURES_IN_MEMORY))
+        studio = Studio(painter_named(options.painter), Blobs(_PICTURES_IN_MEMORY))
 
         def followed(world: World) -> World:
             return world if follower is None else follower.follow(world)
 
         worlds = Worlds(
             lambda name: followed(options.world(name, studio)),
-            lambda name, changes: followed(options.replaced(**changes).checked().world(name, studio)),
+            lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
         )
-        app = MockHost(worlds, Administration(worlds, open_to_all=open_admin))
+        app = MockHost(worlds, open_admin=open_admin)
         url = url_of(listener)
 
         gc.freeze()

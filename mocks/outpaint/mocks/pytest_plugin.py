@@ -1,6 +1,6 @@
-"""The pytest plugin: a world for each test, and the faces by which clients reach it.
+"""The pytest plugin: fixtures with a world for each test, and with the transports by which clients reach it.
 
-Nothing of the mock is imported before a test asks for one of these fixtures.
+Nothing of the mock is imported before a test uses one of these fixtures.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.world import Studio, World
 
 MARKER = "outpaint"
-_FACE_OPTIONS = ("base_url", "unknown_hosts", "assert_all_called", "pact")
+_TRANSPORT_OPTIONS = ("base_url", "unknown_hosts", "assert_all_called", "pact")
 _PACT = "outpaint-pact"
 _NUMBERS = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where the run's pact goes."""
+    """Add the options for the run's pact."""
     group = parser.getgroup("outpaint", "the mock of the outpainting API")
     group.addoption(
         "--outpaint-pact",
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and begin the run's pact."""
+    """Register the marker, and the plugin that writes the run's pact."""
     file: Path | None = config.getoption("--outpaint-pact")
     if file is not None:
         from outpaint.mocks.pact.pact_session import PactSession
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The markers' options, the nearest marker's last."""
+    """The markers' options, of which the nearest marker's win."""
     options: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers(MARKER))):
         if marker.args:
@@ -72,28 +72,28 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def _bases(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What the faces that intercept a client take."""
+    """The options of the transports that intercept clients."""
     from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
-    from outpaint.mocks.world.world_options import several
 
     marked = _marked(request)
+    urls = marked.get("base_url", VENDOR_BASE_URL)
     return {
-        "base_urls": several(marked.get("base_url", VENDOR_BASE_URL)),
+        "base_urls": (urls,) if isinstance(urls, str) else urls,
         "unknown_hosts": marked.get("unknown_hosts", "fail"),
     }
 
 
 @pytest.fixture(scope="session")
 def _outpaint_studios() -> dict[str, Studio]:
-    """What worlds share, by painter: pictures that were looked at once are not looked at again."""
+    """What worlds share, by painter, so that a picture is inspected once in a session."""
     return {}
 
 
 @pytest.fixture
 def outpaint_world(request: pytest.FixtureRequest, _outpaint_studios: dict[str, Studio]) -> Iterator[World]:
-    """A world of the test's own: the service with a clock, scenarios, sources and a journal under the test's control.
+    """A world of the test's own: the service with a clock, scenarios, sources and a journal that the test controls.
 
-    All faces of one test lead to it. Set it up by `@pytest.mark.outpaint(...)`.
+    All transports of one test lead to it. Set it up by `@pytest.mark.outpaint(...)`.
     """
     from outpaint.contracts.errors import OutpaintError
     from outpaint.mocks.world.world import Studio
@@ -101,7 +101,7 @@ def outpaint_world(request: pytest.FixtureRequest, _outpaint_studios: dict[str, 
 
     marked = _marked(request)
     try:
-        options = WorldOptions.of({name: value for name, value in marked.items() if name not in _FACE_OPTIONS})
+        options = WorldOptions.of({name: value for name, value in marked.items() if name not in _TRANSPORT_OPTIONS})
         if options.painter not in _outpaint_studios:
             _outpaint_studios[options.painter] = Studio(painter_named(options.painter))
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name)[:40].strip("-.")
@@ -128,7 +128,7 @@ def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Itera
 @pytest.fixture
 def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
     """Judges the client by the calls of the test so far: `outpaint_report().assert_passed()`."""
-    from outpaint.mocks.report import judge
+    from outpaint.mocks.report.judging import judge
 
     return lambda: judge(outpaint_world)
 
@@ -152,7 +152,7 @@ def outpaint_httpx2(request: pytest.FixtureRequest, outpaint_world: World) -> It
 
 @pytest.fixture
 def outpaint_transport(outpaint_world: World) -> OutpaintTransport:
-    """A transport for httpx clients that take one; whatever they send is answered."""
+    """A transport for httpx clients that take one; it answers all their requests."""
     from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 
     return OutpaintTransport(outpaint_world)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.mocks.pact.interactions import Interaction, record
+from outpaint.mocks.pact.interactions import Interaction, interaction_of
 from outpaint.mocks.pact.pact_file import Pact, pact_of
 from outpaint.mocks.pact.provider_states import StateName
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
@@ -234,7 +234,7 @@ def test_workers_hand_their_interactions_over(tmp_path: Path) -> None:
     controller.pytest_testnodedown(type("Node", (), {"workeroutput": handed}))
     controller.pytest_sessionfinish(0)
     assert (tmp_path / "c.json").read_text() == pact_of(world, "shop").text()
-    assert isinstance(record(world.calls.last), Interaction)
+    assert isinstance(interaction_of(world.calls.last), Interaction)
 
 
 @pytest.mark.parametrize("status", [pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED])

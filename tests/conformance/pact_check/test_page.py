@@ -47,6 +47,6 @@ def test_its_workflows_are_some() -> None:
 
 def test_every_state_is_in_its_table_with_a_scenario_that_can_be_read() -> None:
     assert list(ON_A_MOCK) == list(StateName)
-    for name, (_, scenario) in ON_A_MOCK.items():
+    for name, (_, scenario, _) in ON_A_MOCK.items():
         assert f"| {name} |" in SECTION
         Scenario.of(scenario.replace("error_code", "painting_failed").replace("credits(credits)", "credits(0)"))

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
-from outpaint.mocks.admin import Administration
+from outpaint.mocks.admin.admin_application import answer
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.world.worlds import Worlds
 
@@ -69,7 +69,6 @@ class Server:
     open_to_all: bool = False
 
     def __post_init__(self) -> None:
-        self._admin = Administration(self.worlds, open_to_all=self.open_to_all)
         self._application = MockApplication(self.worlds)
 
     def within(self, world: str) -> Server:
@@ -91,7 +90,7 @@ class Server:
         head = RequestHead(
             verb, f"{self.base}/_mock{parts.path}", parts.query, headers, "http://127.0.0.1:4010", peer_is_loopback
         )
-        return Answer(self._admin(head, data))
+        return Answer(answer(self.worlds, head, data, open_to_all=self.open_to_all))
 
     def get(self, path: str) -> Any:
         answer = self.ask("GET", path)

@@ -10,12 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from outpaint.mocks.admin.admin_openapi import OPERATIONS, document
+from outpaint.mocks.admin.actions import OPERATIONS
+from outpaint.mocks.admin.admin_openapi import admin_openapi
 from outpaint.mocks.admin.scenario_json import scenario_of
-from outpaint.mocks.scenarios.effects import EFFECTS
-from outpaint.mocks.scenarios.scenario import PRESETS, Scenario
+from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS, Scenario
 
-DOCUMENT = document()
+DOCUMENT = admin_openapi()
 
 
 def schema_of(name: str) -> dict[str, Any]:

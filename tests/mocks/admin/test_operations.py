@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from outpaint.mocks.scenarios.effects import EFFECTS
-from outpaint.mocks.scenarios.scenario import PRESETS
+from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS
 
 START = 1767225600.0  # 2026-01-01, where a frozen clock begins
 

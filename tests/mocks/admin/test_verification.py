@@ -15,7 +15,6 @@ from outpaint.conformance.verify.mock_server_provider import MockServer
 from outpaint.conformance.verify.verification import verify
 from outpaint.functions.command_line.command_group import outpaint
 from outpaint.functions.embedded.server import serving
-from outpaint.mocks.admin import Administration
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost, thread_server
 from outpaint.mocks.world.worlds import Worlds
@@ -28,7 +27,7 @@ def worlds() -> Worlds:
 
 @pytest.fixture
 def url(worlds: Worlds) -> Iterator[str]:
-    host = MockHost(worlds, Administration(worlds))
+    host = MockHost(worlds)
     with serving(host, connection=MockConnection) as url:
         yield url
     host.close()

@@ -27,7 +27,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from outpaint.functions.embedded.server import serving
-from outpaint.mocks.admin import Administration
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost
 from outpaint.mocks.world.world import World
@@ -166,7 +165,7 @@ def picture(mode: str) -> bytes:
 @pytest.fixture
 def mock() -> Iterator[Mock]:
     worlds = Worlds()
-    host = MockHost(worlds, Administration(worlds))
+    host = MockHost(worlds)
     try:
         with serving(host, connection=MockConnection) as url:
             yield Mock(url, worlds)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from outpaint.mocks.scenarios.effects import EFFECTS
+from outpaint.mocks.scenarios.scenario import EFFECTS
 
 Open = Callable[..., Page]
 START = "2026-01-01 00:00:00"
@@ -100,10 +100,10 @@ def test_a_switch_sets_its_effect_and_takes_it_back(open_page: Open, mock: Any) 
     expect(switch(page, "polls")).to_be_checked()
     expect(page.get_by_role("status")).to_be_empty()
     expect(page.locator("#set")).to_contain_text("polls(2)")
-    assert [str(one.scenario) for one in mock.world.scenarios.standing] == ["polls(2)"]
+    assert [str(one.scenario) for one in mock.world.scenarios.lasting] == ["polls(2)"]
     switch(page, "polls").click()
     expect(page.locator("#set li")).to_have_count(0)
-    assert mock.world.scenarios.standing == ()
+    assert mock.world.scenarios.lasting == ()
 
 
 def test_an_effect_may_be_for_the_next_call_only(open_page: Open, mock: Any) -> None:
@@ -128,10 +128,10 @@ def test_a_scenario_is_written_explained_set_and_removed(open_page: Open, mock: 
     expect(page.get_by_text("polls(2); fail(timed_out): on submit")).to_be_visible()
     line.press("Enter")
     expect(line).to_have_value("")
-    assert [str(one.scenario) for one in mock.world.scenarios.standing] == ["polls(2); fail(timed_out)"]
+    assert [str(one.scenario) for one in mock.world.scenarios.lasting] == ["polls(2); fail(timed_out)"]
     page.get_by_role("button", name="Remove polls(2); fail(timed_out)").click()
     expect(page.locator("#set li")).to_have_count(0)
-    assert mock.world.scenarios.standing == ()
+    assert mock.world.scenarios.lasting == ()
 
 
 def test_worlds_are_opened_and_looked_at_apart(open_page: Open, mock: Any) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.mocks.exchange.mock_application import MockApplication
-from outpaint.mocks.report import judge
 from outpaint.mocks.report.findings import CheckResult, Report
+from outpaint.mocks.report.judging import judge
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.world import World
 
@@ -103,7 +103,7 @@ class Client:
             RequestHead(method, path, query, (*keyed, *headers), origin="http://mock.test"), body
         )
         assert not isinstance(answer, Waiting)
-        self.world.clock.spend(answer.latency)
+        self.world.clock.advance(answer.latency)
         return answer
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.report.findings import CheckOutcome, ReportVerdict
-from outpaint.mocks.report.judging import CHECKS
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
@@ -394,7 +394,7 @@ def test_a_good_client_passes_strictly(client: Any) -> None:
 def test_the_assertion_tells_what_is_wrong_and_can_be_told_to_ignore_it(client: Any) -> None:
     polls_on_after_success(client)
     report = client.report()
-    with pytest.raises(AssertionError, match=r"error stops_at_end: .*\n    #2 told the job's end; it was polled 1"):
+    with pytest.raises(AssertionError, match=r"error stops_at_end: .*\n    #2 was answered with the job's end; it was"):
         report.assert_passed()
     report.assert_passed(ignore=["stops_at_end"])
     with pytest.raises(LookupError, match="there is no check stop_at_end: there are retry_after"):

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.report.findings import CheckOutcome, Report, ReportVerdict
-from outpaint.mocks.report.judging import CHECKS
 from outpaint.mocks.report.junit_xml import as_junit
 from outpaint.mocks.report.report_pages import as_page, as_text
 
@@ -34,7 +34,7 @@ def test_as_text_every_check_has_its_line_and_its_findings(bad: Report) -> None:
     assert set(marks) == {check.code for check in CHECKS}
     assert (marks["stops_at_end"], marks["idempotency_key"]) == ("FAIL", "warn")
     assert (marks["polling_pace"], marks["key_in_header"]) == ("-", "pass")
-    assert any("#2 told the job's end" in line for line in lines)
+    assert any("#2 was answered with the job's end" in line for line in lines)
     assert lines[-1].startswith("world default: FAILED; ")
     assert "1 failed, 2 warned" in lines[-1]
 
@@ -49,7 +49,7 @@ def test_junit_counts_what_it_holds(bad: Report) -> None:
         assert len(suite.findall("testcase/skipped")) == int(suite.attrib["skipped"])
         assert all(skipped.attrib["message"] for skipped in suite.findall("testcase/skipped"))
         assert int(suite.attrib["errors"]) == 0
-    assert "told the job's end" in (suite.findtext("testcase[@name='stops_at_end']/failure") or "")
+    assert "was answered with the job's end" in (suite.findtext("testcase[@name='stops_at_end']/failure") or "")
 
 
 def test_junit_says_when_nothing_was_judged(client: Any) -> None:

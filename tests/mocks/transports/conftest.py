@@ -1,4 +1,4 @@
-"""One kind of caller over every face: what a client sees, whichever library it uses."""
+"""One kind of caller over every transport: what a client sees, whichever library it uses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import httpx2
@@ -19,12 +20,12 @@ from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
 from outpaint.mocks.transports.respx_router import OutpaintRouter
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name, thread_server
+from outpaint.mocks.transports.tcp_server import ThreadServer, thread_server
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
-FACES = ("respx", "respx-async", "httpx-transport", "httpx-transport-async", "httpx2", "httpx2-async", "tcp")
-IN_PROCESS = tuple(face for face in FACES if face != "tcp")
+TRANSPORTS = ("respx", "respx-async", "httpx-transport", "httpx-transport-async", "httpx2", "httpx2-async", "tcp")
+IN_PROCESS = tuple(transport for transport in TRANSPORTS if transport != "tcp")
 
 
 def canvas(size: tuple[int, int] = (96, 64)) -> bytes:
@@ -42,7 +43,7 @@ CANVAS = canvas()
 
 
 @dataclass
-class Face:
+class Transport:
     """A world and a way to it; `library` is httpx or httpx2, whose errors are raised."""
 
     name: str
@@ -94,11 +95,11 @@ def _async(client: Callable[[], Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def open_face(name: str, world: World, server: ThreadServer) -> Iterator[Face]:
-    """A face by its name."""
+def open_transport(name: str, world: World, server: ThreadServer) -> Iterator[Transport]:
+    """A transport by its name."""
     if name == "tcp":
         with server.serving(world) as served:
-            yield Face(name, world, served.base_url, httpx, _sync(httpx.Client))
+            yield Transport(name, world, served.base_url, httpx, _sync(httpx.Client))
         return
     wrap = _async if name.endswith("-async") else _sync
     library = httpx2 if name.startswith("httpx2") else httpx
@@ -106,13 +107,13 @@ def open_face(name: str, world: World, server: ThreadServer) -> Iterator[Face]:
     client = getattr(library, kind)
     if name.startswith("httpx-transport"):
         transport = OutpaintTransport(world)
-        yield Face(name, world, VENDOR_BASE_URL, library, wrap(lambda: client(transport=transport)))
+        yield Transport(name, world, VENDOR_BASE_URL, library, wrap(lambda: client(transport=transport)))
     elif library is httpx2:
         with OutpaintPatch(world):
-            yield Face(name, world, VENDOR_BASE_URL, library, wrap(client))
+            yield Transport(name, world, VENDOR_BASE_URL, library, wrap(client))
     else:
         with OutpaintRouter(world):
-            yield Face(name, world, VENDOR_BASE_URL, library, wrap(client))
+            yield Transport(name, world, VENDOR_BASE_URL, library, wrap(client))
 
 
 @pytest.fixture(scope="session")
@@ -123,36 +124,36 @@ def server() -> Iterator[ThreadServer]:
 
 @pytest.fixture
 def world() -> World:
-    return World(fresh_name())
+    return World(uuid4().hex)
 
 
 @pytest.fixture
 def going() -> World:
     """A world whose clock goes by itself, a hundred times as fast as time."""
-    return World(fresh_name(), clock=VirtualClock.ticking(scale=100))
+    return World(uuid4().hex, clock=VirtualClock.ticking(scale=100))
 
 
-@pytest.fixture(params=FACES)
-def face(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Face]:
-    with open_face(request.param, world, server) as opened:
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Transport]:
+    with open_transport(request.param, world, server) as opened:
         yield opened
 
 
 @pytest.fixture(params=IN_PROCESS)
-def near(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Face]:
-    with open_face(request.param, world, server) as opened:
+def near(request: pytest.FixtureRequest, world: World, server: ThreadServer) -> Iterator[Transport]:
+    with open_transport(request.param, world, server) as opened:
         yield opened
 
 
-@pytest.fixture(params=FACES)
-def lively(request: pytest.FixtureRequest, going: World, server: ThreadServer) -> Iterator[Face]:
-    with open_face(request.param, going, server) as opened:
+@pytest.fixture(params=TRANSPORTS)
+def lively(request: pytest.FixtureRequest, going: World, server: ThreadServer) -> Iterator[Transport]:
+    with open_transport(request.param, going, server) as opened:
         yield opened
 
 
 @pytest.fixture
-def far(world: World, server: ThreadServer) -> Iterator[Face]:
-    with open_face("tcp", world, server) as opened:
+def far(world: World, server: ThreadServer) -> Iterator[Transport]:
+    with open_transport("tcp", world, server) as opened:
         yield opened
 
 

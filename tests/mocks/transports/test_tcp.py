@@ -9,30 +9,31 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import aiohttp
 import httpx
 import pytest
 import requests
 
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name
+from outpaint.mocks.transports.tcp_server import ThreadServer
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import WorldError
 
 if TYPE_CHECKING:
-    from conftest import Face  # type: ignore[import-not-found]
+    from conftest import Transport  # type: ignore[import-not-found]
 
 KEY = {"X-Picsart-API-Key": "anyone"}
 
 
-def connected(face: Face) -> socket.socket:
-    url = urlsplit(face.base_url)
+def connected(transport: Transport) -> socket.socket:
+    url = urlsplit(transport.base_url)
     return socket.create_connection((url.hostname or "", url.port or 0), timeout=5)
 
 
-def head(face: Face, request: str = "GET", path: str = "/balance", extra: str = "") -> bytes:
-    url = urlsplit(face.base_url)
+def head(transport: Transport, request: str = "GET", path: str = "/balance", extra: str = "") -> bytes:
+    url = urlsplit(transport.base_url)
     return (
         f"{request} {url.path}{path} HTTP/1.1\r\nHost: {url.netloc}\r\nX-Picsart-API-Key: anyone\r\n{extra}\r\n"
     ).encode()
@@ -59,7 +60,7 @@ def _send_slowly(sock: socket.socket, size: int) -> None:
 
 
 def test_each_world_has_its_own_base_url(server: ThreadServer) -> None:
-    with server.serving(World(fresh_name())) as one, server.serving(World(fresh_name(), credits=5)) as two:
+    with server.serving(World(uuid4().hex)) as one, server.serving(World(uuid4().hex, credits=5)) as two:
         assert requests.get(f"{one.base_url}/balance", headers=KEY, timeout=5).json() == {"credits": 1000}
         assert requests.get(f"{two.base_url}/balance", headers=KEY, timeout=5).json() == {"credits": 5}
         assert len(one.calls) == len(two.calls) == 1
@@ -67,7 +68,7 @@ def test_each_world_has_its_own_base_url(server: ThreadServer) -> None:
 
 
 def test_a_world_whose_test_is_over_is_told_so(server: ThreadServer) -> None:
-    world = World(fresh_name())
+    world = World(uuid4().hex)
     with server.serving(world) as served, pytest.raises(WorldError, match="another name"), server.serving(world):
         pass
     late = requests.get(f"{served.base_url}/balance", headers=KEY, timeout=5)
@@ -75,7 +76,7 @@ def test_a_world_whose_test_is_over_is_told_so(server: ThreadServer) -> None:
     assert "its test is over" in late.json()["detail"]
 
 
-def test_aiohttp_is_a_client_too(far: Face) -> None:
+def test_aiohttp_is_a_client_too(far: Transport) -> None:
     async def go() -> dict[str, object]:
         async with aiohttp.ClientSession() as session, session.get(f"{far.base_url}/balance", headers=KEY) as answer:
             body: dict[str, object] = await answer.json()
@@ -92,7 +93,7 @@ def test_a_refused_connection_has_an_address(server: ThreadServer, world: World)
 # Faults, byte by byte
 
 
-def test_a_reset_is_a_reset_and_no_ordinary_end(far: Face) -> None:
+def test_a_reset_is_a_reset_and_no_ordinary_end(far: Transport) -> None:
     far.world.scenarios.next("reset(before)")
     with connected(far) as sock:
         sock.sendall(head(far))
@@ -100,7 +101,7 @@ def test_a_reset_is_a_reset_and_no_ordinary_end(far: Face) -> None:
             sock.recv(10)
 
 
-def test_what_came_before_a_reset_can_be_read(far: Face) -> None:
+def test_what_came_before_a_reset_can_be_read(far: Transport) -> None:
     far.world.scenarios.next("reset(during, on=balance)")
     with connected(far) as sock:
         sock.sendall(head(far))
@@ -112,7 +113,7 @@ def test_what_came_before_a_reset_can_be_read(far: Face) -> None:
     assert b"Content-Length: 16\r\n" in received
 
 
-def test_a_lying_length_ends_by_an_ordinary_close(far: Face) -> None:
+def test_a_lying_length_ends_by_an_ordinary_close(far: Transport) -> None:
     far.world.scenarios.next("cut(5, lying, on=balance)")
     with connected(far) as sock:
         sock.sendall(head(far))
@@ -121,7 +122,7 @@ def test_a_lying_length_ends_by_an_ordinary_close(far: Face) -> None:
     assert b"Content-Length: 16" in received
 
 
-def test_a_reset_upload_leaves_no_job(far: Face) -> None:
+def test_a_reset_upload_leaves_no_job(far: Transport) -> None:
     far.world.scenarios.next("reset(before, on=submit)")
     with connected(far) as sock:
         body = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n"
@@ -133,13 +134,13 @@ def test_a_reset_upload_leaves_no_job(far: Face) -> None:
 
 
 def test_a_drip_comes_in_many_pieces(server: ThreadServer) -> None:
-    world = World(fresh_name(), clock=VirtualClock.ticking())
+    world = World(uuid4().hex, clock=VirtualClock.ticking())
     world.scenarios.next("drip(100)", on="balance")
     with server.serving(world) as served, httpx.stream("GET", f"{served.base_url}/balance", headers=KEY) as answer:
         assert len(list(answer.iter_raw())) >= 4
 
 
-def test_connections_stay_open_between_answers(far: Face) -> None:
+def test_connections_stay_open_between_answers(far: Transport) -> None:
     with connected(far) as sock:
         for _ in range(3):
             sock.sendall(head(far))
@@ -149,7 +150,7 @@ def test_connections_stay_open_between_answers(far: Face) -> None:
         assert b"connection: close" in read_all(sock).lower()
 
 
-def test_a_long_row_of_requests_is_answered_in_order(far: Face) -> None:
+def test_a_long_row_of_requests_is_answered_in_order(far: Transport) -> None:
     number = 2000
     with connected(far) as sock:
         requests_ = head(far) * (number - 1) + head(far, extra="Connection: close\r\n")
@@ -165,7 +166,7 @@ def test_a_long_row_of_requests_is_answered_in_order(far: Face) -> None:
 # Clients that misbehave
 
 
-def test_a_client_that_never_reads_holds_up_nobody(far: Face) -> None:
+def test_a_client_that_never_reads_holds_up_nobody(far: Transport) -> None:
     url = far.submit(image=_large()).json()["data"][0]["url"]
     path = urlsplit(url)
     line = f"GET {path.path}?{path.query} HTTP/1.1\r\nHost: {path.netloc}\r\n\r\n".encode()
@@ -180,7 +181,7 @@ def test_a_client_that_never_reads_holds_up_nobody(far: Face) -> None:
         assert far.balance().status_code == 200
 
 
-def test_half_a_request_holds_up_nobody(far: Face) -> None:
+def test_half_a_request_holds_up_nobody(far: Transport) -> None:
     with connected(far) as first, connected(far) as second:
         first.sendall(head(far)[:20])
         second.sendall(
@@ -190,7 +191,7 @@ def test_half_a_request_holds_up_nobody(far: Face) -> None:
         assert far.balance().status_code == 200
 
 
-def test_a_thousand_connections_are_held(far: Face) -> None:
+def test_a_thousand_connections_are_held(far: Transport) -> None:
     sockets: list[socket.socket] = []
     try:
         sockets.extend(connected(far) for _ in range(1000))
@@ -206,7 +207,7 @@ def test_a_thousand_connections_are_held(far: Face) -> None:
 
 
 def test_a_client_that_leaves_while_it_waits_costs_nothing_more(server: ThreadServer) -> None:
-    world = World(fresh_name(), clock=VirtualClock.ticking())
+    world = World(uuid4().hex, clock=VirtualClock.ticking())
     with server.serving(world) as served:
         world.scenarios.always("latency(60)", on="balance")
         with pytest.raises(httpx.ReadTimeout):
@@ -216,7 +217,7 @@ def test_a_client_that_leaves_while_it_waits_costs_nothing_more(server: ThreadSe
 
 
 def test_many_clients_at_once_in_many_worlds(server: ThreadServer) -> None:
-    worlds = [World(fresh_name(), credits=10 + n) for n in range(8)]
+    worlds = [World(uuid4().hex, credits=10 + n) for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
 
         def use(world: World) -> list[int]:
@@ -226,7 +227,7 @@ def test_many_clients_at_once_in_many_worlds(server: ThreadServer) -> None:
         assert list(pool.map(use, worlds)) == [[10 + n] * 20 for n in range(8)]
 
 
-def test_the_admin_api_stands_at_the_root_and_in_each_world(far: Face) -> None:
+def test_the_admin_api_stands_at_the_root_and_in_each_world(far: Transport) -> None:
     origin = far.base_url.partition("/t/")[0]
     names = [world["name"] for world in httpx.get(f"{origin}/_mock/worlds").json()["worlds"]]
     assert far.world.name in names

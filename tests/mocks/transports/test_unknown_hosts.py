@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import httpx
 import httpx2
@@ -15,7 +16,7 @@ from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls
 from outpaint.mocks.transports.respx_router import OutpaintRouter
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name
+from outpaint.mocks.transports.tcp_server import ThreadServer
 from outpaint.mocks.world.world import World
 
 KEY = {"X-Picsart-API-Key": "anyone"}
@@ -45,7 +46,7 @@ def test_a_transport_with_base_urls_fails_them_or_hands_them_on(world: World) ->
 
 
 def test_they_pass_where_the_user_lets_them(world: World, server: ThreadServer) -> None:
-    other = World(fresh_name())
+    other = World(uuid4().hex)
     with server.serving(other) as served, OutpaintRouter(world, unknown_hosts="pass"):
         with OutpaintPatch(world, unknown_hosts="pass"):
             assert httpx2.get(f"{served.base_url}/balance", headers=KEY).json() == {"credits": 1000}

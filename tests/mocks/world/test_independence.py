@@ -156,5 +156,5 @@ def test_an_application_of_one_world_needs_no_names(world: World) -> None:
 
     application = MockApplication(world)
     head = RequestHead("GET", "/health")
-    assert application.world(head) is world
+    assert application.open(head).world is world
     assert application.respond(head).status == 200

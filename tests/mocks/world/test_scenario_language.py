@@ -7,43 +7,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.mocks.scenarios import effects
+from outpaint.mocks.scenarios import call_effects, job_effects
 from outpaint.mocks.scenarios.effect import Effect, On
-from outpaint.mocks.scenarios.effects import EFFECTS
 from outpaint.mocks.scenarios.grammar import ScenarioError
-from outpaint.mocks.scenarios.scenario import PRESETS, Scenario, preset_of
+from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS, Scenario, preset_of
 
 
 @pytest.mark.parametrize(
     ("text", "effect"),
     [
-        ("succeed", effects.Succeed()),
-        ("polls(2)", effects.Polls(n=2)),
-        ("fail(timed_out)", effects.Fail(code=ErrorCode.TIMED_OUT)),
-        ('fail(painting_failed, detail="the brush broke")', effects.Fail(detail="the brush broke")),
-        ("fail_after_polls(3, internal)", effects.FailAfterPolls(n=3, code=ErrorCode.INTERNAL)),
-        ("time(1.5)", effects.Time(seconds=1.5)),
-        ("latency(0.3)", effects.Latency(seconds=0.3)),
+        ("succeed", job_effects.Succeed()),
+        ("polls(2)", job_effects.Polls(n=2)),
+        ("fail(timed_out)", job_effects.Fail(code=ErrorCode.TIMED_OUT)),
+        ('fail(painting_failed, detail="the brush broke")', job_effects.Fail(detail="the brush broke")),
+        ("fail_after_polls(3, internal)", job_effects.FailAfterPolls(n=3, code=ErrorCode.INTERNAL)),
+        ("time(1.5)", job_effects.Time(seconds=1.5)),
+        ("latency(0.3)", call_effects.Latency(seconds=0.3)),
         (
             "latency(lognormal, median=0.2, sigma=0.5)",
-            effects.Latency(distribution="lognormal", median=0.2, sigma=0.5),
+            call_effects.Latency(distribution="lognormal", median=0.2, sigma=0.5),
         ),
         (
             "latency(uniform, low=1, high=2, on=poll)",
-            effects.Latency(distribution="uniform", low=1, high=2, on=On.POLL),
+            call_effects.Latency(distribution="uniform", low=1, high=2, on=On.POLL),
         ),
-        ("error(rate_limited, retry_after=7)", effects.Error(code=ErrorCode.RATE_LIMITED, retry_after=7)),
-        ("cut(1000, lying)", effects.Cut(at=1000, length="lying")),
-        ("drip(2000)", effects.Drip(bytes_per_second=2000)),
-        ('content_type("text/html; charset=utf-8")', effects.ContentType(value="text/html; charset=utf-8")),
-        ("gateway(504)", effects.Gateway(status=504)),
-        ("reset(after, on=submit, times=1)", effects.Reset(when="after", on=On.SUBMIT, times=1)),
-        ("rate_limit(2, 10)", effects.RateLimit(limit=2, window=10)),
-        ("credits(0)", effects.Credits(n=0)),
+        ("error(rate_limited, retry_after=7)", call_effects.Error(code=ErrorCode.RATE_LIMITED, retry_after=7)),
+        ("cut(1000, lying)", call_effects.Cut(at=1000, length="lying")),
+        ("drip(2000)", call_effects.Drip(bytes_per_second=2000)),
+        ('content_type("text/html; charset=utf-8")', call_effects.ContentType(value="text/html; charset=utf-8")),
+        ("gateway(504)", call_effects.Gateway(status=504)),
+        ("reset(after, on=submit, times=1)", call_effects.Reset(when="after", on=On.SUBMIT, times=1)),
+        ("rate_limit(2, 10)", call_effects.RateLimit(limit=2, window=10)),
+        ("credits(0)", call_effects.Credits(n=0)),
         (
             "sequence(processing*2, error(internal), success)",
-            effects.Sequence(
-                steps=(effects.Processing(), effects.Processing(), effects.Error(), effects.Succeed()),
+            job_effects.Sequence(
+                steps=(job_effects.Processing(), job_effects.Processing(), call_effects.Error(), job_effects.Succeed()),
             ),
         ),
     ],
@@ -57,7 +56,7 @@ def test_a_text_reads_as_its_effect_and_is_written_the_same(text: str, effect: E
 
 def test_blanks_a_last_semicolon_and_several_effects_read() -> None:
     assert str(Scenario.of("  polls ( 2 ) ;fail( painting_failed ) ; ")) == "polls(2); fail(painting_failed)"
-    assert Scenario.of([effects.Polls(n=2), effects.Fail()]) == Scenario.of("polls(2); fail")
+    assert Scenario.of([job_effects.Polls(n=2), job_effects.Fail()]) == Scenario.of("polls(2); fail")
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_word_that_means_nothing_is_refused_and_changes_nothing(
 def test_a_scenario_that_cannot_be_changes_nothing(world: World, wrong: Any) -> None:
     with pytest.raises(ScenarioError):
         wrong(world.scenarios)
-    assert not world.scenarios.standing
+    assert not world.scenarios.lasting
     assert not world.scenarios.waiting
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from outpaint.functions.service.service import ServiceSettings
-from outpaint.mocks.world.mock_ledger import JobShelf
+from outpaint.mocks.world.mock_ledger import PackedJobs
 from outpaint.mocks.world.virtual_clock import START, VirtualClock
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import WorldError, Worlds
@@ -70,8 +71,9 @@ def test_a_key_that_names_no_world_is_refused(caller: Callable[..., Any]) -> Non
     assert json.loads(answer.body)["detail"] == "@nobody names no world: write @<world>:<key>"
 
 
-def test_there_are_only_so_many_worlds(caller: Callable[..., Any]) -> None:
-    worlds = Worlds(max_worlds=2)
+def test_there_are_only_so_many_worlds(caller: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpaint.mocks.world.worlds.MAX_WORLDS", 2)
+    worlds = Worlds()
     worlds.get("a")
     worlds.get("b")
     with pytest.raises(WorldError, match="2 worlds already"):
@@ -98,7 +100,7 @@ def test_a_world_goes_back_to_a_snapshot_as_often_as_one_likes(api: Any, world: 
         assert len(world.calls) == 4
         world.rollback(snapshot)
         assert (len(world.calls), world.clock.now()) == (1, START)
-        assert (len(world.scenarios.waiting), world.scenarios.standing) == (1, ())
+        assert (len(world.scenarios.waiting), world.scenarios.lasting) == (1, ())
         assert [source.url for source in world.sources.registered] == ["https://pictures.example/a.png"]
         assert api.balance() == 998
         world.rollback(snapshot)
@@ -139,16 +141,16 @@ def test_jobs_that_ended_long_ago_are_packed_and_stay_what_they_are(api: Any, wo
     api.submit(mode="sync", headers=(("x-mock-scenario", "fail(internal)"),))
     api.submit(mode="sync", prompt="a lake", count="3")
     failed, done = (job for job in world.ledger.snapshot()[2].values())
-    shelf = JobShelf()
+    packed = PackedJobs()
     for number in range(2500):
-        shelf[str(number)] = replace(failed if number % 3 else done, id=str(number))
-    assert [shelf[str(number)] for number in range(2500)] == list(shelf.values())
-    assert shelf["3"] == replace(done, id="3")
-    assert shelf.get("4") == replace(failed, id="4")
-    assert shelf.get("none") is None
-    assert list(shelf.copy().values()) == list(shelf.values())
-    del shelf["3"]
-    assert shelf.get("3") is None
+        packed[str(number)] = replace(failed if number % 3 else done, id=str(number))
+    assert [packed[str(number)] for number in range(2500)] == list(packed.values())
+    assert packed["3"] == replace(done, id="3")
+    assert packed.get("4") == replace(failed, id="4")
+    assert packed.get("none") is None
+    assert list(copy(packed).values()) == list(packed.values())
+    del packed["3"]
+    assert packed.get("3") is None
 
 
 def test_a_job_behind_a_thousand_others_is_as_it_was(caller: Callable[..., Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import httpx2
@@ -21,7 +22,7 @@ from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.scenarios.job_effects import Fail
 from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
 from outpaint.mocks.transports.respx_router import OutpaintRouter
-from outpaint.mocks.transports.tcp_server import ThreadServer, fresh_name, thread_server
+from outpaint.mocks.transports.tcp_server import ThreadServer, thread_server
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
@@ -100,7 +101,7 @@ def _client(base_url: str) -> httpx.Client:
 
 def _world(settings: ServiceSettings | None) -> World:
     # Only named keys are known, as at a real service.
-    return World(fresh_name(), clock=VirtualClock.ticking(), settings=settings, keys={})
+    return World(uuid4().hex, clock=VirtualClock.ticking(), settings=settings, keys={})
 
 
 @contextmanager

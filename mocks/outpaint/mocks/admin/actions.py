@@ -1,149 +1,307 @@
-"""What each operation does."""
+"""The operations of the admin API, in the order of its documentation, and what each does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar, get_type_hints
+
+from pydantic import BaseModel
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account
-from outpaint.mocks.admin import admin_models, views
-from outpaint.mocks.admin.operation import AdminRequest, Made
+from outpaint.mocks.admin import admin_models as models
+from outpaint.mocks.admin import views
+from outpaint.mocks.admin.operation import HTML, JSON, PNG, XML, Action, AdminOperation, AdminRequest, Found
 from outpaint.mocks.admin.scenario_json import Language, language, scenario_of
-from outpaint.mocks.admin.views import picture_of
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD
 from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.pact.provider_states import stage
-from outpaint.mocks.report import judge
 from outpaint.mocks.report.findings import Report
+from outpaint.mocks.report.judging import judge
 from outpaint.mocks.report.junit_xml import as_junit
 from outpaint.mocks.report.report_pages import as_page
 from outpaint.mocks.scenarios.grammar import nearest
 
 if TYPE_CHECKING:
     from outpaint.mocks.world.calls import Call
-    from outpaint.mocks.world.world import World
+
+_A = TypeVar("_A", bound=Action)
+
+OPERATIONS: Final[list[AdminOperation]] = []
+"""Every operation; where two paths could mean one request, the first counts."""
 
 
-def clock_shown(asked: AdminRequest) -> admin_models.ClockState:
-    """The world's time and how it goes."""
+def operation(
+    verb: str,
+    path: str,
+    name: str,
+    *,
+    gives: type[BaseModel] | str | None = None,
+    takes: type[BaseModel] | None = None,
+    optional_body: bool = False,
+    query: type[BaseModel] | None = None,
+    of_world: bool = True,
+    makes: bool = False,
+) -> Callable[[_A], _A]:
+    """Enter an action in `OPERATIONS`; its docstring's first line is the summary, its return type what it gives."""
+
+    def entered(act: _A) -> _A:
+        summary = (act.__doc__ or "").partition("\n")[0].removesuffix(".")
+        given = gives or get_type_hints(act)["return"]
+        OPERATIONS.append(
+            AdminOperation(verb, path, name, summary, act, given, takes, optional_body, query, of_world, makes)
+        )
+        return act
+
+    return entered
+
+
+# Worlds
+
+
+@operation("GET", "/worlds", "worlds", of_world=False)
+def list_worlds(asked: AdminRequest) -> models.WorldList:
+    """List the worlds."""
+    found = [asked.worlds.get(name) for name in asked.worlds.names]
+    return models.WorldList(worlds=tuple(views.world_summary(world, asked.origin) for world in found))
+
+
+@operation(
+    "PUT", "/worlds/{name}", "make-world",
+    gives=models.WorldDetail, takes=models.SetUp, optional_body=True, of_world=False, makes=True,
+)  # fmt: skip
+def make_world(asked: AdminRequest) -> models.WorldDetail | Found:
+    """Make a world, or find it."""
+    name, wanted = asked.path["name"], asked.body.model_dump(exclude_none=True)
+    if wanted:
+        return views.world_detail(asked.worlds.make(name, wanted), asked.origin)
+    known = name in asked.worlds.names
+    detail = views.world_detail(asked.worlds.get(name), asked.origin)
+    return Found(detail) if known else detail
+
+
+@operation("DELETE", "/worlds/{name}", "remove-world", of_world=False)
+def remove_world(asked: AdminRequest) -> models.WorldList:
+    """Forget a world with all its state.
+
+    Raises `OutpaintError` for the default world and for an unknown one.
+    """
+    name = asked.path["name"]
+    if name == DEFAULT_WORLD:
+        raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the default world stays: reset it instead", field="name")
+    asked.worlds.remove(name)
+    return list_worlds(asked)
+
+
+@operation("GET", "/language", "language", of_world=False)
+def show_language(_: AdminRequest) -> Language:
+    """The scenario language: effects and presets."""
+    return language()
+
+
+@operation("GET", "/world", "world")
+def show_world(asked: AdminRequest) -> models.WorldDetail:
+    """The world and its accounts."""
+    return views.world_detail(asked.world, asked.origin)
+
+
+@operation("POST", "/accounts", "open-account", takes=models.OpenAccount, makes=True)
+def open_account(asked: AdminRequest) -> models.AccountState:
+    """Open a key's account, or change its credits and permission."""
+    wanted: models.OpenAccount = asked.body
+    ledger, digest = asked.world.ledger, key_digest(wanted.key)
+    found = ledger.by_key_digest(digest)
+    if found is None:
+        found = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=wanted.credits)
+    account = replace(found, credits=wanted.credits, allowed=wanted.allowed)
+    ledger.add_account(account, digest)
+    return models.AccountState.model_validate(account)
+
+
+@operation("POST", "/reset", "reset")
+def reset_world(asked: AdminRequest) -> models.WorldDetail:
+    """Reset the world to its beginning."""
+    asked.world.reset()
+    return show_world(asked)
+
+
+# The clock
+
+
+@operation("GET", "/clock", "clock")
+def show_clock(asked: AdminRequest) -> models.ClockState:
+    """The world's time."""
     return views.clock_state(asked.world.clock)
 
 
-def advance_clock(asked: AdminRequest) -> admin_models.ClockState:
-    """Move time on by so much."""
-    step: admin_models.Advance = asked.body
+@operation("POST", "/clock/advance", "advance-clock", takes=models.Advance)
+def advance_clock(asked: AdminRequest) -> models.ClockState:
+    """Move time on by so much, at once."""
+    step: models.Advance = asked.body
     asked.world.clock.advance(step.seconds, minutes=step.minutes, hours=step.hours, days=step.days)
-    return clock_shown(asked)
+    return show_clock(asked)
 
 
-def set_clock(asked: AdminRequest) -> admin_models.ClockState:
+@operation("POST", "/clock/set", "set-clock", takes=models.SetTime)
+def set_clock(asked: AdminRequest) -> models.ClockState:
     """Move time on to a date."""
     asked.world.clock.set(asked.body.time)
-    return clock_shown(asked)
+    return show_clock(asked)
 
 
-def freeze_clock(asked: AdminRequest) -> admin_models.ClockState:
-    """Let time stand still."""
+@operation("POST", "/clock/freeze", "freeze-clock")
+def freeze_clock(asked: AdminRequest) -> models.ClockState:
+    """Stop time."""
     asked.world.clock.freeze()
-    return clock_shown(asked)
+    return show_clock(asked)
 
 
-def tick_clock(asked: AdminRequest) -> admin_models.ClockState:
-    """Let time go, at this scale."""
+@operation("POST", "/clock/tick", "tick-clock", takes=models.Tick, optional_body=True)
+def tick_clock(asked: AdminRequest) -> models.ClockState:
+    """Let time pass by itself, at real speed or faster."""
     asked.world.clock.tick(asked.body.scale)
-    return clock_shown(asked)
+    return show_clock(asked)
 
 
-def jobs_listed(asked: AdminRequest) -> admin_models.JobList:
-    """The latest jobs, or of these only those that have not ended."""
+# Scenarios
+
+
+@operation("GET", "/scenarios", "scenarios")
+def list_scenarios(asked: AdminRequest) -> models.ScenarioStates:
+    """The scenarios that are set."""
+    return views.scenario_states(asked.world)
+
+
+@operation("DELETE", "/scenarios", "clear-scenarios")
+def clear_scenarios(asked: AdminRequest) -> models.ScenarioStates:
+    """Remove every scenario of the world and of the next calls."""
+    asked.world.scenarios.clear()
+    return list_scenarios(asked)
+
+
+@operation("POST", "/scenarios/always", "always", takes=models.SetAlways, makes=True)
+def set_always(asked: AdminRequest) -> models.ScenarioStates:
+    """Apply a scenario to the world until it is removed."""
+    wanted: models.SetAlways = asked.body
+    asked.world.scenarios.always(scenario_of(wanted.scenario), on=wanted.on)
+    return list_scenarios(asked)
+
+
+@operation("POST", "/scenarios/next", "next", takes=models.SetNext, makes=True)
+def set_next(asked: AdminRequest) -> models.ScenarioStates:
+    """Apply a scenario to the next calls."""
+    wanted: models.SetNext = asked.body
+    asked.world.scenarios.next(scenario_of(wanted.scenario), times=wanted.times, on=wanted.on)
+    return list_scenarios(asked)
+
+
+@operation("POST", "/scenarios/check", "check-scenario", takes=models.SetAlways)
+def check_scenario(asked: AdminRequest) -> models.Understood:
+    """Check a scenario without setting it."""
+    wanted: models.SetAlways = asked.body
+    scenario = scenario_of(wanted.scenario, wanted.on)
+    return models.Understood(scenario=str(scenario), on=views.in_order(scenario.routes))
+
+
+@operation("DELETE", "/scenarios/{number}", "remove-scenario")
+def remove_scenario(asked: AdminRequest) -> models.ScenarioStates:
+    """Remove one scenario.
+
+    Raises `OutpaintError` for one that was used up or removed.
+    """
+    scenarios, number = asked.world.scenarios, asked.number()
+    known = {one.id for one in scenarios.lasting} | {one.id for one in scenarios.waiting}
+    if number not in known:
+        raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is no scenario {number}: it was used up or removed")
+    scenarios.remove(number)
+    return list_scenarios(asked)
+
+
+# Jobs
+
+
+@operation("GET", "/jobs", "jobs", query=models.JobQuery)
+def list_jobs(asked: AdminRequest) -> models.JobList:
+    """The latest jobs."""
     world, wanted = asked.world, asked.query
     with world.lock:
         world.settle()
         jobs = world.ledger.latest_jobs(10 * wanted.limit if wanted.pending else wanted.limit)
-        told = [views.job_summary(world, job) for job in jobs if not (wanted.pending and job.state.ended)]
-    return admin_models.JobList(jobs=tuple(told[: wanted.limit]))
+        shown = [views.job_summary(world, job) for job in jobs if not (wanted.pending and job.state.ended)]
+    return models.JobList(jobs=tuple(shown[: wanted.limit]))
 
 
-def job_shown(asked: AdminRequest) -> admin_models.JobSummary:
-    """One job; raises `OutpaintError` for one that this world does not have."""
-    world, inference_id = asked.world, asked.path["inference_id"]
-    job = world.ledger.find(inference_id, world.clock.now())
-    if job is None:
-        raise _no_job(world, inference_id)
-    return views.job_summary(world, job)
-
-
-def release_job(asked: AdminRequest) -> admin_models.JobSummary:
-    """End a running job now, as its plan says."""
-    job_shown(asked)  # one of this world's
-    asked.world.release(asked.path["inference_id"])
-    return job_shown(asked)
-
-
-def release_jobs(asked: AdminRequest) -> admin_models.JobList:
-    """End every running job now."""
+@operation("POST", "/jobs/release", "release-jobs")
+def release_jobs(asked: AdminRequest) -> models.JobList:
+    """End every running job."""
     world = asked.world
     with world.lock:
         ids = world.pending
         world.release()
         jobs = [world.ledger.find(inference_id, world.clock.now()) for inference_id in ids]
-        return admin_models.JobList(jobs=tuple(views.job_summary(world, job) for job in jobs if job is not None))
+        return models.JobList(jobs=tuple(views.job_summary(world, job) for job in jobs if job is not None))
 
 
-def set_job_scenario(asked: AdminRequest) -> admin_models.JobSummary:
-    """Let a running job go on otherwise."""
-    job_shown(asked)
+@operation("GET", "/jobs/{inference_id}", "job")
+def show_job(asked: AdminRequest) -> models.JobSummary:
+    """One job.
+
+    Raises `OutpaintError` for one that this world does not have.
+    """
+    world, inference_id = asked.world, asked.path["inference_id"]
+    job = world.ledger.find(inference_id, world.clock.now())
+    if job is None:
+        raise OutpaintError(
+            ErrorCode.UNKNOWN_INFERENCE,
+            f"there is no job {inference_id[:60]} in world {world.name}: every world has its own",
+            field="inference_id",
+        )
+    return views.job_summary(world, job)
+
+
+@operation("POST", "/jobs/{inference_id}/release", "release-job")
+def release_job(asked: AdminRequest) -> models.JobSummary:
+    """End a running job, as its plan says."""
+    show_job(asked)  # refuses an unknown one
+    asked.world.release(asked.path["inference_id"])
+    return show_job(asked)
+
+
+@operation("POST", "/jobs/{inference_id}/scenario", "job-scenario", takes=models.SetForJob)
+def set_job_scenario(asked: AdminRequest) -> models.JobSummary:
+    """Change how a running job goes on."""
+    show_job(asked)  # refuses an unknown one
     asked.world.scenarios.job(asked.path["inference_id"], scenario_of(asked.body.scenario))
-    return job_shown(asked)
+    return show_job(asked)
 
 
-def _no_job(world: World, inference_id: str) -> OutpaintError:
-    return OutpaintError(
-        ErrorCode.UNKNOWN_INFERENCE,
-        f"there is no job {inference_id[:60]} in world {world.name}: every world has its own",
-        field="inference_id",
-    )
+# The journal
 
 
-def calls_listed(asked: AdminRequest) -> admin_models.CallPage:
-    """The calls that came and are wanted, the latest of them."""
-    wanted: admin_models.CallQuery = asked.query
+@operation("GET", "/journal", "journal", query=models.CallQuery)
+def list_calls(asked: AdminRequest) -> models.CallPage:
+    """The calls that came."""
+    wanted: models.CallQuery = asked.query
     world = asked.world
     with world.lock:
         found = [call for call in world.journal.since(wanted.after) if _wanted(call, wanted)]
-        told = tuple(views.call_summary(call) for call in found[-wanted.limit :])
-        return admin_models.CallPage(calls=told, total=world.journal.total, dropped=world.journal.dropped)
+        shown = tuple(views.call_summary(call) for call in found[-wanted.limit :])
+        return models.CallPage(calls=shown, total=world.journal.total, dropped=world.journal.dropped)
 
 
-def clear_journal(asked: AdminRequest) -> admin_models.CallPage:
+@operation("DELETE", "/journal", "clear-journal")
+def clear_journal(asked: AdminRequest) -> models.CallPage:
     """Forget every call."""
     asked.world.journal.clear()
-    return admin_models.CallPage(calls=(), total=asked.world.journal.total, dropped=0)
+    return models.CallPage(calls=(), total=asked.world.journal.total, dropped=0)
 
 
-def call_shown(asked: AdminRequest) -> admin_models.CallDetail:
-    """One call with all that is kept of it; raises `OutpaintError` for one that is not kept."""
-    world, call = asked.world, _kept(asked)
-    with world.lock:
-        return views.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
-
-
-def call_picture(what: str) -> Callable[[AdminRequest], bytes]:
-    """The act that shows one of a call's pictures as PNG: image, mask, keep-map, or results by their place."""
-
-    def act(asked: AdminRequest) -> bytes:
-        wanted = f"{what}/{asked.path['place']}" if what == "results" else what
-        return picture_of(asked.world, _kept(asked), wanted, asked.query.side)
-
-    return act
-
-
-def assert_calls(asked: AdminRequest) -> admin_models.Judged:
-    """Whether calls came as expected, and if not, what a test would have been told."""
-    wanted: admin_models.Expected = asked.body
+@operation("POST", "/journal/assertions", "assert-calls", takes=models.Expected)
+def assert_calls(asked: AdminRequest) -> models.Judged:
+    """Whether calls came as expected; if not, the nearest one."""
+    wanted: models.Expected = asked.body
     world = asked.world
     with world.lock:
         calls = world.calls
@@ -160,13 +318,45 @@ def assert_calls(asked: AdminRequest) -> admin_models.Judged:
             if wanted.values is not None:
                 matched = calls.assert_called_with(**wanted.values).number
         except AssertionError as error:
-            return admin_models.Judged(holds=False, message=str(error))
+            return models.Judged(holds=False, message=str(error))
         except TypeError as error:
             raise OutpaintError(ErrorCode.INVALID_PARAMETER, str(error), field="values") from None
-    return admin_models.Judged(holds=True, call=matched)
+    return models.Judged(holds=True, call=matched)
 
 
-def _wanted(call: Call, wanted: admin_models.CallQuery) -> bool:
+@operation("GET", "/journal/{number}", "call")
+def show_call(asked: AdminRequest) -> models.CallDetail:
+    """One call with all that is kept of it."""
+    world, call = asked.world, _kept(asked)
+    with world.lock:
+        return views.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
+
+
+@operation("GET", "/journal/{number}/image", "call-image", gives=PNG, query=models.PictureQuery)
+def show_image(asked: AdminRequest) -> bytes:
+    """The picture that a call brought."""
+    return views.picture_of(asked.world, _kept(asked), "image", asked.query.side)
+
+
+@operation("GET", "/journal/{number}/mask", "call-mask", gives=PNG, query=models.PictureQuery)
+def show_mask(asked: AdminRequest) -> bytes:
+    """The mask that a call brought."""
+    return views.picture_of(asked.world, _kept(asked), "mask", asked.query.side)
+
+
+@operation("GET", "/journal/{number}/keep-map", "call-keep-map", gives=PNG, query=models.PictureQuery)
+def show_keep_map(asked: AdminRequest) -> bytes:
+    """What the service keeps: white kept, black painted."""
+    return views.picture_of(asked.world, _kept(asked), "keep-map", asked.query.side)
+
+
+@operation("GET", "/journal/{number}/results/{place}", "call-result", gives=PNG, query=models.PictureQuery)
+def show_result(asked: AdminRequest) -> bytes:
+    """A picture of the call's job, from place 0 on."""
+    return views.picture_of(asked.world, _kept(asked), f"results/{asked.path['place']}", asked.query.side)
+
+
+def _wanted(call: Call, wanted: models.CallQuery) -> bool:
     return (
         (wanted.route is None or call.route is wanted.route)
         and (wanted.status is None or call.status == wanted.status)
@@ -175,7 +365,8 @@ def _wanted(call: Call, wanted: admin_models.CallQuery) -> bool:
 
 
 def _kept(asked: AdminRequest) -> Call:
-    number = asked.number("number")
+    """The call that the path names; raises `OutpaintError` for one that is not kept."""
+    number = asked.number()
     call = asked.world.journal.find(number)
     if call is None:
         raise OutpaintError(
@@ -185,154 +376,79 @@ def _kept(asked: AdminRequest) -> Call:
     return call
 
 
-def pact_written(asked: AdminRequest) -> bytes:
-    """The calls that came, as a Pact file."""
-    wanted: admin_models.PactQuery = asked.query
-    world = asked.world
-    with world.lock:
-        return pact_of(world, wanted.consumer, wanted.provider).text().encode()
+# Sources
 
 
-def stage_state(asked: AdminRequest) -> admin_models.StateValues:
-    """Put the world into a provider state, and tell the values that it came to; a teardown does nothing."""
-    wanted: admin_models.SetState = asked.body
-    if wanted.action == "teardown":
-        return admin_models.StateValues({})
-    world = asked.world
-    with world.lock:
-        return admin_models.StateValues(stage(world, wanted.state, wanted.params or {}, asked.origin))
-
-
-def report_shown(asked: AdminRequest) -> Report:
-    """The report as it is."""
-    return judge(asked.world)
-
-
-def report_page(asked: AdminRequest) -> bytes:
-    """The report as a page."""
-    return as_page(judge(asked.world)).encode()
-
-
-def report_junit(asked: AdminRequest) -> bytes:
-    """The report as JUnit XML."""
-    return as_junit(judge(asked.world), strict=asked.query.strict).encode()
-
-
-def tell_language(_: AdminRequest) -> Language:
-    """Every effect and preset."""
-    return language()
-
-
-def scenarios_listed(asked: AdminRequest) -> admin_models.ScenarioStates:
-    """The scenarios that stand and wait."""
-    return views.scenario_states(asked.world)
-
-
-def set_always(asked: AdminRequest) -> Made:
-    """Let a scenario stand for the world."""
-    wanted: admin_models.SetAlways = asked.body
-    asked.world.scenarios.always(scenario_of(wanted.scenario), on=wanted.on)
-    return Made(scenarios_listed(asked))
-
-
-def set_next(asked: AdminRequest) -> Made:
-    """Let a scenario stand for the next calls."""
-    wanted: admin_models.SetNext = asked.body
-    asked.world.scenarios.next(scenario_of(wanted.scenario), times=wanted.times, on=wanted.on)
-    return Made(scenarios_listed(asked))
-
-
-def check_scenario(asked: AdminRequest) -> admin_models.Understood:
-    """What a scenario comes to, without setting it."""
-    wanted: admin_models.SetAlways = asked.body
-    scenario = scenario_of(wanted.scenario, wanted.on)
-    return admin_models.Understood(scenario=str(scenario), on=views.scenario_routes(scenario))
-
-
-def clear_scenarios(asked: AdminRequest) -> admin_models.ScenarioStates:
-    """Take back every scenario."""
-    asked.world.scenarios.clear()
-    return scenarios_listed(asked)
-
-
-def remove_scenario(asked: AdminRequest) -> admin_models.ScenarioStates:
-    """Take one scenario back; raises `OutpaintError` for one that is gone."""
-    scenarios, number = asked.world.scenarios, asked.number("number")
-    known = {one.id for one in scenarios.standing} | {one.id for one in scenarios.waiting}
-    if number not in known:
-        raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"there is no scenario {number}: it was used up or removed")
-    scenarios.remove(number)
-    return scenarios_listed(asked)
-
-
-def sources_listed(asked: AdminRequest) -> admin_models.SourceList:
-    """What stands behind addresses."""
+@operation("GET", "/sources", "sources")
+def list_sources(asked: AdminRequest) -> models.SourceList:
+    """The registered sources."""
     return views.source_list(asked.world)
 
 
-def set_source(asked: AdminRequest) -> Made:
-    """Put bytes, a status, a delay or a broken connection behind an address."""
-    wanted: admin_models.SetSource = asked.body
+@operation("POST", "/sources", "set-source", takes=models.SetSource, makes=True)
+def set_source(asked: AdminRequest) -> models.SourceList:
+    """Register bytes, a status, a delay or a broken connection for an address."""
+    wanted: models.SetSource = asked.body
     asked.world.sources.register(
         wanted.url, wanted.data, status=wanted.status, seconds=wanted.seconds, broken=wanted.broken
     )
-    return Made(sources_listed(asked))
+    return list_sources(asked)
 
 
-def forget_source(asked: AdminRequest) -> admin_models.SourceList:
-    """Take back what stands behind an address; raises `OutpaintError` where nothing does."""
+@operation("DELETE", "/sources", "forget-source", query=models.SourceQuery)
+def forget_source(asked: AdminRequest) -> models.SourceList:
+    """Remove what is registered for an address.
+
+    Raises `OutpaintError` where nothing is.
+    """
     url = asked.query.url
     known = [source.url for source in asked.world.sources.registered]
     if url not in known:
         hint = nearest(url, known) if known else "none is"
         raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, f"nothing is registered for {url[:100]}: {hint}", field="url")
     asked.world.sources.forget(url)
-    return sources_listed(asked)
+    return list_sources(asked)
 
 
-def worlds_listed(asked: AdminRequest) -> admin_models.WorldList:
-    """Every world there is."""
-    found = [asked.worlds.get(name) for name in asked.worlds.names]
-    return admin_models.WorldList(worlds=tuple(views.world_summary(world, asked.origin) for world in found))
+# Pact and the consumer report
 
 
-def make_world(asked: AdminRequest) -> admin_models.WorldDetail | Made:
-    """The world of this name: made as the body says, or found, or made where there is none."""
-    name, wanted = asked.path["name"], asked.body.model_dump(exclude_none=True)
-    if wanted:
-        return Made(views.world_detail(asked.worlds.make(name, wanted), asked.origin))
-    known = name in asked.worlds.names
-    detail = views.world_detail(asked.worlds.get(name), asked.origin)
-    return detail if known else Made(detail)
+@operation("GET", "/pact", "pact", gives=JSON, query=models.PactQuery)
+def write_pact(asked: AdminRequest) -> bytes:
+    """The calls that came, as a Pact file."""
+    wanted: models.PactQuery = asked.query
+    world = asked.world
+    with world.lock:
+        return pact_of(world, wanted.consumer, wanted.provider).text().encode()
 
 
-def remove_world(asked: AdminRequest) -> admin_models.WorldList:
-    """Forget a world; raises `OutpaintError` for the default one and for one that is unknown."""
-    name = asked.path["name"]
-    if name == DEFAULT_WORLD:
-        raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the default world stays: reset it instead", field="name")
-    asked.worlds.remove(name)
-    return worlds_listed(asked)
+@operation("POST", "/pact/state", "pact-state", takes=models.SetState)
+def stage_state(asked: AdminRequest) -> models.StateValues:
+    """Put the world into a provider state, as Pact's verifiers ask.
+
+    The answer has the values that the state gives; a teardown does nothing.
+    """
+    wanted: models.SetState = asked.body
+    if wanted.action == "teardown":
+        return models.StateValues({})
+    world = asked.world
+    with world.lock:
+        return models.StateValues(stage(world, wanted.state, wanted.params or {}, asked.origin))
 
 
-def world_shown(asked: AdminRequest) -> admin_models.WorldDetail:
-    """The world that is asked about."""
-    return views.world_detail(asked.world, asked.origin)
+@operation("GET", "/report", "report")
+def show_report(asked: AdminRequest) -> Report:
+    """How well the client behaves."""
+    return judge(asked.world)
 
 
-def reset_world(asked: AdminRequest) -> admin_models.WorldDetail:
-    """Let the world stand as at its beginning."""
-    asked.world.reset()
-    return world_shown(asked)
+@operation("GET", "/report.html", "report-page", gives=HTML)
+def show_report_page(asked: AdminRequest) -> bytes:
+    """The same as a page to read."""
+    return as_page(judge(asked.world)).encode()
 
 
-def open_account(asked: AdminRequest) -> Made:
-    """Open a key's account, or give the one that it has other credits and permissions."""
-    wanted: admin_models.OpenAccount = asked.body
-    ledger, digest = asked.world.ledger, key_digest(wanted.key)
-    found = ledger.by_key_digest(digest)
-    if found is None:
-        found = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=wanted.credits)
-    account = replace(found, credits=wanted.credits, allowed=wanted.allowed)
-    ledger.add_account(account, digest)
-    return Made(admin_models.AccountState(id=account.id, name=account.name, credits=account.credits))
+@operation("GET", "/report.xml", "report-junit", gives=XML, query=models.ReportQuery)
+def show_report_junit(asked: AdminRequest) -> bytes:
+    """The same as JUnit XML."""
+    return as_junit(judge(asked.world), strict=asked.query.strict).encode()

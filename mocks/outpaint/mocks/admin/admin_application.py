@@ -1,4 +1,4 @@
-"""Its application and who may use it."""
+"""Who may use the admin API, and how a request finds its operation, or a file of the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import logging
 import re
 from functools import cache
+from importlib import resources
 from ipaddress import ip_address
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -14,26 +16,34 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.functions.http.messages import RequestHead, Response
-from outpaint.mocks.admin import admin_openapi
-from outpaint.mocks.admin.admin_openapi import OPERATIONS
-from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Made
+from outpaint.mocks.admin.actions import OPERATIONS
+from outpaint.mocks.admin.admin_openapi import admin_openapi_json
+from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Found
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
-from outpaint.mocks.page import page_file
 from outpaint.mocks.scenarios.grammar import nearest
 
 if TYPE_CHECKING:
     from outpaint.mocks.world.worlds import Worlds
 
 
-_READS = ("GET", "HEAD")
+_LOG: Final = logging.getLogger("outpaint.mock")
+_READS: Final = ("GET", "HEAD")
+_PAGE: Final = f"{ADMIN_ROOT}/ui"
+_PAGE_TYPES: Final = {
+    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript"
+}  # fmt: skip
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_STYLED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
 def refusal(head: RequestHead, *, open_to_all: bool) -> OutpaintError | None:
-    """Why a request is not listened to, None where it is.
+    """Why a request is refused whatever it asks for, None where it is not.
 
-    A name that leads here although it is not this machine's (DNS rebinding) and a page of another origin that has
-    a browser send something (CSRF) are refused, even from this machine. `open_to_all` lets other machines ask, under
-    whatever name; other origins stay refused.
+    Refused even from this machine are a host name that is not this machine's (DNS rebinding) and pages of other origins
+    (CSRF). `open_to_all` lets other machines ask, under any host name; other origins stay refused.
     """
     host = head.header("host")
     if not open_to_all:
@@ -63,15 +73,6 @@ def _forbidden(detail: str) -> OutpaintError:
     return OutpaintError(ErrorCode.FORBIDDEN, detail)
 
 
-_LOG: Final = logging.getLogger("outpaint.mock")
-_PAGE: Final = f"{ADMIN_ROOT}/ui"
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_STYLED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-
-
 def answer(worlds: Worlds, head: RequestHead, body: bytes, *, open_to_all: bool) -> Response:
     """The answer to a whole request; never raises."""
     try:
@@ -95,7 +96,7 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         return _page(base, world_name, path)
     if path == "/openapi.json":
         _taken(verb, ("GET",))
-        return _content(200, JSON, admin_openapi.text())
+        return _content(200, JSON, admin_openapi_json())
     operation, values = _operation(path, verb)
     if not operation.of_world and world_name != DEFAULT_WORLD and operation.name != "language":
         raise OutpaintError(
@@ -115,12 +116,13 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
     if isinstance(made, bytes):
         assert isinstance(operation.gives, str)
         return _content(200, operation.gives, made)
-    status, told = (201, made.body) if isinstance(made, Made) else (200, made)
-    return _content(status, JSON, told.model_dump_json().encode())
+    if isinstance(made, Found):
+        return _content(200, JSON, made.body.model_dump_json().encode())
+    return _content(201 if operation.makes else 200, JSON, made.model_dump_json().encode())
 
 
 def _place(path: str) -> tuple[str, str, str]:
-    """What stands before /_mock, the world that it names, and what stands behind it."""
+    """The path before /_mock, the world that it names, and the path after it."""
     before, _, below = path.partition(ADMIN_ROOT)
     world = before.removeprefix(WORLD_PREFIX) if before.startswith(WORLD_PREFIX) else DEFAULT_WORLD
     if below and not below.startswith("/"):
@@ -168,7 +170,7 @@ def _query(model: type[BaseModel], query: str) -> BaseModel:
     try:
         return model.model_validate(dict(sent))
     except ValidationError as error:
-        raise _wrong(error, model) from None
+        raise _refusal_of(error, model) from None
 
 
 def _body(operation: AdminOperation, body: bytes) -> BaseModel:
@@ -189,10 +191,10 @@ def _body(operation: AdminOperation, body: bytes) -> BaseModel:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _wrong(error, model) from None
+        raise _refusal_of(error, model) from None
 
 
-def _wrong(error: ValidationError, model: type[BaseModel]) -> OutpaintError:
+def _refusal_of(error: ValidationError, model: type[BaseModel]) -> OutpaintError:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "body"
     if first["type"] == "extra_forbidden":
@@ -211,11 +213,19 @@ def _page(base: str, world_name: str, path: str) -> Response:
     if (path != "/ui" and not path.startswith("/ui/")) or path == "/ui/" or base:
         shown = "" if world_name == DEFAULT_WORLD else f"?world={quote(world_name)}"
         return Response(303, (("Location", f"{_PAGE}{shown}"), ("Content-Length", "0")))
-    found = page_file(path.removeprefix("/ui").removeprefix("/"))
-    if found is None:
+    file = _page_files().get(path.removeprefix("/ui").removeprefix("/") or "index.html")
+    if file is None:
         raise _nothing_at(f"{ADMIN_ROOT}{path}")
-    media_type, data = found
-    return _content(200, media_type, data)
+    return _content(200, *file)
+
+
+@cache
+def _page_files() -> dict[str, tuple[str, bytes]]:
+    """The page's files: media type and bytes by name. Its style builds on that of the API's own documentation."""
+    paths = {path.name: path for path in resources.files("outpaint.mocks.page").iterdir()}
+    paths["base.css"] = resources.files("outpaint.functions.http") / "docs_page.css"
+    types = {name: _PAGE_TYPES.get(PurePath(name).suffix) for name in paths}
+    return {name: (media_type, paths[name].read_bytes()) for name, media_type in types.items() if media_type}
 
 
 def _nothing_at(path: str) -> OutpaintError:

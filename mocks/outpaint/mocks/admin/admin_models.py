@@ -1,4 +1,4 @@
-"""What the admin API takes and gives, in JSON; times are virtual, in seconds since the epoch unless said otherwise."""
+"""The JSON of the admin API; times are virtual, in seconds since the epoch unless said otherwise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CALLS = 1000
 
 
 class _Base64(EncoderProtocol):
-    """Base64 as RFC 4648 has it; other characters are refused rather than passed over."""
+    """Base64 of RFC 4648; other characters are refused instead of ignored."""
 
     @classmethod
     def decode(cls, data: bytes) -> bytes:
@@ -39,17 +39,19 @@ class _Base64(EncoderProtocol):
 
 
 class _Given(BaseModel):
-    """What comes with a request: nothing is guessed, unknown names are refused."""
+    """A request's body: types are exact, and unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class _Answer(BaseModel):
+    """What is answered; some are read from objects with the same attributes."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class _Query(BaseModel):
-    """What stands in a URL's query."""
+    """The parameters of a URL's query."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +59,7 @@ class _Query(BaseModel):
 # Worlds
 
 
-class ClockState(_Told):
+class ClockState(_Answer):
     """A world's time."""
 
     now: float = Field(description="Seconds since the epoch, UTC.")
@@ -66,18 +68,18 @@ class ClockState(_Told):
     frozen: bool
 
 
-class WorldSummary(_Told):
-    """A world in a few words."""
+class WorldSummary(_Answer):
+    """A world in short."""
 
     name: str
-    base_url: str = Field(description="What a client of the API is configured with to be in this world.")
+    base_url: str = Field(description="The base URL of the API in this world.")
     clock: ClockState
     calls: int = Field(description="How many came since the last reset, kept or not.")
     pending: int = Field(description="How many jobs have not ended.")
     scenarios: int = Field(description="How many scenarios are set.")
 
 
-class AccountState(_Told):
+class AccountState(_Answer):
     """An account and its free credits."""
 
     id: str
@@ -92,7 +94,7 @@ class WorldDetail(WorldSummary):
     keeps_bodies: bool = Field(description="Whether the journal keeps bodies.")
 
 
-class WorldList(_Told):
+class WorldList(_Answer):
     """The worlds there are, in the order they were made."""
 
     worlds: tuple[WorldSummary, ...]
@@ -109,12 +111,12 @@ class SetUp(_Given):
     )
     credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
     clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
-    scenario: list[str] | None = Field(default=None, description="What stands for the whole world.")
+    scenario: list[str] | None = Field(default=None, description="Scenarios for the whole world.")
     seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
 
 
 class OpenAccount(_Given):
-    """An account to open, or to let stand otherwise."""
+    """An account to open or to change."""
 
     key: Annotated[str, Field(min_length=1, max_length=200, description="The key that reaches it.")]
     credits: Annotated[int, Field(ge=0, le=2**53, description="Its free credits from now on.")] = 100
@@ -148,17 +150,17 @@ class Tick(_Given):
 # Scenarios
 
 
-class ScenarioState(_Told):
+class ScenarioState(_Answer):
     """A scenario that is set; `left` and `used` count calls where it is one for the next calls."""
 
     number: int
     scenario: str
-    on: tuple[On, ...] = Field(default=(), description="The calls that it has something to do with.")
+    on: tuple[On, ...] = Field(default=(), description="The calls that it concerns.")
     left: int | None = None
     used: int | None = None
 
 
-class ScenarioStates(_Told):
+class ScenarioStates(_Answer):
     """What is set: for the whole world, for the next calls, and what those have used up."""
 
     always: tuple[ScenarioState, ...]
@@ -180,16 +182,16 @@ class SetNext(SetAlways):
 
 
 class SetForJob(_Given):
-    """A scenario for one job that runs, and for what its later polls and files meet."""
+    """A scenario for one running job and its later polls and files."""
 
     scenario: ScenarioValue
 
 
-class Understood(_Told):
+class Understood(_Answer):
     """A scenario as it was understood."""
 
     scenario: str = Field(description="In the language's own spelling.")
-    on: tuple[On, ...] = Field(description="The calls that it has something to do with.")
+    on: tuple[On, ...] = Field(description="The calls that it concerns.")
 
 
 # Jobs
@@ -202,7 +204,7 @@ class JobQuery(_Query):
     limit: int = Field(default=100, ge=1, le=1000)
 
 
-class JobSummary(_Told):
+class JobSummary(_Answer):
     """One job."""
 
     inference_id: str
@@ -219,7 +221,7 @@ class JobSummary(_Told):
     error_code: ErrorCode | None = None
 
 
-class JobList(_Told):
+class JobList(_Answer):
     """Jobs, the latest first."""
 
     jobs: tuple[JobSummary, ...]
@@ -228,8 +230,8 @@ class JobList(_Told):
 # The journal
 
 
-class CallSummary(_Told):
-    """A call in a line."""
+class CallSummary(_Answer):
+    """A call in short."""
 
     number: int
     at: float
@@ -249,22 +251,22 @@ class CallSummary(_Told):
     has_mask: bool = False
 
 
-class CallPage(_Told):
+class CallPage(_Answer):
     """Calls in the order they came, the latest of those asked for."""
 
     calls: tuple[CallSummary, ...]
     total: int = Field(description="How many came since the last reset.")
-    dropped: int = Field(description="How many the journal has let go.")
+    dropped: int = Field(description="How many the journal no longer keeps.")
 
 
-class Header(_Told):
+class Header(_Answer):
     """One header as it came or went."""
 
     name: str
     value: str
 
 
-class PictureState(_Told):
+class PictureState(_Answer):
     """A picture of a call."""
 
     what: str = Field(description="image, mask, keep-map or results/<place>.")
@@ -318,8 +320,8 @@ class Expected(_Given):
     all_called: bool = Field(default=False, description="Every scenario of the next calls and every source was used.")
 
 
-class Judged(_Told):
-    """Whether it holds; if not, what comes closest."""
+class Judged(_Answer):
+    """Whether it holds; if not, the closest call."""
 
     holds: bool
     message: str | None = None
@@ -330,7 +332,7 @@ class Judged(_Told):
 
 
 class SetSource(_Given):
-    """What stands behind an address; with nothing but its URL, the picture that it stands for anyway."""
+    """What an address answers; with nothing but its URL, the picture that is made from it."""
 
     url: Annotated[str, Field(min_length=1, max_length=2083)]
     data: Annotated[
@@ -347,11 +349,11 @@ class SourceQuery(_Query):
     url: str
 
 
-class SourceState(_Told):
-    """What was put behind an address."""
+class SourceState(_Answer):
+    """What is registered for an address."""
 
     url: str
-    size: int | None = Field(description="Bytes; null where it is the picture the address stands for.")
+    size: int | None = Field(description="Bytes; null where it is the picture made from the address.")
     sha256: str | None
     status: int
     seconds: float
@@ -359,7 +361,7 @@ class SourceState(_Told):
     fetched: int = Field(description="How often it was fetched.")
 
 
-class SourceList(_Told):
+class SourceList(_Answer):
     """The registered sources."""
 
     sources: tuple[SourceState, ...]

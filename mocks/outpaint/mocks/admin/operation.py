@@ -1,9 +1,9 @@
-"""What an operation of the admin API is: how it is asked, what it is given and what it answers."""
+"""What an operation of the admin API is, what it is asked and what it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -23,51 +23,59 @@ XML: Final = "application/xml"
 
 @dataclass(frozen=True, slots=True)
 class AdminRequest:
-    """A request to one operation: its world, what stood in its path, query and body, and where the server is."""
+    """A request to one operation; `path` has the parameters in its path, `query` and `body` are the operation's models.
+
+    `origin` is where the server is reached, `base` the path before /_mock: empty, or a world's prefix.
+    """
 
     worlds: Worlds
     world_name: str
     origin: str
     base: str
-    """What stood before /_mock: empty, or a world's prefix."""
-    path: dict[str, str] = field(default_factory=dict)
-    query: Any = None
-    body: Any = None
+    path: dict[str, str]
+    query: Any
+    body: Any
 
     @property
     def world(self) -> World:
-        """The world that the request is about; it must exist, but for the default one."""
+        """The world that the request is about; raises `WorldError` where there is none but for the default one."""
         if self.world_name == DEFAULT_WORLD:
             return self.worlds.get()
         return self.worlds.find(self.world_name)
 
-    def number(self, name: str) -> int:
-        """A number in the path; raises `ScenarioError` for what is none."""
-        text = self.path[name]
+    def number(self) -> int:
+        """The path's {number}; raises `ScenarioError` for what is none."""
+        text = self.path["number"]
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise ScenarioError(f"{text[:30]!r} is no number", field=name)
+            raise ScenarioError(f"{text[:30]!r} is no number", field="number")
         return int(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An answer that made something."""
+class Found:
+    """The answer of an operation that makes something, where that was there already."""
 
     body: BaseModel
 
 
+Action = Callable[[AdminRequest], BaseModel | Found | bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class AdminOperation:
-    """One operation: `path` is a template below /_mock, `gives` a model or a media type."""
+    """One operation: `path` is a template below /_mock, `gives` a model or a media type.
+
+    What `makes` something answers 201. What is not `of_world` concerns the whole server.
+    """
 
     verb: str
     path: str
     name: str
     summary: str
-    act: Callable[[AdminRequest], BaseModel | Made | bytes]
+    act: Action
     gives: type[BaseModel] | str
-    takes: type[BaseModel] | None = None
-    optional_body: bool = False
-    query: type[BaseModel] | None = None
-    of_world: bool = True
-    makes: bool = False
+    takes: type[BaseModel] | None
+    optional_body: bool
+    query: type[BaseModel] | None
+    of_world: bool
+    makes: bool

@@ -1,4 +1,4 @@
-"""The scenario language as data: for JSON, for OpenAPI, for the page's switches, all from the one registry."""
+"""The scenario language as JSON: scenarios, its description for the page, and its schemas for OpenAPI."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
-from outpaint.mocks.scenarios.effects import EFFECTS
 from outpaint.mocks.scenarios.grammar import ScenarioError, nearest
 from outpaint.mocks.scenarios.job_effects import STEP_NAMES, Sequence
-from outpaint.mocks.scenarios.scenario import MAGIC, PRESETS, Scenario
+from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS, Scenario
 
 REFERENCE = "#/components/schemas/{model}"
 _ALL_KINDS = {**STEP_NAMES, **EFFECTS}
@@ -33,7 +32,7 @@ ScenarioValue = Annotated[
 """A scenario in JSON."""
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """How a parameter is entered."""
 
     INTEGER = "integer"
@@ -49,7 +48,7 @@ class Parameter(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    kind: Kind
+    kind: ParameterKind
     required: bool = False
     default: str | int | float | None = None
     choices: tuple[str, ...] = ()
@@ -59,7 +58,7 @@ class Parameter(BaseModel):
 
 
 class EffectCard(BaseModel):
-    """One effect as the language knows it."""
+    """One effect of the language."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -72,7 +71,7 @@ class EffectCard(BaseModel):
 
 
 class PresetCard(BaseModel):
-    """A name that stands for a scenario, as an API key and as a prompt's first word."""
+    """A name of a scenario, for use as an API key or as a prompt's first word."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,7 +97,7 @@ def scenario_of(value: str | list[dict[str, Any]], on: On | None = None) -> Scen
 
 @cache
 def language() -> Language:
-    """The effects in the registry's order and the presets in their table's."""
+    """Every effect and preset, in the order of their tables."""
     return Language(
         effects=tuple(_card(kind) for kind in EFFECTS.values()),
         presets=tuple(PresetCard(name=MAGIC + name, scenario=text) for name, text in PRESETS.items()),
@@ -106,7 +105,7 @@ def language() -> Language:
 
 
 @cache
-def schemas() -> dict[str, Any]:
+def scenario_schemas() -> dict[str, Any]:
     """JSON schemas of every effect, their union `Effect`, and what they refer to, by their names."""
     kinds = list(dict.fromkeys(_ALL_KINDS.values()))
     _, found = models_json_schema([(kind, "validation") for kind in kinds], ref_template=REFERENCE)
@@ -182,7 +181,7 @@ def _parameter(name: str, schema: dict[str, Any], defs: dict[str, Any], *, requi
         schema = {**defs[schema["$ref"].rpartition("/")[2]], **schema}
     choices = tuple(str(choice) for choice in schema.get("enum", ()))
     word = schema.get("type")
-    kind = Kind.CHOICE if choices else _KINDS.get(str(word), Kind.TEXT)
+    kind = ParameterKind.CHOICE if choices else _KINDS.get(str(word), ParameterKind.TEXT)
     return Parameter(
         name=name,
         kind=kind,
@@ -195,4 +194,4 @@ def _parameter(name: str, schema: dict[str, Any], defs: dict[str, Any], *, requi
     )
 
 
-_KINDS = {"integer": Kind.INTEGER, "number": Kind.NUMBER, "array": Kind.STEPS}
+_KINDS = {"integer": ParameterKind.INTEGER, "number": ParameterKind.NUMBER, "array": ParameterKind.STEPS}

@@ -1,4 +1,4 @@
-"""Worlds, calls, jobs and pictures as the admin API shows them."""
+"""Worlds, calls, jobs and pictures in the form in which the admin API shows them."""
 
 from __future__ import annotations
 
@@ -32,19 +32,24 @@ from outpaint.mocks.scenarios.effect import On
 
 if TYPE_CHECKING:
     from outpaint.functions.service.records import Job
-    from outpaint.mocks.scenarios.scenario import Scenario
+    from outpaint.mocks.scenarios.world_scenarios import QueuedScenario
     from outpaint.mocks.world.calls import Call
     from outpaint.mocks.world.virtual_clock import VirtualClock
     from outpaint.mocks.world.world import World
 
 
 _MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+"""The modes that PNG has."""
+_MAX_ACCOUNTS: Final = 100
+_MAX_CONSUMED: Final = 50
+_MAX_TEXT: Final = 64 * 1024
+_MAX_WORDS: Final = 500
 
 
 def picture_of(world: World, call: Call, what: str, side: int | None = None) -> bytes:
     """PNG of `image`, `mask`, `keep-map` or `results/<place>`, no side longer than `side` px.
 
-    Raises `OutpaintError` (404) where there is none, it is no longer kept, or it is none that can be shown.
+    Raises `OutpaintError` (404) where there is none, it is no longer kept, or it cannot be decoded.
     """
     try:
         if what == "image":
@@ -77,7 +82,7 @@ def picture_of(world: World, call: Call, what: str, side: int | None = None) -> 
 
 
 def finished_job(world: World, call: Call) -> Job | None:
-    """The job of a call, if it has results that live."""
+    """The job of a call, if it has results that have not expired."""
     if call.inference_id is None:
         return None
     job = world.ledger.find(call.inference_id, world.clock.now())
@@ -106,28 +111,19 @@ def _png(picture: Image.Image, side: int | None) -> bytes:
     return stream.getvalue()
 
 
-_MAX_ACCOUNTS: Final = 100
-_MAX_CONSUMED: Final = 50
-_MAX_TEXT: Final = 64 * 1024
-_MAX_WORDS: Final = 500
-
-
 def clock_state(clock: VirtualClock) -> ClockState:
     """A world's time."""
     return ClockState(now=clock.now(), time=clock.time, scale=clock.scale, frozen=clock.is_frozen)
 
 
 def world_summary(world: World, origin: str) -> WorldSummary:
-    """A world in a few words; `origin` is where its server is reached."""
+    """A world in short; `origin` is where its server is reached."""
     return WorldSummary(**_world(world, origin))
 
 
 def world_detail(world: World, origin: str) -> WorldDetail:
     """A world with its accounts."""
-    accounts = tuple(
-        AccountState(id=account.id, name=account.name, credits=account.credits)
-        for account in world.ledger.accounts[:_MAX_ACCOUNTS]
-    )
+    accounts = tuple(AccountState.model_validate(account) for account in world.ledger.accounts[:_MAX_ACCOUNTS])
     return WorldDetail(**_world(world, origin), accounts=accounts, keeps_bodies=world.journal.keeps_bodies)
 
 
@@ -136,34 +132,27 @@ def scenario_states(world: World) -> ScenarioStates:
     scenarios = world.scenarios
     return ScenarioStates(
         always=tuple(
-            ScenarioState(number=one.id, scenario=str(one.scenario), on=routes(one.scenario.routes))
-            for one in scenarios.standing
+            ScenarioState(number=one.id, scenario=str(one.scenario), on=in_order(one.scenario.routes))
+            for one in scenarios.lasting
         ),
-        next=tuple(
-            ScenarioState(
-                number=one.id, scenario=str(one.scenario), on=routes(one.routes), left=one.left, used=one.used
-            )
-            for one in scenarios.waiting
-        ),
-        consumed=tuple(
-            ScenarioState(number=one.id, scenario=str(one.scenario), on=routes(one.routes), left=0, used=one.used)
-            for one in scenarios.consumed[-50:]
-        ),
+        next=tuple(map(_queued, scenarios.waiting)),
+        consumed=tuple(map(_queued, scenarios.consumed[-_MAX_CONSUMED:])),
     )
 
 
-def routes(found: frozenset[On]) -> tuple[On, ...]:
+def _queued(one: QueuedScenario) -> ScenarioState:
+    return ScenarioState(
+        number=one.id, scenario=str(one.scenario), on=in_order(one.routes), left=one.left, used=one.used
+    )
+
+
+def in_order(routes: frozenset[On]) -> tuple[On, ...]:
     """Kinds of calls in their usual order."""
-    return tuple(on for on in On if on in found)
-
-
-def scenario_routes(scenario: Scenario) -> tuple[On, ...]:
-    """The calls that a scenario has something to do with."""
-    return routes(scenario.routes)
+    return tuple(on for on in On if on in routes)
 
 
 def job_summary(world: World, job: Job) -> JobSummary:
-    """A job, and how it goes on while it does."""
+    """A job, with its plan while it runs."""
     plan = world.dispatch.plan_of(job.id)
     running = not job.state.ended and plan is not None
     ends_at = plan.ends_at if plan is not None else math.inf
@@ -182,7 +171,7 @@ def job_summary(world: World, job: Job) -> JobSummary:
 
 
 def call_summary(call: Call) -> CallSummary:
-    """A call in a line."""
+    """A call in short."""
     return CallSummary(**_call(call))
 
 
@@ -208,7 +197,7 @@ def call_detail(world: World, call: Call, base: str) -> CallDetail:
 
 
 def source_list(world: World) -> SourceList:
-    """What tests put behind addresses."""
+    """What is registered for addresses."""
     return SourceList(
         sources=tuple(
             SourceState(
@@ -233,7 +222,7 @@ def _world(world: World, origin: str) -> dict[str, Any]:
         "clock": clock_state(world.clock),
         "calls": world.journal.total,
         "pending": len(world.pending),
-        "scenarios": len(scenarios.standing) + len(scenarios.waiting),
+        "scenarios": len(scenarios.lasting) + len(scenarios.waiting),
     }
 
 

@@ -1,1 +1,1 @@
-"""One call on its way through a world."""
+"""One call to a world, from its request to its answer."""

@@ -1,4 +1,4 @@
-"""One call on its way through a world: judged by its head, then by its body, by scenarios and by the service."""
+"""One call to a world: what scenarios and the service make of its head, its body, its wait and its answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from outpaint.functions.http.routes import Route, match
 from outpaint.functions.service import admission
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
 from outpaint.mocks.scenarios.call_effects import Credits, Error, Gateway, Latency, RateLimit, Refuse, Reset, WrongShape
-from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
+from outpaint.mocks.scenarios.effect import CallEffect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
-from outpaint.mocks.scenarios.world_scenarios import HEADER, ScenarioEffects
+from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.scripted_dispatch import CallSeenByPorts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,47 +47,37 @@ _KEYLESS: Final = frozenset({Route.FILE, Route.UPLOAD})
 _KEY: Final = API_KEY.lower()
 _HEADER: Final = HEADER.lower()
 _NOTHING: Final = Response(503)
-"""What stands in for an answer that never comes across."""
+"""In place of an answer that never reaches the client."""
 _T = TypeVar("_T")
 
 
-class CallUnderWay:
-    """One call on its way through a world: opened by its head, finished by its body, as `Exchange` is.
+class CallUnderWay(CallSeenByPorts):
+    """One call to a world: judged by its head when it is made, finished by `finish` with its body.
 
-    `answer` and what `finish` returns are `MockResponse`s: look at `fault` before anything is sent, and let
-    `latency` pass by the world's clock. A wait is returned only while the clock goes by itself; its `until` is
-    virtual time (see `VirtualClock.real_seconds` and `on_change`).
-
-    What is known of the call stands in `record` at once. `effects` is what scenarios say of it, `touching` by slot
-    what of that is not used up; the rest is for the ports, see `CallSeenByPorts`.
+    `answer` is the `MockResponse` where the head decides it, else None. Its host observes `fault` and `latency` before
+    it sends a `MockResponse`. `finish` returns a `Waiting` only while the clock ticks; `Waiting.until` is virtual time
+    (see `VirtualClock.real_seconds` and `on_change`). What is known of the call is written to `record` at once.
     """
 
     def __init__(self, world: World, head: RequestHead) -> None:
         self.world = world
         self.body_limit = 0
         self.answer: MockResponse | None = None
-        self.effects = ScenarioEffects()
-        self.touching: dict[Slot, CallEffect] = {}
-        self.suspended = False
-        self.seconds = 0.0
-        self.urls_expired: bool | None = None
         self._found = match(head.path)
         self._exchange: Exchange | None = None
         self._key: str | None = None
         self._refusal: OutpaintError | None = None
-        self._stumbled = False
         self._spent: dict[tuple[str, CallEffect], bool] = {}
         kind = None if self._found is None else _KINDS.get((self._found.route, head.method))
         with world.lock:
             now = world.clock.now()
             world.dispatch.settle_due(now)
-            self.record = Call(
-                world.journal.number(), now, kind, head, time.monotonic(), world.clock.scale, blobs=world.studio.blobs
-            )
+            number, scale = world.journal.number(), world.clock.scale
+            super().__init__(Call(number, now, kind, head, time.monotonic(), scale, blobs=world.studio.blobs))
             world.journal.add(self.record)
             self._open()
 
-    # As the host sees it
+    # For the host
 
     def finish(self, body: bytes) -> MockResponse | Waiting:
         """The answer to the whole request, or a wait; never raises."""
@@ -96,23 +87,29 @@ class CallUnderWay:
         with self.world.lock:
             self.world.dispatch.settle_due(self.world.clock.now())
             if exchange is not None:
-                self._ask_prompt(exchange)
+                self._read_prompt(exchange)
             trouble = self._trouble()
             if trouble is not None or exchange is None or self._never_arrives:
                 return self._answered(trouble or _NOTHING)
             if refusal is not None:
                 return self._answered(refusal)
-            if self.kind is not On.FILE:
-                outcome = self._in_hand(exchange.act)
+            if self.record.route is not On.FILE:
+                outcome = self._as_current(exchange.act)
                 return self._answered(outcome) if isinstance(outcome, Response) else self._waiting(outcome)
-        # Painting takes its time and changes nothing: the world's other calls need not wait for it.
+        # Painting takes long and changes nothing, so that the world's other calls do not wait for it.
         answer = exchange.act()
         assert isinstance(answer, Response)
         with self.world.lock:
             return self._answered(answer)
 
+    def respond(self, body: bytes) -> MockResponse | Waiting:
+        """The answer to the whole request, or a wait, for hosts that hold the body already; never raises."""
+        if self.answer is not None:
+            return self.answer
+        return self.finish(body) if len(body) <= self.body_limit else self.too_large()
+
     def too_large(self) -> MockResponse:
-        """413 for a body that outgrew `body_limit`."""
+        """413 for a body of more than `body_limit` bytes."""
         exchange = self._exchange
         with self.world.lock:
             return self._answered(_NOTHING if exchange is None else exchange.too_large())
@@ -123,57 +120,32 @@ class CallUnderWay:
         with self.world.lock:
             return self._answered(_NOTHING if exchange is None else exchange.cut_short())
 
-    # As the ports see it
-
-    @property
-    def kind(self) -> On | None:
-        """Which kind of call it is; None for what no effect touches."""
-        return self.record.route
-
-    def made(self, inference_id: str, image: str, mask: str | None) -> None:
-        """The call made this job, of pictures with these SHA-256 (hex)."""
-        record = self.record
-        record.inference_id = inference_id
-        if record.image_sha256 is None:
-            record.image_sha256, record.mask_sha256 = image, mask
-        for effect in self.effects.job.values():
-            self.note(effect)
-
-    def meets(self, trouble: CallEffect) -> None:
-        """A step of the job's sequence touches this call."""
-        self.touching |= dict.fromkeys(trouble.slots, trouble)
-        self._stumbled = True
-
-    def note(self, effect: Effect) -> None:
-        """Write down, once, what a scenario did to the call."""
-        if str(effect) not in self.record.effects:
-            self.record.effects += (str(effect),)
-
-    def _in_hand(self, step: Callable[[], _T]) -> _T:
-        """Do a step with this call in hand, for the ports to see."""
-        dispatch = self.world.dispatch
-        before, dispatch.in_hand = dispatch.in_hand, self
-        try:
-            return step()
-        finally:
-            dispatch.in_hand = before
-
-    # Judged by the head
+    # The head
 
     def _open(self) -> None:
-        service = self.world.service if self.kind is None else self._ask_head(self.kind)
+        kind = self.record.route
+        service = self.world.service if kind is None else self._read_head(kind)
         if self.touching and self._ends_before(service):
             return
         self.suspended = isinstance(self.touching.get(Slot.ANSWER), Error) or self._refusal is not None
-        self._exchange = self._in_hand(lambda: Exchange(service, self.record.head))
+        self._exchange = self._as_current(lambda: Exchange(service, self.record.head))
         if self._exchange.answer is not None or self._refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)
             return
         # A file's GET is finished without a body: its picture may have to be painted first.
         self.body_limit = self._exchange.body_limit
 
-    def _ask_head(self, kind: On) -> Service:
-        """Find what scenarios say of this call; the service under the limits that they give."""
+    def _as_current(self, step: Callable[[], _T]) -> _T:
+        """Do a step of the service whose ports see this call."""
+        dispatch = self.world.dispatch
+        before, dispatch.current_call = dispatch.current_call, self
+        try:
+            return step()
+        finally:
+            dispatch.current_call = before
+
+    def _read_head(self, kind: On) -> Service:
+        """Find the effects on this call; returns the service, under the rate limit that they set."""
         world, record, found = self.world, self.record, self._found
         assert found is not None
         if kind is On.POLL:
@@ -185,10 +157,10 @@ class CallUnderWay:
         if key is not None:
             self._key = key = key.strip()
             if key.startswith(MAGIC):
-                magic = self._told(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
+                magic = self._understood(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
                 world.ledger.admit(key)
         header = record.head.header(_HEADER)
-        own = None if header is None else self._told(Scenario.of, header, HEADER)
+        own = None if header is None else self._understood(Scenario.of, header, HEADER)
         attached = world.dispatch.attached(record.inference_id)
         self.effects = world.scenarios.resolve(kind, preset=magic, own=own, attached=attached)
         account = self._account()
@@ -204,7 +176,7 @@ class CallUnderWay:
             return True
         if not isinstance(self.touching.get(Slot.ANSWER), Gateway):
             return False
-        # What a client sends is read all the same.
+        # The body is read all the same.
         if self.record.method == "POST":
             self.body_limit = service.settings.max_body_bytes
         else:
@@ -217,10 +189,10 @@ class CallUnderWay:
         wire = self.touching.get(Slot.WIRE)
         return isinstance(wire, Refuse) or (isinstance(wire, Reset) and wire.when == "before")
 
-    def _told(
+    def _understood(
         self, understand: Callable[[str], _T], word: str, field: str, code: ErrorCode = ErrorCode.INVALID_PARAMETER
     ) -> _T | None:
-        """What a word of the client's means; one that means nothing is the call's refusal."""
+        """The scenario that a word of the client's means; for one that means nothing the call is refused."""
         try:
             return understand(word)
         except ScenarioError as error:
@@ -228,11 +200,11 @@ class CallUnderWay:
             return None
 
     def _account(self) -> Account | None:
-        """Whose call it is, as that account stands now."""
+        """The account whose call it is, as it is now."""
         return self.world.ledger.of_key(self._key) if self._key else None
 
     def _charge(self, account: Account | None) -> Service:
-        """Let what scenarios say of the account come true; the service under its rate limit."""
+        """Apply the effects on the account; returns the service, under the rate limit that they set."""
         world = self.world
         service = world.service
         if account is None:
@@ -248,7 +220,7 @@ class CallUnderWay:
         return service
 
     def _touch(self) -> None:
-        """Take the effects that are not used up; each is counted once for this call."""
+        """Find the effects that are not used up; each is counted once for this call."""
         self.touching = {}
         for slot, (scope, effect) in self.effects.call.items():
             if (scope, effect) not in self._spent:
@@ -257,14 +229,14 @@ class CallUnderWay:
             if self._spent[scope, effect]:
                 self.touching[slot] = effect
 
-    # Judged by the body
+    # The body
 
-    def _ask_prompt(self, exchange: Exchange) -> None:
-        """A magic prompt speaks once the body was read."""
+    def _read_prompt(self, exchange: Exchange) -> None:
+        """Apply the scenario of a magic prompt."""
         request = exchange.request
         if request is None or not request.wish.prompt.startswith(MAGIC):
             return
-        preset = self._told(preset_of, request.wish.prompt.split(None, 1)[0], "prompt")
+        preset = self._understood(preset_of, request.wish.prompt.split(None, 1)[0], "prompt")
         if preset is None:
             return
         self.effects = self.effects.with_prompt(preset)
@@ -281,7 +253,7 @@ class CallUnderWay:
             self._refusal = self._refusal or refusal
 
     def _note_body(self, body: bytes) -> None:
-        """Write down what came, its pictures by content."""
+        """Write the body and its pictures to the record."""
         record, exchange, blobs = self.record, self._exchange, self.world.studio.blobs
         record.body_size = len(body)
         record.body = body
@@ -294,7 +266,7 @@ class CallUnderWay:
         if mask is not None:
             record.mask_sha256, record.mask_size = blobs.keep(mask), len(mask)
         if image is not None and (mask is not None or request.mask is None):
-            # Decoded now, before the world is locked: the service finds it in memory.
+            # Decoded now, before the world is locked; the service then finds the result in memory.
             with contextlib.suppress(OutpaintError):
                 self.world.studio.inspections(
                     image,
@@ -308,7 +280,7 @@ class CallUnderWay:
     # Waits
 
     def _waiting(self, waiting: Waiting) -> MockResponse | Waiting:
-        """Answer at once what no wait can change, let a frozen clock pass the rest, and hand on true waits."""
+        """The answer where no wait can change it; else a frozen clock moves on, and a ticking one has the host wait."""
         world = self.world
         plan = world.dispatch.plan_of(waiting.inference_id)
         now = world.clock.now()
@@ -330,7 +302,7 @@ class CallUnderWay:
     def _resumed(self, waiting: Waiting) -> MockResponse:
         with self.world.lock:
             self.world.dispatch.settle_due(self.world.clock.now())
-            return self._answered(self._in_hand(waiting.resume))
+            return self._answered(self._as_current(waiting.resume))
 
     def _abandoned(self, waiting: Waiting) -> None:
         waiting.abandon()
@@ -341,7 +313,7 @@ class CallUnderWay:
     # Answers
 
     def _trouble(self) -> Response | None:
-        """What a scenario, or a scenario that cannot be, makes of the answer; None to let the service speak."""
+        """The answer that a scenario asks for, or the refusal of a wrong one; None for the service's own answer."""
         exchange, effect = self._exchange, self.touching.get(Slot.ANSWER)
         if self._refusal is not None and exchange is not None:
             return exchange.refuse(self._refusal)
@@ -352,11 +324,11 @@ class CallUnderWay:
         return None
 
     def _answered(self, answer: Response) -> MockResponse:
-        """The answer as it goes out, and the end of the journal's entry."""
+        """The answer as it is sent, after writing it to the record."""
         fault: WireFault | None = None
         latency = self.seconds
         if self.touching:
-            if self._stumbled and not isinstance(self.touching.get(Slot.ANSWER), WrongShape):
+            if self.step_met and not isinstance(self.touching.get(Slot.ANSWER), WrongShape):
                 answer = self._trouble() or answer
             answer, fault = spoiled(answer, self.touching)
             slow = self.touching.get(Slot.LATENCY)

@@ -1,4 +1,4 @@
-"""The application that every face carries: the service's own, with a world's scenarios around it."""
+"""The application that every transport serves: the service's own, with a world's scenarios around it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,6 @@ class MockApplication:
     def __init__(self, worlds: World | Worlds) -> None:
         self._worlds = worlds
 
-    def world(self, head: RequestHead) -> World:
-        """The world that a request means; raises `WorldError`."""
-        return self._worlds.of(head)[0] if isinstance(self._worlds, Worlds) else self._worlds
-
     def open(self, head: RequestHead) -> CallUnderWay | RefusedHead:
         """Judge a request by its head; never raises."""
         if not isinstance(self._worlds, Worlds):
@@ -39,14 +35,11 @@ class MockApplication:
 
     def respond(self, head: RequestHead, body: bytes = b"") -> MockResponse | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
-        exchange = self.open(head)
-        if exchange.answer is not None:
-            return exchange.answer
-        return exchange.finish(body) if len(body) <= exchange.body_limit else exchange.too_large()
+        return self.open(head).respond(body)
 
 
 class RefusedHead:
-    """A request that means no world: answered from its head, and in nobody's journal."""
+    """A request that names no world: refused by its head, and in no journal. Its other methods are a call's."""
 
     body_limit = 0
 
@@ -62,14 +55,14 @@ class RefusedHead:
         answer = answers.error(error)
         self.answer = MockResponse(answer.status, answer.headers, answer.body)
 
-    def finish(self, body: bytes) -> MockResponse:  # noqa: ARG002 - the shape of an exchange
+    def finish(self, body: bytes) -> MockResponse:  # noqa: ARG002 - as of a call
         """The same refusal."""
         return self.answer
+
+    respond = finish
 
     def too_large(self) -> MockResponse:
         """The same refusal."""
         return self.answer
 
-    def cut_short(self) -> MockResponse:
-        """The same refusal."""
-        return self.answer
+    cut_short = too_large

@@ -1,8 +1,9 @@
-"""What effects make of an answer: an error in its place, its body, its label, how it comes across the wire."""
+"""What effects make of an answer: an error in its place, another body or Content-Type, a fault on the wire."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.repeatable_ids import RepeatableIds
 
 _WRONG_SHAPE: Final = json.dumps({"ok": "yes", "result": [{"picture": 1}, None], "data": {"0": "not a list"}}).encode()
-_LN_2: Final = 0.6931471805599453
 
 
 def spoiled(answer: Response, effects: Mapping[Slot, CallEffect]) -> tuple[Response, WireFault | None]:
-    """The answer under these effects, and the fault by which it comes across, None for one that arrives whole."""
+    """The answer under these effects, and its fault on the wire, None for one that arrives whole."""
     if isinstance(effects.get(Slot.ANSWER), WrongShape):
         answer = _with_body(answer, _WRONG_SHAPE)
     label = effects.get(Slot.MEDIA_TYPE)
@@ -61,11 +61,11 @@ def drawn(effect: Latency, ids: RepeatableIds) -> float:
     median = effect.median or 0.0
     if effect.distribution == "lognormal":
         return median * chance.lognormvariate(0.0, effect.sigma or 0.0)
-    return chance.expovariate(1.0) * median / _LN_2
+    return chance.expovariate(1.0) * median / math.log(2)
 
 
 def refused(exchange: Exchange, effect: Error, rate_window: int) -> Response:
-    """The error that an effect asks for, with the figures in its headers that belong to it."""
+    """The error that an effect asks for, with the rate and credit headers that belong to it."""
     allowance = exchange.allowance
     if effect.code is ErrorCode.RATE_LIMITED:
         allowance = replace(allowance, available=0, reset_in=allowance.reset_in or rate_window)
@@ -79,7 +79,7 @@ def refused(exchange: Exchange, effect: Error, rate_window: int) -> Response:
 
 
 def gateway_page(status: int) -> Response:
-    """What a gateway before the service would say."""
+    """The HTML page of a gateway before the service."""
     words = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}[status]
     page = (
         f"<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n<center><h1>{status} {words}</h1>"
@@ -96,7 +96,7 @@ def with_header(answer: Response, name: str, value: str) -> Response:
 
 
 def allowing_scenarios(answer: Response) -> Response:
-    """A preflight's answer under which a page in a browser may send the scenario header too."""
+    """A preflight's answer that lets a page in a browser send the scenario header too."""
     name = "Access-Control-Allow-Headers"
     allowed = answer.header(name)
     return answer if allowed is None else with_header(answer, name, f"{allowed}, {HEADER}")

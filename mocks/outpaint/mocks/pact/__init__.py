@@ -1,1 +1,1 @@
-"""Pact: what a consumer's tests did against the mock becomes a consumer contract, and one is checked against ours."""
+"""Pact: the calls of a consumer's tests become a consumer contract, and a mock is put into its provider states."""

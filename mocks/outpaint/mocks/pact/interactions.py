@@ -1,4 +1,4 @@
-"""A call as an interaction: request, response, states met."""
+"""Calls as the interactions of a pact: request, response and provider states."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from outpaint.mocks.pact.matching_rules import (
     addresses,
     body_document,
     body_rules,
+    body_summary,
     described,
     known_pairs,
     model_of,
-    summary,
 )
 from outpaint.mocks.pact.provider_states import ProviderState, StateName, by_request, states_met
 from outpaint.mocks.scenarios.effect import On
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 MAX_BODY: Final = 4 * 1024 * 1024
-"""Bytes. A contract holds an example, and brokers take no films."""
+"""Bytes of a body in a pact, which holds examples only."""
 _PLACES: Final = {
     Route.OUTPAINT: "pictures",
     Route.INFERENCE: "a job",
@@ -42,67 +42,78 @@ _PLACES: Final = {
     Route.FILE: "a finished picture",
     Route.UPLOADS: "a place to send a picture to",
 }
+_SPOILED: Final = ("gateway", "wrong_shape", "content_type", "cut", "reset", "refuse")
+_HELD: Final = frozenset({StateName.PROCESSING, StateName.SUCCEEDED, StateName.FAILED, StateName.EXPIRED_URL})
+"""The states that have a job or a file."""
+_SHORTEST_KEY: Final = 6
+_COUNTERS: Final = (
+    names.RATE_LIMIT,
+    names.RATE_AVAILABLE,
+    names.RATE_RESET,
+    names.CREDIT_AVAILABLE,
+    names.RETRY_AFTER,
+)
+# One pixel each: what is promised of a file is its type, which Pact's engine sees in the bytes.
+_PIXELS: Final = {
+    "image/jpeg": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
+    "////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEA"
+    "AD8AN//Z",
+    "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "image/webp": "UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQAA3AA/v02aAA=",
+}
 
 
 class LeftOutError(Exception):
     """A call that makes no interaction, and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordedRequest:
-    """The request of an interaction, and what it is called: alike requests have one `summary`."""
+    """The request of an interaction while it is put together; rules and generators by category."""
 
-    document: dict[str, Any]
-    summary: str
+    method: str
+    path: str
+    words: list[str]
+    query: dict[str, list[str]] = field(default_factory=dict)
+    headers: dict[str, list[str]] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
+    generators: dict[str, Any] = field(default_factory=dict)
     held_path: str | None = None
-    """What stands for the path where the provider state has the job or file that it names."""
-    held_query: tuple[str, ...] = ()
-    """The query's names whose values the state gives then."""
+    """The path where the provider state has the job or file that it names."""
+    held_query: dict[str, Any] = field(default_factory=dict)
+    """The generators of query values that the state gives then."""
     addresses: tuple[str, ...] = ()
     """Where pictures are fetched from."""
 
-    def held(self) -> dict[str, Any]:
-        """The document of a request for what the provider state has."""
-        generators = dict(self.document.get("generators", {}))
-        if self.held_path is not None:
-            generators["path"] = matching_rules.from_state(self.held_path)
-        if self.held_query:
-            generators["query"] = {name: matching_rules.from_state(f"${{{name}}}") for name in self.held_query}
-        return self.document | {"generators": generators}
+    @property
+    def summary(self) -> str:
+        """The request in words; alike requests have the same."""
+        return " ".join(self.words)
 
-
-class _Building:
-    """A request's document while it grows; rules and generators by category."""
-
-    def __init__(self, method: str, path: str) -> None:
-        self.document: dict[str, Any] = {"method": method, "path": path}
-        self.headers: dict[str, list[str]] = {}
-        self.rules: dict[str, Any] = {}
-        self.generators: dict[str, Any] = {}
-        self.words = [method]
-        self.held_path: str | None = None
-        self.held_query: list[str] = []
-        self.addresses: tuple[str, ...] = ()
-
-    def header(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
+    def set_header(self, name: str, value: str, pattern: str | None = None, generator: Any = None) -> None:
+        """Set a header, with the pattern that others match and the generator of a verifier's."""
         self.headers[name] = [value]
         if pattern is not None:
             self.rules.setdefault("header", {})[name] = matching_rules.regex(pattern)
         if generator is not None:
             self.generators.setdefault("header", {})[name] = generator
 
-    def query(self, name: str, value: str, pattern: str | None = None) -> None:
-        self.document.setdefault("query", {})[name] = [value]
-        if pattern is not None:
-            self.rules.setdefault("query", {})[name] = matching_rules.regex(pattern)
-
-    def done(self) -> RecordedRequest:
-        for name, what in (("headers", self.headers), ("matchingRules", self.rules), ("generators", self.generators)):
-            if what:
-                self.document[name] = what
-        return RecordedRequest(
-            self.document, " ".join(self.words), self.held_path, tuple(self.held_query), self.addresses
-        )
+    def document(self, *, held: bool) -> dict[str, Any]:
+        """The request as a pact has it; with `held` for the job or file that the provider state has."""
+        generators = dict(self.generators)
+        if held and self.held_path is not None:
+            generators["path"] = matching_rules.from_state(self.held_path)
+        if held and self.held_query:
+            generators["query"] = self.held_query
+        parts = {
+            "query": self.query,
+            "headers": self.headers,
+            "body": self.body,
+            "matchingRules": self.rules,
+            "generators": generators,
+        }
+        return {"method": self.method, "path": self.path} | {name: part for name, part in parts.items() if part}
 
 
 def recorded_request(call: Call) -> RecordedRequest:
@@ -112,30 +123,29 @@ def recorded_request(call: Call) -> RecordedRequest:
         raise LeftOutError("it goes to the picture store, which is not part of the API")
     if found is None or call.route is None or found.route not in _PLACES:
         raise LeftOutError("it is no call of the API")
-    building = _Building(call.method, call.path)
-    building.words.append(_PLACES[found.route])
+    request = RecordedRequest(call.method, call.path, [call.method, _PLACES[found.route]])
     if found.route is Route.INFERENCE:
-        building.document["path"] = f"/v1/painting/{matching_rules.JOB_ID}"
-        building.rules["path"] = matching_rules.regex(f"/v1/painting/{matching_rules.ID}")
-        building.held_path = "/v1/painting/${inference_id}"
+        request.path = f"/v1/painting/{matching_rules.JOB_ID}"
+        request.rules["path"] = matching_rules.regex(f"/v1/painting/{matching_rules.ID}")
+        request.held_path = "/v1/painting/${inference_id}"
     elif found.route is Route.FILE:
-        _file(building, found.id, call.head.query)
-    _request_headers(building, call)
+        _set_file(request, found.id, call.head.query)
+    _set_headers(request, call)
     if found.route is Route.OUTPAINT:
         for name, value in parse_qsl(call.head.query):
             if name == "mode":
-                building.query(name, value)
-                building.words.append(f"?mode={value}")
+                request.query[name] = [value]
+                request.words.append(f"?mode={value}")
     if call.method == "POST":
-        _body(building, call)
-    return building.done()
+        _set_body(request, call)
+    return request
 
 
-def _file(building: _Building, file_id: str, query: str) -> None:
+def _set_file(request: RecordedRequest, file_id: str, query: str) -> None:
     extension = file_id.rpartition(".")[2]
-    building.document["path"] = f"/v1/files/{matching_rules.file_id(extension)}"
-    building.rules["path"] = matching_rules.regex(f"/v1/files/{matching_rules.ID}[.]{extension}")
-    building.held_path = "/v1/files/${file_id}"
+    request.path = f"/v1/files/{matching_rules.file_id(extension)}"
+    request.rules["path"] = matching_rules.regex(f"/v1/files/{matching_rules.ID}[.]{extension}")
+    request.held_path = "/v1/files/${file_id}"
     sent = dict(parse_qsl(query))
     # The signature is a key to the picture: it is never written down.
     for name, example, pattern in (
@@ -143,35 +153,33 @@ def _file(building: _Building, file_id: str, query: str) -> None:
         ("signature", matching_rules.SIGNATURE, matching_rules.VISIBLE),
     ):
         if name in sent:
-            building.query(name, example, pattern)
-            building.held_query.append(name)
+            request.query[name] = [example]
+            request.rules.setdefault("query", {})[name] = matching_rules.regex(pattern)
+            request.held_query[name] = matching_rules.from_state(f"${{{name}}}")
 
 
-def _request_headers(building: _Building, call: Call) -> None:
-    head, words = call.head, building.words
+def _set_headers(request: RecordedRequest, call: Call) -> None:
+    visible = matching_rules.VISIBLE
     if call.route is not On.FILE:
         if not (call.api_key or "").strip():
-            words.append("without a key")
+            request.words.append("without a key")
         else:
-            building.header(
-                API_KEY, matching_rules.API_KEY_EXAMPLE, matching_rules.VISIBLE, matching_rules.from_state("${api_key}")
-            )  # fmt: skip
-    accept = head.header("accept") or ""
+            from_state = matching_rules.from_state("${api_key}")
+            request.set_header(API_KEY, matching_rules.API_KEY_EXAMPLE, visible, from_state)
+    accept = call.head.header("accept") or ""
     if "problem+json" in accept:
-        building.header("Accept", accept)
-        words.append("as problem details")
+        request.set_header("Accept", accept)
+        request.words.append("as problem details")
     if call.idempotency_key is not None:
-        building.header(
-            IDEMPOTENCY_KEY, matching_rules.IDEMPOTENCY_KEY_EXAMPLE, matching_rules.VISIBLE, matching_rules.fresh_uuid()
-        )  # fmt: skip
-        words.append("with an idempotency key")
-    prefer = ", ".join(head.header_values("prefer"))
+        request.set_header(IDEMPOTENCY_KEY, matching_rules.IDEMPOTENCY_KEY_EXAMPLE, visible, {"type": "Uuid"})
+        request.words.append("with an idempotency key")
+    prefer = ", ".join(call.head.header_values("prefer"))
     if prefer:
-        building.header(PREFER, prefer)
-        words.append(f"preferring {prefer}")
+        request.set_header(PREFER, prefer)
+        request.words.append(f"preferring {prefer}")
 
 
-def _body(building: _Building, call: Call) -> None:
+def _set_body(request: RecordedRequest, call: Call) -> None:
     if call.body is None:
         if call.body_size:
             raise LeftOutError("its body is no longer kept: let the journal keep more bodies")
@@ -183,50 +191,29 @@ def _body(building: _Building, call: Call) -> None:
         fields = read_fields(call.head, call.body)
     except OutpaintError as error:
         raise LeftOutError(f"its body says nothing: {error.detail}") from None
-    request = call.request
-    if request is not None and (isinstance(request.image, IdSource) or isinstance(request.mask, IdSource)):
+    asked = call.request
+    if asked is not None and (isinstance(asked.image, IdSource) or isinstance(asked.mask, IdSource)):
         raise LeftOutError("it names a picture by id, and every provider has ids of its own")
     media_type = (call.head.header("content-type") or "").partition(";")[0].strip().lower()
     pairs = known_pairs(fields)
-    document, content_type = body_document(media_type, pairs)
-    building.document["body"] = document
-    building.header(
-        "Content-Type",
-        content_type,
-        matching_rules.WITH_BOUNDARY if "boundary" in content_type else f"{content_type}(;.*)?",
-    )
+    request.body, content_type = body_document(media_type, pairs)
+    pattern = matching_rules.WITH_BOUNDARY if "boundary" in content_type else f"{content_type}(;.*)?"
+    request.set_header("Content-Type", content_type, pattern)
     rules = body_rules(media_type, pairs)
     if rules:
-        building.rules["body"] = rules
-    building.addresses = addresses(pairs)
-    building.words.append(f"as {media_type}: {summary(pairs)}")
-
-
-_COUNTERS: Final = (
-    names.RATE_LIMIT,
-    names.RATE_AVAILABLE,
-    names.RATE_RESET,
-    names.CREDIT_AVAILABLE,
-    names.RETRY_AFTER,
-)
-# One pixel each: what is promised of a file is its type, which the engine tells from the bytes.
-_PIXELS: Final = {
-    "image/jpeg": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
-    "////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEA"
-    "AD8AN//Z",
-    "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-    "image/webp": "UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAUAmJaQAA3AA/v02aAA=",
-}
+        request.rules["body"] = rules
+    request.addresses = addresses(pairs)
+    request.words.append(f"as {media_type}: {body_summary(pairs)}")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """The answer of an interaction, and what it is called."""
+    """The answer of an interaction; `summary` is its text in the description."""
 
     document: dict[str, Any]
     summary: str
     body: dict[str, Any]
-    """What the answer's JSON said; empty where it had none."""
+    """The answer's JSON; empty where it had none."""
 
 
 def recorded_response(call: Call) -> RecordedResponse:
@@ -234,7 +221,7 @@ def recorded_response(call: Call) -> RecordedResponse:
     response = call.response
     status = call.status
     if response is None or status is None or call.abandoned:
-        raise LeftOutError("no answer came across")
+        raise LeftOutError("no answer reached the client")
     if response.header(names.IDEMPOTENT_REPLAYED) is not None:
         raise LeftOutError("it repeats a request under its idempotency key, and is answered as that was")
     headers, rules = _response_headers(response)
@@ -248,12 +235,12 @@ def recorded_response(call: Call) -> RecordedResponse:
         rules["Content-Type"] = matching_rules.regex(f"{content_type.replace('+', '[+]')}(;.*)?")
     if content_type in _PIXELS and call.route is On.FILE:
         document["body"] = {"content": _PIXELS[content_type], "contentType": content_type, "encoded": "base64"}
-        body_rules = {"$": matching_rules.media_type_pattern(content_type)}
+        body_rules = {"$": matching_rules.matcher("contentType", value=content_type)}
         summary += f" {content_type}"
     elif content_type:
         said = _json(response)
         if not by_request(call, said):
-            # A scenario names no field, and a provider that comes to it by itself may.
+            # A scenario's error names no field, and a provider's own may.
             said.pop("field", None)
         model = model_of(status, said)
         if model is None:
@@ -310,11 +297,6 @@ def _in_words(said: dict[str, Any]) -> str:
     return f" {' '.join(words)}" if words else ""
 
 
-_SPOILED: Final = ("gateway", "wrong_shape", "content_type", "cut", "reset", "refuse")
-_HELD: Final = frozenset({StateName.PROCESSING, StateName.SUCCEEDED, StateName.FAILED, StateName.EXPIRED_URL})
-_SHORTEST_KEY: Final = 6
-
-
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """One interaction of a pact, as its v4 document; alike ones have the same `key`."""
@@ -323,17 +305,17 @@ class Interaction:
 
     @property
     def key(self) -> str:
-        """What it is known by: the SHA-256 of its description and state, shortened."""
+        """The SHA-256 of its description and states, shortened."""
         return str(self.document["key"])
 
     @property
     def description(self) -> str:
-        """What it is called."""
+        """What it is about, in words."""
         return str(self.document["description"])
 
     @property
     def text(self) -> str:
-        """All of it, in one spelling."""
+        """The document as JSON, the same for equal documents."""
         return json.dumps(self.document, sort_keys=True, ensure_ascii=False)
 
 
@@ -348,7 +330,7 @@ class LeftOut:
         return f"{self.call}: {self.reason}"
 
 
-def record(call: Call) -> Interaction | LeftOut:
+def interaction_of(call: Call) -> Interaction | LeftOut:
     """The interaction that a call makes, or why it makes none."""
     try:
         return _recorded(call)
@@ -377,24 +359,24 @@ def _recorded(call: Call) -> Interaction:
         "description": description,
         "pending": False,
         "providerStates": [state.document() for state in states],
-        "request": request.held() if names & _HELD else request.document,
+        "request": request.document(held=bool(names & _HELD)),
         "response": response.document,
     }
     interaction = Interaction(document)
     key = (call.api_key or "").strip()
     if len(key) >= _SHORTEST_KEY and _holds(document, interaction.text, key):
-        raise LeftOutError("its API key stands elsewhere than in its header")
+        raise LeftOutError("its API key is elsewhere than in its header")
     return interaction
 
 
 def _holds(document: dict[str, Any], text: str, secret: str) -> bool:
-    """Whether a secret stands anywhere in an interaction, its form included."""
+    """Whether a secret is anywhere in an interaction, its form included."""
     body = document["request"].get("body", {})
     form = base64.b64decode(body["content"]) if body.get("encoded") == "base64" else b""
     return secret in text or secret.encode() in form
 
 
 def _digest(description: str, states: tuple[ProviderState, ...]) -> str:
-    # Which addresses were sent tells two requests as little apart as their prompts do.
-    told = [state.document() for state in states if state.name is not StateName.ADDRESSES]
-    return sha256(json.dumps([description, told], sort_keys=True).encode()).hexdigest()[:16]
+    # Requests that differ in their addresses only are alike, as those that differ in their prompts are.
+    counted = [state.document() for state in states if state.name is not StateName.ADDRESSES]
+    return sha256(json.dumps([description, counted], sort_keys=True).encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Which parts of a body may differ: matchers, forms, JSON.
+"""Which parts of a body may differ: the matching rules of a pact, for JSON and for forms.
 
-Regular expressions are read by Onigmo here and by Java and JavaScript elsewhere: plain ones only, and they match
-whole values.
+Regular expressions are read by Onigmo here, and by Java and JavaScript elsewhere: they use only what all three have,
+and match whole values.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from outpaint.contracts import examples
 from outpaint.contracts.errors import ErrorBody, ErrorCode, ProblemDetails
 from outpaint.contracts.examples import FILE_ID, INFERENCE_ID
 from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, FieldValue, Upload, Wish
-from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
+from outpaint.contracts.responses import Accepted, Balance, FailedJob, FinishedPicture, Result, UploadTicket
 from outpaint.functions.http.bodies import JSON, MULTIPART, URLENCODED
-from outpaint.painting.inputs.intake import FileType, file_type
+from outpaint.painting.inputs.intake import file_type
 
 Rule = dict[str, Any]
+Described = tuple[Any, dict[str, Rule]]
+"""An example, and the rules of its parts by path."""
+Pairs = list[tuple[str, FieldValue]]
+"""The fields of a form: name and value."""
 
 API_KEY_EXAMPLE: Final = "YOUR-API-KEY"
-"""Stands in every file where the consumer's key stood."""
+"""What every file has in place of the consumer's key."""
 JOB_ID: Final = INFERENCE_ID
-TIME: Final = "2026-01-02T00:00:00Z"
 COUNTER: Final = 42
 IDEMPOTENCY_KEY_EXAMPLE: Final = "3f1d8a52-6a0e-4b7e-9d1b-6d2c9f0b7a11"
 SIGNATURE: Final = "4f" * 32
@@ -41,6 +44,19 @@ DECIMAL: Final = "-?[0-9]+([.][0-9]+)?"
 VISIBLE: Final = "[!-~]+"
 WITH_BOUNDARY: Final = "multipart/form-data;.*boundary=.+"
 
+BOUNDARY: Final = "outpaint-pact-boundary"
+_URLS: Final = frozenset(name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url")
+_EXACT_FIELDS: Final = frozenset(
+    {*(name for name in Wish.model_fields if Wish.about(name).decides_answer), "mode", "content_type"}
+)
+_ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS, "content_type")
+_EXACT_TEXTS: Final = frozenset({"message", "title", "type", "field"})
+"""The members whose texts are promised; other texts may differ."""
+_EXACT_NUMBERS: Final = frozenset({"code", "status"})
+# For people, and different from one provider to the next.
+_LEFT_OUT: Final = frozenset({"warnings", "instance"})
+_JOB_IDS: Final = frozenset({"inference_id", "transaction_id"})
+
 
 def file_id(extension: str) -> str:
     """An example of a finished picture's id."""
@@ -49,66 +65,17 @@ def file_id(extension: str) -> str:
 
 def regex(pattern: str) -> Rule:
     """The whole value matches a regular expression."""
-    return _rule({"match": "regex", "regex": pattern})
+    return matcher("regex", regex=pattern)
 
 
-def same_type() -> Rule:
-    """The value is of the example's type."""
-    return _rule({"match": "type"})
-
-
-def each_like(count: int) -> Rule:
-    """The list has exactly so many items, each like the example's first."""
-    return _rule({"match": "type", "min": count, "max": count})
-
-
-def whole_number() -> Rule:
-    """Any whole number."""
-    return _rule({"match": "integer"})
-
-
-def number() -> Rule:
-    """Any number."""
-    return _rule({"match": "number"})
-
-
-def truth() -> Rule:
-    """True or false."""
-    return _rule({"match": "boolean"})
-
-
-def each_value() -> Rule:
-    """An object with any names, each value like the example's."""
-    return _rule({"match": "values"})
-
-
-def media_type_pattern(value: str) -> Rule:
-    """The bytes are a file of that type, told by themselves."""
-    return _rule({"match": "contentType", "value": value})
+def matcher(kind: str, **options: Any) -> Rule:
+    """A rule of one matcher: `type` and `values` by the example, `integer`, `number`, `boolean`, `contentType`, ..."""
+    return {"combine": "AND", "matchers": [{"match": kind, **options}]}
 
 
 def from_state(expression: str) -> dict[str, Any]:
     """The verifier puts in what the provider state gave: `${api_key}`, `${inference_id}`, ..."""
     return {"type": "ProviderState", "expression": expression, "dataType": "STRING"}
-
-
-def fresh_uuid() -> dict[str, Any]:
-    """The verifier puts in a new UUID."""
-    return {"type": "Uuid"}
-
-
-def _rule(matcher: dict[str, Any]) -> Rule:
-    return {"combine": "AND", "matchers": [matcher]}
-
-
-Described = tuple[Any, dict[str, Rule]]
-
-# Words of the wire that mean something by themselves; all other text is only text.
-_SAID_EXACTLY: Final = frozenset({"message", "title", "type", "field"})
-_NUMBERS_SAID: Final = frozenset({"code", "status"})
-# For people, and different from one provider to the next.
-_LEFT_OUT: Final = frozenset({"warnings", "instance"})
-_JOB_IDS: Final = frozenset({"inference_id", "transaction_id"})
 
 
 def model_of(status: int, body: dict[str, Any]) -> type[BaseModel] | None:
@@ -127,10 +94,10 @@ def model_of(status: int, body: dict[str, Any]) -> type[BaseModel] | None:
 
 
 def described(model: type[BaseModel], body: dict[str, Any], path: str = "$") -> Described:
-    """The example that stands in the file for a body, and the rules of all its members by path.
+    """The example that a file has for a body, and the rules of all its members by path.
 
-    Words and codes stand as they came, for they are promised; ids, URLs, times, counters and sentences are matched
-    by pattern or type, and an example of the contract's stands in for them.
+    Words and codes are kept as they came, because they are promised; ids, URLs, times, counters and sentences are
+    matched by pattern or type, and replaced by an example of the contract's.
     """
     example: dict[str, Any] = {}
     rules: dict[str, Rule] = {}
@@ -145,26 +112,26 @@ def described(model: type[BaseModel], body: dict[str, Any], path: str = "$") -> 
 
 
 def _member(name: str, annotation: Any, value: Any, body: dict[str, Any], path: str) -> Described:
-    if value is None or name in _SAID_EXACTLY or (name in _NUMBERS_SAID and isinstance(value, int)):
+    if value is None or name in _EXACT_TEXTS or (name in _EXACT_NUMBERS and isinstance(value, int)):
         return value, {}
     if isinstance(value, list):
         return _list(value, path)
     if isinstance(value, dict):
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             return described(annotation, value, path)
-        return {"key": "value"}, {path: each_value(), f"{path}.*": same_type()}
+        return {"key": "value"}, {path: matcher("values"), f"{path}.*": matcher("type")}
     if isinstance(value, bool):
-        return value, {path: truth()}
+        return value, {path: matcher("boolean")}
     if isinstance(value, int):
-        return COUNTER, {path: whole_number()}
+        return COUNTER, {path: matcher("integer")}
     if isinstance(value, float):
-        return 0.5, {path: number()}
+        return 0.5, {path: matcher("number")}
     return _text(name, annotation, str(value), body, path)
 
 
 def _text(name: str, annotation: Any, value: str, body: dict[str, Any], path: str) -> Described:
     if annotation is datetime:
-        return TIME, {path: regex(DATE_TIME)}
+        return "2026-01-02T00:00:00Z", {path: regex(DATE_TIME)}
     if name in _JOB_IDS:
         return JOB_ID, {path: regex(ID)}
     if name == "id":
@@ -173,39 +140,24 @@ def _text(name: str, annotation: Any, value: str, body: dict[str, Any], path: st
     if name == "url":
         return "https://pictures.example.com/finished", {path: regex(URL)}
     if name == "detail":
-        return _sentence(body), {path: same_type()}
+        return examples.error(ErrorCode(body["error_code"])).detail, {path: matcher("type")}
     if isinstance(annotation, type) and issubclass(annotation, StrEnum) and name == "source":
-        # What a picture behind an address is read from is that picture's affair.
+        # Whether alpha or a mask was read depends on the picture behind an address.
         return value, {path: regex("|".join(annotation))}
     if name in ("name", "model"):
-        return "any", {path: same_type()}
+        return "any", {path: matcher("type")}
     return value, {}
 
 
 def _list(value: list[Any], path: str) -> Described:
     if not value:
         return [], {}
-    from outpaint.contracts.responses import FinishedPicture
-
     item, rules = described(FinishedPicture, value[0], f"{path}[*]")
-    return [item], {path: each_like(len(value)), **rules}
-
-
-def _sentence(body: dict[str, Any]) -> str:
-    return examples.error(ErrorCode(body["error_code"])).detail
-
-
-BOUNDARY: Final = "outpaint-pact-boundary"
-_URLS: Final = frozenset(name for kinds in (IMAGE_FIELDS, MASK_FIELDS) for name, kind in kinds.items() if kind == "url")
-_SEEN_EXACTLY: Final = frozenset(
-    {*(name for name in Wish.model_fields if Wish.about(name).decides_answer), "mode", "content_type"}
-)
-_ORDER: Final = (*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS, "content_type")
-Pairs = list[tuple[str, FieldValue]]
+    return [item], {path: matcher("type", min=len(value), max=len(value)), **rules}
 
 
 def known_pairs(fields: dict[str, list[FieldValue]]) -> Pairs:
-    """The fields that mean something, in one order whatever order they came in; addresses without credentials."""
+    """The fields of the contract, in a fixed order; addresses without credentials."""
     return [(name, _clean(name, value)) for name in _ORDER for value in fields.get(name, [])]
 
 
@@ -222,17 +174,17 @@ def body_document(media_type: str, pairs: Pairs) -> tuple[dict[str, Any], str]:
 
 
 def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
-    """What of a body may differ from one request to the next."""
+    """The rules for the fields that may differ from one request to the next."""
     rules: dict[str, Rule] = {}
     for name, value in pairs:
         path = f"$.{name}"
         if isinstance(value, Upload):
             kind = file_type(value.data)
             if kind is not None:
-                rules[path] = media_type_pattern(media_type_of(kind))
+                rules[path] = matcher("contentType", value=f"image/{kind.name.lower()}")
         elif name in _URLS:
-            rules[path] = same_type() if str(value)[:5].lower() == "data:" else regex(URL)
-        elif name not in _SEEN_EXACTLY and value is not None:
+            rules[path] = matcher("type") if str(value)[:5].lower() == "data:" else regex(URL)
+        elif name not in _EXACT_FIELDS and value is not None:
             rules[path] = _same_kind(name, as_text=media_type != JSON)
     return rules
 
@@ -242,32 +194,27 @@ def addresses(pairs: Pairs) -> tuple[str, ...]:
     return tuple(str(value) for name, value in pairs if name in _URLS and str(value)[:5].lower() not in ("data:", ""))
 
 
-def summary(pairs: Pairs) -> str:
-    """A body in a few words: what two requests have in common that are alike."""
+def body_summary(pairs: Pairs) -> str:
+    """A body in words; two requests are alike if these are the same."""
     return ", ".join(_in_words(name, value) for name, value in pairs)
 
 
-def media_type_of(kind: FileType) -> str:
-    """The media type of a kind of file."""
-    return f"image/{kind.name.lower()}"
-
-
 def _same_kind(name: str, *, as_text: bool) -> Rule:
-    """A value of a field's type, however it is written there."""
+    """The rule for any value of a field's type, as text or as JSON."""
     annotation = Wish.model_fields[name].annotation if name in Wish.model_fields else str
     kinds = {annotation, *get_args(annotation)}
     if int in kinds:
-        return regex(DIGITS) if as_text else whole_number()
+        return regex(DIGITS) if as_text else matcher("integer")
     if float in kinds:
-        return regex(DECIMAL) if as_text else number()
-    return same_type()
+        return regex(DECIMAL) if as_text else matcher("number")
+    return matcher("type")
 
 
 def _in_words(name: str, value: FieldValue) -> str:
     if isinstance(value, Upload):
         kind = file_type(value.data)
         return f"{name} ({'no picture' if kind is None else kind.value})"
-    if name in _SEEN_EXACTLY:
+    if name in _EXACT_FIELDS:
         return f"{name}={value}"
     if name in _URLS and str(value)[:5].lower() == "data:":
         return f"{name} (data)"
@@ -278,8 +225,8 @@ def _parts(pairs: Pairs) -> Iterator[bytes]:
     for name, value in pairs:
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
         if isinstance(value, Upload):
-            # A temporary file's name differs from run to run, and decides nothing. Nor does a part's label: the
-            # engine compares it all the same where there is one, whatever its rules say.
+            # A temporary file's name differs from run to run, and decides nothing. Nor does a part's Content-Type,
+            # which Pact's engine compares where there is one, whatever the rules say.
             head += f'; filename="{name}"'
             yield f"{head}\r\n\r\n".encode() + value.data + b"\r\n"
         else:
@@ -288,7 +235,7 @@ def _parts(pairs: Pairs) -> Iterator[bytes]:
 
 
 def _clean(name: str, value: FieldValue) -> FieldValue:
-    """An address without what may be somebody's secret: a user's name and password, and the query."""
+    """An address without what may be secret: user name, password and query."""
     if name not in _URLS or not isinstance(value, str) or value[:5].lower() == "data:":
         return value
     try:

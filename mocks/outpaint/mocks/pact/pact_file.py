@@ -1,4 +1,4 @@
-"""Interactions collected into a pact file, also while a server runs."""
+"""Pact files: interactions collected from a world's journal, or from many worlds while a server runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.mocks.pact.interactions import Interaction, LeftOut, record
+from outpaint.mocks.pact.interactions import Interaction, LeftOut, interaction_of
 
 if TYPE_CHECKING:
     from outpaint.mocks.world.calls import Call
@@ -21,8 +21,8 @@ PROVIDER: Final = "outpaint"
 SPECIFICATION: Final = "4.0"
 
 
-class Collection:
-    """Interactions as they come: of alike ones always the same stands for all, whichever came first."""
+class InteractionSet:
+    """Interactions; of alike ones the one whose text sorts first is kept, in whatever order they come."""
 
     def __init__(self, found: Iterable[Interaction | LeftOut] = ()) -> None:
         self._kept: dict[str, Interaction] = {}
@@ -31,7 +31,7 @@ class Collection:
             self.add(one)
 
     def add(self, found: Interaction | LeftOut) -> None:
-        """Take one in; of calls left out for one reason the first is an example of them all."""
+        """Add one; of calls that are left out for the same reason the first is kept."""
         if isinstance(found, LeftOut):
             self._left_out.setdefault(found.reason, found)
             return
@@ -41,7 +41,7 @@ class Collection:
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """What was kept, in one order whatever order it came in."""
+        """The interactions that are kept, sorted by description."""
         return tuple(sorted(self._kept.values(), key=lambda one: (one.description, one.text)))
 
     @property
@@ -52,10 +52,11 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Pact:
-    """What a consumer asks of a provider.
+    """The contract between a consumer and a provider.
 
-    `interactions` are told apart by what the contract gives a meaning, sorted by description; `left_out` has a
-    call that made none for each reason. The same behaviour gives the same bytes, in whatever order the calls came.
+    `interactions` differ from one another in what has a meaning in the API's contract, and are sorted by description;
+    `left_out` has one call for each reason for which calls made none. The same behaviour gives the same bytes, in
+    whatever order the calls came.
     """
 
     consumer: str
@@ -64,13 +65,12 @@ class Pact:
     left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
-    def of(cls, consumer: str, provider: str, found: Collection | Iterable[Interaction | LeftOut]) -> Pact:
-        """The pact of what was recorded; raises `OutpaintError` for a name that is none."""
+    def of(cls, consumer: str, provider: str, found: InteractionSet) -> Pact:
+        """The pact of these interactions; raises `OutpaintError` for a name of no or more than 200 characters."""
         for what, name in (("consumer", consumer), ("provider", provider)):
             if not name.strip() or len(name) > 200:
                 raise OutpaintError.wrong_value(what, name, f"a {what} has a name of 1 to 200 characters")
-        collection = found if isinstance(found, Collection) else Collection(found)
-        return cls(consumer, provider, collection.interactions, collection.left_out)
+        return cls(consumer, provider, found.interactions, found.left_out)
 
     def document(self) -> dict[str, Any]:
         """The whole file, as JSON values."""
@@ -86,7 +86,7 @@ class Pact:
         return json.dumps(self.document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def write(self, path: Path | str) -> Path:
-        """Write the file, and its folder where there is none; raises `OutpaintError` where there is nothing to say."""
+        """Write the file, and its folder where there is none; raises `OutpaintError` where there is no interaction."""
         if not self.interactions:
             reasons = "".join(f"; {one}" for one in self.left_out[:3])
             raise OutpaintError(
@@ -100,20 +100,21 @@ class Pact:
 
 def pact_of(world: World, consumer: str, provider: str = PROVIDER) -> Pact:
     """The pact of all calls that the world's journal has."""
-    return Pact.of(consumer, provider, (record(call) for call in world.calls))
+    return Pact.of(consumer, provider, InteractionSet(interaction_of(call) for call in world.calls))
 
 
 class PactFollower:
-    """Follows any number of worlds; alike interactions are kept once, so that a long run stays small.
+    """Collects the interactions of any number of worlds; alike ones are kept once, so that memory is bounded.
 
-    Worlds must keep bodies. May be called from several threads.
+    Raises `OutpaintError` as `Pact.of` does. Worlds must keep bodies. May be called from several threads.
     """
 
     def __init__(self, consumer: str, provider: str = PROVIDER) -> None:
-        self._consumer = Pact.of(consumer, provider, ()).consumer
+        self._consumer = consumer
         self._provider = provider
         self._lock = threading.Lock()
-        self._collection = Collection()
+        self._collection = InteractionSet()
+        self.pact()  # refuses names that no pact can have
 
     def follow(self, world: World) -> World:
         """The same world, followed from now on."""
@@ -128,6 +129,6 @@ class PactFollower:
     def _note(self, call: Call) -> None:
         if call.answered_at is None:
             return
-        found = record(call)
+        found = interaction_of(call)
         with self._lock:
             self._collection.add(found)

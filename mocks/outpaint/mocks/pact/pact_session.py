@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.mocks.pact.interactions import Interaction, LeftOut, record
-from outpaint.mocks.pact.pact_file import PROVIDER, Collection, Pact
+from outpaint.mocks.pact.interactions import Interaction, LeftOut, interaction_of
+from outpaint.mocks.pact.pact_file import PROVIDER, InteractionSet, Pact
 
 if TYPE_CHECKING:
     from outpaint.mocks.world.world import World
@@ -25,18 +25,18 @@ class PactSession:
         self._file = file
         self._consumer = consumer
         self._worker = worker
-        """What xdist's worker hands to its controller; None in the process that writes the file."""
-        self._collection = Collection()
-        self._told: list[str] = []
+        """What a worker of pytest-xdist sends to its controller; None in the process that writes the file."""
+        self._collection = InteractionSet()
+        self._lines: list[str] = []
 
     def add(self, world: World) -> None:
-        """Take what a test did to its world."""
+        """Add a test's calls."""
         for call in world.calls:
-            self._collection.add(record(call))
+            self._collection.add(interaction_of(call))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Hand over what was collected, or write the file."""
+        """Send what was collected to the controller, or write the file."""
         if self._worker is not None:
             self._worker[_OUTPUT] = json.dumps(
                 {
@@ -46,21 +46,21 @@ class PactSession:
             )
             return
         if exitstatus != pytest.ExitCode.OK:
-            self._told.append(f"{self._file} was not written: a pact is what passing tests say")
+            self._lines.append(f"{self._file} was not written: a pact is what passing tests say")
             return
         try:
             pact = Pact.of(self._consumer, PROVIDER, self._collection)
             pact.write(self._file)
         except OutpaintError as error:
-            self._told.append(f"{self._file} was not written: {error.detail}")
+            self._lines.append(f"{self._file} was not written: {error.detail}")
             return
         count = len(pact.interactions)
-        self._told.append(f"{self._file}: {count} interactions of {pact.consumer} with {pact.provider}")
-        self._told += [f"left out {one}" for one in pact.left_out]
+        self._lines.append(f"{self._file}: {count} interactions of {pact.consumer} with {pact.provider}")
+        self._lines += [f"left out {one}" for one in pact.left_out]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker of pytest-xdist collected."""
+        """Add what a worker of pytest-xdist collected."""
         handed = getattr(node, "workeroutput", {}).get(_OUTPUT)
         if handed is None:
             return
@@ -71,8 +71,8 @@ class PactSession:
             self._collection.add(LeftOut(*one))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what became of the file."""
-        if self._told:
+        """Say whether the file was written."""
+        if self._lines:
             terminalreporter.section("outpaint pact")
-            for line in self._told:
+            for line in self._lines:
                 terminalreporter.write_line(line)

@@ -1,4 +1,4 @@
-"""The states of a provider, and a mock put into one."""
+"""The provider states of pacts: which of them a call met, and how a mock is put into one."""
 
 from __future__ import annotations
 
@@ -19,18 +19,15 @@ from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import MAGIC
 from outpaint.mocks.scenarios.world_scenarios import HEADER
+from outpaint.mocks.world.mock_ledger import CREDITS
 from outpaint.mocks.world.world import World
 
 if TYPE_CHECKING:
     from outpaint.mocks.world.calls import Call
 
 
-CREDITS: Final = 1000
-"""More than any one request costs."""
-
-
 class StateName(StrEnum):
-    """The provider states there are; what varies stands in their parameters."""
+    """The provider states; what varies is in their parameters."""
 
     ACCOUNT = "an account with credits"
     POOR_ACCOUNT = "an account without enough credits"
@@ -59,27 +56,10 @@ class ProviderState:
         return {"name": self.name.value, "params": self.params}
 
 
-ON_A_MOCK: Final[dict[StateName, tuple[str, str]]] = {
-    StateName.ACCOUNT: ("credits", "succeed"),
-    StateName.POOR_ACCOUNT: ("credits", "credits(credits)"),
-    StateName.LIMITED_ACCOUNT: ("", "error(rate_limited)"),
-    StateName.FORBIDDEN_ACCOUNT: ("", "error(forbidden)"),
-    StateName.NO_ACCOUNT: ("", "error(unknown_key)"),
-    StateName.SLOW_PAINTER: ("", "polls(1)"),
-    StateName.FAILING_PAINTER: ("error_code", "fail(error_code)"),
-    StateName.PROCESSING: ("", "manual"),
-    StateName.SUCCEEDED: ("count, format", "immediate"),
-    StateName.FAILED: ("error_code", "immediate; fail(error_code)"),
-    StateName.EXPIRED_URL: ("format", "immediate; expired_url"),
-    StateName.ERROR: ("error_code", "error(error_code)"),
-    StateName.ADDRESSES: ("addresses", "succeed"),
-}
-"""What each state takes, and the scenario that it is on a mock."""
-
-# Refusals for which a request itself is reason enough, whatever state the provider is in.
 BY_REQUEST: Final = frozenset(
     code for code, kind in ERROR_KINDS.items() if kind.cause in (Cause.REQUEST, Cause.PICTURE)
 )
+"""The refusals whose reason is the request alone, whatever state the provider is in."""
 _BY_CODE: Final = {
     ErrorCode.UNKNOWN_KEY: StateName.NO_ACCOUNT,
     ErrorCode.FORBIDDEN: StateName.FORBIDDEN_ACCOUNT,
@@ -89,7 +69,7 @@ _ACCOUNT: Final = ProviderState(StateName.ACCOUNT, {"credits": CREDITS})
 
 
 def states_met(call: Call, body: dict[str, Any], addresses: tuple[str, ...]) -> tuple[ProviderState, ...]:
-    """The states in which a provider answers a call as the mock did.
+    """The states in which a provider gives the answer that the mock gave to a call.
 
     `body` is the answer's JSON, empty if none; `addresses` are those in the request, as the pact has them.
     """
@@ -138,7 +118,7 @@ def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderStat
         return ProviderState(_BY_CODE[code])
     if code in JOB_ERRORS and call.inference_id is not None:
         return ProviderState(StateName.FAILING_PAINTER, {"error_code": code.value})
-    # What is wrong with a picture that was fetched is not in the request.
+    # A picture that was fetched is no part of the request.
     fetched = from_address and ERROR_KINDS[code].cause is Cause.PICTURE
     if _scripted(call) or code not in BY_REQUEST or fetched:
         return ProviderState(StateName.ERROR, {"error_code": code.value})
@@ -177,15 +157,14 @@ def state_named(name: str) -> StateName:
 
 
 def stage(world: World, name: str, params: dict[str, Any], origin: str) -> Values:
-    """Put a world into a state; the values are `api_key`, and `inference_id`, `file_id`, `expires`, `signature`
-    where the state has them.
+    """Put a world into a state, and return the values that requests of the interaction need.
 
-    Each state is an account of its own, so that one verified interaction leaves the next nothing. `origin` is
-    where clients reach the mock. A pact's interaction without a state gets an account with credits. Raises
-    `StateError` for an unknown state or wrong parameters.
+    They are `api_key`, and `inference_id`, `file_id`, `expires`, `signature` where the state has them. Each has an
+    account of its own, so that verified interactions do not disturb one another. `origin` is where clients reach the
+    mock. An empty name is an account with credits. Raises `StateError` for an unknown state or wrong parameters.
     """
     state = state_named(name) if name.strip() else StateName.ACCOUNT
-    return _STAGES[state](_Scene(world, params, origin))
+    return ON_A_MOCK[state][2](_Scene(world, params, origin))
 
 
 class _Scene:
@@ -242,14 +221,14 @@ class _Scene:
         return {"api_key": key, "inference_id": json.loads(answer.body)["inference_id"]}
 
     def picture(self, scenario: str, *, count: int = 1) -> Values:
-        """A job that is done, and what stands in its first picture's URL."""
+        """A job that is done, and the parts of its first picture's URL."""
         values = self.job(scenario, count=count)
         path = f"/v1/painting/{values['inference_id']}"
-        told = json.loads(self._ask("GET", path, ((API_KEY.lower(), values["api_key"]),)).body)
-        url = urlsplit(told["data"][0]["url"])
+        result = json.loads(self._ask("GET", path, ((API_KEY.lower(), values["api_key"]),)).body)
+        url = urlsplit(result["data"][0]["url"])
         query = parse_qs(url.query)
         return values | {
-            "file_id": told["data"][0]["id"],
+            "file_id": result["data"][0]["id"],
             "expires": query["expires"][0],
             "signature": query["signature"][0],
         }
@@ -267,19 +246,34 @@ def _magic(name: str) -> Callable[[_Scene], Values]:
     return lambda _: {"api_key": f"{MAGIC}{name}"}
 
 
-_STAGES: Final[dict[StateName, Callable[[_Scene], Values]]] = {
-    StateName.ACCOUNT: lambda scene: {"api_key": scene.key(scene.number("credits", CREDITS, 0, 2**53))},
-    StateName.POOR_ACCOUNT: lambda scene: {"api_key": scene.key(scene.number("credits", 0, 0, 2**53))},
-    StateName.LIMITED_ACCOUNT: _magic(ErrorCode.RATE_LIMITED),
-    StateName.FORBIDDEN_ACCOUNT: _magic(ErrorCode.FORBIDDEN),
-    StateName.NO_ACCOUNT: _magic(ErrorCode.UNKNOWN_KEY),
-    StateName.SLOW_PAINTER: _magic("polls_1"),
-    StateName.FAILING_PAINTER: lambda scene: {"api_key": f"{MAGIC}{scene.code(ends=True)}"},
-    StateName.PROCESSING: lambda scene: scene.job("manual"),
-    StateName.SUCCEEDED: lambda scene: scene.picture("immediate", count=scene.number("count", 1, 1, MAX_COUNT)),
-    StateName.FAILED: lambda scene: scene.job(f"immediate; fail({scene.code(ends=True)})"),
-    StateName.EXPIRED_URL: lambda scene: scene.picture("immediate; expired_url"),
-    StateName.ERROR: lambda scene: {"api_key": f"{MAGIC}{scene.code()}"},
-    # Every https address stands for a picture anyway.
-    StateName.ADDRESSES: lambda _: {},
-}
+ON_A_MOCK: Final[dict[StateName, tuple[str, str, Callable[[_Scene], Values]]]] = {
+    StateName.ACCOUNT: (
+        "credits", "succeed", lambda scene: {"api_key": scene.key(scene.number("credits", CREDITS, 0, 2**53))},
+    ),
+    StateName.POOR_ACCOUNT: (
+        "credits", "credits(credits)", lambda scene: {"api_key": scene.key(scene.number("credits", 0, 0, 2**53))},
+    ),
+    StateName.LIMITED_ACCOUNT: ("", "error(rate_limited)", _magic(ErrorCode.RATE_LIMITED)),
+    StateName.FORBIDDEN_ACCOUNT: ("", "error(forbidden)", _magic(ErrorCode.FORBIDDEN)),
+    StateName.NO_ACCOUNT: ("", "error(unknown_key)", _magic(ErrorCode.UNKNOWN_KEY)),
+    StateName.SLOW_PAINTER: ("", "polls(1)", _magic("polls_1")),
+    StateName.FAILING_PAINTER: (
+        "error_code", "fail(error_code)", lambda scene: {"api_key": f"{MAGIC}{scene.code(ends=True)}"},
+    ),
+    StateName.PROCESSING: ("", "manual", lambda scene: scene.job("manual")),
+    StateName.SUCCEEDED: (
+        "count, format", "immediate",
+        lambda scene: scene.picture("immediate", count=scene.number("count", 1, 1, MAX_COUNT)),
+    ),
+    StateName.FAILED: (
+        "error_code", "immediate; fail(error_code)",
+        lambda scene: scene.job(f"immediate; fail({scene.code(ends=True)})"),
+    ),
+    StateName.EXPIRED_URL: (
+        "format", "immediate; expired_url", lambda scene: scene.picture("immediate; expired_url"),
+    ),
+    StateName.ERROR: ("error_code", "error(error_code)", lambda scene: {"api_key": f"{MAGIC}{scene.code()}"}),
+    # Every https address has a picture on a mock.
+    StateName.ADDRESSES: ("addresses", "succeed", lambda _: {}),
+}  # fmt: skip
+"""What each state takes, the scenario that it is on a mock, and what puts a mock into it."""

@@ -1,9 +1,13 @@
-"""What is looked for: submitting, pacing, results."""
+"""The rules for clients: each looks for occasions on which a client could keep or break it.
+
+A rule's docstring is its text in reports and in the documentation.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -11,13 +15,14 @@ from urllib.parse import parse_qsl
 
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import RATE_RESET, WARNING
+from outpaint.mocks.report.findings import FindingSeverity
 from outpaint.mocks.report.traffic import (
     Occasion,
-    PollPause,
     Traffic,
     broken,
     client,
     failed,
+    header_seconds,
     heard_at,
     heard_before,
     job_failed,
@@ -29,13 +34,42 @@ from outpaint.mocks.report.traffic import (
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.calls import Call
 
-POLL_S: Final = 0.5
-PAUSE_S: Final = 0.1
-ATTEMPTS: Final = 10
+_POLL_S: Final = 0.5
+_PAUSE_S: Final = 0.1
+_ATTEMPTS: Final = 10
+_MAY_BE_REPEATED: Final = frozenset({402, 408, 409, 429})
+_KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apikey", "key", "token", "access_token"})
+_ERROR, _WARNING = FindingSeverity.ERROR, FindingSeverity.WARNING
+
+Judge = Callable[[Traffic], Iterator[Occasion]]
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCheck:
+    """One rule for clients; `needs` says what did not happen where it was never put to the test."""
+
+    code: str
+    severity: FindingSeverity
+    rule: str
+    needs: str
+    judge: Judge
+
+
+CHECKS: Final[list[ClientCheck]] = []
+"""Every check, in the order of reports."""
+
+
+def _check(code: str, severity: FindingSeverity, needs: str) -> Callable[[Judge], Judge]:
+    def register(judge: Judge) -> Judge:
+        CHECKS.append(ClientCheck(code, severity, judge.__doc__ or "", needs, judge))
+        return judge
+
+    return register
+
+
+@_check("retry_after", _ERROR, "nothing was asked again after an answer with Retry-After")
 def retry_after_honoured(traffic: Traffic) -> Iterator[Occasion]:
-    """After each answer with Retry-After, 202 aside, the same is asked again no sooner."""
+    """Asks again no sooner than Retry-After says."""
     for call in traffic.calls:
         wanted = None if call.status == 202 else retry_after(call)
         later = None if wanted is None else traffic.again(call)
@@ -43,10 +77,11 @@ def retry_after_honoured(traffic: Traffic) -> Iterator[Occasion]:
             yield _waited(call, later, wanted, f"#{call.number} ({call.status}) asked for {wanted:g} s")
 
 
+@_check("rate_limit", _ERROR, "no call came after a 429")
 def rate_limit_waited(traffic: Traffic) -> Iterator[Occasion]:
-    """After each 429 the account sends nothing until the limit is whole again."""
+    """After a 429 sends nothing until X-Picsart-Ratelimit-Reset-Time has passed."""
     for call in traffic.api:
-        wanted = _reset_time(call)
+        wanted = header_seconds(call, RATE_RESET) if call.status == 429 else None
         if wanted is None:
             continue
         later = next(traffic.after(call, On.SUBMIT, On.POLL, On.BALANCE, On.UPLOAD), None)
@@ -56,35 +91,20 @@ def rate_limit_waited(traffic: Traffic) -> Iterator[Occasion]:
             )
 
 
-def polling_pace(traffic: Traffic) -> Iterator[Occasion]:
-    """Between two polls of a job that still runs there is at least half a second."""
-    for calls in traffic.polls_of.values():
-        for earlier, later in pairwise(calls):
-            if earlier.status == 202:
-                yield _waited(earlier, later, POLL_S, f"#{earlier.number} found the job running")
-
-
-def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
-    """After each 202 the job is polled no sooner than its Retry-After says."""
-    for call in traffic.api:
-        wanted = retry_after(call) if call.status == 202 else None
-        later = None if wanted is None else _next_poll(traffic, call)
-        if wanted is not None and later is not None:
-            yield _waited(call, later, wanted, f"#{call.number} (202) asked for {wanted:g} s")
-
-
+@_check("hammering", _ERROR, "nothing was asked again after a failure")
 def no_hammering(traffic: Traffic) -> Iterator[Occasion]:
-    """After a failure that says nothing of when to come back there is a pause all the same."""
+    """Pauses at least a tenth of a second after a server's error or a lost connection."""
     for call in traffic.calls:
         if not failed(call) or retry_after(call) is not None:
             continue
         later = traffic.again(call)
         if later is not None:
-            yield _waited(call, later, PAUSE_S, f"#{call.number} ({call.status or 'no whole answer'}) failed")
+            yield _waited(call, later, _PAUSE_S, f"#{call.number} ({call.status or 'no whole answer'}) failed")
 
 
+@_check("back_off", _WARNING, "nothing failed twice in a row and was asked again")
 def backs_off(traffic: Traffic) -> Iterator[Occasion]:
-    """Of failures in a row that say nothing of when to come back, a later one is followed by a longer pause."""
+    """Pauses longer when failures go on."""
     for run in traffic.runs():
         pauses = [pause(one, two) for one, two in pairwise(run) if failed(one) and retry_after(one) is None]
         if len(pauses) < 2:
@@ -94,82 +114,62 @@ def backs_off(traffic: Traffic) -> Iterator[Occasion]:
         if longer and pauses[0].seconds > 0:
             yield Occasion(numbers)
         else:
+            failures = ", ".join(f"#{call.number}" for call in run[:4] if failed(call))
             shown = ", ".join(str(one) for one in pauses[:6])
-            yield Occasion(
-                numbers, f"{_numbered(run)} failed in a row and the pauses did not grow: {shown}", _certain(pauses)
-            )
+            known = all(one.known for one in pauses)
+            yield Occasion(numbers, f"{failures} failed in a row and the pauses did not grow: {shown}", known)
 
 
+@_check("gives_up", _WARNING, "nothing failed twice in a row")
 def gives_up(traffic: Traffic) -> Iterator[Occasion]:
-    """At most ten failures in a row."""
+    """Gives up after ten failures in a row."""
     for run in traffic.runs():
         failures = [call for call in run if failed(call)]
         if len(failures) < 2:
             continue
         numbers = tuple(call.number for call in failures[:3])
-        if len(failures) <= ATTEMPTS:
+        if len(failures) <= _ATTEMPTS:
             yield Occasion(numbers)
         else:
             yield Occasion(numbers, f"the same was asked {len(failures)} times in vain, from #{failures[0].number} on")
 
 
-def _waited(earlier: Call, later: Call, wanted: float, why: str) -> Occasion:
-    gap: PollPause = pause(earlier, later)
-    numbers = (earlier.number, later.number)
-    if not gap.shorter_than(wanted):
-        return Occasion(numbers)
-    return Occasion(numbers, f"{why}, and #{later.number} came after {gap}", gap.known)
+@_check("polling_pace", _ERROR, "no job was polled again while it ran")
+def polling_pace(traffic: Traffic) -> Iterator[Occasion]:
+    """Leaves at least half a second between two polls of a job."""
+    for calls in traffic.polls_of.values():
+        for earlier, later in pairwise(calls):
+            if earlier.status == 202:
+                yield _waited(earlier, later, _POLL_S, f"#{earlier.number} found the job running")
 
 
-def _reset_time(call: Call) -> float | None:
-    if call.status != 429 or call.response is None:
-        return None
-    value = call.response.header(RATE_RESET) or ""
-    return float(value) if value.isascii() and value.isdigit() else None
+@_check("poll_as_asked", _WARNING, "no job was polled after a 202")
+def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
+    """Polls no sooner than a 202's Retry-After says."""
+    for call in traffic.api:
+        wanted = retry_after(call) if call.status == 202 else None
+        later = None if wanted is None else _next_poll(traffic, call)
+        if wanted is not None and later is not None:
+            yield _waited(call, later, wanted, f"#{call.number} (202) asked for {wanted:g} s")
 
 
-def _next_poll(traffic: Traffic, call: Call) -> Call | None:
-    polls = traffic.polls_of.get(call.inference_id or "", ())
-    return next((later for later in polls if later.number > call.number), None)
-
-
-def _numbered(run: list[Call]) -> str:
-    return ", ".join(f"#{call.number}" for call in run[:4] if failed(call))
-
-
-def _certain(pauses: list[PollPause]) -> bool:
-    return all(one.known for one in pauses)
-
-
-def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
-    """A job whose end was told is polled no more, but for new URLs once they have expired."""
-    for inference_id, polls in traffic.polls_of.items():
-        end = next((poll for poll in polls if poll.status == 200 and not broken(poll) and _is_end(traffic, poll)), None)
-        if end is None:
+@_check("follows_202", _ERROR, "no submit was answered 202")
+def follows_202(traffic: Traffic) -> Iterator[Occasion]:
+    """Takes a 202 as accepted: polls it, and does not send the request again."""
+    for call in traffic.submits:
+        if call.status != 202:
             continue
-        files = [call for call in traffic.files if call.inference_id == inference_id]
-        told = end
-        needless: Call | None = None
-        for later in polls:
-            if later.number <= told.number or not heard_before(told, later):
-                continue
-            refused = any(told.number < file.number < later.number and file.status in (403, 404) for file in files)
-            if not refused and later.at < _expires_at(traffic, told):
-                needless = later
-                break
-            told = later
-        if needless is None:
-            yield Occasion((end.number,))
-        else:
-            count = sum(1 for later in polls if later.number > end.number)
-            yield Occasion(
-                (end.number, needless.number),
-                f"#{end.number} told the job's end; it was polled {count} times more, from #{needless.number} on",
-            )
+        polls = traffic.polls_of.get(call.inference_id or "", ())
+        later = traffic.again(call)
+        keyed = call.idempotency_key is not None or (later is not None and later.idempotency_key is not None)
+        if polls or keyed or (later is not None and not heard_before(call, later)):
+            later = None
+        yield Occasion.unless(call, later, "#{0} was answered 202 and never polled; #{1} sends the same again")
 
 
+@_check("job_left", _WARNING, "no submit was answered 202")
 def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
-    """A job that was answered 202 is polled until its end."""
+    """Polls an accepted job until its end."""
     for call in traffic.submits:
         if call.status != 202 or broken(call):
             continue
@@ -182,8 +182,144 @@ def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
             yield Occasion((call.number,), f"#{call.number} was answered 202, and its job was never polled")
 
 
+@_check("stops_at_end", _ERROR, "no poll was answered with a job's end")
+def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
+    """Stops polling once the job's success or failure was answered."""
+    for inference_id, polls in traffic.polls_of.items():
+        end = next((poll for poll in polls if poll.status == 200 and not broken(poll) and _is_end(traffic, poll)), None)
+        if end is None:
+            continue
+        files = [call for call in traffic.files if call.inference_id == inference_id]
+        latest = end
+        needless: Call | None = None
+        for later in polls:
+            if later.number <= latest.number or not heard_before(latest, later):
+                continue
+            refused = any(latest.number < file.number < later.number and file.status in (403, 404) for file in files)
+            if not refused and later.at < _expires_at(traffic, latest):
+                needless = later
+                break
+            latest = later
+        count = sum(1 for later in polls if later.number > end.number)
+        yield Occasion.unless(
+            end, needless, f"#{{0}} was answered with the job's end; it was polled {count} times more, from #{{1}} on"
+        )
+
+
+@_check("idempotency_key", _WARNING, "nothing was submitted")
+def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
+    """Sends an Idempotency-Key with every submit."""
+    for call in traffic.submits:
+        missing = call.idempotency_key is None
+        yield Occasion((call.number,), f"#{call.number} came without an Idempotency-Key" if missing else None)
+
+
+@_check("same_key_on_retry", _ERROR, "no submit of unknown outcome was repeated")
+def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
+    """Repeats a submit of unknown outcome under the same Idempotency-Key."""
+    for call in traffic.submits:
+        later = traffic.again(call) if unknown_outcome(call) else None
+        if later is None:
+            continue
+        numbers = call.number, later.number
+        if call.idempotency_key is not None and call.idempotency_key == later.idempotency_key:
+            yield Occasion(numbers)
+            continue
+        how = "without a key" if later.idempotency_key is None else "under a new key"
+        yield Occasion(
+            numbers,
+            f"#{call.number} ended in {call.status or 'no answer'}, its outcome unknown, and #{later.number} repeats "
+            f"it {how}: it may be painted and paid twice",
+        )
+
+
+@_check("one_key_one_request", _ERROR, "no submit had an Idempotency-Key")
+def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
+    """Uses an Idempotency-Key for one request only."""
+    for calls in _by_key(traffic).values():
+        first = next((call for call in calls if wish(call) is not None), None)
+        if first is None:
+            continue
+        other = next((call for call in calls if wish(call) not in (None, wish(first))), None)
+        yield Occasion.unless(first, other, "#{1} asks for something else under the key of #{0}")
+
+
+@_check("new_key_after_failure", _ERROR, "no job under an Idempotency-Key was known to have failed")
+def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
+    """Takes a new Idempotency-Key to try again after a failed job."""
+    for calls in _by_key(traffic).values():
+        for call in calls:
+            failure = _failure_known_by(traffic, call)
+            if failure is None:
+                continue
+            later = next((one for one in calls if one.number > failure.number and heard_before(failure, one)), None)
+            yield Occasion.unless(
+                failure,
+                later,
+                "#{0} said that the job had failed, and #{1} asks under the same key: it can only be answered with "
+                "that failure again",
+            )
+            break
+
+
+@_check("payment_required", _ERROR, "no submit was answered 402")
+def payment_required(traffic: Traffic) -> Iterator[Occasion]:
+    """After a 402 asks for the same again only after a look at the balance."""
+    for call in traffic.submits:
+        if call.status != 402:
+            continue
+        later = traffic.again(call)
+        looked = later is not None and any(
+            call.number < look.number < later.number and client(look) == client(call)
+            for look in traffic.api
+            if look.route is On.BALANCE
+        )
+        yield Occasion.unless(
+            call,
+            None if looked else later,
+            "#{0} was answered 402, and #{1} asks for the same without a look at the balance",
+        )
+
+
+@_check("blind_repeat", _ERROR, "nothing was refused for good")
+def no_blind_repeat(traffic: Traffic) -> Iterator[Occasion]:
+    """Does not send again unchanged what was refused for good (400, 401, 403, 413, 415, 422)."""
+    for call in traffic.api:
+        status = call.status or 0
+        if not 400 <= status < 500 or status in _MAY_BE_REPEATED or (status == 404 and call.route is On.POLL):
+            continue  # clients poll through a 404 as "not ready" (docs/facts/wire.md#client-habits)
+        later = _sent_again(traffic, call)
+        if later is not None and later.api_key != call.api_key:
+            later = None
+        code = f" {call.error_code}" if call.error_code else ""
+        yield Occasion.unless(call, later, f"#{{0}} was refused ({status}{code}), and #{{1}} sends the same again")
+
+
+@_check("key_in_header", _ERROR, "no call of the API came")
+def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
+    """Keeps API keys out of URLs."""
+    keys = {call.api_key for call in traffic.calls if call.api_key}
+    for call in traffic.api:
+        sent = parse_qsl(call.head.query, keep_blank_values=True)
+        shown = [name for name, value in sent if name.lower() in _KEY_NAMES or value in keys]
+        yield Occasion(
+            (call.number,), f"#{call.number} has an API key in its URL, as {shown[0][:40]}" if shown else None
+        )
+
+
+@_check("known_fields", _WARNING, "no submit was understood")
+def known_fields(traffic: Traffic) -> Iterator[Occasion]:
+    """Sends no fields that mean nothing."""
+    for call in traffic.submits:
+        if call.response is None or call.request is None:
+            continue
+        warned = call.response.header(WARNING)
+        yield Occasion((call.number,), f"#{call.number} was warned: {warned}" if warned else None)
+
+
+@_check("fetched_in_time", _ERROR, "no result was fetched, and none has expired")
 def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
-    """A result that was told is fetched whole before it expires."""
+    """Fetches results whole before they expire."""
     whole = {call.path for call in traffic.files if call.status == 200 and not broken(call)}
     tried: dict[str, Call] = {call.path: call for call in traffic.files if call.path not in whole}
     for path in sorted(whole):
@@ -191,34 +327,27 @@ def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
     for call in tried.values():
         ended = "was not whole" if broken(call) else f"ended in {call.status or 'no answer'}"
         yield Occasion((call.number,), f"a picture was asked for, the last try (#{call.number}) {ended}, and never got")
-    for told, file_id, until in _told_files(traffic):
+    for answer, file_id, until in _named_files(traffic):
         asked = any(path.endswith(f"/{file_id}") for path in (*whole, *tried))
         if not asked and traffic.now >= until:
             yield Occasion(
-                (told.number,), f"#{told.number} told of the picture {file_id}: it expired and was not fetched"
+                (answer.number,), f"#{answer.number} named the picture {file_id}: it expired and was not fetched"
             )
 
 
+@_check("renews_urls", _ERROR, "no result's URL was refused")
 def renews_urls(traffic: Traffic) -> Iterator[Occasion]:
-    """A URL that was refused is not asked again; a poll signs a new one."""
+    """Polls for a new URL once one was refused, and does not repeat it."""
     for call in traffic.files:
         if call.status != 403:
             continue
-        later = next(
-            (one for one in traffic.files if one.number > call.number and _url(one) == _url(call)),
-            None,
-        )
-        if later is None:
-            yield Occasion((call.number,))
-        else:
-            yield Occasion(
-                (call.number, later.number),
-                f"#{call.number} was refused (403), and #{later.number} asks for the same URL again",
-            )
+        later = next((one for one in traffic.files if one.number > call.number and _url(one) == _url(call)), None)
+        yield Occasion.unless(call, later, "#{0} was refused (403), and #{1} asks for the same URL again")
 
 
+@_check("broken_pictures", _ERROR, "no picture came broken")
 def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
-    """A picture that did not come whole is fetched again."""
+    """Notices a picture that did not come whole, and fetches it again."""
     for call in traffic.files:
         if not broken(call):
             continue
@@ -227,12 +356,25 @@ def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion((call.number,), None if later is not None else taken)
 
 
+def _waited(earlier: Call, later: Call, wanted: float, why: str) -> Occasion:
+    gap = pause(earlier, later)
+    numbers = (earlier.number, later.number)
+    if not gap.shorter_than(wanted):
+        return Occasion(numbers)
+    return Occasion(numbers, f"{why}, and #{later.number} came after {gap}", gap.known)
+
+
+def _next_poll(traffic: Traffic, call: Call) -> Call | None:
+    polls = traffic.polls_of.get(call.inference_id or "", ())
+    return next((later for later in polls if later.number > call.number), None)
+
+
 def _is_end(traffic: Traffic, poll: Call) -> bool:
     return traffic.body(poll).get("status", "success") in ("success", "error")
 
 
-def _told_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
-    """The pictures that clients were told of, each once with its latest end."""
+def _named_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
+    """The pictures named in answers, each once: the last answer that names it, its id, and when its URL expires."""
     latest: dict[str, tuple[Call, float]] = {}
     for call in traffic.calls:
         if call.route in (On.SUBMIT, On.POLL) and call.status == 200 and not broken(call):
@@ -257,146 +399,8 @@ def _url(call: Call) -> str:
     return f"{call.path}?{call.head.query}"
 
 
-_MAY_BE_REPEATED: Final = frozenset({402, 408, 409, 429})
-_KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apikey", "key", "token", "access_token"})
-
-
-def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
-    """Every submit carries an Idempotency-Key."""
-    for call in traffic.submits:
-        missing = call.idempotency_key is None
-        yield Occasion((call.number,), f"#{call.number} came without an Idempotency-Key" if missing else None)
-
-
-def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
-    """A submit whose outcome is unknown is repeated under its own key."""
-    for call in traffic.submits:
-        later = traffic.again(call) if unknown_outcome(call) else None
-        if later is None:
-            continue
-        numbers = call.number, later.number
-        if call.idempotency_key is not None and call.idempotency_key == later.idempotency_key:
-            yield Occasion(numbers)
-            continue
-        told = "without a key" if later.idempotency_key is None else "under a new key"
-        yield Occasion(
-            numbers,
-            f"#{call.number} ended in {call.status or 'no answer'}, its outcome unknown, and #{later.number} repeats "
-            f"it {told}: it may be painted and paid twice",
-        )
-
-
-def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
-    """A key stands for one request: other pictures or fields come under another."""
-    for calls in _by_key(traffic).values():
-        first = next((call for call in calls if wish(call) is not None), None)
-        if first is None:
-            continue
-        other = next((call for call in calls if wish(call) not in (None, wish(first))), None)
-        if other is None:
-            yield Occasion((first.number,))
-        else:
-            yield Occasion(
-                (first.number, other.number),
-                f"#{other.number} asks for something else under the key of #{first.number}",
-            )
-
-
-def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
-    """Once a job is known to have failed, a new try takes a new key."""
-    for calls in _by_key(traffic).values():
-        for call in calls:
-            told = _told_of_failure(traffic, call)
-            if told is None:
-                continue
-            later = next((one for one in calls if one.number > told.number and heard_before(told, one)), None)
-            if later is None:
-                yield Occasion((told.number,))
-            else:
-                yield Occasion(
-                    (told.number, later.number),
-                    f"#{told.number} told that the job had failed, and #{later.number} asks under the same key: "
-                    "it can only be answered with that failure again",
-                )
-            break
-
-
-def follows_202(traffic: Traffic) -> Iterator[Occasion]:
-    """A request that was answered 202 is polled, not sent again."""
-    for call in traffic.submits:
-        if call.status != 202:
-            continue
-        polls = traffic.polls_of.get(call.inference_id or "", ())
-        later = traffic.again(call)
-        keyed = call.idempotency_key is not None or (later is not None and later.idempotency_key is not None)
-        if later is None or polls or keyed or not heard_before(call, later):
-            yield Occasion((call.number,))
-        else:
-            yield Occasion(
-                (call.number, later.number),
-                f"#{call.number} was answered 202 and never polled; #{later.number} sends the same again",
-            )
-
-
-def payment_required(traffic: Traffic) -> Iterator[Occasion]:
-    """After a 402 the same is not asked again before a look at the balance."""
-    for call in traffic.submits:
-        if call.status != 402:
-            continue
-        later = traffic.again(call)
-        looked = later is not None and any(
-            call.number < look.number < later.number and client(look) == client(call)
-            for look in traffic.api
-            if look.route is On.BALANCE
-        )
-        if later is None or looked:
-            yield Occasion((call.number,))
-        else:
-            yield Occasion(
-                (call.number, later.number),
-                f"#{call.number} was answered 402, and #{later.number} asks for the same without a look at the balance",
-            )
-
-
-def no_blind_repeat(traffic: Traffic) -> Iterator[Occasion]:
-    """What was refused for good is not sent again unchanged."""
-    for call in traffic.api:
-        status = call.status or 0
-        if not 400 <= status < 500 or status in _MAY_BE_REPEATED or (status == 404 and call.route is On.POLL):
-            continue  # clients poll through a 404 as "not ready" (docs/facts/wire.md#client-habits)
-        later = _sent_again(traffic, call)
-        if later is None or later.api_key != call.api_key:
-            yield Occasion((call.number,))
-        else:
-            yield Occasion(
-                (call.number, later.number),
-                f"#{call.number} was refused ({status} {call.error_code or ''}".rstrip()
-                + f"), and #{later.number} sends the same again",
-            )
-
-
-def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
-    """No API key stands in a URL, where it ends up in logs."""
-    keys = {call.api_key for call in traffic.calls if call.api_key}
-    for call in traffic.api:
-        sent = parse_qsl(call.head.query, keep_blank_values=True)
-        shown = [name for name, value in sent if name.lower() in _KEY_NAMES or value in keys]
-        yield Occasion(
-            (call.number,), f"#{call.number} has an API key in its URL, as {shown[0][:40]}" if shown else None
-        )
-
-
-def known_fields(traffic: Traffic) -> Iterator[Occasion]:
-    """No answer had to warn of fields that mean nothing."""
-    for call in traffic.submits:
-        if call.response is None or call.request is None:
-            continue
-        warned = call.response.header(WARNING)
-        yield Occasion((call.number,), f"#{call.number} was warned: {warned}" if warned else None)
-
-
 def _sent_again(traffic: Traffic, call: Call) -> Call | None:
-    """The next call like a refused one; what a submit asked for was often not understood, its size has to do then."""
+    """The next call like a refused one; submits that were not understood are compared by the size of their bodies."""
     if call.route is not On.SUBMIT or call.request is not None:
         return traffic.again(call)
     return next((later for later in traffic.after(call, On.SUBMIT) if later.body_size == call.body_size), None)
@@ -410,7 +414,7 @@ def _by_key(traffic: Traffic) -> dict[tuple[str, str], list[Call]]:
     return dict(found)
 
 
-def _told_of_failure(traffic: Traffic, call: Call) -> Call | None:
+def _failure_known_by(traffic: Traffic, call: Call) -> Call | None:
     """The call by which the client learnt that a submit's job had failed."""
     if job_failed(call) and call.error_code != ErrorCode.IDEMPOTENCY_MISMATCH:
         return call

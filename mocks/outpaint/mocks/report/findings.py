@@ -1,4 +1,4 @@
-"""What a consumer report says: a verdict, and for each check its outcome with the calls that show it."""
+"""The consumer report as data: a verdict, and for each check its outcome with the calls that show it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FindingSeverity(StrEnum):
-    """How bad it is to fail a check: an error fails the report, a warning is told."""
+    """How bad it is to fail a check: an error fails the report, a warning is only shown."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class CheckOutcome(StrEnum):
-    """What became of a check."""
+    """How a check ended."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -24,7 +24,7 @@ class CheckOutcome(StrEnum):
 
 
 class ReportVerdict(StrEnum):
-    """What a whole report comes to."""
+    """How a whole report ended."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -109,17 +109,17 @@ class Report(BaseModel):
     def assert_passed(self, *, ignore: Collection[str] = (), strict: bool = False) -> None:
         """It passes, those checks aside whose codes are ignored.
 
-        Raises `LookupError` for an ignored code that is none, `AssertionError` telling the findings.
+        Raises `LookupError` for an ignored code that is none, `AssertionError` with the findings.
         """
         report = self.ignoring(ignore)
         if self.verdict is ReportVerdict.NOTHING_JUDGED:
             raise AssertionError("nothing was judged: no call of the API came")
         if not report.passes(strict=strict):
             wrong = [check for check in report.failures if strict or check.breaks]
-            raise AssertionError("the client does not behave:\n" + "\n".join(_told(check) for check in wrong))
+            raise AssertionError("the client does not behave:\n" + "\n".join(_described(check) for check in wrong))
 
 
-def _told(check: CheckResult) -> str:
+def _described(check: CheckResult) -> str:
     lines = [f"  {check.severity} {check.code}: {check.rule}"]
     lines += [f"    {finding.text}" for finding in check.findings[:5]]
     if check.failed > 5:

@@ -1,4 +1,4 @@
-"""JUnit XML: the format that reports share, and the consumer report in it."""
+"""JUnit XML: its format, for every report, and the consumer report in it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _clean(text: str) -> str:
 def as_junit(report: Report, *, strict: bool = False) -> str:
     """One suite, one case a check: failures for errors (with `strict`, for warnings too), skips with their reason.
 
-    A warning that fails nothing is in its case's output. Nothing judged is an error of the suite.
+    A warning that fails nothing is in its case's output. If nothing was judged, that is an error of the suite.
     """
     classname = f"outpaint.consumer.{report.world}"
     cases = [_of_check(classname, check, strict=strict) for check in report.checks]

@@ -1,14 +1,13 @@
-"""The report as text and as a page."""
+"""The report as text for a terminal, and as an HTML page."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
-from pathlib import Path
+from importlib import resources
 from typing import Final
 
-import outpaint.functions.http as http_core
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Report, ReportVerdict
 
 _WORDS: Final = {
@@ -24,10 +23,10 @@ _VERDICTS: Final = {
 
 
 def as_page(report: Report) -> str:
-    """The verdict, then what failed, then the rest; light and dark, without a script."""
-    told = f"{report.calls} calls in world {escape(report.world)}, at {_time(report.at)} of its clock"
+    """An HTML page: the verdict, what failed, the rest; for light and dark, without a script."""
+    summary = f"{report.calls} calls in world {escape(report.world)}, at {_time(report.at)} of its clock"
     if report.dropped:
-        told += f"; {report.dropped} earlier ones are no longer kept"
+        summary += f"; {report.dropped} earlier ones are no longer kept"
     failed = [check for check in report.failures if check.breaks]
     warned = [check for check in report.failures if not check.breaks]
     rest = {
@@ -40,7 +39,7 @@ def as_page(report: Report) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">',
             f"<title>Consumer report: {escape(report.world)}</title><style>{_style()}</style></head><body><main>",
-            f'<header><h1>Consumer report</h1><p class=lead>{told}</p><p class="verdict {report.verdict}">',
+            f'<header><h1>Consumer report</h1><p class=lead>{summary}</p><p class="verdict {report.verdict}">',
             f"{_VERDICTS[report.verdict]}</p></header>",
             _section("Broken rules", failed),
             _section("Warnings", warned),
@@ -83,8 +82,9 @@ def _time(seconds: float) -> str:
 
 @cache
 def _style() -> str:
-    base = Path(next(iter(http_core.__path__))) / "docs_page.css"
-    return base.read_text(encoding="utf-8") + Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    base = resources.files("outpaint.functions.http") / "docs_page.css"
+    own = resources.files("outpaint.mocks.report") / "page.css"
+    return base.read_text(encoding="utf-8") + own.read_text(encoding="utf-8")
 
 
 _MARKS: Final = {CheckOutcome.PASSED: "pass", CheckOutcome.FAILED: "FAIL", CheckOutcome.NOT_APPLICABLE: "-"}
@@ -118,9 +118,9 @@ def _summary(report: Report) -> str:
         ReportVerdict.FAILED: "FAILED",
         ReportVerdict.NOTHING_JUDGED: "nothing was judged: no call of the API came",
     }[report.verdict]
-    told = (
+    text = (
         f"world {report.world}: {word}; {counts[CheckOutcome.PASSED]} checks passed, "
         f"{counts[CheckOutcome.FAILED] - warnings} failed, {warnings} warned, "
         f"{counts[CheckOutcome.NOT_APPLICABLE]} not applicable; {report.calls} calls"
     )
-    return f"{told} ({report.dropped} earlier ones are no longer kept)" if report.dropped else told
+    return f"{text} ({report.dropped} earlier ones are no longer kept)" if report.dropped else text

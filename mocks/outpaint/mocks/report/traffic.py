@@ -1,4 +1,4 @@
-"""A journal as the checks read it: who asked what again, how long they waited, what they had been told."""
+"""A journal as the checks read it: which calls repeat another, how long a client waited, what it was answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 from outpaint.contracts.requests import IdSource, Source, UrlSource
@@ -15,30 +15,38 @@ from outpaint.mocks.scenarios.effect import API, On
 from outpaint.mocks.world.calls import Call
 
 TOLERANCE_S: Final = 0.05
-"""How much too early a call may come: clocks and timers are not exact."""
+"""How many seconds too early a call may come: clocks and timers are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One moment at which a client could keep or break a rule.
+    """One occasion on which a client could keep or break a rule.
 
-    `problem` is None where it kept it. `known` is False where nobody can tell, for the clock stood still.
+    `calls` are the numbers of the calls that show it. `problem` is None where it kept the rule. `known` is False where
+    that cannot be said, because the clock was frozen.
     """
 
     calls: tuple[int, ...]
     problem: str | None = None
     known: bool = True
 
+    @classmethod
+    def unless(cls, call: Call, later: Call | None, problem: str) -> Self:
+        """A rule that is kept unless a `later` call breaks it; `problem` has {0} and {1} for both calls' numbers."""
+        if later is None:
+            return cls((call.number,))
+        return cls((call.number, later.number), problem.format(call.number, later.number))
+
 
 @dataclass(frozen=True, slots=True)
 class PollPause:
-    """How long a client waited between an answer and its next call, in seconds; `known` unless the clock stood."""
+    """How long a client waited between an answer and its next call, in seconds; `known` unless the clock was frozen."""
 
     seconds: float
     known: bool
 
     def shorter_than(self, wanted: float) -> bool:
-        """Whether it was too short, beyond what timers are off by."""
+        """Whether it was shorter than that by more than the tolerance."""
         return self.seconds < wanted - TOLERANCE_S
 
     def __str__(self) -> str:
@@ -66,12 +74,12 @@ class Traffic:
 
     @cached_property
     def polls(self) -> Sequence[Call]:
-        """Looks at jobs."""
+        """GETs of jobs."""
         return self._of(On.POLL)
 
     @cached_property
     def files(self) -> Sequence[Call]:
-        """Fetches of results."""
+        """GETs of results."""
         return self._of(On.FILE)
 
     @cached_property
@@ -93,8 +101,8 @@ class Traffic:
     def again(self, call: Call) -> Call | None:
         """The next call that asks for the same.
 
-        What a submit asked for is not known where it was refused unread: then the next one under its idempotency
-        key, or the next one without a key, counts.
+        Of a submit that was refused unread it is not known what it asked for: then the next one with the same
+        idempotency key counts, or the next one without a key.
         """
         if call.route is On.SUBMIT and call.request is None:
             for later in self.after(call, On.SUBMIT):
@@ -117,7 +125,7 @@ class Traffic:
                 yield run
 
     def after(self, call: Call, *routes: On) -> Iterator[Call]:
-        """The same client's calls of these kinds after an answer was heard."""
+        """The same client's calls of these kinds after it had the answer to a call."""
         for later in self.calls[self._place[call.number] + 1 :]:
             if later.route in routes and client(later) == client(call) and heard_before(call, later):
                 yield later
@@ -138,7 +146,7 @@ class Traffic:
 
 
 def client(call: Call) -> str:
-    """Who calls: the account, or the key where it is no account's. Fetches of files carry neither."""
+    """Who calls: the account, or the key where it is no account's. GETs of results carry neither."""
     return call.account_id or call.api_key or ""
 
 
@@ -156,7 +164,7 @@ def heard_before(call: Call, later: Call) -> bool:
 def pause(earlier: Call, later: Call) -> PollPause:
     """How long the client let pass from an answer to its next call.
 
-    While the clock stands still, time that passed for real counts as well: a client that truly sleeps did wait.
+    While the clock is frozen, real time counts as well: a client that really sleeps does wait.
     """
     virtual = later.at - heard_at(earlier)
     if earlier.scale > 0:
@@ -164,16 +172,21 @@ def pause(earlier: Call, later: Call) -> PollPause:
     return PollPause(max(virtual, later.real_at - earlier.real_at), known=virtual > 0)
 
 
-def retry_after(call: Call) -> float | None:
-    """The seconds an answer asks to wait, where it came across."""
+def header_seconds(call: Call, name: str) -> float | None:
+    """A header of an answer that counts seconds; None where there is none, or no answer reached the client."""
     if call.status is None or call.response is None:
         return None
-    value = call.response.header(RETRY_AFTER) or ""
+    value = call.response.header(name) or ""
     return float(value) if value.isascii() and value.isdigit() else None
 
 
+def retry_after(call: Call) -> float | None:
+    """The seconds that an answer asks to wait, if it does."""
+    return header_seconds(call, RETRY_AFTER)
+
+
 def broken(call: Call) -> bool:
-    """Whether the answer did not come across whole."""
+    """Whether the answer did not reach the client whole."""
     if call.abandoned or call.response is None:
         return call.answered_at is not None or call.abandoned
     fault = call.response.fault
@@ -181,7 +194,7 @@ def broken(call: Call) -> bool:
 
 
 def failed(call: Call) -> bool:
-    """Whether a call met trouble that may pass: no whole answer, 429 or a server's error, a failed job aside."""
+    """Whether a call failed in a way that may pass: no whole answer, 429 or a server's error, but no failed job."""
     if broken(call):
         return True
     trouble = call.status is not None and (call.status == 429 or call.status >= 500)
@@ -189,12 +202,12 @@ def failed(call: Call) -> bool:
 
 
 def job_failed(call: Call) -> bool:
-    """Whether a POST that waited was told that its job had failed: the server's error, and final."""
+    """Whether a POST that waited was answered that its job had failed, which is final."""
     return call.route is On.SUBMIT and call.inference_id is not None and (call.status or 0) >= 400
 
 
 def unknown_outcome(call: Call) -> bool:
-    """Whether a client cannot know if its submit was acted upon."""
+    """Whether a client cannot know if its submit was carried out."""
     return broken(call) or ((call.status or 0) >= 500 and not job_failed(call))
 
 

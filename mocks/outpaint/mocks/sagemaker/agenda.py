@@ -1,4 +1,4 @@
-"""What is to happen when: due events on one thread, in the order of their times, by a clock that a test may own."""
+"""Planned actions: each runs on one thread once the mock's clock has reached its time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import heapq
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from typing import Final
 
@@ -15,10 +14,10 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.mocks.world.virtual_clock import VirtualClock
 
 Action = Callable[[float], None]
-"""What happens at a time; it is given the time it was due, which a clock that was moved on in one go has passed."""
+"""What happens at a time. It gets the time it was due, which is earlier than now if the clock made a large step."""
 
 PATIENCE_S: Final = 30.0
-"""Real seconds that `settle` waits for work that never ends before it says so."""
+"""Real seconds that `settle` waits before it raises."""
 
 _LOG: Final = logging.getLogger("outpaint.sagemaker")
 
@@ -27,7 +26,7 @@ class Agenda:
     """Runs each action once the clock has reached its time; equal times in the order they were entered.
 
     An action that plans another counts from the time that it was due itself, so that one step of ten minutes gives
-    the same times, and the same order, as six hundred steps of a second.
+    the same times, in the same order, as six hundred steps of a second. May be used from several threads.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -48,28 +47,19 @@ class Agenda:
             heapq.heappush(self._due, (due, next(self._numbers), action))
             self._change.notify_all()
 
-    @contextmanager
-    def elsewhere(self) -> Iterator[None]:
-        """Count work on another thread, which ends by entering what comes of it, as not yet settled."""
-        self.begin_elsewhere()
-        try:
-            yield
-        finally:
-            self.end_elsewhere()
-
     def begin_elsewhere(self) -> None:
-        """Work begins on another thread; `end_elsewhere` has to follow."""
+        """Count work on another thread as not settled, until `end_elsewhere`."""
         with self._change:
             self._at_work += 1
 
     def end_elsewhere(self) -> None:
-        """Work on another thread has ended."""
+        """Work on another thread has ended, and what follows from it is planned."""
         with self._change:
             self._at_work -= 1
             self._change.notify_all()
 
     def settle(self, patience: float = PATIENCE_S) -> None:
-        """Wait until nothing is due any more and nobody works; time does not move by this.
+        """Wait until nothing is due and no work is under way; this does not move time.
 
         Raises what an action raised since the last call, `OutpaintError` TIMED_OUT after `patience` real seconds.
         """
@@ -85,7 +75,7 @@ class Agenda:
                 raise failure
 
     def run_until(self, done: threading.Event) -> None:
-        """Wait for an event that an action sets; a frozen clock is moved from one due time to the next for it."""
+        """Wait for an event that an action sets; a frozen clock is moved from one due time to the next meanwhile."""
         while not done.is_set():
             with self._change:
                 if not self.clock.is_frozen or not self._is_settled():
@@ -97,7 +87,7 @@ class Agenda:
             self.clock.reach(following)
 
     def close(self) -> None:
-        """End the thread; what is not yet due never happens."""
+        """End the thread; actions that are not yet due never run."""
         self._unsubscribe()
         with self._change:
             self._closed = True
@@ -134,7 +124,7 @@ class Agenda:
             due, action = planned
             try:
                 action(due)
-            except Exception as error:  # noqa: BLE001 - the agenda must go on for the others; whoever settles is told
+            except Exception as error:  # noqa: BLE001 - the other actions still have to run; `settle` raises it
                 _LOG.exception("an action of the SageMaker mock failed")
                 with self._change:
                     self._failures.append(error)

@@ -1,4 +1,4 @@
-"""Asynchronous inferences of one endpoint: queued, given to the model, written to S3, told to SNS."""
+"""The asynchronous inferences of one endpoint: queued, given to the model, written to S3, published to SNS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Final
@@ -23,8 +23,8 @@ from outpaint.mocks.sagemaker.endpoint_definition import (
     failure_name,
     output_name,
 )
-from outpaint.mocks.sagemaker.endpoint_models import Model, ModelGoneError, ModelRequest, ModelTimeoutError
-from outpaint.mocks.sagemaker.inference_journal import InferenceEntry, Notice, State, message
+from outpaint.mocks.sagemaker.endpoint_models import Model, ModelGoneError, ModelTimeoutError
+from outpaint.mocks.sagemaker.inference_journal import InferenceEntry, Notice, State, completion_message
 from outpaint.mocks.sagemaker.runtime_calls import RuntimeCall
 from outpaint.mocks.sagemaker.runtime_faults import Fault, FaultKind, Faults, FaultStep
 
@@ -52,7 +52,7 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Inference:
-    """One accepted request; `done` is set once its last message is out."""
+    """One accepted request; `done` is set once its last message is published."""
 
     call: RuntimeCall
     entry: InferenceEntry
@@ -74,9 +74,9 @@ class _Outcome:
 
 
 class AsyncEndpoint:
-    """Plays an endpoint that has an AsyncInferenceConfig.
+    """An endpoint that has an AsyncInferenceConfig.
 
-    Its state changes on the agenda's thread only, in the order of the clock; a container's work runs beside it.
+    Its state changes on the agenda's thread only, in the order of the clock; containers are called on other threads.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class AsyncEndpoint:
                 self._agenda.at(self._agenda.clock.now(), self._start_instance)
 
     def accept(self, call: RuntimeCall, entry: InferenceEntry, variant: str, inference_id: str) -> Inference:
-        """Queue a request and say where its end will be written."""
+        """Queue a request; returns it with the locations that its outcome will be written to."""
         output = S3Location.parse(self._output.s3_output_path)
         failure = None if self._output.s3_failure_path is None else S3Location.parse(self._output.s3_failure_path)
         inference = Inference(
@@ -139,7 +139,7 @@ class AsyncEndpoint:
         self._agenda.at(self._agenda.clock.now(), partial(self._set_instances, number))
 
     def close(self) -> None:
-        """Take the endpoint away; what is queued or running ends without a trace."""
+        """Remove the endpoint; what is queued or running is lost."""
         with self._lock:
             self._closed = True
             while self._queue:
@@ -166,7 +166,7 @@ class AsyncEndpoint:
                 return
             self._queue.remove(inference)
         reason = f"ClientError: The request expired after it had been in the queue for {ttl:.0f} seconds."
-        self._end(inference, _Outcome(State.EXPIRED, reason.encode(), "text/plain", reason), at)
+        self._end(inference, _unfinished(State.EXPIRED, reason), at)
 
     def _pump(self, at: float) -> None:
         """Begin what can begin, and start the instances that are missing."""
@@ -222,7 +222,7 @@ class AsyncEndpoint:
             self._agenda.end_elsewhere()
 
     def _work(self, inference: Inference, fault: Fault | None, at: float) -> _Outcome:
-        """What the model makes of it; everything that can go wrong is an outcome."""
+        """The model's answer as an outcome; so is everything that can go wrong."""
         call = inference.call
         timeout = call.seconds("InvocationTimeoutSeconds", DEFAULT_TIMEOUT_S)
         if fault is not None and fault.kind is FaultKind.MODEL_ERROR:
@@ -233,35 +233,29 @@ class AsyncEndpoint:
             location = call.get("InputLocation")
             body = call.body if location is None else self._around.cloud.read(S3Location.parse(location))
         except (MockCloudError, ValueError) as error:
-            reason = f"ClientError: The input could not be read: {error}"
-            return _Outcome(State.FAILED, reason.encode(), "text/plain", reason)
-        request = ModelRequest(
-            endpoint=call.endpoint,
-            variant=inference.variant,
+            return _unfinished(State.FAILED, f"ClientError: The input could not be read: {error}")
+        entry = inference.entry
+        request = replace(
+            call.model_request(inference.variant, at),
             body=body,
-            content_type=call.get("ContentType"),
-            accept=call.get("Accept"),
-            inference_id=inference.entry.inference_id,
-            custom_attributes=call.get("CustomAttributes"),
-            at=at,
-            attempt=inference.entry.attempts,
-            headers=_with_id(call.passed_on, inference.entry.inference_id),
+            inference_id=entry.inference_id,
+            attempt=entry.attempts,
+            headers=_with_id(call.passed_on, entry.inference_id),
         )
         try:
             answer = self._model.answer(request, timeout)
         except ModelTimeoutError:
-            # A container has taken that time already, a script only says that it would.
+            # A container has taken that time already, a script has not.
             return _overdue(timeout, timeout if self._model.in_process else 0.0)
         except ModelGoneError as error:
-            reason = f"InternalServerError: The container did not answer: {error}"
-            return _Outcome(State.FAILED, reason.encode(), "text/plain", reason)
+            return _unfinished(State.FAILED, f"InternalServerError: The container did not answer: {error}")
         if answer.failed:
             return _failed(answer.status, answer.body, answer.content_type, answer.seconds)
         if not answer.has_length:
             reason = (
                 "ClientError: The response from container primary did not specify the required Content-Length header"
             )
-            return _Outcome(State.FAILED, reason.encode(), "text/plain", reason, answer.seconds)
+            return _unfinished(State.FAILED, reason, answer.seconds)
         return _Outcome(State.COMPLETED, answer.body, answer.content_type, seconds=answer.seconds)
 
     def _finish(self, inference: Inference, outcome: _Outcome, fault: Fault | None, at: float) -> None:
@@ -282,13 +276,12 @@ class AsyncEndpoint:
         inference.done.set()
 
     def _end(self, inference: Inference, outcome: _Outcome, at: float) -> None:
-        """Write the end to S3, then to the journal, then plan its messages: none is out before its object is there."""
+        """Write the outcome to S3, then to the journal, then plan its messages: they follow the object."""
         entry = inference.entry
         if outcome.state is State.COMPLETED:
             problem = self._write(inference.output, outcome)
             if problem is not None:
-                reason = f"ClientError: The output could not be written: {problem}"
-                outcome = _Outcome(State.FAILED, reason.encode(), "text/plain", reason)
+                outcome = _unfinished(State.FAILED, f"ClientError: The output could not be written: {problem}")
         if outcome.state is not State.COMPLETED and inference.failure is not None:
             problem = self._write(inference.failure, outcome)
             if problem is not None:
@@ -299,7 +292,7 @@ class AsyncEndpoint:
         self._plan_messages(inference, outcome, at)
 
     def _write(self, location: S3Location, outcome: _Outcome) -> str | None:
-        """What went wrong, if anything did."""
+        """Write an object; returns the problem, if there was one."""
         try:
             self._around.cloud.write(location, outcome.body, outcome.content_type)
         except MockCloudError as error:
@@ -322,7 +315,7 @@ class AsyncEndpoint:
             inference.done.set()
             return
         included = (Includes.SUCCESS if succeeded else Includes.ERROR) in config.include_inference_response_in
-        content = message(
+        content = completion_message(
             inference.entry,
             inference.call,
             region=self._around.region,
@@ -345,6 +338,10 @@ class AsyncEndpoint:
             inference.done.set()
 
 
+def _unfinished(state: State, reason: str, seconds: float = 0.0) -> _Outcome:
+    return _Outcome(state, reason.encode(), "text/plain", reason, seconds)
+
+
 def _failed(status: int, body: bytes, content_type: str | None, seconds: float = 0.0) -> _Outcome:
     whose = "client" if 400 <= status < 500 else "server"
     reason = (
@@ -356,11 +353,11 @@ def _failed(status: int, body: bytes, content_type: str | None, seconds: float =
 
 def _overdue(timeout: float, seconds: float) -> _Outcome:
     reason = f"ClientError: The inference expired: the container did not answer within {timeout:.0f} seconds."
-    return _Outcome(State.EXPIRED, reason.encode(), "text/plain", reason, seconds)
+    return _unfinished(State.EXPIRED, reason, seconds)
 
 
 def _with_id(headers: tuple[tuple[str, str], ...], inference_id: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers with the inference's id, which is ours where the caller gave none."""
+    """The headers with the inference's id, which is made up where the caller gave none."""
     name = "x-amzn-sagemaker-inference-id"
     if inference_id is None or any(header == name for header, _ in headers):
         return headers

@@ -1,11 +1,12 @@
-"""The S3 and SNS that an endpoint reads, writes and publishes to: any, by endpoint URL, through boto3."""
+"""The S3 and SNS of the mock's endpoints, through boto3 by any endpoint URL."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -26,9 +27,9 @@ def _session() -> Any:
 
 
 def new_client(service: str, **options: Any) -> Any:
-    """A boto3 client from a session of ours, which reads botocore's data once for all of them.
+    """A boto3 client, of a session that all clients with an endpoint URL share: it reads botocore's data once.
 
-    One without an endpoint URL gets a session of its own: moto's in-process mock takes only those made under it.
+    A client without endpoint URL has a session of its own, because moto patches only sessions made while it is active.
     """
     import boto3
 
@@ -38,30 +39,30 @@ def new_client(service: str, **options: Any) -> Any:
 
 
 class MockCloudError(Exception):
-    """S3 or SNS did not do what they were asked; the text says what and why."""
+    """S3 or SNS refused or failed; the text says at what and why."""
 
 
 class Cloud(Protocol):
-    """What the mock needs of AWS."""
+    """What the mock needs of S3 and SNS."""
 
     def read(self, location: S3Location) -> bytes:
-        """An object's bytes; raises `CloudError` where there is none, or it is larger than an input may be."""
+        """An object's bytes; raises `MockCloudError` where there is none, or it is larger than an input may be."""
         ...
 
     def write(self, location: S3Location, body: bytes, content_type: str | None) -> None:
-        """Store an object; raises `CloudError`."""
+        """Store an object; raises `MockCloudError`."""
         ...
 
     def publish(self, topic: str, message: Mapping[str, Any]) -> str:
-        """Publish a JSON message; its id. Raises `CloudError`."""
+        """Publish a JSON message; its id. Raises `MockCloudError`."""
         ...
 
 
 class AwsCloud:
     """S3 and SNS through boto3.
 
-    Without an endpoint URL boto3 decides by its own rules: AWS_ENDPOINT_URL, moto's in-process mock, the account
-    that is configured. With one, and no AWS_ACCESS_KEY_ID set, "test" is used as a key, as every stand-in takes it.
+    Without an endpoint URL boto3 decides by its own rules: AWS_ENDPOINT_URL, moto's in-process mock, the configured
+    account. With one and no AWS_ACCESS_KEY_ID, the key is "test", which local replacements of AWS accept.
     """
 
     def __init__(self, s3_endpoint: str | None, sns_endpoint: str | None, region: str) -> None:
@@ -72,48 +73,27 @@ class AwsCloud:
 
     def read(self, location: S3Location) -> bytes:
         """An object's bytes."""
-
-        def get(s3: Any) -> bytes:
-            found = s3.get_object(Bucket=location.bucket, Key=location.key)
+        with _failures(f"reading {location}"):
+            found = self._client("s3", self._region).get_object(Bucket=location.bucket, Key=location.key)
+            size = found["ContentLength"]
             with found["Body"] as body:
-                if found["ContentLength"] > MAX_INPUT:
-                    raise MockCloudError(
-                        f"{location} has {found['ContentLength']} bytes: an input has at most {MAX_INPUT}"
-                    )
+                if size > MAX_INPUT:
+                    raise MockCloudError(f"{location} has {size} bytes: an input has at most {MAX_INPUT}")
                 content: bytes = body.read()
                 return content
-
-        content: bytes = self._do("s3", self._region, f"reading {location}", get)
-        return content
 
     def write(self, location: S3Location, body: bytes, content_type: str | None) -> None:
         """Store an object."""
         typed = {} if content_type is None else {"ContentType": content_type}
-        self._do(
-            "s3",
-            self._region,
-            f"writing {location}",
-            lambda s3: s3.put_object(Bucket=location.bucket, Key=location.key, Body=body, **typed),
-        )
+        with _failures(f"writing {location}"):
+            s3 = self._client("s3", self._region)
+            s3.put_object(Bucket=location.bucket, Key=location.key, Body=body, **typed)
 
     def publish(self, topic: str, message: Mapping[str, Any]) -> str:
         """Publish a JSON message to a topic, in the topic's own region."""
-        text = json.dumps(message)
-        answer = self._do(
-            "sns",
-            topic.split(":")[3],
-            f"publishing to {topic}",
-            lambda sns: sns.publish(TopicArn=topic, Message=text),
-        )
-        return str(answer["MessageId"])
-
-    def _do(self, service: str, region: str, what: str, ask: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return ask(self._client(service, region))
-        except (BotoCoreError, ClientError) as error:
-            raise MockCloudError(f"{what}: {error}") from error
+        with _failures(f"publishing to {topic}"):
+            sns = self._client("sns", topic.split(":")[3])
+            return str(sns.publish(TopicArn=topic, Message=json.dumps(message))["MessageId"])
 
     def _client(self, service: str, region: str) -> Any:
         with self._lock:
@@ -136,3 +116,14 @@ class AwsCloud:
             s3={"addressing_style": "path"} if endpoint is not None else {},
         )
         return new_client(service, region_name=region, endpoint_url=endpoint, config=config, **credentials)
+
+
+@contextmanager
+def _failures(what: str) -> Iterator[None]:
+    """Raise botocore's errors as `MockCloudError`."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise MockCloudError(f"{what}: {error}") from error

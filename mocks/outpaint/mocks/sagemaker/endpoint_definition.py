@@ -1,4 +1,4 @@
-"""Endpoints as defined: async config, scaling, S3 locations."""
+"""The definition of an endpoint: asynchronous configuration, scaling, delivery, S3 locations."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class ClientConfig(RuntimeShape):
 
 
 class AsyncInferenceConfig(RuntimeShape):
-    """The very member of CreateEndpointConfig; an endpoint that has it takes asynchronous calls only."""
+    """The member of CreateEndpointConfig; an endpoint that has it takes asynchronous calls only."""
 
     output_config: OutputConfig
     client_config: ClientConfig = ClientConfig()
@@ -172,7 +172,7 @@ class Endpoint(RuntimeShape):
 
 @dataclass(slots=True)
 class Fleet:
-    """Counts only; `per_instance` is how many inferences an instance takes at a time."""
+    """Counts an endpoint's instances and running inferences; an instance takes `per_instance` at a time."""
 
     scaling: Scaling
     per_instance: int
@@ -182,7 +182,7 @@ class Fleet:
 
     @property
     def free(self) -> int:
-        """How many more inferences can begin now; below zero while instances are missing that were there."""
+        """How many more inferences can begin now; below zero after instances were taken away."""
         return self.up * self.per_instance - self.busy
 
     def wanted(self, queued: int) -> int:

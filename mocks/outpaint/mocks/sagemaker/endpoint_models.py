@@ -1,4 +1,4 @@
-"""What stands for a model: rules, scripts, a container."""
+"""The models behind endpoints: Python functions, lists of rules, and containers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ import httpcore
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
 
+PING_TIMEOUT_S: Final = 2.0
+"""Seconds in which a container has to answer /ping."""
+_CONNECT_S: Final = 5.0
+_CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
+_NEW_SESSION: Final = "x-amzn-sagemaker-new-session-id"
+_CLOSED_SESSION: Final = "x-amzn-sagemaker-closed-session-id"
+_LOG: Final = logging.getLogger("outpaint.sagemaker")
+
 
 class RuntimeShape(BaseModel):
     """A frozen model that is read by AWS's names (`S3OutputPath`) or by its own, and knows no others."""
@@ -23,9 +31,6 @@ class RuntimeShape(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_pascal, validate_by_name=True, validate_by_alias=True
     )
-
-
-_LOG: Final = logging.getLogger("outpaint.sagemaker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What the container answers, and after how many seconds by the mock's clock.
+    """What the container answers, after how many seconds of the mock's clock.
 
     Anything but 2xx is an error of the model. `parts` are the pieces in which a streamed answer is sent; without
     them the body is one.
@@ -81,11 +86,11 @@ class ModelTimeoutError(Exception):
 
 
 class ModelGoneError(Exception):
-    """Nobody answers where the container should be."""
+    """Nothing answers at the container's address."""
 
 
 class Model(Protocol):
-    """Whatever answers for an endpoint."""
+    """What answers for an endpoint."""
 
     @property
     def in_process(self) -> bool:
@@ -97,7 +102,7 @@ class Model(Protocol):
         ...
 
     def answer(self, request: ModelRequest, timeout: float) -> ModelAnswer:
-        """The answer; raises `ModelTimeoutError` after `timeout` seconds, `ModelGoneError` where nobody is there."""
+        """The answer; raises `ModelTimeoutError` after `timeout` seconds, `ModelGoneError` where nothing answers."""
         ...
 
 
@@ -118,7 +123,7 @@ class Scripted:
         return True
 
     def answer(self, request: ModelRequest, timeout: float) -> ModelAnswer:
-        """What the script says; `ModelTimeoutError` if it says that it takes longer than it may."""
+        """The function's answer; raises `ModelTimeoutError` if that takes more than `timeout` seconds."""
         try:
             said = self._script(request)
         except Exception as error:  # noqa: BLE001 - a script is a test's, and a failing container is a case
@@ -154,9 +159,9 @@ class RuleAnswer(RuntimeShape):
 
 
 class ModelRule(RuntimeShape):
-    """When a request looks like this, answer that; patterns have * and ? (fnmatch), all given ones must hold.
+    """An answer for requests that match patterns with * and ? (fnmatch); all given ones must match.
 
-    `Times` ends a rule after so many answers; the first rule that holds and is not used up answers.
+    The first rule that matches answers; a rule with `Times` is used up after so many answers.
     """
 
     inference_id: str | None = None
@@ -167,7 +172,7 @@ class ModelRule(RuntimeShape):
     answer: RuleAnswer = RuleAnswer()
 
     def holds(self, request: ModelRequest) -> bool:
-        """Whether a request looks like this."""
+        """Whether a request matches."""
         patterns = (
             (self.inference_id, request.inference_id),
             (self.content_type, request.content_type),
@@ -179,38 +184,24 @@ class ModelRule(RuntimeShape):
 
 
 class ModelRules:
-    """A model that is a list of rules; what none of them covers is echoed."""
+    """A model's script made of a list of rules; what no rule matches is echoed."""
 
-    in_process: Final = True
-
-    def __init__(self, rules: tuple[ModelRule, ...] = ()) -> None:
+    def __init__(self, rules: tuple[ModelRule, ...]) -> None:
         self._lock = threading.Lock()
         self._left: list[tuple[ModelRule, int | None]] = [(rule, rule.times) for rule in rules]
 
-    def ready(self) -> bool:
-        """Always."""
-        return True
-
-    def answer(self, request: ModelRequest, timeout: float) -> ModelAnswer:
-        """What the first rule says that holds; `ModelTimeoutError` if that takes longer than it may."""
+    def __call__(self, request: ModelRequest) -> ModelAnswer:
+        """The answer of the first rule that matches."""
         rule = self._take(request)
         if rule is None:
             return ModelAnswer(request.body, content_type=request.content_type or "application/octet-stream")
         said = rule.answer
-        if said.seconds > timeout:
-            raise ModelTimeoutError
         body = said.body.encode()
         if said.echo:
             body = request.body
         elif said.body_base64 is not None:
             body = base64.b64decode(said.body_base64)
-        return ModelAnswer(
-            body,
-            status=said.status,
-            content_type=said.content_type,
-            custom_attributes=said.custom_attributes,
-            seconds=said.seconds,
-        )
+        return ModelAnswer(body, said.status, said.content_type, said.custom_attributes, said.seconds)
 
     def _take(self, request: ModelRequest) -> ModelRule | None:
         with self._lock:
@@ -221,22 +212,14 @@ class ModelRules:
         return None
 
 
-PING_TIMEOUT_S: Final = 2.0
-"""Seconds in which a container has to answer /ping."""
-_CONNECT_S: Final = 5.0
-_CUSTOM_ATTRIBUTES: Final = "x-amzn-sagemaker-custom-attributes"
-_NEW_SESSION: Final = "x-amzn-sagemaker-new-session-id"
-_CLOSED_SESSION: Final = "x-amzn-sagemaker-closed-session-id"
-
-
 class Container:
-    """A model behind a URL, in real time: its seconds are this machine's, whatever the mock's clock says."""
+    """A model behind a URL; its answers take real time, whatever the mock's clock shows."""
 
     in_process: Final = False
 
     def __init__(self, url: str) -> None:
         self.url: Final = url.rstrip("/")
-        # A connection for each request: a container that was restarted leaves none behind that only looks alive.
+        # A connection for each request, because a container that was restarted has closed the old ones.
         self._pool = httpcore.ConnectionPool(max_connections=256, max_keepalive_connections=0)
 
     def ready(self) -> bool:

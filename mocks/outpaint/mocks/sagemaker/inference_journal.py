@@ -1,4 +1,4 @@
-"""What happened, and the SNS messages that tell of it."""
+"""The journal of the runtime's calls, and the SNS message on an ended inference."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from typing import Any, Final
 from outpaint.mocks.sagemaker.runtime_calls import RuntimeCall, RuntimeOperation
 
 MAX_ENTRIES: Final = 10_000
+MAX_INCLUDED: Final = 128 * 1024
+"""Bytes of a response that is included in a message (AsyncInferenceNotificationConfig)."""
 
 
 class State(StrEnum):
-    """Where an asynchronous inference stands; the last four are ends, and the first three of those AWS's names."""
+    """The state of an asynchronous inference; the last four are final, and all of those but LOST are AWS's names."""
 
     QUEUED = "Queued"
     RUNNING = "Running"
@@ -41,7 +43,7 @@ class Notice:
 
 @dataclass(slots=True)
 class InferenceEntry:
-    """One call: when, what, what it was answered; and for an asynchronous one what became of it since.
+    """One call with its answer, and for an asynchronous one its state and its messages since.
 
     Times are seconds since the epoch by the mock's clock. `attempts` counts how often a container was given it.
     """
@@ -100,11 +102,7 @@ class InferenceJournal:
             self._entries.clear()
 
 
-MAX_INCLUDED: Final = 128 * 1024
-"""Bytes of a response that is included in a message (AsyncInferenceNotificationConfig)."""
-
-
-def message(
+def completion_message(
     entry: InferenceEntry, call: RuntimeCall, *, region: str, content_type: str | None, response: bytes | None
 ) -> Mapping[str, Any]:
     """The message on an ended inference; `response` is what to include, None for nothing.

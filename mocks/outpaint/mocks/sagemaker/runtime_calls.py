@@ -1,7 +1,7 @@
-"""The runtime API's operations, limits, refusals and event stream.
+"""The runtime API: its operations and their parameters, limits, refusals and event stream.
 
-A message is its length, its headers' length, a CRC of both, the headers, the payload and a CRC of everything before;
-all numbers big-endian. Only string headers (type 7) occur here.
+A message of the event stream is its length, its headers' length, a CRC of both, the headers, the payload and a CRC of
+everything before; all numbers are big-endian. Only string headers (type 7) occur here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from outpaint.mocks.sagemaker.endpoint_definition import NAME
+from outpaint.mocks.sagemaker.endpoint_models import ModelRequest
 
+MAX_BODY: Final = 6_291_456
+"""Bytes of a request's body, and of a real-time answer's (shape BodyBlob)."""
+MAX_INLINE: Final = 128_000
+"""Bytes of an asynchronous request's own body (shape AsyncBodyBlob)."""
 MAX_MESSAGE: Final = 2048
 """Characters of an error's Message and OriginalMessage (service model, shape Message)."""
 
@@ -25,11 +30,25 @@ TIMED_OUT: Final = (
     "each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 
+FIXED_REFUSALS: Final[Mapping[str, tuple[int, str]]] = {
+    "MissingAuthenticationTokenException": (403, "Missing Authentication Token"),
+    "UnknownOperationException": (404, "The requested operation is not recognized by the service."),
+    "ThrottlingException": (400, "Rate exceeded"),
+    "ServiceUnavailable": (503, "The service is unavailable. Try your call again."),
+    "InternalFailure": (500, "An internal failure occurred."),
+    "InternalDependencyException": (530, "Your request caused an exception with an internal dependency."),
+    # A serverless or multi-model endpoint that still loads.
+    "ModelNotReadyException": (429, "The model is not ready for inference yet. Try your request again."),
+}
+"""Status and message by code, for refusals that have no other."""
+CONTENT_TYPE: Final = "application/vnd.amazon.eventstream"
+_STRING: Final = 7
+
 
 class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error of ours
-    """An answer other than success: status, error code and JSON members.
+    """An answer other than success: status, AWS's error code, message, and more members of the JSON body.
 
-    Without a code the body is plain text, as the front end answers before the service has seen a request.
+    Without a code the body is plain text, as AWS answers a request that never reaches the service.
     """
 
     def __init__(self, status: int, code: str | None, message: str, **members: Any) -> None:
@@ -41,14 +60,14 @@ class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error
 
     @property
     def body(self) -> bytes:
-        """The body that says so."""
+        """The body: JSON, or the bare message without a code."""
         if self.code is None:
             return self.message.encode()
         return json.dumps({"Message": self.message, **self.members}).encode()
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The headers that say so; SDKs read the type from the first of them."""
+        """The headers; SDKs read the error code from x-amzn-errortype."""
         if self.code is None:
             return [("content-type", "text/plain")]
         return [("x-amzn-errortype", self.code), ("content-type", "application/json")]
@@ -71,13 +90,8 @@ def unknown_endpoint(name: str, account: str) -> Refusal:
 
 
 def too_large(limit: int) -> Refusal:
-    """413 from the front end: plain text, so an SDK knows no better code than 413."""
+    """413 in plain text, so that SDKs know no other error code than 413."""
     return Refusal(413, None, f"HTTP content length exceeded {limit} bytes.")
-
-
-def unsigned() -> Refusal:
-    """403 for a call without a signature."""
-    return Refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
 def mis_signed(detail: str) -> Refusal:
@@ -85,34 +99,9 @@ def mis_signed(detail: str) -> Refusal:
     return Refusal(403, "InvalidSignatureException", detail)
 
 
-def unknown_operation() -> Refusal:
-    """404 for a path or method that the runtime does not have."""
-    return Refusal(404, "UnknownOperationException", "The requested operation is not recognized by the service.")
-
-
-def throttled() -> Refusal:
-    """400 ThrottlingException, which SDKs try again."""
-    return Refusal(400, "ThrottlingException", "Rate exceeded")
-
-
-def unavailable() -> Refusal:
-    """503 ServiceUnavailable."""
-    return Refusal(503, "ServiceUnavailable", "The service is unavailable. Try your call again.")
-
-
-def internal() -> Refusal:
-    """500 InternalFailure."""
-    return Refusal(500, "InternalFailure", "An internal failure occurred.")
-
-
-def dependency() -> Refusal:
-    """530 InternalDependencyException."""
-    return Refusal(530, "InternalDependencyException", "Your request caused an exception with an internal dependency.")
-
-
-def not_ready() -> Refusal:
-    """429 ModelNotReadyException: a serverless or multi-model endpoint still loads."""
-    return Refusal(429, "ModelNotReadyException", "The model is not ready for inference yet. Try your request again.")
+def fixed_refusal(code: str) -> Refusal:
+    """The refusal whose code has one status and one message."""
+    return Refusal(FIXED_REFUSALS[code][0], code, FIXED_REFUSALS[code][1])
 
 
 def model_error(status: int, original: str, *, endpoint: str, region: str, account: str) -> Refusal:
@@ -137,14 +126,8 @@ def model_error(status: int, original: str, *, endpoint: str, region: str, accou
     )
 
 
-MAX_BODY: Final = 6_291_456
-"""Bytes of a request's body, and of a real-time answer's (shape BodyBlob)."""
-MAX_INLINE: Final = 128_000
-"""Bytes of an asynchronous request's own body (shape AsyncBodyBlob)."""
-
-
 class RuntimeOperation(StrEnum):
-    """What the runtime can do, by AWS's names."""
+    """The operations of the runtime, by AWS's names."""
 
     INVOKE = "InvokeEndpoint"
     ASYNC = "InvokeEndpointAsync"
@@ -263,11 +246,25 @@ class RuntimeCall:
 
     @property
     def passed_on(self) -> tuple[tuple[str, str], ...]:
-        """The headers that the container gets; SageMaker strips all others."""
+        """The headers that the container gets; SageMaker removes all others."""
         return tuple(
             (header.lower(), self.parameters[member])
             for member, header in _PASSED_ON.items()
             if member in self.parameters
+        )
+
+    def model_request(self, variant: str, at: float) -> ModelRequest:
+        """The request that the container gets, at a time of the mock's clock."""
+        return ModelRequest(
+            endpoint=self.endpoint,
+            variant=variant,
+            body=self.body,
+            content_type=self.get("ContentType"),
+            accept=self.get("Accept"),
+            inference_id=self.get("InferenceId"),
+            custom_attributes=self.get("CustomAttributes"),
+            at=at,
+            headers=self.passed_on,
         )
 
 
@@ -290,10 +287,10 @@ def read_call(operation: RuntimeOperation, endpoint: str, headers: Mapping[str, 
 
 
 def check_signature(headers: Mapping[str, str]) -> None:
-    """Refuse what no SDK would send: no signature, or one for another service. It is not computed anew."""
+    """Refuse a call with no signature, or with one for another service; the signature itself is not verified."""
     authorization = headers.get("authorization")
     if authorization is None:
-        raise unsigned()
+        raise fixed_refusal("MissingAuthenticationTokenException")
     credential = _CREDENTIAL.match(authorization)
     if credential is None:
         raise mis_signed("Authorization header requires 'Credential' parameter.")
@@ -329,10 +326,6 @@ def _checked(parameter: CallParameter, value: str) -> str:
     if re.fullmatch(parameter.pattern, value) is None:
         raise unconstrained(member, f"Member must satisfy regular expression pattern: {parameter.pattern}", value)
     return value
-
-
-CONTENT_TYPE: Final = "application/vnd.amazon.eventstream"
-_STRING: Final = 7
 
 
 def payload_part(part: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Faults on demand: which calls, inferences or messages go wrong, how, and how often."""
+"""Faults that a test injects: which calls, inferences or messages fail, how, and how often."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ from pydantic import Field, model_validator
 
 from outpaint.mocks.sagemaker.endpoint_models import RuntimeShape
 from outpaint.mocks.sagemaker.runtime_calls import (
+    FIXED_REFUSALS,
     TIMED_OUT,
     Refusal,
     RuntimeOperation,
-    dependency,
-    internal,
+    fixed_refusal,
     invalid,
     model_error,
-    not_ready,
-    throttled,
-    unavailable,
 )
 
 
 class FaultStep(StrEnum):
-    """Where a fault can strike: a call of the runtime, the work on an asynchronous inference, its messages."""
+    """Where a fault can happen: a call of the runtime, the work on an asynchronous inference, its messages."""
 
     INVOKE = RuntimeOperation.INVOKE.value
     ASYNC = RuntimeOperation.ASYNC.value
@@ -34,7 +31,7 @@ class FaultStep(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """What goes wrong; the first ones are AWS's error codes."""
 
     THROTTLING = "ThrottlingException"
     UNAVAILABLE = "ServiceUnavailable"
@@ -52,17 +49,9 @@ class FaultKind(StrEnum):
     LATE = "Late"
 
 
-_ERRORS: Final = frozenset(
-    {
-        FaultKind.THROTTLING,
-        FaultKind.UNAVAILABLE,
-        FaultKind.INTERNAL,
-        FaultKind.DEPENDENCY,
-        FaultKind.NOT_READY,
-        FaultKind.VALIDATION,
-    }
+_CALLS: Final = frozenset(
+    {kind for kind in FaultKind if kind in FIXED_REFUSALS} | {FaultKind.VALIDATION, FaultKind.DISCONNECT}
 )
-_CALLS: Final = _ERRORS | {FaultKind.DISCONNECT}
 _KINDS: Final = {
     FaultStep.INVOKE: _CALLS | {FaultKind.MODEL_ERROR, FaultKind.TIMEOUT},
     FaultStep.ASYNC: _CALLS | {FaultKind.LATE_ANSWER},
@@ -75,11 +64,10 @@ _KINDS: Final = {
 
 
 class Fault(RuntimeShape):
-    """One fault: the next `Times` (None: all) at a step of an endpoint (None: of any), after letting `Skip` pass.
+    """One fault: the next `Times` (None: all) at a step of an endpoint (None: of any), after `Skip` others.
 
-    With `After` a call's work is done, or queued, before its caller is told of the failure: what a client that
-    tries again has to survive. `Status` and `Message` are a ModelError's, `Copies` a Duplicate's, `Seconds` a
-    Late's.
+    With `After` a call's work is done, or queued, before its caller gets the failure, so that a repeated call does it
+    twice. `Status` and `Message` are for ModelError, `Copies` for Duplicate, `Seconds` for Late.
     """
 
     step: FaultStep
@@ -104,15 +92,8 @@ class Fault(RuntimeShape):
 
     def refusal(self, endpoint: str, region: str, account: str) -> Refusal:
         """What the caller is answered."""
-        plain = {
-            FaultKind.THROTTLING: throttled,
-            FaultKind.UNAVAILABLE: unavailable,
-            FaultKind.INTERNAL: internal,
-            FaultKind.DEPENDENCY: dependency,
-            FaultKind.NOT_READY: not_ready,
-        }
-        if self.kind in plain:
-            return plain[self.kind]()
+        if self.kind in FIXED_REFUSALS:
+            return fixed_refusal(self.kind)
         if self.kind is FaultKind.VALIDATION:
             return invalid(self.message)
         timed_out = self.kind is FaultKind.TIMEOUT
@@ -121,7 +102,7 @@ class Fault(RuntimeShape):
 
 
 class Faults:
-    """The faults that are still to happen, in the order they were injected."""
+    """The faults that are still to happen, in the order they were injected; for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

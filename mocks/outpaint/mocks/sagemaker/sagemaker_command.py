@@ -1,4 +1,4 @@
-"""`outpaint mock-sagemaker`: the SageMaker runtime on this machine."""
+"""The command `outpaint mock-sagemaker`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def mock_sagemaker(
     """
     from outpaint.functions.embedded.server import listen, serve, url_of
     from outpaint.mocks.sagemaker.sagemaker_mock import SageMakerMock
-    from outpaint.mocks.sagemaker.sagemaker_server import RuntimeConnection, RuntimeFace
+    from outpaint.mocks.sagemaker.sagemaker_server import RuntimeConnection, RuntimeHost
     from outpaint.mocks.world.virtual_clock import VirtualClock
 
     definitions = [] if config is None else _read(config)
@@ -117,8 +117,8 @@ def mock_sagemaker(
     with mock:
         for definition in definitions:
             mock.define(definition)
-        with listen(host, port) as listener, closing(RuntimeFace(mock)) as face:
-            serve(face, listener, lambda: _announce(mock, url_of(listener)), RuntimeConnection)
+        with listen(host, port) as listener, closing(RuntimeHost(mock)) as runtime:
+            serve(runtime, listener, lambda: _announce(mock, url_of(listener)), RuntimeConnection)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -140,5 +140,5 @@ def _announce(mock: SageMakerMock, url: str) -> None:
         OUT.print(f"  endpoint  {name} ({kind}, answered by {definition.container or 'rules'})", markup=False)
     OUT.print(f"  admin     {url}{ADMIN_ROOT}")
     OUT.print("Ctrl-C stops it.", style="dim")
-    # Whoever waits for these lines through a pipe must see them now.
+    # A program that waits for these lines at the other end of a pipe gets them now.
     OUT.file.flush()

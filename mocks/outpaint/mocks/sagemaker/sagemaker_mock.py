@@ -1,4 +1,4 @@
-"""The SageMaker runtime played in memory: endpoints, calls, and what they lead to."""
+"""The SageMaker runtime in memory: its endpoints and calls, without HTTP."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.mocks.sagemaker import runtime_calls
 from outpaint.mocks.sagemaker.agenda import Agenda
 from outpaint.mocks.sagemaker.async_endpoint import AsyncEndpoint, Surroundings
 from outpaint.mocks.sagemaker.aws_cloud import AwsCloud, Cloud
@@ -25,24 +23,27 @@ from outpaint.mocks.sagemaker.endpoint_models import (
     Model,
     ModelAnswer,
     ModelGoneError,
-    ModelRequest,
     ModelRules,
     ModelTimeoutError,
+    RuntimeShape,
     Script,
     Scripted,
 )
 from outpaint.mocks.sagemaker.inference_journal import InferenceEntry, InferenceJournal
 from outpaint.mocks.sagemaker.runtime_calls import (
+    CONTENT_TYPE,
     MAX_BODY,
     TIMED_OUT,
     Refusal,
     RuntimeCall,
     RuntimeOperation,
     check_signature,
+    fixed_refusal,
     invalid,
     model_error,
+    payload_part,
     read_call,
-    unavailable,
+    stream_error,
     unknown_endpoint,
 )
 from outpaint.mocks.sagemaker.runtime_faults import Fault, FaultKind, Faults, FaultStep
@@ -55,11 +56,12 @@ TIMEOUT_S: Final = 60.0
 STREAM_TIMEOUT_S: Final = 480.0
 """Seconds a container has for a streamed answer."""
 _PIECE: Final = 64 * 1024
+_Shape = TypeVar("_Shape", bound=RuntimeShape)
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeReply:
-    """An answer: `hold` seconds later by the mock's clock, in `pieces`; with `disconnect` the connection breaks."""
+    """An answer in `pieces`, after `hold` seconds of the mock's clock; with `disconnect` the connection breaks."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -67,6 +69,11 @@ class RuntimeReply:
     hold: float = 0.0
     disconnect: bool = False
     error: str | None = None
+
+    @classmethod
+    def of(cls, refusal: Refusal, hold: float = 0.0) -> Self:
+        """A refusal as an answer."""
+        return cls(refusal.status, tuple(refusal.headers), (refusal.body,), hold, error=refusal.code)
 
 
 @dataclass(slots=True)
@@ -78,11 +85,11 @@ class _Hosted:
 
 
 class SageMakerMock:
-    """The runtime's whole behaviour, without HTTP; use it as a context, or `close` it.
+    """The whole behaviour of the runtime; use it as a context manager, or `close` it.
 
-    `s3_endpoint` and `sns_endpoint` are where S3 and SNS answer (None: as boto3 decides by itself), `clock` is real
-    time unless a test gives its own, `seed` decides every random delay and variant. Calls have to be signed, though
-    the signature is not computed anew, unless `allow_unsigned`. May be used from several threads.
+    `s3_endpoint` and `sns_endpoint` are the URLs of S3 and SNS (None: as boto3 decides), `clock` shows real time unless
+    it is given, `seed` decides every random delay and variant. Unless `allow_unsigned`, calls must have a signature,
+    which is not verified. May be used from several threads.
     """
 
     def __init__(
@@ -120,13 +127,11 @@ class SageMakerMock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Take every endpoint away and end the threads."""
+        """Remove every endpoint and end the threads."""
         for name in self.endpoints:
             self.remove(name)
         self.agenda.close()
@@ -137,14 +142,16 @@ class SageMakerMock:
     ) -> Endpoint:
         """Put an endpoint in service, in place of one of the same name.
 
-        It is answered by the script, or the model, or what its definition names. Raises `OutpaintError`
-        INVALID_PARAMETER for a definition that is none.
+        The script answers for it, or the model, or what its definition names. Raises `OutpaintError`
+        INVALID_PARAMETER, with the member's name, for a wrong definition.
         """
-        definition = endpoint if isinstance(endpoint, Endpoint) else read_definition(endpoint)
+        definition = endpoint if isinstance(endpoint, Endpoint) else _read(Endpoint, endpoint)
         if script is not None:
             model = Scripted(script)
+        elif model is None and definition.container is not None:
+            model = Container(definition.container)
         elif model is None:
-            model = ModelRules(definition.rules) if definition.container is None else Container(definition.container)
+            model = Scripted(ModelRules(definition.rules))
         config = definition.async_inference_config
         hosted = _Hosted(
             definition, model, None if config is None else AsyncEndpoint(definition, config, model, self._around)
@@ -157,7 +164,7 @@ class SageMakerMock:
         return definition
 
     def remove(self, name: str) -> bool:
-        """Take an endpoint away; whether there was one."""
+        """Remove an endpoint; returns whether there was one."""
         with self._lock:
             hosted = self._hosted.pop(name, None)
         if hosted is not None and hosted.asynchronous is not None:
@@ -182,8 +189,8 @@ class SageMakerMock:
             asynchronous.set_instances(number)
 
     def inject(self, *faults: Fault | Mapping[str, Any]) -> None:
-        """Let these go wrong; raises `OutpaintError` INVALID_PARAMETER for a fault that cannot be."""
-        self.faults.add(*(fault if isinstance(fault, Fault) else read_fault(fault) for fault in faults))
+        """Have these faults happen; raises `OutpaintError` INVALID_PARAMETER for a wrong one."""
+        self.faults.add(*(fault if isinstance(fault, Fault) else _read(Fault, fault) for fault in faults))
 
     def settle(self) -> None:
         """Wait until everything that is due by now has happened."""
@@ -203,7 +210,7 @@ class SageMakerMock:
         try:
             reply = self._answer(entry, operation, endpoint, headers, body)
         except Refusal as refusal:
-            reply = RuntimeReply(refusal.status, tuple(refusal.headers), (refusal.body,), error=refusal.code)
+            reply = RuntimeReply.of(refusal)
             entry.detail = refusal.message
         entry.status = None if reply.disconnect else reply.status
         entry.error = "Disconnect" if reply.disconnect else reply.error
@@ -231,10 +238,9 @@ class SageMakerMock:
         if fault.kind is FaultKind.DISCONNECT:
             return RuntimeReply(200, (), disconnect=True)
         if fault.kind is FaultKind.TIMEOUT and call.operation is RuntimeOperation.STREAM:
-            return _streamed((), None, (runtime_calls.stream_error("ModelInvocationTimeExceeded", TIMED_OUT),))
-        refusal = fault.refusal(call.endpoint, self.region, self.account)
+            return self._overdue(call, 0.0)
         hold = TIMEOUT_S if fault.kind is FaultKind.TIMEOUT else 0.0
-        return RuntimeReply(refusal.status, tuple(refusal.headers), (refusal.body,), hold, error=refusal.code)
+        return RuntimeReply.of(fault.refusal(call.endpoint, self.region, self.account), hold)
 
     def _invoke(self, hosted: _Hosted, call: RuntimeCall, entry: InferenceEntry) -> RuntimeReply:
         if hosted.asynchronous is not None:
@@ -245,51 +251,40 @@ class SageMakerMock:
         variant = entry.variant = self._variant(hosted.definition, call)
         streams = call.operation is RuntimeOperation.STREAM
         timeout = STREAM_TIMEOUT_S if streams else TIMEOUT_S
-        request = ModelRequest(
-            endpoint=call.endpoint,
-            variant=variant,
-            body=call.body,
-            content_type=call.get("ContentType"),
-            accept=call.get("Accept"),
-            inference_id=call.get("InferenceId"),
-            custom_attributes=call.get("CustomAttributes"),
-            at=entry.at,
-            headers=call.passed_on,
-        )
         entry.attempts = 1
         try:
-            answer = hosted.model.answer(request, timeout)
+            answer = hosted.model.answer(call.model_request(variant, entry.at), timeout)
         except ModelTimeoutError:
             return self._overdue(call, timeout if hosted.model.in_process else 0.0)
         except ModelGoneError as error:
             entry.detail = str(error)
-            raise unavailable() from None
+            raise fixed_refusal("ServiceUnavailable") from None
         if answer.failed:
             return self._model_error(call, answer.status, answer.text, answer.seconds)
         if not streams and len(answer.body) > MAX_BODY:
             text = f"The response of {len(answer.body)} bytes exceeds the {MAX_BODY} bytes that a response may have."
             return self._model_error(call, answer.status, text, answer.seconds)
+        optional = (
+            ("x-amzn-sagemaker-custom-attributes", answer.custom_attributes),
+            ("x-amzn-sagemaker-new-session-id", answer.new_session),
+            ("x-amzn-sagemaker-closed-session-id", answer.closed_session),
+        )
         headers = [("x-amzn-invoked-production-variant", variant)]
-        if answer.custom_attributes is not None:
-            headers.append(("x-amzn-sagemaker-custom-attributes", answer.custom_attributes))
-        if answer.new_session is not None:
-            headers.append(("x-amzn-sagemaker-new-session-id", answer.new_session))
-        if answer.closed_session is not None:
-            headers.append(("x-amzn-sagemaker-closed-session-id", answer.closed_session))
+        headers += [(name, value) for name, value in optional if value is not None]
         if streams:
-            parts = tuple(runtime_calls.payload_part(part) for part in _parts(answer))
+            parts = tuple(payload_part(part) for part in _parts(answer))
             return _streamed(tuple(headers), answer.content_type, parts, answer.seconds)
         headers.append(("content-type", answer.content_type))
         return RuntimeReply(200, tuple(headers), (answer.body,), answer.seconds)
 
     def _overdue(self, call: RuntimeCall, hold: float) -> RuntimeReply:
         if call.operation is RuntimeOperation.STREAM:
-            return _streamed((), None, (runtime_calls.stream_error("ModelInvocationTimeExceeded", TIMED_OUT),), hold)
+            return _streamed((), None, (stream_error("ModelInvocationTimeExceeded", TIMED_OUT),), hold)
         return self._model_error(call, 0, TIMED_OUT, hold)
 
     def _model_error(self, call: RuntimeCall, status: int, text: str, hold: float) -> RuntimeReply:
         refusal = model_error(status, text, endpoint=call.endpoint, region=self.region, account=self.account)
-        return RuntimeReply(refusal.status, tuple(refusal.headers), (refusal.body,), hold, error=refusal.code)
+        return RuntimeReply.of(refusal, hold)
 
     def _invoke_async(self, hosted: _Hosted, call: RuntimeCall, entry: InferenceEntry, *, wait: bool) -> RuntimeReply:
         if hosted.asynchronous is None:
@@ -346,27 +341,14 @@ class SageMakerMock:
         return hosted
 
 
-def read_definition(content: Mapping[str, Any]) -> Endpoint:
-    """An endpoint from JSON; raises `OutpaintError` INVALID_PARAMETER that names the member."""
+def _read(shape: type[_Shape], content: Mapping[str, Any]) -> _Shape:
     try:
-        return Endpoint.model_validate(content)
+        return shape.model_validate(content)
     except ValidationError as error:
-        raise _unreadable(error) from None
-
-
-def read_fault(content: Mapping[str, Any]) -> Fault:
-    """A fault from JSON; raises `OutpaintError` INVALID_PARAMETER that names the member."""
-    try:
-        return Fault.model_validate(content)
-    except ValidationError as error:
-        raise _unreadable(error) from None
-
-
-def _unreadable(error: ValidationError) -> OutpaintError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    member = ".".join(str(part) for part in first["loc"]) or None
-    said = first["msg"].removeprefix("Value error, ")
-    return OutpaintError(ErrorCode.INVALID_PARAMETER, f"{member or 'the whole'}: {said}", field=member)
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        member = ".".join(str(part) for part in first["loc"]) or None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise OutpaintError(ErrorCode.INVALID_PARAMETER, f"{member or 'the whole'}: {reason}", field=member) from None
 
 
 def _parts(answer: ModelAnswer) -> tuple[bytes, ...]:
@@ -378,4 +360,4 @@ def _streamed(
     headers: tuple[tuple[str, str], ...], content_type: str | None, parts: tuple[bytes, ...], hold: float = 0.0
 ) -> RuntimeReply:
     typed = () if content_type is None else (("x-amzn-sagemaker-content-type", content_type),)
-    return RuntimeReply(200, (*headers, *typed, ("content-type", runtime_calls.CONTENT_TYPE)), parts, hold)
+    return RuntimeReply(200, (*headers, *typed, ("content-type", CONTENT_TYPE)), parts, hold)

@@ -1,4 +1,4 @@
-"""Over HTTP: runtime and admin API, served."""
+"""The SageMaker mock over HTTP: the runtime's API, and its admin API."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from outpaint.functions.embedded.server import BoundedConnection, serving
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.sagemaker.aws_cloud import new_client
-from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, unknown_operation
-from outpaint.mocks.sagemaker.sagemaker_mock import RuntimeReply, SageMakerMock, read_definition, read_fault
+from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, fixed_refusal
+from outpaint.mocks.sagemaker.sagemaker_mock import RuntimeReply, SageMakerMock
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+_CONNECTION: Final = "outpaint.connection"
+_THREADS: Final = 256
+"""How many calls can wait for containers at once."""
+
 
 def administer(mock: SageMakerMock, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
-    """Status and content of the answer; raises `OutpaintError` for what cannot be done.
+    """Status and JSON of an admin call's answer; raises `OutpaintError` for a wrong one.
 
     GET|POST /_mock/endpoints, GET|PUT|DELETE /_mock/endpoints/NAME, PUT /_mock/endpoints/NAME/instances,
     GET|POST|DELETE /_mock/faults, GET|DELETE /_mock/journal[?endpoint=&inference_id=], GET|POST /_mock/clock,
@@ -39,10 +43,10 @@ def administer(mock: SageMakerMock, method: str, path: str, query: str, body: by
         case ["GET", "endpoints"]:
             return 200, {"Endpoints": [_endpoint(mock, name) for name in sorted(mock.endpoints)]}
         case ["POST", "endpoints"]:
-            definition = mock.define(read_definition(_object(body)))
+            definition = mock.define(_object(body))
             return 201, _endpoint(mock, definition.endpoint_name)
         case ["PUT", "endpoints", name]:
-            mock.define(read_definition({"EndpointName": name, **_object(body)}))
+            mock.define({"EndpointName": name, **_object(body)})
             return 200, _endpoint(mock, name)
         case ["GET", "endpoints", name] if name in mock.endpoints:
             return 200, _endpoint(mock, name)
@@ -55,7 +59,7 @@ def administer(mock: SageMakerMock, method: str, path: str, query: str, body: by
         case ["GET", "faults"]:
             return 200, {"Faults": [fault.model_dump(mode="json", by_alias=True) for fault in mock.faults.pending]}
         case ["POST", "faults"]:
-            mock.inject(read_fault(_object(body)))
+            mock.inject(_object(body))
             return 201, {}
         case ["DELETE", "faults"]:
             mock.faults.clear()
@@ -112,11 +116,6 @@ def _number(content: dict[str, Any], member: str) -> int:
     return value
 
 
-_CONNECTION: Final = "outpaint.connection"
-_THREADS: Final = 256
-"""Calls that can wait for a container at a time."""
-
-
 class RuntimeConnection(BoundedConnection):
     """The embedded host's connection, which can also break off without an answer."""
 
@@ -129,8 +128,8 @@ class RuntimeConnection(BoundedConnection):
         self.transport.abort()
 
 
-class RuntimeFace:
-    """Carries a `SageMakerMock` on ASGI, in `Connection`s; `close` it after the last request."""
+class RuntimeHost:
+    """Serves a `SageMakerMock` on ASGI, in `RuntimeConnection`s; `close` it after the last request."""
 
     def __init__(self, mock: SageMakerMock) -> None:
         self.mock: Final = mock
@@ -138,7 +137,7 @@ class RuntimeFace:
         self._holds: set[asyncio.Event] = set()
 
     def release_waits(self) -> None:
-        """Let go of every answer that is held; call on the loop."""
+        """Send every answer that is held; call on the loop."""
         for hold in self._holds:
             hold.set()
 
@@ -160,13 +159,12 @@ class RuntimeFace:
                 await self._call(scope, body, send)
 
     async def _call(self, scope: Scope, body: bytes, send: Send) -> None:
-        # A header that comes twice counts once, as the last; SDKs send each once.
+        # Of a header that comes twice the last counts; SDKs send each once.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         parts = scope["path"].split("/")
         operation = ROUTES.get(parts[3]) if len(parts) == 4 and parts[1] == "endpoints" else None
         if operation is None or scope["method"] != "POST":
-            refusal = unknown_operation()
-            await self._send(RuntimeReply(refusal.status, tuple(refusal.headers), (refusal.body,)), send)
+            await self._send(RuntimeReply.of(fixed_refusal("UnknownOperationException")), send)
             return
         loop = asyncio.get_running_loop()
         reply = await loop.run_in_executor(self._pool, self.mock.handle, operation, parts[2], headers, body)
@@ -188,7 +186,7 @@ class RuntimeFace:
         await send({"type": "http.response.body", "body": b""})
 
     async def _hold(self, seconds: float) -> None:
-        """Let the clock's time pass; a frozen one is moved on by this, as by every wait."""
+        """Let the clock's time pass; a frozen clock is moved on."""
         loop = asyncio.get_running_loop()
         clock = self.mock.clock
         until = clock.now() + seconds
@@ -216,7 +214,7 @@ class RuntimeFace:
 
 
 async def _read(receive: Receive) -> bytes:
-    """The body; of one that is too large no more than shows that it is. `ClientGone` for one that breaks off."""
+    """The body, of one that is too large only the first part; raises `ClientGone` for one that breaks off."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -239,9 +237,9 @@ class ServedSageMaker:
         self.url: Final = url
 
     def client(self, **options: Any) -> Any:
-        """A boto3 client of sagemaker-runtime for it, with credentials that are good here and nowhere else.
+        """A boto3 client of sagemaker-runtime for this mock, with made-up credentials.
 
-        It asks once, unless `options` say otherwise: what a test injects is then what it gets.
+        It makes each call once, unless `options` say otherwise, so that an injected fault reaches the test.
         """
         from botocore.config import Config
 
@@ -258,9 +256,9 @@ class ServedSageMaker:
 @contextmanager
 def serving_sagemaker(mock: SageMakerMock, host: str = "127.0.0.1", port: int = 0) -> Iterator[ServedSageMaker]:
     """Serve a mock for as long as the block runs; it is not closed by this."""
-    face = RuntimeFace(mock)
+    runtime = RuntimeHost(mock)
     try:
-        with serving(face, host, port, RuntimeConnection) as url:
+        with serving(runtime, host, port, RuntimeConnection) as url:
             yield ServedSageMaker(mock, url)
     finally:
-        face.close()
+        runtime.close()

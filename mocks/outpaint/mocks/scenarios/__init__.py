@@ -1,1 +1,1 @@
-"""What a test wants to happen."""
+"""The scenario language: effects, the text that names them, and which of them apply to a call."""

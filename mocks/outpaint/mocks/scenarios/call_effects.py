@@ -1,4 +1,4 @@
-"""Effects on calls, accounts and the wire."""
+"""The effects on calls, on how their answers reach the client, and on the calling account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RateLimit(AccountEffect):
 
 
 class Credits(AccountEffect):
-    """The account stands at n credits when this first reaches it."""
+    """The account has n credits from the first call on that this touches."""
 
     name = "credits"
     slots = frozenset({Slot.CREDITS})
@@ -47,7 +47,7 @@ class Error(CallEffect):
 
     @property
     def usual_here(self) -> frozenset[On]:
-        """API calls for what any of them can meet, else the one kind of call that can."""
+        """All API calls for an error that any of them can have, else the one kind of call that can."""
         operations = ERROR_KINDS[self.code].operations
         if operations is Operations.NONE or Operations.KEYED in operations:
             return API

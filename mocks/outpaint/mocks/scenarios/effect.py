@@ -1,4 +1,4 @@
-"""Effect and its kinds, slots, the calls they touch."""
+"""The base classes of effects: what an effect decides, which calls it touches, how it is written and read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class On(StrEnum):
 
 
 class Slot(StrEnum):
-    """What an effect decides; of two that decide the same thing, the one from the nearer scope counts."""
+    """What an effect decides; of two that decide the same thing, the one of the nearer scope applies."""
 
     PROGRESS = "progress"
     OUTCOME = "outcome"
@@ -40,7 +40,7 @@ class Slot(StrEnum):
 TROUBLE: Final = frozenset(
     {Slot.OUTCOME, Slot.COMPLETION, Slot.URLS, Slot.ANSWER, Slot.MEDIA_TYPE, Slot.WIRE, Slot.LIMIT}
 )
-"""What `succeed` takes back of wider scopes."""
+"""What `succeed` takes back of the effects of wider scopes."""
 
 SUBMIT: Final = frozenset({On.SUBMIT})
 POLL: Final = frozenset({On.POLL})
@@ -55,7 +55,7 @@ Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 class Effect(BaseModel):
     """One thing that a scenario does; immutable, and equal to any other that does the same."""
 
-    # Built when they are first used, for a server's start has no use for most of them.
+    # Validators are built on first use, because a server's start needs few of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: ClassVar[str] = ""
@@ -70,7 +70,7 @@ class Effect(BaseModel):
 
     @classmethod
     def signature(cls) -> str:
-        """Its name and parameters with their defaults, as a person would write them."""
+        """Its name and parameters with their defaults, as they are written."""
         shown = []
         for name, field in cls.in_order().items():
             if field.is_required():
@@ -83,7 +83,7 @@ class Effect(BaseModel):
 
     @classmethod
     def in_order(cls) -> dict[str, FieldInfo]:
-        """Its fields as a person would write them: those without a name first, what every effect has last."""
+        """Its fields in the order they are written: positional ones first, those of every effect on calls last."""
         fields = cls.model_fields
         own = [name for name in fields if name not in cls.positional and name not in CallEffect.model_fields]
         common = [name for name in fields if name not in cls.positional and name in CallEffect.model_fields]
@@ -91,7 +91,7 @@ class Effect(BaseModel):
 
     @classmethod
     def from_term(cls, term: Term) -> Self:
-        """The effect that a term of the language asks for; raises `ScenarioError`."""
+        """The effect that a term names; raises `ScenarioError` for arguments that it cannot take."""
         return cls.from_values(_bound(cls, term))
 
     @classmethod
@@ -121,9 +121,9 @@ class Effect(BaseModel):
         by_position = True
         for name, field in self.in_order().items():
             value = getattr(self, name)
-            # What an effect is mostly about is said even where it goes without saying: fail(painting_failed).
-            told = value is not None and (name,) == self.positional[:1]
-            if not told and not field.is_required() and value == field.default:
+            # Its first argument is written even where it is the default: fail(painting_failed).
+            shown_always = value is not None and (name,) == self.positional[:1]
+            if not shown_always and not field.is_required() and value == field.default:
                 by_position = False
                 continue
             by_position = by_position and name in self.positional
@@ -161,15 +161,16 @@ class AccountEffect(Effect):
 def _bound(kind: type[Effect], term: Term) -> dict[str, Any]:
     if len(term.positional) > len(kind.positional):
         raise ScenarioError(f"{kind.name} got too many arguments: write {kind.signature()}")
-    values = {name: plain(value) for name, value in zip(kind.positional, term.positional, strict=False)}
+    values = {name: plain_value(value) for name, value in zip(kind.positional, term.positional, strict=False)}
     for name, value in term.named:
         if name in values:
             raise ScenarioError(f"{kind.name} got {name} twice: write {kind.signature()}")
-        values[name] = plain(value)
+        values[name] = plain_value(value)
     return values
 
 
-def plain(value: Value) -> Any:
+def plain_value(value: Value) -> Any:
+    """An argument as a plain value; raises `ScenarioError` for a term with arguments of its own."""
     if isinstance(value, Text):
         return value.value
     if isinstance(value, Term):

@@ -1,4 +1,6 @@
-"""The scenario language as text: terms such as `polls(2)`, `cut(1000, lying)` or `sequence(processing*2, success)`.
+"""The grammar of the scenario language.
+
+Terms are such as `polls(2)`, `cut(1000, lying)` or `sequence(processing*2, success)`:
 
 scenario := term (";" term)*
 term     := name [ "(" [argument ("," argument)*] ")" ]
@@ -9,6 +11,7 @@ value    := number | "text" | term
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -25,7 +28,7 @@ _TOKEN: Final = re.compile(
 
 
 class ScenarioError(OutpaintError):
-    """A scenario that cannot be: an unknown name, an argument out of range, steps that contradict each other."""
+    """A wrong scenario: an unknown name, an argument out of range, effects that contradict each other."""
 
     def __init__(self, detail: str, *, field: str = "scenario") -> None:
         super().__init__(ErrorCode.INVALID_PARAMETER, detail, field=field)
@@ -33,7 +36,7 @@ class ScenarioError(OutpaintError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A name and its arguments, not yet understood; a bare word is a term without arguments."""
+    """A name and its arguments, not yet checked; a bare word is a term without arguments."""
 
     name: str
     positional: tuple[Value, ...] = ()
@@ -43,14 +46,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text that stood in quotation marks."""
+    """Text in quotation marks."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A value that stands for several of itself: `processing*2`."""
+    """A value that is repeated: `processing*2`."""
 
     value: Value
     times: int
@@ -59,9 +62,9 @@ class Repeated:
 Value = int | float | Text | Term | Repeated
 
 
-def nearest(name: str, names: object) -> str:
+def nearest(name: str, names: Iterable[object]) -> str:
     """A hint that names the valid word closest to a wrong one, or a few of those there are."""
-    known = sorted(str(word) for word in names)  # type: ignore[attr-defined]
+    known = sorted(str(word) for word in names)
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
 

@@ -1,14 +1,14 @@
-"""Effects on jobs, and sequences of steps."""
+"""The effects on jobs, among them sequences, which say what each poll is answered."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.mocks.scenarios.call_effects import Error, Gateway, Latency, Refuse, Reset, WrongShape
-from outpaint.mocks.scenarios.effect import CallEffect, Count, Effect, Seconds, Slot, plain
+from outpaint.mocks.scenarios.effect import CallEffect, Count, Effect, Seconds, Slot, plain_value
 from outpaint.mocks.scenarios.grammar import Repeated, ScenarioError, Term, nearest
 
 
@@ -24,18 +24,21 @@ _FAILURES: Final = frozenset(
     for code, kind in ERROR_KINDS.items()
     if kind.status.value >= 500 or (kind.status.value == 422 and code is not ErrorCode.IDEMPOTENCY_MISMATCH)
 )
-"""The codes that a job can end with: what a painter may meet, not what a request is refused for."""
+"""The codes that a job can end with: a painter may come to them, and no request is refused with them alone."""
 
 
-_FailureCode = Annotated[ErrorCode, Field(json_schema_extra={"enum": sorted(_FAILURES)})]
-
-
-def _failure(code: ErrorCode) -> None:
+def _checked_failure(code: ErrorCode) -> ErrorCode:
     if code not in _FAILURES:
         raise ValueError(
             f"a job cannot end with {code.value}, which refuses a request: use error({code.value}), or end it with one "
             f"of {', '.join(sorted(_FAILURES))}"
         )
+    return code
+
+
+_FailureCode = Annotated[
+    ErrorCode, AfterValidator(_checked_failure), Field(json_schema_extra={"enum": sorted(_FAILURES)})
+]
 
 
 class Fail(Effect):
@@ -48,11 +51,6 @@ class Fail(Effect):
     code: _FailureCode = ErrorCode.PAINTING_FAILED
     detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        _failure(self.code)
-        return self
-
 
 class FailAfterPolls(Effect):
     """The job is pending for n polls, then ends without pictures."""
@@ -63,11 +61,6 @@ class FailAfterPolls(Effect):
 
     n: Annotated[int, Field(ge=0, le=1_000_000)]
     code: _FailureCode = ErrorCode.PAINTING_FAILED
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        _failure(self.code)
-        return self
 
 
 class Immediate(Effect):
@@ -167,10 +160,10 @@ class Sequence(Effect):
             times = value.times if isinstance(value, Repeated) else 1
             inner = value.value if isinstance(value, Repeated) else value
             if not isinstance(inner, Term):
-                raise ScenarioError(f"{plain(inner)!r} is no step of a sequence: {_steps_hint('')}")
+                raise ScenarioError(f"{plain_value(inner)!r} is no step of a sequence: {nearest('', STEP_NAMES)}")
             kind = STEP_NAMES.get(inner.name)
             if kind is None:
-                raise ScenarioError(f"{inner.name} is no step of a sequence: {_steps_hint(inner.name)}")
+                raise ScenarioError(f"{inner.name} is no step of a sequence: {nearest(inner.name, STEP_NAMES)}")
             if len(steps) + times > 1000:
                 raise ScenarioError("a sequence has at most 1000 steps")
             steps += [kind.from_term(inner)] * times
@@ -205,10 +198,6 @@ class Sequence(Effect):
 
 STEP_NAMES: Final[dict[str, type[Effect]]] = {kind.name: kind for kind in _STEPS} | {"success": Succeed}
 """What a step of a sequence may be, by its name there."""
-
-
-def _steps_hint(name: str) -> str:
-    return nearest(name, STEP_NAMES)
 
 
 def _step_text(step: Effect) -> str:

@@ -1,4 +1,7 @@
-"""Scenario, presets, magic keys and prompts."""
+"""Scenarios, the table of all effects, and the presets that magic keys and prompts name.
+
+The parser, the documentation, the admin API's schema and the page's switches are all made from `EFFECTS`.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,39 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from outpaint.contracts.errors import ERROR_KINDS, JOB_ERRORS, ErrorCode
+from outpaint.mocks.scenarios import call_effects, job_effects
 from outpaint.mocks.scenarios.effect import API, AccountEffect, CallEffect, Effect, On, Slot
-from outpaint.mocks.scenarios.effects import effect_of
 from outpaint.mocks.scenarios.grammar import ScenarioError, nearest, read
-from outpaint.mocks.scenarios.job_effects import Succeed
+
+EFFECTS: Final = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            job_effects.Succeed, job_effects.Fail, job_effects.FailAfterPolls, job_effects.Immediate, job_effects.Time,
+            job_effects.Polls, job_effects.Manual, job_effects.Sequence, job_effects.DuplicateCompletion,
+            job_effects.LostCompletion, job_effects.ExpiredUrl, call_effects.Error, call_effects.Gateway,
+            call_effects.WrongShape, call_effects.ContentType, call_effects.Latency, call_effects.Refuse,
+            call_effects.Reset, call_effects.Cut, call_effects.Drip, call_effects.RateLimit, call_effects.Credits,
+        )
+    }
+)  # fmt: skip
+"""Every effect by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Effects, each deciding something of its own; `str()` gives the text that reads back as the same scenario."""
+    """Effects of which no two decide the same thing; `str()` gives the text that parses as the same scenario.
+
+    Raises `ScenarioError` for effects that contradict each other.
+    """
 
     effects: tuple[Effect, ...] = ()
     job: dict[Slot, Effect] = field(init=False, compare=False, repr=False, hash=False)
-    """What it decides of a job, by slot."""
+    """Its effects on a job, by slot."""
     account: dict[Slot, Effect] = field(init=False, compare=False, repr=False, hash=False)
-    """What it decides of the calling account, by slot."""
+    """Its effects on the calling account, by slot."""
     calls: dict[On, dict[Slot, CallEffect]] = field(init=False, compare=False, repr=False, hash=False)
-    """What it decides of each kind of call, by slot."""
+    """Its effects on each kind of call, by slot."""
     forgives: bool = field(init=False, compare=False, repr=False, hash=False)
     """Whether it takes back the trouble of wider scopes."""
 
@@ -42,14 +61,13 @@ class Scenario:
         object.__setattr__(self, "job", job)
         object.__setattr__(self, "account", account)
         object.__setattr__(self, "calls", calls)
-        object.__setattr__(self, "forgives", any(isinstance(effect, Succeed) for effect in self.effects))
+        object.__setattr__(self, "forgives", any(isinstance(effect, job_effects.Succeed) for effect in self.effects))
 
     @classmethod
     def of(cls, what: ScenarioLike, *, on: On | str | None = None) -> Scenario:
-        """The scenario meant by a text, an effect or several; `on` is where its effects on calls apply.
+        """The scenario of a text, an effect or several; `on` is which calls its effects touch, but for those with `on`.
 
-        Effects that say for themselves where they apply keep that. Raises `ScenarioError` for unknown names,
-        impossible arguments and effects that contradict each other.
+        Raises `ScenarioError` for unknown names, arguments out of range and effects that contradict each other.
         """
         target = None if on is None else checked_on(on)
         if isinstance(what, Scenario):
@@ -75,7 +93,7 @@ class Scenario:
 
     @property
     def routes(self) -> frozenset[On]:
-        """The calls that it has something to do with: a job begins with a submit."""
+        """The calls that it concerns; effects on jobs concern submits, which make them."""
         own = frozenset(self.calls)
         if self.job:
             own |= {On.SUBMIT}
@@ -89,7 +107,7 @@ class Scenario:
 
 
 ScenarioLike = str | Effect | Iterable[Effect] | Scenario
-"""Whatever a scenario can be given as."""
+"""The forms in which a scenario can be given."""
 
 
 def checked_on(on: On | str) -> On:
@@ -102,7 +120,13 @@ def checked_on(on: On | str) -> On:
 
 @lru_cache(maxsize=512)
 def _parsed(text: str) -> Scenario:
-    return Scenario(tuple(effect_of(term) for term in read(text)))
+    effects = []
+    for term in read(text):
+        kind = EFFECTS.get(term.name)
+        if kind is None:
+            raise ScenarioError(f"there is no effect {term.name}: {nearest(term.name, EFFECTS)}")
+        effects.append(kind.from_term(term))
+    return Scenario(tuple(effects))
 
 
 _E = TypeVar("_E", bound=Effect)
@@ -151,24 +175,24 @@ PRESETS: Final = MappingProxyType(
         **{code.value: f"fail({code.value})" if code in JOB_ERRORS else f"error({code.value})" for code in ErrorCode},
     }
 )
-"""Name to scenario text; each error code stands under its own name."""
+"""Name to scenario text; each error code is among the names."""
 
 
 def preset_of(word: str) -> Scenario | None:
-    """The scenario that a magic word stands for, None for a word without the prefix.
+    """The scenario of a magic word, None for a word without the prefix `mock_`.
 
-    Raises `ScenarioError` naming the nearest name for one that stands for nothing.
+    Raises `ScenarioError` naming the nearest preset for a word that is none.
     """
     if not word.startswith(MAGIC):
         return None
     text = PRESETS.get(word.removeprefix(MAGIC))
     if text is None:
-        raise ScenarioError(f"{word[:60]} stands for nothing: {nearest(word[:60], [MAGIC + name for name in PRESETS])}")
+        raise ScenarioError(f"{word[:60]} is no preset: {nearest(word[:60], [MAGIC + name for name in PRESETS])}")
     return Scenario.of(text)
 
 
 def asked_for(code: ErrorCode, result: str = "") -> str:
-    """The detail of such an error; `result` says what else came of it."""
+    """The detail of an error that a scenario asks for; `result` says what else it leads to."""
     kind = ERROR_KINDS[code]
     title = f"{kind.title[:1].lower()}{kind.title[1:]}"
     return f"{title}, as a mock scenario asked for{result}: {kind.remedy}"

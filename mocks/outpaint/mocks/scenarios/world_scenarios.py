@@ -1,13 +1,18 @@
-"""Which scenario counts for a call: the world's, a magic key's or prompt's, a job's, the next calls', a header's."""
+"""The scenarios of one world, and which of them apply to a call.
+
+From the widest scope to the nearest: the world's, a magic key's, a magic prompt's, the job's, the next calls', the
+header's. Of two effects that decide the same thing, the nearer scope's applies.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, TypeVar
 
+from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.scenarios.effect import TROUBLE, CallEffect, Effect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.job_effects import ExpiredUrl
@@ -20,7 +25,7 @@ _V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LastingScenario:
     """A scenario of the whole world, until it is removed."""
 
     id: int
@@ -28,7 +33,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedScenario:
     """A scenario for the next `left` calls of these kinds."""
 
     id: int
@@ -40,7 +45,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What the POST that made a job, or a test, said of that job's later calls."""
+    """The effects on a job's later calls: by the POST that made it, or set for this job by a test."""
 
     calls: Mapping[On, Mapping[Slot, CallEffect]] = field(default_factory=dict)
     urls: ExpiredUrl | None = None
@@ -48,12 +53,12 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioEffects:
-    """What scenarios say of one call.
+    """The effects that apply to one call.
 
-    `call` and `account` give by slot the name of a scope and its effect, whose `times` counts there. `later` is what
-    stays with the job for its polls and files. `layers` is where it came from, widest scope first: `world <n>`, `key`,
-    `prompt`, `next <n>` or `header`, and that scope's scenario. What a job's maker said of this call is scope `job`,
-    which is no layer.
+    `call` and `account` map a slot to the scope that an effect came from and the effect, whose `times` is counted for
+    that scope. `job` is for the job that a submit makes, `later` for that job's polls and files. `layers` are the
+    scenarios that these effects come from, widest scope first: scope (`world <n>`, `key`, `prompt`, `next <n>`,
+    `header`) and scenario. Effects attached to a job have the scope `job`, and are not among the layers.
     """
 
     call: Mapping[Slot, tuple[str, CallEffect]] = field(default_factory=dict)
@@ -64,20 +69,20 @@ class ScenarioEffects:
 
     @classmethod
     def of(cls, kind: On, layers: Iterable[tuple[str, Scenario]]) -> Self:
-        """What these scopes, widest first, say of a call of this kind."""
+        """The effects of these scopes, widest first, on a call of this kind."""
         effects = cls()
         for scope, scenario in layers:
             effects = effects.with_layer(kind, scope, scenario)
         return effects
 
     def with_layer(self, kind: On, scope: str, scenario: Scenario) -> Self:
-        """With what a nearer scope says."""
+        """These effects and those of a nearer scope."""
         gone: frozenset[Slot] = TROUBLE if scenario.forgives else frozenset()
         job, later = _without(self.job, gone), {on: _without(slots, gone) for on, slots in self.later.items()}
         if kind is On.SUBMIT:
             job |= scenario.job
-            # The world is asked again when those calls come. What touches this call already is spent on it: latency
-            # of a POST is not latency of its polls.
+            # The world's scenarios are read again when those calls come. An effect that touches this call does not
+            # touch later ones too: latency of a POST is not latency of its polls.
             for on in () if scope.startswith("world") else _LATER:
                 slots = scenario.calls.get(on, {})
                 kept = {slot: effect for slot, effect in slots.items() if On.SUBMIT not in effect.routes}
@@ -91,7 +96,7 @@ class ScenarioEffects:
         )
 
     def with_prompt(self, preset: Scenario) -> Self:
-        """With what a magic prompt of a submit says, in its place: after the key, before the nearer scopes."""
+        """These effects and those of a submit's magic prompt, whose scope is between the key's and the nearer ones."""
         wide = [layer for layer in self.layers if not layer[0].startswith(("next", "header"))]
         return self.of(On.SUBMIT, (*wide, ("prompt", preset), *self.layers[len(wide) :]))
 
@@ -101,7 +106,7 @@ def _without(slots: Mapping[Slot, _V], gone: frozenset[Slot]) -> dict[Slot, _V]:
 
 
 class Handle:
-    """A scenario that was set; removes it again, by itself at the end of a `with` block."""
+    """A scenario that was set, to remove it again; a `with` block removes it at its end."""
 
     def __init__(self, scenarios: Scenarios, number: int) -> None:
         self._scenarios = scenarios
@@ -118,37 +123,41 @@ class Handle:
         self.remove()
 
 
-class Scenarios:
-    """The scenarios of one world. A text that cannot be raises `ScenarioError` and changes nothing.
+class Scenarios(Restorable):
+    """The scenarios of one world; every method may be called from several threads.
+
+    A scenario that cannot be raises `ScenarioError` and changes nothing.
 
     `change` gives one job, named by its id, another scenario.
     """
+
+    _state = ("_numbers", "_always", "_next", "_consumed", "_counts")
 
     def __init__(self, change: Callable[[str, Scenario], None]) -> None:
         self._change = change
         self._lock = threading.RLock()
         self._numbers = 0
-        self._always: tuple[Standing, ...] = ()
+        self._always: tuple[LastingScenario, ...] = ()
         self._of_kind: dict[On, ScenarioEffects] = {}
-        """What `_always` comes to, by the kind of call."""
-        self._next: tuple[Queued, ...] = ()
-        self._consumed: tuple[Queued, ...] = ()
+        """The effects of `_always`, by the kind of call."""
+        self._next: tuple[QueuedScenario, ...] = ()
+        self._consumed: tuple[QueuedScenario, ...] = ()
         self._counts: Counter[tuple[str, str]] = Counter()
 
     # Set by tests
 
     def always(self, scenario: ScenarioLike, *, on: On | str | None = None) -> Handle:
-        """Let a scenario stand for the whole world until it is removed or cleared; a later one wins."""
+        """Apply a scenario to the whole world until it is removed or cleared; a later one wins."""
         meant = Scenario.of(scenario, on=on)
         with self._lock:
             number = self._number()
-            self._stand((*self._always, Standing(number, meant)))
+            self._set_always((*self._always, LastingScenario(number, meant)))
         return Handle(self, number)
 
     def next(self, scenario: ScenarioLike, *, times: int = 1, on: On | str | None = None) -> Handle:
-        """Let a scenario stand for the next `times` calls that it has to do with.
+        """Apply a scenario to the next `times` calls that it concerns.
 
-        `on` says which calls count; without it those which its effects touch, a submit for what concerns jobs.
+        `on` says which calls count; without it, those which its effects touch, and submits for effects on jobs.
         """
         meant = Scenario.of(scenario, on=on)
         if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= 1_000_000:
@@ -159,11 +168,11 @@ class Scenarios:
             raise ScenarioError(f"{meant} concerns jobs, which {target} calls do not make: use on=submit", field="on")
         with self._lock:
             number = self._number()
-            self._next += (Queued(number, meant, routes, times),)
+            self._next += (QueuedScenario(number, meant, routes, times),)
         return Handle(self, number)
 
     def job(self, inference_id: str, scenario: ScenarioLike) -> None:
-        """Change how one job that has not ended goes on, and what its later polls and files meet.
+        """Change how one job that has not ended goes on, and which effects touch its later polls and files.
 
         Raises `ScenarioError` for an unknown job, and for a job's end where it has ended.
         """
@@ -172,37 +181,37 @@ class Scenarios:
     def clear(self) -> None:
         """Forget the scenarios of the world and of the next calls; jobs keep their own."""
         with self._lock:
-            self._stand(())
+            self._set_always(())
             self._next = self._consumed = ()
             self._counts.clear()
 
     def remove(self, number: int) -> None:
         """Take back what `always` or `next` set under a number."""
         with self._lock:
-            self._stand(tuple(standing for standing in self._always if standing.id != number))
+            self._set_always(tuple(lasting for lasting in self._always if lasting.id != number))
             self._next = tuple(queued for queued in self._next if queued.id != number)
 
     @property
-    def standing(self) -> tuple[Standing, ...]:
+    def lasting(self) -> tuple[LastingScenario, ...]:
         """What `always` set, oldest first."""
         return self._always
 
     @property
-    def waiting(self) -> tuple[Queued, ...]:
+    def waiting(self) -> tuple[QueuedScenario, ...]:
         """What `next` set and calls have not used up, oldest first."""
         return self._next
 
     @property
-    def consumed(self) -> tuple[Queued, ...]:
+    def consumed(self) -> tuple[QueuedScenario, ...]:
         """What `next` set and calls have used up."""
         return self._consumed
 
-    # Asked by the world
+    # For calls
 
     def resolve(
         self, kind: On, *, preset: Scenario | None, own: Scenario | None, attached: Attached | None
     ) -> ScenarioEffects:
-        """What counts for a call; takes it from the queue of the next calls.
+        """The effects on a call; it uses up one of the calls that a queued scenario is for.
 
         `preset` is the magic key's, `own` the header's, `attached` the job's.
         """
@@ -221,16 +230,16 @@ class Scenarios:
         return effects if own is None else effects.with_layer(kind, "header", own)
 
     def _of_world(self, kind: On) -> ScenarioEffects:
-        """What the world's own scenarios come to: most calls meet just that."""
+        """The effects of the world's own scenarios, which is all that most calls have."""
         with self._lock:
             found = self._of_kind.get(kind)
             if found is None:
-                layers = ((f"world {standing.id}", standing.scenario) for standing in self._always)
+                layers = ((f"world {lasting.id}", lasting.scenario) for lasting in self._always)
                 found = self._of_kind[kind] = ScenarioEffects.of(kind, layers)
         return found
 
     def spend(self, effect: CallEffect | ExpiredUrl, who: str, scope: str) -> bool:
-        """Whether an effect still touches a call of `who` (an account's or job's id); counts it where it is counted."""
+        """Whether an effect still touches a call of `who` (an account's or job's id); one with `times` is counted."""
         if effect.times is None:
             return True
         key = (who, f"{scope}: {effect}")
@@ -246,25 +255,16 @@ class Scenarios:
             self._counts[who, what] += 1
             return self._counts[who, what] == 1
 
-    # Going back
-
-    def snapshot(self) -> tuple[Any, ...]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return self._numbers, self._always, self._next, self._consumed, Counter(self._counts)
-
     def restore(self, state: tuple[Any, ...]) -> None:
-        """Stand as at a snapshot."""
-        with self._lock:
-            self._numbers, always, self._next, self._consumed, counts = state
-            self._stand(always)
-            self._counts = Counter(counts)
+        """Go back to a snapshot; it stays good for more."""
+        super().restore(state)
+        self._of_kind = {}
 
-    def _stand(self, always: tuple[Standing, ...]) -> None:
+    def _set_always(self, always: tuple[LastingScenario, ...]) -> None:
         self._always = always
         self._of_kind = {}
 
-    def _take(self, route: On) -> Queued | None:
+    def _take(self, route: On) -> QueuedScenario | None:
         for place, queued in enumerate(self._next):
             if route in queued.routes:
                 used = replace(queued, left=queued.left - 1, used=queued.used + 1)
@@ -278,6 +278,3 @@ class Scenarios:
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
-
-    def __iter__(self) -> Iterator[Scenario]:
-        return iter((*(standing.scenario for standing in self._always), *(queued.scenario for queued in self._next)))

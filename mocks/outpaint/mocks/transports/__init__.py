@@ -1,1 +1,1 @@
-"""The faces of a mock: thin ways by which clients' requests reach a world and its answers come back."""
+"""The transports of a mock: how clients' requests reach a world and its answers reach the clients."""

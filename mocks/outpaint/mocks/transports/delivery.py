@@ -1,4 +1,4 @@
-"""The one step that every client in process takes: a request to its answer, with all waiting on the world's clock."""
+"""The step that every transport in process shares: from a request to its answer, waiting by the world's clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_S: Final = 3600.0
 
 
 class Failure(Enum):
-    """Why a client gets no answer, or not all of it; the value is what an operating system or client says of it."""
+    """Why a client gets no answer, or not all of it; the value is the text of its error."""
 
     REFUSED = "[Errno 111] Connection refused"
     RESET = "[Errno 104] Connection reset by peer"
@@ -33,8 +33,8 @@ class Failure(Enum):
     BROKEN_OFF = "peer closed connection without sending complete message body"
 
 
-class Undelivered(Exception):  # noqa: N818 - an outcome; each face raises its client's own error for it
-    """The answer stops here, or never began."""
+class Undelivered(Exception):  # noqa: N818 - an outcome; each transport raises its client's own error for it
+    """The answer breaks off, or never begins."""
 
     def __init__(self, failure: Failure, text: str | None = None) -> None:
         super().__init__(text or failure.value)
@@ -59,11 +59,11 @@ class Pause:
         try:
             await run_sync(self.wait, abandon_on_cancel=True)
         finally:
-            self.over.set()  # the thread is not left behind when its task is cancelled
+            self.over.set()  # ends the thread when its task is cancelled
 
 
 Steps = Generator[Pause, None, _T]
-"""Work that now and then has to wait; whoever drives it decides how."""
+"""Work that yields where it has to wait; its driver decides how."""
 
 
 def drive(steps: Steps[_T]) -> _T:
@@ -94,21 +94,17 @@ async def drive_async(steps: Steps[_T]) -> _T:
 def deliver(
     mock: MockApplication, head: RequestHead, body: bytes, patience: float | None = None
 ) -> Steps[MockResponse]:
-    """The answer to a request, once its time has come; its body may still have to trickle or to break off.
+    """The answer to a request after its wait and latency; its body may still have to trickle or to break off.
 
-    `patience` is how many seconds the client waits for the first byte, None for ever: virtual ones while the clock
-    is frozen, for then no other time passes, real ones while it goes. Raises `Undelivered` where no answer begins.
+    `patience` is how many seconds the client waits for the first byte, None for ever: virtual seconds while the clock
+    is frozen, real ones while it ticks. Raises `Undelivered` where no answer begins.
     """
     left = math.inf if patience is None else patience
     call = mock.open(head)
     world = call.world
     began = world.clock.now()
-    outcome: Response | Waiting | None = call.answer
-    if outcome is None:
-        if call.body_limit == 0:
-            outcome = call.finish(b"")
-        else:
-            outcome = call.finish(body) if len(body) <= call.body_limit else call.too_large()
+    # A GET's body, which servers leave unread, is none of the call's.
+    outcome: Response | Waiting = call.respond(body if call.body_limit else b"")
     if isinstance(outcome, Waiting):
         left = yield from _wait(world, outcome, left)
         outcome = outcome.resume()
@@ -159,7 +155,7 @@ def _pass_until(
             if ahead <= 0 or over():
                 return patience
             if clock.is_frozen:
-                clock.spend(min(ahead, patience))
+                clock.advance(min(ahead, patience))
                 if ahead > patience:
                     raise Undelivered(Failure.TIMED_OUT)
                 return patience - ahead

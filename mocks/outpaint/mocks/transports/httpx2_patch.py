@@ -1,4 +1,4 @@
-"""The face for httpx2: a transport for clients that take one, and a patch for those that are there already."""
+"""For httpx2: a transport for clients that take one, and a patch that answers all other clients."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import httpx2
 
-from outpaint.mocks.transports.delivery import Failure
 from outpaint.mocks.transports.in_process import (
     VENDOR_BASE_URL,
     BaseUrls,
     Carrier,
-    Library,
-    Trickle,
     WorldTransport,
     checked_unknown_hosts,
 )
@@ -23,42 +20,23 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.world import World
 
 
-class _Httpx2Body(Trickle, httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body with a fault, as httpx2 reads bodies."""
-
-
-LIBRARY: Final = Library(
-    response=httpx2.Response,
-    whole=httpx2.ByteStream,
-    trickle=_Httpx2Body,
-    transport=httpx2.BaseTransport,
-    async_transport=httpx2.AsyncBaseTransport,
-    errors={
-        Failure.REFUSED: httpx2.ConnectError,
-        Failure.RESET: httpx2.ReadError,
-        Failure.TIMED_OUT: httpx2.ReadTimeout,
-        Failure.BROKEN_OFF: httpx2.RemoteProtocolError,
-    },
-)
-
-
 class Httpx2Transport(
     WorldTransport[httpx2.BaseTransport | httpx2.AsyncBaseTransport], httpx2.BaseTransport, httpx2.AsyncBaseTransport
 ):
-    """Answers a client's requests from a world: `httpx2.Client(transport=OutpaintTransport(world))`, or AsyncClient."""
+    """Answers a client's requests from a world: `httpx2.Client(transport=Httpx2Transport(world))`, or AsyncClient."""
 
-    _library = LIBRARY
+    _library: ClassVar[Any] = httpx2
 
 
 class OutpaintPatch:
-    """Answers every httpx2 client from a world while it stands, as respx does for httpx: a context manager.
+    """Answers every httpx2 client from a world while it is active, as respx does for httpx: a context manager.
 
-    Requests under `base_urls` are answered, whichever client sends them, unless it has a transport of its own;
-    others fail with a ConnectError, or with `unknown_hosts="pass"` go where they would have gone. Several may stand
-    at once: the latest that knows a base URL answers.
+    Requests under `base_urls` are answered, whichever client sends them, unless it has a transport of its own; others
+    fail with a ConnectError, or with `unknown_hosts="pass"` go to the network. Several may be active at once: the
+    latest one that has the request's base URL answers.
     """
 
-    _standing: ClassVar[list[OutpaintPatch]] = []
+    _active: ClassVar[list[OutpaintPatch]] = []
     _originals: ClassVar[tuple[Any, Any] | None] = None
 
     def __init__(
@@ -69,19 +47,19 @@ class OutpaintPatch:
         unknown_hosts: Literal["fail", "pass"] = "fail",
     ) -> None:
         self.world: Final = world
-        self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
+        self._carrier = Carrier(httpx2, world, BaseUrls(base_urls))
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
 
     def start(self) -> None:
-        """Stand between httpx2's transports and the network."""
-        if not self._standing:
+        """Answer from now on."""
+        if not self._active:
             _patch()
-        self._standing.append(self)
+        self._active.append(self)
 
     def stop(self) -> None:
-        """Stand aside; the last one leaves httpx2 as it was."""
-        self._standing.remove(self)
-        if not self._standing:
+        """Stop; the last one restores httpx2."""
+        self._active.remove(self)
+        if not self._active:
             _unpatch()
 
     def __enter__(self) -> OutpaintPatch:
@@ -93,13 +71,13 @@ class OutpaintPatch:
 
     @classmethod
     def _answers(cls, request: httpx2.Request) -> tuple[Carrier, RequestHead] | None:
-        """Who answers a request, None for the network; raises for one that nobody may answer."""
-        for patch in reversed(cls._standing):
+        """The carrier that answers a request, and its head; None for the network. Raises for one that must fail."""
+        for patch in reversed(cls._active):
             head = patch._carrier.head(request)
             if head is not None:
                 return patch._carrier, head
-        if not all(patch._passes for patch in cls._standing):
-            raise cls._standing[-1]._carrier.nobody(request)
+        if not all(patch._passes for patch in cls._active):
+            raise cls._active[-1]._carrier.nobody(request)
         return None
 
 

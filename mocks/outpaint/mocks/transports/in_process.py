@@ -1,4 +1,4 @@
-"""Base URLs and requests of client libraries carried in process."""
+"""What the transports in process share: base URLs, and requests and answers of httpx and of libraries like it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 
 VENDOR_BASE_URL: Final = "https://genai-api.picsart.io/v1"
-"""Where the API that is mocked lives (docs/facts/wire.md#routes)."""
+"""The base URL of the mocked API (docs/facts/wire.md#routes)."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_MOST_PIECES: Final = 200
+_PIECES_A_SECOND: Final = 20
+
+Other = TypeVar("Other")
+"""The library's transports, sync and async."""
 
 
 @dataclass(frozen=True, slots=True)
 class BaseUrl:
-    """One base URL; `prefix` is what stands before the API's own `/v1`, without a slash at its end."""
+    """One base URL; `prefix` is the path before the API's own `/v1`, without a slash at its end."""
 
     scheme: str
     host: str
@@ -53,7 +58,7 @@ class BaseUrl:
         return cls(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], prefix)
 
     def path_of(self, scheme: str, host: str, port: int | None, path: str) -> str | None:
-        """The path below this base, from `/v1` on, or None for a request that is meant for somebody else."""
+        """The path below this base, from `/v1` on, or None for a request to another address."""
         if host.lower() != self.host or scheme != self.scheme or (port or _DEFAULT_PORTS.get(scheme)) != self.port:
             return None
         if not self.prefix:
@@ -62,13 +67,13 @@ class BaseUrl:
 
 
 class BaseUrls:
-    """All base URLs of a mock; without any, every request is meant for it."""
+    """The base URLs of a mock; without any, every request is for the mock."""
 
     def __init__(self, urls: Iterable[str] = ()) -> None:
         self._bases = tuple(BaseUrl.parse(url) for url in urls)
 
     def place(self, scheme: str, host: str, port: int | None, path: str) -> tuple[str, str] | None:
-        """What stands before the API's path, and that path itself; None for a request meant for somebody else."""
+        """The prefix before the API's path, and that path; None for a request to another address."""
         if not self._bases:
             return "", path
         for base in self._bases:
@@ -85,40 +90,29 @@ def checked_unknown_hosts(word: str) -> str:
     return word
 
 
-_MOST_PIECES: Final = 200
-_PIECES_A_SECOND: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """The parts of a client library that a face needs."""
-
-    response: Callable[..., Any]
-    whole: Callable[[bytes], Any]
-    """The library's stream of bytes that are all there."""
-    trickle: Callable[..., Any]
-    """A `Trickle` that is also one of the library's streams."""
-    transport: type[Any]
-    async_transport: type[Any]
-    errors: dict[Failure, Callable[..., Exception]]
-
-
 class Carrier:
     """Carries requests of one library to a mock, and its answers and faults back.
 
-    Faults are raised as the library's own errors, as it would raise them for a real connection: ConnectError,
-    ReadError, RemoteProtocolError, and ReadTimeout where latency, waits or pauses in a body outlast the client's
-    timeout, in virtual time while the clock is frozen.
+    `library` is the module httpx or one with the same names. Faults are raised as its own errors, as it raises them for
+    a real connection: ConnectError, ReadError, RemoteProtocolError, and ReadTimeout where latency, waits or pauses in a
+    body outlast the client's timeout, in virtual time while the clock is frozen.
     """
 
-    def __init__(self, library: Library, world: World, bases: BaseUrls | None = None) -> None:
+    def __init__(self, library: Any, world: World, bases: BaseUrls) -> None:
         self._library = library
+        self._errors: dict[Failure, Callable[..., Exception]] = {
+            Failure.REFUSED: library.ConnectError,
+            Failure.RESET: library.ReadError,
+            Failure.TIMED_OUT: library.ReadTimeout,
+            Failure.BROKEN_OFF: library.RemoteProtocolError,
+        }
+        self._trickle = type("_TricklingStream", (Trickle, library.SyncByteStream, library.AsyncByteStream), {})
         self._mock = MockApplication(world)
         self._clock = world.clock
-        self._bases = bases or BaseUrls()
+        self._bases = bases
 
     def head(self, request: Any) -> RequestHead | None:
-        """The head of a request, as the API's host sees it; None for one that is meant for somebody else."""
+        """The head of a request, as the API's host sees it; None for one to another address."""
         url = request.url
         raw_path, _, query = url.raw_path.partition(b"?")
         place = self._bases.place(url.scheme, url.host, url.port, unquote(raw_path.decode("ascii")))
@@ -137,7 +131,7 @@ class Carrier:
         )
 
     def send(self, request: Any, head: RequestHead) -> Any:
-        """The library's response to a request whose head was found to be the mock's."""
+        """The library's response to a request whose `head` this is."""
         request.read()
         patience = _read_timeout(request)
         try:
@@ -157,28 +151,18 @@ class Carrier:
         return self._response(answer, request, patience)
 
     def nobody(self, request: Any) -> Exception:
-        """The library's ConnectError for a request that is not the mock's, where the network is off limits."""
-        return self._library.errors[Failure.REFUSED](
+        """The library's ConnectError for a request that is not the mock's, where the network may not be used."""
+        return self._errors[Failure.REFUSED](
             f"{request.method} {request.url} is not under a base URL of the mock, and nothing leaves the machine: add "
             'the base URL, or let unknown hosts pass with unknown_hosts="pass"',
             request=request,
         )
 
     def _response(self, answer: MockResponse, request: Any, patience: float | None) -> Any:
-        library = self._library
-        stream = (
-            library.whole(answer.body)
-            if answer.fault is None
-            else library.trickle(
-                answer.body,
-                answer.fault,
-                _declared(answer),
-                self._clock,
-                patience,
-                lambda reason: self._error(reason, request),
-            )
-        )
-        return library.response(
+        stream = self._library.ByteStream(answer.body)
+        if answer.fault is not None:
+            stream = self._trickle(answer, answer.fault, self._clock, patience, lambda one: self._error(one, request))
+        return self._library.Response(
             answer.status,
             headers=list(answer.headers),
             stream=stream,
@@ -187,24 +171,24 @@ class Carrier:
         )
 
     def _error(self, reason: Undelivered, request: Any) -> Exception:
-        return self._library.errors[reason.failure](str(reason), request=request)
+        return self._errors[reason.failure](str(reason), request=request)
 
 
 class Trickle:
-    """A body that comes slowly or breaks off; mixed with a library's stream types, it is one of its streams."""
+    """A body that comes slowly or breaks off; combined with a library's stream types it is one of them."""
 
     def __init__(
         self,
-        body: bytes,
+        answer: MockResponse,
         fault: WireFault,
-        declared: int,
         clock: VirtualClock,
         patience: float | None,
         error: Callable[[Undelivered], Exception],
     ) -> None:
-        self._body = fault.visible(body)
+        length = answer.header("content-length") or ""
+        self._body = fault.visible(answer.body)
         self._fault = fault
-        self._declared = declared
+        self._declared = int(length) if length.isdigit() else len(answer.body)
         self._clock = clock
         self._patience = math.inf if patience is None else patience
         self._error = error
@@ -241,7 +225,7 @@ class Trickle:
         pace = self._fault.bytes_per_second
         if pace is None:
             return
-        # On a wire the bytes of a piece would come one by one, so a client is kept waiting for one of them only.
+        # Over a network the bytes of a piece would come one by one, so that a client waits for one of them only.
         if 1 / pace > self._patience:
             yield from pass_time(self._clock, 1 / pace, self._patience)
         yield from pass_time(self._clock, len(piece) / pace)
@@ -256,25 +240,17 @@ class Trickle:
             )
 
 
-def _declared(answer: MockResponse) -> int:
-    length = answer.header("content-length") or ""
-    return int(length) if length.isdigit() else len(answer.body)
-
-
 def _read_timeout(request: Any) -> float | None:
     timeout = request.extensions.get("timeout") or {}
     seconds = timeout.get("read")
     return None if seconds is None else float(seconds)
 
 
-Other = TypeVar("Other")
-"""The library's transports, sync and async."""
-
-
 class WorldTransport(Generic[Other]):
-    """Answers a client's requests from a world; mixed with a library's transport types, it is one of its transports."""
+    """Answers a client's requests from a world; combined with a library's transport types it is one of them."""
 
-    _library: ClassVar[Library]
+    _library: ClassVar[Any]
+    """The module of the library."""
 
     def __init__(self, world: World, *, base_urls: Iterable[str] = (), otherwise: Other | None = None) -> None:
         """With `base_urls` only requests under these are for the mock; without, every request is.
@@ -290,7 +266,7 @@ class WorldTransport(Generic[Other]):
         head = self._carrier.head(request)
         if head is not None:
             return self._carrier.send(request, head)
-        if isinstance(self._otherwise, self._library.transport):
+        if isinstance(self._otherwise, self._library.BaseTransport):
             return self._otherwise.handle_request(request)
         raise self._carrier.nobody(request)
 
@@ -299,6 +275,6 @@ class WorldTransport(Generic[Other]):
         head = self._carrier.head(request)
         if head is not None:
             return await self._carrier.send_async(request, head)
-        if isinstance(self._otherwise, self._library.async_transport):
+        if isinstance(self._otherwise, self._library.AsyncBaseTransport):
             return await self._otherwise.handle_async_request(request)
         raise self._carrier.nobody(request)

@@ -1,4 +1,4 @@
-"""The face for httpx by way of respx: a router with one catch-all route into the service."""
+"""For httpx: a respx router, one of whose routes answers the API from a world."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ import respx
 from respx.mocks import AbstractRequestMocker, HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, CallList, PassThrough, Route, RouteList
 
-from outpaint.mocks.transports.httpx_transport import LIBRARY
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls, Carrier, checked_unknown_hosts
+from outpaint.mocks.world.world import WorldParts
 
 if TYPE_CHECKING:
-    from outpaint.mocks.scenarios.world_scenarios import Scenarios
     from outpaint.mocks.world.calls import Calls
     from outpaint.mocks.world.journal import Journal
-    from outpaint.mocks.world.virtual_clock import VirtualClock
-    from outpaint.mocks.world.web_sources import Sources
     from outpaint.mocks.world.world import World
 
 _MOCKER: Final = "outpaint"
@@ -28,11 +25,11 @@ _IN_TASK: Final = ContextVar("outpaint_in_task", default=False)
 
 
 class _TransportMocker(AbstractRequestMocker):
-    """Has respx stand in httpx's own transports.
+    """Has respx patch httpx's own transports.
 
-    respx by itself stands one floor below, in httpcore, through which a world's service fetches sources too; and
-    one floor above it would take the requests of clients with a transport of their own, such as test clients.
-    It has no name, so respx does not register it where it is defined.
+    respx itself patches httpcore, through which a world's service may fetch sources too. Patching httpx's clients
+    would take the requests of those with a transport of their own, such as test clients. This class has no name, so
+    that respx does not register it at import.
     """
 
     targets: ClassVar[list[str]] = ["httpx.HTTPTransport", "httpx.AsyncHTTPTransport"]
@@ -61,20 +58,20 @@ class _TransportMocker(AbstractRequestMocker):
 
 
 def _registered() -> str:
-    """The name under which respx knows the mocker, registered by the first router that wants it.
+    """The name under which respx knows the mocker; the first router registers it.
 
-    respx takes a name once in a process, and keeps it where this module is imported anew: by pytest inside pytest.
+    respx takes a name once in a process, and this module may be imported again, by pytest inside pytest.
     """
     if _MOCKER not in Mocker.registry:
         type(_TransportMocker.__name__, (_TransportMocker,), {"name": _MOCKER})
     return _MOCKER
 
 
-class OutpaintRouter(respx.MockRouter):
+class OutpaintRouter(WorldParts, respx.MockRouter):
     """A respx router that answers the API's base URLs from a world, for httpx clients, sync and async.
 
-    Use it as any respx router: as a context manager, and with routes of your own for other hosts. What none of
-    them knows fails as respx has it, or with `unknown_hosts="pass"` goes to the network. `calls` are the world's:
+    Use it as any respx router: as a context manager, and with routes of your own for other hosts. A request that no
+    route answers fails as respx has it, or with `unknown_hosts="pass"` goes to the network. `calls` are the world's:
     parsed requests with their pictures.
     """
 
@@ -86,10 +83,10 @@ class OutpaintRouter(respx.MockRouter):
         unknown_hosts: Literal["fail", "pass"] = "fail",
         assert_all_called: bool = False,
     ) -> None:
-        self.world: Final = world
+        self.world = world
         self._others = CallList()
         super().__init__(assert_all_called=assert_all_called, assert_all_mocked=True, using=_registered())
-        self._carrier = Carrier(LIBRARY, world, BaseUrls(base_urls))
+        self._carrier = Carrier(httpx, world, BaseUrls(base_urls))
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
         self._everything = self.route(name="outpaint").mock(side_effect=self._side_effect())
 
@@ -97,8 +94,6 @@ class OutpaintRouter(respx.MockRouter):
         """Begin to answer."""
         self.start()
         return self
-
-    # The world's parts, where a test looks for them
 
     @property  # type: ignore[override]
     def calls(self) -> Calls:
@@ -114,28 +109,13 @@ class OutpaintRouter(respx.MockRouter):
         """The world's journal."""
         return self.world.journal
 
-    @property
-    def scenarios(self) -> Scenarios:
-        """What goes how."""
-        return self.world.scenarios
-
-    @property
-    def clock(self) -> VirtualClock:
-        """The world's time."""
-        return self.world.clock
-
-    @property
-    def sources(self) -> Sources:
-        """The pictures behind addresses."""
-        return self.world.sources
-
     def assert_all_called(self) -> None:
-        """Scenarios set for next calls were met, sources fetched, and routes of your own called."""
+        """Every scenario for next calls was used up, every source fetched, and every route of your own called."""
         self.world.assert_all_called()
         silent = [route for route in self.routes if route is not self._everything and not route.called]
         assert not silent, f"never called: {', '.join(map(repr, silent))}"
 
-    # As respx asks
+    # For respx
 
     def handler(self, request: httpx.Request) -> httpx.Response:
         """A sync client's answer."""
@@ -164,16 +144,16 @@ class OutpaintRouter(respx.MockRouter):
         if route is not None:
             route.calls.append(call)
 
-    # respx takes a snapshot when it starts and rolls back when it stops: that concerns routes, never the world.
+    # respx takes a snapshot when it starts and rolls back when it stops; that concerns routes, never the world.
 
     def snapshot(self) -> None:
-        """Remember the routes as they stand, for `rollback`; the world has its own snapshots."""
+        """Remember the routes, for `rollback`; the world has its own snapshots."""
         self._snapshots.append((RouteList(self.routes), CallList(self._others)))
         for route in self.routes:
             route.snapshot()
 
     def rollback(self) -> None:
-        """Let the routes stand as at the last snapshot."""
+        """Restore the routes of the last snapshot."""
         if not self._snapshots:
             return
         routes, others = self._snapshots.pop()
@@ -189,7 +169,7 @@ class OutpaintRouter(respx.MockRouter):
             route.reset()
 
     def _side_effect(self) -> Callable[[httpx.Request], Any]:
-        """`_answer` with its signature at hand: respx looks at it with every call, which is half of its time."""
+        """`_answer` with its signature attached: respx looks it up with every call, which is half of its time."""
 
         def answer(request: httpx.Request) -> Any:
             return self._answer(request)
@@ -198,7 +178,7 @@ class OutpaintRouter(respx.MockRouter):
         return answer
 
     def _answer(self, request: httpx.Request) -> Any:
-        """What the world says; None lets respx ask the other routes."""
+        """The world's answer; None lets respx try the other routes."""
         head = self._carrier.head(request)
         if head is None:
             return None
@@ -206,7 +186,7 @@ class OutpaintRouter(respx.MockRouter):
         return carry(request, head)
 
     def _nobody(self, request: httpx.Request) -> Exception:
-        """What to raise for a request that neither the mock nor a route of the test's own knows."""
-        if self._passes or HTTPCoreMocker.routers:  # a router of respx's own below may know it
+        """What to raise for a request that neither the mock nor a route of the test's own answers."""
+        if self._passes or HTTPCoreMocker.routers:  # a router of respx's own, for httpcore, may answer it
             return PassThrough(f"not the mock's: {request!r}", request=request, origin=self._everything)
         return AllMockedAssertionError(str(self._carrier.nobody(request)))

@@ -1,4 +1,4 @@
-"""One TCP connection to a mock: answers what needs no thought at once, and breaks as a fault says."""
+"""One TCP connection to a mock: it answers at once where nothing has to be waited for, and breaks as a fault says."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""
 BEGUN: Final = "outpaint.begun"
-"""And what its host has begun to do for it."""
+"""The name under which it holds the begun request."""
 FLUSH_S: Final = 5.0
-"""How long a connection that is about to break waits for its client to take what it should still see."""
+"""Seconds that a connection which is about to break waits for its client to read what it should still get."""
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
@@ -37,7 +37,7 @@ _STATUS_LINES: Final = {
 
 @dataclass(slots=True)
 class Begun:
-    """A request whose head was judged: its body once that is here, what came of it once that is known."""
+    """A request whose head was judged; `body` and `outcome` are None until they are there."""
 
     head: RequestHead
     call: CallUnderWay | RefusedHead
@@ -51,18 +51,15 @@ class Begun:
 
 
 class AnswersAtOnce(Protocol):
-    """The host of a connection: it says what needs no wait within the parser's callback."""
+    """What a connection asks its host within the parser's callback; see `MockHost`."""
 
-    def begin(self, scope: Any) -> Response | Begun | None:
-        """Judge a request by its head: the answer if that decides it, else how far it got; None where that may take
-        a while."""
+    def begin(self, scope: Any) -> Response | Begun | None: ...
 
-    def finish_at_once(self, begun: Begun) -> Response | None:
-        """The answer to a request whose body is here; None where it takes time or trouble."""
+    def finish_at_once(self, begun: Begun) -> Response | None: ...
 
 
 class IncomingBody:
-    """A body on its way in."""
+    """A body that is being received."""
 
     __slots__ = ("_chunks", "_size", "_started", "begun", "cycle")
 
@@ -74,7 +71,7 @@ class IncomingBody:
         self._size = 0
 
     def take(self, chunk: bytes, now: float) -> Response | None:
-        """Keep a chunk; the refusal of a body that grew too large, or that drips in."""
+        """Keep a chunk; returns the refusal of a body that is too large or comes too slowly."""
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > self.begun.call.body_limit:
@@ -92,19 +89,19 @@ class IncomingBody:
 class MockConnection(BoundedConnection):
     """The embedded host's connection, with two more ways to answer.
 
-    What the host can say without waiting is written within the parser's callback, without a task; and a fault is
+    What the host can answer without waiting is written within the parser's callback, without a task; and a fault is
     carried out on the socket itself. `config.app` must be an `AnswersAtOnce`.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is here."""
+        """A client has connected."""
         super().connection_made(transport)
         self._upload: IncomingBody | None = None
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._default_lines = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone, perhaps in the middle of a body."""
+        """The client has disconnected, perhaps in the middle of a body."""
         if self._upload is not None:
             self._upload.begun.call.cut_short()
             self._upload = None
@@ -122,7 +119,7 @@ class MockConnection(BoundedConnection):
             self._write_whole(upload.cycle, refusal)
 
     def on_message_complete(self) -> None:
-        """A whole request is here."""
+        """The whole request has been read."""
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.cycle.more_body = False
@@ -136,8 +133,8 @@ class MockConnection(BoundedConnection):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
-        # A request that had to queue behind another may have its body here already, and answering a row of them
-        # within the callback would go deeper with each: those take the ordinary way.
+        # A pipelined request may have its body already, and answering many of them within the callback would recurse
+        # once for each: those are answered by a task.
         if cycle.more_body and not cycle.body and not self.pipeline and not self.flow.write_paused:
             begun = self._host.begin(cycle.scope)
             if isinstance(begun, Response):
@@ -200,7 +197,7 @@ class MockConnection(BoundedConnection):
         self.transport.abort()
 
     def _cycle_of(self, scope: Any) -> RequestResponseCycle | None:
-        """The cycle that is being answered; None once the connection has gone on without it."""
+        """The cycle that is being answered; None once the connection serves another one."""
         cycle = self.cycle
         return cycle if cycle is not None and cycle.scope is scope else None
 
@@ -235,7 +232,7 @@ class MockConnection(BoundedConnection):
         cycle.on_response()
 
     async def _flushed(self) -> None:
-        """Wait, but not for ever, until the client's machine has all that was written."""
+        """Wait until the client's machine has all that was written, at most FLUSH_S."""
         give_up = self.loop.time() + FLUSH_S
         sock = self.transport.get_extra_info("socket")
         while self.loop.time() < give_up and not self.transport.is_closing():

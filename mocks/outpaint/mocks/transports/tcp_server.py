@@ -1,16 +1,15 @@
-"""Worlds over TCP: the ASGI application, a server in a thread."""
+"""Worlds over TCP: the ASGI application that serves them, and a server in a thread."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,56 +25,49 @@ from outpaint.functions.embedded.asgi import (
 )
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.application import Application
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
-from outpaint.mocks.admin import Administration
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
 from outpaint.mocks.world.mock_answers import MockResponse
-from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World, WorldParts
 from outpaint.mocks.world.worlds import WorldError, Worlds
 
 if TYPE_CHECKING:
-    from outpaint.mocks.scenarios.world_scenarios import Scenarios
-    from outpaint.mocks.world.calls import Calls
     from outpaint.mocks.world.mock_answers import WireFault
     from outpaint.mocks.world.virtual_clock import VirtualClock
-    from outpaint.mocks.world.web_sources import Sources
 
 
 _THREADS: Final = 8
 _SMALL: Final = 1024 * 1024
-"""A body up to here is worked on where it was read: a thread would cost more than it takes."""
+"""Bytes of a body that is processed on the loop, because handing it to a thread would take longer."""
 _TICK_S: Final = 0.02
 _LONGEST_S: Final = 3600.0
 
-Admin = Callable[[RequestHead, bytes], Response]
-"""Answers what lies under /_mock."""
-
 
 class MockHost:
-    """Carries a `MockApplication` over TCP, its latencies, waits and faults by each world's clock.
+    """Serves worlds over TCP, with latencies, waits and faults by each world's clock, and their admin API.
 
-    `admin` answers under /_mock and /t/<world>/_mock; without it there is nothing there.
+    Only this machine may use the admin API, unless `open_admin`.
     """
 
-    def __init__(self, worlds: Worlds, admin: Admin | None = None) -> None:
+    def __init__(self, worlds: Worlds, *, open_admin: bool = False) -> None:
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
-        self._admin = admin
+        self._open_admin = open_admin
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
         self._waits: set[asyncio.Event] = set()
         self._closing = False
 
-    # As the server asks
+    # For the server
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, of which not even a head is known."""
         return Application(self.worlds.get().service).unreadable()
 
     def release_waits(self) -> None:
-        """Answer everyone who waits as things stand now; call on the loop."""
+        """End every wait, so that it is answered now; call on the loop."""
         self._closing = True
         for wait in self._waits:
             wait.set()
@@ -85,9 +77,9 @@ class MockHost:
         self._pool.shutdown()
 
     def begin(self, scope: Any) -> Response | Begun | None:
-        """Judge a request by its head: the answer if that decides it, else how far it got; on the loop, so quickly.
+        """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.
 
-        None where even that may take a while, for a file may have to be painted first.
+        None where even that may take long, because a file may have to be painted.
         """
         path = scope["path"]
         if FILES in path or ADMIN_ROOT in path:
@@ -101,7 +93,7 @@ class MockHost:
         return answer
 
     def finish_at_once(self, begun: Begun) -> Response | None:
-        """The answer to a request whose body is here; None where it takes time or trouble."""
+        """The answer to a request whose body has been read; None where it comes later, or with a fault."""
         assert begun.body is not None
         if len(begun.body) > _SMALL:
             return None
@@ -109,13 +101,13 @@ class MockHost:
         return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
-        """Answer a request, as far as the faults let it come."""
+        """Answer a request."""
         with contextlib.suppress(ClientGone):
             await self._http(scope, receive)
 
     async def _http(self, scope: Scope, receive: Receive) -> None:
         connection: MockConnection = scope[CONNECTION]
-        if self._is_admins(scope["path"]):
+        if ADMIN_ROOT in scope["path"] and _is_admins(scope["path"]):
             await self._administer(scope, receive, connection)
             return
         loop = asyncio.get_running_loop()
@@ -137,7 +129,7 @@ class MockHost:
                 outcome = await loop.run_in_executor(self._pool, call.finish, body)
         answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
         if unread and head.header("expect") is not None:
-            # The client may or may not send its body now, so this connection's next request has no sure start.
+            # The client may still send its body, so that the start of the connection's next request is not known.
             answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
         await self._deliver(connection, scope, receive, call.world.clock, answer)
 
@@ -158,7 +150,7 @@ class MockHost:
             connection.reset()
 
     async def _pieces(self, clock: VirtualClock, fault: WireFault, body: bytes) -> AsyncIterator[bytes]:
-        """The part of a body that the client may see, at its pace."""
+        """The part of a body that the client gets, at its pace."""
         visible, pace = fault.visible(body), fault.bytes_per_second
         if pace is None:
             yield visible
@@ -172,16 +164,16 @@ class MockHost:
             yield piece
 
     async def _sleep(self, clock: VirtualClock, seconds: float, receive: Receive | None) -> None:
-        """Let virtual time pass; `ClientGone` if nobody waits for its end."""
+        """Let virtual time pass; raises `ClientGone` if the client disconnects."""
         if seconds <= 0:
             return
         if clock.is_frozen:
-            clock.spend(seconds)
+            clock.advance(seconds)
             return
         await self._until(clock, clock.now() + seconds, lambda: False, receive, asyncio.Event())
 
     async def _wait(self, world: World, waiting: Waiting, receive: Receive) -> Response:
-        """The response at the job's end or at the end of the wait; `ClientGone` if nobody is there to have it."""
+        """The response at the job's end or at the end of the wait; raises `ClientGone` if the client disconnects."""
         loop = asyncio.get_running_loop()
         woken = asyncio.Event()
         unsubscribe = world.endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, woken))
@@ -235,77 +227,49 @@ class MockHost:
             if gone is not None:
                 gone.cancel()
 
-    def _is_admins(self, path: str) -> bool:
-        return self._admin is not None and ADMIN_ROOT in path and _is_admins(path)
-
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
-        assert self._admin is not None
-        head = request_head(scope)
-        body = await read_body(_AdminBody(self), receive)
+        from outpaint.mocks.admin.admin_application import answer  # a server's start does not wait for all of this
+
+        body = await read_body(_AdminBody(self.unreadable, self.unreadable), receive)
         if not isinstance(body, Response):
-            body = await asyncio.get_running_loop().run_in_executor(self._pool, self._admin, head, body)
+            act = partial(answer, self.worlds, request_head(scope), body, open_to_all=self._open_admin)
+            body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
         await connection.answer(scope, body)
 
 
 def _is_admins(path: str) -> bool:
-    """Whether a path is the admin API's: /_mock at the root or in a world."""
+    """Whether a path is the admin API's: /_mock at the root or under a world's prefix."""
     if path.startswith(WORLD_PREFIX):
         path = path[path.find("/", len(WORLD_PREFIX)) :]
     return path.startswith(ADMIN_ROOT) and path[len(ADMIN_ROOT) : len(ADMIN_ROOT) + 1] in ("", "/")
 
 
 def _is_plain(answer: Response) -> bool:
-    """Whether an answer goes out whole and at once."""
+    """Whether an answer is sent whole and at once."""
     return not isinstance(answer, MockResponse) or (answer.fault is None and not answer.latency)
 
 
+@dataclass(slots=True)
 class _AdminBody:
-    """What an admin call may bring."""
+    """The body of an admin call, for `read_body`."""
 
-    body_limit = 64 * 1024 * 1024
-
-    def __init__(self, host: MockHost) -> None:
-        self._host = host
-
-    def too_large(self) -> Response:
-        return self._host.unreadable()
-
-    def cut_short(self) -> Response:
-        return self._host.unreadable()
+    too_large: Callable[[], Response]
+    cut_short: Callable[[], Response]
+    body_limit: int = 64 * 1024 * 1024
 
 
-class ServedWorld:
+class ServedWorld(WorldParts):
     """A world under a base URL of its own on a shared server.
 
-    `url` is what stands before `/v1`, `base_url` what a client of the API is configured with.
+    `base_url` is what a client of the API is configured with; `url` is the same without `/v1`.
     """
 
     def __init__(self, world: World, server_url: str, refused_url: str) -> None:
-        self.world: Final = world
+        self.world = world
         self.url: Final = f"{server_url}{WORLD_PREFIX}{world.name}"
         self.base_url: Final = f"{self.url}/v1"
         self.refused_url: Final = refused_url
-        """A base URL whose port is taken, but not listened on: connections are refused while the server runs."""
-
-    @property
-    def calls(self) -> Calls:
-        """Every call that the world was sent."""
-        return self.world.calls
-
-    @property
-    def scenarios(self) -> Scenarios:
-        """What goes how."""
-        return self.world.scenarios
-
-    @property
-    def clock(self) -> VirtualClock:
-        """The world's time."""
-        return self.world.clock
-
-    @property
-    def sources(self) -> Sources:
-        """The pictures behind addresses."""
-        return self.world.sources
+        """A base URL whose port refuses connections while the server runs."""
 
 
 class ThreadServer:
@@ -342,7 +306,7 @@ def thread_server() -> Iterator[ThreadServer]:
         return world
 
     worlds = Worlds(make)
-    host = MockHost(worlds, Administration(worlds))
+    host = MockHost(worlds)
     with ExitStack() as stack:
         stack.callback(host.close)
         closed = stack.enter_context(_closed_port())
@@ -352,15 +316,7 @@ def thread_server() -> Iterator[ThreadServer]:
 
 @contextmanager
 def _closed_port() -> Iterator[str]:
-    """A base URL on a port that nobody else gets and nobody listens on."""
+    """A base URL on a port that is bound and refuses connections."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-
-
-_NUMBERS: Final = itertools.count(1)
-
-
-def fresh_name() -> str:
-    """A world's name that this process has not used."""
-    return f"w{next(_NUMBERS)}"

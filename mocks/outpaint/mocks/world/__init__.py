@@ -1,1 +1,1 @@
-"""What one mocked world holds."""
+"""A world: the service over memory, with a clock, an id source, sources and a journal of its own."""

@@ -1,4 +1,4 @@
-"""Pictures by content, and what inspecting them found."""
+"""Pictures by their content, in memory and on disk, and the results of inspecting them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.functions.service.service import inspect
 
 if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
 
 
+_MEMORY_BYTES: Final = 16 * 1024 * 1024
+_FOLDER_BYTES: Final = 512 * 1024 * 1024
 _SAMPLE: Final = 48
+"""Bytes of each part of a sample."""
 _LARGE: Final = 64 * 1024
-_MOST_ON_THEIR_WAY: Final = 16 * 1024 * 1024
-MEMORY_BYTES: Final = 16 * 1024 * 1024
-FOLDER_BYTES: Final = 512 * 1024 * 1024
+"""Bytes from which on a file is written on another thread."""
+_MOST_BEING_WRITTEN: Final = 16 * 1024 * 1024
+"""Bytes that may wait for that thread."""
+_MOST_INSPECTIONS: Final = 4096
 
 
 class Blobs:
-    """Bytes by their SHA-256. May be shared by worlds and threads.
+    """Bytes by their SHA-256; worlds and threads may share one.
 
-    At most `memory_bytes` stay in memory (the newest at least), at most `folder_bytes` in a temporary folder
-    that is made when it is first needed and goes with the process; what is used least goes first.
+    At most `memory_bytes` are in memory (the newest at least), and at most `folder_bytes` in a temporary folder, which
+    is made when it is first needed and removed at the end of the process. The least recently used are dropped first.
     """
 
-    def __init__(self, memory_bytes: int = MEMORY_BYTES, folder_bytes: int = FOLDER_BYTES) -> None:
+    def __init__(self, memory_bytes: int = _MEMORY_BYTES, folder_bytes: int = _FOLDER_BYTES) -> None:
         self._memory_bytes = memory_bytes
         self._folder_bytes = folder_bytes
         self._lock = threading.Lock()
@@ -44,7 +47,7 @@ class Blobs:
         self._files: OrderedDict[str, int] = OrderedDict()
         self._in_files = 0
         self._folder: Path | None = None
-        self._on_their_way: dict[str, bytes] = {}
+        self._being_written: dict[str, bytes] = {}
         self._writer: ThreadPoolExecutor | None = None
 
     def keep(self, data: bytes) -> str:
@@ -61,17 +64,17 @@ class Blobs:
                 self._memory[digest] = data
                 self._in_memory += len(data)
                 self._by_sample[sample] = digest
-                self._make_room()
+                self._shrink_memory()
         return digest
 
     def get(self, digest: str) -> bytes | None:
-        """The bytes with this SHA-256, or None where they were never kept or had to go."""
+        """The bytes with this SHA-256, or None where they were never kept or were dropped."""
         with self._lock:
             data = self._memory.get(digest)
             if data is not None:
                 self._memory.move_to_end(digest)
                 return data
-            data = self._on_their_way.get(digest)
+            data = self._being_written.get(digest)
             if data is not None:
                 return data
             if digest not in self._files or self._folder is None:
@@ -93,7 +96,7 @@ class Blobs:
         with self._lock:
             return self._in_memory, self._in_files
 
-    def _make_room(self) -> None:
+    def _shrink_memory(self) -> None:
         while self._in_memory > self._memory_bytes and len(self._memory) > 1:
             digest, data = self._memory.popitem(last=False)
             self._in_memory -= len(data)
@@ -108,9 +111,9 @@ class Blobs:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        if len(data) >= _LARGE and sum(map(len, self._on_their_way.values())) < _MOST_ON_THEIR_WAY:
-            # The call at hand need not wait for the disk.
-            self._on_their_way[digest] = data
+        if len(data) >= _LARGE and sum(map(len, self._being_written.values())) < _MOST_BEING_WRITTEN:
+            # The call that brings another picture does not wait for the disk.
+            self._being_written[digest] = data
             self._writer = self._writer or ThreadPoolExecutor(1, thread_name_prefix="blobs")
             self._writer.submit(_write, weakref.ref(self), self._folder / digest, data)
         elif not _written(self._folder / digest, data):
@@ -122,20 +125,20 @@ class Blobs:
             self._in_files -= size
             (self._folder / oldest).unlink(missing_ok=True)
 
-    def _arrived(self, digest: str, *, written: bool) -> bool:
-        """A file is where it should be, or could not be written; whether it is still wanted."""
+    def _file_done(self, digest: str, *, written: bool) -> bool:
+        """Take note that a file was written, or could not be; whether it is still wanted."""
         with self._lock:
-            self._on_their_way.pop(digest, None)
+            self._being_written.pop(digest, None)
             if not written:
                 self._in_files -= self._files.pop(digest, 0)
             return digest in self._files
 
 
 def _write(owner: weakref.ref[Blobs], path: Path, data: bytes) -> None:
-    """Write a file on another thread, and take it back if nobody wants it any more."""
+    """Write a file on another thread, and remove it if it is not wanted any more."""
     written = _written(path, data)
     blobs = owner()
-    if blobs is None or not blobs._arrived(path.name, written=written):
+    if blobs is None or not blobs._file_done(path.name, written=written):
         path.unlink(missing_ok=True)
 
 
@@ -143,71 +146,49 @@ def _written(path: Path, data: bytes) -> bool:
     try:
         path.write_bytes(data)
     except OSError:
-        return False  # a full disk costs an old picture, not the call at hand
+        return False  # a full disk loses an old picture, and the call goes on
     return True
 
 
 def _sample(data: bytes) -> tuple[int, bytes, bytes, bytes]:
-    """What tells most pictures apart at a glance; equal samples are compared in full."""
+    """Length and three parts: most pictures differ in these, and those that do not are compared in full."""
     middle = len(data) // 2
     return len(data), data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:]
 
 
-_LIMITS: Final = PictureLimits()
-_MOST: Final = 4096
-_Key = tuple[str, str | None, MaskMode, PictureLimits, str, str]
-
-
 class Inspections:
-    """Inspects uploads and remembers what came of it, errors included: the same pictures are decoded once."""
+    """Inspects uploads and remembers the results, errors included: the same pictures are decoded once."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Key, Inspection | OutpaintError] = OrderedDict()
+        self._known: OrderedDict[tuple[object, ...], Inspection | OutpaintError] = OrderedDict()
         self._sizes: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    def __call__(
-        self,
-        image: bytes,
-        mask: bytes | None = None,
-        *,
-        mask_mode: MaskMode = MaskMode.AUTO,
-        limits: PictureLimits = _LIMITS,
-        image_field: str = "image",
-        mask_field: str = "mask_image",
-    ) -> Inspection:
-        """What `inspect` finds; raises what it raises."""
+    def __call__(self, image: bytes, mask: bytes | None = None, **options: Any) -> Inspection:
+        """What the service's `inspect` finds with these options; raises what it raises."""
         digest = self._blobs.keep(image)
-        mask_digest = None if mask is None else self._blobs.keep(mask)
-        key = (digest, mask_digest, mask_mode, limits, image_field, mask_field)
+        key = (digest, None if mask is None else self._blobs.keep(mask), *sorted(options.items()))
         with self._lock:
             found = self._known.get(key)
         if found is None:
             try:
-                found = inspect(
-                    image,
-                    mask,
-                    mask_mode=mask_mode,
-                    limits=limits,
-                    image_field=image_field,
-                    mask_field=mask_field,
-                )
+                found = inspect(image, mask, **options)
             except OutpaintError as error:
                 found = error
             with self._lock:
                 self._known[key] = found
-                if len(self._known) > _MOST:
+                if len(self._known) > _MOST_INSPECTIONS:
                     self._known.popitem(last=False)
                 if not isinstance(found, OutpaintError):
                     self._sizes[digest] = (found.width, found.height)
-                    if len(self._sizes) > _MOST:
+                    if len(self._sizes) > _MOST_INSPECTIONS:
                         self._sizes.popitem(last=False)
         if isinstance(found, OutpaintError):
-            # A new one each time: raising the same again would string tracebacks together.
+            # A new one each time: an error that is raised again would collect tracebacks.
             raise OutpaintError(found.code, found.detail, field=found.field)
         return found
 
     def size(self, digest: str) -> tuple[int, int]:
-        """Width and height in pixels of a picture that passed, as it is shown; (1, 1) where that is forgotten."""
+        """Width and height in pixels, as shown, of a picture that was accepted; (1, 1) where that is forgotten."""
         return self._sizes.get(digest, (1, 1))

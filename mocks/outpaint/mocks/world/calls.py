@@ -1,4 +1,4 @@
-"""Calls as a journal has them, and lists of them that explain what they lack."""
+"""Calls as a journal keeps them, and lists of calls with filters and assertions."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.mock_answers import MockResponse
 
 _KEPT_BODY: Final = 4096
+"""Bytes of an answer that is kept whatever else is dropped."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One call that a mock was sent, and what it answered.
+    """One call that a mock was sent, and its answer.
 
-    `at` and `answered_at` are virtual time (seconds since the epoch; answered_at before the latency). `route` is
-    None for what is none of the four kinds of calls. `request` is what a POST asks for, once it was understood.
-    `image_sha256` and `mask_sha256` name the pictures that it brought or pointed to. `body` is None where bodies
-    are not kept, `body_size` is its bytes all the same. `effects` are what scenarios did to it, as text.
-    `real_at` is the machine's monotonic time and `scale` the clock's pace (0 frozen) when it came.
+    `at` and `answered_at` are virtual time, seconds since the epoch; answered_at is before the latency. `route` is the
+    kind of call, None for a request that no effect touches. `request` is what a POST asks for, None where it was not
+    understood. `image_sha256` and `mask_sha256` (hex) are of the pictures that it brought or pointed to. `body` is None
+    where bodies are not kept; `body_size` is its size in bytes all the same. `effects` are what scenarios did to it, as
+    text. `real_at` is the machine's monotonic time, and `scale` the clock's (0 frozen), when it came.
     """
 
     number: int
@@ -58,7 +59,7 @@ class Call:
 
     @property
     def method(self) -> str:
-        """The verb."""
+        """The method."""
         return self.head.method
 
     @property
@@ -78,14 +79,14 @@ class Call:
 
     @property
     def status(self) -> int | None:
-        """The status it was answered with; None while it waits, and where no answer came across."""
+        """The status of its answer; None while it waits, and where a fault kept the answer from the client."""
         if self.response is None or (self.response.fault is not None and not self.response.fault.answers):
             return None
         return self.response.status
 
     @property
     def error_code(self) -> str | None:
-        """The typed code of the refusal it was answered with, or of the job's end; None for any other answer."""
+        """The error code of its answer, a refusal or a failed job; None for any other answer."""
         response = self.response
         if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
             return None
@@ -115,20 +116,18 @@ class Call:
 
     @property
     def keep_map(self) -> Image.Image:
-        """What is kept of the picture, as the service read alpha or mask: L, 255 kept exactly, 0 painted.
+        """What the service keeps of the picture, by its alpha or mask: mode L, 255 kept exactly, 0 painted.
 
-        Raises `OutpaintError` as the service does where there is nothing to read.
+        Raises `OutpaintError` as the service does where neither says that.
         """
         mask = None if self.mask_sha256 is None else self._bytes(self.mask_sha256, "mask")
-        from outpaint.painting.inputs.inspection import (
-            read_canvas,  # with the image library, which most calls need not wait for
-        )
+        from outpaint.painting.inputs.inspection import read_canvas  # brings the image library
 
         mode = MaskMode.AUTO if self.request is None else self.request.wish.mask_mode
         return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
 
     def strip(self) -> None:
-        """Let its bytes go: sizes and SHA-256 stay."""
+        """Drop its bytes; sizes and SHA-256 stay."""
         self.body = None
         if self.request is not None and (isinstance(self.request.image, Upload) or self.request.mask is not None):
             pictures = {"image": _emptied(self.request.image), "mask": _emptied(self.request.mask)}
@@ -160,7 +159,7 @@ class Call:
 
 
 class Calls(Sequence[Call]):
-    """Calls in the order they came; every filter gives another such list."""
+    """Calls in the order they came; every filter gives another `Calls`."""
 
     def __init__(self, calls: Sequence[Call], what: str = "call") -> None:
         self._calls = calls
@@ -205,17 +204,17 @@ class Calls(Sequence[Call]):
 
     @property
     def polls(self) -> Calls:
-        """Looks at a job."""
+        """GETs of a job."""
         return self._of(On.POLL)
 
     @property
     def balances(self) -> Calls:
-        """Looks at the credits."""
+        """GETs of the credits."""
         return self._of(On.BALANCE)
 
     @property
     def files(self) -> Calls:
-        """Fetches of results."""
+        """GETs of results."""
         return self._of(On.FILE)
 
     def of_job(self, inference_id: str) -> Calls:
@@ -257,11 +256,11 @@ class Calls(Sequence[Call]):
             raise AssertionError(f"{count} {self._what}s were expected, {len(self)} came{listed}")
 
     def assert_called_with(self, **expected: object) -> Call:
-        """One has all these values; returns the latest that does.
+        """One call has all these values; returns the latest that does.
 
-        Names are those of the request (prompt, count, format, ...) or of the call (status, api_key,
-        inference_id, image_sha256, ...); `headers` is a mapping of which all must be there. A function as a value
-        is asked. Else the assertion shows the call that comes closest, value by value.
+        Names are those of the request's fields (prompt, count, format, ...) or of `Call` (status, api_key,
+        inference_id, image_sha256, ...); `headers` maps names to values, all of which must be there. A value may be a
+        function that says whether it fits. The `AssertionError` shows the closest call, value by value.
         """
         self.assert_called()
         best: list[tuple[str, object, object]] | None = None

@@ -1,23 +1,26 @@
-"""The journal of a world: every call it was sent, bounded."""
+"""The journal of a world: the calls that it was sent, as many as it may keep."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
+from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.world.calls import Call, Calls
 
 MAX_CALLS: Final = 10_000
 BODY_BYTES: Final = 32 * 1024 * 1024
 
 
-class Journal:
-    """The latest calls, at most `max_calls`, and at most `body_bytes` of their bodies (0 keeps none).
+class Journal(Restorable):
+    """The latest calls, at most `max_calls`, with at most `body_bytes` of their bodies (0 keeps none).
 
-    What goes first is the oldest; sizes and SHA-256 stay as long as their call.
+    The oldest are dropped first; sizes and SHA-256 are kept as long as their call. May be used from several threads.
     """
+
+    _state = ("_numbers", "_cleared", "_calls", "_bodied", "_held")
 
     def __init__(self, max_calls: int = MAX_CALLS, body_bytes: int = BODY_BYTES) -> None:
         self._lock = threading.Lock()
@@ -42,7 +45,7 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        """How many calls it has let go because there were too many, since it was last cleared."""
+        """How many calls were dropped because there were too many, since it was last cleared."""
         with self._lock:
             return self._numbers - self._cleared - len(self._calls)
 
@@ -57,12 +60,12 @@ class Journal:
             return next((call for call in self._calls if call.number == number), None)
 
     def since(self, number: int) -> Calls:
-        """The calls after this number, for whoever follows."""
+        """The calls after this number."""
         with self._lock:
             return Calls([call for call in self._calls if call.number > number])
 
     def on_call(self, listener: Callable[[Call], None]) -> Callable[[], None]:
-        """Have `listener` called with each call when it came and again when it is answered; returns a way out."""
+        """Have `listener` called with each call when it comes and when it is answered; returns what ends that."""
         self._listeners = [*self._listeners, listener]
 
         def unsubscribe() -> None:
@@ -84,7 +87,7 @@ class Journal:
             listener(call)
 
     def answered(self, call: Call) -> None:
-        """A call has its answer: from now on it changes no more, but for bytes that have to go."""
+        """A call has its answer: nothing of it changes any more, but its bytes may be dropped."""
         size = len(call.body or b"") + (0 if call.response is None else len(call.response.body))
         with self._lock:
             self._bodied.append(call)
@@ -97,23 +100,9 @@ class Journal:
             listener(call)
 
     def clear(self) -> None:
-        """Forget every call; numbers go on, so that whoever follows by number loses nothing."""
+        """Forget every call; numbers go on, so that `since` misses no call."""
         with self._lock:
             self._calls.clear()
             self._bodied.clear()
             self._held = 0
             self._cleared = self._numbers
-
-    def snapshot(self) -> tuple[Any, ...]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return self._numbers, self._cleared, list(self._calls), list(self._bodied), self._held
-
-    def restore(self, state: tuple[Any, ...]) -> None:
-        """Stand as at a snapshot."""
-        numbers, cleared, calls, bodied, held = state
-        with self._lock:
-            self._numbers, self._cleared = numbers, cleared
-            self._calls = deque(calls, maxlen=self._calls.maxlen)
-            self._bodied = deque(bodied)
-            self._held = held

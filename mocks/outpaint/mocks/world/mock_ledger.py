@@ -1,4 +1,4 @@
-"""Accounts, limits and jobs of a world."""
+"""The Accounts, Jobs and Limits ports of a mock: memory, with an account for every key that comes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account, Job
+from outpaint.mocks.restorable import Restorable
 
-_LOOSE: Final = 1000
+CREDITS: Final = 1000
+"""What an account begins with unless it is said otherwise."""
+_UNPACKED: Final = 1000
+"""How many ended jobs stay as they are."""
 _FIELDS: Final = tuple(field.name for field in fields(Job))
 _MODELS: Final[dict[str, type[BaseModel]]] = {
     "request": InferenceRequest,
@@ -29,12 +33,11 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
 }
 
 
-class JobShelf(dict[str, Job]):
-    """Jobs by their id. The latest thousand that ended lie as they are, older ones as a thirtieth of their size.
+class PackedJobs(dict[str, Job]):
+    """Jobs by their id; those that ended before the latest thousand are compressed, to a thirtieth of their size.
 
-    Each is packed by what it has beyond the first that was, for the jobs of a test look much alike.
-
-    A mock is asked for twenty thousand jobs and for few of their results, and a job weighs four kilobytes.
+    The first compressed job is the dictionary for all later ones, because the jobs of a test are much alike. A test
+    run may make twenty thousand jobs of four kilobytes each, and reads few of them again.
     """
 
     def __init__(self) -> None:
@@ -46,7 +49,7 @@ class JobShelf(dict[str, Job]):
         super().__setitem__(inference_id, job)
         if job.state.ended:
             self._ended.append(inference_id)
-            if len(self._ended) > _LOOSE:
+            if len(self._ended) > _UNPACKED:
                 self._pack(self._ended.popleft())
 
     def __getitem__(self, inference_id: str) -> Job:
@@ -58,12 +61,11 @@ class JobShelf(dict[str, Job]):
         return default if found is None else self._unpacked(found)
 
     def values(self) -> ValuesView[Job]:  # type: ignore[override]
-        """Every job; the packed ones are unpacked for it."""
+        """Every job, unpacked."""
         return {key: self._unpacked(value) for key, value in self.items()}.values()
 
-    def copy(self) -> JobShelf:
-        """Another shelf with the same jobs, packed as they are."""
-        other = JobShelf()
+    def __copy__(self) -> PackedJobs:
+        other = PackedJobs()
         dict.update(other, self)
         other._ended = self._ended.copy()
         other._model = self._model
@@ -89,26 +91,25 @@ class JobShelf(dict[str, Job]):
 
 
 def _plain(value: object) -> object:
-    """A field as what marshal takes: models as JSON, which pydantic writes faster than pickle reads their parts."""
+    """A field in a form that marshal takes: models as JSON, which is faster than pickle."""
     if isinstance(value, BaseModel):
         return value.model_dump_json()
     return value.value if isinstance(value, JobState) else value
 
 
-CREDITS: Final = 1000
-
-
-class MockLedger(MemoryLedger):
-    """The Accounts and Jobs ports of a mock: every key that nobody named is an account of its own.
+class MockLedger(MemoryLedger, Restorable):
+    """The Accounts and Jobs ports of a mock: every unknown key opens an account of its own.
 
     With `keys` (key to credits) only those are known, and every other is refused as the service refuses it.
     """
+
+    _state = ("_accounts", "_keys", "_jobs", "_unended", "_claims")
 
     def __init__(
         self, on_end: Callable[[str], None], *, opening_credits: int = CREDITS, keys: Mapping[str, int] | None = None
     ) -> None:
         super().__init__(on_end)
-        self._jobs = JobShelf()
+        self._jobs = PackedJobs()
         self._credits = opening_credits
         self._open = keys is None
         self._digests: dict[str, str] = {}
@@ -128,7 +129,7 @@ class MockLedger(MemoryLedger):
         digest = self._digests.get(key) or key_digest(key)
         account = self.by_key_digest(digest)
         if account is not None:
-            self._digests[key] = digest  # every call asks, and no key here is a secret
+            self._digests[key] = digest  # every call asks; keeping keys is no risk, because none here is a secret
         return account
 
     def admit(self, key: str) -> None:
@@ -138,7 +139,7 @@ class MockLedger(MemoryLedger):
             self._open_account(digest, self._credits)
 
     def set_credits(self, account_id: str, amount: int) -> None:
-        """Let an account stand at that many free credits."""
+        """Set an account's free credits."""
         with self._lock:
             if account_id in self._accounts:
                 self._pay(account_id, amount - self._accounts[account_id].credits)
@@ -154,40 +155,16 @@ class MockLedger(MemoryLedger):
         with self._lock:
             return tuple(self._jobs[inference_id] for inference_id in islice(reversed(self._jobs), count))
 
-    def snapshot(self) -> tuple[Any, ...]:
-        """All of it, for `restore`; records are immutable, so this copies five dictionaries and nothing else."""
-        with self._lock:
-            return (
-                dict(self._accounts),
-                dict(self._keys),
-                self._jobs.copy(),
-                dict(self._unended),
-                dict(self._claims),
-            )
-
-    def restore(self, state: tuple[Any, ...]) -> None:
-        """Stand as at a snapshot."""
-        with self._lock:
-            self._accounts, self._keys, self._jobs, self._unended, self._claims = (part.copy() for part in state)
-
     def _open_account(self, digest: str, amount: int) -> Account:
         account = Account(id=f"account-{digest[:16]}", name=f"mock account {digest[:8]}", credits=amount)
         self.add_account(account, digest)
         return account
 
 
-class MockLimits(MemoryLimits):
+class MockLimits(MemoryLimits, Restorable):
     """The Limits port of a mock."""
 
-    def snapshot(self) -> dict[str, tuple[int, int]]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return dict(self._counts)
-
-    def restore(self, state: dict[str, tuple[int, int]]) -> None:
-        """Stand as at a snapshot."""
-        with self._lock:
-            self._counts = dict(state)
+    _state = ("_counts",)
 
 
 class OtherWindows:

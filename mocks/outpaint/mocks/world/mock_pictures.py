@@ -1,4 +1,4 @@
-"""The picture store of a mock: inputs by their content, results painted when somebody fetches them."""
+"""The picture store of a mock: inputs by their content, and results that are painted when they are fetched."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job, StoredPicture
+from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.world.blobs import Blobs
 from outpaint.painting.canvas import Brief, Painter
 
 if TYPE_CHECKING:
     from outpaint.painting.canvas import Canvas
 
-RESULT_BYTES: Final = 8 * 1024 * 1024
+_RESULT_BYTES: Final = 8 * 1024 * 1024
 _CANVAS_AREA: Final = 4_194_304
+"""Pixels of the largest canvas that is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,16 @@ class _Input:
     expires_at: float
 
 
-class Darkroom:
-    """Paints result files, and keeps the latest; shared by worlds. A picture fetched twice has the same bytes."""
+class ResultPainter:
+    """Paints result files and keeps the latest in memory; the same request and seed give the same bytes.
 
-    def __init__(self, painter: Painter, blobs: Blobs, result_bytes: int = RESULT_BYTES) -> None:
+    Worlds may share one; it may be called from several threads, and calls its painter from one at a time.
+    """
+
+    def __init__(self, painter: Painter, blobs: Blobs) -> None:
         self.painter = painter
         self.blobs = blobs
-        self._result_bytes = result_bytes
-        self._lock = threading.Lock()  # a painter is called from one thread at a time
+        self._lock = threading.Lock()
         self._results: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self._held = 0
         self._canvas: tuple[tuple[object, ...], Canvas] | None = None
@@ -57,19 +61,17 @@ class Darkroom:
             canvas = self._read(image, mask, wish.mask_mode, limits)
             if canvas is None:
                 return None
-            from outpaint.painting.finish import (
-                outpaint,  # with the image library, which a mock's start need not wait for
-            )
+            from outpaint.painting.finish import outpaint  # brings the image library, which would slow a mock's start
 
             (data,) = outpaint(canvas, Brief(wish, (seed,)), self.painter, wish.format)
             self._results[key] = data
             self._held += len(data)
-            while self._held > self._result_bytes and len(self._results) > 1:
+            while self._held > _RESULT_BYTES and len(self._results) > 1:
                 self._held -= len(self._results.popitem(last=False)[1])
         return data
 
     def forget(self) -> None:
-        """Let every painted file go; whoever fetches one has it painted again, with the same bytes."""
+        """Drop every painted file; one that is fetched later is painted again, with the same bytes."""
         with self._lock:
             self._results.clear()
             self._held = 0
@@ -86,23 +88,25 @@ class Darkroom:
         from outpaint.painting.inputs.inspection import read_canvas
 
         canvas = read_canvas(data, mask_data, mask_mode=mask_mode, limits=limits)
-        # One canvas is remembered for the job's other pictures, unless it is a big one.
+        # Remembered for the job's other pictures, unless it is large.
         self._canvas = (key, canvas) if canvas.size[0] * canvas.size[1] <= _CANVAS_AREA else None
         return canvas
 
 
-class MockPictures:
-    """The Pictures port of a mock. `find_job` looks a job up; `urls_end` may make URLs end early."""
+class MockPictures(Restorable):
+    """The Pictures port of a mock. `find_job` looks a job up; `urls_end` may shorten how long a URL is valid."""
+
+    _state = ("_inputs", "_recipes", "_files")
 
     def __init__(
         self,
-        darkroom: Darkroom,
+        results: ResultPainter,
         file_urls: FileUrls,
         limits: PictureLimits,
         find_job: Callable[[str, float], Job | None],
         urls_end: Callable[[str, float], float],
     ) -> None:
-        self._darkroom = darkroom
+        self._results = results
         self._file_urls = file_urls
         self._limits = limits
         self._find_job = find_job
@@ -114,7 +118,7 @@ class MockPictures:
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file; the same name again replaces it."""
-        digest = self._darkroom.blobs.keep(picture.data)
+        digest = self._results.blobs.keep(picture.data)
         with self._lock:
             self._inputs[name] = _Input(digest, picture.media_type, picture.account_id, picture.expires_at)
 
@@ -123,7 +127,7 @@ class MockPictures:
         with self._lock:
             held = self._inputs.get(name)
         if held is not None:
-            data = self._darkroom.blobs.get(held.digest) if held.expires_at > now else None
+            data = self._results.blobs.get(held.digest) if held.expires_at > now else None
             return None if data is None else StoredPicture(data, held.media_type, held.account_id, held.expires_at)
         return self._result(name, now)
 
@@ -133,7 +137,7 @@ class MockPictures:
             self._inputs.pop(name, None)
 
     def url(self, name: str, until: float) -> str:
-        """A signed path on this host that reads the file until then, or until a scenario says."""
+        """A signed path on this host that reads the file until then, or as long as a scenario allows."""
         return self._file_urls.sign(name, self._urls_end(name, until))
 
     def purge(self, now: float) -> int:
@@ -153,7 +157,7 @@ class MockPictures:
     # For the mock
 
     def hold(self, request: InferenceRequest, now: float) -> tuple[str, str | None]:
-        """Remember what a job's results are painted from, for its inputs go when it ends: their SHA-256."""
+        """Remember what a job's results are painted from, since its inputs are deleted at its end: their SHA-256."""
         image = self._digest(request.image, now)
         mask = None if request.mask is None else self._digest(request.mask, now)
         with self._lock:
@@ -170,23 +174,13 @@ class MockPictures:
         """The job that a result belongs to."""
         return self._files.get(file_id)
 
-    def snapshot(self) -> tuple[Any, ...]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return dict(self._inputs), dict(self._recipes), dict(self._files)
-
-    def restore(self, state: tuple[Any, ...]) -> None:
-        """Stand as at a snapshot."""
-        with self._lock:
-            self._inputs, self._recipes, self._files = (dict(part) for part in state)
-
     def _digest(self, name: str, now: float) -> str:
         with self._lock:
             held = self._inputs.get(name)
         if held is not None:
             return held.digest
         stored = self._result(name, now)  # a picture named by its id
-        return "" if stored is None else self._darkroom.blobs.keep(stored.data)
+        return "" if stored is None else self._results.blobs.keep(stored.data)
 
     def _result(self, file_id: str, now: float) -> StoredPicture | None:
         inference_id = self._files.get(file_id, "")
@@ -195,7 +189,7 @@ class MockPictures:
         if recipe is None or job is None or job.state is not JobState.SUCCEEDED:
             return None
         seed = job.request.wish.seeds[job.request.output_ids.index(file_id)]
-        data = self._darkroom.paint(job.request, seed, *recipe, self._limits)
+        data = self._results.paint(job.request, seed, *recipe, self._limits)
         if data is None:
             return None
         return StoredPicture(data, job.request.wish.format.media_type, job.account_id, job.expires_at, job.id)

@@ -1,4 +1,4 @@
-"""Ids, seeds and chance drawn from a seed and a counter, so that a run repeats byte for byte."""
+"""Ids, seeds and random numbers made from a seed and a counter, so that a run repeats byte for byte."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import threading
 from hashlib import blake2b
 from typing import Final
 
+from outpaint.mocks.restorable import Restorable
+
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""The digit of a UUID that tells its variant (RFC 9562, 4.1), by the digit that was drawn for it."""
+"""The digit of a UUID that is its variant (RFC 9562, 4.1), by the digit that was drawn for it."""
 
 
-class RepeatableIds:
-    """The Ids port of a mock: the n-th id of a seed is always the same, and looks like any UUID version 4."""
+class RepeatableIds(Restorable):
+    """The Ids port of a mock: the n-th id of a seed is always the same, and has the form of a UUID version 4."""
+
+    _state = ("_drawn", "_chances")
 
     def __init__(self, seed: int = 0) -> None:
-        # Copying a hash that has taken in its key is cheaper than keying one for each id.
+        # Copying a keyed hash is cheaper than keying one for each id.
         self._keyed = blake2b(digest_size=16, key=f"outpaint-mock {seed}".encode()[:64])
         self._lock = threading.Lock()
         self._drawn = 0
@@ -31,21 +35,11 @@ class RepeatableIds:
         return int.from_bytes(self._draw(b"seed")[:4])
 
     def chance(self) -> random.Random:
-        """A new source of chance, for what is drawn by a distribution; it takes nothing from the ids."""
+        """A new source of random numbers; it leaves the ids as they are."""
         with self._lock:
             self._chances += 1
             number = self._chances
         return random.Random(self._digest(b"chance", number))  # noqa: S311 - repeatable, not secret
-
-    def snapshot(self) -> tuple[int, int]:
-        """How much was drawn so far, for `restore`."""
-        with self._lock:
-            return self._drawn, self._chances
-
-    def restore(self, state: tuple[int, int]) -> None:
-        """Draw on from a snapshot."""
-        with self._lock:
-            self._drawn, self._chances = state
 
     def _draw(self, what: bytes) -> bytes:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The Dispatch port: each job follows its plan."""
+"""The Dispatch port of a mock: each job follows a plan, which scenarios make and polls and time move on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint.functions.service import settle
+from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.job_effects import (
@@ -20,7 +21,6 @@ from outpaint.mocks.scenarios.job_effects import (
     FailAfterPolls,
     Immediate,
     LostCompletion,
-    Manual,
     Polls,
     Processing,
     Sequence,
@@ -35,16 +35,20 @@ if TYPE_CHECKING:
     from outpaint.functions.service.service import Service
     from outpaint.mocks.scenarios.scenario import Scenario
     from outpaint.mocks.world.blobs import Inspections
+    from outpaint.mocks.world.calls import Call
     from outpaint.mocks.world.mock_pictures import MockPictures
     from outpaint.painting.canvas import Painter
 
 
+_IMMEDIATE: Final = Immediate()
+_SUCCEED: Final = Succeed()
+
+
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """The plan of one job; immutable, a poll makes the next one.
+    """How one job goes on and ends; immutable, a poll makes the next one.
 
-    `since` is when it began to count (seconds since the epoch), `polls` how many polls it has seen. Jobs share no
-    plan, so whatever is done to one leaves every other as it was.
+    `since` is when it began to count (seconds since the epoch), `polls` how many polls it has seen.
     """
 
     progress: Effect
@@ -75,7 +79,7 @@ class JobPlan:
 
     @property
     def ends_at(self) -> float:
-        """When it ends by itself; infinite for one that waits for polls, for a test or for ever."""
+        """When it ends by itself; infinite for one that waits for polls, for a test, or never ends."""
         if self.lost:
             return math.inf
         if isinstance(self.progress, Time):
@@ -86,11 +90,6 @@ class JobPlan:
     def waits_for_polls(self) -> bool:
         """Whether nothing but polls moves it on, so that no wait can see its end."""
         return isinstance(self.progress, Polls | FailAfterPolls | Sequence)
-
-    @property
-    def is_manual(self) -> bool:
-        """Whether a test ends it."""
-        return isinstance(self.progress, Manual)
 
     def polled(self) -> tuple[Self, Effect | None, bool]:
         """One poll: the plan after it, the trouble this poll meets, and whether it finds the job ended."""
@@ -106,13 +105,9 @@ class JobPlan:
         return after, None, False
 
 
-_IMMEDIATE = Immediate()
-_SUCCEED = Succeed()
-
-
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """A clock that stands at the moment something was due, for whoever looks later."""
+    """A clock that shows the moment at which something was due, for work that is done later."""
 
     at: float
 
@@ -120,35 +115,49 @@ class _Past:
         return self.at
 
 
-class CallSeenByPorts(Protocol):
-    """The call that a world works on, as its ports see it, under the world's lock.
+class CallSeenByPorts:
+    """The call that a world works on, as its ports see it; read and changed under the world's lock.
 
-    `suspended` keeps a poll from moving its job on: the call is answered with trouble and nothing else happens.
-    `seconds` is virtual time that the call took inside, such as a slow source's. `urls_expired` is None until it is
-    known whether a scenario ends the URLs that this call is answered with.
+    `record` is its entry in the journal. `effects` is what scenarios say of it, `touching` by slot what of that is not
+    used up. `suspended` keeps a poll from moving its job on: the call is answered with trouble and nothing else
+    happens. `step_met` is whether a step of the job's sequence touches it. `seconds` is virtual time that the call
+    took inside, such as a slow source's. `urls_expired` is None until it is known whether a scenario ends the URLs
+    that this call is answered with.
     """
 
-    effects: ScenarioEffects
-    suspended: bool
-    seconds: float
-    urls_expired: bool | None
-
-    @property
-    def kind(self) -> On | None:
-        """Which kind of call it is; None for what no effect touches."""
+    def __init__(self, record: Call) -> None:
+        self.record = record
+        self.effects = ScenarioEffects()
+        self.touching: dict[Slot, CallEffect] = {}
+        self.suspended = False
+        self.step_met = False
+        self.seconds = 0.0
+        self.urls_expired: bool | None = None
 
     def made(self, inference_id: str, image: str, mask: str | None) -> None:
         """The call made this job, of pictures with these SHA-256 (hex)."""
+        record = self.record
+        record.inference_id = inference_id
+        if record.image_sha256 is None:
+            record.image_sha256, record.mask_sha256 = image, mask
+        for effect in self.effects.job.values():
+            self.note(effect)
 
     def meets(self, trouble: CallEffect) -> None:
         """A step of the job's sequence touches this call."""
+        self.touching |= dict.fromkeys(trouble.slots, trouble)
+        self.step_met = True
 
     def note(self, effect: Effect) -> None:
         """Write down, once, what a scenario did to the call."""
+        if str(effect) not in self.record.effects:
+            self.record.effects += (str(effect),)
 
 
-class ScriptedDispatch:
-    """The Dispatch port of a mock. Ends are settled as of the moment they were due, whenever somebody looks."""
+class ScriptedDispatch(Restorable):
+    """The Dispatch port of a mock. A job's end counts from the moment it was due, however late it is noticed."""
+
+    _state = ("_plans", "_attached", "_due")
 
     def __init__(self, pictures: MockPictures, inspections: Inspections, painter: Painter) -> None:
         self._pictures = pictures
@@ -159,11 +168,11 @@ class ScriptedDispatch:
         self._plans: dict[str, JobPlan] = {}
         self._attached: dict[str, Attached] = {}
         self._due: list[tuple[float, str]] = []
-        self.in_hand: CallSeenByPorts | None = None
+        self.current_call: CallSeenByPorts | None = None
         """The call that the world works on, under the world's lock."""
 
     def serve(self, service: Service) -> None:
-        """Take the service whose jobs these are; it holds this port, so it comes after."""
+        """Set the service whose jobs these are; it is made after this port, which it holds."""
         self._service = service
 
     @property
@@ -182,23 +191,22 @@ class ScriptedDispatch:
         job = service.jobs.find(request.inference_id, now)
         created = now if job is None else job.created_at
         deadline = now + service.settings.job_lifetime if job is None else job.deadline_at
-        call = self.in_hand
-        said = ScenarioEffects() if call is None else call.effects
-        plan = JobPlan.of(said.job, created)
+        call = self.current_call
+        effects = ScenarioEffects() if call is None else call.effects
+        plan = JobPlan.of(effects.job, created)
         with self._lock:
             heapq.heappush(self._due, (min(plan.ends_at, deadline), request.inference_id))
             self._plans[request.inference_id] = plan
-            url = said.job.get(Slot.URLS)
-            if said.later or url is not None:
-                self._attached[request.inference_id] = Attached(
-                    said.later, url if isinstance(url, ExpiredUrl) else None
-                )
+            urls = effects.job.get(Slot.URLS)
+            if effects.later or urls is not None:
+                expired = urls if isinstance(urls, ExpiredUrl) else None
+                self._attached[request.inference_id] = Attached(effects.later, expired)
         if call is not None:
             call.made(request.inference_id, *digests)
 
     def check(self, job: Job) -> Job | None:
         """Move the job on: by the time, or by one poll if a poll is what asks."""
-        call = self.in_hand
+        call = self.current_call
         now = self.service.clock.now()
         with self._lock:
             plan = self._plans.get(job.id)
@@ -206,7 +214,7 @@ class ScriptedDispatch:
                 return None
             if plan.ends_at <= now:
                 return self._end(job, plan, plan.ends_at)
-            if call is None or call.kind is not On.POLL or call.suspended:
+            if call is None or call.record.route is not On.POLL or call.suspended:
                 return job
             after, trouble, ends = plan.polled()
             self._plans[job.id] = after
@@ -256,51 +264,33 @@ class ScriptedDispatch:
 
     def change(self, inference_id: str, scenario: Scenario) -> None:
         """Give a job another plan, counted from now, or other trouble for its later calls."""
-        url = scenario.job.get(Slot.URLS)
+        urls = scenario.job.get(Slot.URLS)
         effects: dict[Slot, Effect] = {slot: effect for slot, effect in scenario.job.items() if slot is not Slot.URLS}
         for effect in scenario.account.values():
             raise ScenarioError(f"{effect} concerns an account: it cannot be said of one job")
-        calls = _of_job(scenario)
+        calls: dict[On, dict[Slot, CallEffect]] = {
+            on: slots for on, slots in scenario.calls.items() if on in (On.POLL, On.FILE)
+        }
         with self._lock:
             if effects:
                 job, plan = self._pending(inference_id)
-                now = self.service.clock.now()
-                changed = JobPlan.of(effects, now)
-                self._plans[inference_id] = replace(
-                    changed,
-                    progress=changed.progress if Slot.PROGRESS in effects else plan.progress,
-                    since=changed.since if Slot.PROGRESS in effects else plan.since,
-                    polls=0 if Slot.PROGRESS in effects else plan.polls,
-                    outcome=changed.outcome if Slot.OUTCOME in effects else plan.outcome,
-                    duplicate=changed.duplicate if Slot.COMPLETION in effects else plan.duplicate,
-                    lost=changed.lost if Slot.COMPLETION in effects else plan.lost,
-                )
-                heapq.heappush(self._due, (min(self._plans[inference_id].ends_at, job.deadline_at), inference_id))
+                changed = JobPlan.of(effects, self.service.clock.now())
+                if Slot.PROGRESS in effects:
+                    plan = replace(plan, progress=changed.progress, since=changed.since, polls=0)
+                if Slot.OUTCOME in effects:
+                    plan = replace(plan, outcome=changed.outcome)
+                if Slot.COMPLETION in effects:
+                    plan = replace(plan, duplicate=changed.duplicate, lost=changed.lost)
+                self._plans[inference_id] = plan
+                heapq.heappush(self._due, (min(plan.ends_at, job.deadline_at), inference_id))
             elif self.service.jobs.find(inference_id, self.service.clock.now()) is None:
                 raise ScenarioError(f"there is no job {inference_id[:60]}", field="inference_id")
-            if calls or url is not None:
+            if calls or urls is not None:
                 before = self._attached.get(inference_id, Attached())
                 merged = {
                     route: {**before.calls.get(route, {}), **calls.get(route, {})} for route in {*before.calls, *calls}
                 }
-                self._attached[inference_id] = Attached(merged, url if isinstance(url, ExpiredUrl) else before.urls)
-
-    def forget_expired(self, now: float) -> None:
-        """Drop what is attached to jobs that are no more."""
-        with self._lock:
-            for inference_id in [id_ for id_ in self._attached if self.service.jobs.find(id_, now) is None]:
-                del self._attached[inference_id]
-
-    def snapshot(self) -> tuple[Any, ...]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return dict(self._plans), dict(self._attached), list(self._due)
-
-    def restore(self, state: tuple[Any, ...]) -> None:
-        """Stand as at a snapshot."""
-        plans, attached, due = state
-        with self._lock:
-            self._plans, self._attached, self._due = dict(plans), dict(attached), list(due)
+                self._attached[inference_id] = Attached(merged, urls if isinstance(urls, ExpiredUrl) else before.urls)
 
     def _pending(self, inference_id: str) -> tuple[Job, JobPlan]:
         plan = self._plans.get(inference_id)
@@ -312,15 +302,13 @@ class ScriptedDispatch:
         return job, plan
 
     def _end(self, job: Job, plan: JobPlan, at: float) -> Job | None:
-        """Report the job's end as of a time; if its plan says so again, and then otherwise, which must not count."""
+        """Report the job's end as of a time; with `duplicate` twice, and then the opposite, which must not count."""
         self._plans.pop(job.id, None)
         service = self.service
         if at < service.clock.now():
             service = replace(service, clock=_Past(at))
-        failure = None
         if isinstance(plan.outcome, Fail):
-            failure = failure_of(job.id, plan.outcome)
-        if failure is not None:
+            failure = _failure_of(job.id, plan.outcome)
             ended = settle.fail(service, failure)
             if plan.duplicate:
                 settle.fail(service, failure)
@@ -330,7 +318,7 @@ class ScriptedDispatch:
         ended = settle.succeed(service, manifest)
         if plan.duplicate:
             settle.succeed(service, manifest)
-            settle.fail(service, failure_of(job.id, Fail()))
+            settle.fail(service, _failure_of(job.id, Fail()))
         return ended
 
     def _manifest(self, job: Job, at: float) -> Manifest:
@@ -350,12 +338,7 @@ class ScriptedDispatch:
         )
 
 
-def _of_job(scenario: Scenario) -> dict[On, dict[Slot, CallEffect]]:
-    """What a scenario says of the calls that name a job."""
-    return {route: dict(scenario.calls[route]) for route in (On.POLL, On.FILE) if route in scenario.calls}
-
-
-def failure_of(inference_id: str, outcome: Fail) -> InferenceFailure:
+def _failure_of(inference_id: str, outcome: Fail) -> InferenceFailure:
     """The end that a scenario asks for."""
     detail = outcome.detail or asked_for(outcome.code, "; the credits were given back")
     return InferenceFailure(inference_id=inference_id, error_code=outcome.code, detail=detail)

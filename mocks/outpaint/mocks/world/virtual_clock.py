@@ -1,4 +1,4 @@
-"""A clock that a test owns: frozen, ticking or scaled, and moved on at will."""
+"""A clock that a test controls: frozen, ticking or scaled, and moved on at will."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 class ClockError(OutpaintError):
-    """A move that a clock cannot make; the clock stands as it stood."""
+    """A move that a clock cannot make; nothing has changed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(ErrorCode.INVALID_PARAMETER, detail, field="clock")
@@ -31,23 +31,22 @@ class VirtualClock:
 
     def __init__(self, start: float = START, *, scale: float = 0.0) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[int, Callable[[], None]] = {}
-        self._next_listener = 0
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._first_scale = _checked_scale(scale)
         self._start = _checked_time(start)
         self._first = time.monotonic()
-        # A moment, when it was so by the machine's monotonic time, and the scale since: changed under the lock and
-        # all at once, so that whoever asks for the time needs no lock.
+        # A virtual time, the machine's monotonic time at that moment, and the scale since then: replaced as a whole
+        # under the lock, so that reading the time needs no lock.
         self._state = (self._start, self._first, self._first_scale)
 
     @classmethod
     def frozen(cls, start: float = START) -> VirtualClock:
-        """A clock that stands still until a test, or a wait, moves it."""
+        """A clock that does not move until a test, or a wait, moves it."""
         return cls(start)
 
     @classmethod
     def ticking(cls, start: float | None = None, *, scale: float = 1.0) -> VirtualClock:
-        """A clock that goes by itself, from the machine's time where no start is given."""
+        """A clock that moves by itself, from the machine's time where no start is given."""
         return cls(time.time() if start is None else start, scale=scale)
 
     @property
@@ -57,7 +56,7 @@ class VirtualClock:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether time stands still."""
+        """Whether time passes only by moves."""
         return self._state[2] == 0.0
 
     def now(self) -> float:
@@ -77,7 +76,7 @@ class VirtualClock:
             raise ClockError(f"a clock goes forward only: {step} seconds is no step that it can take")
         with self._lock:
             self._move_to(_checked_time(self.now() + step))
-        self._tell()
+        self._notify()
         return self.time
 
     def set(self, to: datetime | float) -> datetime:
@@ -89,10 +88,10 @@ class VirtualClock:
             now = self.now()
             if to < now:
                 raise ClockError(
-                    f"a clock goes forward only: it stands at {_shown(now)}, and {_shown(to)} is past; reset the world"
+                    f"a clock goes forward only: it shows {_shown(now)}, and {_shown(to)} is past; reset the world"
                 )
             self._move_to(to)
-        self._tell()
+        self._notify()
         return self.time
 
     def reach(self, until: float) -> None:
@@ -101,30 +100,18 @@ class VirtualClock:
             if until <= self.now():
                 return
             self._move_to(_checked_time(until))
-        self._tell()
+        self._notify()
 
     def freeze(self) -> None:
-        """Stand still from now on."""
+        """Stop time."""
         self.tick(0.0)
 
     def tick(self, scale: float = 1.0) -> None:
-        """Go by itself from now on, `scale` virtual seconds for each real one; 0 freezes."""
+        """Let time pass by itself, `scale` virtual seconds for each real one; 0 freezes."""
         scale = _checked_scale(scale)
         with self._lock:
             self._state = (self.now(), time.monotonic(), scale)
-        self._tell()
-
-    def spend(self, seconds: float) -> float:
-        """Let virtual time pass for a host that has to wait: the REAL seconds it should sleep now.
-
-        A frozen clock moves by itself and nobody sleeps (0.0); a going one leaves the waiting to the host.
-        """
-        if seconds <= 0:
-            return 0.0
-        if self.is_frozen:
-            self.advance(seconds)
-            return 0.0
-        return self.real_seconds(seconds)
+        self._notify()
 
     def real_seconds(self, seconds: float) -> float:
         """How long that much virtual time takes in real seconds; infinite while frozen."""
@@ -134,18 +121,16 @@ class VirtualClock:
         return math.inf if scale == 0.0 else seconds / scale
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have `listener` called whenever time was moved, frozen or set going; returns a way out.
+        """Have `listener` called whenever time was moved, frozen or let pass; returns a function that ends that.
 
-        It is called from the thread that moved the clock: whoever waits looks at the time again then.
+        It is called on the thread that moved the clock, so that whatever waits reads the time again.
         """
         with self._lock:
-            number = self._next_listener
-            self._next_listener += 1
-            self._listeners[number] = listener
+            self._listeners = (*self._listeners, listener)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners.pop(number, None)
+                self._listeners = tuple(other for other in self._listeners if other is not listener)
 
         return unsubscribe
 
@@ -155,26 +140,23 @@ class VirtualClock:
             return self.now(), self.scale
 
     def restore(self, state: tuple[float, float]) -> None:
-        """Stand as at a snapshot: the one way in which time goes back, for a world that goes back with it."""
+        """Go back to a snapshot, with the whole world: nothing else moves time back."""
         with self._lock:
             now, scale = state
             self._state = (now, time.monotonic(), scale)
-        self._tell()
+        self._notify()
 
     def begin_again(self) -> None:
-        """Stand as when it was made: at its start if it was frozen, else where it would be had nobody touched it."""
+        """Go back to its start if it was made frozen, else to the time that it would show if it had been left alone."""
         gone = (time.monotonic() - self._first) * self._first_scale
         self.restore((self._start + gone, self._first_scale))
 
     def _move_to(self, to: float) -> None:
         self._state = (to, time.monotonic(), self.scale)
 
-    def _tell(self) -> None:
-        if self._listeners:
-            with self._lock:
-                listeners = list(self._listeners.values())
-            for listener in listeners:
-                listener()
+    def _notify(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def _checked_time(seconds: float) -> float:

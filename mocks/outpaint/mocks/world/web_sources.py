@@ -15,15 +15,16 @@ from typing import Final
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.adapters.addresses import refusal
 from outpaint.functions.service.ports import Fetch
+from outpaint.mocks.restorable import Restorable
 
 _SIDE: Final = (256, 512)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a test put behind an address: bytes, an HTTP status instead, or a connection that breaks.
+    """What a test registered for an address: bytes, an HTTP status instead, or a connection that breaks.
 
-    `seconds` is how long it takes to answer, in virtual time. `fetched` counts.
+    `seconds` is how long it takes to answer, in virtual time; `fetched` is how often it was fetched.
     """
 
     url: str
@@ -34,12 +35,14 @@ class Source:
     fetched: int = 0
 
 
-class Sources:
-    """The Fetch port of a mock: nothing leaves the machine, unless a test hands over a port that does (`live`).
+class Sources(Restorable):
+    """The Fetch port of a mock: nothing leaves the machine, unless a test gives a port that fetches (`live`).
 
-    An https address that nobody registered stands for a picture made from its hash: RGBA, transparent at the
-    border so that it can be outpainted, the same on every machine. `pass_time` is told how long a slow one took.
+    An https address that nobody registered gives a picture made from its hash: RGBA, transparent at the border so that
+    it can be outpainted, the same on every machine. `pass_time` is called with the seconds that a slow one took.
     """
+
+    _state = ("_registered",)
 
     def __init__(self, pass_time: Callable[[float], None], live: Fetch | None = None) -> None:
         self._pass_time = pass_time
@@ -56,10 +59,10 @@ class Sources:
         seconds: float = 0.0,
         broken: bool = False,
     ) -> None:
-        """Put something behind an address: bytes, a status such as 404, a slow answer, a connection that breaks.
+        """Decide what an address answers: bytes, a status such as 404, late, or with a connection that breaks.
 
-        Without bytes a 200 has the picture that the address stands for anyway. Raises `OutpaintError` for what
-        cannot be.
+        Without bytes a 200 has the picture that is made from the address. Raises `OutpaintError` for values out of
+        range.
         """
         if isinstance(status, bool) or not 100 <= status <= 599:
             raise OutpaintError.wrong_value("status", status, "an HTTP status is 100 to 599")
@@ -108,19 +111,9 @@ class Sources:
             )
         return data
 
-    def snapshot(self) -> dict[str, Source]:
-        """All of it, for `restore`."""
-        with self._lock:
-            return dict(self._registered)
-
-    def restore(self, state: dict[str, Source]) -> None:
-        """Stand as at a snapshot."""
-        with self._lock:
-            self._registered = dict(state)
-
 
 def picture_for(url: str) -> bytes:
-    """The picture that an address stands for: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
+    """The picture made from an address: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
     digest = sha256(url.encode("utf-8", "surrogatepass")).digest()
     width, height = _SIDE[digest[0] & 1], _SIDE[digest[1] & 1]
     from PIL import Image  # only now, for most mocks are never asked for such a picture
@@ -140,7 +133,7 @@ def picture_for(url: str) -> bytes:
 
 
 def _made_up(url: str, field: str) -> bytes:
-    """The picture for an address that the service's own fetcher would have gone to; its refusals are the service's."""
+    """The picture made from an address; raises what the service's own fetcher raises for one that it refuses."""
     from outpaint.functions.adapters.fetch import SafeFetch  # brings an HTTP client, which few mocks need
 
     with contextlib.suppress(_Public):
@@ -149,11 +142,11 @@ def _made_up(url: str, field: str) -> bytes:
 
 
 class _Public(Exception):  # noqa: N818 - an outcome
-    """The fetcher would connect now."""
+    """The address is public: the fetcher would connect now."""
 
 
 def _without_network(host: str, port: int) -> list[IPv4Address | IPv6Address]:
-    """What an address that is written as a number leads to, and this machine's own name; all others are public."""
+    """Resolve numeric hosts and localhost; every other host counts as public, and raises `_Public`."""
     if host.rstrip(".").lower().endswith("localhost"):
         return [IPv4Address("127.0.0.1")]
     try:

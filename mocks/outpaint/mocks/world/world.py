@@ -1,4 +1,4 @@
-"""A world: the service over memory with a clock, scenarios, sources and a journal of its own."""
+"""One mocked world, the parts that several worlds share, and snapshots."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import Fetch
 from outpaint.functions.service.service import Service, ServiceSettings
 from outpaint.mocks.mock_paths import DEFAULT_WORLD
+from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.scenarios.call_effects import RateLimit
 from outpaint.mocks.scenarios.world_scenarios import Scenarios
 from outpaint.mocks.world.blobs import Blobs, Inspections
 from outpaint.mocks.world.calls import Calls
 from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS, Journal
 from outpaint.mocks.world.mock_ledger import CREDITS, MockLedger, MockLimits, OtherWindows
-from outpaint.mocks.world.mock_pictures import Darkroom, MockPictures
+from outpaint.mocks.world.mock_pictures import MockPictures, ResultPainter
 from outpaint.mocks.world.repeatable_ids import RepeatableIds
 from outpaint.mocks.world.scripted_dispatch import ScriptedDispatch
 from outpaint.mocks.world.virtual_clock import VirtualClock
@@ -30,38 +31,30 @@ from outpaint.painting.painters.flat import FlatPainter
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A world as it stood; opaque, good for `World.rollback` any number of times."""
+    """A world's state at one moment; opaque, good for `World.rollback` any number of times."""
 
     world: str
     parts: tuple[Any, ...]
 
 
-class _Part(Protocol):
-    """What a world is made of and goes back with."""
-
-    def snapshot(self) -> Any: ...
-
-    def restore(self, state: Any) -> None: ...
-
-
 class Studio:
-    """What worlds share: the painter, the pictures by content, and what is known about them."""
+    """What worlds share: the painter with its latest results, the pictures by content, and their inspections."""
 
     def __init__(self, painter: Painter | None = None, blobs: Blobs | None = None) -> None:
         self.blobs: Final = blobs or Blobs()
-        self.darkroom: Final = Darkroom(painter or FlatPainter(), self.blobs)
+        self.results: Final = ResultPainter(painter or FlatPainter(), self.blobs)
         self.inspections: Final = Inspections(self.blobs)
 
 
 class World:
-    """One mock of the API, apart from every other.
+    """One mock of the API, which shares no state with any other world but its `studio`.
 
-    `service` answers by the service's own rules; time is `clock`'s, trouble is `scenarios`', pictures behind
-    addresses are `sources`', and what came is in `calls`. The same seed and calls give the same bytes.
+    `service` answers by the service's own rules. `clock` gives it the time, `scenarios` say what goes wrong, `sources`
+    has the pictures behind addresses, and `calls` lists what came. The same seed and calls give the same bytes.
 
-    `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live` is a
-    port that really fetches addresses that nobody registered, where a test asks for it. `body_bytes` bounds the
-    bodies that the journal keeps, 0 for none.
+    `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live`, if given,
+    is a port that really fetches the addresses which nobody registered. The journal keeps `max_calls` calls and
+    `body_bytes` of their bodies, 0 for none. May be used from several threads.
     """
 
     def __init__(
@@ -80,7 +73,7 @@ class World:
     ) -> None:
         self.name: Final = name
         self.lock: Final = threading.RLock()
-        """Held while a call changes anything; whoever reads several things that belong together takes it too."""
+        """Held while a call changes anything; take it to read several things that belong together."""
         self.clock: Final = clock or VirtualClock.frozen()
         self.ids: Final = RepeatableIds(seed)
         self.journal: Final = Journal(max_calls, body_bytes)
@@ -92,9 +85,9 @@ class World:
         file_urls = FileUrls(sha256(f"outpaint-mock {seed}".encode()).digest())
         self.studio: Final = studio or Studio()
         self.pictures: Final = MockPictures(
-            self.studio.darkroom, file_urls, settings.pictures, self.ledger.find, self._urls_end
+            self.studio.results, file_urls, settings.pictures, self.ledger.find, self._urls_end
         )
-        self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.darkroom.painter)
+        self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.results.painter)
         self.scenarios: Final = Scenarios(self.dispatch.change)
         self.service: Final = Service(
             clock=self.clock,
@@ -130,7 +123,7 @@ class World:
         return job is None or job.state.ended
 
     def release(self, inference_id: str | None = None) -> None:
-        """End a pending job now as its plan says, or all of them; for jobs whose progress is manual, and any other.
+        """End one pending job now as its plan says, or without an id all of them.
 
         Raises `ScenarioError` for a job that is unknown or has ended.
         """
@@ -140,7 +133,7 @@ class World:
                 self.dispatch.release(id_)
 
     def settle(self) -> None:
-        """Let every end that is due by the clock take place; every call does it first."""
+        """End every job whose time has come by the clock; every call does it first."""
         with self.lock:
             self.dispatch.settle_due(self.clock.now())
 
@@ -151,15 +144,15 @@ class World:
         if unused:
             raise AssertionError("never called:\n" + "\n".join(f"  {what}" for what in unused))
 
-    # Going back
+    # Snapshots
 
     def snapshot(self) -> Snapshot:
-        """The whole world as it stands, time included; records are immutable, so nothing deep is copied."""
+        """The whole state, time included."""
         with self.lock:
             return Snapshot(self.name, tuple(part.snapshot() for part in self._parts))
 
     def rollback(self, snapshot: Snapshot) -> None:
-        """Stand as at a snapshot of this world."""
+        """Go back to a snapshot; raises `ValueError` for one of another world."""
         if snapshot.world != self.name:
             raise ValueError(f"this snapshot is of world {snapshot.world}, not of {self.name}")
         with self.lock:
@@ -167,21 +160,12 @@ class World:
                 part.restore(state)
 
     def reset(self) -> None:
-        """Stand as at the beginning; a clock that ticked then goes on from the machine's time."""
+        """Go back to the beginning; a clock that ticked then goes on from the machine's time."""
         with self.lock:
             self.rollback(self._beginning)
             self.clock.begin_again()
 
-    def sweep(self) -> None:
-        """Forget what has expired by the clock; nobody has to, for reads leave it out anyway."""
-        with self.lock:
-            self.settle()
-            now = self.clock.now()
-            self.ledger.purge(now)
-            self.pictures.purge(now)
-            self.dispatch.forget_expired(now)
-
-    # For the application
+    # For calls
 
     def limited(self, limit: RateLimit) -> Service:
         """The service under another rate limit, with counters of its own."""
@@ -193,7 +177,7 @@ class World:
         return service
 
     @property
-    def _parts(self) -> tuple[_Part, ...]:
+    def _parts(self) -> tuple[VirtualClock | Restorable, ...]:
         return (
             self.clock,
             self.ids,
@@ -207,7 +191,7 @@ class World:
         )
 
     def _pass_time(self, seconds: float) -> None:
-        call = self.dispatch.in_hand
+        call = self.dispatch.current_call
         if call is not None:
             call.seconds += seconds
 
@@ -216,8 +200,8 @@ class World:
         attached = self.dispatch.attached(inference_id)
         if attached is None or attached.urls is None or inference_id is None:
             return until
-        call = self.dispatch.in_hand
-        # Once for each result, however many pictures it has.
+        call = self.dispatch.current_call
+        # Counted once for each result, however many pictures it has.
         expired = None if call is None else call.urls_expired
         if expired is None:
             expired = self.scenarios.spend(attached.urls, inference_id, "job")
@@ -226,3 +210,29 @@ class World:
                 if expired:
                     call.note(attached.urls)
         return min(until, self.clock.now()) if expired else until
+
+
+class WorldParts:
+    """The parts of `world` that tests use most, for what gives a test access to one."""
+
+    world: World
+
+    @property
+    def calls(self) -> Calls:
+        """Every call that the world was sent."""
+        return self.world.calls
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """The scenarios of the world."""
+        return self.world.scenarios
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The world's time."""
+        return self.world.clock
+
+    @property
+    def sources(self) -> Sources:
+        """The pictures behind addresses."""
+        return self.world.sources

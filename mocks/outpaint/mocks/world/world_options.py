@@ -1,11 +1,11 @@
-"""How a world is set up: the one set of options behind the pytest marker and the command line."""
+"""The options of a world, for the pytest marker, the command line and the admin API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
@@ -22,18 +22,16 @@ if TYPE_CHECKING:
     from outpaint.functions.service.service import ServiceSettings
     from outpaint.mocks.scenarios.scenario import ScenarioLike
 
-CLOCKS: Final = ("frozen", "ticking")
-
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """A world's setup.
+    """The options of a world.
 
-    `scenario` stands for the whole world; several in a list. `credits` is what an account begins with; with `keys`
-    (key to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real
-    one; `start` (UTC) is where it begins: 2026-01-01 if frozen, now if it goes. `painter` is one that runs in mocks.
-    `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls
-    and `body_bytes` of their bodies.
+    `scenario`, one or several, applies to the whole world. `credits` is what an account begins with; with `keys` (key
+    to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real one;
+    `start` (UTC) is its first time: by default 2026-01-01 if frozen, now otherwise. `painter` is one that runs in
+    mocks. `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls and `body_bytes` of their
+    bodies.
     """
 
     scenario: ScenarioLike | Sequence[str] | None = None
@@ -59,7 +57,7 @@ class WorldOptions:
         return cls(**values)
 
     def world(self, name: str, studio: Studio | None = None) -> World:
-        """A world set up like this; raises `OutpaintError` for what cannot be."""
+        """A world with these options; raises `OutpaintError` for values out of range."""
         if isinstance(self.credits, bool) or not 0 <= self.credits <= 2**53:
             raise OutpaintError.wrong_value("credits", self.credits, "an account begins with 0 to 2**53 credits")
         world = World(
@@ -78,15 +76,11 @@ class WorldOptions:
         return world
 
     def checked(self) -> Self:
-        """These options, if they can be; raises `OutpaintError`."""
+        """These options; raises `OutpaintError` for values out of range."""
         self._clock()
         self._scenarios()
         _checked_painter(self.painter)
         return self
-
-    def replaced(self, **values: Any) -> Self:
-        """These options with others in their place."""
-        return replace(self, **values)
 
     def _scenarios(self) -> list[Scenario]:
         if self.scenario is None:
@@ -113,7 +107,7 @@ class WorldOptions:
 
 
 def _settings(values: Mapping[str, Any]) -> ServiceSettings:
-    """The service's settings with these values; raises `OutpaintError` for names and values that cannot be."""
+    """The service's settings with these values; raises `OutpaintError` for unknown names and values out of range."""
     from outpaint.functions.service.service import ServiceSettings
 
     for name in values:
@@ -141,8 +135,3 @@ def _checked_painter(name: str) -> str:
     if name not in known:
         raise OutpaintError.wrong_value("painter", name, f"use {' or '.join(known)}")
     return name
-
-
-def several(urls: str | Iterable[str]) -> tuple[str, ...]:
-    """One base URL or many, as many."""
-    return (urls,) if isinstance(urls, str) else tuple(urls)

@@ -1,4 +1,4 @@
-"""Many worlds on one server: told apart by a base URL's prefix /t/<world> or an API key's prefix @<world>:."""
+"""The worlds of one server; a request names its own by the path's prefix /t/<world> or the key's prefix @<world>:."""
 
 from __future__ import annotations
 
@@ -27,25 +27,22 @@ class WorldError(OutpaintError):
 
 
 class Worlds:
-    """The worlds of one server; each is made when it is first named.
+    """The worlds of one server; each is made when it is first named. May be used from several threads.
 
-    `make` makes one from its name; without it, worlds have a frozen clock each and share painter and pictures.
-    `make_other` makes one that is set up otherwise: its options by name, as `WorldOptions` has them.
+    `make` makes a world from its name; without it, worlds have a frozen clock each and share painter and pictures.
+    `make_other` makes one with other options, by name as `WorldOptions` has them; None where that is not offered.
     """
 
     def __init__(
         self,
         make: Callable[[str], World] | None = None,
         make_other: Callable[[str, Mapping[str, Any]], World] | None = None,
-        *,
-        max_worlds: int = MAX_WORLDS,
     ) -> None:
         studio = Studio()
         if make is None:
             make, make_other = (lambda name: World(name, studio=studio)), make_other or _set_up(studio)
         self._make = make
         self._make_other = make_other
-        self._max_worlds = max_worlds
         self._lock = threading.Lock()
         self._worlds: dict[str, World] = {}
 
@@ -67,9 +64,9 @@ class Worlds:
             return self._worlds.get(name) or self._made(name, lambda: self._make(name))
 
     def make(self, name: str, options: Mapping[str, Any]) -> World:
-        """A new world, set up otherwise than the server's others.
+        """A new world with other options than the server's others.
 
-        Raises `WorldError` where there is one by this name already, and `OutpaintError` for options that cannot be.
+        Raises `WorldError` where there is one of this name already, and `OutpaintError` for options out of range.
         """
         make_other = self._make_other
         if make_other is None:
@@ -87,9 +84,9 @@ class Worlds:
             raise WorldError(
                 f"{name[:70]!r} cannot name a world: use 1 to 64 letters, digits, dots, dashes and underscores"
             )
-        if len(self._worlds) >= self._max_worlds:
+        if len(self._worlds) >= MAX_WORLDS:
             raise WorldError(
-                f"there are {self._max_worlds} worlds already: remove one that is done with", ErrorCode.UNAVAILABLE
+                f"there are {MAX_WORLDS} worlds already: remove one that is done with", ErrorCode.UNAVAILABLE
             )
         world = self._worlds[name] = make()
         return world
@@ -102,16 +99,16 @@ class Worlds:
         return world
 
     def remove(self, name: str) -> None:
-        """Forget a world and all in it; raises `WorldError` where there is none."""
+        """Forget a world with all its state; raises `WorldError` where there is none."""
         with self._lock:
             if self._worlds.pop(name, None) is None:
                 raise WorldError(f"there is no world {name[:70]}")
 
     def of(self, head: RequestHead) -> tuple[World, RequestHead]:
-        """The world that a request means, and the request as that world sees it.
+        """The world that a request names, and the request without the prefix that names it.
 
-        The prefix goes from the path and into `origin`, so that result URLs lead back; a key's prefix goes from
-        the key. The path's prefix counts where both are there. Raises `WorldError`.
+        A path's prefix is moved to `origin`, so that result URLs lead back to this world. Where path and key both name
+        a world, the path counts. Raises `WorldError` for a name that cannot be one.
         """
         name: str | None = None
         if head.path.startswith(WORLD_PREFIX):

@@ -1,4 +1,4 @@
-"""The least that uvicorn can do: read the body, and always say the same."""
+"""The baseline: an ASGI application that reads the body and always gives the same answer."""
 
 from __future__ import annotations
 
