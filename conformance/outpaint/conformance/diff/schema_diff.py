@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from outpaint.conformance.diff.canonical_schema import ANY, TYPES, Choice, Raw, SchemaLimits, Schemas, SchemaShape
+from outpaint.conformance.diff.canonical_schema import ANY, LIMITED_TYPES, TYPES, Choice, Raw, Schemas, SchemaShape
 
 _WIDER_NUMBERS: Final = (("int32", "int64"), ("float", "double"))
 
@@ -62,7 +62,7 @@ class SchemaComparison:
         if "string" in shared:
             yield from _patterns(old, new)
         yield from _formats(old, new)
-        if shared & SchemaLimits.ABOUT["range"]:
+        if shared & LIMITED_TYPES["range"]:
             yield from _multiples(old, new)
         if "array" in shared:
             if old.unique != new.unique:
@@ -205,7 +205,7 @@ def _values(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
 
 def _limits(old: SchemaShape, new: SchemaShape, shared: frozenset[str]) -> Iterator[SchemaDifference]:
     for name, none in ANY.items():
-        if not shared & SchemaLimits.ABOUT[name]:
+        if not shared & LIMITED_TYPES[name]:
             continue
         was, is_ = old.limits.get(name, none), new.limits.get(name, none)
         step = was.change_to(is_)

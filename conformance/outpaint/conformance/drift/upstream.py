@@ -26,12 +26,13 @@ _MOST_REDIRECTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as the client sent it; `target` is path and query."""
+    """A request as the client sent it; `target` is path and query. A body that is `too_large` is not kept."""
 
     method: str
     target: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    too_large: bool = False
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case."""
