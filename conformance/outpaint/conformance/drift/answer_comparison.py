@@ -106,7 +106,7 @@ def type_of(value: Any) -> str:
 
 
 Found = tuple[str, str, str, str]
-"""Where, recorded, replayed, and what it is: `missing` or `extra` now, `other`, or `mild`, which breaks nobody."""
+"""Where, recorded, replayed, and what it is: `missing` or `extra` now, `other`, or `mild`, which breaks no client."""
 
 _WORDS: Final = frozenset({"status", "error_code", "code", "source"})
 """Members whose values are words of the contract: clients branch on them."""
@@ -183,14 +183,14 @@ def _texts(recorded: str, replayed: str, where: str, name: str) -> Iterator[Foun
 
 def _same_id(recorded: Any, replayed: Any) -> Iterator[Found]:
     """Whether both names of a job's id have the same value, where both are there."""
-    told = []
+    shown = []
     for value in (recorded, replayed):
         if not isinstance(value, dict) or not {"inference_id", "transaction_id"} <= value.keys():
             return
         same = value["inference_id"] == value["transaction_id"]
-        told.append("equal to /inference_id" if same else "another than /inference_id")
-    if told[0] != told[1]:
-        yield "/transaction_id", told[0], told[1], "other"
+        shown.append("equal to /inference_id" if same else "another than /inference_id")
+    if shown[0] != shown[1]:
+        yield "/transaction_id", shown[0], shown[1], "other"
 
 
 _OF_THE_WAY: Final = re.compile(
@@ -212,7 +212,7 @@ _SAYS_NOTHING: Final = frozenset({"cache-control", "content-disposition", "www-a
 
 def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] | None = None) -> Iterator[Found]:
     """The differences of the headers, or of `only` these, by their names in lower case."""
-    one, other = _told(recorded), _told(replayed)
+    one, other = _by_name(recorded), _by_name(replayed)
     for name in sorted(one.keys() | other.keys()):
         if _OF_THE_WAY.fullmatch(name) or (only is not None and name not in only):
             continue
@@ -229,12 +229,12 @@ def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] 
 _ID_CLASSES: Final = frozenset({"a UUID", "hexadecimal digits", "text", "a whole number"})
 
 
-def _told(answer: Answer) -> dict[str, str]:
-    told: dict[str, str] = {}
+def _by_name(answer: Answer) -> dict[str, str]:
+    values: dict[str, str] = {}
     for name, value in answer.headers:
         lower = name.lower()
-        told[lower] = f"{told[lower]}, {value}" if lower in told else value
-    return told
+        values[lower] = f"{values[lower]}, {value}" if lower in values else value
+    return values
 
 
 def _shown(name: str, value: str) -> str:

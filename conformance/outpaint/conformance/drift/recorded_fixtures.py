@@ -34,8 +34,8 @@ Made by `outpaint contract drift RECORDING --to-fixtures`; make them again rathe
   `text` or `file`; without any, its body was empty. With respx:
 
 ```python
-told = json.loads(Path("exchanges/{example}.json").read_text())["response"]
-respx.post(url__regex=r".*/painting/outpaint").respond(told["status"], headers=told["headers"], json=told.get("json"))
+kept = json.loads(Path("exchanges/{example}.json").read_text())["response"]
+respx.post(url__regex=r".*/painting/outpaint").respond(kept["status"], headers=kept["headers"], json=kept.get("json"))
 ```
 
 - `pictures/` holds what stands in for the pictures: same format, size and transparency, other pixels.
@@ -61,14 +61,14 @@ def _scenarios_of(recording: Recording) -> dict[str, str]:
     """By exchange, the scenario under which the mock answers the same to a client that polls as often."""
     exchanges = list(recording.replayable())
     scripts = Setting.of(recording).scripts
-    told: dict[str, str] = {}
+    scenarios: dict[str, str] = {}
     for exchange in exchanges:
         scenario = scripts[exchange.number].scenario
         if scenario is None:
             continue
         polls = _pending_polls(exchanges, exchange)
-        told[_name_of(exchange)] = re.sub(r"^manual", f"polls({polls})", scenario)
-    return told
+        scenarios[_name_of(exchange)] = re.sub(r"^manual", f"polls({polls})", scenario)
+    return scenarios
 
 
 def _name_of(exchange: RecordedExchange) -> str:
@@ -106,12 +106,12 @@ def _files(recording: Recording) -> dict[str, bytes]:
     }
     for exchange in recording.replayable():
         assert exchange.answer is not None
-        told = {
+        content = {
             "request": _request(exchange, files),
             "response": _response(exchange.answer, files),
             "seconds": exchange.seconds,
         }
-        files[f"exchanges/{_name_of(exchange)}.json"] = _json(told)
+        files[f"exchanges/{_name_of(exchange)}.json"] = _json(content)
     return files
 
 

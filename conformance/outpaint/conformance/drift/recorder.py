@@ -68,7 +68,7 @@ class Recorder:
     """Sends requests on and keeps the exchanges. Safe for many threads.
 
     `base_url` is where clients reach it (without `/v1`). `budget` is what requests may cost, at `price` credits an
-    image. `key` goes to the provider in place of whatever key a client sends. With `follow` results are fetched as soon
+    image. `key` goes to the provider in place of any key that a client sends. With `follow` results are fetched as soon
     as an answer names them, and their URLs are left as they are. `on_exchange` is called with each exchange that ended.
     """
 

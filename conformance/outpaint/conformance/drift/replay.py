@@ -19,7 +19,7 @@ from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, 
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 
 _OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
-"""Answers that depend on the state that a provider is in, into which nobody can put it."""
+"""Answers that depend on the state that a provider is in, into which a replay cannot put it."""
 _NEARLY: Final = 0.9
 """Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
 _PATIENCE_S: Final = 300.0
@@ -120,7 +120,7 @@ def replay(
             assert exchange.mark is not None
             run.not_replayed[exchange.number] = exchange.mark.says
         on_exchange(exchange)
-    # What a request would have cost that was not asked again, nobody can say.
+    # It is not known what a request would have cost that was not asked again.
     if not run.not_replayed:
         run.differences += run.charges.differences()
     return Drift(
@@ -197,9 +197,9 @@ def _polled(
         passed += since
         reply = run.target.ask(request, None)
     if extra and exchange.answer is not None:
-        told = f"pending for {extra} more {'poll' if extra == 1 else 'polls'}"
+        more = f"pending for {extra} more {'poll' if extra == 1 else 'polls'}"
         status = str(exchange.answer.status)
-        run.differences.append(AnswerDifference(exchange.number, DifferenceKind.POLLS, status, told))
+        run.differences.append(AnswerDifference(exchange.number, DifferenceKind.POLLS, status, more))
     return reply
 
 

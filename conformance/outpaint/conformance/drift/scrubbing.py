@@ -149,7 +149,7 @@ class Scrubber:
         self._names: dict[str, str] = {}
 
     def key(self, value: str) -> str:
-        """The name that stands for a key from now on: `key-1` for the first, the same for the same key."""
+        """The name that replaces a key: `key-1` for the first one, the same for the same key."""
         name = self._names.get(value)
         if name is None:
             name = self._names[value] = f"key-{len(self._names) + 1}"
@@ -191,8 +191,8 @@ class Scrubber:
         if not mark:
             return self.text(target)
         pairs = parse_qsl(query, keep_blank_values=True)
-        told = [(name, REDACTED if _SECRET_NAMES.fullmatch(name) else self.text(value)) for name, value in pairs]
-        return f"{self.text(before)}?{urlencode(told, safe='[]{}/')}"
+        kept = [(name, REDACTED if _SECRET_NAMES.fullmatch(name) else self.text(value)) for name, value in pairs]
+        return f"{self.text(before)}?{urlencode(kept, safe='[]{}/')}"
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value without credentials, and without the values of members that are some by their names."""

@@ -121,5 +121,5 @@ class Upstream:
         except (httpx.InvalidURL, UnicodeError) as error:
             says = f"the provider gave out a URL that is none: {error}"
             raise NoUpstreamAnswer(502, Trouble.UNREACHABLE, says) from None
-        told = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-        return Response(response.status_code, told, bytes(content))
+        headers_ = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        return Response(response.status_code, headers_, bytes(content))

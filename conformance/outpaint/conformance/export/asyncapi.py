@@ -75,7 +75,7 @@ def document() -> JsonObject:
         "defaultContentType": "application/json",
         "channels": {
             "completions": {
-                # The topic's name is chosen by CloudFormation, so there is none to tell.
+                # The topic's name is chosen by CloudFormation.
                 "address": None,
                 "title": "CompletionTopic",
                 "description": (
