@@ -203,7 +203,7 @@ def test_results_can_be_followed_instead(sit: Sit) -> None:
 
 def test_a_body_that_is_too_large_is_refused_and_marked(sit: Sit) -> None:
     sitting = sit()
-    told = sitting.recorder.too_large(UpstreamRequest("POST", "/v1/painting/outpaint", []), 128 * 1024 * 1024)
+    told = sitting.recorder.handle(UpstreamRequest("POST", "/v1/painting/outpaint", [], too_large=True))
     assert told.status == 413
     (exchange,) = sitting.recording().exchanges
     assert exchange.mark is not None

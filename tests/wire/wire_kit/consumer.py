@@ -136,9 +136,6 @@ class _LateRecorder:
     def handle(self, asked: UpstreamRequest) -> Response:
         return self.recorder.handle(asked)
 
-    def too_large(self, asked: UpstreamRequest, limit: int) -> Response:
-        return self.recorder.too_large(asked, limit)
-
 
 def recorded(base_url: str, key: str, *, poor_key: str | None = None, pause_s: float = 0.02) -> Recording:
     """What `do_everything` and the provider at a base URL (without /v1) say to each other, by the proxy on a socket.

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from types import MappingProxyType
-from typing import Any, ClassVar, Final, TypeGuard
+from types import MappingProxyType, NoneType
+from typing import Any, Final, TypeGuard
 
 _COUNTS: Final = {
     "length": ("minLength", "maxLength"),
@@ -38,19 +38,6 @@ _BYTES: Final = {
 @dataclass(frozen=True, slots=True)
 class SchemaLimits:
     """Values from `low` to `high`, where an open end excludes the limit itself."""
-
-    KEYWORDS: ClassVar[frozenset[str]] = frozenset(
-        {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", *chain(*_COUNTS.values())}
-    )
-    ABOUT: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
-        {
-            "range": frozenset({"integer", "fraction"}),
-            "length": frozenset({"string"}),
-            "item-count": frozenset({"array"}),
-            "member-count": frozenset({"object"}),
-        }
-    )
-    """The types that each kind of limits is about."""
 
     low: float = -math.inf
     low_open: bool = False
@@ -93,6 +80,15 @@ class SchemaLimits:
         return f"{'>' if self.low_open else ''}{low}..{'<' if self.high_open else ''}{high}"
 
 
+LIMITED_TYPES: Final = MappingProxyType(
+    {
+        "range": frozenset({"integer", "fraction"}),
+        "length": frozenset({"string"}),
+        "item-count": frozenset({"array"}),
+        "member-count": frozenset({"object"}),
+    }
+)
+"""The types that each kind of limits is about."""
 ANY: Final = MappingProxyType({"range": SchemaLimits(), **dict.fromkeys(_COUNTS, SchemaLimits(low=0))})
 """By kind, the limits that exclude nothing."""
 
@@ -125,6 +121,7 @@ Raw = Mapping[str, Any] | bool
 
 # A number is a whole one or a fraction, so that `integer` is a part of `number`.
 TYPES: Final = frozenset({"null", "boolean", "integer", "fraction", "string", "array", "object"})
+_JSON_TYPES: Final = {NoneType: "null", bool: "boolean", int: "integer", str: "string", list: "array"}
 _SPELLED: Final = {"number": frozenset({"integer", "fraction"})}
 _ANNOTATIONS: Final = frozenset(
     {
@@ -139,7 +136,8 @@ _FOLDED: Final = frozenset(
         *("allOf", "anyOf", "oneOf", "not"),
     }
 )
-_KNOWN: Final = _ANNOTATIONS | _FOLDED | SchemaLimits.KEYWORDS
+_LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", *chain(*_COUNTS.values())})
+_KNOWN: Final = _ANNOTATIONS | _FOLDED | _LIMITS
 _CHOICES: Final = frozenset({"anyOf", "oneOf", "not"})
 
 
@@ -284,7 +282,7 @@ class Schemas:
         shape.limits = {
             name: limits
             for name, limits in shape.limits.items()
-            if shape.types & SchemaLimits.ABOUT[name] and limits != ANY[name]
+            if shape.types & LIMITED_TYPES[name] and limits != ANY[name]
         }
         return shape
 
@@ -415,20 +413,9 @@ def _spelled(types: frozenset[str]) -> list[str]:
 
 
 def _type_of(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "integer" if value.is_integer() else "fraction"
-        case str():
-            return "string"
-        case list():
-            return "array"
-    return "object"
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "fraction"
+    return _JSON_TYPES.get(type(value), "object")
 
 
 def _formats(part: Mapping[str, Any]) -> frozenset[str]:

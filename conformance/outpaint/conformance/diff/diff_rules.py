@@ -64,15 +64,15 @@ _B, _R, _C = DiffVerdict.BREAKING, DiffVerdict.RISKY, DiffVerdict.COMPATIBLE
 
 _NO_HARM: Final = "Whatever a client did before still works."
 _REFUSED: Final = "What a client may send today can be refused tomorrow."
-_MORE: Final = "A client may be answered what it was never told of."
+_MORE: Final = "A client may get an answer that was never declared."
 _LESS: Final = "Every answer is one that a client knows already."
 
 _RULES: Final = (
     # The whole
     ("operation.removed", _B, "A client that calls it gets 404 or 405."),
     ("operation.added", _C, _NO_HARM),
-    ("operation.id-changed", _R, "Code generated from the document names its functions anew."),
-    ("operation.deprecated", _C, "It still works, and clients are told to leave."),
+    ("operation.id-changed", _R, "Code generated from the document has functions of other names."),
+    ("operation.deprecated", _C, "It still works, and clients are asked to stop using it."),
     ("operation.undeprecated", _C, _NO_HARM),
     ("operation.callbacks-changed", _R, "Calls to the client differ in a way that is not judged here."),
     ("webhooks.changed", _R, "Calls to the client differ in a way that is not judged here."),
@@ -81,7 +81,7 @@ _RULES: Final = (
     ("security.key-required", _B, "A client without a key is refused."),
     ("security.key-dropped", _C, _NO_HARM),
     ("security.scheme-changed", _B, "A key where it is sent today is not found."),
-    ("security.alternative-removed", _B, "A client that uses this way to say who it is is refused."),
+    ("security.alternative-removed", _B, "A client that authenticates in this way is refused."),
     ("security.alternative-added", _C, _NO_HARM),
     ("security.scope-added", _B, "A key that lacks the scope is refused."),
     ("security.scope-removed", _C, _NO_HARM),
@@ -120,11 +120,11 @@ _RULES: Final = (
     ("response.file-size.stated", _C, _LESS),
     ("response.file-size.unstated", _R, "How large a file may be is not said any more."),
     # Jobs
-    ("job.answered-later", _B, "A client that expects the result is handed an id to poll with."),
+    ("job.answered-later", _B, "A client that expects the result gets an id to poll with."),
     ("job.poll-link.removed", _B, "A client that follows links does not find its result."),
     ("job.poll-link.changed", _B, "A client that follows links asks in the wrong place."),
     ("job.location.removed", _B, "A client that polls where `Location` says has nowhere to poll."),
-    ("job.retry-after.removed", _B, "A client that waits as long as it is told polls at once, or not at all."),
+    ("job.retry-after.removed", _B, "A client that waits as long as the header says polls at once, or not at all."),
     ("job.status-word.added", _B, "A client that loops on the words it knows never ends, or ends too early."),
     ("job.status-word.removed", _C, _LESS),
     ("job.status-words.opened", _B, "A client cannot know which words end its loop."),
@@ -168,7 +168,7 @@ _RULES: Final = (
     ("request.enum.opened", _C, _NO_HARM),
     ("request.pattern.added", _B, _REFUSED),
     ("request.pattern.removed", _C, _NO_HARM),
-    ("request.pattern.changed", _R, "Which of two patterns takes more cannot be told."),
+    ("request.pattern.changed", _R, "Which of two patterns takes more is not known."),
     ("request.format.changed", _B, _REFUSED),
     ("request.format.narrowed", _B, _REFUSED),
     ("request.format.widened", _C, _NO_HARM),
@@ -182,7 +182,7 @@ _RULES: Final = (
     ("request.rule.added", _B, _REFUSED),
     ("request.rule.removed", _C, _NO_HARM),
     ("request.rule.changed", _R, "Which of the two takes more is not judged here."),
-    ("request.deprecation.added", _C, "It still works, and clients are told to leave."),
+    ("request.deprecation.added", _C, "It still works, and clients are asked to stop using it."),
     ("request.deprecation.removed", _C, _NO_HARM),
     # Schemas: responses
     ("response.property.removed-required", _B, "A client that reads it finds nothing."),
@@ -196,9 +196,9 @@ _RULES: Final = (
     ("response.default.changed", _C, "A default says nothing about what is answered."),
     ("response.default.removed", _C, "A default says nothing about what is answered."),
     ("response.default.added", _C, "A default says nothing about what is answered."),
-    ("response.type.changed", _B, "A client reads another type than it was told of."),
+    ("response.type.changed", _B, "A client reads another type than the declared one."),
     ("response.type.narrowed", _C, _LESS),
-    ("response.type.widened", _B, "A client reads a type that it was never told of."),
+    ("response.type.widened", _B, "A client reads a type that was never declared."),
     ("response.null.refused", _C, _LESS),
     ("response.null.allowed", _B, "A client that counts on a value finds null."),
     ("response.enum.value-removed", _C, _LESS),
@@ -221,7 +221,7 @@ _RULES: Final = (
     ("response.rule.added", _C, _LESS),
     ("response.rule.removed", _R, _MORE),
     ("response.rule.changed", _R, "Which of the two answers more is not judged here."),
-    ("response.deprecation.added", _C, "It is still there, and clients are told to leave."),
+    ("response.deprecation.added", _C, "It is still there, and clients are asked to stop reading it."),
     ("response.deprecation.removed", _C, _NO_HARM),
 )
 

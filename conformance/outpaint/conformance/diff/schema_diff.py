@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from outpaint.conformance.diff.canonical_schema import ANY, TYPES, Choice, Raw, SchemaLimits, Schemas, SchemaShape
+from outpaint.conformance.diff.canonical_schema import ANY, LIMITED_TYPES, TYPES, Choice, Raw, Schemas, SchemaShape
 
 _WIDER_NUMBERS: Final = (("int32", "int64"), ("float", "double"))
 
@@ -62,7 +62,7 @@ class SchemaComparison:
         if "string" in shared:
             yield from _patterns(old, new)
         yield from _formats(old, new)
-        if shared & SchemaLimits.ABOUT["range"]:
+        if shared & LIMITED_TYPES["range"]:
             yield from _multiples(old, new)
         if "array" in shared:
             if old.unique != new.unique:
@@ -116,9 +116,9 @@ class SchemaComparison:
                 after.remove(is_)
                 yield from self._choice(was, is_, old, new)
             for one in before:
-                yield SchemaDifference("rule.removed", _told(one))
+                yield SchemaDifference("rule.removed", _described(one))
             for one in after:
-                yield SchemaDifference("rule.added", "", _told(one))
+                yield SchemaDifference("rule.added", "", _described(one))
 
     def _same(self, old: Choice, new: Choice) -> bool:
         return (old.kind, old.names) == (new.kind, new.names) and sorted(
@@ -127,16 +127,16 @@ class SchemaComparison:
 
     def _choice(self, was: Choice, is_: Choice, old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
         if was.kind == "not":
-            yield SchemaDifference("rule.changed", _told(was), _told(is_))
+            yield SchemaDifference("rule.changed", _described(was), _described(is_))
             return
         if was.names or is_.names:
             narrower, wider = _choice_of_names(was, is_, old, new)
             if narrower or wider:
-                yield SchemaDifference(f"choice.{_step(narrower, wider)}", _told(was), _told(is_))
+                yield SchemaDifference(f"choice.{_step(narrower, wider)}", _described(was), _described(is_))
             return
         if was.kind != is_.kind:
             step = "narrowed" if is_.kind == "exclusive" else "widened"
-            yield SchemaDifference(f"choice.{step}", _told(was), _told(is_))
+            yield SchemaDifference(f"choice.{step}", _described(was), _described(is_))
         olds, news = list(was.alternatives), list(is_.alternatives)
         for before, after in self._same_alternatives(olds, news):
             olds.remove(before)
@@ -205,7 +205,7 @@ def _values(old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
 
 def _limits(old: SchemaShape, new: SchemaShape, shared: frozenset[str]) -> Iterator[SchemaDifference]:
     for name, none in ANY.items():
-        if not shared & SchemaLimits.ABOUT[name]:
+        if not shared & LIMITED_TYPES[name]:
             continue
         was, is_ = old.limits.get(name, none), new.limits.get(name, none)
         step = was.change_to(is_)
@@ -272,7 +272,7 @@ def _likely_pairs(before: list[Choice], after: list[Choice]) -> list[tuple[Choic
     return pairs
 
 
-def _told(choice: Choice) -> str:
+def _described(choice: Choice) -> str:
     if choice.names:
         return f"{choice.kind} of {', '.join(sorted(choice.names))}"
     word = {"alternatives": "any of", "exclusive": "one of", "not": "not"}[choice.kind]
@@ -284,8 +284,8 @@ def _name(raw: Raw) -> str:
         return "anything" if raw else "nothing"
     if "$ref" in raw:
         return str(raw["$ref"]).rpartition("/")[2]
-    told = ", ".join(f"{name} {value}" for name, value in raw.items() if name != "description")
-    return str(raw.get("title", told[:80] or "anything"))
+    listed = ", ".join(f"{name} {value}" for name, value in raw.items() if name != "description")
+    return str(raw.get("title", listed[:80] or "anything"))
 
 
 def _shown(types: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from types import NoneType
 from typing import Any, Final
 
 from outpaint.conformance.drift.recording_file import (
@@ -42,14 +43,14 @@ class Baseline(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerDifference:
-    """One difference; `where` is a header's name, a JSON pointer with `*` for any place in a list, or nothing."""
+    """One difference; `where` is a header's name, a JSON pointer with `*` for any place in a list, or empty."""
 
     exchange: int
     kind: DifferenceKind
-    where: str
     recorded: str
     replayed: str
-    breaking: bool
+    breaking: bool = False
+    where: str = ""
 
     @property
     def name(self) -> str:
@@ -57,9 +58,7 @@ class AnswerDifference:
         return f"{self.kind}:{self.where}" if self.where else self.kind.value
 
 
-ABSENT = "absent"
-
-
+_ABSENT: Final = "absent"
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CLASSES: Final = (
     (re.compile(rf"(?i){_UUID}"), "a UUID"),
@@ -72,6 +71,7 @@ _CLASSES: Final = (
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "an HTTP date"),
     (re.compile(r"(?i)[0-9a-f]{16,128}"), "hexadecimal digits"),
 )
+_TYPES: Final = {NoneType: "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 _ID_NAMES: Final = re.compile(r"(?:.*_)?id")
 _EPOCH_S: Final = 500_000_000
 _EPOCH_MS: Final = 500_000_000_000
@@ -102,19 +102,11 @@ def class_of_number(number: float) -> str:
 
 def type_of(value: Any) -> str:
     """The JSON type."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"
+    return _TYPES.get(type(value), "object")
 
 
 Found = tuple[str, str, str, str]
-"""Where, recorded, replayed, and which it is: `missing` there, `extra` there, `other`, or `mild`."""
+"""Where, recorded, replayed, and what it is: `missing` or `extra` now, `other`, or `mild`, which breaks no client."""
 
 _WORDS: Final = frozenset({"status", "error_code", "code", "source"})
 """Members whose values are words of the contract: clients branch on them."""
@@ -159,9 +151,9 @@ def _members(recorded: dict[str, Any], replayed: dict[str, Any], where: str, sta
     for name in [*recorded, *(name for name in replayed if name not in recorded)]:
         below = f"{where}/{name}"
         if name not in replayed:
-            yield below, type_of(recorded[name]), ABSENT, "missing"
+            yield below, type_of(recorded[name]), _ABSENT, "missing"
         elif name not in recorded:
-            yield below, ABSENT, type_of(replayed[name]), "extra"
+            yield below, _ABSENT, type_of(replayed[name]), "extra"
         else:
             yield from _values(recorded[name], replayed[name], below, name, status)
 
@@ -191,14 +183,14 @@ def _texts(recorded: str, replayed: str, where: str, name: str) -> Iterator[Foun
 
 def _same_id(recorded: Any, replayed: Any) -> Iterator[Found]:
     """Whether both names of a job's id have the same value, where both are there."""
-    told = []
+    shown = []
     for value in (recorded, replayed):
         if not isinstance(value, dict) or not {"inference_id", "transaction_id"} <= value.keys():
             return
         same = value["inference_id"] == value["transaction_id"]
-        told.append("equal to /inference_id" if same else "another than /inference_id")
-    if told[0] != told[1]:
-        yield "/transaction_id", told[0], told[1], "other"
+        shown.append("equal to /inference_id" if same else "another than /inference_id")
+    if shown[0] != shown[1]:
+        yield "/transaction_id", shown[0], shown[1], "other"
 
 
 _OF_THE_WAY: Final = re.compile(
@@ -220,15 +212,15 @@ _SAYS_NOTHING: Final = frozenset({"cache-control", "content-disposition", "www-a
 
 def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] | None = None) -> Iterator[Found]:
     """The differences of the headers, or of `only` these, by their names in lower case."""
-    one, other = _told(recorded), _told(replayed)
+    one, other = _by_name(recorded), _by_name(replayed)
     for name in sorted(one.keys() | other.keys()):
         if _OF_THE_WAY.fullmatch(name) or (only is not None and name not in only):
             continue
         mild = name not in _OF_THE_CONTRACT
         if name not in other:
-            yield name, _shown(name, one[name]), ABSENT, "mild" if mild else "missing"
+            yield name, _shown(name, one[name]), _ABSENT, "mild" if mild else "missing"
         elif name not in one:
-            yield name, ABSENT, _shown(name, other[name]), "mild" if mild else "extra"
+            yield name, _ABSENT, _shown(name, other[name]), "mild" if mild else "extra"
         elif _shown(name, one[name]) != _shown(name, other[name]):
             ids = {_shown(name, one[name]), _shown(name, other[name])} <= _ID_CLASSES
             yield name, _shown(name, one[name]), _shown(name, other[name]), "mild" if mild or ids else "other"
@@ -237,12 +229,12 @@ def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] 
 _ID_CLASSES: Final = frozenset({"a UUID", "hexadecimal digits", "text", "a whole number"})
 
 
-def _told(answer: Answer) -> dict[str, str]:
-    told: dict[str, str] = {}
+def _by_name(answer: Answer) -> dict[str, str]:
+    values: dict[str, str] = {}
     for name, value in answer.headers:
         lower = name.lower()
-        told[lower] = f"{told[lower]}, {value}" if lower in told else value
-    return told
+        values[lower] = f"{values[lower]}, {value}" if lower in values else value
+    return values
 
 
 def _shown(name: str, value: str) -> str:
@@ -263,7 +255,7 @@ _SLACK: Final = 1.5
 
 
 class TimingClass(StrEnum):
-    """At once; as long as a request may wait; longer than clients usually have patience for."""
+    """At once, as long as a request may wait, or longer than clients usually wait."""
 
     IMMEDIATE = "immediate"
     WAITS = "waits"
@@ -316,22 +308,14 @@ def _status(exchange: RecordedExchange, recorded: Answer, replayed: Answer) -> A
     by_store = not _by_the_api(exchange, recorded, replayed)
     if by_store and exchange.request.method == "POST" and recorded.status // 100 == replayed.status // 100:
         return None  # 200, 201 or 204: a store takes a file in its own words
-    return AnswerDifference(
-        exchange.number, DifferenceKind.STATUS, "", str(recorded.status), str(replayed.status), breaking=True
-    )
+    return AnswerDifference(exchange.number, DifferenceKind.STATUS, str(recorded.status), str(replayed.status), True)
 
 
 def _timing(exchange: RecordedExchange, seconds: float) -> Iterator[AnswerDifference]:
     if differ(exchange.seconds, seconds):
         one, other = TimingClass.of(exchange.seconds), TimingClass.of(seconds)
-        yield AnswerDifference(
-            exchange.number,
-            DifferenceKind.TIMING,
-            "",
-            f"{one} ({exchange.seconds:.1f} s)",
-            f"{other} ({seconds:.1f} s)",
-            breaking=TimingClass.LONG in (one, other),
-        )
+        shown = (f"{one} ({exchange.seconds:.1f} s)", f"{other} ({seconds:.1f} s)")
+        yield AnswerDifference(exchange.number, DifferenceKind.TIMING, *shown, TimingClass.LONG in (one, other))
 
 
 def _bodies(
@@ -344,7 +328,7 @@ def _bodies(
     elif isinstance(one, PictureBody) and isinstance(other, PictureBody):
         yield from _pictures(exchange, one.picture, other.picture)
     elif _kind(one) != _kind(other):
-        yield AnswerDifference(exchange.number, DifferenceKind.BODY, "", _kind(one), _kind(other), breaking=True)
+        yield AnswerDifference(exchange.number, DifferenceKind.BODY, _kind(one), _kind(other), True)
 
 
 def _kind(body: Body) -> str:
@@ -362,14 +346,8 @@ def _pictures(exchange: RecordedExchange, one: RecordedPicture, other: RecordedP
     }
     for where, (recorded, replayed) in facts.items():
         if recorded != replayed:
-            yield AnswerDifference(
-                exchange.number,
-                DifferenceKind.PICTURE,
-                where,
-                str(recorded or "none"),
-                str(replayed or "none"),
-                breaking=True,
-            )
+            shown = (str(recorded or "none"), str(replayed or "none"))
+            yield AnswerDifference(exchange.number, DifferenceKind.PICTURE, *shown, True, where)
 
 
 def _named(
@@ -377,4 +355,4 @@ def _named(
 ) -> Iterator[AnswerDifference]:
     for where, recorded, replayed, which in found:
         breaking = which == "other" or which == ("missing" if baseline is Baseline.RECORDED else "extra")
-        yield AnswerDifference(exchange.number, kind, where, recorded, replayed, breaking)
+        yield AnswerDifference(exchange.number, kind, recorded, replayed, breaking, where)

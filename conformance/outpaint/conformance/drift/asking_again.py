@@ -61,9 +61,9 @@ class ReplayedValues:
         elif isinstance(recorded, str) and isinstance(replayed, str) and len(recorded) >= 4 and names_an_id(name):
             self._ids[recorded] = replayed
 
-    def id(self, recorded: str) -> str | None:
+    def id(self, recorded: str | None) -> str | None:
         """The replay's id in place of a recorded one; None for one that no answer had."""
-        return self._ids.get(recorded)
+        return None if recorded is None else self._ids.get(recorded)
 
     def url(self, number: int, pointer: str) -> str:
         """The URL that the replay's answer to a recorded exchange has at a JSON pointer; raises `CannotAsk`."""

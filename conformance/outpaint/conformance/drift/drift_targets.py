@@ -52,8 +52,8 @@ class Target(ABC):
         """The key in place of a recorded one; raises `CannotAsk` where there is none."""
 
     @abstractmethod
-    def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
-        """Bring a scripted target's clock to the time of this exchange, and end these jobs of its own."""
+    def come_to(self, exchange: RecordedExchange, ended: str | None) -> None:
+        """Bring a scripted target's clock to the time of this exchange, and end this job of its own."""
 
     @abstractmethod
     def pause(self, seconds: float) -> None:
@@ -106,7 +106,7 @@ class BaseUrlTarget(Target):
             raise CannotAsk(f"it needs a key in place of {name}: give --api-key once for each")
         return self._keys[name]
 
-    def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
+    def come_to(self, exchange: RecordedExchange, ended: str | None) -> None:
         """Nothing: neither its clock nor its jobs can be moved."""
 
     def pause(self, seconds: float) -> None:
@@ -143,12 +143,12 @@ class _MockTarget(Target):
     def key(self, name: str) -> str:
         return f"drift-{name}"
 
-    def come_to(self, exchange: RecordedExchange, ended: Sequence[str]) -> None:
+    def come_to(self, exchange: RecordedExchange, ended: str | None) -> None:
         ahead = self._began + exchange.at - self.now()
         if ahead > 0:
             self.advance(ahead)
-        for inference_id in ended:
-            self.release(inference_id)
+        if ended is not None:
+            self.release(ended)
 
     def pause(self, seconds: float) -> None:
         self.advance(seconds)

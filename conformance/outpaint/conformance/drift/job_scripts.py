@@ -28,29 +28,25 @@ from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
 _CREDITS: Final = 1000
 """Credits of an account whose balance no answer has."""
-_WORTH_TELLING_S: Final = 1.0
+_IMMEDIATE_S: Final = 1.0
 """A sync answer that took longer gets a job that takes as long, by the mock's clock."""
 _LONGEST_S: Final = 3500.0
 """Within a job's lifetime, which would end it first."""
-_BY_STATUS: Final = {
-    500: ErrorCode.INTERNAL,
-    503: ErrorCode.UNAVAILABLE,
-    504: ErrorCode.TIMED_OUT,
-}
+_BY_STATUS: Final = {500: ErrorCode.INTERNAL, 503: ErrorCode.UNAVAILABLE, 504: ErrorCode.TIMED_OUT}
 _OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """For one exchange: the scenario of its call, and the recorded jobs that have ended by then."""
+    """For one exchange: the scenario of its call, and the recorded job that has ended by then."""
 
     scenario: str | None = None
-    ended: tuple[str, ...] = ()
+    ended: str | None = None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The world a recording is replayed in: known keys and their credits, the service's settings, scripts by number."""
+    """The world of a mock for a replay: known keys with their credits, settings of its service, scripts by exchange."""
 
     keys: dict[str, int]
     settings: dict[str, Any]
@@ -99,8 +95,14 @@ def is_submit(exchange: RecordedExchange) -> bool:
     return exchange.request.method == "POST" and path == OUTPAINT_PATH
 
 
+def balance_in(answer: Answer | None) -> int | None:
+    """The account's balance that an answer shows; None where it shows none."""
+    balance = (answer.header(CREDIT_AVAILABLE) if answer else None) or ""
+    return int(balance) if balance.isdigit() else None
+
+
 def is_of_an_account(exchange: RecordedExchange) -> bool:
-    """Whether the answer shows the key's account; one to a request for a file does not."""
+    """Whether the answer is about the key's account; one to a request for a file is not."""
     target = exchange.request.target
     if exchange.request.key is None or REFERENCE.fullmatch(target) is not None:
         return False
@@ -114,8 +116,8 @@ def _keys(exchanges: list[RecordedExchange]) -> dict[str, int]:
         key, answer = exchange.request.key, exchange.answer
         if key is None or not is_of_an_account(exchange) or answer is None or answer.status == 401 or key in keys:
             continue
-        told = answer.header(CREDIT_AVAILABLE) or ""
-        keys[key] = int(told) if told.isdigit() else _CREDITS
+        balance = balance_in(answer)
+        keys[key] = _CREDITS if balance is None else balance
     return keys
 
 
@@ -125,22 +127,19 @@ def _values(exchanges: list[RecordedExchange], name: str) -> list[str]:
 
 def _price(exchanges: list[RecordedExchange]) -> int | None:
     """Credits an image, where an account's balances before and after a submit show it."""
-    told: Counter[int] = Counter()
+    prices: Counter[int] = Counter()
     before: dict[str, tuple[RecordedExchange, int]] = {}
     for exchange in exchanges:
-        key, answer = exchange.request.key, exchange.answer
-        balance = (answer.header(CREDIT_AVAILABLE) if answer else None) or ""
-        if key is None or not is_of_an_account(exchange) or not balance.isdigit():
+        key, balance = exchange.request.key, balance_in(exchange.answer)
+        if key is None or balance is None or not is_of_an_account(exchange):
             continue
-        last = before.get(key)
-        if last is not None:
-            submitted, had = last
-            pictures = _charged(submitted)
-            spent = had - int(balance)
+        if key in before:
+            submitted, had = before[key]
+            pictures, spent = _charged(submitted), had - balance
             if pictures and spent > 0 and spent % pictures == 0:
-                told[spent // pictures] += 1
-        before[key] = (exchange, int(balance))
-    return told.most_common(1)[0][0] if told else None
+                prices[spent // pictures] += 1
+        before[key] = (exchange, balance)
+    return prices.most_common(1)[0][0] if prices else None
 
 
 def _charged(exchange: RecordedExchange) -> int:
@@ -172,25 +171,19 @@ def _scripts(exchanges: list[RecordedExchange], keys: dict[str, int], price: int
             scenario = _job(exchange, exchange.answer, last_words.get(job))
         if job is not None:
             made.add(job)
-        ended = tuple(id_ for id_, number in first_end.items() if number == exchange.number and id_ == job)
-        scripts[exchange.number] = Script(
-            scenario, ended if not is_submit(exchange) or _replayed(exchange.answer) else ()
-        )
+        ends = job is not None and first_end.get(job) == exchange.number
+        ended_before = ends and (not is_submit(exchange) or _replayed(exchange.answer))
+        scripts[exchange.number] = Script(scenario, job if ended_before else None)
     return scripts
 
 
 def _job(exchange: RecordedExchange, answer: Answer, last_word: Any) -> str:
     """The scenario of the job that this submit makes."""
-    words = []
     if answer.status == 202:
-        words.append("manual")
-        if isinstance(last_word, dict) and last_word.get("status") == "error":
-            words.append(f"fail({_code(last_word, ErrorCode.PAINTING_FAILED).value})")
-    elif exchange.seconds >= _WORTH_TELLING_S:
-        words.append(f"time({min(exchange.seconds, _LONGEST_S):.3f})")
-    else:
-        words.append("immediate")
-    return "; ".join(words)
+        failed = isinstance(last_word, dict) and last_word.get("status") == "error"
+        return f"manual; fail({_code(last_word, ErrorCode.PAINTING_FAILED).value})" if failed else "manual"
+    lasted = exchange.seconds >= _IMMEDIATE_S
+    return f"time({min(exchange.seconds, _LONGEST_S):.3f})" if lasted else "immediate"
 
 
 def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], price: int) -> str | None:
@@ -207,9 +200,8 @@ def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], p
     if status == 403:
         return "error(forbidden)"
     if status == 402:
-        told = answer.header(CREDIT_AVAILABLE) or "0"
         costs = pictures_asked_for(exchange.request.body, {}) * price
-        return "error(insufficient_credits)" if told.isdigit() and int(told) >= costs else None
+        return "error(insufficient_credits)" if (balance_in(answer) or 0) >= costs else None
     if status == 429:
         wait = answer.header(RETRY_AFTER) or ""
         return f"error(rate_limited, retry_after={wait})" if _is_wait(wait) else "error(rate_limited)"

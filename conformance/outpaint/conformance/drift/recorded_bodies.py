@@ -93,7 +93,7 @@ def parts_of(content_type: str, body: bytes) -> list[RawPart]:
 
 
 LARGEST_AREA: Final = 64_000_000
-"""Pixels; a larger picture is judged by its header alone, and its stand-in has no more."""
+"""Pixels; a larger picture is judged by its header alone, and the one drawn for it has no more."""
 _CELLS: Final = 32
 _ORIENTATION: Final = 0x0112
 _DATA_URI: Final = re.compile(r"(?is)data:(image/[a-z0-9.+-]+|application/octet-stream)?(;[a-z0-9=-]+)*;base64,(.+)")
@@ -298,7 +298,7 @@ def _opaque(data: bytes) -> Opaque:
             text = data.decode()
         except UnicodeDecodeError:
             text = None
-        # What nobody could parse may yet have a picture in it.
+        # A body that could not be parsed may still contain a picture.
         if text is not None and (";base64," in text or "\x00" in text):
             text = None
     return Opaque(bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), text=text)
@@ -354,7 +354,7 @@ def _drawn(picture: RecordedPicture) -> bytes:
     try:
         image.save(file, format_, **options)
     except (OSError, ValueError, KeyError):
-        # A format that is read and not written here: PNG has room for every mode that a mask or picture has.
+        # A format that is read and not written here: PNG has every mode that a mask or picture can have.
         file = io.BytesIO()
         image.convert("RGBA").save(file, "PNG")
     data = file.getvalue()

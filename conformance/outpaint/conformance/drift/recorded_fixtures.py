@@ -11,9 +11,10 @@ from outpaint.conformance.drift.job_scripts import Setting, inference_id_of, is_
 from outpaint.conformance.drift.recorded_bodies import stand_in
 from outpaint.conformance.drift.recording_file import (
     Answer,
-    Form,
+    Body,
     Json,
     Nothing,
+    OpaqueBody,
     PictureBody,
     RecordedExchange,
     RecordedPicture,
@@ -33,8 +34,8 @@ Made by `outpaint contract drift RECORDING --to-fixtures`; make them again rathe
   `text` or `file`; without any, its body was empty. With respx:
 
 ```python
-told = json.loads(Path("exchanges/{example}.json").read_text())["response"]
-respx.post(url__regex=r".*/painting/outpaint").respond(told["status"], headers=told["headers"], json=told.get("json"))
+kept = json.loads(Path("exchanges/{example}.json").read_text())["response"]
+respx.post(url__regex=r".*/painting/outpaint").respond(kept["status"], headers=kept["headers"], json=kept.get("json"))
 ```
 
 - `pictures/` holds what stands in for the pictures: same format, size and transparency, other pixels.
@@ -60,17 +61,17 @@ def _scenarios_of(recording: Recording) -> dict[str, str]:
     """By exchange, the scenario under which the mock answers the same to a client that polls as often."""
     exchanges = list(recording.replayable())
     scripts = Setting.of(recording).scripts
-    told: dict[str, str] = {}
+    scenarios: dict[str, str] = {}
     for exchange in exchanges:
         scenario = scripts[exchange.number].scenario
         if scenario is None:
             continue
         polls = _pending_polls(exchanges, exchange)
-        told[name_of(exchange)] = re.sub(r"^manual", f"polls({polls})", scenario)
-    return told
+        scenarios[_name_of(exchange)] = re.sub(r"^manual", f"polls({polls})", scenario)
+    return scenarios
 
 
-def name_of(exchange: RecordedExchange) -> str:
+def _name_of(exchange: RecordedExchange) -> str:
     """A file's name for an exchange: its number, its verb and the end of its path."""
     path = re.sub(r"[^a-z0-9]+", "-", exchange.request.target.partition("?")[0].lower()).strip("-")
     return f"{exchange.number:03d}-{exchange.request.method.lower()}-{path[:60].strip('-') or 'root'}"
@@ -94,7 +95,7 @@ def _files(recording: Recording) -> dict[str, bytes]:
     if credits_ is not None:
         world["credits"] = credits_
     scenarios = _scenarios_of(recording)
-    names = [name_of(exchange) for exchange in recording.replayable()]
+    names = [_name_of(exchange) for exchange in recording.replayable()]
     example = next(iter(scenarios), names[0] if names else "001")
     files = {
         "README.md": _README.format(
@@ -105,45 +106,45 @@ def _files(recording: Recording) -> dict[str, bytes]:
     }
     for exchange in recording.replayable():
         assert exchange.answer is not None
-        told = {
+        content = {
             "request": _request(exchange, files),
             "response": _response(exchange.answer, files),
             "seconds": exchange.seconds,
         }
-        files[f"exchanges/{name_of(exchange)}.json"] = _json(told)
+        files[f"exchanges/{_name_of(exchange)}.json"] = _json(content)
     return files
 
 
 def _request(exchange: RecordedExchange, files: dict[str, bytes]) -> dict[str, Any]:
-    request, body = exchange.request, exchange.request.body
-    told: dict[str, Any] = {"method": request.method, "target": request.target, "headers": dict(request.headers)}
-    if isinstance(body, Form):
-        told[body.kind] = [
-            {"name": part.name, "file": _picture(part.picture, files)}
-            if part.picture is not None
-            else {"name": part.name, "text": part.text}
-            for part in body.parts
-        ]
-    elif isinstance(body, Json):
-        told["json"] = body.value
-    elif isinstance(body, PictureBody):
-        told["file"] = _picture(body.picture, files)
-    elif not isinstance(body, Nothing):
-        told["text"] = body.opaque.text
-    return told
+    request = exchange.request
+    head = {"method": request.method, "target": request.target, "headers": dict(request.headers)}
+    return head | _body(request.body, files)
 
 
 def _response(answer: Answer, files: dict[str, bytes]) -> dict[str, Any]:
     headers = {name: value for name, value in answer.headers if name.lower() not in _OF_TRANSPORT}
-    told: dict[str, Any] = {"status": answer.status, "headers": headers}
-    body = answer.body
-    if isinstance(body, Json):
-        told["json"] = body.value
-    elif isinstance(body, PictureBody):
-        told["file"] = _picture(body.picture, files)
-    elif not isinstance(body, Nothing) and not isinstance(body, Form):
-        told["text"] = body.opaque.text or ""
-    return told
+    return {"status": answer.status, "headers": headers} | _body(answer.body, files)
+
+
+def _body(body: Body, files: dict[str, bytes]) -> dict[str, Any]:
+    """The one member that holds a body; none for an empty one."""
+    match body:
+        case Nothing():
+            return {}
+        case Json():
+            return {"json": body.value}
+        case PictureBody():
+            return {"file": _picture(body.picture, files)}
+        case OpaqueBody():
+            return {"text": body.opaque.text or ""}
+    return {
+        body.kind: [
+            {"name": part.name, "text": part.text}
+            if part.picture is None
+            else {"name": part.name, "file": _picture(part.picture, files)}
+            for part in body.parts
+        ]
+    }
 
 
 def _picture(picture: RecordedPicture, files: dict[str, bytes]) -> str:

@@ -68,7 +68,7 @@ class Recorder:
     """Sends requests on and keeps the exchanges. Safe for many threads.
 
     `base_url` is where clients reach it (without `/v1`). `budget` is what requests may cost, at `price` credits an
-    image. `key` goes to the provider in place of whatever key a client sends. With `follow` results are fetched as soon
+    image. `key` goes to the provider in place of any key that a client sends. With `follow` results are fetched as soon
     as an answer names them, and their URLs are left as they are. `on_exchange` is called with each exchange that ended.
     """
 
@@ -118,6 +118,9 @@ class Recorder:
         """The answer for the client: the provider's, or one of the proxy's own where there is none."""
         begun = self._begin(asked)
         try:
+            if asked.too_large:
+                says = f"a request may be {MAX_BODY_BYTES // 1024**2} MiB to be recorded"
+                raise NoUpstreamAnswer(413, Trouble.TOO_LARGE, says)
             self._pay(begun)
             self._ask(begun)
         except NoUpstreamAnswer as outcome:
@@ -127,14 +130,6 @@ class Recorder:
         self._keep(begun)
         if self._follow and begun.answer is not None:
             self._fetch_all(begun)
-        return begun.shown
-
-    def too_large(self, asked: UpstreamRequest, limit: int) -> Response:
-        """The refusal of a request whose body has more than `limit` bytes."""
-        mark = Mark(trouble=Trouble.TOO_LARGE, says=f"a request may be {limit // 1024**2} MiB to be recorded")
-        begun = self._begin(asked)
-        begun.mark, begun.shown = mark, refusal(413, mark)
-        self._keep(begun)
         return begun.shown
 
     def _begin(self, asked: UpstreamRequest) -> _ExchangeUnderWay:
@@ -300,13 +295,8 @@ class RecordingHost:
             body = await _body(receive)
         except ClientGone:
             return  # half a request is not sent on
-        loop = asyncio.get_running_loop()
-        if body is None:
-            asked = UpstreamRequest(scope["method"], target, headers)
-            answer = await loop.run_in_executor(self._pool, self._recorder.too_large, asked, MAX_BODY_BYTES)
-        else:
-            asked = UpstreamRequest(scope["method"], target, headers, body)
-            answer = await loop.run_in_executor(self._pool, self._recorder.handle, asked)
+        asked = UpstreamRequest(scope["method"], target, headers, body or b"", too_large=body is None)
+        answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._recorder.handle, asked)
         bare = answer.status in (204, 304) or scope["method"] == "HEAD"
         length = [] if bare else [("Content-Length", str(len(answer.body)))]
         sent = [

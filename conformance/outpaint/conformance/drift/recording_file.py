@@ -140,7 +140,7 @@ class RecordedRequest(_Kept):
     """What the consumer asked.
 
     `target` is a path from `/v1` on with its query, or `{{3/data/0/url}}`: the URL that the answer to exchange 3 had
-    there. `key` is a name that stands for a key, the same for the same key; None where none was sent.
+    there. `key` is a name for the key that was sent, the same for the same key; None without one.
     """
 
     method: str
@@ -237,18 +237,18 @@ class Recording(_Kept):
 
 def pictures_asked_for(body: Body, query: dict[str, str]) -> int:
     """How many pictures a request may be charged for: its `count`, the largest one where it has several."""
-    told: list[object] = []
+    counts: list[object] = []
     if isinstance(body, Form):
-        told = [part.text for part in body.parts if part.name == "count"]
+        counts = [part.text for part in body.parts if part.name == "count"]
     elif isinstance(body, Json):
         if isinstance(body.value, dict) and "count" in body.value:
-            told = [body.value["count"]]
+            counts = [body.value["count"]]
     elif query.get("count") is None:
         # A body that we cannot read may be one that the provider can.
         return MAX_COUNT
     if "count" in query:
-        told.append(query["count"])
-    return max((_whole(value) for value in told), default=int(Wish.model_fields["count"].default))
+        counts.append(query["count"])
+    return max((_whole(value) for value in counts), default=int(Wish.model_fields["count"].default))
 
 
 def _whole(value: object) -> int:

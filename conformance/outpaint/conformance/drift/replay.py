@@ -13,13 +13,13 @@ import httpx
 from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
 from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.conformance.drift.drift_targets import Target, TargetReply
-from outpaint.conformance.drift.job_scripts import Setting, inference_id_of, is_of_an_account
+from outpaint.conformance.drift.job_scripts import Setting, balance_in, inference_id_of, is_of_an_account
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
-from outpaint.contracts.paths_and_headers import CREDIT_AVAILABLE, RETRY_AFTER
+from outpaint.contracts.paths_and_headers import RETRY_AFTER
 
 _OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
-"""Answers that depend on the state that a provider is in, into which nobody can put it."""
+"""Answers that depend on the state that a provider is in, into which a replay cannot put it."""
 _NEARLY: Final = 0.9
 """Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
 _PATIENCE_S: Final = 300.0
@@ -27,18 +27,18 @@ _PATIENCE_S: Final = 300.0
 
 
 @dataclass
-class Charges:
+class _Charges:
     """The balances of each account in both answers, for targets whose accounts began with the recorded credits."""
 
-    _told: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+    _balances: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def see(self, exchange: RecordedExchange, replayed: Answer) -> None:
         """Note the balances in both answers."""
         if exchange.answer is None or exchange.request.key is None or not is_of_an_account(exchange):
             return
-        one, other = (answer.header(CREDIT_AVAILABLE) or "" for answer in (exchange.answer, replayed))
-        if one.isdigit() and other.isdigit() and exchange.answer.status != 401:
-            self._told.setdefault(exchange.request.key, []).append((exchange.number, int(one), int(other)))
+        one, other = balance_in(exchange.answer), balance_in(replayed)
+        if one is not None and other is not None and exchange.answer.status != 401:
+            self._balances.setdefault(exchange.request.key, []).append((exchange.number, one, other))
 
     def differences(self) -> list[AnswerDifference]:
         """One for each account whose last balances differ, at the exchange from which on they differ by as much.
@@ -46,21 +46,13 @@ class Charges:
         Balances may differ for a while: credits of a failed job are given back when it ends, or when that is seen.
         """
         found = []
-        for told in self._told.values():
-            apart = told[-1][1] - told[-1][2]
+        for balances in self._balances.values():
+            apart = balances[-1][1] - balances[-1][2]
             if apart == 0:
                 continue
-            first = told[-1]
-            for entry in reversed(told):
-                if entry[1] - entry[2] != apart:
-                    break
-                first = entry
-            number, one, other = first
-            found.append(
-                AnswerDifference(
-                    number, DifferenceKind.CREDITS, "", f"{one:,} credits", f"{other:,} credits", breaking=False
-                )
-            )
+            last_other = max((at for at, (_, one, other) in enumerate(balances) if one - other != apart), default=-1)
+            number, one, other = balances[last_other + 1]
+            found.append(AnswerDifference(number, DifferenceKind.CREDITS, f"{one:,} credits", f"{other:,} credits"))
         return found
 
 
@@ -97,7 +89,7 @@ class _Replay:
     differences: list[AnswerDifference] = field(default_factory=list)
     not_replayed: dict[int, str] = field(default_factory=dict)
     replayed: list[int] = field(default_factory=list)
-    charges: Charges = field(default_factory=Charges)
+    charges: _Charges = field(default_factory=_Charges)
     answered_at: dict[str, float] = field(default_factory=dict)
     """By recorded job: when the last recorded answer about it came."""
 
@@ -128,7 +120,7 @@ def replay(
             assert exchange.mark is not None
             run.not_replayed[exchange.number] = exchange.mark.says
         on_exchange(exchange)
-    # What a request would have cost that was not asked again, nobody can say.
+    # It is not known what a request would have cost that was not asked again.
     if not run.not_replayed:
         run.differences += run.charges.differences()
     return Drift(
@@ -149,7 +141,7 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
     request = repeated(exchange, run.values)
     if exchange.request.key is not None:
         request = request.with_key(run.target.key(exchange.request.key))
-    run.target.come_to(exchange, [id_ for job in script.ended if (id_ := run.values.id(job)) is not None])
+    run.target.come_to(exchange, run.values.id(script.ended))
     job = inference_id_of(recorded)
     waited = 0.0
     if not run.target.scripted and job in run.answered_at:
@@ -168,13 +160,11 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
     if job is not None:
         run.answered_at[job] = exchange.at + exchange.seconds
     run.values.learn(exchange, reply.response)
-    _judge(run, exchange, recorded, _answer(reply))
+    _judge(run, exchange, recorded, _answer(reply.response), reply.seconds)
 
 
-def _judge(run: _Replay, exchange: RecordedExchange, recorded: Answer, reply: tuple[Answer, float]) -> None:
-    replayed, seconds = reply
-    same = recorded.status == replayed.status
-    if not run.target.scripted and not same:
+def _judge(run: _Replay, exchange: RecordedExchange, recorded: Answer, replayed: Answer, seconds: float) -> None:
+    if not run.target.scripted and recorded.status != replayed.status:
         if recorded.status in _OF_ITS_STATE or recorded.status >= 500:
             run.not_replayed[exchange.number] = (
                 f"{recorded.status} came of the provider's state then; now it answers {replayed.status}"
@@ -207,28 +197,23 @@ def _polled(
         passed += since
         reply = run.target.ask(request, None)
     if extra and exchange.answer is not None:
-        told = f"pending for {extra} more {'poll' if extra == 1 else 'polls'}"
-        run.differences.append(
-            AnswerDifference(
-                exchange.number, DifferenceKind.POLLS, "", str(exchange.answer.status), told, breaking=False
-            )
-        )
+        more = f"pending for {extra} more {'poll' if extra == 1 else 'polls'}"
+        status = str(exchange.answer.status)
+        run.differences.append(AnswerDifference(exchange.number, DifferenceKind.POLLS, status, more))
     return reply
 
 
 def _unanswered(run: _Replay, exchange: RecordedExchange, what: str) -> None:
     assert exchange.answer is not None
     run.replayed.append(exchange.number)
-    run.differences.append(
-        AnswerDifference(exchange.number, DifferenceKind.STATUS, "", str(exchange.answer.status), what, breaking=True)
-    )
+    status = str(exchange.answer.status)
+    run.differences.append(AnswerDifference(exchange.number, DifferenceKind.STATUS, status, what, breaking=True))
 
 
-def _answer(reply: TargetReply) -> tuple[Answer, float]:
-    response = reply.response
+def _answer(response: httpx.Response) -> Answer:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
     body = body_of(response.content, response.headers.get("content-type", ""))
-    return Answer(status=response.status_code, headers=headers, body=body), reply.seconds
+    return Answer(status=response.status_code, headers=headers, body=body)
 
 
 def ignoring(drift: Drift, patterns: Sequence[str]) -> Drift:

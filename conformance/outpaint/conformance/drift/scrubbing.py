@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -34,10 +34,11 @@ _PROXIED: Final = re.compile(rf"{re.escape(_PREFIX)}(\d+)(?:/[^?#]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A URL of the provider, and the reference by which a recording names it."""
+    """A URL of the provider, the reference by which a recording names it, and its URL at the proxy."""
 
     url: str
     reference: str
+    proxied: str = ""
 
 
 class Links:
@@ -47,16 +48,14 @@ class Links:
         self._base_url = base_url
         self._lock = threading.Lock()
         self._links: list[Link] = []
-        self._places: list[str] = []
 
     def lead(self, url: str, exchange: int, pointer: str) -> str:
         """The URL by which a client reaches this one through the proxy."""
         name = urlsplit(url).path.rpartition("/")[2]
         with self._lock:
-            place = f"{self._base_url}{_PREFIX}{len(self._links)}/{quote(name, safe='.')}"
-            self._links.append(Link(url, reference(exchange, pointer)))
-            self._places.append(place)
-        return place
+            proxied = f"{self._base_url}{_PREFIX}{len(self._links)}/{quote(name, safe='.')}"
+            self._links.append(Link(url, reference(exchange, pointer), proxied))
+        return proxied
 
     def at(self, path: str) -> Link | None:
         """The link at a path of the proxy; None for any other path."""
@@ -81,11 +80,11 @@ class Links:
         if _PREFIX.encode() not in data and quote(_PREFIX, safe="").encode() not in data:
             return data
         with self._lock:
-            pairs = list(zip(self._places, self._links, strict=True))
+            links = list(self._links)
         # The last first, for the URL of a link may begin with that of an earlier one.
-        for place, link in reversed(pairs):
-            data = data.replace(place.encode(), by(link).encode())
-            data = data.replace(quote(place, safe="").encode(), quote(by(link), safe="").encode())
+        for link in reversed(links):
+            data = data.replace(link.proxied.encode(), by(link).encode())
+            data = data.replace(quote(link.proxied, safe="").encode(), quote(by(link), safe="").encode())
         return data
 
 
@@ -150,7 +149,7 @@ class Scrubber:
         self._names: dict[str, str] = {}
 
     def key(self, value: str) -> str:
-        """The name that stands for a key from now on: `key-1` for the first, the same for the same key."""
+        """The name that replaces a key: `key-1` for the first one, the same for the same key."""
         name = self._names.get(value)
         if name is None:
             name = self._names[value] = f"key-{len(self._names) + 1}"
@@ -161,7 +160,7 @@ class Scrubber:
         """Strike these out from now on."""
         self._redaction.learn(*secrets)
 
-    def learn_headers(self, headers: list[tuple[str, str]]) -> None:
+    def learn_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Learn the credentials in these headers."""
         for name, value in headers:
             if name.lower() in SECRET_HEADERS:
@@ -173,7 +172,7 @@ class Scrubber:
             if _SECRET_NAMES.fullmatch(name):
                 self.learn(value)
 
-    def headers(self, headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Headers without the API key, and without values where those are credentials."""
         return tuple(
             (self.text(name), REDACTED if name.lower() in SECRET_HEADERS else self.text(value))
@@ -192,8 +191,8 @@ class Scrubber:
         if not mark:
             return self.text(target)
         pairs = parse_qsl(query, keep_blank_values=True)
-        told = [(name, REDACTED if _SECRET_NAMES.fullmatch(name) else self.text(value)) for name, value in pairs]
-        return f"{self.text(before)}?{urlencode(told, safe='[]{}/')}"
+        kept = [(name, REDACTED if _SECRET_NAMES.fullmatch(name) else self.text(value)) for name, value in pairs]
+        return f"{self.text(before)}?{urlencode(kept, safe='[]{}/')}"
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value without credentials, and without the values of members that are some by their names."""
@@ -212,10 +211,6 @@ class Scrubber:
             return REDACTED
         return value
 
-    def field(self, name: str, value: str) -> str:
-        """The value of a form's field without credentials."""
-        return REDACTED if value and _SECRET_NAMES.fullmatch(name) else self.text(value)
-
     def exchange(self, exchange: RecordedExchange) -> RecordedExchange:
         """The exchange without any credential that is known so far."""
         request, answer, mark = exchange.request, exchange.answer, exchange.mark
@@ -225,13 +220,11 @@ class Scrubber:
                     method=self.text(request.method),
                     target=self.target(request.target),
                     key=request.key,
-                    headers=self.headers(list(request.headers)),
+                    headers=self.headers(request.headers),
                     body=self._body(request.body),
                 ),
                 "answer": answer
-                and Answer(
-                    status=answer.status, headers=self.headers(list(answer.headers)), body=self._body(answer.body)
-                ),
+                and Answer(status=answer.status, headers=self.headers(answer.headers), body=self._body(answer.body)),
                 "mark": mark and mark.model_copy(update={"says": self.text(mark.says)}),
             }
         )
@@ -251,7 +244,7 @@ class Scrubber:
                 "name": self._name(part.name),
                 "filename": None if part.filename is None else self.text(part.filename),
                 "content_type": None if part.content_type is None else self.text(part.content_type),
-                "text": None if part.text is None else self.field(part.name, part.text),
+                "text": None if part.text is None else self.value(part.text, part.name),
                 "opaque": None if part.opaque is None else self._opaque(part.opaque),
             }
         )

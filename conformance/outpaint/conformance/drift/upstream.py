@@ -26,12 +26,13 @@ _MOST_REDIRECTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as the client sent it; `target` is path and query."""
+    """A request as the client sent it; `target` is path and query. A body that is `too_large` is not kept."""
 
     method: str
     target: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    too_large: bool = False
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in any case."""
@@ -120,5 +121,5 @@ class Upstream:
         except (httpx.InvalidURL, UnicodeError) as error:
             says = f"the provider gave out a URL that is none: {error}"
             raise NoUpstreamAnswer(502, Trouble.UNREACHABLE, says) from None
-        told = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-        return Response(response.status_code, told, bytes(content))
+        headers_ = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+        return Response(response.status_code, headers_, bytes(content))

@@ -7,7 +7,8 @@ to the ends of jobs.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import re
+from typing import Final
 
 from pydantic.json_schema import models_json_schema
 
@@ -41,22 +42,10 @@ def schema_files(base: str = BASE) -> dict[str, str]:
 
 
 def _text(name: str, schema: JsonObject, base: str) -> str:
-    whole = {"$schema": DIALECT, "$id": f"{base.rstrip('/')}/{name}{_SUFFIX}", "title": name, **_neighbours(schema)}
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
-
-
-def _neighbours(value: Any) -> Any:
-    """References within one document turned into references to files."""
-    if isinstance(value, list):
-        return [_neighbours(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: f"{one.removeprefix(SCHEMAS)}{_SUFFIX}"
-        if name == "$ref" and isinstance(one, str) and one.startswith(SCHEMAS)
-        else _neighbours(one)
-        for name, one in value.items()
-    }
+    whole = {"$schema": DIALECT, "$id": f"{base.rstrip('/')}/{name}{_SUFFIX}", "title": name, **schema}
+    text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    # References within one document become references to files.
+    return re.sub(rf'"{SCHEMAS}(\w+)"', rf'"\1{_SUFFIX}"', text)
 
 
 _MESSAGES: Final = "#/components/messages/"
@@ -86,7 +75,7 @@ def document() -> JsonObject:
         "defaultContentType": "application/json",
         "channels": {
             "completions": {
-                # The topic's name is chosen by CloudFormation, so there is none to tell.
+                # The topic's name is chosen by CloudFormation.
                 "address": None,
                 "title": "CompletionTopic",
                 "description": (

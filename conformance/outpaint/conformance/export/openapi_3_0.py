@@ -114,22 +114,22 @@ def _schema(schema: Any) -> JsonObject:
     if "const" in schema and "enum" in schema:
         values = [value for value in schema["enum"] if value == schema["const"]]
         return _schema({**{name: value for name, value in schema.items() if name != "const"}, "enum": values})
-    told = _limits(schema)
+    made = _limits(schema)
     demands: list[JsonObject] = []
-    for word, value in schema.items():
-        if word in _LIMITS:
+    for keyword, value in schema.items():
+        if keyword in _LIMITS:
             continue
-        if word in _KEPT or word.startswith("x-"):
-            told[word] = value
-        elif word in _TRANSLATED:
-            told |= _TRANSLATED[word](schema)
-        elif word in _AS_DEMANDS:
-            demands += _AS_DEMANDS[word](schema)
-        elif word not in _DROPPED and word not in ("then", "else"):
-            raise NotExpressibleError(f"{word} cannot be said in OpenAPI 3.0")
+        if keyword in _KEPT or keyword.startswith("x-"):
+            made[keyword] = value
+        elif keyword in _TRANSLATED:
+            made |= _TRANSLATED[keyword](schema)
+        elif keyword in _AS_DEMANDS:
+            demands += _AS_DEMANDS[keyword](schema)
+        elif keyword not in _DROPPED and keyword not in ("then", "else"):
+            raise NotExpressibleError(f"{keyword} cannot be said in OpenAPI 3.0")
     if demands:
-        told["allOf"] = [*told.get("allOf", ()), *demands]
-    return _with_nullable_alternative(told)
+        made["allOf"] = [*made.get("allOf", ()), *demands]
+    return _with_nullable_alternative(made)
 
 
 def _of_types(schema: JsonObject) -> JsonObject:
@@ -156,15 +156,15 @@ def _of_types(schema: JsonObject) -> JsonObject:
     return {**_schema(rest), "anyOf": alternatives}
 
 
-def _with_nullable_alternative(told: JsonObject) -> JsonObject:
+def _with_nullable_alternative(made: JsonObject) -> JsonObject:
     """`anyOf` of one plain schema and null is that schema, nullable."""
-    alternatives = told.get("anyOf", [])
+    alternatives = made.get("anyOf", [])
     real = [one for one in alternatives if not _is_null(one)]
     if len(alternatives) != 2 or len(real) != 1 or not isinstance(real[0].get("type"), str) or "enum" in real[0]:
-        return told
-    rest = {name: value for name, value in told.items() if name != "anyOf"}
+        return made
+    rest = {name: value for name, value in made.items() if name != "anyOf"}
     if set(rest) - {"description", "default", "title", "deprecated", "example"}:
-        return told
+        return made
     return {**real[0], **rest, "nullable": True}
 
 
@@ -180,16 +180,16 @@ def _reference(reference: str) -> str:
 
 def _limits(schema: JsonObject) -> JsonObject:
     """The tighter of an inclusive and an exclusive limit, as an inclusive one with a flag where it is exclusive."""
-    told: JsonObject = {}
+    made: JsonObject = {}
     for plain, exclusive, tighter in (("minimum", "exclusiveMinimum", max), ("maximum", "exclusiveMaximum", min)):
         if plain in schema:
-            told[plain] = schema[plain]
+            made[plain] = schema[plain]
         beyond = schema.get(exclusive)
         if isinstance(beyond, bool):
-            told[exclusive] = beyond
+            made[exclusive] = beyond
         elif beyond is not None and (plain not in schema or tighter(schema[plain], beyond) == beyond):
-            told |= {plain: beyond, exclusive: True}
-    return told
+            made |= {plain: beyond, exclusive: True}
+    return made
 
 
 def _const(schema: JsonObject) -> JsonObject:
@@ -238,8 +238,8 @@ def _dependent(schema: JsonObject) -> list[JsonObject]:
     ]
 
 
-def _list_of_schemas(word: str) -> Callable[[JsonObject], JsonObject]:
-    return lambda schema: {word: [_schema(one) for one in schema[word]]}
+def _list_of_schemas(keyword: str) -> Callable[[JsonObject], JsonObject]:
+    return lambda schema: {keyword: [_schema(one) for one in schema[keyword]]}
 
 
 _TRANSLATED: Final[Mapping[str, Callable[[JsonObject], JsonObject]]] = {
@@ -252,7 +252,7 @@ _TRANSLATED: Final[Mapping[str, Callable[[JsonObject], JsonObject]]] = {
     "items": lambda schema: {"items": _schema(schema["items"])},
     "not": lambda schema: {"not": _schema(schema["not"])},
     "properties": lambda schema: {"properties": {name: _schema(one) for name, one in schema["properties"].items()}},
-    **{word: _list_of_schemas(word) for word in ("allOf", "anyOf", "oneOf")},
+    **{keyword: _list_of_schemas(keyword) for keyword in ("allOf", "anyOf", "oneOf")},
 }
 _AS_DEMANDS: Final[Mapping[str, Callable[[JsonObject], list[JsonObject]]]] = {
     "if": _conditional,

@@ -101,13 +101,13 @@ def state_server(stage: Stage) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
-            status, told = 200, {}
+            status, content = 200, {}
             if asked.get("action", "setup") != "teardown":
                 try:
-                    told = stage(str(asked.get("state", "")), asked.get("params") or {})
+                    content = stage(str(asked.get("state", "")), asked.get("params") or {})
                 except OutpaintError as error:
-                    status, told = 422, {"detail": error.detail}
-            data = json.dumps(told).encode()
+                    status, content = 422, {"detail": error.detail}
+            data = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
@@ -162,7 +162,7 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
         says = f"verifying may cost {cost} credits, and at most {max_credits} are allowed: raise --max-credits"
         raise CommandError(ExitCode.OVER_BUDGET, says)
     with _states(root, api_key, mock=mock) as states, tempfile.TemporaryDirectory() as folder:
-        # Holds the key, so it is nobody else's to read, and gone afterwards.
+        # Holds the key, so no other user may read it, and it is removed afterwards.
         file = Path(folder) / "pact.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(document), encoding="utf-8")

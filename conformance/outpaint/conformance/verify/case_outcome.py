@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     NOT_OFFERED = "not offered"
     """The provider cannot do what the case needs: it says nothing about the provider."""
     NOT_RUN = "not run"
-    """It was not begun: the budget was used up, or somebody interrupted."""
+    """It was not begun: the budget was used up, or the run was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)

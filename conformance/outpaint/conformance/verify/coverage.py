@@ -81,7 +81,7 @@ def _answer_fields() -> tuple[str, ...]:
 
 
 def operation_of(method: str, path: str, status: int) -> ContractOperation | None:
-    """The operation that a request was for; the API may lie below any path.
+    """The operation that a request was for; the API may be below any path.
 
     405 is an answer of the path's operation, whatever verb was sent to it.
     """
@@ -143,7 +143,7 @@ def _below_any_base(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One way to look at the contract: what of it was seen, what was not."""
+    """One aspect of the contract, such as its error codes: what of it was seen, and what was not."""
 
     name: str
     seen: tuple[str, ...]

@@ -32,7 +32,7 @@ class MockServer:
 
     @classmethod
     def at(cls, base_url: str) -> MockServer | None:
-        """The mock at a base URL; None where what answers is none, or lets nobody administer it."""
+        """The mock at a base URL; None where what answers is none, or does not let us administer it."""
         url = urlsplit(base_url)
         if url.scheme != "http":
             return None
@@ -80,7 +80,7 @@ class MockServer:
 def world_at(base_url: str, **setup: Any) -> Iterator[MockWorld | None]:
     """A new world at the mock that a base URL leads to, set up as `MockServer.world` takes it.
 
-    None where no mock of ours answers, or one that makes no worlds for us, such as one that a test of somebody serves.
+    None where no mock of ours answers, or one that makes no worlds for us, as in somebody's tests.
     """
     server = MockServer.at(base_url)
     if server is None:

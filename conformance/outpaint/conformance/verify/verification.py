@@ -39,7 +39,7 @@ class Verification:
 
     @cached_property
     def counts(self) -> Counter[Outcome]:
-        """How many ended which way."""
+        """How many results have each outcome."""
         return Counter(result.outcome for result in self.results)
 
     @cached_property

@@ -8,7 +8,6 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from io import BytesIO
@@ -33,85 +32,6 @@ _IN_TEXT: Final = re.compile(rb"data:image/[a-z.+-]+;base64,([A-Za-z0-9+/]{40,}=
 _MASKS: Final = ("mask_image", "mask")
 _LONGEST_BODY: Final = 6000
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPicture:
-    """A picture of an exchange: what it is, a data: URI (empty where it cannot be shown), and its format and size."""
-
-    what: str
-    uri: str
-    note: str
-
-
-def pictures_of(exchange: ObservedExchange) -> tuple[ShownPicture, ...]:
-    """The pictures of an exchange: those that were sent, the keep map that they make, and the one that was received."""
-    sent = dict(_sent(exchange))
-    found = [_shown(f"sent: {name}", data) for name, data in sent.items()]
-    keep = _keep_map(sent)
-    if keep is not None:
-        found.append(_shown("as a keep map: white is kept", keep))
-    if (exchange.header("Content-Type") or "").startswith("image/") and exchange.body:
-        found.append(_shown("received", exchange.body))
-    return tuple(found)
-
-
-def _sent(exchange: ObservedExchange) -> Iterator[tuple[str, bytes]]:
-    parts = form_parts(exchange)
-    for part in parts:
-        if part.is_file:
-            yield part.name, part.data
-    if not parts:
-        for number, found in enumerate(_IN_TEXT.finditer(exchange.request_body), start=1):
-            try:
-                yield f"data: URI {number}", b64decode(found[1])
-            except ValueError:
-                continue
-
-
-def _keep_map(sent: dict[str, bytes]) -> bytes | None:
-    """White where pixels are kept: by the mask's alpha or brightness, or else by the picture's own alpha."""
-    mask = next((sent[name] for name in _MASKS if name in sent), None)
-    picture = _opened(mask if mask is not None else sent.get("image", b""))
-    if picture is None:
-        return None
-    if "A" in picture.getbands():
-        keep = picture.getchannel("A")
-    elif mask is not None:
-        keep = picture.convert("L")
-    else:
-        return None
-    return _encoded(keep)
-
-
-def _shown(what: str, data: bytes) -> ShownPicture:
-    picture = _opened(data)
-    if picture is None:
-        return ShownPicture(what, "", f"{len(data):,} bytes that are no picture, or one too large or damaged to show")
-    note = f"{picture.format}, {picture.mode}, {picture.width} by {picture.height} px, {len(data):,} bytes"
-    media_type = _AS_THEY_ARE.get(picture.format or "")
-    if media_type is None or len(data) > _LARGEST:
-        media_type, data = "image/png", _encoded(picture)
-    return ShownPicture(what, f"data:{media_type};base64,{b64encode(data).decode()}", note)
-
-
-def _opened(data: bytes) -> Image.Image | None:
-    try:
-        picture = Image.open(BytesIO(data))
-        if picture.width * picture.height > _MOST_PIXELS:
-            return None
-        picture.load()
-    except Exception:  # noqa: BLE001 - a damaged file breaks the decoder in any way it likes
-        return None
-    return picture
-
-
-def _encoded(picture: Image.Image) -> bytes:
-    shrunk = picture.copy() if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA")
-    shrunk.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    stream = BytesIO()
-    shrunk.save(stream, "PNG")
-    return stream.getvalue()
 
 
 def as_page(verification: Verification) -> str:
@@ -163,20 +83,13 @@ def _failure(result: CaseResult) -> str:
 
 
 def _exchange(exchange: ObservedExchange) -> str:
-    pictures = "".join(map(_figure, pictures_of(exchange)))
     answered = "\n".join(f"{name}: {value}" for name, value in exchange.headers)
     return (
-        f'<div class="exchange"><pre>{escape(as_curl(exchange))}</pre>'
-        + (f'<div class="pictures">{pictures}</div>' if pictures else "")
-        + f"<p><strong>{exchange.status}</strong> "
+        f'<div class="exchange"><pre>{escape(as_curl(exchange))}</pre>{_pictures(exchange)}'
+        f"<p><strong>{exchange.status}</strong> "
         f'<span class="quiet">after {1000 * exchange.seconds:.0f} ms, {len(exchange.body):,} bytes</span></p>'
         f"<details><summary>headers</summary><pre>{escape(answered)}</pre></details>{_body(exchange)}</div>"
     )
-
-
-def _figure(picture: ShownPicture) -> str:
-    shown = f'<img src="{picture.uri}" alt="">' if picture.uri else '<span class="none">not shown</span>'
-    return f"<figure>{shown}<figcaption>{escape(picture.what)}<br>{escape(picture.note)}</figcaption></figure>"
 
 
 def _body(exchange: ObservedExchange) -> str:
@@ -249,3 +162,76 @@ def _everything(verification: Verification) -> str:
 
 def _style_of(outcome: Outcome) -> str:
     return {Outcome.PASSED: "passed", Outcome.FAILED: "failed"}.get(outcome, "quiet")
+
+
+def _pictures(exchange: ObservedExchange) -> str:
+    """The pictures that were sent, the keep map that they make, and the one that was received."""
+    sent = dict(_sent(exchange))
+    shown = [_figure(f"sent: {name}", data) for name, data in sent.items()]
+    keep = _keep_map(sent)
+    if keep is not None:
+        shown.append(_figure("as a keep map: white is kept", keep))
+    if (exchange.header("Content-Type") or "").startswith("image/") and exchange.body:
+        shown.append(_figure("received", exchange.body))
+    return f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
+
+
+def _sent(exchange: ObservedExchange) -> Iterator[tuple[str, bytes]]:
+    parts = form_parts(exchange)
+    for part in parts:
+        if part.is_file:
+            yield part.name, part.data
+    if not parts:
+        for number, found in enumerate(_IN_TEXT.finditer(exchange.request_body), start=1):
+            try:
+                yield f"data: URI {number}", b64decode(found[1])
+            except ValueError:
+                continue
+
+
+def _keep_map(sent: dict[str, bytes]) -> bytes | None:
+    """White where pixels are kept: by the mask's alpha or brightness, or else by the picture's own alpha."""
+    mask = next((sent[name] for name in _MASKS if name in sent), None)
+    picture = _opened(mask if mask is not None else sent.get("image", b""))
+    if picture is None:
+        return None
+    if "A" in picture.getbands():
+        keep = picture.getchannel("A")
+    elif mask is not None:
+        keep = picture.convert("L")
+    else:
+        return None
+    return _encoded(keep)
+
+
+def _figure(what: str, data: bytes) -> str:
+    picture = _opened(data)
+    if picture is None:
+        shown = '<span class="none">not shown</span>'
+        note = f"{len(data):,} bytes that are no picture, or one too large or damaged to show"
+    else:
+        note = f"{picture.format}, {picture.mode}, {picture.width} by {picture.height} px, {len(data):,} bytes"
+        media_type = _AS_THEY_ARE.get(picture.format or "")
+        if media_type is None or len(data) > _LARGEST:
+            media_type, data = "image/png", _encoded(picture)
+        shown = f'<img src="data:{media_type};base64,{b64encode(data).decode()}" alt="">'
+    return f"<figure>{shown}<figcaption>{escape(what)}<br>{escape(note)}</figcaption></figure>"
+
+
+def _opened(data: bytes) -> Image.Image | None:
+    try:
+        picture = Image.open(BytesIO(data))
+        if picture.width * picture.height > _MOST_PIXELS:
+            return None
+        picture.load()
+    except Exception:  # noqa: BLE001 - a damaged file breaks the decoder in any way it likes
+        return None
+    return picture
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    shrunk = picture.copy() if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA")
+    shrunk.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    stream = BytesIO()
+    shrunk.save(stream, "PNG")
+    return stream.getvalue()
