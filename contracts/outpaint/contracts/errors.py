@@ -291,12 +291,7 @@ class OutpaintError(Exception):
 
     @classmethod
     def wrong_value(
-        cls,
-        field: str,
-        value: object,
-        reason: str,
-        *,
-        code: ErrorCode = ErrorCode.INVALID_PARAMETER,
+        cls, field: str, value: object, reason: str, *, code: ErrorCode = ErrorCode.INVALID_PARAMETER
     ) -> OutpaintError:
         """A 422 in the vendor's wording, `<field> has wrong value <value>: <reason>` (docs/facts/wire.md#errors)."""
         # A detail is one line of text whatever was sent: line breaks and half characters are shown, not repeated.
@@ -323,11 +318,7 @@ class ErrorBody(BaseModel):
         """The body that tells a client of `error`."""
         kind = error.kind
         return cls(
-            detail=error.detail,
-            message=kind.message,
-            code=kind.status.value,
-            error_code=error.code,
-            field=error.field,
+            detail=error.detail, message=kind.message, code=kind.status.value, error_code=error.code, field=error.field
         )
 
 

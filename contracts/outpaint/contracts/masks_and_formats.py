@@ -54,8 +54,7 @@ class MaskInterpretation(BaseModel):
         float, Field(ge=0, le=1, description="Share of the picture's area left open to paint, 0 to 1.")
     ]
     warnings: tuple[str, ...] = Field(
-        default=(),
-        description="Anything about the input that a person would want to know, one sentence each.",
+        default=(), description="Anything about the input that a person would want to know, one sentence each."
     )
 
 

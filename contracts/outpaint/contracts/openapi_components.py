@@ -41,9 +41,7 @@ HEADERS: Final[dict[str, JsonObject]] = {
         "What of `Prefer` was honoured.", {"type": "string"}, "respond-async"
     ),
     paths_and_headers.IDEMPOTENT_REPLAYED: _header(
-        "Present when an earlier request with the same key made this job.",
-        {"type": "string", "enum": ["true"]},
-        "true",
+        "Present when an earlier request with the same key made this job.", {"type": "string", "enum": ["true"]}, "true"
     ),
     paths_and_headers.WARNING: _header(
         "What was accepted but had no effect, such as unknown fields.",
@@ -51,10 +49,7 @@ HEADERS: Final[dict[str, JsonObject]] = {
         "unknown fields ignored: colour",
     ),
     "Location": _header(
-        "Where to poll.",
-        {"type": "string"},
-        f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}",
-        always=True,
+        "Where to poll.", {"type": "string"}, f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}", always=True
     ),
     paths_and_headers.WWW_AUTHENTICATE: _header(
         "Where the key belongs.", {"type": "string"}, f'ApiKey header="{paths_and_headers.API_KEY}"', always=True

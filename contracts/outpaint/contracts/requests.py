@@ -244,9 +244,7 @@ class OutpaintRequest(BaseModel):
         prompt = values.get("prompt")
         if prompt is None:
             raise OutpaintError(
-                ErrorCode.MISSING_PARAMETER,
-                "prompt is missing: say what the picture should grow into",
-                field="prompt",
+                ErrorCode.MISSING_PARAMETER, "prompt is missing: say what the picture should grow into", field="prompt"
             )
         if isinstance(prompt, str) and not prompt.strip():
             raise OutpaintError.wrong_value("prompt", "''", "say what the picture should grow into")
@@ -304,9 +302,7 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
     if len(found) > 1:
         names = " and ".join(name for name, _ in found)
         raise OutpaintError(
-            ErrorCode.CONFLICTING_PARAMETERS,
-            f"{names} exclude each other: send one {what}",
-            field=found[1][0],
+            ErrorCode.CONFLICTING_PARAMETERS, f"{names} exclude each other: send one {what}", field=found[1][0]
         )
     return found[0] if found else (None, None)
 
@@ -379,16 +375,14 @@ class _Pictures(BaseModel):
     image_url: Annotated[
         str | None,
         Field(
-            min_length=1,
-            description=f"An https address of at most {MAX_URL_LENGTH} characters, or a base64 data: URI.",
+            min_length=1, description=f"An https address of at most {MAX_URL_LENGTH} characters, or a base64 data: URI."
         ),
     ] = None
     image_id: Annotated[
         str | None, Field(deprecated=True, description="The id of an upload or of an earlier result.")
     ] = None
     mask_image: Annotated[
-        bytes | None,
-        Field(description=f"Opaque is kept, transparent is painted. Also spelled `mask`. {_FILE_SIZE}"),
+        bytes | None, Field(description=f"Opaque is kept, transparent is painted. Also spelled `mask`. {_FILE_SIZE}")
     ] = None
     mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
     mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None

@@ -34,11 +34,7 @@ class Canvas:
 
     @classmethod
     def of(
-        cls,
-        pixels: Image.Image,
-        keep: Image.Image,
-        icc_profile: bytes | None,
-        interpretation: MaskInterpretation,
+        cls, pixels: Image.Image, keep: Image.Image, icc_profile: bytes | None, interpretation: MaskInterpretation
     ) -> Canvas:
         """The canvas of decoded pixels (L, LA, RGB or RGBA, straight alpha) and their keep map.
 

@@ -243,12 +243,7 @@ class PaintingEndpoint:
             self.store.get, partial(self.store.put, account=request.account), self.store.get, self.store.delete
         )
         manifest = carry_out(
-            request,
-            files,
-            painter.for_job(ticket),
-            finishers=self._finishers,
-            rules=self.rules,
-            digest=painter.digest,
+            request, files, painter.for_job(ticket), finishers=self._finishers, rules=self.rules, digest=painter.digest
         )
         if manifest.timings is not None:
             timings = manifest.timings.model_copy(update={"waited": ticket.waited})

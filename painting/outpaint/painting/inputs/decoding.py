@@ -254,8 +254,7 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     if key is None:
         return _rounded(upper, lower)
     opaque = ImageChops.lighter(
-        _differs(upper, tuple(value >> 8 for value in key)),
-        _differs(lower, tuple(value & 255 for value in key)),
+        _differs(upper, tuple(value >> 8 for value in key)), _differs(lower, tuple(value & 255 for value in key))
     )
     rounded = _rounded(upper, lower)
     rounded.putalpha(opaque)

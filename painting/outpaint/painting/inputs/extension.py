@@ -116,11 +116,7 @@ class TargetAspect:
 
 
 def extend(
-    image: bytes,
-    extension: Extension,
-    *,
-    limits: PictureLimits = DEFAULT_LIMITS,
-    field: str = "image",
+    image: bytes, extension: Extension, *, limits: PictureLimits = DEFAULT_LIMITS, field: str = "image"
 ) -> Canvas:
     """The canvas of a picture with transparent margins; transparency the picture has of its own stays open too.
 

@@ -92,12 +92,7 @@ class _Pair:
 
 
 def _take_both(
-    image: bytes,
-    mask: bytes | None,
-    mask_mode: MaskMode,
-    limits: PictureLimits,
-    image_field: str,
-    mask_field: str,
+    image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits, image_field: str, mask_field: str
 ) -> _Pair:
     taken = take(image, image_field, limits)
     if mask is None:

@@ -172,9 +172,7 @@ def check_size(
     else:
         return
     raise OutpaintError(
-        ErrorCode.DIMENSIONS_OUT_OF_RANGE,
-        f"{what or field} is {width}x{height} px: {reason}; resize it",
-        field=field,
+        ErrorCode.DIMENSIONS_OUT_OF_RANGE, f"{what or field} is {width}x{height} px: {reason}; resize it", field=field
     )
 
 

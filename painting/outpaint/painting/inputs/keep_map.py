@@ -73,8 +73,7 @@ def keep_map(
         raise _nothing_to_keep(field, source)
     said += _remarks(weights, counts)
     return KeepMap(
-        weights,
-        MaskInterpretation(source=source, painted_share=_painted_share(counts), warnings=tuple(said)),
+        weights, MaskInterpretation(source=source, painted_share=_painted_share(counts), warnings=tuple(said))
     )
 
 
@@ -90,9 +89,7 @@ def _nothing_to_keep(field: str, source: MaskSource) -> OutpaintError:
         MaskSource.MASK_INVERTED_LUMINANCE: "; the mask was read by inverted brightness, where black keeps",
     }.get(source, "")
     return OutpaintError(
-        ErrorCode.NOTHING_TO_KEEP,
-        f"{field} leaves no pixel to keep{hint}: make opaque what is to stay",
-        field=field,
+        ErrorCode.NOTHING_TO_KEEP, f"{field} leaves no pixel to keep{hint}: make opaque what is to stay", field=field
     )
 
 
@@ -145,12 +142,7 @@ def _remarks(weights: Image.Image, counts: list[int]) -> list[str]:
         remarks.append("No pixel is kept exactly: the whole picture is blended or painted.")
     elif soft > _SOFT_SHARE_WORTH_A_WORD:
         remarks.append(f"{soft:.0%} of the picture is neither kept nor painted but blended.")
-    edges = (
-        (0, 0, width, 1),
-        (0, height - 1, width, height),
-        (0, 0, 1, height),
-        (width - 1, 0, width, height),
-    )
+    edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height))
     if all(weights.crop(edge).getextrema() == (255, 255) for edge in edges):
         remarks.append(
             "The whole border is kept and only the inside is painted; if the mask was made for inpainting, invert it."

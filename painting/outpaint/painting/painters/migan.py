@@ -162,12 +162,7 @@ def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Ta
 
 
 def _paint_window(
-    network: Network,
-    state: Image.Image,
-    known: Image.Image,
-    reached: NDArray[np.bool_],
-    window: Box,
-    taste: _Taste,
+    network: Network, state: Image.Image, known: Image.Image, reached: NDArray[np.bool_], window: Box, taste: _Taste
 ) -> None:
     """Paint what is open and reached within one window, in place."""
     # The network draws a thin frame along its own edge: let it lie outside.

@@ -41,12 +41,7 @@ def spread(
 
 
 def _field(
-    error: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    size: int,
-    far: float,
-    trusted: float,
+    error: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], size: int, far: float, trusted: float
 ) -> NDArray[np.float32]:
     """The field of `spread` in cells of _CELL pixels, from the errors [m, 3] at m places."""
     trust = 1 / (1 + (np.abs(error).max(axis=1, initial=0) / np.float32(trusted)) ** 2)

@@ -39,11 +39,7 @@ class FluxFillModel(TorchModel):
         tokenizer, encoder = self.pipeline.tokenizer, self.pipeline.text_encoder
         # Cut here and not in the pipeline, which would warn about what is meant to be.
         short = tokenizer(
-            prompt,
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            padding="max_length",
-            return_tensors="pt",
+            prompt, max_length=tokenizer.model_max_length, truncation=True, padding="max_length", return_tensors="pt"
         )
         pooled = encoder(short["input_ids"].to(self.device), output_hidden_states=False).pooler_output
         return embeds.to(self.dtype), pooled.to(self.dtype)
