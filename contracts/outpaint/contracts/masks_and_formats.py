@@ -1,4 +1,4 @@
-"""Words and numbers about pictures that the wire and the painting floor share."""
+"""What the API and the painting code share about pictures: formats, mask modes, size limits, how a mask was read."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MaskInterpretation(BaseModel):
 
 
 class PictureLimits(BaseModel):
-    """What size of picture is taken; judged from the header, before decoding (docs/facts/pixels.md#what-comes-in)."""
+    """The sizes that are taken, judged from a picture's header before decoding (docs/facts/pixels.md#what-comes-in)."""
 
     model_config = ConfigDict(frozen=True)
 
