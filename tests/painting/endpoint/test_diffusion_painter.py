@@ -19,7 +19,6 @@ from outpaint.painting.canvas import Brief
 from outpaint.painting.finish import composite
 from outpaint.painting.painters.diffusion.diffusion_painter import (
     DiffusionPainter,
-    DiffusionSettings,
     painted_by,
     spread_colours,
 )
@@ -34,7 +33,7 @@ WINDOW = 64
 
 @pytest.fixture
 def painter(model: Any, scheduler: Any) -> DiffusionPainter:
-    return DiffusionPainter(model, scheduler.submit, settings=DiffusionSettings(window=WINDOW, smallest_window=32))
+    return DiffusionPainter(model, scheduler.submit, window=WINDOW, smallest_window=32)
 
 
 def known(size: tuple[int, int], kept: tuple[int, int, int, int]) -> Image.Image:
@@ -171,7 +170,7 @@ def test_what_a_consumer_leaves_is_given_up(model: Any, canvas_of: Callable[...,
         submitted.append(future)
         return future
 
-    painter = DiffusionPainter(model, submit, settings=DiffusionSettings(window=WINDOW))
+    painter = DiffusionPainter(model, submit, window=WINDOW)
     pictures = iter(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief(Wish(prompt="x"), (1, 2, 3))))
     next(pictures)
     pictures.close()  # type: ignore[attr-defined]
