@@ -9,7 +9,8 @@ import sys
 def test_the_core_and_the_flat_painter_import_no_numpy():
     code = (
         "import sys; import outpaint.painting.inputs.inspection, outpaint.painting.finish; "
-        "import outpaint.painting.inputs.extension, outpaint.painting.painters.flat; print(sorted(m for m in ('numpy', 'onnxruntime') if m in sys.modules))"
+        "import outpaint.painting.inputs.extension, outpaint.painting.painters.flat; "
+        "print(sorted(m for m in ('numpy', 'onnxruntime') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -22,7 +22,7 @@ from outpaint.painting.painters.diffusion.diffusion_painter import (
     painted_by,
     spread_colours,
 )
-from outpaint.painting.painters.diffusion.pass_plan import GROWTH, SHARP, buckets, plan, view
+from outpaint.painting.painters.diffusion.pass_plan import GROWTH, SHARP, buckets, plan_passes, view_of
 from outpaint.painting.painters.diffusion.passes import OutOfMemory, Pass, PassTicket
 from outpaint.painting.painters.flat import FlatPainter
 from outpaint.painting.painters.seams import join, match_colours
@@ -51,7 +51,7 @@ def test_the_buckets_of_1024_are_the_shapes_the_models_know() -> None:
 
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_view_fits_its_bucket_and_is_never_enlarged(width: int, height: int) -> None:
-    seen = view(Box(0, 0, width, height), WINDOW)
+    seen = view_of(Box(0, 0, width, height), WINDOW)
     assert seen.bucket in buckets(WINDOW)
     assert seen.shown[0] <= min(width, seen.bucket[0])
     assert seen.shown[1] <= min(height, seen.bucket[1])
@@ -66,7 +66,7 @@ def test_a_plan_covers_every_open_pixel_at_full_size(data: st.DataObject) -> Non
     map_ = known((width, height), (left, top, right, bottom))
     painted = np.zeros((height, width), dtype=bool)
     sharp = np.zeros((height, width), dtype=bool)
-    for step in plan(map_, WINDOW):
+    for step in plan_passes(map_, WINDOW):
         box = step.view.box
         assert 0 <= box.left < box.right <= width
         assert 0 <= box.top < box.bottom <= height
@@ -81,7 +81,7 @@ def test_a_plan_covers_every_open_pixel_at_full_size(data: st.DataObject) -> Non
 
 
 def test_the_known_area_grows_by_no_more_than_the_limit_a_pass() -> None:
-    steps = [step for step in plan(known((1000, 700), (400, 300, 500, 400)), WINDOW) if not step.refine]
+    steps = [step for step in plan_passes(known((1000, 700), (400, 300, 500, 400)), WINDOW) if not step.refine]
     sizes = [(100, 100)] + [(step.view.box.width, step.view.box.height) for step in steps]
     assert sizes[-1] == (1000, 700)
     for before, after in pairwise(sizes):

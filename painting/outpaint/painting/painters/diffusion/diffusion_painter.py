@@ -14,7 +14,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas, known_area
-from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan
+from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
 from outpaint.painting.painters.diffusion.passes import DiffusionModel, Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
@@ -156,7 +156,7 @@ class DiffusionPainter:
                 return
 
     def _paint(self, work: _Work, brief: Brief, seeds: tuple[int, ...], window: int) -> Iterator[Image.Image]:
-        steps = plan(work.known, window)
+        steps = plan_passes(work.known, window)
         first = work.first_scene(steps[0])
         width, height = work.known.size
         at_once = max(1, _AT_ONCE // (width * height))
