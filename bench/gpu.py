@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.requests import Wish
-from outpaint.painting.endpoint.scheduler import BatchRules, Scheduler
-from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, DiffusionSettings
+from outpaint.painting.endpoint.scheduler import Scheduler
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter
 from outpaint.painting.painters.diffusion.fluxfill import FluxFillModel
 from outpaint.painting.painters.diffusion.klein import KleinModel
 from outpaint.painting.painters.diffusion.model_loading import Recipe
@@ -272,9 +272,9 @@ def overhead_section(bench: Bench) -> Section:
         path = Path(folder) / "in.png"
         picture.save(path, compress_level=1)
         stored["in"] = path.read_bytes()
-    scheduler = Scheduler(model, rules=BatchRules(count=8, linger=0.0))
+    scheduler = Scheduler(model, count=8, linger=0.0)
     scheduler.start()
-    painter = DiffusionPainter(model, scheduler.submit, settings=DiffusionSettings(window=1024))
+    painter = DiffusionPainter(model, scheduler.submit, window=1024)
     finishers, jobs = ThreadPoolExecutor(os.cpu_count()), ThreadPoolExecutor(16)
     lock = threading.Lock()
 

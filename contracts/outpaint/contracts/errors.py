@@ -61,7 +61,7 @@ class Operations(Flag):
     UPLOADS = auto()
     FILE = auto()
     KEYED = OUTPAINT | INFERENCE | BALANCE | UPLOADS
-    """Those that want an API key."""
+    """Those that need an API key."""
     ALL = KEYED | FILE
 
 
@@ -71,18 +71,18 @@ class Cause(StrEnum):
     REQUEST = "request"
     """The request itself: it is refused in whatever state the service is."""
     PICTURE = "picture"
-    """What a picture holds, in the request or where the request says that it lies."""
+    """The content of a picture, in the request or where the request says that it is."""
     STATE = "state"
-    """The state that account, addresses or service are in."""
+    """The state of the account, of an address or of the service."""
     JOB = "job"
     """A job that was taken and then failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """What a code means on the wire: its HTTP status, the vendor's `message` word, a one-line title, and the way out.
+    """What a code means: its HTTP status, the vendor's `message` word, a one-line title, and what to do about it.
 
-    `operations` may answer it; with `retry_after` the answer says when to send the same again.
+    `operations` are those that may answer it; with `retry_after` the answer says when to send the same again.
     """
 
     status: HTTPStatus
@@ -102,7 +102,7 @@ _MESSAGES: Final = {
 }
 
 
-_O = Operations
+_O: Final = Operations
 
 
 def _kind(
@@ -264,17 +264,17 @@ ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
         504, "The job took longer than it may", "ask for fewer pictures", _O.OUTPAINT, Cause.JOB
     ),
 }
-"""The one list of what each code means."""
+"""What each code means."""
 
 JOB_ERRORS: Final = frozenset(code for code, kind in ERROR_KINDS.items() if kind.cause is Cause.JOB)
-"""What a job that was taken ends with, and no request is refused with."""
+"""The codes that only a job ends with: no request is refused with them."""
 
 
 class OutpaintError(Exception):
-    """A request or job that cannot go on, as the client will be told of it.
+    """A request or job that cannot go on.
 
-    `code` decides the HTTP status; `field` names the offending parameter, header or `None`;
-    `detail` is one sentence with the way out.
+    `code` decides the HTTP status; `field` names the offending parameter or header, if there is one;
+    `detail` is one sentence for the client that says what is wrong and what to do about it.
     """
 
     def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None) -> None:
@@ -291,12 +291,7 @@ class OutpaintError(Exception):
 
     @classmethod
     def wrong_value(
-        cls,
-        field: str,
-        value: object,
-        reason: str,
-        *,
-        code: ErrorCode = ErrorCode.INVALID_PARAMETER,
+        cls, field: str, value: object, reason: str, *, code: ErrorCode = ErrorCode.INVALID_PARAMETER
     ) -> OutpaintError:
         """A 422 in the vendor's wording, `<field> has wrong value <value>: <reason>` (docs/facts/wire.md#errors)."""
         # A detail is one line of text whatever was sent: line breaks and half characters are shown, not repeated.
@@ -320,14 +315,10 @@ class ErrorBody(BaseModel):
 
     @classmethod
     def of(cls, error: OutpaintError) -> ErrorBody:
-        """The body that tells a client of `error`."""
+        """The body of an answer that reports `error`."""
         kind = error.kind
         return cls(
-            detail=error.detail,
-            message=kind.message,
-            code=kind.status.value,
-            error_code=error.code,
-            field=error.field,
+            detail=error.detail, message=kind.message, code=kind.status.value, error_code=error.code, field=error.field
         )
 
 
@@ -346,7 +337,7 @@ class ProblemDetails(BaseModel):
 
     @classmethod
     def of(cls, error: OutpaintError, *, correlation_id: str | None = None) -> ProblemDetails:
-        """The problem document that tells a client of `error`."""
+        """The problem document of an answer that reports `error`."""
         kind = error.kind
         return cls(
             type=f"urn:outpaint-kit:error:{error.code}",

@@ -1,4 +1,4 @@
-"""One example of everything on the wire, for the API description and the docs; each is a valid model."""
+"""One valid example of each request, answer and error, for the API description and the docs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ UPLOAD_TICKET: Final = UploadTicket(
     file_expires_at=_EXPIRES,
 )
 
-# The fields of one request in each content type; a file stands as the text that `curl -F` takes for it.
+# The fields of one request in each content type; a file is given as the text that `curl -F` takes for it.
 MULTIPART_REQUEST: Final[dict[str, str | int]] = {
     "image": "@canvas.png",
     "prompt": "a mountain lake at sunrise",

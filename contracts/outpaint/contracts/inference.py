@@ -1,4 +1,4 @@
-"""Messages between service and painter's host: request, manifest, failure, SageMaker's completion."""
+"""The messages between the service and a painter's host: request, manifest, failure, SageMaker's completion."""
 
 from __future__ import annotations
 
@@ -9,44 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
 from outpaint.contracts.responses import PainterCard
-
-
-class CompletionLocations(BaseModel):
-    """Where SageMaker wrote what the painter answered."""
-
-    model_config = ConfigDict(frozen=True)
-
-    output: Annotated[
-        str | None,
-        Field(alias="outputLocation", description="`s3://…` of the painter's answer, a `Manifest`, on success."),
-    ] = None
-    failure: Annotated[
-        str | None,
-        Field(
-            alias="failureLocation",
-            description="`s3://…` of the painter's answer, an `InferenceFailure`, where it failed and still answered.",
-        ),
-    ] = None
-
-
-class Completion(BaseModel):
-    """One message; members that nothing here hangs on are left out (docs/facts/aws.md#completion-messages)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: Annotated[
-        str, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
-    ]
-    inference_id: Annotated[
-        str, Field(alias="inferenceId", min_length=1, description="The job's id, given with the invocation.")
-    ]
-    reason: Annotated[str, Field(alias="failureReason", description="SageMaker's words, on failure.")] = ""
-    locations: Annotated[CompletionLocations, Field(alias="responseParameters")] = CompletionLocations()
-
-    @property
-    def completed(self) -> bool:
-        """Whether the painter answered with a success."""
-        return self.status == "Completed"
 
 
 class InferenceRequest(BaseModel):
@@ -81,7 +43,7 @@ class InferenceRequest(BaseModel):
 class ManifestFile(BaseModel):
     """One finished file as the painter's host wrote it.
 
-    `bytes` and `sha256` are None for a host that writes a file only when somebody fetches it.
+    `bytes` and `sha256` are None for a host that writes a file only when it is fetched.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,7 +55,7 @@ class ManifestFile(BaseModel):
 
 
 class Timings(BaseModel):
-    """Where a job's wall time went, in seconds; what overlaps is counted in each."""
+    """How a job's wall time was spent, in seconds; time in which several things ran is counted for each."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -133,3 +95,44 @@ class InferenceFailure(BaseModel):
     def of(cls, inference_id: str, error: OutpaintError) -> Self:
         """The failure that `error` means for a job."""
         return cls(inference_id=inference_id, error_code=error.code, detail=error.detail, field=error.field)
+
+
+class CompletionLocations(BaseModel):
+    """The addresses at which SageMaker stored the painter's answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: Annotated[
+        str | None,
+        Field(alias="outputLocation", description="`s3://…` of the painter's answer, a `Manifest`, on success."),
+    ] = None
+    failure: Annotated[
+        str | None,
+        Field(
+            alias="failureLocation",
+            description="`s3://…` of the painter's answer, an `InferenceFailure`, where it failed and still answered.",
+        ),
+    ] = None
+
+
+class Completion(BaseModel):
+    """SageMaker's message that an invocation has ended; members that are not read are left out.
+
+    All of them: docs/facts/aws.md#completion-messages.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Annotated[
+        str, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
+    ]
+    inference_id: Annotated[
+        str, Field(alias="inferenceId", min_length=1, description="The job's id, given with the invocation.")
+    ]
+    reason: Annotated[str, Field(alias="failureReason", description="SageMaker's words, on failure.")] = ""
+    locations: Annotated[CompletionLocations, Field(alias="responseParameters")] = CompletionLocations()
+
+    @property
+    def completed(self) -> bool:
+        """Whether the painter answered with a success."""
+        return self.status == "Completed"

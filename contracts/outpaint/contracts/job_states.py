@@ -1,4 +1,4 @@
-"""A job's life: its states, and the only moves between them."""
+"""The states of a job, and the only moves between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class JobState(StrEnum):
-    """Where a job stands. An ended state is final: no move leaves it."""
+    """The state of a job. An ended one is final: no move leaves it."""
 
     ACCEPTED = "accepted"
     DISPATCHED = "dispatched"

@@ -1,4 +1,4 @@
-"""Words and numbers about pictures that the wire and the painting floor share."""
+"""What the API and the painting code share about pictures: formats, mask modes, size limits, how a mask was read."""
 
 from __future__ import annotations
 
@@ -54,13 +54,12 @@ class MaskInterpretation(BaseModel):
         float, Field(ge=0, le=1, description="Share of the picture's area left open to paint, 0 to 1.")
     ]
     warnings: tuple[str, ...] = Field(
-        default=(),
-        description="Anything about the input that a person would want to know, one sentence each.",
+        default=(), description="Anything about the input that a person would want to know, one sentence each."
     )
 
 
 class PictureLimits(BaseModel):
-    """What size of picture is taken; judged from the header, before decoding (docs/facts/pixels.md#what-comes-in)."""
+    """The sizes that are taken, judged from a picture's header before decoding (docs/facts/pixels.md#what-comes-in)."""
 
     model_config = ConfigDict(frozen=True)
 

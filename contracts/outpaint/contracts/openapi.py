@@ -10,7 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from outpaint.contracts import examples, paths_and_headers
+from outpaint.contracts import examples
+from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, Operations, ProblemDetails
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.openapi_components import (
@@ -34,7 +35,7 @@ _OUTPAINT_ID: Final = "genai-image-outpainting"
 _RESULT_ID: Final = "genai-painting-result"
 _UPLOAD_TYPES: Final = "image/jpeg, image/png, image/webp, image/bmp, image/tiff, application/octet-stream"
 _ERROR_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
-    HTTPStatus.UNAUTHORIZED: (paths_and_headers.WWW_AUTHENTICATE,),
+    HTTPStatus.UNAUTHORIZED: (names.WWW_AUTHENTICATE,),
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow",),
 }
 
@@ -95,7 +96,7 @@ def document() -> JsonObject:
                 "ApiKey": {
                     "type": "apiKey",
                     "in": "header",
-                    "name": paths_and_headers.API_KEY,
+                    "name": names.API_KEY,
                     "description": "In the header only: a key in a URL ends up in logs.",
                 }
             },
@@ -116,41 +117,37 @@ def _outpaint() -> JsonObject:
         ),
         "tags": ["painting"],
         "parameters": [
-            {
-                "name": "mode",
-                "in": "query",
-                "description": "As the body's `mode`, which wins where both are given.",
-                "schema": {"type": "string", "enum": [mode.value for mode in Mode]},
-            },
-            {
-                "name": paths_and_headers.PREFER,
-                "in": "header",
-                "description": (
-                    "RFC 7240. `respond-async`: answer 202 at once. `wait=N`: wait up to N seconds, 1 to "
-                    f"{paths_and_headers.MAX_WAIT}, then answer 202. Both may stand together."
-                ),
-                "schema": {"type": "string"},
-                "examples": {
+            _parameter(
+                "mode",
+                "query",
+                {"type": "string", "enum": [mode.value for mode in Mode]},
+                description="As the body's `mode`, which wins where both are given.",
+            ),
+            _parameter(
+                names.PREFER,
+                "header",
+                {"type": "string"},
+                description="RFC 7240. `respond-async`: answer 202 at once. `wait=N`: wait up to N seconds, 1 to "
+                f"{names.MAX_WAIT}, then answer 202. Both may stand together.",
+                examples={
                     "async": {"value": "respond-async"},
                     "wait": {"value": "wait=20"},
                     "both": {"value": "respond-async, wait=20"},
                 },
-            },
-            {
-                "name": paths_and_headers.IDEMPOTENCY_KEY,
-                "in": "header",
-                "description": (
-                    "1 to 255 visible ASCII characters, remembered for 24 hours. The same request again is answered "
-                    "with the first one's job and `Idempotent-Replayed: true`, and costs nothing."
-                ),
-                "schema": {
+            ),
+            _parameter(
+                names.IDEMPOTENCY_KEY,
+                "header",
+                {
                     "type": "string",
                     "pattern": r"^[\x21-\x7e]+$",
                     "minLength": 1,
-                    "maxLength": paths_and_headers.MAX_IDEMPOTENCY_KEY_LENGTH,
+                    "maxLength": names.MAX_IDEMPOTENCY_KEY_LENGTH,
                 },
-                "example": examples.CORRELATION_ID,
-            },
+                description="1 to 255 visible ASCII characters, remembered for 24 hours. The same request again is "
+                "answered with the first one's job and `Idempotent-Replayed: true`, and costs nothing.",
+                example=examples.CORRELATION_ID,
+            ),
         ],
         "requestBody": {"required": True, "content": _bodies()},
         "responses": {
@@ -159,22 +156,18 @@ def _outpaint() -> JsonObject:
                     "The pictures are done.",
                     Result,
                     {"done": examples.RESULT},
-                    extra=(
-                        paths_and_headers.PREFERENCE_APPLIED,
-                        paths_and_headers.IDEMPOTENT_REPLAYED,
-                        paths_and_headers.WARNING,
-                    ),
+                    extra=(names.PREFERENCE_APPLIED, names.IDEMPOTENT_REPLAYED, names.WARNING),
                 ),
                 "links": _GROW_FURTHER,
             },
             "202": _accepted(
                 "The job is taken; poll for its pictures.",
                 extra=(
-                    paths_and_headers.RETRY_AFTER,
+                    names.RETRY_AFTER,
                     "Location",
-                    paths_and_headers.PREFERENCE_APPLIED,
-                    paths_and_headers.IDEMPOTENT_REPLAYED,
-                    paths_and_headers.WARNING,
+                    names.PREFERENCE_APPLIED,
+                    names.IDEMPOTENT_REPLAYED,
+                    names.WARNING,
                 ),
             ),
             **_errors(Operations.OUTPAINT),
@@ -192,13 +185,7 @@ def _inference() -> JsonObject:
         ),
         "tags": ["painting"],
         "parameters": [
-            {
-                "name": "inference_id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string"},
-                "example": examples.INFERENCE_ID,
-            }
+            _parameter("inference_id", "path", {"type": "string"}, required=True, example=examples.INFERENCE_ID)
         ],
         "responses": {
             "200": {
@@ -218,7 +205,7 @@ def _inference() -> JsonObject:
                 },
                 "links": _GROW_FURTHER,
             },
-            "202": _accepted("The job still runs; poll again.", extra=(paths_and_headers.RETRY_AFTER, "Location")),
+            "202": _accepted("The job still runs; poll again.", extra=(names.RETRY_AFTER, "Location")),
             **_errors(Operations.INFERENCE),
         },
     }
@@ -246,21 +233,9 @@ def _file() -> JsonObject:
         "tags": ["files"],
         "security": [],
         "parameters": [
-            {
-                "name": "file_id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string"},
-                "example": examples.FILE_ID,
-            },
-            {
-                "name": "expires",
-                "in": "query",
-                "required": True,
-                "description": "Seconds since the epoch.",
-                "schema": {"type": "string"},
-            },
-            {"name": "signature", "in": "query", "required": True, "schema": {"type": "string"}},
+            _parameter("file_id", "path", {"type": "string"}, required=True, example=examples.FILE_ID),
+            _parameter("expires", "query", {"type": "string"}, required=True, description="Seconds since the epoch."),
+            _parameter("signature", "query", {"type": "string"}, required=True),
         ],
         "responses": {
             "200": {
@@ -287,9 +262,7 @@ def _uploads() -> JsonObject:
         "requestBody": {"required": True, "content": dict.fromkeys(types, media)},
         "responses": {
             "200": {
-                **_answer(
-                    "The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(paths_and_headers.WARNING,)
-                ),
+                **_answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(names.WARNING,)),
                 "links": {
                     "image": _submit("Once the file was sent: outpaint it.", image_id="$response.body#/id"),
                     "mask": _submit("Once the file was sent: take it as the mask.", mask_image_id="$response.body#/id"),
@@ -300,8 +273,22 @@ def _uploads() -> JsonObject:
     }
 
 
+def _parameter(
+    name: str, place: str, schema: JsonObject, *, required: bool = False, description: str = "", **more: object
+) -> JsonObject:
+    """A parameter in the path, the query or a header; `more` are an example or several."""
+    about: JsonObject = {"required": True} if required else {}
+    if description:
+        about["description"] = description
+    return {"name": name, "in": place, **about, "schema": schema, **more}
+
+
 def _bodies() -> JsonObject:
     files = {name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"}
+    addresses = {
+        "schema": {"$ref": SCHEMAS + "OutpaintForm"},
+        "examples": {"addresses": {"value": examples.URL_REQUEST}},
+    }
     return {
         "multipart/form-data": {
             "schema": {"$ref": SCHEMAS + "OutpaintMultipart"},
@@ -312,14 +299,8 @@ def _bodies() -> JsonObject:
             },
             "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
         },
-        "application/x-www-form-urlencoded": {
-            "schema": {"$ref": SCHEMAS + "OutpaintForm"},
-            "examples": {"addresses": {"value": examples.URL_REQUEST}},
-        },
-        "application/json": {
-            "schema": {"$ref": SCHEMAS + "OutpaintForm"},
-            "examples": {"addresses": {"value": examples.URL_REQUEST}},
-        },
+        "application/x-www-form-urlencoded": addresses,
+        "application/json": addresses,
     }
 
 
@@ -363,7 +344,7 @@ def _error(codes: list[ErrorCode]) -> JsonObject:
     kinds = [ERROR_KINDS[code] for code in codes]
     extra = _ERROR_HEADERS.get(kinds[0].status, ())
     if all(kind.retry_after for kind in kinds):
-        extra = (*extra, paths_and_headers.RETRY_AFTER)
+        extra = (*extra, names.RETRY_AFTER)
     return {
         "description": "; ".join(f"`{code}`: {kind.title}" for code, kind in zip(codes, kinds, strict=True)),
         "headers": header_refs(*extra),

@@ -7,7 +7,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from outpaint.contracts import examples, paths_and_headers
+from outpaint.contracts import examples
+from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorBody, ErrorCode, ProblemDetails
 from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, MAX_URL_LENGTH, RequestForm, UploadRequest
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
@@ -24,49 +25,42 @@ def _header(description: str, schema: JsonObject, example: object, *, always: bo
 
 _WHOLE: Final[JsonObject] = {"type": "integer", "format": "int32", "minimum": 0}
 HEADERS: Final[dict[str, JsonObject]] = {
-    paths_and_headers.CORRELATION_ID: _header(
+    names.CORRELATION_ID: _header(
         "Names this exchange in logs; quote it when asking for help.",
         {"type": "string"},
         examples.CORRELATION_ID,
         always=True,
     ),
-    paths_and_headers.RATE_LIMIT: _header("Requests an account may make in a minute.", _WHOLE, 500, always=True),
-    paths_and_headers.RATE_AVAILABLE: _header("Requests left until the reset.", _WHOLE, 498, always=True),
-    paths_and_headers.RATE_RESET: _header("Seconds from now until the limit is whole again.", _WHOLE, 17, always=True),
-    paths_and_headers.CREDIT_AVAILABLE: _header(
+    names.RATE_LIMIT: _header("Requests an account may make in a minute.", _WHOLE, 500, always=True),
+    names.RATE_AVAILABLE: _header("Requests left until the reset.", _WHOLE, 498, always=True),
+    names.RATE_RESET: _header("Seconds from now until the limit is whole again.", _WHOLE, 17, always=True),
+    names.CREDIT_AVAILABLE: _header(
         "Credits before this request's own charge.", {"type": "integer"}, 1000, always=True
     ),
-    paths_and_headers.RETRY_AFTER: _header("Seconds to wait before asking again.", _WHOLE, 2, always=True),
-    paths_and_headers.PREFERENCE_APPLIED: _header(
-        "What of `Prefer` was honoured.", {"type": "string"}, "respond-async"
+    names.RETRY_AFTER: _header("Seconds to wait before asking again.", _WHOLE, 2, always=True),
+    names.PREFERENCE_APPLIED: _header("What of `Prefer` was honoured.", {"type": "string"}, "respond-async"),
+    names.IDEMPOTENT_REPLAYED: _header(
+        "Present when an earlier request with the same key made this job.", {"type": "string", "enum": ["true"]}, "true"
     ),
-    paths_and_headers.IDEMPOTENT_REPLAYED: _header(
-        "Present when an earlier request with the same key made this job.",
-        {"type": "string", "enum": ["true"]},
-        "true",
-    ),
-    paths_and_headers.WARNING: _header(
+    names.WARNING: _header(
         "What was accepted but had no effect, such as unknown fields.",
         {"type": "string"},
         "unknown fields ignored: colour",
     ),
     "Location": _header(
-        "Where to poll.",
-        {"type": "string"},
-        f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}",
-        always=True,
+        "Where to poll.", {"type": "string"}, f"http://127.0.0.1:8080/v1/painting/{examples.INFERENCE_ID}", always=True
     ),
-    paths_and_headers.WWW_AUTHENTICATE: _header(
-        "Where the key belongs.", {"type": "string"}, f'ApiKey header="{paths_and_headers.API_KEY}"', always=True
+    names.WWW_AUTHENTICATE: _header(
+        "Where the key belongs.", {"type": "string"}, f'ApiKey header="{names.API_KEY}"', always=True
     ),
     "Allow": _header("The verbs this path takes.", {"type": "string"}, "POST, OPTIONS", always=True),
 }
 _EVERYWHERE: Final = (
-    paths_and_headers.CORRELATION_ID,
-    paths_and_headers.RATE_LIMIT,
-    paths_and_headers.RATE_AVAILABLE,
-    paths_and_headers.RATE_RESET,
-    paths_and_headers.CREDIT_AVAILABLE,
+    names.CORRELATION_ID,
+    names.RATE_LIMIT,
+    names.RATE_AVAILABLE,
+    names.RATE_RESET,
+    names.CREDIT_AVAILABLE,
 )
 
 

@@ -1,10 +1,16 @@
-"""What stands outside a body: paths, header names, Prefer, Allowance."""
+"""What is not in a body: paths, header names, the Prefer header, and the figures in the headers of every response."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Final
+
+OUTPAINT_PATH: Final = "/v1/painting/outpaint"
+INFERENCE_PATH: Final = "/v1/painting/{inference_id}"
+BALANCE_PATH: Final = "/v1/balance"
+FILE_PATH: Final = "/v1/files/{file_id}"
+UPLOADS_PATH: Final = "/v1/uploads"
 
 API_KEY: Final = "X-Picsart-API-Key"
 CORRELATION_ID: Final = "X-Picsart-Correlation-Id"
@@ -37,12 +43,10 @@ EXPOSED: Final = (
 MAX_WAIT: Final = 600
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 
-_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The figures that stand in the headers of every response, errors too (docs/facts/wire.md#headers).
+    """The figures in the headers of every response, errors too (docs/facts/wire.md#headers).
 
     `reset_in` is whole seconds FROM NOW, not an epoch: the TypeScript SDK sleeps on it.
     `credits` is the balance before this request's own charge.
@@ -86,21 +90,11 @@ class Prefer:
     @property
     def applied(self) -> str | None:
         """The value of Preference-Applied, or None where nothing was asked for."""
-        words = []
-        if self.respond_async:
-            words.append("respond-async")
-        if self.wait is not None:
-            words.append(f"wait={self.wait}")
+        words = ["respond-async"] if self.respond_async else []
+        words += [] if self.wait is None else [f"wait={self.wait}"]
         return ", ".join(words) or None
 
 
 def is_idempotency_key(value: str) -> bool:
     """Whether a value can be an Idempotency-Key: 1 to 255 visible ASCII characters."""
-    return _IDEMPOTENCY_KEY.fullmatch(value) is not None
-
-
-OUTPAINT_PATH: Final = "/v1/painting/outpaint"
-INFERENCE_PATH: Final = "/v1/painting/{inference_id}"
-BALANCE_PATH: Final = "/v1/balance"
-FILE_PATH: Final = "/v1/files/{file_id}"
-UPLOADS_PATH: Final = "/v1/uploads"
+    return re.fullmatch(rf"[\x21-\x7e]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}", value) is not None

@@ -1,4 +1,4 @@
-"""What a client may ask for: the fields of POST /v1/painting/outpaint, in every spelling the wire knows."""
+"""What a client sends: the fields of POST /v1/painting/outpaint in every spelling that is taken, and of /v1/uploads."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ MAX_SEED: Final = 2**32 - 1
 MAX_URL_LENGTH: Final = 2083
 MAX_TEXT_LENGTH: Final = 20_000
 _FILE_SIZE: Final = f"By default at most {PictureLimits().max_bytes // 2**20} MiB."
-
-
-UploadType = Literal["image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"]
 
 
 class Mode(StrEnum):
@@ -54,7 +51,7 @@ class UrlSource:
 
 @dataclass(frozen=True, slots=True)
 class IdSource:
-    """A picture the service already holds: an upload's or an earlier result's id."""
+    """A picture that the service has already, by the id of an upload or of an earlier result."""
 
     id: str
 
@@ -101,11 +98,11 @@ def _lower(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a field of `Wish` is, for whoever takes its fields from the model; stands in the field's `Annotated`.
+    """What a field of `Wish` is, for code that takes its fields from the model; it is part of the field's `Annotated`.
 
     `changes` is what another value changes of a picture with the same seed: how the open area is painted, what of the
     canvas is open, the file that the picture is stored as, or nothing. `ours` marks our extensions of the vendor's
-    API. With `decides_answer` an answer tells the value apart, so a pact holds it exactly.
+    API. With `decides_answer` the answer depends on the exact value, so a pact demands it exactly.
     """
 
     changes: Literal["painting", "canvas", "file", "nothing"] = "painting"
@@ -115,7 +112,7 @@ class About:
 
 
 class Wish(BaseModel):
-    """What is to be painted: every field of the body that is neither a picture nor a manner of asking.
+    """What is to be painted: every field of the body but its pictures and `mode`.
 
     The one list of these fields: fingerprints, messages to painters, the mocks' pictures, journal, assertions, report
     and pacts, the API description and the tables in docs/ take them from here. `seed` is 0 to 2**32 - 1, None for any.
@@ -160,7 +157,7 @@ class Wish(BaseModel):
 
     @classmethod
     def about(cls, name: str) -> About:
-        """What is said of a field; the defaults where nothing is."""
+        """What a field's `Annotated` says of it; the defaults where it says nothing."""
         return next((one for one in cls.model_fields[name].metadata if isinstance(one, About)), About())
 
     @classmethod
@@ -244,9 +241,7 @@ class OutpaintRequest(BaseModel):
         prompt = values.get("prompt")
         if prompt is None:
             raise OutpaintError(
-                ErrorCode.MISSING_PARAMETER,
-                "prompt is missing: say what the picture should grow into",
-                field="prompt",
+                ErrorCode.MISSING_PARAMETER, "prompt is missing: say what the picture should grow into", field="prompt"
             )
         if isinstance(prompt, str) and not prompt.strip():
             raise OutpaintError.wrong_value("prompt", "''", "say what the picture should grow into")
@@ -271,7 +266,7 @@ def _first_wrong_value(error: ValidationError, values: Mapping[str, object]) -> 
 
 
 def _given(fields: Fields, name: str) -> FieldValue:
-    """The one value of a field, or None where the client left it out; clients send blanks for 'none'."""
+    """The one value of a field, or None where the client left it out."""
     values = fields.get(name, [])
     if len(values) > 1:
         raise OutpaintError(
@@ -284,14 +279,14 @@ def _given(fields: Fields, name: str) -> FieldValue:
 
 
 def _one_text(fields: Fields, name: str) -> FieldValue:
+    """The one value of a field that is no file; a blank counts as left out, since clients send it for "none"."""
     value = _given(fields, name)
     if isinstance(value, Upload):
         raise OutpaintError.wrong_value(
             name, f"<file of {len(value.data)} bytes>", "send it as a plain text field, not as a file"
         )
-    if value == "" and name != "prompt":  # which must say something, so that a blank one is wrong, not missing
-        return None
-    return value
+    # A blank prompt is wrong rather than missing.
+    return None if value == "" and name != "prompt" else value
 
 
 def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple[str | None, Source | None]:
@@ -304,9 +299,7 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
     if len(found) > 1:
         names = " and ".join(name for name, _ in found)
         raise OutpaintError(
-            ErrorCode.CONFLICTING_PARAMETERS,
-            f"{names} exclude each other: send one {what}",
-            field=found[1][0],
+            ErrorCode.CONFLICTING_PARAMETERS, f"{names} exclude each other: send one {what}", field=found[1][0]
         )
     return found[0] if found else (None, None)
 
@@ -343,7 +336,9 @@ class UploadRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     content_type: Annotated[
-        UploadType, BeforeValidator(_lower), Field(description="What the file is; the form takes nothing else.")
+        Literal["image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff"],
+        BeforeValidator(_lower),
+        Field(description="What the file is; the form takes nothing else."),
     ]
 
     @property
@@ -379,16 +374,14 @@ class _Pictures(BaseModel):
     image_url: Annotated[
         str | None,
         Field(
-            min_length=1,
-            description=f"An https address of at most {MAX_URL_LENGTH} characters, or a base64 data: URI.",
+            min_length=1, description=f"An https address of at most {MAX_URL_LENGTH} characters, or a base64 data: URI."
         ),
     ] = None
     image_id: Annotated[
         str | None, Field(deprecated=True, description="The id of an upload or of an earlier result.")
     ] = None
     mask_image: Annotated[
-        bytes | None,
-        Field(description=f"Opaque is kept, transparent is painted. Also spelled `mask`. {_FILE_SIZE}"),
+        bytes | None, Field(description=f"Opaque is kept, transparent is painted. Also spelled `mask`. {_FILE_SIZE}")
     ] = None
     mask_image_url: Annotated[str | None, Field(description="Also spelled `mask_url`.")] = None
     mask_image_id: Annotated[str | None, Field(deprecated=True, description="Also spelled `mask_id`.")] = None
@@ -412,9 +405,3 @@ RequestForm: Final = create_model(
     "RequestForm", __base__=_Pictures, **{name: _documented(name) for name in PLAIN_FIELDS}
 )
 """The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
-
-
-class OutpaintQuery(BaseModel):
-    """The query parameters of POST /v1/painting/outpaint."""
-
-    mode: Literal["sync", "async"] | None = None

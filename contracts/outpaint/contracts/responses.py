@@ -1,4 +1,4 @@
-"""What a client is answered: bodies of 200 and 202."""
+"""The bodies of answers with status 200 and 202."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What files are called in the picture store: the service, the painter's container and SageMaker share these names.
+"""The names of files in the picture store, which the service, the painter's container and SageMaker share.
 
-Everything lies in one bucket or folder. A result or an upload stands at its root, under its public id.
+All files are in one bucket or folder; results and uploads are at its root, named by their public ids.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 from typing import Final, Literal
 
 INPUTS_PREFIX: Final = "inputs/"
-"""What the names of files begin with that belong to one job alone, and go when it ends."""
+"""Begins the names of files that belong to one job alone and are deleted when it ends."""
 OUTCOMES_PREFIX: Final = "outcomes/"
-"""What the names of all files begin with that tell how a job ended."""
+"""Begins the names of files that say how a job ended."""
 DONE_PREFIX: Final = OUTCOMES_PREFIX + "done/"
 FAILED_PREFIX: Final = OUTCOMES_PREFIX + "failed/"
-"""Where the asynchronous endpoint's S3OutputPath and S3FailurePath lead (template.yaml)."""
+"""The last parts of the asynchronous endpoint's S3OutputPath and S3FailurePath (template.yaml)."""
 
 Part = Literal["image", "mask", "request"]
 
@@ -49,15 +49,15 @@ def outcome_name(inference_id: str) -> str:
 
 
 def answer_file_name(inference_id: str) -> str:
-    """What SageMaker is to call its answer: an id without hyphens, for a Filename has 32 characters at most."""
+    """The name that SageMaker is to give its answer: an id without hyphens, as a Filename has at most 32 characters."""
     return inference_id.replace("-", "")
 
 
 def answer_prefix(inference_id: str) -> str:
-    """What the name begins with that SageMaker gives a job's answer."""
+    """The beginning of the name that SageMaker gives a job's answer."""
     return DONE_PREFIX + answer_file_name(inference_id)
 
 
 def failure_prefix(inference_id: str) -> str:
-    """What the name begins with that SageMaker gives a job's failure; it adds an ending of its own."""
+    """The beginning of the name that SageMaker gives a job's failure, to which it adds an ending of its own."""
     return FAILED_PREFIX + inference_id

@@ -1,4 +1,4 @@
-"""What a painter is given and must give: Canvas, Brief, the Painter protocol."""
+"""What a painter is given, a canvas and a brief, and what a painter is."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _OPEN: Final = [255] + [0] * 255
 class Canvas:
     """A picture with something left to paint.
 
-    `picture` is RGB, EXIF-transposed; wherever `keep` is 0 its pixels are black, so nothing hidden under
-    transparency can leak into a painter. `keep` is L of the same size: 255 is kept exactly, 0 is painted,
+    `picture` is RGB, turned as its EXIF orientation says; where `keep` is 0 its pixels are black, so that no colour
+    hidden under transparency reaches a painter. `keep` is L of the same size: 255 is kept exactly, 0 is painted,
     between is blended. `icc_profile` belongs to `picture`'s values and goes into the result unchanged.
     """
 
@@ -34,18 +34,14 @@ class Canvas:
 
     @classmethod
     def of(
-        cls,
-        pixels: Image.Image,
-        keep: Image.Image,
-        icc_profile: bytes | None,
-        interpretation: MaskInterpretation,
+        cls, pixels: Image.Image, keep: Image.Image, icc_profile: bytes | None, interpretation: MaskInterpretation
     ) -> Canvas:
         """The canvas of decoded pixels (L, LA, RGB or RGBA, straight alpha) and their keep map.
 
-        `pixels` is handed over: what lies where nothing is kept is blackened in it.
+        `pixels` may be changed: its pixels become black where nothing is kept.
         """
         picture = pixels if pixels.mode == "RGB" else pixels.convert("RGB")
-        # A stencil of one bit is filled ten times as fast as one of weights.
+        # A mask of one bit is filled ten times as fast as one of weights.
         picture.paste((0, 0, 0), (0, 0, *picture.size), keep.point(_OPEN, "1"))
         return cls(picture, keep, icc_profile, interpretation)
 
@@ -59,8 +55,7 @@ class Canvas:
 class Brief:
     """What to paint: the client's wish, and one seed (0 to 2**32 - 1) for each picture to paint now.
 
-    These are all that the wish asks for, or those of them that are not there yet; its own seed and count are not
-    looked at.
+    `seeds` are the wish's own, or those whose pictures are missing; painters ignore the wish's `seed` and `count`.
     """
 
     wish: Wish
@@ -70,19 +65,29 @@ class Brief:
 class Painter(Protocol):
     """Paints the open part of a canvas.
 
-    Called from one thread at a time. The same canvas, wish and seed give the same picture, whatever other
-    seeds stand in the brief.
+    Called from one thread at a time. The same canvas, wish and seed give the same picture, whatever other seeds the
+    brief has.
     """
 
     @property
     def card(self) -> PainterCard:
-        """Who this painter is, for the result."""
+        """The painter's name and model, for the result."""
         ...
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed, as they are ready.
 
-        Kept pixels need not be exact here: compositing afterwards makes them so. It writes into the picture,
-        which is therefore handed over: a painter holds on to none that it has given.
+        Kept pixels need not be exact: compositing makes them so. It writes into the picture, so a painter must not
+        use one again that it has given.
         """
         ...
+
+
+def known_area(weights: Image.Image, least: int = 128) -> Image.Image:
+    """255 where an L picture has at least `least`, else 0; where nothing has, its highest value counts.
+
+    Half kept counts as known: the composite fades it into what is painted there, which then continues it.
+    """
+    highest = int(weights.getextrema()[1])  # type: ignore[arg-type]
+    least = max(1, min(least, highest))
+    return weights.point([255 if value >= least else 0 for value in range(256)])

@@ -1,4 +1,4 @@
-"""Composite, encode, and the XMP note of origin."""
+"""From painted pictures to files: composite, encode, and the XMP packet that says what a picture is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+# All three are imported so that Pillow's registry has them: else the first save would import every plugin there is.
 from PIL import (
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from outpaint.painting.canvas import Brief, Canvas, Painter
 
 
-# Named so that Pillow's registry has them: else the first save would import every plugin there is.
-
-
 # 4:4:4, since half the colour resolution is what shows as drift along sharp coloured edges of kept parts.
 _SETTINGS: Final[dict[Format, dict[str, Any]]] = {
     Format.JPG: {"format": "JPEG", "quality": 90, "subsampling": 0},
@@ -37,13 +35,18 @@ def outpaint(canvas: Canvas, brief: Brief, painter: Painter, format: Format) -> 
 
     Raises PAINTING_FAILED where the painter gives a picture of another size or mode, or too few or too many.
     """
-    wanted = len(brief.seeds)
-    made = 0
-    for painted in painter.paint(canvas, brief):
+    for painted in painted_pictures(canvas, brief, painter):
+        yield encode(composite(canvas, painted), format, canvas.icc_profile)
+
+
+def painted_pictures(canvas: Canvas, brief: Brief, painter: Painter) -> Iterator[Image.Image]:
+    """The painter's pictures, one for each seed; raises PAINTING_FAILED where it gives too few or too many."""
+    wanted, made = len(brief.seeds), 0
+    for picture in painter.paint(canvas, brief):
         made += 1
         if made > wanted:
             break
-        yield encode(composite(canvas, painted), format, canvas.icc_profile)
+        yield picture
     if made != wanted:
         count = f"more than {wanted}" if made > wanted else f"{made} instead of {wanted}"
         raise OutpaintError(ErrorCode.PAINTING_FAILED, f"painter {painter.card.name} gave {count} pictures; try again")
@@ -52,7 +55,7 @@ def outpaint(canvas: Canvas, brief: Brief, painter: Painter, format: Format) -> 
 def composite(canvas: Canvas, painted: Image.Image) -> Image.Image:
     """k * original + (1 - k) * painted for each pixel and channel, k = keep / 255, rounded; k = 1 is exact.
 
-    `painted` is handed over: the result is written into it. Raises PAINTING_FAILED on another size or mode.
+    The result is written into `painted`. Raises PAINTING_FAILED where that has another size or mode.
     """
     if painted.size != canvas.size or painted.mode != "RGB":
         raise OutpaintError(

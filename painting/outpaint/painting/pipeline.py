@@ -1,13 +1,13 @@
-"""One inference request carried out: inputs, canvas, painter, checks of the output, files, manifest.
+"""One inference request carried out, from its inputs over painting and the output check to files and manifest.
 
-The hosts differ in where files lie and in what paints; what happens between message and manifest is here.
+Every host does it here; they differ in where they keep files and in their painters.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.painting.canvas import Brief, Canvas, Painter
-from outpaint.painting.finish import composite, encode
+from outpaint.painting.finish import composite, encode, painted_pictures
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, take
 
@@ -30,12 +30,12 @@ class OutputCheck(Protocol):
     """Looks at a finished picture (RGB, not to be changed); may be called from several threads."""
 
     def __call__(self, picture: Image.Image) -> str | None:
-        """A few words on why the picture must not be handed out, or None where it may."""
+        """A few words on why the picture must be held back, or None where it need not be."""
         ...
 
 
-def nothing_checked(picture: Image.Image) -> str | None:  # noqa: ARG001 - the hook's signature
-    """Lets every picture pass: what `none` stands for."""
+def nothing_checked(picture: Image.Image) -> str | None:  # noqa: ARG001 - the signature of an OutputCheck
+    """Holds no picture back: the check `none`."""
     return None
 
 
@@ -64,18 +64,13 @@ def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
     return cast("OutputCheck", check)
 
 
-def withheld(reason: str) -> OutpaintError:
-    """The error of a job one of whose pictures the check held back."""
-    return OutpaintError(
-        ErrorCode.PAINTING_FAILED,
-        f"a picture was withheld by the output check ({reason}): change the prompt or the seed",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A host's files: `read` gives an input's bytes, None where it is missing; `write` stores a finished file;
-    `found` gives a finished file that an earlier run of the same job stored; `forget` takes one back."""
+    """A host's files, by name.
+
+    `read` gives an input's bytes, None where it is missing; `write` stores a finished file of this media type; `found`
+    gives a finished file that an earlier run of the same job stored; `forget` deletes one.
+    """
 
     read: Callable[[str], bytes | None]
     write: Callable[[str, bytes, str], None]
@@ -83,21 +78,21 @@ class Files:
     forget: Callable[[str], None] = lambda _: None
 
 
-def _read_canvas(image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:
-    return read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
-
-
 @dataclass(frozen=True, slots=True)
 class OutputRules:
-    """How a host carries jobs out. `reserve` holds host memory for a picture of so many pixels while it is in work;
-    `xmp` goes into every file; `check` looks at every painted picture; `canvas_of` is `read_canvas`, or what finds
-    a canvas that was read before."""
+    """How a host carries jobs out.
+
+    `check` looks at every painted picture; `xmp` goes into every file; `reserve` waits for host memory for so many
+    pixels and holds it until the job has ended; `canvas_of` reads a canvas, or finds one that was read before.
+    """
 
     limits: PictureLimits = DEFAULT_LIMITS
     check: OutputCheck = nothing_checked
     xmp: bytes | None = None
     reserve: Callable[[int], AbstractContextManager[None]] = field(default=lambda _: nullcontext())
-    canvas_of: Callable[[bytes, bytes | None, MaskMode, PictureLimits], Canvas] = _read_canvas
+    canvas_of: Callable[[bytes, bytes | None, MaskMode, PictureLimits], Canvas] = (
+        lambda image, mask, mask_mode, limits: read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
+    )
 
 
 def carry_out(
@@ -111,10 +106,10 @@ def carry_out(
 ) -> Manifest:
     """Carry a job out, and give its manifest.
 
-    Files are finished and stored on `finishers`, each as soon as it is painted, while the painter goes on. A
-    file that an earlier run left is kept and not painted again. Raises `OutpaintError`, and has then taken back
-    whatever it stored: SOURCE_UNAVAILABLE for a missing input, what `read_canvas` raises for its content,
-    PAINTING_FAILED, and whatever painter and files raise.
+    Files are finished and stored on `finishers`, each as soon as it is painted, while the painter goes on. A file that
+    an earlier run left is kept and not painted again. Raises `OutpaintError`, and has then deleted whatever it stored:
+    SOURCE_UNAVAILABLE for a missing input, what `read_canvas` raises for its content, PAINTING_FAILED, and what painter
+    and files raise.
     """
     rules = rules or OutputRules()
     started = time.perf_counter()
@@ -142,33 +137,49 @@ def _paint(
     request: InferenceRequest, files: Files, painter: Painter, canvas: Canvas, finishers: Executor, rules: OutputRules
 ) -> tuple[tuple[ManifestFile, ...], float, float]:
     """The files in their order, when the last was painted, and the seconds it took to finish them all."""
+    kind = request.wish.format
+
+    def finish(output_id: str, seed: int, picture: Image.Image) -> tuple[ManifestFile, float]:
+        started = time.perf_counter()
+        whole = composite(canvas, picture)
+        reason = rules.check(whole)
+        if reason is not None:
+            raise OutpaintError(
+                ErrorCode.PAINTING_FAILED,
+                f"a picture was withheld by the output check ({reason}): change the prompt or the seed",
+            )
+        data = encode(whole, kind, canvas.icc_profile, xmp=rules.xmp)
+        files.write(output_id, data, kind.media_type)
+        return _described(output_id, seed, data), time.perf_counter() - started
+
     done: dict[str, ManifestFile] = {}
-    wanted: list[tuple[str, int]] = []
+    wanted: dict[str, int] = {}
     for output_id, seed in zip(request.output_ids, request.wish.seeds, strict=True):
         data = files.found(output_id)
         if data is None:
-            wanted.append((output_id, seed))
+            wanted[output_id] = seed
         else:
             done[output_id] = _described(output_id, seed, data)
     running: list[Future[tuple[ManifestFile, float]]] = []
     finished: list[tuple[ManifestFile, float]] = []
     painted = time.perf_counter()
+    brief = Brief(request.wish, tuple(wanted.values()))
+    pictures = painted_pictures(canvas, brief, painter) if wanted else ()
     try:
-        for (output_id, seed), picture in _exactly(wanted, painter, canvas, request):
+        for (output_id, seed), picture in zip(wanted.items(), pictures, strict=True):
             painted = time.perf_counter()
-            work = (files, rules, canvas, picture, output_id, seed, request)
-            if output_id == wanted[-1][0]:
-                # The painter has nothing more to do meanwhile, so another thread would only cost the hand-over.
-                finished.append(_finish(*work))
+            if len(running) + 1 == len(wanted):
+                # The painter has nothing more to do meanwhile: another thread would only cost time.
+                finished.append(finish(output_id, seed, picture))
             else:
-                running.append(finishers.submit(_finish, *work))
+                running.append(finishers.submit(finish, output_id, seed, picture))
         finished += [future.result() for future in running]
     except BaseException:
         # Nothing of a job that fails may be seen: neither what was stored, nor what was about to be.
         for future in running:
             if not future.cancel():
                 future.exception()
-        for output_id, _ in wanted:
+        for output_id in wanted:
             try:
                 files.forget(output_id)
             except OutpaintError:
@@ -177,47 +188,6 @@ def _paint(
     done |= {file.id: file for file, _ in finished}
     written = sum(seconds for _, seconds in finished)
     return tuple(done[output_id] for output_id in request.output_ids), painted, written
-
-
-def _exactly(
-    wanted: list[tuple[str, int]], painter: Painter, canvas: Canvas, request: InferenceRequest
-) -> Iterator[tuple[tuple[str, int], Image.Image]]:
-    """Each wanted file with its picture; PAINTING_FAILED where the painter gives too few or too many."""
-    if not wanted:
-        return
-    seeds = tuple(seed for _, seed in wanted)
-    pictures = painter.paint(canvas, Brief(request.wish, seeds))
-    made = 0
-    for picture in pictures:
-        if made == len(wanted):
-            made += 1
-            break
-        yield wanted[made], picture
-        made += 1
-    if made != len(wanted):
-        raise OutpaintError(
-            ErrorCode.PAINTING_FAILED,
-            f"painter {painter.card.name} gave another number of pictures than {len(wanted)}; try again",
-        )
-
-
-def _finish(
-    files: Files,
-    rules: OutputRules,
-    canvas: Canvas,
-    picture: Image.Image,
-    output_id: str,
-    seed: int,
-    request: InferenceRequest,
-) -> tuple[ManifestFile, float]:
-    started = time.perf_counter()
-    whole = composite(canvas, picture)
-    reason = rules.check(whole)
-    if reason is not None:
-        raise withheld(reason)
-    data = encode(whole, request.wish.format, canvas.icc_profile, xmp=rules.xmp)
-    files.write(output_id, data, request.wish.format.media_type)
-    return _described(output_id, seed, data), time.perf_counter() - started
 
 
 def _described(output_id: str, seed: int, data: bytes) -> ManifestFile:

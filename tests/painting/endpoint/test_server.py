@@ -380,7 +380,7 @@ def test_a_full_queue_sends_jobs_away(served: Any, request_for: Make, cut_out_pn
 SLOW = """
 import threading, sys
 from outpaint.painting.painters.flat import FlatPainter
-from outpaint.painting.endpoint import process, __main__
+from outpaint.painting.endpoint import endpoint_process, __main__
 class Slow(FlatPainter):
     def paint(self, canvas, brief):
         for number, picture in enumerate(super().paint(canvas, brief)):
@@ -388,7 +388,7 @@ class Slow(FlatPainter):
             if number == 0 and brief.wish.prompt != "warm up":
                 print("painting", flush=True)
                 threading.Event().wait(1.0)
-process.load_painter = lambda name: Slow()
+endpoint_process.load_painter = lambda name: Slow()
 sys.exit(__main__.main())
 """
 
@@ -422,6 +422,7 @@ def test_sigterm_in_the_middle_of_a_job(
 
             def wait_until_warm() -> None:
                 while not ready.is_set():
+                    assert process.poll() is None
                     try:
                         if client.get("/ping").status_code == 200:
                             ready.set()

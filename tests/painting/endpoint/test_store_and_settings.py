@@ -196,21 +196,20 @@ def test_a_folder_of_weights_is_what_its_manifest_says(tmp_path: Path) -> None:
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "weights.bin").write_bytes(b"abc")
     (tmp_path / "model_index.json").write_text("{}")
-    manifest = model_folder.describe(tmp_path, name="tiny", licence="MIT")
     with pytest.raises(OutpaintError, match=r"has no outpaint-model\.json"):
-        model_folder.verify(tmp_path)
-    model_folder.write(tmp_path, manifest)
-    assert model_folder.verify(tmp_path).digest == manifest.digest
+        model_folder.verified_manifest(tmp_path)
+    manifest = model_folder.write_manifest(tmp_path, name="tiny", licence="MIT")
+    assert model_folder.verified_manifest(tmp_path).digest == manifest.digest
     (tmp_path / "unet" / "weights.bin").write_bytes(b"abd")
     with pytest.raises(OutpaintError, match="SHA-256 differs"):
-        model_folder.verify(tmp_path)
+        model_folder.verified_manifest(tmp_path)
     (tmp_path / "unet" / "weights.bin").write_bytes(b"abcd")
     with pytest.raises(OutpaintError, match="instead of 3"):
-        model_folder.verify(tmp_path)
+        model_folder.verified_manifest(tmp_path)
     (tmp_path / "unet" / "weights.bin").unlink()
     with pytest.raises(OutpaintError, match=r"weights\.bin cannot be read"):
-        model_folder.verify(tmp_path)
+        model_folder.verified_manifest(tmp_path)
     (tmp_path / "unet" / "weights.bin").write_bytes(b"abc")
     (tmp_path / "extra.py").write_text("")
     with pytest.raises(OutpaintError, match=r"extra\.py is not in"):
-        model_folder.verify(tmp_path)
+        model_folder.verified_manifest(tmp_path)

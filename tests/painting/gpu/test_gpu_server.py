@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -117,10 +118,10 @@ def test_jobs_of_many_callers_share_batches_and_stay_apart(
         running.job(f"job-{i}", cut_out((50 + 3 * i, 44), seed=i), prompt=f"field {i}", account=f"a{i % 2}")
         for i in range(6)
     ]
-    with ThreadPoolExecutor(6) as callers:
+    model = running.process._schedulers[0]._model
+    with mock.patch.object(model, "begin", wraps=model.begin) as begin, ThreadPoolExecutor(6) as callers:
         together = [pictures[0] for pictures in callers.map(running.paint, jobs)]
-    scheduler = running.process._schedulers[0]
-    assert max(scheduler.batches) > 1
+    assert max(len(call.args[0]) for call in begin.call_args_list) > 1
     for index in (0, 5):
         changed = jobs[index].model_copy(update={"inference_id": f"alone-{index}", "output_ids": (f"x{index}.png",)})
         (alone,) = running.paint(changed)

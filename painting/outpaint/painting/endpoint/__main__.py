@@ -19,14 +19,14 @@ _LOG: Final = logging.getLogger("outpaint.endpoint")
 
 
 class _Server(uvicorn.Server):
-    """Tells the service of SIGTERM at once; uvicorn itself waits for the answers in work."""
+    """Drains the service at SIGTERM; uvicorn itself only waits until the requests at hand are answered."""
 
     service: EndpointProcess
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         _LOG.warning("%s: shutting down", signal.Signals(sig).name)
         self.service.drain()
-        # Uvicorn's own handler would raise the signal again in the end; a stop that was asked for ends with 0.
+        # Uvicorn's own handler would raise the signal again at the end, and the exit status would not be 0.
         self.should_exit = True
 
 

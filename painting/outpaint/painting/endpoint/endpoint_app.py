@@ -1,11 +1,11 @@
-"""The container's HTTP face as SageMaker wants it: /ping and /invocations, on FastAPI."""
+"""The container's HTTP interface as SageMaker requires it, /ping and /invocations, on FastAPI."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
@@ -14,39 +14,18 @@ from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
 
 if TYPE_CHECKING:
-    from outpaint.painting.endpoint.endpoint_jobs import Outcome, PaintingEndpoint, RunningJob
+    from outpaint.painting.endpoint.endpoint_jobs import Outcome, RunningJob
+    from outpaint.painting.endpoint.endpoint_process import EndpointProcess
 
 MAX_MESSAGE: Final = 256 * 1024
 """Bytes of one message; a job is a few references and texts (docs/facts/aws.md#references-not-pixels)."""
 
 
-class EndpointService(Protocol):
-    """What the face needs of the process behind it."""
-
-    @property
-    def endpoint(self) -> PaintingEndpoint | None:
-        """Where jobs go; None until it is warm."""
-        ...
-
-    @property
-    def health(self) -> str | None:
-        """Why the endpoint cannot work now, None while it can."""
-        ...
-
-    def start(self) -> None:
-        """Begin to load, in a thread of its own."""
-        ...
-
-    def close(self) -> None:
-        """Let go of everything."""
-        ...
-
-
-def create_app(service: EndpointService) -> FastAPI:
+def create_app(service: EndpointProcess) -> FastAPI:
     """The application: GET /ping, POST /invocations, DELETE /invocations/{inference_id}.
 
-    A job's end is the answer's body: a manifest with 200, or a failure object with the status of its error, in
-    both of SageMaker's ways to call it. The same object lies in the store (`outcome_name`).
+    The answer to an invocation is the job's outcome: a manifest with 200, or a failure with the status of its error.
+    The same object is in the store (`outcome_name`).
     """
 
     @contextlib.asynccontextmanager
@@ -106,7 +85,7 @@ async def _message(request: Request) -> InferenceRequest:
 
 
 async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJob], None]) -> Outcome:
-    """The job's end; a caller that hangs up before it gives its share of the job up."""
+    """The job's outcome; a caller that disconnects before it no longer waits for the job."""
     ending: asyncio.Future[Outcome] = asyncio.wrap_future(job.future)
     gone = asyncio.ensure_future(_disconnected(request))
     either: set[asyncio.Future[Any]] = {ending, gone}
@@ -114,7 +93,7 @@ async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJo
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
             await asyncio.to_thread(leave, job)
-            # Its end is still awaited: it is near, and nothing of it may be lost.
+            # Awaited all the same: others may wait for the job, and given up it ends soon.
             return await ending
         return ending.result()
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""Jobs in work: each delivery of one id joins the same run, and its end is written beside its files."""
+"""The jobs that run: deliveries of the same job share one run, and its outcome is stored beside its files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -21,7 +20,6 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.contracts.storage_names import outcome_name
 from outpaint.painting.canvas import Brief, Painter
 from outpaint.painting.endpoint.object_store import ObjectStore, checked_name
-from outpaint.painting.endpoint.scheduler import HostMemory
 from outpaint.painting.painters.diffusion.passes import PassTicket
 from outpaint.painting.pipeline import Files, OutputRules, carry_out
 
@@ -35,11 +33,9 @@ _LOG: Final = logging.getLogger("outpaint.endpoint")
 
 Outcome = Manifest | InferenceFailure
 
-_BYTES_PER_PIXEL: Final = 48  # of a picture in work: canvas, keep map, states and masks of its variants
-
 
 class JobPainter(Protocol):
-    """A painter for many jobs at once; what it holds is closed with it."""
+    """A painter for many jobs at once."""
 
     @property
     def digest(self) -> str | None:
@@ -47,12 +43,12 @@ class JobPainter(Protocol):
         ...
 
     def for_job(self, ticket: PassTicket) -> Painter:
-        """A painter whose work is counted to this ticket and given up with it."""
+        """A painter whose work is counted to this ticket, and ends when that does."""
         ...
 
 
 class OneAtATime:
-    """Makes a painter for one thread usable by many jobs: they take turns."""
+    """A `JobPainter` out of a painter for one thread: jobs take turns."""
 
     def __init__(
         self, painter: Painter, digest: str | None = None, clock: Callable[[], float] = time.monotonic
@@ -63,7 +59,7 @@ class OneAtATime:
         self.digest = digest
 
     def for_job(self, ticket: PassTicket) -> Painter:
-        """The painter, stopping between two pictures once the ticket has ended."""
+        """The painter; it stops between two pictures once the ticket has ended."""
         return _Turn(self._painter, self._turn, ticket, self._clock)
 
 
@@ -95,7 +91,7 @@ class _Turn:
 
 @dataclass(eq=False, slots=True)
 class RunningJob:
-    """A job in work; `waiters` counts the deliveries that wait for it."""
+    """A job that runs; `waiters` counts the deliveries that wait for it."""
 
     request: InferenceRequest
     ticket: PassTicket
@@ -105,9 +101,9 @@ class RunningJob:
 
 @dataclass(slots=True)
 class PaintingEndpoint:
-    """Carries jobs out, `jobs` at a time; may be used from several threads.
+    """Carries jobs out, `settings.jobs` at a time; may be used from several threads.
 
-    `changed` is called when a ticket was cancelled, so that queues look at it again.
+    `changed` is called when a ticket was cancelled, so that queues notice.
     """
 
     store: ObjectStore
@@ -118,7 +114,7 @@ class PaintingEndpoint:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _jobs: dict[str, RunningJob] = field(default_factory=dict)
-    # Reentrant: a job may end before `begin` has let go of it, and then its callback runs right there.
+    # Reentrant: a job may end while `begin` holds the lock, and its callback then runs in the same thread.
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _draining: bool = False
     _workers: ThreadPoolExecutor = field(init=False)
@@ -130,7 +126,7 @@ class PaintingEndpoint:
         self._finishers = ThreadPoolExecutor(finishers, thread_name_prefix="finish")
 
     def begin(self, request: InferenceRequest) -> RunningJob:
-        """Have a job carried out, or join the run of its id; `leave` it or await its future, which never raises.
+        """Start a job or join its run; afterwards await the job's future, which never raises, or `leave` it.
 
         Raises `OutpaintError` UNAVAILABLE while draining or with a full queue, INVALID_PARAMETER for an unknown
         painter, SOURCE_REFUSED for an id or reference that is no name.
@@ -146,7 +142,12 @@ class PaintingEndpoint:
                     raise OutpaintError(
                         ErrorCode.UNAVAILABLE, f"{len(self._jobs)} jobs are in work already: send the job again later"
                     )
-                painter = self._painter(request)
+                name = request.painter or self.settings.painter
+                painter = self.painters.get(name)
+                if painter is None:
+                    raise OutpaintError.wrong_value(
+                        "painter", name, f"this endpoint has {', '.join(sorted(self.painters))}"
+                    )
                 deadline = None
                 if request.deadline_at is not None:
                     deadline = self.clock() + request.deadline_at - self.now()
@@ -158,23 +159,20 @@ class PaintingEndpoint:
             return job
 
     def leave(self, job: RunningJob) -> None:
-        """A delivery no longer waits; the job is given up when none does."""
+        """A delivery no longer waits; the job is cancelled when none does."""
         with self._lock:
             job.waiters -= 1
             abandoned = job.waiters == 0 and not job.future.done()
         if abandoned:
-            job.ticket.cancel()
-            self.changed()
+            self._cancel(job)
 
     def cancel(self, inference_id: str) -> bool:
-        """Give a job up before or between its steps; whether it was in work."""
+        """Cancel a job, which ends before or between its steps; whether there was one."""
         with self._lock:
             job = self._jobs.get(inference_id)
-        if job is None:
-            return False
-        job.ticket.cancel()
-        self.changed()
-        return True
+        if job is not None:
+            self._cancel(job)
+        return job is not None
 
     def drain(self) -> None:
         """Take no more jobs."""
@@ -183,30 +181,22 @@ class PaintingEndpoint:
 
     def cut_off(self) -> None:
         """End every running job as UNAVAILABLE."""
+        shut_down = OutpaintError(
+            ErrorCode.UNAVAILABLE, "the endpoint was shut down while it painted: send the job again"
+        )
         with self._lock:
             jobs = list(self._jobs.values())
-        for job in jobs:
-            job.ticket.cancel(
-                OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint was shut down while it painted: send the job again")
-            )
-        self.changed()
+        self._cancel(*jobs, reason=shut_down)
 
     def close(self) -> None:
-        """Wait for what is in work; call `cut_off` before where it must not take long."""
+        """Wait until every job has ended; call `cut_off` before where that must not take long."""
         self._workers.shutdown(cancel_futures=True)
         self._finishers.shutdown()
 
-    def _painter(self, request: InferenceRequest) -> JobPainter:
-        name = request.painter or self.settings.painter
-        painter = self.painters.get(name)
-        if painter is None:
-            raise OutpaintError.wrong_value(
-                "painter",
-                name,
-                f"this endpoint has {', '.join(sorted(self.painters))}",
-                code=ErrorCode.INVALID_PARAMETER,
-            )
-        return painter
+    def _cancel(self, *jobs: RunningJob, reason: OutpaintError | None = None) -> None:
+        for job in jobs:
+            job.ticket.cancel(reason)
+        self.changed()
 
     def _ended(self, inference_id: str) -> None:
         with self._lock:
@@ -219,11 +209,8 @@ class PaintingEndpoint:
             outcome = InferenceFailure.of(request.inference_id, error)
         except Exception as cause:  # noqa: BLE001 - a job that breaks ends as a failed one, and the next one runs
             _LOG.exception("job %s broke", request.inference_id)
-            outcome = InferenceFailure(
-                inference_id=request.inference_id,
-                error_code=ErrorCode.PAINTING_FAILED,
-                detail=f"painting broke off ({type(cause).__name__}): try again",
-            )
+            broken = OutpaintError(ErrorCode.PAINTING_FAILED, f"painting broke off ({type(cause).__name__}): try again")
+            outcome = InferenceFailure.of(request.inference_id, broken)
         if isinstance(outcome, InferenceFailure):
             _LOG.warning("job %s failed: %s: %s", request.inference_id, outcome.error_code, outcome.detail)
             try:
@@ -243,12 +230,7 @@ class PaintingEndpoint:
             self.store.get, partial(self.store.put, account=request.account), self.store.get, self.store.delete
         )
         manifest = carry_out(
-            request,
-            files,
-            painter.for_job(ticket),
-            finishers=self._finishers,
-            rules=self.rules,
-            digest=painter.digest,
+            request, files, painter.for_job(ticket), finishers=self._finishers, rules=self.rules, digest=painter.digest
         )
         if manifest.timings is not None:
             timings = manifest.timings.model_copy(update={"waited": ticket.waited})
@@ -276,8 +258,3 @@ class PaintingEndpoint:
 
     def _record(self, outcome: Outcome) -> None:
         self.store.put(outcome_name(outcome.inference_id), outcome.model_dump_json().encode(), "application/json")
-
-
-def reserving(budget: HostMemory) -> Callable[[int], AbstractContextManager[None]]:
-    """Host memory for a picture of so many pixels."""
-    return lambda pixels: budget.reserve(pixels * _BYTES_PER_PIXEL)

@@ -1,4 +1,4 @@
-"""The container's process, put together from its settings: store, painters, scheduler, endpoint."""
+"""The container's process, made of its settings: store, painters, schedulers, endpoint."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas
-from outpaint.painting.endpoint.endpoint_jobs import JobPainter, OneAtATime, PaintingEndpoint, reserving
+from outpaint.painting.endpoint.endpoint_jobs import JobPainter, OneAtATime, PaintingEndpoint
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
-from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore
-from outpaint.painting.endpoint.scheduler import BatchRules, DeviceMemory, HostMemory, Scheduler
+from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
+from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
 from outpaint.painting.finish import source_type_xmp
 from outpaint.painting.painters.diffusion.diffusion_painter import (
     DiffusionPainter,
-    DiffusionSettings,
     Prefill,
     painted_by,
     spread_colours,
@@ -32,16 +31,15 @@ from outpaint.painting.painters.diffusion.diffusion_painter import (
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, Scene
 from outpaint.painting.painters.painter_table import PAINTERS, load_painter
 from outpaint.painting.pipeline import OutputRules, load_check
-from outpaint.painting.weights import WeightsUnavailable, describe
+from outpaint.painting.weights import REGISTRY, WeightsUnavailable
 
 _LOG: Final = logging.getLogger("outpaint.endpoint")
+_BYTES_PER_PIXEL: Final = 48  # of a picture that is painted: canvas, keep map, states and masks of its variants
 
 
 def open_store(address: str) -> ObjectStore:
     """The store at `s3://bucket/prefix/` or in a folder."""
     if address.startswith("s3://"):
-        from outpaint.painting.endpoint.object_store import S3Store
-
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         return S3Store(bucket, prefix if not prefix or prefix.endswith("/") else prefix + "/")
     return FolderStore(Path(address))
@@ -49,9 +47,9 @@ def open_store(address: str) -> ObjectStore:
 
 @dataclass(slots=True)
 class EndpointProcess:
-    """Loads in a thread of its own, so that /ping answers meanwhile; see `app.Service`.
+    """Loads in a thread of its own, so that /ping answers meanwhile.
 
-    `failed` is called when loading did not succeed.
+    `endpoint` is None until it is warm. `failed` is called when loading did not succeed.
     """
 
     settings: EndpointSettings
@@ -125,7 +123,7 @@ class EndpointProcess:
             limits=settings.limits,
             check=load_check(settings.check, settings.nsfw_threshold),
             xmp=source_type_xmp() if settings.source_type else None,
-            reserve=reserving(memory),
+            reserve=lambda pixels: memory.reserve(pixels * _BYTES_PER_PIXEL),
         )
         return PaintingEndpoint(self.store, painters, settings, rules, changed=self._look_again)
 
@@ -144,19 +142,14 @@ class EndpointProcess:
             device=settings.device,
             dtype=settings.dtype,
             embeddings=settings.embeddings,
-            recipe=Recipe(
-                compile=settings.compile,
-                compile_cache=settings.compile_cache,
-                cuda_graphs=settings.cuda_graphs,
-                fp8=settings.fp8,
-                attention=settings.attention,
-                channels_last=settings.channels_last,
-            ),
+            recipe=Recipe(**settings.model_dump(include=set(Recipe.__dataclass_fields__))),
         )
         budget = settings.device_memory_mb * 2**20 or loaded.free_memory()
         scheduler = Scheduler(
             loaded.model,
-            rules=BatchRules(settings.batch, settings.linger_ms / 1000, settings.stuck_s),
+            count=settings.batch,
+            linger=settings.linger_ms / 1000,
+            stuck=settings.stuck_s,
             memory=DeviceMemory(budget),
             measure=loaded.peak_memory,
         )
@@ -167,16 +160,16 @@ class EndpointProcess:
         return DiffusionPainter(
             loaded.model,
             scheduler.submit,
-            settings=DiffusionSettings(
-                window=settings.window, smallest_window=min(256, settings.window), steps=settings.steps
-            ),
+            window=settings.window,
+            smallest_window=min(256, settings.window),
+            steps=settings.steps,
             prefill=_prefill(settings.prefill),
         )
 
 
 def _turns(name: str) -> OneAtATime:
+    """The painter, warm, for jobs that take turns."""
     weights = PAINTERS[name].weights
-    digest = None if weights is None else describe(weights).sha256
     painter = load_painter(name)
     # One small picture, so that no request pays for the first use of anything.
     keep = Image.new("L", (64, 64), 0)
@@ -185,11 +178,11 @@ def _turns(name: str) -> OneAtATime:
     canvas = Canvas.of(Image.new("RGB", (64, 64), (127, 127, 127)), keep, None, interpretation)
     for _ in painter.paint(canvas, Brief(Wish(prompt="warm up"), (0,))):
         pass
-    return OneAtATime(painter, digest)
+    return OneAtATime(painter, None if weights is None else REGISTRY[weights].sha256)
 
 
 def _prefill(choice: str) -> Prefill:
-    """MI-GAN where it is wanted, or has a GPU to run on and weights; soft colours otherwise."""
+    """MI-GAN where the setting says so, or has a GPU to run on and weights; soft colours otherwise."""
     if choice == "colours":
         return spread_colours
     if choice == "auto":

@@ -1,4 +1,4 @@
-"""Passes batched on the device: waiting, memory, fairness."""
+"""Runs passes in batches on the device: which pass waits for which, how many fit its memory, whose turn it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from outpaint.painting.painters.diffusion.passes import BatchKey, DiffusionModel, Pass, PassTicket
 
 
-_CAUTION: Final = 1.1  # what a batch took, times this, is what the next of its kind is expected to take
+_LOG: Final = logging.getLogger("outpaint.scheduler")
+_CAUTION: Final = 1.1  # the memory that a batch took, times this, is what the next of its size is expected to take
 
 
 class DeviceMemory:
@@ -37,16 +38,12 @@ class DeviceMemory:
         self._ceiling: dict[tuple[int, int], int] = {}
 
     def capacity(self, key: BatchKey, wanted: int) -> int:
-        """How many of `wanted` passes of this kind may run together: at least one, which then has to prove it."""
+        """How many of `wanted` passes of this kind may run together: at least one, whether it fits or not."""
         fitting = wanted
         if self._budget is not None:
-            fitting = int(self._budget // self.expected(key, 1))
+            expected = self._per_pass.get(key.size, self._per_pixel * key.size[0] * key.size[1])
+            fitting = int(self._budget // expected)
         return max(1, min(wanted, fitting, self._ceiling.get(key.size, wanted)))
-
-    def expected(self, key: BatchKey, count: int) -> float:
-        """Bytes that a batch is expected to take."""
-        pixels = key.size[0] * key.size[1]
-        return count * self._per_pass.get(key.size, self._per_pixel * pixels)
 
     def learn(self, key: BatchKey, count: int, taken: int) -> None:
         """A batch of `count` passes took `taken` bytes at its peak."""
@@ -71,7 +68,7 @@ class HostMemory:
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free, and hold them for as long as the block runs."""
+        """Wait until `size` bytes are free, and keep them taken while the block runs."""
         turn = object()
         with self._changed:
             self._turns.append(turn)
@@ -102,10 +99,10 @@ class WaitingPass:
 class WaitingPasses:
     """The queue, without threads or a clock of its own.
 
-    A batch is ready when as many passes of a key wait as may run together (`count`, or what `capacity` says
-    for the key), or when one of them has waited `linger` seconds. Between ready batches, and within one, the
-    account goes first that has been given the least work so far; one that comes anew starts level with the
-    least served of those that wait, so neither an idle time nor a flood of jobs earns anything.
+    A batch is ready when as many passes of a key wait as may run together (`count`, or what `capacity` allows for the
+    key), or when one of them has waited `linger` seconds. Between ready batches, and within one, the account with the
+    least work done so far goes first. An account that had nothing waiting starts equal to the least served of those
+    that wait, so it gains nothing from having been idle, nor from sending many jobs.
     """
 
     def __init__(self, count: int, linger: float, capacity: Callable[[BatchKey, int], int]) -> None:
@@ -136,7 +133,7 @@ class WaitingPasses:
         return max(0.0, min(self._ready_at(key, group) for key, group in self._groups.items()) - now)
 
     def take_ended(self, now: float) -> list[WaitingPass]:
-        """Take out what nobody wants any more."""
+        """Take out the passes whose future was cancelled or whose ticket has ended."""
         ended = []
         for key, group in list(self._groups.items()):
             gone = [entry for entry in group if entry.future.cancelled() or entry.ticket.end(now) is not None]
@@ -185,55 +182,43 @@ class WaitingPasses:
             self._groups.pop(key, None)
 
 
-_LOG: Final = logging.getLogger("outpaint.scheduler")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRules:
-    """`count`: passes in a batch at most. `linger`: seconds that a pass waits for company at most.
-    `stuck`: seconds without a step after which the device counts as sick."""
-
-    count: int = 8
-    linger: float = 0.015
-    stuck: float = 300.0
-
-
 class Scheduler:
     """Runs passes of one model in shared batches; `submit` from any thread.
 
-    `measure` gives the bytes that the device took at its peak since it was last asked, None where that cannot
-    be known.
+    `count` is how many passes a batch has at most, `linger` how many seconds a pass waits for others at most, `stuck`
+    after how many seconds without a step the device counts as failed. `measure` gives the bytes that the device took at
+    its peak since it was last called, None where that cannot be known.
     """
 
     def __init__(
         self,
         model: DiffusionModel,
         *,
-        rules: BatchRules | None = None,
+        count: int = 8,
+        linger: float = 0.015,
+        stuck: float = 300.0,
         memory: DeviceMemory | None = None,
         measure: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model = model
-        self._rules = rules or BatchRules()
+        self._stuck = stuck
         self._memory = memory or DeviceMemory()
         self._measure = measure
         self._clock = clock
-        self._waiting = WaitingPasses(self._rules.count, self._rules.linger, self._memory.capacity)
+        self._waiting = WaitingPasses(count, linger, self._memory.capacity)
         self._changed = threading.Condition()
         self._closing = False
         self._sick: str | None = None
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
-        self.batches: list[int] = []
-        """Sizes of the last batches run, newest last, for figures."""
 
     def start(self) -> None:
-        """Begin to run batches."""
+        """Start the thread that runs batches."""
         self._thread.start()
 
     def close(self) -> None:
-        """Run nothing more but the batch in work; what waits ends as UNAVAILABLE."""
+        """Finish the batch that runs; waiting passes end as UNAVAILABLE."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -256,16 +241,16 @@ class Scheduler:
         return entry.future
 
     def look_again(self) -> None:
-        """A ticket was cancelled: what waits on it ends now."""
+        """A ticket was cancelled: end its waiting passes now."""
         with self._changed:
             self._changed.notify_all()
 
     @property
     def sick(self) -> str | None:
-        """Why no batch can be run any more, None while all is well."""
+        """Why no batch can be run any more, None while they can."""
         if self._sick is None and self._busy_since is not None:
             busy = self._clock() - self._busy_since
-            if busy > self._rules.stuck:
+            if busy > self._stuck:
                 return f"the device has been at one step for {busy:.0f} seconds"
         return self._sick
 
@@ -290,7 +275,7 @@ class Scheduler:
             self._run(wanted)
 
     def _run(self, batch: list[WaitingPass]) -> None:
-        """Run a batch to its end, in halves where it does not fit, one by one where it breaks."""
+        """Run a batch to its end: in halves where it does not fit, one by one where it fails."""
         if not batch:
             return
         if self._sick is not None:
@@ -320,7 +305,7 @@ class Scheduler:
         finally:
             self._busy_since = None
         if too_large:
-            # Outside of the except clause, whose traceback holds on to the batch's memory.
+            # Not in the except clause: its traceback keeps the batch's memory in use.
             batch = [entry for entry in batch if not entry.future.done()]
             self._memory.refuse(key, len(batch))
             _LOG.warning("%d passes of %dx%d px did not fit the device", len(batch), *key.size)
@@ -352,12 +337,11 @@ class Scheduler:
         taken = self._measure()
         if taken is not None:
             self._memory.learn(entries[0].work.key, size, taken)
-        self.batches = [*self.batches[-99:], size]
         for entry, picture in zip(entries, pictures, strict=True):
             entry.future.set_result(picture)
 
     def _one_by_one(self, batch: list[WaitingPass], error: OutpaintError) -> None:
-        """One pass that breaks must not take its neighbours with it."""
+        """Passes one at a time, so that only those fail that fail alone, too."""
         left = [entry for entry in batch if not entry.future.done()]
         if len(left) == 1:
             left[0].future.set_exception(error)

@@ -1,1 +1,1 @@
-"""File formats read without decoding: what a header says, and the file cut down to what its pixels need."""
+"""Pictures in: files judged by their headers, stripped of metadata, decoded, and read as canvas and keep map."""

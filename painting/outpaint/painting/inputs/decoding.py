@@ -1,4 +1,4 @@
-"""Taken files into pixels in sRGB, and into alpha."""
+"""Decodes files whose headers passed: into pixels of 8 bits a channel, or into their alpha alone."""
 
 from __future__ import annotations
 
@@ -24,45 +24,7 @@ if TYPE_CHECKING:
 
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
-
-
-def to_plain_rgb(pixels: Image.Image, profile: bytes | None, field: str) -> tuple[Image.Image, str | None]:
-    """Pixels as sRGB (RGB or RGBA), and a sentence on what was done where a person would want to know.
-
-    `pixels` is CMYK, LAB, L or LA; `profile` describes its values, and one that does not is left aside.
-    Without a usable profile CMYK is turned by the plain formula, whose colours are only about right.
-    """
-    name = _NAMES.get(pixels.mode, pixels.mode)
-    if pixels.mode == "LA":
-        grey, alpha = pixels.split()
-        rgb, warning = to_plain_rgb(grey, profile, field)
-        rgb.putalpha(alpha)
-        return rgb, warning
-    converted = _through_profile(pixels, profile) if profile or pixels.mode == "LAB" else None
-    if converted is not None:
-        return converted, f"{field} is {name} and was converted to sRGB through its colour profile."
-    warning = f"{field} is {name} without a usable colour profile; its colours in sRGB are only about right."
-    return pixels.convert("RGB"), warning
-
-
-def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """Pixels as sRGB, or None where the profile does not fit them."""
-    from PIL import ImageCms  # loads lcms; most pictures never need it
-
-    try:
-        source = (
-            ImageCms.ImageCmsProfile(BytesIO(profile))
-            if profile
-            else ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        )
-        return ImageCms.profileToProfile(
-            pixels, source, ImageCms.createProfile("sRGB"), ImageCms.Intent.PERCEPTUAL, outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
-
-
-PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
+_PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
 
 _TRANSPOSITIONS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -73,15 +35,13 @@ _TRANSPOSITIONS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
 _STRIP: Final = 128
 _OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Pixels in mode L, LA, RGB or RGBA (straight alpha), turned; `icc_profile` belongs to their values."""
+    """Pixels in mode L, LA, RGB or RGBA (straight alpha), upright; `icc_profile` belongs to their values."""
 
     pixels: Image.Image
     icc_profile: bytes | None
@@ -91,10 +51,9 @@ class Decoded:
 def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
     """Decode a file whose header passed.
 
-    With `colours_count` False (a mask) colour profiles are left aside. With `smallest` a JPEG is unpacked at an
-    eighth of its sides, for what does not hang on its pixels. RGB values stay as they are and keep
-    their profile; grey with a profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever the bytes
-    provoke in a decoder.
+    With `colours_count` False (a mask) colour profiles are ignored. With `smallest` a JPEG is decoded at an eighth of
+    its sides, for callers that do not need its pixels. RGB values stay as they are and keep their profile; grey with a
+    profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
     """
     try:
         return _decode(taken, colours_count, smallest)
@@ -105,9 +64,9 @@ def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = Fal
 
 
 def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
-    """The alpha channel (L; None where opaque) and the warnings `decode` would give, and the errors it would raise.
+    """The alpha channel (L; None where opaque) and `decode`'s warnings; raises what `decode` raises.
 
-    A JPEG has no alpha: its scans are left out where no error can lie in them, and it is unpacked at an eighth.
+    A JPEG has no alpha: it is decoded at an eighth of its sides, and without its scans where they can cause no error.
     """
     if taken.type is FileType.JPEG:
         outline = jpeg.without_scan_data(taken.header.pixels)
@@ -138,9 +97,9 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
     space = colour_space(profile) if profile else None
     if profile and space is None:
         warnings.append(f"The colour profile in {taken.field} is damaged or of an unknown kind and was ignored.")
-    if pixels.mode not in PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
-        pixels, warning = to_plain_rgb(pixels, profile if space else None, taken.field)
-        if warning and colours_count:
+    if pixels.mode not in _PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
+        pixels, warning = _to_plain_rgb(pixels, profile if space else None, taken.field)
+        if colours_count:
             warnings.append(warning)
         profile, space = None, None
     elif space not in (None, ColourSpace.RGB):
@@ -149,6 +108,38 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
         pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
     pixels.info = {}
     return Decoded(pixels, profile if space is ColourSpace.RGB else None, tuple(warnings))
+
+
+def _to_plain_rgb(pixels: Image.Image, profile: bytes | None, field: str) -> tuple[Image.Image, str]:
+    """Pixels as sRGB (RGB or RGBA), and a sentence on what was done.
+
+    `pixels` is CMYK, LAB, L or LA; a `profile` that does not fit its values is ignored. Without a usable profile CMYK
+    is converted by the plain formula, whose colours are only about right.
+    """
+    name = _NAMES.get(pixels.mode, pixels.mode)
+    if pixels.mode == "LA":
+        grey, alpha = pixels.split()
+        rgb, warning = _to_plain_rgb(grey, profile, field)
+        rgb.putalpha(alpha)
+        return rgb, warning
+    converted = _through_profile(pixels, profile) if profile or pixels.mode == "LAB" else None
+    if converted is not None:
+        return converted, f"{field} is {name} and was converted to sRGB through its colour profile."
+    warning = f"{field} is {name} without a usable colour profile; its colours in sRGB are only about right."
+    return pixels.convert("RGB"), warning
+
+
+def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Pixels as sRGB, or None where the profile does not fit them."""
+    from PIL import ImageCms  # loads lcms; most pictures never need it
+
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
+        return ImageCms.profileToProfile(
+            pixels, source, ImageCms.createProfile("sRGB"), ImageCms.Intent.PERCEPTUAL, outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
 
 
 def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False) -> Image.Image:
@@ -161,12 +152,12 @@ def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False
     if smallest:
         picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
     picture.load()
-    # A WebP's decoder keeps two canvases of its own for as long as the picture it belongs to.
+    # A WebP's picture keeps its decoder, which holds two more copies of the pixels.
     return picture.copy() if taken.type is FileType.WEBP else picture
 
 
 def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:
-    """A tile's raw mode with the byte order turned round, so that the other byte is taken for the upper one."""
+    """A tile's raw mode in the other byte order, so that the lower byte is taken for the upper one."""
     if isinstance(args, str):
         return args[:-1] + _OTHER_ORDER[args[-1]]
     if args and isinstance(args[0], str):
@@ -208,16 +199,8 @@ def _with_alpha(pixels: Image.Image, taken: TakenFile) -> Image.Image:
             pixels = pixels.convert("RGB")
     if key is not None and pixels.mode in ("L", "RGB") and taken.header.bits <= 8:
         scale = 255 // ((1 << taken.header.bits) - 1)
-        pixels = _keyed(pixels, tuple(value * scale for value in key))
+        pixels.putalpha(_differs(pixels, tuple(value * scale for value in key)))
     return pixels
-
-
-def _keyed(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
-    """L or RGB with alpha 0 wherever the pixel has exactly the key's value."""
-    keyed = pixels.copy()
-    keyed.info = {}
-    keyed.putalpha(_differs(pixels, key))
-    return keyed
 
 
 def _differs(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
@@ -229,11 +212,11 @@ def _differs(pixels: Image.Image, key: tuple[int, ...]) -> Image.Image:
 
 
 def _from_16_bits(taken: TakenFile) -> Image.Image:
-    """More than 8 bits a channel brought to 8, rounded.
+    """More than 8 bits a channel reduced to 8, rounded.
 
-    Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a
-    second pass and rounds the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) the value
-    stays cut, at most one level off.
+    Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a second
+    pass, to round the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) values are cut: at most one
+    level off.
     """
     key = taken.header.transparent_value
     raw_modes = _raw_modes(taken)
@@ -254,8 +237,7 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     if key is None:
         return _rounded(upper, lower)
     opaque = ImageChops.lighter(
-        _differs(upper, tuple(value >> 8 for value in key)),
-        _differs(lower, tuple(value & 255 for value in key)),
+        _differs(upper, tuple(value >> 8 for value in key)), _differs(lower, tuple(value & 255 for value in key))
     )
     rounded = _rounded(upper, lower)
     rounded.putalpha(opaque)
@@ -263,7 +245,7 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
 
 
 def _raw_modes(taken: TakenFile) -> set[str]:
-    """How Pillow means to read the file's tiles."""
+    """The raw modes in which Pillow reads the file's tiles."""
     modes = [tile.args if isinstance(tile.args, str) else (tile.args or ("",))[0] for tile in _opened(taken).tile]
     return {str(mode) for mode in modes}
 
@@ -271,8 +253,8 @@ def _raw_modes(taken: TakenFile) -> set[str]:
 def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
     """round(v / 257) for v = 256 * upper + lower, written into `upper`.
 
-    That is one up where lower exceeds upper by 129, and one down the other way round. Done in strips, so that
-    no third picture of full size is needed.
+    That is one more where `lower` exceeds `upper` by 129, and one less where it is the other way round. Done in strips,
+    so that no third picture of full size is needed.
     """
     width, height = upper.size
     far = ([0] * 129 + [1] * 127) * len(upper.getbands())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final, Protocol
+from typing import Final
 
 from PIL import Image
 
@@ -19,14 +19,6 @@ from outpaint.painting.inputs.keep_map import keep_map
 _MARGINS: Final = re.compile(r"\s*(\d{1,6})\s*(?:,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*)?", re.ASCII)
 _SIZE: Final = re.compile(r"\s*(\d{1,6})\s*[xX*×]\s*(\d{1,6})\s*", re.ASCII)  # noqa: RUF001 - people type it
 _ASPECT: Final = re.compile(r"\s*(\d{1,4}(?:\.\d{1,4})?)\s*[:/]\s*(\d{1,4}(?:\.\d{1,4})?)\s*", re.ASCII)
-
-
-class Extension(Protocol):
-    """How far a picture is to be extended."""
-
-    def margins(self, size: tuple[int, int]) -> Margins:
-        """The margins for a picture of this width and height. Raises INVALID_PARAMETER where it does not fit."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +107,12 @@ class TargetAspect:
         return Margins.centred(size, (wider, height) if wider > width else (width, higher))
 
 
+Extension = Margins | TargetSize | TargetAspect
+"""How far a picture is to be extended."""
+
+
 def extend(
-    image: bytes,
-    extension: Extension,
-    *,
-    limits: PictureLimits = DEFAULT_LIMITS,
-    field: str = "image",
+    image: bytes, extension: Extension, *, limits: PictureLimits = DEFAULT_LIMITS, field: str = "image"
 ) -> Canvas:
     """The canvas of a picture with transparent margins; transparency the picture has of its own stays open too.
 
@@ -143,7 +135,7 @@ def extend(
 
 
 def canvas_file(canvas: Canvas) -> bytes:
-    """A canvas as an RGBA PNG whose alpha is the keep map: what the API takes as `image` without a mask."""
+    """A canvas as an RGBA PNG whose alpha is the keep map: the API takes it as `image`, without a mask."""
     picture = canvas.picture.copy()
     picture.putalpha(canvas.keep)
     picture.info = {}

@@ -1,4 +1,4 @@
-"""What a file says of itself: Header, orientation, colour profile, the errors of damaged files."""
+"""What the header of a file says: size, orientation, colour profile; and the errors of a file that is not taken."""
 
 from __future__ import annotations
 
@@ -7,9 +7,51 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+# Profiles for printing have 0.5 to 3 MB.
+MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+
 _PREFIX: Final = b"Exif\0\0"
 _ORIENTATION: Final = 0x0112
 _SHORT: Final = 3
+
+
+class DamagedFileError(Exception):
+    """The file is not what its first bytes say; the text gives the reason, without a subject."""
+
+
+class SeveralFramesError(Exception):
+    """The file has more than one frame or page; the text names its kind."""
+
+
+class UnsupportedFileError(Exception):
+    """The file is whole, but of a kind that is not taken; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """One picture file, not decoded.
+
+    `size` is width and height in pixels as stored, before `orientation` (EXIF, 1 to 8) is applied. `pixels` is the
+    file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
+    is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
+    `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
+    bit depth (PNG's tRNS).
+    """
+
+    size: tuple[int, int]
+    pixels: bytes
+    orientation: int = 1
+    icc_profile: bytes | None = None
+    bits: int = 8
+    opaque: bool = False
+    lossy: bool = False
+    transparent_value: tuple[int, ...] | None = None
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height after the orientation is applied."""
+        width, height = self.size
+        return (height, width) if self.orientation >= 5 else (width, height)
 
 
 def orientation(block: bytes) -> int:
@@ -33,51 +75,8 @@ def orientation(block: bytes) -> int:
     return 1
 
 
-class DamagedFileError(Exception):
-    """The file cannot be what its first bytes promise; the text says why, to follow a colon."""
-
-
-class SeveralFramesError(Exception):
-    """The file has more than one frame or page; the text names what was seen."""
-
-
-class UnsupportedFileError(Exception):
-    """The file is sound, but of a variety that is not taken; the text names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileHeader:
-    """One picture file, looked at but not decoded.
-
-    `size` is width and height in pixels as stored, before `orientation` (EXIF, 1 to 8) is applied.
-    `pixels` is the file without its metadata, so that none can reach a decoder or a result.
-    `bits` is per channel as stored. `opaque` is True where the header alone proves that no pixel is
-    transparent. `lossy` is True where a flat area may ring. `transparent_value` is the one grey (1 member) or
-    RGB (3 members) value that counts as transparent, at the stored bit depth (PNG's tRNS).
-    """
-
-    size: tuple[int, int]
-    pixels: bytes
-    orientation: int = 1
-    icc_profile: bytes | None = None
-    bits: int = 8
-    opaque: bool = False
-    lossy: bool = False
-    transparent_value: tuple[int, ...] | None = None
-
-    @property
-    def shown_size(self) -> tuple[int, int]:
-        """Width and height after the orientation is applied."""
-        width, height = self.size
-        return (height, width) if self.orientation >= 5 else (width, height)
-
-
-# Press profiles are 0.5 to 3 MB; beyond this it is no profile but ballast.
-MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
-
-
 class ColourSpace(Enum):
-    """The data colour spaces of ICC.1 that matter here."""
+    """The colour spaces of ICC.1 whose profiles are used."""
 
     RGB = b"RGB "
     GREY = b"GRAY"
@@ -85,9 +84,10 @@ class ColourSpace(Enum):
 
 
 def colour_space(profile: bytes) -> ColourSpace | None:
-    """The colour space a profile describes; None where it is no sound profile or one of another space.
+    """The colour space that a profile describes; None where it is of another one, or damaged.
 
-    Sound means: the signature `acsp`, and the length in its header not more than there is (ICC.1:2022, 7.2).
+    It counts as damaged without the signature `acsp`, and where its header gives more bytes than it has (ICC.1:2022,
+    7.2).
     """
     if len(profile) < 128 or len(profile) > MAX_PROFILE_BYTES or profile[36:40] != b"acsp":
         return None

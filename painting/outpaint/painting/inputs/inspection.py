@@ -1,4 +1,4 @@
-"""From the bytes a client sent to a canvas: every way in which they can be wrong ends in a typed error."""
+"""From the files that a client sent to a canvas; whatever may be wrong with them ends in a typed error."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def inspect(
     image_field: str = "image",
     mask_field: str = "mask_image",
 ) -> Inspection:
-    """What `read_canvas` finds, and every error it raises, at less cost: colours are left aside."""
+    """What `read_canvas` finds, at less cost, since colours are not needed; raises what it raises."""
     pair = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
     mask_pixels = pair.decode_mask()
     alpha, warnings = decode_alpha(pair.image)
@@ -65,14 +65,14 @@ def inspect(
 
 
 def inspection_of(canvas: Canvas) -> Inspection:
-    """What `inspect` finds, from a canvas already read."""
+    """What `inspect` would find of the files that this canvas was read from."""
     width, height = canvas.size
     return Inspection(width, height, canvas.interpretation)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Image and mask as their headers have them, of one size."""
+    """Image and mask, judged by their headers: both have the same size."""
 
     image: TakenFile
     mask: TakenFile | None
@@ -92,12 +92,7 @@ class _Pair:
 
 
 def _take_both(
-    image: bytes,
-    mask: bytes | None,
-    mask_mode: MaskMode,
-    limits: PictureLimits,
-    image_field: str,
-    mask_field: str,
+    image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits, image_field: str, mask_field: str
 ) -> _Pair:
     taken = take(image, image_field, limits)
     if mask is None:

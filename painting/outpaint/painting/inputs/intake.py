@@ -1,4 +1,4 @@
-"""Which file types and sizes are taken; TakenFile."""
+"""Judges a file by its header: its type, its size in bytes and pixels, whether it is whole and a still picture."""
 
 from __future__ import annotations
 
@@ -23,9 +23,16 @@ class FileType(Enum):
     TIFF = "TIFF"
 
 
-ACCEPTED: Final = "JPEG, PNG, WebP, BMP or TIFF"
+DEFAULT_LIMITS: Final = PictureLimits()
 
-_STRANGERS: Final = (
+_READERS: Final = {
+    FileType.JPEG: (jpeg.jpeg_size, jpeg.jpeg_header),
+    FileType.PNG: (png_and_webp.png_size, png_and_webp.png_header),
+    FileType.WEBP: (png_and_webp.webp_size, png_and_webp.webp_header),
+    FileType.BMP: (tiff_and_bmp.bmp_size, tiff_and_bmp.bmp_header),
+    FileType.TIFF: (tiff_and_bmp.tiff_size, tiff_and_bmp.tiff_header),
+}
+_REFUSED: Final = (
     (b"GIF87a", "a GIF"),
     (b"GIF89a", "a GIF"),
     (b"%PDF", "a PDF"),
@@ -68,11 +75,11 @@ def file_type(data: bytes) -> FileType | None:
     return None
 
 
-def describe(data: bytes) -> str:
-    """A few words on what data that is not taken seems to be, for a person."""
+def _resembled(data: bytes) -> str:
+    """What data of no type that is taken seems to be, in a few words for a person."""
     if not data:
         return "an empty file"
-    for signature, name in _STRANGERS:
+    for signature, name in _REFUSED:
         if data.startswith(signature):
             return name
     if data[4:8] == b"ftyp":
@@ -96,24 +103,6 @@ def _is_text(start: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character.isspace() for character in text)
-
-
-DEFAULT_LIMITS: Final = PictureLimits()
-
-_SIZES: Final = {
-    FileType.JPEG: jpeg.jpeg_size,
-    FileType.PNG: png_and_webp.png_size,
-    FileType.WEBP: png_and_webp.webp_size,
-    FileType.BMP: tiff_and_bmp.bmp_size,
-    FileType.TIFF: tiff_and_bmp.tiff_size,
-}
-_HEADERS: Final = {
-    FileType.JPEG: jpeg.jpeg_header,
-    FileType.PNG: png_and_webp.png_header,
-    FileType.WEBP: png_and_webp.webp_header,
-    FileType.BMP: tiff_and_bmp.bmp_header,
-    FileType.TIFF: tiff_and_bmp.tiff_header,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +129,11 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
         )
     kind = file_type(data)
     if kind is None:
-        raise _unsupported(field, describe(data))
+        raise _unsupported(field, _resembled(data))
     try:
-        check_size(_SIZES[kind](data), field, limits)
-        header = _HEADERS[kind](data)
+        size_of, header_of = _READERS[kind]
+        check_size(size_of(data), field, limits)
+        header = header_of(data)
     except DamagedFileError as error:
         raise unreadable(field, kind, str(error)) from error
     except SeveralFramesError as error:
@@ -172,9 +162,7 @@ def check_size(
     else:
         return
     raise OutpaintError(
-        ErrorCode.DIMENSIONS_OUT_OF_RANGE,
-        f"{what or field} is {width}x{height} px: {reason}; resize it",
-        field=field,
+        ErrorCode.DIMENSIONS_OUT_OF_RANGE, f"{what or field} is {width}x{height} px: {reason}; resize it", field=field
     )
 
 
@@ -188,4 +176,6 @@ def unreadable(field: str, kind: FileType, reason: str) -> OutpaintError:
 
 
 def _unsupported(field: str, seen: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; send {ACCEPTED} instead", field=field)
+    return OutpaintError(
+        ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; send JPEG, PNG, WebP, BMP or TIFF instead", field=field
+    )

@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81) without decoding: marker segments are walked, and what lies between them is stepped over."""
+"""Reads JPEG files (ITU-T T.81) without decoding, from one marker segment to the next."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF: Final = b"Exif\0\0"
 _ICC: Final = b"ICC_PROFILE\0"
 _FILL: Final = re.compile(rb"\xff+")
-# One 0xFF and no run of them: a pattern that begins with a byte is looked for thirty times as fast.
+# One 0xFF and no run of them: a pattern that begins with a fixed byte is found thirty times as fast.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
-# A scan's data goes on behind a stuffed zero and behind a restart.
+# A scan's data goes on after a stuffed zero and after a restart.
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MAX_SEGMENTS: Final = 4_096
-# Each scan walks the whole picture again, however few bytes it has; encoders write about ten.
+# Each scan makes the decoder pass over the whole picture again, however few bytes it has; encoders write about ten.
 _MAX_SCANS: Final = 100
 
 
@@ -47,9 +47,9 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
 
 
 def jpeg_header(data: bytes) -> FileHeader:
-    """What a JPEG says about itself; `pixels` keeps tables, frame, scans and what tells its colours.
+    """The header of a JPEG; `pixels` keeps tables, frame, scans and the segments that say how colours are coded.
 
-    Further pictures behind the first (MPO, gain maps, motion photos) are not looked at: they are no animation.
+    Further pictures after the first (MPO, gain maps, motion photos) are ignored: they are no animation.
     Raises `DamagedFileError` and `UnsupportedFileError`.
     """
     view = memoryview(data)
@@ -81,7 +81,7 @@ def jpeg_header(data: bytes) -> FileHeader:
         raise UnsupportedFileError(f"a JPEG of {bits} bits a channel")
     return FileHeader(
         size=stored,
-        # The pieces stand in their order and overlap nowhere: as long as the file, they are the file.
+        # The pieces are in their order and do not overlap: together as long as the file, they are the file.
         pixels=data if sum(map(len, kept)) == len(data) else b"".join(kept),
         orientation=turned,
         icc_profile=_joined(profile),
@@ -91,12 +91,12 @@ def jpeg_header(data: bytes) -> FileHeader:
 
 
 def without_scan_data(data: bytes) -> bytes | None:
-    """The file with every scan emptied: tables, frame and scan headers stay as they stand.
+    """The file with every scan emptied; tables, frame and scan headers stay as they are.
 
-    A decoder refuses it where it would refuse the whole file, in a fraction of the time: what is damaged between
-    two markers costs a Huffman decoder pixels and never the picture, so that all it can fail at is a marker segment.
-    None for files of which that may not be so: without an end, coded arithmetically or without loss, or with anything
-    but scans and their Huffman tables behind the first scan.
+    A decoder refuses it where it would refuse the whole file, in a fraction of the time: damage between two markers
+    makes a Huffman decoder lose pixels but never fail, so only a marker segment can make it fail. None for files of
+    which this is not certain: without an end, coded arithmetically or without loss, or with anything but scans and
+    their Huffman tables after the first scan.
     """
     view = memoryview(data)
     kept = [view[:2]]

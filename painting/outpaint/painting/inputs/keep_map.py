@@ -1,4 +1,7 @@
-"""Which pixels are kept, blended or painted, by alpha or brightness (docs/facts/pixels.md#which-pixels-are-painted)."""
+"""Which pixels are kept, blended or painted, by transparency or brightness.
+
+The rules and their sources: docs/facts/pixels.md#which-pixels-are-painted.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,12 @@ from PIL import Image, ImageChops
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, MaskSource
+from outpaint.painting.canvas import known_area
 from outpaint.painting.inputs.decoding import alpha_of
 
-# Weights this near the ends are ringing of a lossy mask, not softness.
-_SNAP_LOW, _SNAP_HIGH = 8, 247
-_SOFT_SHARE_WORTH_A_WORD: Final = 0.1
-
-_SNAP: Final = [0 if k <= _SNAP_LOW else 255 if k >= _SNAP_HIGH else k for k in range(256)]
-_INVERT: Final = [255 - k for k in range(256)]
-_ANY: Final = [0] + [255] * 255
-
+# Weights so near 0 or 255 come from a lossy mask's compression and are not meant.
+_SNAP: Final = [0 if k <= 8 else 255 if k >= 247 else k for k in range(256)]
+_SOFT_SHARE_TO_REMARK: Final = 0.1
 _EXTEND_HINT: Final = (
     "give the picture a transparent border first (on the command line: outpaint paint --extend), or send a mask"
 )
@@ -53,7 +52,7 @@ def keep_map(
 
     `image_alpha` is L, or None where the image is opaque; sizes are equal. `warnings` of earlier steps come
     first in the interpretation. Raises NOTHING_TO_PAINT, NOTHING_TO_KEEP, and INVALID_PARAMETER where
-    `mask_mode` asks for an alpha that the mask has not.
+    `mask_mode` is `alpha` and the mask has none.
     """
     said = list(warnings)
     field = image_field
@@ -73,13 +72,12 @@ def keep_map(
         raise _nothing_to_keep(field, source)
     said += _remarks(weights, counts)
     return KeepMap(
-        weights,
-        MaskInterpretation(source=source, painted_share=_painted_share(counts), warnings=tuple(said)),
+        weights, MaskInterpretation(source=source, painted_share=_painted_share(counts), warnings=tuple(said))
     )
 
 
 def nothing_to_paint(field: str, *, is_mask: bool) -> OutpaintError:
-    """The error for a picture with no open pixel, with the hint how to open some."""
+    """The error for a picture without an open pixel; it says how to open some."""
     seen = "keeps every pixel" if is_mask else "is opaque throughout and no mask was sent"
     return OutpaintError(ErrorCode.NOTHING_TO_PAINT, f"{field} {seen}: {_EXTEND_HINT}", field=field)
 
@@ -90,9 +88,7 @@ def _nothing_to_keep(field: str, source: MaskSource) -> OutpaintError:
         MaskSource.MASK_INVERTED_LUMINANCE: "; the mask was read by inverted brightness, where black keeps",
     }.get(source, "")
     return OutpaintError(
-        ErrorCode.NOTHING_TO_KEEP,
-        f"{field} leaves no pixel to keep{hint}: make opaque what is to stay",
-        field=field,
+        ErrorCode.NOTHING_TO_KEEP, f"{field} leaves no pixel to keep{hint}: make opaque what is to stay", field=field
     )
 
 
@@ -109,7 +105,7 @@ def _read_mask(mask: MaskPixels, field: str, said: list[str]) -> tuple[Image.Ima
     weights = _luminance(mask.pixels, alpha)
     source = MaskSource.MASK_LUMINANCE
     if mask.mode is MaskMode.INVERTED_LUMINANCE:
-        weights, source = weights.point(_INVERT), MaskSource.MASK_INVERTED_LUMINANCE
+        weights, source = ImageChops.invert(weights), MaskSource.MASK_INVERTED_LUMINANCE
     elif mask.mode is MaskMode.AUTO:
         said.append(
             f"{field} has no transparency, so its brightness was read: white is kept, black is painted; "
@@ -119,7 +115,7 @@ def _read_mask(mask: MaskPixels, field: str, said: list[str]) -> tuple[Image.Ima
 
 
 def _luminance(pixels: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """Brightness as L (ITU-R BT.601 weights); what is transparent counts as black, whatever lies under it."""
+    """Brightness as L (ITU-R BT.601 weights); transparent pixels count as black, whatever colour they hide."""
     if pixels.mode == "LA":
         grey = pixels.getchannel("L")
     else:
@@ -129,7 +125,7 @@ def _luminance(pixels: Image.Image, alpha: Image.Image | None) -> Image.Image:
 
 def _open_where_empty(weights: Image.Image, image_alpha: Image.Image, field: str, said: list[str]) -> Image.Image:
     """The mask wins, but where the image's alpha is 0 there is nothing to keep."""
-    opened = ImageChops.darker(weights, image_alpha.point(_ANY))
+    opened = ImageChops.darker(weights, known_area(image_alpha, 1))
     if opened.histogram() != weights.histogram():
         said.append(f"The mask keeps pixels that are fully transparent in {field}; they were painted.")
     if sum(image_alpha.histogram()[1:255]):
@@ -143,14 +139,9 @@ def _remarks(weights: Image.Image, counts: list[int]) -> list[str]:
     soft = sum(counts[1:255]) / (width * height)
     if not counts[255]:
         remarks.append("No pixel is kept exactly: the whole picture is blended or painted.")
-    elif soft > _SOFT_SHARE_WORTH_A_WORD:
+    elif soft > _SOFT_SHARE_TO_REMARK:
         remarks.append(f"{soft:.0%} of the picture is neither kept nor painted but blended.")
-    edges = (
-        (0, 0, width, 1),
-        (0, height - 1, width, height),
-        (0, 0, 1, height),
-        (width - 1, 0, width, height),
-    )
+    edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height))
     if all(weights.crop(edge).getextrema() == (255, 255) for edge in edges):
         remarks.append(
             "The whole border is kept and only the inside is painted; if the mask was made for inpainting, invert it."

@@ -1,4 +1,4 @@
-"""PNG and WebP headers."""
+"""Reads PNG and WebP files without decoding, from one chunk to the next."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def png_size(data: bytes) -> tuple[int, int]:
 
 
 def png_header(data: bytes) -> FileHeader:
-    """What a PNG says about itself; `pixels` keeps header, palette, transparency and image data.
+    """The header of a PNG; `pixels` keeps IHDR, palette, transparency and image data.
 
-    Raises `DamagedFileError`, and `SeveralFramesError` from the acTL chunk, which stands before the image.
+    Raises `DamagedFileError`, and `SeveralFramesError` from the acTL chunk, which comes before the image.
     """
     bits, colour_type = data[24], data[25]
     if colour_type not in (GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA):
@@ -46,7 +46,7 @@ def png_header(data: bytes) -> FileHeader:
     position = len(SIGNATURE)
     for _ in range(_MAX_PNG_CHUNKS):
         if position + 8 > len(data):
-            # A missing end chunk costs no pixel: what counts is whether the image data is whole.
+            # Without its end chunk a file still has all its pixels, if the image data is whole.
             break
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
@@ -77,7 +77,7 @@ def png_header(data: bytes) -> FileHeader:
     if not has_pixels:
         raise DamagedFileError("it has no image data")
     kept.append(_END)
-    # Most files keep every byte, and are not copied: touching fresh memory for five megabytes takes milliseconds.
+    # Most files keep every byte and are not copied: five megabytes of new memory take milliseconds.
     is_whole = sum(map(len, kept)) == len(data) and data.endswith(_END)
     return FileHeader(
         size=png_size(data),
@@ -140,7 +140,7 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def webp_header(data: bytes) -> FileHeader:
-    """What a WebP says about itself; `pixels` is the whole file, since libwebp keeps metadata apart.
+    """The header of a WebP; `pixels` is the whole file, since libwebp reads metadata apart from pixels.
 
     Raises `DamagedFileError`, and `SeveralFramesError` at the second frame chunk.
     """
@@ -151,7 +151,7 @@ def webp_header(data: bytes) -> FileHeader:
             frames += 1
             if frames > 1:
                 raise SeveralFramesError("an animated WebP")
-            # Its pixels stand 16 bytes in; a frame may also leave part of the canvas open.
+            # A frame may cover only a part of the canvas.
             opaque = False
         elif kind == b"VP8 ":
             lossy = True

@@ -1,4 +1,4 @@
-"""TIFF and BMP headers."""
+"""Reads TIFF and BMP files without decoding."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def bmp_size(data: bytes) -> tuple[int, int]:
 
 
 def bmp_header(data: bytes) -> FileHeader:
-    """What a BMP says about itself; `pixels` is the whole file, which has no room for metadata.
+    """The header of a BMP; `pixels` is the whole file, which can have no metadata.
 
-    Raises `DamagedFileError` and `UnsupportedFileError`: run-length coding is unpacked pixel by pixel in
-    Python, so that a small file could hold a worker for many seconds.
+    Raises `DamagedFileError`, and `UnsupportedFileError` for run-length coding: Pillow decodes it pixel by pixel in
+    Python, so that a small file could take many seconds.
     """
     core = int.from_bytes(data[14:18], "little") == _CORE_HEADER
     if not core and struct.unpack_from("<I", data, 30)[0] in _RUN_LENGTH:
@@ -54,7 +54,7 @@ SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", _BIG_ENDIAN_BIGTIFF)
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 274, 322, 323, 339
 _PROFILE, _DNG_VERSION = 34675, 50706
-# Everything a decoder needs: layout, colours and where the pixels lie. EXIF, GPS, XMP, texts stay behind.
+# What a decoder needs: layout, colours and the places of the pixels. EXIF, GPS, XMP and texts are left out.
 _PIXEL_TAGS: Final = frozenset(
     {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 338}
     | {339, 347, 529, 530, 531, 532}
@@ -67,8 +67,8 @@ _MAX_DIRECTORIES: Final = 32
 _MAX_STRIPS: Final = 200_000
 _WHITE_IS_ZERO: Final = 0
 _JPEG: Final = 7
-# None, LZW, JPEG, deflate under both its numbers, PackBits. Fax codes are left out also because libtiff writes
-# a line to standard error for every damaged row of them.
+# None, LZW, JPEG, deflate under both its numbers, PackBits. Not the fax codes: libtiff writes a line to standard error
+# for every damaged row of them.
 _COMPRESSIONS: Final = frozenset({1, 5, _JPEG, 8, 32_946, 32_773})
 
 
@@ -108,7 +108,7 @@ def tiff_size(data: bytes) -> tuple[int, int]:
 
 
 def tiff_header(data: bytes) -> FileHeader:
-    """What a TIFF says about itself; `pixels` has one directory left, with the tags that concern pixels.
+    """The header of a TIFF; `pixels` keeps one directory, with the tags that concern pixels.
 
     Reduced pictures and transparency masks in further directories are not pages.
     Raises `DamagedFileError`, `SeveralFramesError` and `UnsupportedFileError`.

@@ -1,8 +1,8 @@
-"""MI-GAN and its ONNX network.
+"""The `migan` painter: the MI-GAN network, which grows the picture outward from the kept area.
 
-Each pass paints what lies nearest to the known area (`growth`), through windows that hold it and its
-surroundings (`windows`), and shifts the colours so that they meet (`colour`). The network works on 512x512
-pixels; pictures above about a megapixel are painted on a smaller copy and enlarged.
+Each pass paints what is nearest to the known area, through windows that hold it and its surroundings, and shifts the
+colours so that they meet. The network works on 512x512 pixels; pictures above about a megapixel are painted on a
+smaller copy and enlarged.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting import weights
 from outpaint.painting.painters import windows
-from outpaint.painting.painters.seams import matched
+from outpaint.painting.painters.seams import match_border
 from outpaint.painting.painters.windows import Box
-from outpaint.painting.painters.working_copy import Grain, enlarged, learn, smoothed, working_copy, working_size
+from outpaint.painting.painters.working_copy import Grain, enlarge, learn_grain, smoothed, working_copy, working_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,19 +38,13 @@ SIDE: Final = 512
 """The network's width and height in pixels."""
 
 
-def cores() -> int:
-    """The CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Network:
-    """One loaded session, kept for the life of the process."""
+    """The network, loaded."""
 
     def __init__(self, weights: Path) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cores()
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        options.intra_op_num_threads = cores or 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # A GPU where onnxruntime was installed with one (onnxruntime-gpu); sessions of both kinds take these graphs.
@@ -61,8 +55,8 @@ class Network:
     def fill(self, picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """The picture with everything not known painted by the network.
 
-        `picture` is RGB [512, 512, 3], `known` [512, 512]. The graph ignores what `picture` shows where it
-        isn't known, and blends the two along the border.
+        `picture` is RGB [512, 512, 3], `known` [512, 512]. What `picture` shows where it is not known does not count
+        but along the border, where the graph blends the two.
         """
         image = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
         mask = np.where(known, np.uint8(255), np.uint8(0))[None, None]
@@ -73,28 +67,28 @@ class Network:
 
 @cache
 def network_of(weights: Path) -> Network:
-    """The one session of this process for these weights."""
+    """The one network of this process for these weights."""
     return Network(weights)
 
 
-WORK_LONG: Final = 1024
-"""The longer side of the copy that is painted, in pixels, where its shorter side then has at most WORK_SHORT."""
+_WORK_LONG: Final = 1024
+"""The longer side of the copy that is painted, in pixels, where its shorter side then has at most _WORK_SHORT."""
 
-WORK_SHORT: Final = 512
+_WORK_SHORT: Final = 512
 
 GROWTH: Final = 1.35
 """How much larger than before the known area may be after a pass, at most."""
 
 _OVERLAP: Final = 4  # network pixels: how far a pass repaints and cross-fades what the one before painted
-_BORDER: Final = 3  # network pixels of the kept border held back, so that its colours can be compared
+_BORDER: Final = 3  # network pixels of the kept border that the network paints too, so that colours can be compared
 _FADE: Final = 96.0  # network pixels
 _TRUSTED: Final = 14.0  # of 255
 _MARGIN: Final = (0.015, 0.08)  # shares of a window's side that it is wider for, least and most
-_UNEVEN: Final = 0.25  # share of a pass's step by which its frontier wanders, so that it is no straight line
+_UNEVEN: Final = 0.25  # share of a pass's step by which its frontier varies, so that it is no straight line
 
 
 @dataclass(frozen=True, slots=True)
-class _Taste:
+class _Variation:
     """What a seed decides: the network has no seed of its own, but small changes of its input change much."""
 
     mirrored: bool
@@ -103,7 +97,7 @@ class _Taste:
     noise: NDArray[np.float32]
 
     @classmethod
-    def drawn(cls, seed: int, draw: np.random.Generator) -> _Taste:
+    def drawn(cls, seed: int, draw: np.random.Generator) -> _Variation:
         return cls(
             mirrored=bool(seed % 2),
             shift=float(draw.uniform(-0.2, 0.1)),
@@ -115,47 +109,49 @@ class _Taste:
 class MiganPainter:
     """Paints with the MI-GAN weights in the file `path`; the network is loaded with the first picture."""
 
+    card: Final = PainterCard(
+        name="migan",
+        model=f"MI-GAN 512 Places2, sha256 {weights.REGISTRY['migan'].sha256[:12]}",
+        reads_prompt=False,
+    )
+
     def __init__(self, path: Path) -> None:
         self._path = path
-
-    @property
-    def card(self) -> PainterCard:
-        """Name and weights; the network knows no prompt."""
-        digest = weights.REGISTRY["migan"].sha256[:12]
-        return PainterCard(name="migan", model=f"MI-GAN 512 Places2, sha256 {digest}", reads_prompt=False)
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
-        scale = min(1.0, max(WORK_LONG / max(width, height), WORK_SHORT / min(width, height)))
+        scale = min(1.0, max(_WORK_LONG / max(width, height), _WORK_SHORT / min(width, height)))
         start = working_copy(canvas, working_size(canvas.size, scale))
         network = network_of(self._path)
         distances = windows.measure(start.getchannel("A"))
         grains: dict[float, Grain | None] = {}
         for seed in brief.seeds:
             draw = np.random.default_rng(seed)
-            painted, widest = _grow(network, start, distances, _Taste.drawn(seed, draw))
+            painted, widest = _grow(network, start, distances, _Variation.drawn(seed, draw))
             coarse = widest / SIDE / scale
             if coarse not in grains:
-                grains[coarse] = learn(canvas, coarse)
-            yield enlarged(painted, canvas, coarse, grains[coarse], draw)
+                grains[coarse] = learn_grain(canvas, coarse)
+            yield enlarge(painted, canvas, coarse, grains[coarse], draw)
 
 
-def _grow(network: Network, start: Image.Image, distances: Distances, taste: _Taste) -> tuple[Image.Image, int]:
+def _grow(network: Network, start: Image.Image, distances: Distances, variation: _Variation) -> tuple[Image.Image, int]:
     """The picture painted pass by pass, and the longest side of a window in pixels."""
     state = start.copy()
     known = start.getchannel("A")
     cells = distances.cells
-    noise = np.asarray(Image.fromarray(taste.noise).resize((cells.shape[1], cells.shape[0]), Image.Resampling.BICUBIC))
+    noise = np.asarray(
+        Image.fromarray(variation.noise).resize((cells.shape[1], cells.shape[0]), Image.Resampling.BICUBIC)
+    )
     done = distances.whole
     before, widest = 0.0, 1
     for step in windows.thresholds(float(cells.max()), distances.reach, GROWTH):
-        frontier = np.inf if math.isinf(step) else step + (noise * _UNEVEN + taste.shift) * (step - before)
+        frontier = np.inf if math.isinf(step) else step + (noise * _UNEVEN + variation.shift) * (step - before)
         reached = done | (cells <= frontier) | (cells <= 0)
         fresh = reached & ~done
         if fresh.any():
             for window, _ in windows.plan(distances, fresh, reached):
-                _paint_window(network, state, known, reached, window, taste)
+                _paint_window(network, state, known, reached, window, variation)
                 widest = max(widest, window.width, window.height)
         done, before = reached, step
     return state.convert("RGB"), widest
@@ -167,18 +163,20 @@ def _paint_window(
     known: Image.Image,
     reached: NDArray[np.bool_],
     window: Box,
-    taste: _Taste,
+    variation: _Variation,
 ) -> None:
     """Paint what is open and reached within one window, in place."""
-    # The network draws a thin frame along its own edge: let it lie outside.
-    left, top, right, bottom = taste.margins
+    # The network paints a thin frame along its own edge, which must be outside of the window.
+    left, top, right, bottom = variation.margins
     window = Box(
         window.left - math.ceil(window.width * left) - 1,
         window.top - math.ceil(window.height * top) - 1,
         window.right + math.ceil(window.width * right) + 1,
         window.bottom + math.ceil(window.height * bottom) + 1,
     )
-    crop = state.crop(window.corners).resize((SIDE, SIDE), _filter(window))
+    shrinks = max(window.width, window.height) > SIDE
+    resampling = Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC
+    crop = state.crop(window.corners).resize((SIDE, SIDE), resampling)
     seen = np.asarray(crop)
     kept = np.asarray(known.crop(window.corners).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
     colours, there = seen[..., :3], seen[..., 3] >= 254
@@ -187,14 +185,14 @@ def _paint_window(
     inner = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_BORDER))) == 255
     handed = (depth >= 254) | (kept & inner)
     if np.count_nonzero(handed) * 8 < np.count_nonzero(there):
-        # Lines and dots: holding back a border would leave nothing. But then the graph's own blending
-        # reaches what is open, which must not be black.
+        # Of lines and dots nothing would be left without their border. But then the graph's own blending includes
+        # what is open, which must not be black.
         handed = there
         colours = np.asarray(smoothed(crop, 2 * SIDE))[..., :3]
 
-    turn = slice(None, None, -1 if taste.mirrored else 1)
+    turn = slice(None, None, -1 if variation.mirrored else 1)
     painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
-    new = matched(painted, colours, there & ~handed, _FADE, _TRUSTED)
+    new = match_border(painted, colours, there & ~handed, _FADE, _TRUSTED)
 
     inside = window.intersection(Box(0, 0, *state.size))
     size = (inside.width, inside.height)
@@ -206,20 +204,15 @@ def _paint_window(
     )
     fade = np.where(there, np.clip(510 - 2 * depth.astype(np.int16), 0, 255), 255).astype(np.uint8)
     weight = Image.fromarray(fade).resize(size, Image.Resampling.BILINEAR, box=part)
-    # What was never painted is taken whole, however its neighbours fade.
+    # What was never painted is taken whole, although the places beside it fade.
     weight = ImageChops.lighter(weight, ImageChops.invert(state.getchannel("A").crop(inside.corners)))
     if not reached.all():
         area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside.corners)
-        weight = ImageChops.darker(weight, area.point([255 if value >= 128 else 0 for value in range(256)]))
+        weight = ImageChops.darker(weight, area.point([0] * 128 + [255] * 128))
     weight = ImageChops.darker(weight, ImageChops.invert(known.crop(inside.corners)))
     new = new.resize(size, Image.Resampling.BICUBIC, box=part)
     new.putalpha(255)
     state.paste(new, inside.corners[:2], weight)
-
-
-def _filter(window: Box) -> Image.Resampling:
-    """Averaging on the way down, smooth on the way up."""
-    return Image.Resampling.BOX if max(window.width, window.height) > SIDE else Image.Resampling.BICUBIC
 
 
 def _picture(mask: NDArray[np.bool_]) -> Image.Image:

@@ -1,7 +1,7 @@
-"""The `patch` painter: textures copied from the kept area's border by PatchMatch; needs no weights.
+"""The `patch` painter: copies textures from along the kept area's border by PatchMatch; needs no weights.
 
-PatchMatch: Barnes, Shechtman, Finkelstein, Goldman, SIGGRAPH 2009; the library is pypatchmatch. With the whole
-picture as its source it clones the subject, so only a strip along the border serves
+PatchMatch: Barnes, Shechtman, Finkelstein, Goldman, SIGGRAPH 2009; the library is pypatchmatch. With the whole picture
+as its source it would clone the subject, so only a strip along the border is one
 (docs/facts/pixels.md#growth-and-sources).
 """
 
@@ -18,8 +18,8 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.painters import windows
-from outpaint.painting.painters.seams import spread
-from outpaint.painting.painters.working_copy import enlarged, learn, smoothed, working_copy, working_size
+from outpaint.painting.painters.seams import resized, spread
+from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy, working_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +47,10 @@ class PatchPainter:
     Raises OutpaintError where the library's native part, which its wheel brings, does not load.
     """
 
+    card: Final = PainterCard(
+        name="patch", model=f"PatchMatch, pypatchmatch {version('pypatchmatch')}", reads_prompt=False
+    )
+
     def __init__(self) -> None:
         if not patchmatch.patchmatch_available:
             raise OutpaintError(
@@ -54,13 +58,6 @@ class PatchPainter:
                 "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the "
                 "painter flat.",
             )
-
-    @property
-    def card(self) -> PainterCard:
-        """Name and library; patches know no prompt."""
-        return PainterCard(
-            name="patch", model=f"PatchMatch, pypatchmatch {version('pypatchmatch')}", reads_prompt=False
-        )
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed; see `Painter`."""
@@ -73,17 +70,17 @@ class PatchPainter:
         inward = windows.measure(hole)
         outward = windows.measure(known)
         if inward.cells.max() < _THINNEST or outward.cells.max() > _FARTHEST * min(start.size):
-            # Nothing to copy, or too far to carry it: the colours around, plainly blurred.
+            # There is nothing to copy, or the open area reaches too far: the colours around, blurred.
             ground = ground.resize(canvas.size, Image.Resampling.BICUBIC)
             for _ in brief.seeds:
                 yield ground.copy()
             return
-        grain = learn(canvas, 1 / scale)
+        grain = learn_grain(canvas, 1 / scale)
         for seed in brief.seeds:
             draw = np.random.default_rng(seed)
             spared = _spared(inward, hole, float(draw.uniform(*_STRIP)))
             painted = _painted(ground, np.asarray(hole) > 0, spared, int(draw.integers(1 << 32)))
-            yield enlarged(_recoloured(painted, start, known, hole), canvas, 1 / scale, grain, draw)
+            yield enlarge(_recoloured(painted, start, known, hole), canvas, 1 / scale, grain, draw)
 
 
 def _painted(ground: Image.Image, hole: NDArray[np.bool_], spared: NDArray[np.bool_], seed: int) -> NDArray[np.uint8]:
@@ -114,7 +111,7 @@ def _spared(inward: windows.Distances, hole: Image.Image, strip: float) -> NDArr
 
 
 def _recoloured(painted: NDArray[np.uint8], start: Image.Image, known: Image.Image, hole: Image.Image) -> Image.Image:
-    """Painted, with its colours shifted so that they meet the kept border's."""
+    """The painted picture, its colours shifted so that they meet those of the kept border."""
     square = (_SIDE, _SIDE)
     picture = Image.fromarray(painted)
     there = ImageChops.multiply(known, hole)
@@ -126,10 +123,4 @@ def _recoloured(painted: NDArray[np.uint8], start: Image.Image, known: Image.Ima
     error = np.asarray(wanted.resize(square, Image.Resampling.BOX), dtype=np.float32)[..., :3]
     error = error - np.asarray(had.resize(square, Image.Resampling.BOX), dtype=np.float32)[..., :3]
     shift = spread(error, border, _FADE, _TRUSTED)
-    channels = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(shift[..., channel])).resize(picture.size, Image.Resampling.BILINEAR)
-        )
-        for channel in range(3)
-    ]
-    return Image.fromarray(np.clip(painted + np.stack(channels, axis=-1), 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(painted + resized(shift, picture.size), 0, 255).astype(np.uint8))

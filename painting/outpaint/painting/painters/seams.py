@@ -1,4 +1,4 @@
-"""Colours spread, matched and joined where painted meets kept."""
+"""Brings painted colours to those of the kept area along its border, and joins the two."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_CELL: Final = 4  # pixels: the error's own detail is texture, which must not be smeared
+_CELL: Final = 4  # pixels: finer differences are texture, which must not be spread
+# For `match_colours`:
+_SIDE: Final = 256  # pixels of the square that colours are compared in, since differences of tint have no finer detail
+_BAND: Final = 4  # of those: how far from the open area the known is compared
+_FAR: Final = 64.0  # of those: how far into the open area a difference of tint is carried
+_TRUSTED: Final = 14.0  # of 255: larger differences are other objects rather than another tint
+
+FADE: Final = 24
+"""Pixels over which a window fades into what an earlier one painted."""
 
 
-def matched(
+def match_border(
     painted: NDArray[np.uint8], wanted: NDArray[np.uint8], border: NDArray[np.bool_], far: float, trusted: float
 ) -> Image.Image:
     """`painted` shifted in colour so that it meets `wanted` along `border`; see `spread`."""
@@ -27,26 +35,28 @@ def matched(
     return ImageChops.add(Image.fromarray(np.ascontiguousarray(painted)), shift, 1.0, -128)
 
 
-def spread(
-    error: NDArray[np.float32], border: NDArray[np.bool_], far: float, trusted: float = 14.0
-) -> NDArray[np.float32]:
+def spread(error: NDArray[np.float32], border: NDArray[np.bool_], far: float, trusted: float) -> NDArray[np.float32]:
     """A smooth field that meets `error` along `border` and fades within about `far` pixels of it.
 
-    `error` is [n, n, 3], `border` [n, n] True where the error is known, n a power of two. Errors well above
-    `trusted` (of 255) count for little: they are other objects rather than another tint. Filled by a pyramid
-    (push and pull): the mean of what is known, from the nearest scale that knows anything.
+    `error` is [n, n, 3], `border` [n, n] True where the error is known, n a power of two. Errors well above `trusted`
+    (of 255) count for little: they are other objects rather than another tint. Each place has the mean of the errors at
+    the finest scale of a pyramid that has any there.
     """
     rows, columns = np.nonzero(border)
-    return _enlarged(_field(error[rows, columns], rows, columns, len(border), far, trusted), len(border))
+    return resized(_field(error[rows, columns], rows, columns, len(border), far, trusted), (len(border), len(border)))
+
+
+def resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """[rows, columns, channels] at another `size` (width, height), interpolated linearly."""
+    channels = [
+        Image.fromarray(np.ascontiguousarray(values[..., channel])).resize(size, Image.Resampling.BILINEAR)
+        for channel in range(values.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 
 
 def _field(
-    error: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    size: int,
-    far: float,
-    trusted: float,
+    error: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp], size: int, far: float, trusted: float
 ) -> NDArray[np.float32]:
     """The field of `spread` in cells of _CELL pixels, from the errors [m, 3] at m places."""
     trust = 1 / (1 + (np.abs(error).max(axis=1, initial=0) / np.float32(trusted)) ** 2)
@@ -68,8 +78,8 @@ def _field(
     while pyramid:
         level = pyramid.pop()
         if len(level) > 1:
-            filled = _enlarged(filled, len(level))
-        # A scale far coarser than `far` knows the place only from a distance: it counts for less.
+            filled = resized(filled, (len(level), len(level)))
+        # What a scale much coarser than `far` says comes from far away: it counts for less.
         filled = filled * np.float32(min(1.0, (far / cell) ** 0.5))
         share = np.minimum(1, level[..., 4:] * 8)
         mean = level[..., :3] / np.maximum(level[..., 3:4], 1e-6)
@@ -78,39 +88,21 @@ def _field(
     return filled
 
 
-def _enlarged(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    channels = [
-        Image.fromarray(np.ascontiguousarray(values[..., channel])).resize((size, size), Image.Resampling.BILINEAR)
-        for channel in range(values.shape[2])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
-
-
-_SIDE: Final = 256  # pixels of the square that colours are compared in: an error of tint has no finer detail
-_BAND: Final = 4  # of those: how far from the open area the known is compared
-_FAR: Final = 64.0  # of those: how far into the open area a difference of tint is carried
-_TRUSTED: Final = 14.0  # of 255: larger differences are other objects rather than another tint
-
-FADE: Final = 24
-"""Pixels over which a window fades into what an earlier one painted."""
-
-
 def match_colours(painted: Image.Image, seen: Image.Image, open_area: Image.Image) -> Image.Image:
     """The painted window with its tint brought to that of its known surroundings.
 
-    All are of one size; `open_area` is L, 255 where the window was painted. A model's decoder shifts colours
-    slightly everywhere: how much is read off a band of known pixels beside the open area. What is off all along
-    it is taken off everywhere, what is off in places fades with distance from them. Without known pixels
-    `painted` comes back as it is.
+    All are of one size; `open_area` is L, 255 where the window was painted. A model's decoder shifts colours slightly
+    everywhere; how much is measured in a band of known pixels beside the open area. The shift that is common to all of
+    the band is removed everywhere, local ones fade with the distance from it. Without known pixels `painted` comes back
+    as it is.
     """
     opened = np.asarray(_small(open_area))
-    # A blur of a few ones is nowhere nought: the same as a MaxFilter of its width, and many times faster.
+    # A blurred map is above 0 wherever a MaxFilter of the same width would be, and many times faster.
     near = Image.fromarray(np.where(opened > 0, np.uint8(255), np.uint8(0))).filter(ImageFilter.BoxBlur(_BAND))
     border = (opened == 0) & (np.asarray(near) > 0)
     if not border.any():
         return painted
     error = np.asarray(_small(seen), dtype=np.float32) - np.asarray(_small(painted), dtype=np.float32)
-    # What is off all along the border is the decoder's tint, and as wrong in the middle; the rest is local.
     tint = np.clip(np.median(error[border], axis=0), -_TRUSTED, _TRUSTED)
     field = tint + spread(error - tint, border, _FAR, _TRUSTED)
     steps = np.clip(np.rint(field), -255, 255)

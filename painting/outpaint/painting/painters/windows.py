@@ -1,7 +1,7 @@
-"""In which order and in which windows to paint: distances from what is kept, boxes.
+"""In which order and through which windows to paint: distances from what is known, and boxes around what is open.
 
-An inpainting network invents phantom objects when it must fill far from anything known; grown by at most
-1.35 times a pass it continues what is there (docs/facts/pixels.md#growth-and-sources).
+Far from anything known an inpainting network invents objects; where the known area grows by at most 1.35 times a pass,
+it continues what is there (docs/facts/pixels.md#growth-and-sources).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 GRID_LONG: Final = 160
-"""Cells along the longer side of the distance map; a frontier needs no finer place than that."""
+"""Cells along the longer side of the distance map."""
 
 GRID_SHORT: Final = 48
 """Cells wanted at least along the shorter side, where the picture has as many pixels."""
@@ -30,6 +30,21 @@ MAX_PASSES: Final = 10
 """A tiny kept area in a large canvas grows faster rather than longer."""
 
 _SEEN: Final = 8  # of 255: how much of a cell must be known for the cell to count as a place to grow from
+
+CONTEXT: Final = 0.5
+"""Known surroundings taken in on every side, as a share of the open area's longer side."""
+
+SMALLEST: Final = 256
+"""Pixels a window's sides have at least, where the picture has them: no hole is blown up more than twice."""
+
+LONGEST: Final = 2.2
+"""The longest ratio of sides that is squeezed into the network's square; longer windows are cut up."""
+
+MOST: Final = 6
+"""Windows in one pass at most."""
+
+_NO_LOSS: Final = 640  # pixels: a window up to this side loses next to nothing in 512
+_WORTH: Final = 1.5  # how much larger than its parts a window may be that replaces two
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +112,6 @@ def _euclidean(seen: NDArray[np.bool_], cell_width: float, cell_height: float) -
         np.minimum(nearest[:, shift:], along[:, :-shift] + apart, out=nearest[:, shift:])
         np.minimum(nearest[:, :-shift], along[:, shift:] + apart, out=nearest[:, :-shift])
     return np.asarray(np.sqrt(nearest), dtype=np.float32)
-
-
-CONTEXT: Final = 0.5
-"""Known surroundings taken in on every side, as a share of the open area's longer side."""
-
-SMALLEST: Final = 256
-"""Pixels a window's sides have at least, where the picture has them: no hole is blown up more than twice."""
-
-LONGEST: Final = 2.2
-"""The longest ratio of sides that is squeezed into the network's square; longer windows are cut up."""
-
-MOST: Final = 6
-"""Windows in one pass at most."""
-
-_NO_LOSS: Final = 640  # a window up to this many pixels loses next to nothing in 512
-_WORTH: Final = 1.5  # how much larger than its parts a window may be that replaces two
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""Painting small and enlarging back: working copies, grain, detail.
+"""Painting on a smaller copy, and enlarging the result with the detail that the copy cannot have, its grain.
 
-The kept area tells how strong detail finer than the painted pixels is, relative to what a coarse copy shows
-at the same place. Painted areas get as much, taken from kept blocks of like colour and activity, so that
-foliage goes on as foliage, and a smooth sky stays smooth but for its noise. Works in bands of rows: memory
-stays small.
+How strong detail finer than the painted pixels is, relative to what a coarse copy shows at the same place, is learned
+from the kept area. Painted areas get as much, taken from kept blocks of like colour and activity: foliage goes on as
+foliage, and a smooth sky stays smooth but for its noise. Done in bands of rows, so that memory stays small.
 """
 
 from __future__ import annotations
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from outpaint.painting.canvas import known_area
+from outpaint.painting.painters.seams import resized
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
     from outpaint.painting.canvas import Canvas
 
 
-NEGLIGIBLE: Final = 1.2
-"""Painted pixels up to this many canvas pixels wide are as good as fine."""
-
+_GAP: Final = 8  # pixels
+_SOLID: Final = 2  # pixels: what is at least so far inside the known area is solid
+_SCATTERED: Final = 0.02  # share of the known pixels
+_FULL: Final = 250  # of a smaller copy's alpha: no pixel that mixes known and open
+# For grain:
+_NEGLIGIBLE: Final = 1.2  # canvas pixels: painted pixels up to so wide need no further detail
 _CELLS: Final = 16  # painted pixels along a block of detail
 _SAMPLES: Final = 192  # kept blocks looked at
 _ALIKE: Final = 6  # kept blocks most like the place, of which one is drawn
@@ -35,9 +40,66 @@ _FEWEST: Final = 4  # kept blocks, below which there is nothing to learn from
 _STRONGEST: Final = 24.0  # of 255: mean absolute detail added at most
 
 
+def working_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Width and height at `scale`, in pixels, at least 1."""
+    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+
+
+def working_copy(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
+    """The picture in RGBA at `size`, no larger than the canvas; alpha 255 is known, alpha 0 is to be painted.
+
+    Something is always known, however faint or small the kept area is.
+    """
+    picture = canvas.picture.copy()
+    picture.putalpha(known_area(canvas.keep))
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.BOX)  # Pillow averages colours by their alpha
+        picture.putalpha(known_area(picture.getchannel("A"), _FULL))
+    # Dots and lines become areas, so that there is something to continue.
+    if _is_scattered(picture.getchannel("A")):
+        return smoothed(picture, min(_GAP, max(2, min(size) // 16)))
+    return picture
+
+
+def _is_scattered(known: Image.Image) -> bool:
+    """Whether the known pixels (255 in the L picture `known`) are only dots and thin lines."""
+    solid = known.filter(ImageFilter.BoxBlur(_SOLID)).histogram()[255]
+    return solid <= _SCATTERED * known.histogram()[255]
+
+
+def smoothed(picture: Image.Image, widest: int) -> Image.Image:
+    """The RGBA picture with gaps of up to about `widest` pixels filled by the colours around, alpha 255 there.
+
+    Each gap takes the mean of the smallest block around it that has known pixels. In float, since eight bits lose the
+    colour of a single pixel.
+    """
+    values = np.asarray(picture, dtype=np.float32)
+    known = (values[..., 3:] >= 128).astype(np.float32)
+    levels = [np.concatenate([values[..., :3] * known, known], axis=2)]
+    while max(levels[-1].shape[:2]) > 1 and 1 << len(levels) <= widest:
+        high, wide = levels[-1].shape[:2]
+        even = np.pad(levels[-1], ((0, high % 2), (0, wide % 2), (0, 0)))
+        levels.append(even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2])
+    level = levels.pop()
+    covered = level[..., 3] > 0
+    colour = level / np.maximum(level[..., 3:], 1)
+    for level in reversed(levels):
+        high, wide = level.shape[:2]
+        covered = covered.repeat(2, axis=0).repeat(2, axis=1)[:high, :wide]
+        # The fourth channel is a weight: what is not covered adds no black.
+        colour = resized(colour, (2 * colour.shape[1], 2 * colour.shape[0]))[:high, :wide]
+        colour = np.where(covered[..., None], colour / np.maximum(colour[..., 3:], 1e-6), 0)
+        here = level[..., 3] > 0
+        colour[here] = level[here] / level[here, 3:]
+        covered = covered | here
+    filled = Image.fromarray(np.rint(colour[..., :3]).astype(np.uint8))
+    filled.putalpha(Image.fromarray(np.where(covered, np.uint8(255), np.uint8(0))))
+    return filled
+
+
 @dataclass(frozen=True, slots=True)
 class Grain:
-    """What kept blocks taught: `blocks` float32 [n, side, side] of unit strength, `traits` [n, 4] to find by.
+    """The detail of kept blocks: `blocks` float32 [n, side, side] of unit strength, `traits` [n, 4] to find them by.
 
     `share` is the strength of detail per coarse activity, `floor` its strength where there is none, of 255.
     """
@@ -48,9 +110,9 @@ class Grain:
     floor: float
 
 
-def learn(canvas: Canvas, coarse: float) -> Grain | None:
-    """The grain of the kept area finer than `coarse` canvas pixels; None where that or the kept area is nothing."""
-    if coarse <= NEGLIGIBLE:
+def learn_grain(canvas: Canvas, coarse: float) -> Grain | None:
+    """The kept area's detail finer than `coarse` canvas pixels; None where there is hardly any or no kept area."""
+    if coarse <= _NEGLIGIBLE:
         return None
     small = _CELLS
     side = 2 * round(small * coarse / 2)
@@ -85,7 +147,7 @@ def learn(canvas: Canvas, coarse: float) -> Grain | None:
     )
 
 
-def enlarged(
+def enlarge(
     painted: Image.Image, canvas: Canvas, coarse: float, grain: Grain | None, draw: np.random.Generator
 ) -> Image.Image:
     """`painted` at the canvas's size, with grain; `coarse` is the width of a painted pixel in the canvas's."""
@@ -182,83 +244,3 @@ def _texture(
         lines[:half] += held
         held = lines[half:]
         yield lines[:half, half : half + size[0]]
-
-
-_HALF = 128  # half kept counts as known: the composite fades it into what is painted there, which continues it
-_GAP = 8  # pixels
-_SOLID = 2  # pixels: what lies at least so far inside the known area is solid
-_SCATTERED = 0.02  # share of the known pixels
-_FULL = 250  # of a smaller copy's alpha: no pixel that mixes known and open
-
-
-def working_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Width and height at `scale`, in pixels, at least 1."""
-    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-
-
-def working_copy(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
-    """The picture in RGBA at `size`, no larger than the canvas; alpha 255 is known, alpha 0 is to be painted.
-
-    Something is always known, however faint or small the kept area is.
-    """
-    picture = canvas.picture.copy()
-    picture.putalpha(_decided(canvas.keep, _HALF))
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.BOX)  # Pillow averages colours by their alpha
-        picture.putalpha(_decided(picture.getchannel("A"), _FULL))
-    # Dots and lines become areas, so that there is something to continue.
-    if is_scattered(picture.getchannel("A")):
-        return smoothed(picture, min(_GAP, max(2, min(size) // 16)))
-    return picture
-
-
-def is_scattered(known: Image.Image) -> bool:
-    """Whether the known pixels (255 in the L picture `known`) are but dots and thin lines."""
-    solid = known.filter(ImageFilter.BoxBlur(_SOLID)).histogram()[255]
-    return solid <= _SCATTERED * known.histogram()[255]
-
-
-def smoothed(picture: Image.Image, widest: int) -> Image.Image:
-    """The RGBA picture with gaps of up to about `widest` pixels filled by the colours around, alpha 255 there.
-
-    Means of twice as large blocks at every step, in float: eight bits lose the colour of a lonely pixel.
-    """
-    values = np.asarray(picture, dtype=np.float32)
-    known = (values[..., 3:] >= _HALF).astype(np.float32)
-    levels = [np.concatenate([values[..., :3] * known, known], axis=2)]
-    while max(levels[-1].shape[:2]) > 1 and 1 << len(levels) <= widest:
-        high, wide = levels[-1].shape[:2]
-        even = np.pad(levels[-1], ((0, high % 2), (0, wide % 2), (0, 0)))
-        levels.append(even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2])
-    level = levels.pop()
-    covered = level[..., 3] > 0
-    colour = level / np.maximum(level[..., 3:], 1)
-    for level in reversed(levels):
-        high, wide = level.shape[:2]
-        covered = covered.repeat(2, axis=0).repeat(2, axis=1)[:high, :wide]
-        # The fourth channel weighs, so that what is not covered lends no black.
-        colour = _doubled(colour)[:high, :wide]
-        colour = np.where(covered[..., None], colour / np.maximum(colour[..., 3:], 1e-6), 0)
-        here = level[..., 3] > 0
-        colour[here] = level[here] / level[here, 3:]
-        covered = covered | here
-    filled = Image.fromarray(np.rint(colour[..., :3]).astype(np.uint8))
-    filled.putalpha(Image.fromarray(np.where(covered, np.uint8(255), np.uint8(0))))
-    return filled
-
-
-def _doubled(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    size = (2 * values.shape[1], 2 * values.shape[0])
-    channels = [
-        Image.fromarray(np.ascontiguousarray(values[..., channel])).resize(size, Image.Resampling.BILINEAR)
-        for channel in range(values.shape[2])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
-
-
-def _decided(alpha: Image.Image, known_from: int) -> Image.Image:
-    """Only 0 and 255; where nothing reaches `known_from`, the highest there is counts as known."""
-    histogram = alpha.histogram()
-    highest = max(value for value, count in enumerate(histogram) if count)
-    known_from = max(1, min(known_from, highest))
-    return alpha.point([255 if value >= known_from else 0 for value in range(256)])

@@ -1,1 +1,1 @@
-"""Painters that denoise on a GPU: how any picture becomes passes of a few sizes, and the models that run them."""
+"""Painters that denoise on a GPU: pictures of any size in passes of a few sizes, and the models that run them."""

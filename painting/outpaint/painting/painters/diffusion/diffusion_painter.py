@@ -1,10 +1,10 @@
-"""The diffusion painter and its prefill."""
+"""Paints a canvas of any size in passes through a diffusion model, its open area filled with rough colours first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,8 +13,8 @@ from PIL import Image, ImageChops
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
-from outpaint.painting.canvas import Brief, Canvas
-from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan
+from outpaint.painting.canvas import Brief, Canvas, known_area
+from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
 from outpaint.painting.painters.diffusion.passes import DiffusionModel, Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
@@ -27,15 +27,14 @@ Prefill = Callable[[Image.Image, Image.Image], Image.Image]
 """From an RGB picture and an L map of it (255 where it is known) to the picture with all of it filled."""
 
 
-_ANY: Final = [0] + [255] * 255
 _COARSE: Final = 8  # pixels
 
 
 def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
-    """The open area in soft colours, each taken from the nearest scale at which something is known.
+    """The picture with its open area in soft colours, each from the finest scale at which something is known there.
 
-    What is known stays exact where `known` is 255. Nothing finer than eight pixels is spread, so large pictures
-    cost little more than small ones.
+    Pixels stay exact where `known` is 255. Details below eight pixels are not spread, so that large pictures take
+    little longer than small ones.
     """
     shown = Image.new("RGB", picture.size)
     shown.paste(picture, (0, 0), known)
@@ -43,10 +42,10 @@ def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
     level = _averaged(shown.reduce(times), known.reduce(times))
     pyramid = [level]
     while max(level.size) > 1 and level.getchannel("A").getextrema() != (255, 255):
-        # Pillow averages straight alpha by weight, so nothing hidden under alpha 0 takes part.
+        # Pillow weights colours by their alpha, so those under alpha 0 do not count.
         level = level.resize((max(1, level.width // 2), max(1, level.height // 2)), Image.Resampling.BOX)
         # A cell known in part counts as known: colours under a faint alpha would lose their precision.
-        level.putalpha(level.getchannel("A").point(_ANY))
+        level.putalpha(known_area(level.getchannel("A"), 1))
         pyramid.append(level)
     filled = pyramid.pop().convert("RGB")
     while pyramid:
@@ -60,11 +59,11 @@ def spread_colours(picture: Image.Image, known: Image.Image) -> Image.Image:
 
 
 def _averaged(sums: Image.Image, shares: Image.Image) -> Image.Image:
-    """RGBA from colours averaged with black and the share of each cell that was no black."""
+    """RGBA from colours averaged with black, and each cell's share of what is not black by intent."""
     share = np.asarray(shares, dtype=np.float32)[..., None]
     colours = np.asarray(sums, dtype=np.float32) * (255 / np.maximum(share, 1))
     picture = Image.fromarray(np.clip(np.rint(colours), 0, 255).astype(np.uint8))
-    picture.putalpha(shares.point(_ANY))
+    picture.putalpha(known_area(shares, 1))
     return picture
 
 
@@ -84,39 +83,35 @@ def painted_by(painter: Painter) -> Prefill:
 Submit = Callable[[Pass, PassTicket], "Future[Image.Image]"]
 
 REFINE: Final = 0.5
-"""Strength of the passes that add detail to what was painted small: composition stays, texture comes anew."""
+"""Strength of the passes that add detail to what was painted small: they keep its composition and make new texture."""
 
-_AT_ONCE: Final = 16_000_000  # pixels of pictures of one job in work at the same time
-
-
-@dataclass(frozen=True, slots=True)
-class DiffusionSettings:
-    """`window`: the side of a full pass, in pixels, a multiple of 256 (of 16 times the model's grain).
-    `steps`: of a pass, the model's own number where None."""
-
-    window: int = 1024
-    smallest_window: int = 256
-    steps: int | None = None
-    refine: float = REFINE
+_AT_ONCE: Final = 16_000_000  # pixels of one job's pictures that are painted at the same time
 
 
 class DiffusionPainter:
-    """Paints through a queue of passes, `submit`, that other jobs share; may be called from several threads."""
+    """Paints through a queue of passes, `submit`, that other jobs share; may be called from several threads.
+
+    `window` is the side of a full pass in pixels, a multiple of 256; where the device's memory does not suffice, it is
+    halved down to `smallest_window`. `steps` are those of a pass, the model's own number where None.
+    """
 
     def __init__(
         self,
         model: DiffusionModel,
         submit: Submit,
         *,
-        settings: DiffusionSettings | None = None,
+        window: int = 1024,
+        smallest_window: int = 256,
+        steps: int | None = None,
         prefill: Prefill = spread_colours,
-        ticket: PassTicket | None = None,
     ) -> None:
         self._model = model
         self._submit = submit
-        self._settings = settings or DiffusionSettings()
+        self._window = window
+        self._smallest_window = smallest_window
+        self._steps = steps or model.steps
         self._prefill = prefill
-        self._ticket = ticket or PassTicket()
+        self._ticket = PassTicket()
 
     @property
     def card(self) -> PainterCard:
@@ -129,10 +124,10 @@ class DiffusionPainter:
         return self._model.digest
 
     def for_job(self, ticket: PassTicket) -> DiffusionPainter:
-        """The same painter, its work counted to this ticket and given up with it."""
-        return DiffusionPainter(
-            self._model, self._submit, settings=self._settings, prefill=self._prefill, ticket=ticket
-        )
+        """The same painter; its work is counted to this ticket, and ends when that does."""
+        painter = copy(self)
+        painter._ticket = ticket
+        return painter
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed, in their order; see `Painter`.
@@ -141,7 +136,7 @@ class DiffusionPainter:
         raise.
         """
         self._model.check(brief.wish)
-        window = self._settings.window
+        window = self._window
         work = _Work(canvas, self._prefill)
         done = 0
         while True:
@@ -151,7 +146,7 @@ class DiffusionPainter:
                     yield picture
             except PassTooLarge as error:
                 window //= 2
-                if window < self._settings.smallest_window:
+                if window < self._smallest_window:
                     raise OutpaintError(
                         ErrorCode.UNAVAILABLE,
                         "the painter's memory does not suffice for even a small part of the picture: "
@@ -161,11 +156,10 @@ class DiffusionPainter:
                 return
 
     def _paint(self, work: _Work, brief: Brief, seeds: tuple[int, ...], window: int) -> Iterator[Image.Image]:
-        steps = plan(work.known, window)
+        steps = plan_passes(work.known, window)
         first = work.first_scene(steps[0])
         width, height = work.known.size
         at_once = max(1, _AT_ONCE // (width * height))
-        count = self._settings.steps or self._model.steps
         running: dict[Future[Image.Image], int] = {}
         variants: dict[int, Generator[Pass, Image.Image, Image.Image]] = {}
         finished: dict[int, Image.Image] = {}
@@ -175,7 +169,7 @@ class DiffusionPainter:
             while upcoming < len(seeds):
                 while waiting and len(variants) + len(finished) < at_once:
                     index = waiting.pop(0)
-                    variants[index] = _variant(work, steps, first, brief, seeds[index], count, self._settings.refine)
+                    variants[index] = _variant(work, steps, first, brief, seeds[index], self._steps)
                     running[self._submit(next(variants[index]), self._ticket)] = index
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
@@ -198,11 +192,7 @@ class _Work:
     """What all variants of a job share: the canvas, what of it counts as known, and the first scene."""
 
     def __init__(self, canvas: Canvas, prefill: Prefill) -> None:
-        lightest = int(canvas.keep.getextrema()[1])  # type: ignore[arg-type]
-        # Half kept counts as known: the composite fades it into what is painted, which then continues it.
-        known_from = max(1, min(128, lightest))
-        self.known = canvas.keep.point([255 if value >= known_from else 0 for value in range(256)])
-        # Where nothing is hidden the picture is its own; black under the open area is never seen.
+        self.known = known_area(canvas.keep)
         self.picture = canvas.picture
         self._prefill = prefill
         self._first: tuple[PlannedPass, Scene] | None = None
@@ -214,7 +204,7 @@ class _Work:
         return self._first[1]
 
     def scene(self, step: PlannedPass, picture: Image.Image, known: Image.Image) -> Scene:
-        """What a pass sees of a picture of which `known` is there; the rest is prefilled, or kept to be refined."""
+        """What a pass sees of a picture known where `known` is 255; the rest is prefilled, or kept to be refined."""
         view = step.view
         seen = picture.crop(view.box.corners)
         there = known.crop(view.box.corners)
@@ -222,7 +212,7 @@ class _Work:
             seen.putalpha(255 if step.refine else there)
             seen = seen.resize(view.shown, Image.Resampling.BOX).convert("RGB")
             there = there.resize(view.shown, Image.Resampling.BOX)
-        # A cell that is known in part is open: what is known of it is pasted back anyway.
+        # A pixel of the pass that is known in part is open: its known part is pasted back at the end.
         there = there.point([255 if value == 255 else 0 for value in range(256)])
         shape = Image.new("L", view.bucket, 0)
         shape.paste(there, (0, 0))
@@ -238,7 +228,7 @@ class _Work:
 
 
 def _variant(
-    work: _Work, steps: list[PlannedPass], first: Scene, brief: Brief, seed: int, count: int, refine: float
+    work: _Work, steps: list[PlannedPass], first: Scene, brief: Brief, seed: int, count: int
 ) -> Generator[Pass, Image.Image, Image.Image]:
     """Yields each pass, is sent its painted picture, and returns the whole picture at the end."""
     picture = work.picture.copy()
@@ -256,7 +246,7 @@ def _variant(
             # The first pass has the seed itself; the others must not repeat its noise.
             seed=(seed + number * 0x9E3779B1) % 2**32,
             steps=count,
-            strength=refine if step.refine else 1.0,
+            strength=REFINE if step.refine else 1.0,
         )
         shown = (0, 0, *view.shown)
         painted = match_colours(painted.crop(shown), scene.picture.crop(shown), scene.open.crop(shown))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GUIDANCE: Final = 30.0
-"""The guidance that the model's makers use it with."""
+"""The value that the model's authors use."""
 
 MAX_TOKENS: Final = 512
 
@@ -24,38 +24,25 @@ class FluxFillModel(TorchModel):
 
     steps = 28
 
-    @property
-    def denoiser(self) -> Any:
-        """The transformer."""
-        return self.pipeline.transformer
-
     def count_tokens(self, text: str) -> tuple[int, int]:
-        """T5's tokens; CLIP beside it gives only a summary, of the first 77, by the model's design."""
+        """T5's tokens; CLIP only adds a summary, of the first 77, by the model's design."""
         return len(self.pipeline.tokenizer_2(text)["input_ids"]), MAX_TOKENS
 
     def encode_prompt(self, prompt: str, negative_prompt: str) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - see the class
         """[1, tokens, channels] and the pooled [1, channels]."""
         embeds = self.pipeline._get_t5_prompt_embeds(prompt, max_sequence_length=MAX_TOKENS, device=self.device)
         tokenizer, encoder = self.pipeline.tokenizer, self.pipeline.text_encoder
-        # Cut here and not in the pipeline, which would warn about what is meant to be.
+        # Cut here rather than by the pipeline, which would warn of it.
         short = tokenizer(
-            prompt,
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            padding="max_length",
-            return_tensors="pt",
+            prompt, max_length=tokenizer.model_max_length, truncation=True, padding="max_length", return_tensors="pt"
         )
         pooled = encoder(short["input_ids"].to(self.device), output_hidden_states=False).pooler_output
         return embeds.to(self.dtype), pooled.to(self.dtype)
 
     def encode_scenes(self, pictures: Tensor, open_areas: Tensor) -> list[tuple[Tensor, Tensor]]:
         """For each the picture's latents [1, c, h, w], and masked picture and mask as tokens [1, s, c]."""
-        pipeline, vae = self.pipeline, self.pipeline.vae
-        count = len(pictures)
-        both = torch.cat([pictures, pictures * (1 - open_areas)]).to(vae.dtype)
-        latents = vae.encode(both).latent_dist.mode()
-        latents = ((latents - vae.config.shift_factor) * vae.config.scaling_factor).to(self.dtype)
-        whole, masked = latents.chunk(2)
+        pipeline, count = self.pipeline, len(pictures)
+        whole, masked = self.whole_and_masked(pictures, open_areas)
         rows, columns = whole.shape[-2:]
         factor = pipeline.vae_scale_factor
         areas = open_areas[:, 0].view(count, rows, factor, columns, factor).permute(0, 2, 4, 1, 3)
@@ -68,11 +55,6 @@ class FluxFillModel(TorchModel):
             dim=-1,
         )
         return list(zip(whole.split(1), tokens.split(1), strict=True))
-
-    def noise_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """[channels, rows, columns] of latents."""
-        factor = self.pipeline.vae_scale_factor
-        return (self.pipeline.vae.config.latent_channels, size[1] // factor, size[0] // factor)
 
     def timesteps(self, scheduler: Any, size: tuple[int, int], steps: int, strength: float) -> Tensor:
         """Shifted by the picture's size."""
@@ -124,8 +106,6 @@ class FluxFillModel(TorchModel):
         )[0]
 
     def decode(self, run: TorchRun) -> Tensor:
-        """Tokens to pixels."""
-        vae = self.pipeline.vae
-        latents = self.pipeline._unpack_latents(run.latents, run.size[1], run.size[0], self.pipeline.vae_scale_factor)
-        latents = latents / vae.config.scaling_factor + vae.config.shift_factor
-        return vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+        """From tokens."""
+        width, height = run.size
+        return self.pixels_of(self.pipeline._unpack_latents(run.latents, height, width, self.pipeline.vae_scale_factor))

@@ -19,11 +19,6 @@ class KleinModel(TorchModel):
 
     steps = 4
 
-    @property
-    def denoiser(self) -> Any:
-        """The transformer."""
-        return self.pipeline.transformer
-
     def count_tokens(self, text: str) -> tuple[int, int]:
         """Tokens inside the chat template that the encoder was trained with."""
         tokenizer = self.pipeline.tokenizer
@@ -49,7 +44,7 @@ class KleinModel(TorchModel):
         tokens, shares = pipeline._pack_latents(latents), pipeline._pack_latents(areas)
         return list(zip(tokens.split(1), shares.split(1), strict=True))
 
-    def noise_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
+    def noise_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
         """[channels, rows, columns] of tokens."""
         grain = self.pipeline.vae_scale_factor * 2
         return (self.denoiser.config.in_channels, size[1] // grain, size[0] // grain)
@@ -65,14 +60,14 @@ class KleinModel(TorchModel):
         return scheduler.timesteps[first:]
 
     def first_latents(self, run: TorchRun, noise: Tensor) -> Tensor:
-        """Noise, mixed with the picture where strength is below 1; noise itself is kept as tokens from here on."""
+        """Noise, mixed with the picture where strength is below 1; `run.noise` is in tokens from here on."""
         run.noise = self.pipeline._pack_latents(noise)
         count = len(run.passes)
         at = run._timesteps[:1].repeat(count)
         return run.scheduler.scale_noise(_tokens(run), at, run.noise).to(self.dtype)
 
     def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
-        """Painted tokens attend to the kept picture's own, which ride along as a reference."""
+        """The painted tokens attend to those of the kept picture, which are added as a reference."""
         count = len(run.passes)
         known = _tokens(run)
         prompts = run.stacked("prompts", lambda: torch.cat(run.prompts))
@@ -99,7 +94,7 @@ class KleinModel(TorchModel):
         run.latents = ((1 - share) * known + share * run.latents).to(self.dtype)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """Tokens to pixels."""
+        """From tokens."""
         pipeline, vae = self.pipeline, self.pipeline.vae
         _, rows, columns = self.noise_shape(run.size)
         latents = run.latents.permute(0, 2, 1).reshape(len(run.passes), -1, rows, columns)

@@ -1,4 +1,7 @@
-"""A folder of weights and its manifest; writing one from the command line."""
+"""A folder of weights and the manifest that it is checked against.
+
+`python -m outpaint.painting.painters.diffusion.model_folder FOLDER --name NAME --licence LICENCE` writes the manifest.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 
 MANIFEST: Final = "outpaint-model.json"
+_COMMAND: Final = "python -m outpaint.painting.painters.diffusion.model_folder"
 
 
 class WeightFile(BaseModel):
@@ -27,7 +31,7 @@ class WeightFile(BaseModel):
 
 
 class ModelManifest(BaseModel):
-    """What a folder of weights holds, under which name and licence."""
+    """The files of a folder of weights, and the model's name and licence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,12 +46,12 @@ class ModelManifest(BaseModel):
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def describe(folder: Path, *, name: str, licence: str) -> ModelManifest:
-    """The manifest of what lies in the folder now."""
+def write_manifest(folder: Path, *, name: str, licence: str) -> ModelManifest:
+    """Hash the folder's files into its manifest."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     with ThreadPoolExecutor() as threads:
         digests = list(threads.map(_digest, paths))
-    return ModelManifest(
+    manifest = ModelManifest(
         name=name,
         licence=licence,
         files=tuple(
@@ -55,25 +59,19 @@ def describe(folder: Path, *, name: str, licence: str) -> ModelManifest:
             for path, digest in zip(paths, digests, strict=True)
         ),
     )
-
-
-def write(folder: Path, manifest: ModelManifest) -> None:
-    """Put the manifest into its folder."""
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+    return manifest
 
 
-def verify(folder: Path) -> ModelManifest:
-    """The folder's manifest, every file of it hashed and found as it says.
+def verified_manifest(folder: Path) -> ModelManifest:
+    """The folder's manifest, once every file's hash was compared with it.
 
     Raises `OutpaintError` UNAVAILABLE naming the first file that is missing, changed or not in the manifest.
     """
     try:
         manifest = ModelManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise _wrong(
-            f"the weights' folder has no {MANIFEST}: write it with "
-            "python -m outpaint.painting.painters.diffusion.model_folder"
-        ) from None
+        raise _wrong(f"the weights' folder has no {MANIFEST}: write it with {_COMMAND}") from None
     except (OSError, ValidationError) as error:
         raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it anew") from error
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
@@ -109,16 +107,18 @@ def _wrong(detail: str) -> OutpaintError:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Hash the folder's files into its manifest and print the model's digest."""
-    parser = argparse.ArgumentParser(description="Write the manifest that the endpoint checks its weights against.")
+    """Write a folder's manifest and print the model's digest."""
+    parser = argparse.ArgumentParser(
+        prog=_COMMAND,
+        description="Write the manifest that the endpoint checks its weights against.",
+    )
     parser.add_argument("folder", type=Path, help="a pipeline's folder, as diffusers saves it")
     parser.add_argument("--name", required=True, help="the model and its version, for people")
     parser.add_argument("--licence", required=True, help="the weights' licence")
     options = parser.parse_args(arguments)
     if not (options.folder / "model_index.json").is_file():
         parser.error(f"{options.folder} has no model_index.json, so it is no pipeline's folder")
-    manifest = describe(options.folder, name=options.name, licence=options.licence)
-    write(options.folder, manifest)
+    manifest = write_manifest(options.folder, name=options.name, licence=options.licence)
     sys.stdout.write(f"{manifest.digest}  {len(manifest.files)} files\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""A model and its recipe (quantised, compiled) onto the GPU."""
+"""Loads a model onto its device, as a recipe says: quantised, compiled, with another attention."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from outpaint.painting.painters.painter_table import PAINTERS
 if TYPE_CHECKING:
     import torch
 
+    from outpaint.painting.painters.diffusion.torch_model import TorchModel
 
-_RECIPE_LOG: Final = logging.getLogger("outpaint.recipes")
+_LOG: Final = logging.getLogger("outpaint.loading")
+
+_RESERVED: Final = 0.9
+"""The share of free device memory that batches may take: allocators fragment, and libraries keep workspaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is done to a loaded model before it runs.
+    """What is done to a loaded model before it runs: the settings of these names (`EndpointSettings`).
 
-    `compile`: the repeated blocks alone, once for all layers. `compile_cache`: a file that keeps compiled code
-    between starts. `cuda_graphs`: compiled blocks replayed as graphs, which needs `compile`. `fp8`: weights and
-    activations in eight bits by torchao. `attention`: a backend by diffusers' name. `channels_last`: the VAE's
-    layout.
+    `compile` compiles the repeated blocks alone, once for all layers; `cuda_graphs` needs it.
     """
 
     compile: bool = False
@@ -66,7 +67,9 @@ class Recipe:
                 field="cuda_graphs",
             )
         if self.compile:
-            self._load_cache()
+            if self.compile_cache is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    torch.compiler.load_cache_artifacts(self.compile_cache.read_bytes())
             # Every bucket is another shape: without a limit for each, all but the first few would run uncompiled.
             torch._dynamo.config.recompile_limit = 64
             denoiser.compile_repeated_blocks(
@@ -86,30 +89,20 @@ class Recipe:
                 part.write_bytes(artifacts[0])
                 part.replace(self.compile_cache)
             except OSError as error:
-                _RECIPE_LOG.warning("compiled code could not be kept: %s", error)
-
-    def _load_cache(self) -> None:
-        import torch
-
-        if self.compile_cache is not None:
-            with contextlib.suppress(FileNotFoundError):
-                torch.compiler.load_cache_artifacts(self.compile_cache.read_bytes())
+                _LOG.warning("compiled code could not be kept: %s", error)
 
 
 def _impossible(name: str, error: Exception) -> OutpaintError:
-    text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-    return OutpaintError.wrong_value(name, "on", f"this machine cannot do that: {text}")
+    return OutpaintError.wrong_value(name, "on", f"this machine cannot do that: {_first_line(error)}")
 
 
-_LOG: Final = logging.getLogger("outpaint.loading")
-
-_RESERVED: Final = 0.9
-"""The share of free device memory that batches may take: allocators fragment, and libraries keep workspaces."""
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model and what its scheduler wants to know of its device."""
+    """A model, and how its scheduler measures the device's memory."""
 
     model: DiffusionModel
     free_memory: Callable[[], int | None]
@@ -124,7 +117,7 @@ def load_model(
     device: str = "auto",
     dtype: str = "auto",
     embeddings: int = 256,
-    recipe: Recipe | None = None,
+    recipe: Recipe = Recipe(),
 ) -> LoadedModel:
     """The painter's pipeline from `folder`, every file checked against the folder's manifest first.
 
@@ -132,10 +125,10 @@ def load_model(
     is not what its manifest says or no such pipeline, INVALID_PARAMETER where this machine cannot do what is
     asked of it.
     """
-    # Before huggingface_hub is imported: it reads them once.
+    # huggingface_hub reads these when it is imported.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("DIFFUSERS_OFFLINE", "1")
-    manifest = model_folder.verify(folder)
+    manifest = model_folder.verified_manifest(folder)
     try:
         import diffusers
         import torch
@@ -159,13 +152,13 @@ def load_model(
     wanted = PAINTERS[painter].pipeline
     assert wanted is not None
     pipeline_class = getattr(diffusers, wanted)
-    precision = _precision(dtype, where.type)
+    if dtype == "auto":
+        dtype = "bfloat16" if where.type == "cuda" else "float32"
     try:
-        pipeline: Any = pipeline_class.from_pretrained(folder, dtype=precision, local_files_only=True)
+        pipeline: Any = pipeline_class.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise OutpaintError(
-            ErrorCode.UNAVAILABLE, f"the weights are no {wanted} ({text}): check which model was shipped"
+            ErrorCode.UNAVAILABLE, f"the weights are no {wanted} ({_first_line(error)}): check which model was shipped"
         ) from error
     found = type(pipeline).__name__
     if found != wanted:
@@ -173,48 +166,41 @@ def load_model(
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(where)
     model = _model(painter, pipeline, manifest, embeddings)
-    (recipe or Recipe()).apply(model.denoiser, pipeline.vae)
+    recipe.apply(model.denoiser, pipeline.vae)
     return LoadedModel(
         model,
         free_memory=lambda: int(torch.cuda.mem_get_info(where)[0] * _RESERVED) if where.type == "cuda" else None,
         peak_memory=_PeakMemory(where),
-        save_cache=(recipe or Recipe()).save_cache,
+        save_cache=recipe.save_cache,
     )
 
 
-def _model(painter: str, pipeline: Any, manifest: model_folder.ModelManifest, embeddings: int) -> Any:
+def _model(painter: str, pipeline: Any, manifest: model_folder.ModelManifest, embeddings: int) -> TorchModel:
     from outpaint.painting.painters.diffusion.torch_model import Identity
 
-    identity = Identity(painter, manifest.name, manifest.digest)
+    model_class: type[TorchModel]
     match painter:
         case "klein":
             from outpaint.painting.painters.diffusion.klein import KleinModel
 
-            return KleinModel(pipeline, identity, embeddings=embeddings)
+            model_class = KleinModel
         case "sdxl":
             from outpaint.painting.painters.diffusion.sdxl import SdxlModel
 
+            model_class = SdxlModel
             if pipeline.unet.config.in_channels != 9:
                 raise OutpaintError(
                     ErrorCode.UNAVAILABLE, "the weights are SDXL without inpainting channels: ship inpainting 0.1"
                 )
-            return SdxlModel(pipeline, identity, embeddings=embeddings)
         case _:
             from outpaint.painting.painters.diffusion.fluxfill import FluxFillModel
 
-            return FluxFillModel(pipeline, identity, embeddings=embeddings)
-
-
-def _precision(dtype: str, device_type: str) -> Any:
-    import torch
-
-    if dtype == "auto":
-        return torch.bfloat16 if device_type == "cuda" else torch.float32
-    return getattr(torch, dtype)
+            model_class = FluxFillModel
+    return model_class(pipeline, Identity(painter, manifest.name, manifest.digest), embeddings=embeddings)
 
 
 class _PeakMemory:
-    """What the device took at its peak above where it stood at the call before, in bytes; None on a CPU."""
+    """The bytes that the device took at its peak beyond what it had taken at the call before; None on a CPU."""
 
     def __init__(self, device: Any) -> None:
         self._device = device

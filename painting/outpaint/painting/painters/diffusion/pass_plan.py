@@ -1,4 +1,4 @@
-"""Which passes a canvas takes, in which resolution buckets."""
+"""Which passes a picture is painted in, and in which sizes: a few fixed ones, the buckets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 # Times 1024x1024 this gives 1152x896, 1216x832, 1344x768 and 1536x640: shapes that such models were trained on.
 _RATIOS: Final = (1.0, 1.29, 1.46, 1.75, 2.4)
-_GRID: Final = 16  # steps of a side, as a share of the window
-_GRAIN: Final = 16  # pixels: what every model's latents divide a side into
-
+_GRID: Final = 16  # a bucket's sides are whole sixteenths of the window,
+_GRAIN: Final = 16  # and multiples of this many pixels, which every model's latents need
 _NEARLY: Final = 0.95
 
 SHARP: Final = 0.75
 """What is painted at this scale or above is left as it is; below, it is painted over at full size."""
+GROWTH: Final = 2.0
+"""How much wider and higher the known area becomes in one pass at most: far from it, models invent other objects."""
+_OVERLAP: Final = 0.25
+"""The share of a window that its neighbour has painted before: it is seen, matched in colour and cross-faded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,11 @@ def buckets(window: int) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))
 
 
-def view(box: Box, window: int) -> View:
+def view_of(box: Box, window: int) -> View:
     """How a pass sees this part of the picture: in the smallest bucket that nearly holds it, or else in the best one.
 
-    Nothing is shown enlarged. A picture a little larger than a bucket is shown a little smaller (`_NEARLY`), since
-    the next bucket would waste half of its pixels; what fits none is shown at the largest scale any of them allows.
+    Nothing is enlarged. A part a little larger than a bucket is shown a little smaller (`_NEARLY`), since the next
+    bucket would waste half of its pixels; one that fits none is shown at the largest scale that any of them allows.
     """
     sizes = buckets(window)
     scales = {size: min(1.0, size[0] / box.width, size[1] / box.height) for size in sizes}
@@ -72,34 +75,27 @@ def view(box: Box, window: int) -> View:
     return View(box, shown, best)
 
 
-GROWTH: Final = 2.0
-"""How much wider and higher the known area becomes in one pass at most; a model invents strange things far from it."""
-
-OVERLAP: Final = 0.25
-"""Share of a window that its neighbour has painted before: it is seen, matched in colour and cross-faded."""
-
-
 @dataclass(frozen=True, slots=True)
 class PlannedPass:
-    """One pass of the plan. `refine`: the area is painted already, but smaller than it is, so detail is added."""
+    """One pass of the plan; with `refine` it adds detail to what was painted small."""
 
     view: View
     refine: bool = False
 
 
-def plan(known: Image.Image, window: int) -> list[PlannedPass]:
+def plan_passes(known: Image.Image, window: int) -> list[PlannedPass]:
     """The passes for a picture whose kept pixels are 255 in the L picture `known`, in their order.
 
-    One pass where the picture fits a bucket at nearly full size; else the known area's surroundings are
-    painted first, at most GROWTH times as large each time, at the scale that fits; then windows of full size,
-    nearest to the kept area first, go over everything that was painted small.
+    One pass where the picture fits a bucket at nearly full size. Else the known area's surroundings are painted first,
+    at most GROWTH times as large each time, at the scale that fits; then windows of full size, nearest to the kept area
+    first, refine everything that was painted small.
     """
     width, height = known.size
-    whole = view(Box(0, 0, width, height), window)
+    whole = view_of(Box(0, 0, width, height), window)
     if whole.scale >= SHARP:
         return [PlannedPass(whole)]
     kept = known.getbbox() or (0, 0, width, height)
-    steps = [PlannedPass(view(box, window)) for box in _surroundings(Box(*kept), whole.box, window)]
+    steps = [PlannedPass(view_of(box, window)) for box in _surroundings(Box(*kept), whole.box, window)]
     if all(step.view.scale >= SHARP for step in steps):
         return steps
     sharp = known.copy()
@@ -146,12 +142,12 @@ def _tiles(known: Image.Image, sharp: Image.Image, window: int) -> list[View]:
                 left * columns // width : -(-right * columns // width),
             ]
             tiles.append((float(np.mean(cells)), Box(left, top, right, bottom)))
-    return [view(box, window) for _, box in sorted(tiles, key=lambda tile: (tile[0], tile[1].top, tile[1].left))]
+    return [view_of(box, window) for _, box in sorted(tiles, key=lambda tile: (tile[0], tile[1].top, tile[1].left))]
 
 
 def _marks(length: int, window: int) -> list[tuple[int, int]]:
-    """Evenly spread intervals of `window` pixels that overlap by OVERLAP at least and cover the length."""
+    """Evenly spread intervals of `window` pixels that overlap by _OVERLAP at least and cover the length."""
     if length <= window:
         return [(0, length)]
-    count = 1 + -(-(length - window) // round(window * (1 - OVERLAP)))
+    count = 1 + -(-(length - window) // round(window * (1 - _OVERLAP)))
     return [(start, start + window) for start in (round(i * (length - window) / (count - 1)) for i in range(count))]

@@ -1,4 +1,4 @@
-"""One pass through a model: Pass, Scene, Ticket, the errors of a device."""
+"""One pass through a diffusion model: what it is, what runs it, the job it belongs to, and how a device can fail."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class PassTooLarge(Exception):  # noqa: N818 - an outcome that the painter handl
 
 
 class DeviceLost(Exception):  # noqa: N818 - an outcome that the scheduler handles
-    """The device is in a state that only a new process can leave."""
+    """The device has failed; only a new process can use it again."""
 
 
 @dataclass(eq=False, slots=True)
 class Scene:
     """What a pass sees: `picture` is RGB with the open area prefilled, `open` is L of its size, 255 to paint.
 
-    Both have a bucket's size. Variants of one picture share one scene, so that a model encodes it once:
-    `encoded` is the model's own, written and read on the device's thread only.
+    Both have a bucket's size. Variants of one picture share one scene, so that a model encodes it once; it keeps the
+    result in `encoded`, which only the device's thread uses.
     """
 
     picture: Image.Image
@@ -56,7 +56,7 @@ class BatchKey:
 
     @property
     def cost(self) -> float:
-        """Of one pass, in megapixel steps: the measure that is shared out between accounts."""
+        """Of one pass, in megapixel steps: what an account's work is measured in."""
         return self.size[0] * self.size[1] / 1e6 * max(1.0, self.steps * self.strength)
 
 
@@ -64,9 +64,8 @@ class BatchKey:
 class Pass:
     """One picture to denoise, as `wish` says.
 
-    From `seed` alone comes its noise, so its place in a batch does not matter.
-
-    `strength` 1.0 starts from pure noise; less starts from the scene's own picture, for refining.
+    Its noise comes from `seed` alone, so its place in a batch does not matter. `strength` 1.0 starts from pure noise;
+    less starts from the scene's picture, to refine it.
     """
 
     scene: Scene
@@ -77,7 +76,7 @@ class Pass:
 
     @property
     def key(self) -> BatchKey:
-        """Passes of equal keys may run together."""
+        """What passes of one batch have in common."""
         return BatchKey(self.scene.size, self.steps, self.strength)
 
 
@@ -130,9 +129,9 @@ class DiffusionModel(Protocol):
 
 
 class PassTicket:
-    """Stands for one job in every queue it waits in; may be used from any thread.
+    """A job as its passes know it; may be used from any thread.
 
-    `account` is whom its work is counted to; `deadline` is on the scheduler's clock, in seconds.
+    `account` is the one its work is counted to; `deadline` is on the scheduler's clock, in seconds.
     """
 
     def __init__(self, account: str = "", deadline: float | None = None) -> None:
@@ -143,19 +142,13 @@ class PassTicket:
         self._ended: OutpaintError | None = None
 
     def cancel(self, reason: OutpaintError | None = None) -> None:
-        """Nobody wants the job any more; the first reason counts."""
+        """End the job's work; the first reason counts."""
+        given_up = "the job was cancelled before it was painted: send it again if it is wanted"
         with self._lock:
-            self._ended = (
-                self._ended
-                or reason
-                or OutpaintError(
-                    ErrorCode.PAINTING_FAILED,
-                    "the job was cancelled before it was painted: send it again if it is wanted",
-                )
-            )
+            self._ended = self._ended or reason or OutpaintError(ErrorCode.PAINTING_FAILED, given_up)
 
     def end(self, now: float) -> OutpaintError | None:
-        """Why the work is not to be done, or None while it is."""
+        """Why the work has ended, or None while it is to be done."""
         if self._ended is None and self.deadline is not None and now >= self.deadline:
             self.cancel(
                 OutpaintError(

@@ -1,4 +1,4 @@
-"""SDXL inpainting: guided by two calls a step, with mask and masked picture as further channels."""
+"""SDXL inpainting: guided by two predictions a step, with mask and masked picture as further channels."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ class SdxlModel(TorchModel):
 
     steps = 25
     reads_negative = True
-
-    @property
-    def denoiser(self) -> Any:
-        """The UNet."""
-        return self.pipeline.unet
+    denoiser_part = "unet"
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """CLIP's tokens; both encoders cut at the same length."""
@@ -32,10 +28,10 @@ class SdxlModel(TorchModel):
         return len(tokenizer(text)["input_ids"]), tokenizer.model_max_length
 
     def encode_prompt(self, prompt: str, negative_prompt: str) -> tuple[Tensor, ...]:
-        """Text [1, tokens, channels] and pooled [1, channels], each for the prompt and for what to avoid."""
+        """Text [1, tokens, channels] and pooled [1, channels], each of the prompt and of the negative one."""
         embeds: tuple[Tensor, ...] = self.pipeline.encode_prompt(
             prompt=prompt,
-            # None and not an empty text: what that stands for, zeros for the base model, is in the folder's config.
+            # None rather than an empty text: the folder's config says what then counts, zeros for the base model.
             negative_prompt=negative_prompt or None,
             device=self.device,
             num_images_per_prompt=1,
@@ -45,17 +41,9 @@ class SdxlModel(TorchModel):
 
     def encode_scenes(self, pictures: Tensor, open_areas: Tensor) -> list[tuple[Tensor, Tensor]]:
         """For each the picture's latents [1, 4, h, w], and mask and masked picture [1, 5, h, w]."""
-        vae = self.pipeline.vae
-        both = torch.cat([pictures, pictures * (1 - open_areas)]).to(vae.dtype)
-        latents = (vae.encode(both).latent_dist.mode() * vae.config.scaling_factor).to(self.dtype)
-        whole, masked = latents.chunk(2)
+        whole, masked = self.whole_and_masked(pictures, open_areas)
         areas = torch.nn.functional.interpolate(open_areas, size=whole.shape[-2:]).to(self.dtype)
         return list(zip(whole.split(1), torch.cat([areas, masked], dim=1).split(1), strict=True))
-
-    def noise_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """[channels, rows, columns] of latents."""
-        factor = self.pipeline.vae_scale_factor
-        return (self.pipeline.vae.config.latent_channels, size[1] // factor, size[0] // factor)
 
     def timesteps(self, scheduler: Any, size: tuple[int, int], steps: int, strength: float) -> Tensor:  # noqa: ARG002
         """Whatever schedule the folder's scheduler has."""
@@ -73,7 +61,7 @@ class SdxlModel(TorchModel):
         return run.scheduler.add_noise(whole, noise, run._timesteps[:1].repeat(len(run.passes)))
 
     def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
-        """What to avoid and what to paint in one call, then guided from the one to the other."""
+        """Both prompts in one call; the result is moved from the negative one's towards the other's."""
         scenes = run.stacked("scenes", lambda: torch.cat([work.scene.encoded[1] for work in run.passes] * 2))
         texts = run.stacked("texts", lambda: torch.cat([p[1] for p in run.prompts] + [p[0] for p in run.prompts]))
         pooled = run.stacked("pooled", lambda: torch.cat([p[3] for p in run.prompts] + [p[2] for p in run.prompts]))
@@ -90,10 +78,8 @@ class SdxlModel(TorchModel):
         return avoided + GUIDANCE * (wanted - avoided)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """Latents to pixels."""
-        vae = self.pipeline.vae
-        latents = run.latents / vae.config.scaling_factor
-        return vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+        """From latents."""
+        return self.pixels_of(run.latents)
 
     def _time_ids(self, run: TorchRun) -> Tensor:
         size = (run.size[1], run.size[0])

@@ -1,14 +1,14 @@
-"""What the torch models share: prompts encoded once, scenes encoded once, noise by seed, one loop of steps."""
+"""What the torch models share: prompts and scenes encoded once, noise from the seed alone, one loop over the steps."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,14 +16,12 @@ from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
-from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass, Scene
+from outpaint.painting.painters.diffusion.passes import DeviceLost, DiffusionModel, OutOfMemory, Pass, Run, Scene
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from outpaint.contracts.requests import Wish
-
-_EMPTY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,61 +33,37 @@ class Identity:
     digest: str
 
 
-class PromptCache:
-    """The embeddings of the last prompts, least recently used out first; for the device's thread."""
+class TorchModel(DiffusionModel, ABC):
+    """A diffusers pipeline whose components are called one by one, so that a batch can hold passes of many requests.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
-
-    def get(self, key: tuple[str, str], encode: Callable[[], Any]) -> Any:
-        """The embedding of a prompt and a negative prompt, encoded only where it is not known."""
-        if key in self._kept:
-            self.hits += 1
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        self.misses += 1
-        value = encode()
-        self._kept[key] = value
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-        return value
-
-
-class TorchModel(ABC):
-    """A diffusers pipeline taken apart, so that one batch can hold passes of many requests.
-
-    The pipeline's own components do the work, and its own tensors go in; only the loop over the steps is here,
-    because a pipeline's call knows one request. Tests hold the result to the pipeline's own.
+    Only the loop over the steps is here, because a pipeline's own call knows one request; tests compare the results.
+    The embeddings of the last `embeddings` prompts are kept.
     """
 
     steps: int
     reads_negative: bool = False
+    denoiser_part: str = "transformer"
+    """The pipeline's component that is called at every step."""
 
     def __init__(self, pipeline: Any, identity: Identity, *, embeddings: int = 256) -> None:
         self.pipeline = pipeline
         self.device: torch.device = pipeline.device
-        self.prompts = PromptCache(embeddings)
-        self.scenes_encoded = 0
         self._identity = identity
-
-    # DiffusionModel
+        self._embedded = lru_cache(embeddings)(self.encode_prompt)
 
     @property
     def card(self) -> PainterCard:
-        """Name, model with digest; diffusion models read the prompt."""
+        """Diffusion models read the prompt."""
         who = self._identity
         return PainterCard(name=who.painter, model=f"{who.name}, sha256 {who.digest[:12]}", reads_prompt=True)
 
     @property
     def digest(self) -> str | None:
-        """SHA-256 (hex) over the weights."""
+        """Of the folder that the weights came from."""
         return self._identity.digest
 
     def check(self, wish: Wish) -> None:
-        """Raises INVALID_PARAMETER where a text is longer than the encoder reads, so that nothing is cut silently."""
+        """A text that is too long is refused rather than cut."""
         texts = {"prompt": wish.prompt, "negative_prompt": wish.negative_prompt if self.reads_negative else ""}
         for field, text in texts.items():
             tokens, most = self.count_tokens(text)
@@ -101,15 +75,17 @@ class TorchModel(ABC):
                 )
 
     def begin(self, passes: Sequence[Pass]) -> TorchRun:
-        """A run over passes of one key, prompts and scenes encoded where they are not yet."""
+        """Prompts and scenes are encoded where they are not yet."""
         with torch.inference_mode(), device_errors():
             self._encode_scenes([work.scene for work in passes])
-            # A negative prompt that the model cannot read must not split the cache.
-            keys = [(p.wish.prompt, p.wish.negative_prompt if self.reads_negative else _EMPTY) for p in passes]
-            prompts = [self.prompts.get(key, lambda key=key: self.encode_prompt(*key)) for key in keys]  # type: ignore[misc]
+            # A negative prompt that the model cannot read must not make another entry of the cache.
+            prompts = [
+                self._embedded(work.wish.prompt, work.wish.negative_prompt if self.reads_negative else "")
+                for work in passes
+            ]
             return TorchRun(self, passes, prompts)
 
-    # What each model knows
+    # What each model does its own way
 
     @abstractmethod
     def count_tokens(self, text: str) -> tuple[int, int]:
@@ -124,10 +100,6 @@ class TorchModel(ABC):
         """What the model keeps of each: `pictures` [n, 3, h, w] in -1 to 1, `open_areas` [n, 1, h, w], 1 to paint."""
 
     @abstractmethod
-    def noise_shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """The shape of one pass's noise, without the batch axis, for a size in pixels."""
-
-    @abstractmethod
     def timesteps(self, scheduler: Any, size: tuple[int, int], steps: int, strength: float) -> Tensor:
         """Set the scheduler up and give the timesteps to run."""
 
@@ -139,14 +111,39 @@ class TorchModel(ABC):
     def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
         """The model's output for the run's latents."""
 
-    def after_step(self, run: TorchRun) -> None:  # noqa: B027 - most models do nothing here
-        """What is done to the latents after each step, in place of `run.latents`."""
+    def after_step(self, run: TorchRun) -> None:
+        """Change `run.latents` after a step; most models do not."""
 
     @abstractmethod
     def decode(self, run: TorchRun) -> Tensor:
         """The pictures [n, 3, h, w] in -1 to 1."""
 
-    # Shared by them
+    # What they share
+
+    def noise_shape(self, size: tuple[int, int]) -> tuple[int, int, int]:
+        """[channels, rows, columns] of one pass's noise, for a size in pixels: those of latents."""
+        factor = self.pipeline.vae_scale_factor
+        return (self.pipeline.vae.config.latent_channels, size[1] // factor, size[0] // factor)
+
+    def whole_and_masked(self, pictures: Tensor, open_areas: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents [n, c, h, w] of the pictures, and of the same with a grey open area."""
+        vae = self.pipeline.vae
+        both = torch.cat([pictures, pictures * (1 - open_areas)]).to(vae.dtype)
+        latents = (vae.encode(both).latent_dist.mode() - self._shift) * vae.config.scaling_factor
+        whole, masked = latents.to(self.dtype).chunk(2)
+        return whole, masked
+
+    def pixels_of(self, latents: Tensor) -> Tensor:
+        """The pictures [n, 3, h, w] in -1 to 1 of latents [n, c, h, w]."""
+        vae = self.pipeline.vae
+        pictures: Tensor = vae.decode(
+            (latents / vae.config.scaling_factor + self._shift).to(vae.dtype), return_dict=False
+        )[0]
+        return pictures
+
+    @property
+    def _shift(self) -> float:
+        return getattr(self.pipeline.vae.config, "shift_factor", None) or 0.0
 
     def noise(self, passes: Sequence[Pass]) -> Tensor:
         """Each pass's noise from its seed alone, drawn on the CPU, where it is the same on every machine."""
@@ -164,12 +161,12 @@ class TorchModel(ABC):
         return dtype
 
     @property
-    @abstractmethod
     def denoiser(self) -> Any:
         """The network that is called at every step."""
+        return getattr(self.pipeline, self.denoiser_part)
 
     def _encode_scenes(self, scenes: Sequence[Scene]) -> None:
-        """Encode those that are new, each once however many variants it has."""
+        """Encode those that are new, each once however many passes show it."""
         new = [scene for scene in dict.fromkeys(scenes) if scene.encoded is None]
         if not new:
             return
@@ -179,11 +176,10 @@ class TorchModel(ABC):
         areas = (areas.to(self.device)[:, None] >= 128).to(torch.float32)
         for scene, encoded in zip(new, self.encode_scenes(pictures, areas), strict=True):
             scene.encoded = encoded
-        self.scenes_encoded += len(new)
 
 
-class TorchRun:
-    """One batch in work; see `Run`."""
+class TorchRun(Run):
+    """One batch of passes of one key."""
 
     def __init__(self, model: TorchModel, passes: Sequence[Pass], prompts: list[Any]) -> None:
         self.model = model
@@ -202,7 +198,7 @@ class TorchRun:
 
     @property
     def steps(self) -> int:
-        """How many times `step` is to be called."""
+        """Fewer than the passes' own where their strength is below 1."""
         return len(self._timesteps)
 
     @property
@@ -217,7 +213,7 @@ class TorchRun:
         return self._stacked[name]
 
     def step(self) -> None:
-        """Denoise once more."""
+        """Predict, let the scheduler step, then let the model change the latents."""
         with torch.inference_mode(), device_errors():
             timestep = self._timesteps[self._next]
             output = self.model.predict(self, timestep)
@@ -226,7 +222,7 @@ class TorchRun:
             self._next += 1
 
     def keep(self, indices: Sequence[int]) -> None:
-        """Go on with these passes alone."""
+        """Tensors of the whole batch are made again."""
         chosen = list(indices)
         self.passes = [self.passes[i] for i in chosen]
         self.prompts = [self.prompts[i] for i in chosen]
@@ -235,7 +231,7 @@ class TorchRun:
         self._stacked.clear()
 
     def finish(self) -> list[Image.Image]:
-        """The pictures; rounded on the device, so that bytes alone travel."""
+        """Rounded on the device, so that only bytes leave it."""
         with torch.inference_mode(), device_errors():
             pixels = self.model.decode(self).float()
             pixels = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
@@ -245,16 +241,12 @@ class TorchRun:
 
 @contextmanager
 def device_errors() -> Iterator[None]:
-    """Torch's errors as the scheduler knows them."""
+    """Raises torch's errors as those that the scheduler handles."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        _free()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         raise OutOfMemory(str(error).splitlines()[0]) from None
     except torch.AcceleratorError as error:
         raise DeviceLost(str(error).splitlines()[0]) from error
-
-
-def _free() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
