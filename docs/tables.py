@@ -144,7 +144,7 @@ def painters() -> str:
             f"`{one.extra}`" if one.extra else "any",
             ", ".join(_HOSTS[host] for host in PainterHost if host in one.hosts),
         )
-        for one in PAINTERS.values()
+        for one in sorted(PAINTERS.values(), key=lambda one: PainterHost.LOCAL not in one.hosts)
     ]
     return table(("painter", "what it does", "reads the prompt", "licence of its weights", "extra", "runs"), rows)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from outpaint.painting.finish import composite as composite
     from outpaint.painting.finish import encode as encode
     from outpaint.painting.finish import outpaint as outpaint
-    from outpaint.painting.inputs.extension import Extension as Extension
     from outpaint.painting.inputs.extension import Margins as Margins
     from outpaint.painting.inputs.extension import TargetAspect as TargetAspect
     from outpaint.painting.inputs.extension import TargetSize as TargetSize
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 HOMES = {
     "Brief": "canvas",
     "Canvas": "canvas",
-    "Extension": "inputs.extension",
     "Inspection": "inputs.inspection",
     "Margins": "inputs.extension",
     "OutputCheck": "pipeline",
