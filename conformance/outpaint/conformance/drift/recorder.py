@@ -16,11 +16,11 @@ from urllib.parse import parse_qsl, unquote
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import (
     Answer,
+    AskedRequest,
     Headers,
     Json,
     Mark,
     RecordedExchange,
-    RecordedRequest,
     Recording,
     Trouble,
     pictures_asked_for,
@@ -235,7 +235,7 @@ class Recorder:
             number=begun.number,
             at=round(begun.at, 3),
             seconds=round(begun.seconds, 3),
-            request=RecordedRequest(
+            request=AskedRequest(
                 method=asked.method,
                 target=asked.target if begun.link is None else begun.link.reference,
                 key=self._scrubber.key(key) if key else None,

@@ -136,7 +136,7 @@ class Mark(_Kept):
         return self.trouble is Trouble.HTML
 
 
-class RecordedRequest(_Kept):
+class AskedRequest(_Kept):
     """What the consumer asked.
 
     `target` is a path from `/v1` on with its query, or `{{3/data/0/url}}`: the URL that the answer to exchange 3 had
@@ -168,7 +168,7 @@ class RecordedExchange(_Kept):
     number: int
     at: float
     seconds: float
-    request: RecordedRequest
+    request: AskedRequest
     answer: Answer | None = None
     mark: Mark | None = None
 

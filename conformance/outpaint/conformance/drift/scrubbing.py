@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from outpaint.conformance.drift.recorded_bodies import KeptPicture
 from outpaint.conformance.drift.recording_file import (
     Answer,
+    AskedRequest,
     Body,
     Form,
     Json,
@@ -19,7 +20,6 @@ from outpaint.conformance.drift.recording_file import (
     OpaqueBody,
     RecordedExchange,
     RecordedPart,
-    RecordedRequest,
 )
 from outpaint.conformance.proving.observed_exchange import REDACTED
 from outpaint.conformance.verify.redaction import SECRET_HEADERS, SHORTEST_DISTINCT, Redaction
@@ -216,7 +216,7 @@ class Scrubber:
         request, answer, mark = exchange.request, exchange.answer, exchange.mark
         return exchange.model_copy(
             update={
-                "request": RecordedRequest(
+                "request": AskedRequest(
                     method=self.text(request.method),
                     target=self.target(request.target),
                     key=request.key,

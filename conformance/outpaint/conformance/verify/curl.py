@@ -12,7 +12,7 @@ from outpaint.contracts.paths_and_headers import API_KEY
 
 
 @dataclass(frozen=True, slots=True)
-class FormPart:
+class SentPart:
     """A field or a file of a form."""
 
     name: str
@@ -30,7 +30,7 @@ class FormPart:
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name) or 'file'}.bin"
 
 
-def form_parts(exchange: ObservedExchange) -> tuple[FormPart, ...]:
+def form_parts(exchange: ObservedExchange) -> tuple[SentPart, ...]:
     """The parts of a multipart request in their order; none where it was another, or has no boundary."""
     kind = next((value for name, value in exchange.request_headers if name == "content-type"), "")
     found = re.search(r'(?i)^multipart/form-data;.*?boundary="?([^";]+)"?', kind)
@@ -42,7 +42,7 @@ def form_parts(exchange: ObservedExchange) -> tuple[FormPart, ...]:
         name = re.search(rb'(?i)content-disposition:[^\r\n]*?[; ]name="([^"]*)"', head)
         if blank and name is not None:
             parts.append(
-                FormPart(name[1].decode("utf-8", "replace"), data.removesuffix(b"\r\n"), b"filename=" in head.lower())
+                SentPart(name[1].decode("utf-8", "replace"), data.removesuffix(b"\r\n"), b"filename=" in head.lower())
             )
     return tuple(parts)
 
@@ -73,7 +73,7 @@ def as_curl(exchange: ObservedExchange) -> str:
     return " ".join(words) + (f"  # {sizes}" if sizes else "")
 
 
-def _form(parts: tuple[FormPart, ...]) -> list[str]:
+def _form(parts: tuple[SentPart, ...]) -> list[str]:
     words = []
     for part in parts:
         if part.is_file:
