@@ -33,8 +33,8 @@ from outpaint.contracts.paths_and_headers import OUTPAINT_PATH
 from outpaint.contracts.requests import Wish
 from outpaint.functions.command_line.paint_command import paint
 from outpaint.functions.http.messages import RequestHead
-from outpaint.functions.operations.deployment import opened
 from outpaint.functions.operations.jobs_command import jobs
+from outpaint.functions.operations.place import opened
 from outpaint.mocks.admin import admin_application as admin
 from outpaint.mocks.pact import pact_of
 from outpaint.mocks.report import traffic
