@@ -31,7 +31,7 @@ IN_CLOUDS: Final[Mapping[str, tuple[str, str]]] = {
     "lambda": ("the built package under awslambdaric", "wire_kit.clouds:runtime_client"),
     "ministack": ("template.yaml in ministack", "wire_kit.clouds:in_ministack"),
 }
-"""Those that `make verify` tells of too, where what they take is installed; held to `local_cloud.suite`'s cases."""
+"""Those that `make verify` tells of too, where what they take is installed; held to `local_cloud.proof`'s cases."""
 
 ON_REQUEST: Final[Mapping[str, tuple[str, str]]] = {
     "slow-server": ("the server with random latency", "wire_kit.hosts:slow_provider"),
