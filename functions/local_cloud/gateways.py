@@ -281,7 +281,7 @@ class RestApi:
             return _message(403, {"message": "Missing Authentication Token"})
         inner = replace(request, raw_path=request.raw_path.removeprefix(base) or "/")
         if len(request.body) > MAX_REST_BODY:
-            # Refused whatever the template says, by reports of those who have tried.
+            # Refused before the template's responses apply, as users of AWS report.
             said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
             return Response(413, (("Content-Type", "text/plain"),), said.encode())
         try:

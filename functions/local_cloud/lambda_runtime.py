@@ -12,7 +12,8 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Future, InvalidStateError
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,31 +44,25 @@ class FunctionError(Exception):
 
 @dataclass
 class Invocation:
-    """One event for a sandbox; `seconds` is the function's timeout, counted from its delivery."""
+    """One event for a sandbox; `seconds` is the function's timeout, counted from its delivery.
+
+    `response` is the function's response, or the `FunctionError` in its place.
+    """
 
     event: bytes
     arn: str
     seconds: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     delivered_at: float | None = None
-    _over: threading.Event = field(default_factory=threading.Event)
-    _outcome: bytes | FunctionError | None = None
+    response: Future[bytes] = field(default_factory=Future)
 
     def end(self, outcome: bytes | FunctionError) -> None:
-        """Set the outcome, unless there is one."""
-        if not self._over.is_set():
-            self._outcome = outcome
-            self._over.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended within so many seconds."""
-        return self._over.wait(seconds)
-
-    def outcome(self) -> bytes:
-        """The response; raises `FunctionError` where there is none."""
-        if isinstance(self._outcome, bytes):
-            return self._outcome
-        raise self._outcome or FunctionError("Runtime.Unknown", "the invocation has not ended")
+        """Set the response, unless it is set."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, bytes):
+                self.response.set_result(outcome)
+            else:
+                self.response.set_exception(outcome)
 
 
 class RuntimeApi:
@@ -283,7 +278,9 @@ class Sandbox:
         """The response to an event; raises `FunctionError`, after some of which `is_alive` is false."""
         invocation = Invocation(event, self._function.arn, self._function.seconds)
         self._api.deliver_next(invocation)
-        while not invocation.wait(_LOOK_S):
+        while True:
+            with suppress(TimeoutError):
+                return invocation.response.result(_LOOK_S)
             now = time.monotonic()
             if self._process.poll() is not None:
                 message = f"the runtime exited with status {self._process.returncode}"
@@ -296,7 +293,6 @@ class Sandbox:
                 self._kill()
                 message = f"Task timed out after {self._function.seconds:.2f} seconds"
                 invocation.end(FunctionError("Sandbox.Timedout", message))
-        return invocation.outcome()
 
     def _kill(self) -> None:
         self._process.kill()

@@ -104,7 +104,7 @@ def _another(cloud: int, variables: Mapping[str, str]) -> Iterator[str]:
 
 
 class _Relay:
-    """Relays to a Function URL, whose host name is in no DNS: ministack tells URLs apart by the Host header."""
+    """Relays to a Function URL, whose host name is in no DNS: ministack finds it by the Host header."""
 
     def __init__(self, cloud: int, function_url: str) -> None:
         self._cloud = cloud

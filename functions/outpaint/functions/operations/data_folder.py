@@ -1,4 +1,4 @@
-"""A data folder as its operator looks after it, also beside a running server."""
+"""A data folder's accounts and jobs for its operator, also beside a running server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service as its operator looks after it, in a data folder or in a stack."""
+"""A service for its operator, in a data folder or in a stack."""
 
 from __future__ import annotations
 

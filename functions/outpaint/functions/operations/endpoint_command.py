@@ -1,4 +1,4 @@
-"""`outpaint endpoint`: the painter's endpoint of a stack, and the queue of ends that could not be settled."""
+"""`outpaint endpoint`: a stack's painting endpoint, and the dead letters of its completions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def endpoint() -> None:
     """Look after the painter's endpoint of a stack in AWS.
 
     \b
-    What stands in the way of pictures, from the outside in:
+    Why there are no pictures, from the outside in:
       outpaint endpoint status --stack outpaint         # instances, backlog, why the last change failed
       outpaint endpoint dead-letters --stack outpaint   # ends of jobs that could not be settled
       outpaint jobs list --stack outpaint --state unended
@@ -38,7 +38,7 @@ def endpoint() -> None:
 @endpoint.command()
 @stack_options
 def status(connection: StackConnection) -> None:
-    """Show how the stack's endpoints stand, their backlog, and what lies among the dead letters.
+    """Show the status of the stack's endpoints, their backlog, and the number of dead letters.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def invocations(hours: int, connection: StackConnection) -> None:
 @endpoint.command()
 @stack_options
 def logs(connection: StackConnection) -> None:
-    """Show which log holds what, and how to follow it.
+    """Show the log groups, and how to follow them.
 
     \b
     Examples:

@@ -40,12 +40,12 @@ def jobs() -> None:
     "states",
     multiple=True,
     type=click.Choice([*(state.value for state in JobState), "unended"]),
-    help="Only jobs that stand here; may be given more than once.",
+    help="Only jobs in this state; may be given more than once.",
 )
 @click.option("--account", metavar="ID", help="Only this account's, by its id as the list shows it.")
 @place_options
 def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path | StackName) -> None:
-    """Show the latest jobs and where they stand.
+    """Show the latest jobs and their states.
 
     Looks through the newest 10,000 jobs at most, or through all of those that have not ended.
 
@@ -75,8 +75,8 @@ def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path 
 def show(inference_id: str, place: Path | StackName) -> None:
     """Show the job INFERENCE_ID as JSON.
 
-    Its files stand last: where its inputs, its results and what was written of its end lie, and of how many bytes
-    they are, null where they are not there.
+    Its files come last: its inputs, its results and what was written of its end, with paths or URLs and sizes in bytes,
+    null for a file that is not there.
 
     \b
     Examples:
@@ -98,8 +98,8 @@ def show(inference_id: str, place: Path | StackName) -> None:
 def end(inference_id: str, place: Path | StackName) -> None:
     """End the job INFERENCE_ID now and give its credits back.
 
-    If its pictures lie there and only their report was lost, it ends with them. Its client may send it again with
-    the same idempotency key. What a painter still makes of it is thrown away.
+    If its pictures are finished and only their report was lost, it succeeds with them. Its client may send it again
+    with the same idempotency key. What a painter still makes of it is thrown away.
 
     \b
     Examples:
@@ -114,14 +114,14 @@ def end(inference_id: str, place: Path | StackName) -> None:
 @jobs.command()
 @place_options
 def sweep(place: Path | StackName) -> None:
-    """Go round once, as the service does by itself.
+    """Sweep once, as the service does by itself.
 
     Ends jobs that are overdue, that were cut off before they had begun, or whose end was never reported. Safe at any
-    time, also beside the service's own rounds.
+    time, also while the service sweeps itself.
 
     \b
     Examples:
-      outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper stands still
+      outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper has stopped
     """
     with opened(place) as deployment:
         service = deployment.service

@@ -1,4 +1,4 @@
-"""A stack as its operator looks after it, over the adapters that its own functions use."""
+"""A stack's accounts and jobs for its operator, by the adapters that its functions use."""
 
 from __future__ import annotations
 
