@@ -1,5 +1,5 @@
-# Building and checking what is deployed. The tools have environments of their own: the two do not agree on what
-# they need, and nobody who only runs or tests the API should wait for them.
+# Builds and checks what is deployed. The tools have environments of their own: their requirements conflict, and who
+# only runs or tests the API need not wait for them.
 
 CLOUD := $(VENV)/cloud
 CHECKOV := $(VENV)/checkov
@@ -10,7 +10,7 @@ FUNCTION_ARCHITECTURE ?= arm64
 FUNCTION_PYTHON ?= 3.13
 PACKAGE := build/functions-$(FUNCTION_ARCHITECTURE)-$(FUNCTION_PYTHON)
 FUNCTIONS := ApiFunction CompletionFunction SweeperFunction RealtimeFunction
-# What is built to run here: this machine's architecture, and of the Pythons that Lambda has the first that is here.
+# For packages that run here: this machine's architecture, and the first of Lambda's Pythons that is installed.
 HERE_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 here-python = $(shell $(BIN)/python functions/interpreters.py 3.13 3.12 3.14 3.11)
 PACKAGED = $(shell find contracts painting functions -name '*.py' -o -name '*.css') locks/functions.txt pyproject.toml
@@ -42,10 +42,10 @@ test-cloud-runtime: $(DEV) $(LAMBDA)/.ready package-here
 verify-all: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready package-here ## the same with Lambda's runtime client and ministack, which it installs
 	@$(MAKE) --no-print-directory verify
 
-# What was built before must not be what is proven now.
+# An older package must not be proven in place of this one.
 verify: $(if $(wildcard $(LAMBDA)/.ready),package-here)
 
-# For the Python that Lambda's runtime client is installed on here.
+# For this machine, and for the Python that Lambda's runtime client is installed on.
 package-here: $(DEV)
 	@python="$(here-python)"; set -- $$python; \
 	$(MAKE) --no-print-directory build-functions FUNCTION_ARCHITECTURE=$(HERE_ARCHITECTURE) FUNCTION_PYTHON=$$1
@@ -70,25 +70,13 @@ $(PACKAGE).stamp: $(PACKAGED) | $(BIN)/python
 	@$(BIN)/python functions/package.py $(PACKAGE) --architecture $(FUNCTION_ARCHITECTURE) --python $(FUNCTION_PYTHON)
 	@touch $@
 
-$(CLOUD)/.ready: locks/cloud.txt | $(BIN)/python
-	@echo "Installing SAM"
-	@$(BIN)/python -m venv $(CLOUD)
-	@$(CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
+$(CLOUD)/.ready $(CHECKOV)/.ready $(MINISTACK)/.ready: $(VENV)/%/.ready: locks/%.txt | $(BIN)/python
+	@echo "Installing the tools of locks/$*.txt"
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
 	@touch $@
 
-$(CHECKOV)/.ready: locks/checkov.txt | $(BIN)/python
-	@echo "Installing checkov"
-	@$(BIN)/python -m venv $(CHECKOV)
-	@$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
-	@touch $@
-
-$(MINISTACK)/.ready: locks/ministack.txt | $(BIN)/python
-	@echo "Installing ministack"
-	@$(BIN)/python -m venv $(MINISTACK)
-	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCKED) --requirement $<
-	@touch $@
-
-# The one environment that is made of the Python that Lambda runs, for its runtime client runs the built package.
+# This environment has the Python that Lambda runs, for its runtime client runs the built package.
 $(LAMBDA)/.ready: locks/lambda.txt | $(BIN)/python
 	@python="$(here-python)"; set -- $$python; \
 	if [ -z "$$2" ]; then echo "error: Python 3.12 or 3.13, as Lambda has them, is needed" >&2; exit 1; fi; \

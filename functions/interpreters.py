@@ -1,8 +1,8 @@
-"""Finds the Python that Lambda is to run, for what is built here is compiled and tried by it.
+"""Finds a Python of Lambda's version, by which the package is compiled and tested.
 
     python functions/interpreters.py 3.13 3.12
 
-prints the first of these versions that is on this machine, and where it lies.
+prints the first of these versions that is on this machine, and its path.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def find_python(version: str) -> Path | None:
-    """An interpreter of this version, such as "3.13", that really starts; None where there is none."""
+    """An interpreter of this version, such as "3.13", that does start; None where there is none."""
     for path in _candidates(version):
         ask = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         try:
@@ -31,7 +31,7 @@ def find_python(version: str) -> Path | None:
 def _candidates(version: str) -> Iterator[Path]:
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield Path(sys.executable)
-    # A version manager's shim may be on the PATH and start nothing; the versions themselves lie beside it.
+    # A version manager's shim may be on the PATH and start nothing; then the versions are in its folder.
     if (found := shutil.which(f"python{version}")) is not None:
         yield Path(found)
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))

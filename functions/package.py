@@ -42,7 +42,7 @@ UNUSED_DESCRIPTIONS: Final = (
     "paginators-1.sdk-extras",
 )
 LEFT_OUT: Final = (
-    # Tests and whoever looks after a service use these; Lambda does not.
+    # For tests, development and operators.
     "outpaint/mocks",
     "outpaint/conformance",
     "outpaint/functions/command_line",
@@ -112,7 +112,7 @@ def main() -> int:
 
 
 def _compile(folder: Path, interpreter: Path) -> None:
-    """Lambda cannot write beside its code: what is not compiled here is compiled at every cold start."""
+    """Compile the package: Lambda cannot write beside its code, so it would compile it at every cold start."""
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder)]
     subprocess.run([str(interpreter), *compiling], check=False)  # noqa: S603 - a Python, with our arguments
 

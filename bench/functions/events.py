@@ -6,7 +6,7 @@ import io
 import json
 from pathlib import Path
 
-from local_cloud.front_doors import DoorRequest, rest_api_event
+from local_cloud.gateways import GatewayRequest, rest_api_event
 from PIL import Image, ImageFilter
 from stub_aws import KEY
 
@@ -68,7 +68,7 @@ def _written(
     path: Path, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes, wanted: int
 ) -> Path:
     given = (("Host", "api.test"), (API_KEY, KEY), ("Accept", "*/*"), *headers)
-    event = rest_api_event(DoorRequest(method, target, "", given, body, "198.51.100.7"), "live", "/live", _BINARY)
+    event = rest_api_event(GatewayRequest(method, target, "", given, body, "198.51.100.7"), "live", "/live", _BINARY)
     path.write_text(json.dumps({"wanted": wanted, "event": json.loads(event)}), "utf-8")
     return path
 

@@ -1,4 +1,4 @@
-"""Deploys to this machine, and outpaints the sample photo there or proves the contract there.
+"""Deploys to this machine, and there outpaints the sample photo or proves the contract.
 
     python -m local_cloud outpaint [--on ministack|runtime] [--output FOLDER] [--painter migan]
     python -m local_cloud wire [--on ministack|runtime] [--only PATTERN] [--html FILE]
@@ -16,6 +16,7 @@ import argparse
 import signal
 import sys
 import time
+import urllib.error
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from local_cloud import ministack, proof, runtime_stack
 from local_cloud.local_deployment import LocalDeployment
 from local_cloud.processes import ROOT, CloudError, say
 from local_cloud.proof import StackProvider
+from outpaint.contracts.errors import OutpaintError
 from outpaint.painting import weights
 from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, PainterHost, names_on
 
@@ -33,7 +35,7 @@ def main() -> int:
     """Deploy, outpaint or test, and stop everything; 0 where all of it went well."""
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=("outpaint", "wire", "serve"))
-    parser.add_argument("--on", choices=("ministack", "runtime"), default="ministack", help="what plays Lambda")
+    parser.add_argument("--on", choices=("ministack", "runtime"), default="ministack", help="what runs the functions")
     parser.add_argument("--front-door", choices=("RestApi", "FunctionUrl"), help="on runtime (default: RestApi)")
     parser.add_argument("--output", type=Path, default=ROOT / "run" / "cloud", help="where the pictures go")
     parser.add_argument(
@@ -43,20 +45,20 @@ def main() -> int:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of what wire found")
     given = parser.parse_args()
     painter = given.painter or (BEST_LOCAL if weights.find(BEST_LOCAL) is not None else WITHOUT_WEIGHTS)
-    # What was asked to stop stops its children too.
+    # So that SIGTERM ends the child processes too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with ExitStack() as running:
             deployment = _deploy(running, given, "flat" if given.what == "wire" else painter)
             if given.what == "wire":
                 say("bodies too large for Lambda:")
-                door = "ministack" if given.on == "ministack" else given.front_door or "RestApi"
-                proof.check(deployment.url, deployment.open_account("sizes"), door)
-                return proof.run(StackProvider(given.on, deployment), only=given.only, html=given.html)
+                gateway = "ministack" if given.on == "ministack" else given.front_door or "RestApi"
+                proof.check_sizes(deployment.url, deployment.open_account("sizes"), gateway)
+                return proof.prove(StackProvider(given.on, deployment), only=given.only, html=given.html)
             if given.what == "serve":
                 return _serve(deployment)
-            proof.outpaint(deployment, given.output)
-    except (CloudError, httpx.HTTPError) as error:
+            proof.show_sample(deployment, given.output)
+    except (CloudError, OutpaintError, httpx.HTTPError, urllib.error.URLError) as error:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:

@@ -1,7 +1,6 @@
-"""Lambda's Runtime API and the processes that ask it.
+"""Lambda's Runtime API, and functions as processes that use it.
 
-The paths, headers and answers are those of AWS's Runtime API 2018-06-01; restoring from snapshots and streamed
-responses are not played.
+The paths, headers and answers are those of AWS's Runtime API 2018-06-01, without snapshots and streamed responses.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import Future, InvalidStateError
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +23,9 @@ from local_cloud.processes import LOOPBACK, stop
 
 MAX_PAYLOAD: Final = 6_291_456
 """Bytes of an event, and of a response: 6 MiB (docs/facts/aws.md#lambda)."""
+INIT_S: Final = 60.0
+"""How long a sandbox may take until it asks for its first event; Lambda gives 10 s, on a less busy machine."""
+_LOOK_S: Final = 0.2
 _ROOT: Final = "/2018-06-01/runtime/"
 _ERROR_TYPE: Final = "Lambda-Runtime-Function-Error-Type"
 
@@ -32,7 +35,7 @@ class EventTooLarge(Exception):  # noqa: N818 - AWS's RequestEntityTooLargeExcep
 
 
 class FunctionError(Exception):
-    """The function did not answer: `kind` is AWS's word for why, and the text what was said about it."""
+    """The function did not answer; `kind` is AWS's error type, the text its message."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -41,31 +44,25 @@ class FunctionError(Exception):
 
 @dataclass
 class Invocation:
-    """One event on its way through a sandbox; `seconds` is the function's timeout, counted from its delivery."""
+    """One event for a sandbox; `seconds` is the function's timeout, counted from its delivery.
+
+    `response` is the function's response, or the `FunctionError` in its place.
+    """
 
     event: bytes
     arn: str
     seconds: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     delivered_at: float | None = None
-    _over: threading.Event = field(default_factory=threading.Event)
-    _outcome: bytes | FunctionError | None = None
+    response: Future[bytes] = field(default_factory=Future)
 
     def end(self, outcome: bytes | FunctionError) -> None:
-        """What came of it; the first word stands."""
-        if not self._over.is_set():
-            self._outcome = outcome
-            self._over.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended, after so many seconds at most."""
-        return self._over.wait(seconds)
-
-    def outcome(self) -> bytes:
-        """The response; raises the `FunctionError` that came in its place."""
-        if isinstance(self._outcome, bytes):
-            return self._outcome
-        raise self._outcome or FunctionError("Runtime.Unknown", "the invocation has not ended")
+        """Set the response, unless it is set."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, bytes):
+                self.response.set_result(outcome)
+            else:
+                self.response.set_exception(outcome)
 
 
 class RuntimeApi:
@@ -98,12 +95,12 @@ class RuntimeApi:
         """What AWS_LAMBDA_RUNTIME_API holds: host and port."""
         return f"{LOOPBACK}:{self._server.server_address[1]}"
 
-    def hand_over(self, invocation: Invocation) -> None:
-        """Give the runtime its next event."""
+    def deliver_next(self, invocation: Invocation) -> None:
+        """Queue an event for the runtime."""
         self._events.put(invocation)
 
     def next(self) -> Invocation | None:
-        """The next event, waited for; None where the sandbox is to end."""
+        """Wait for the next event; None where the sandbox is to end."""
         if self.init_seconds is None:
             self.init_seconds = time.monotonic() - self.began
         while not self._closed:
@@ -117,12 +114,12 @@ class RuntimeApi:
         return None
 
     def respond(self, invocation_id: str, body: bytes) -> tuple[int, dict[str, str]]:
-        """Take a response: status and body of the answer to the runtime."""
+        """Accept a response; status and body of the answer to the runtime."""
         if (current := self._current) is None or current.id != invocation_id:
             return 400, _refusal("InvalidRequestID", "Invalid request ID")
         if len(body) > MAX_PAYLOAD:
-            told = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
-            current.end(FunctionError("Function.ResponseSizeTooLarge", told))
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
+            current.end(FunctionError("Function.ResponseSizeTooLarge", message))
             return 413, _refusal(
                 "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
             )
@@ -131,7 +128,7 @@ class RuntimeApi:
         return 202, {"status": "OK"}
 
     def fail(self, invocation_id: str | None, kind: str, body: bytes) -> tuple[int, dict[str, str]]:
-        """Take an error: of an invocation, or of the initialisation where there is no id."""
+        """Accept an error, of an invocation or without an id of the initialisation; status and body of the answer."""
         error = FunctionError(kind or "Unhandled", body.decode(errors="replace"))
         if invocation_id is None:
             self.init_error = error
@@ -153,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path != f"{_ROOT}invocation/next":
-            self._say(404, _refusal("NotFound", self.path))
+            self._answer(404, _refusal("NotFound", self.path))
             return
         invocation = self.api.next()
         if invocation is None:
@@ -177,13 +174,13 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.headers.get(_ERROR_TYPE, "")
         match self.path.removeprefix(_ROOT).split("/"):
             case ["invocation", id_, "response"]:
-                self._say(*self.api.respond(id_, body))
+                self._answer(*self.api.respond(id_, body))
             case ["invocation", id_, "error"]:
-                self._say(*self.api.fail(id_, kind, body))
+                self._answer(*self.api.fail(id_, kind, body))
             case ["init", "error"]:
-                self._say(*self.api.fail(None, kind, body))
+                self._answer(*self.api.fail(None, kind, body))
             case _:
-                self._say(404, _refusal("NotFound", self.path))
+                self._answer(404, _refusal("NotFound", self.path))
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -196,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         return b"".join(pieces)
 
-    def _say(self, status: int, document: dict[str, str]) -> None:
+    def _answer(self, status: int, document: dict[str, str]) -> None:
         body = json.dumps(document).encode()
         self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
@@ -208,14 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-INIT_S: Final = 60.0
-"""How long a sandbox may take until it asks for its first event; Lambda gives 10 s, on a machine less shared."""
-_LOOK_S: Final = 0.2
-
-
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """What a template says of a function, and how its runtime is started.
+    """A function's settings in a template, and how its runtime is started.
 
     `command` starts the runtime, which finds `handler` in `code`; `seconds` is the function's timeout.
     """
@@ -233,7 +225,7 @@ class FunctionSettings:
 
     @property
     def arn(self) -> str:
-        """The function's name for its callers."""
+        """The function's ARN."""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
 
 
@@ -245,7 +237,7 @@ class Sandbox:
         self._running = ExitStack()
         self._api = self._running.enter_context(RuntimeApi())
         file = self._running.enter_context(log.open("ab"))
-        # Nothing of this process's environment: a sandbox knows what Lambda and the template tell it.
+        # Nothing of this process's environment: only what Lambda and the template set.
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
@@ -266,7 +258,7 @@ class Sandbox:
             "AWS_DEFAULT_REGION": function.region,
             **function.environment,
         }
-        self._process = subprocess.Popen(  # noqa: S603 - a runtime, by our arguments
+        self._process = subprocess.Popen(  # noqa: S603 - a runtime, with our arguments
             [*function.command, function.handler],
             cwd=function.code,
             env=environment,
@@ -283,23 +275,24 @@ class Sandbox:
         return self._api.init_seconds
 
     def run(self, event: bytes) -> bytes:
-        """The response to an event; raises `FunctionError`. After one that is fatal, `is_alive` is false."""
+        """The response to an event; raises `FunctionError`, after some of which `is_alive` is false."""
         invocation = Invocation(event, self._function.arn, self._function.seconds)
-        self._api.hand_over(invocation)
-        while not invocation.wait(_LOOK_S):
+        self._api.deliver_next(invocation)
+        while True:
+            with suppress(TimeoutError):
+                return invocation.response.result(_LOOK_S)
             now = time.monotonic()
             if self._process.poll() is not None:
-                told = f"the runtime exited with status {self._process.returncode}"
-                invocation.end(self._api.init_error or FunctionError("Runtime.ExitError", told))
+                message = f"the runtime exited with status {self._process.returncode}"
+                invocation.end(self._api.init_error or FunctionError("Runtime.ExitError", message))
             elif invocation.delivered_at is None:
                 if now > self._api.began + INIT_S and self._api.init_seconds is None:
                     self._kill()
                     invocation.end(FunctionError("Sandbox.Timedout", f"no event was asked for in {INIT_S:.0f} s"))
             elif now > invocation.delivered_at + self._function.seconds:
                 self._kill()
-                told = f"Task timed out after {self._function.seconds:.2f} seconds"
-                invocation.end(FunctionError("Sandbox.Timedout", told))
-        return invocation.outcome()
+                message = f"Task timed out after {self._function.seconds:.2f} seconds"
+                invocation.end(FunctionError("Sandbox.Timedout", message))
 
     def _kill(self) -> None:
         self._process.kill()
@@ -316,7 +309,7 @@ class Sandbox:
 
 
 class Function:
-    """A function that can be invoked from many threads: idle sandboxes first, then new ones, then those in use."""
+    """A function that may be invoked from many threads; a sandbox is started where none is idle."""
 
     def __init__(self, settings: FunctionSettings, logs: Path) -> None:
         self.settings: Final = settings
@@ -330,7 +323,7 @@ class Function:
         """The function's response, up to 6 MiB as the event.
 
         Raises `EventTooLarge` or `FunctionError`. Lambda would throttle where `concurrency` events are under way
-        already; here they wait for their turn.
+        already; here they wait.
         """
         if len(event) > MAX_PAYLOAD:
             raise EventTooLarge(f"Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction operation")
@@ -344,7 +337,7 @@ class Function:
         with self._changed:
             self._changed.wait_for(lambda: self._idle or self._count < self.settings.concurrency)
             if self._idle:
-                # The one used last, so that those over the need fall idle.
+                # The one used last, so that those not needed stay idle.
                 return self._idle.pop()
             self._count += 1
             self.cold_starts += 1

@@ -1,7 +1,4 @@
-"""A deployed stack as its callers need it, and the orders given to its painter.
-
-Orders are files in a folder, so that whoever gives them needs no connection to the process.
-"""
+"""A stack deployed on this machine, and the orders by which tests hold or fail its painter."""
 
 from __future__ import annotations
 
@@ -23,12 +20,18 @@ from outpaint.functions.service.account_keys import new_key
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account
 
+STACK: Final = "outpaint"
+RATE_LIMIT: Final = 100_000
+"""Requests a minute: more than one machine can send."""
+SYNC_WAIT_S: Final = 600
+"""Seconds that a sync request may wait: the most that the template allows."""
+Another = Callable[[Mapping[str, str]], AbstractContextManager[str]]
 LONGEST_HOLD_S: Final = 120.0
 _LOOK_S: Final = 0.01
 
 
 class Orders:
-    """What a painter is told, as files in a folder; given on one side, followed on the other."""
+    """Orders for the painter of another process, as files in a folder: no connection to it is needed."""
 
     def __init__(self, folder: Path) -> None:
         self._hold = folder / "hold"
@@ -36,19 +39,19 @@ class Orders:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Nothing is painted inside the block."""
+        """Nothing is painted while the block runs."""
         with _there(self._hold, b""):
             yield
 
     @contextmanager
     def failing(self, error: Exception) -> Iterator[None]:
-        """What is painted inside the block breaks with this error."""
-        told = [error.code, error.detail] if isinstance(error, OutpaintError) else [None, str(error)]
-        with _there(self._fail, json.dumps(told).encode()):
+        """What is painted while the block runs fails with this error."""
+        order = [error.code, error.detail] if isinstance(error, OutpaintError) else [None, str(error)]
+        with _there(self._fail, json.dumps(order).encode()):
             yield
 
     def follow(self) -> None:
-        """Wait while held; raises what was ordered."""
+        """For the painter: wait while held, raise the error that was ordered."""
         until = time.monotonic() + LONGEST_HOLD_S
         while self._hold.exists():
             if time.monotonic() > until:
@@ -63,7 +66,7 @@ class Orders:
 
 @contextmanager
 def _there(path: Path, content: bytes) -> Iterator[None]:
-    """A file that is there, whole, while the block runs."""
+    """A file that is in place, whole, while the block runs."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
     new.rename(path)
@@ -73,21 +76,12 @@ def _there(path: Path, content: bytes) -> Iterator[None]:
         path.unlink()
 
 
-CREDITS: Final = 100_000
-STACK: Final = "outpaint"
-RATE_LIMIT: Final = 100_000
-"""Requests a minute: a stack is asked by one machine as fast as that can."""
-SYNC_WAIT_S: Final = 600
-"""Seconds that a sync request may wait: the most that may be chosen."""
-Another = Callable[[Mapping[str, str]], AbstractContextManager[str]]
-
-
 @dataclass(frozen=True)
 class LocalDeployment:
-    """Where the deployed stack answers, and what it is made of.
+    """A deployed stack: its base URL, its outputs, and the orders for its painter.
 
-    `longest_wait` is how many seconds its front door lets `Prefer: wait` have. `another` opens a second API function on
-    the same table, bucket and endpoint, with these environment variables beside its own, and gives its base URL.
+    `longest_wait` is the longest `Prefer: wait` in seconds that its gateway allows. `another` opens a second API
+    function on the same table, bucket and endpoint, with further environment variables, and gives its base URL.
     """
 
     url: str
@@ -100,8 +94,8 @@ class LocalDeployment:
     def _ring(self) -> DynamoKeyRing:
         return DynamoKeyRing(Table(Clients(), self.outputs["TableName"]))
 
-    def open_account(self, name: str, credits_: int = CREDITS, *, allowed: bool = True) -> str:
-        """A new account's first key."""
+    def open_account(self, name: str, credits_: int = 100_000, *, allowed: bool = True) -> str:
+        """Open an account; its first key."""
         key = new_key()
         account = Account(id=secrets.token_hex(8), name=name, credits=credits_, allowed=allowed)
         self._ring.open_account(account, key_digest(key), time.time())

@@ -1,4 +1,4 @@
-"""template.yaml in ministack: CloudFormation, Lambda, S3, DynamoDB, SNS and SQS of one process on loopback."""
+"""Deploys template.yaml into ministack: CloudFormation, Lambda, S3, DynamoDB, SNS and SQS in a process on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import httpx
 import yaml
 from botocore.session import get_session
 
-from local_cloud.front_doors import HOP_BY_HOP, DoorRequest, door
+from local_cloud.gateways import HOP_BY_HOP, GatewayRequest, serve_gateway
 from local_cloud.local_deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, LocalDeployment
 from local_cloud.processes import (
     LOOPBACK,
@@ -33,13 +33,13 @@ from local_cloud.processes import (
     version_of,
     wait_for,
 )
-from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
+from local_cloud.stand_ins import PAINTER, REGION, Aws, start_painter, start_sagemaker
 from outpaint.functions.http.messages import Response
 
 MINISTACK: Final = ROOT / ".venv" / "ministack" / "bin"
 SAM: Final = ROOT / ".venv" / "cloud" / "bin" / "sam"
 OTHER: Final = "outpaint-other"
-"""The API's function with other settings, where a case asks for them."""
+"""The name of an API function with other settings."""
 ACCOUNT: Final = "000000000000"
 _ANSWER_S: Final = 660.0
 
@@ -51,9 +51,9 @@ def check_installed() -> None:
 
 
 def deploy(running: ExitStack, folder: Path, painter: str) -> LocalDeployment:
-    """Start the cloud, deploy the template into it, and put the painting process behind its endpoint.
+    """Start ministack, deploy the template into it, and start the painting process of its endpoint.
 
-    Raises `CloudError` where ministack or SAM is not installed, or does not do its work.
+    Raises `CloudError` where ministack or SAM is not installed, or fails.
     """
     check_installed()
     logs = folder / "logs"
@@ -66,20 +66,20 @@ def deploy(running: ExitStack, folder: Path, painter: str) -> LocalDeployment:
     say("starting ministack and the SageMaker mock")
     private = {"GATEWAY_PORT": str(cloud), "BIND_HOST": LOOPBACK, "MINISTACK_HOST": LOOPBACK, "TMPDIR": scratch}
     start(running, logs / "ministack.log", [str(MINISTACK / "ministack")], private)
-    play_sagemaker(running, logs, aws)
+    start_sagemaker(running, logs, aws)
     wait_for(f"{aws.address}/_ministack/health", logs / "ministack.log")
 
     say("building and deploying template.yaml")
     outputs = _sam(folder, logs / "sam.log", f"http://{LOOPBACK}:{front}")
     running.callback(_keep_logs, logs / "functions.log")
-    url = running.enter_context(door(_Relay(cloud, outputs["Url"]), front))
-    orders = paint_behind(running, logs, aws, outputs, painter)
+    url = running.enter_context(serve_gateway(_Relay(cloud, outputs["Url"]), front))
+    orders = start_painter(running, logs, aws, outputs, painter)
     return LocalDeployment(url, outputs, orders, SYNC_WAIT_S, partial(_another, cloud))
 
 
 @contextmanager
 def _another(cloud: int, variables: Mapping[str, str]) -> Iterator[str]:
-    """The API's function once more under another name, with other settings, behind a Function URL of its own."""
+    """A second API function with other settings, and a Function URL of its own."""
     functions = get_session().create_client("lambda")
     formation = get_session().create_client("cloudformation")
     resource = formation.describe_stack_resource(StackName=STACK, LogicalResourceId="ApiFunction")
@@ -99,21 +99,20 @@ def _another(cloud: int, variables: Mapping[str, str]) -> Iterator[str]:
         named = functions.create_function_url_config(FunctionName=OTHER, AuthType="NONE")["FunctionUrl"]
         # AWS deletes it with its function, ministack does not.
         made.callback(functions.delete_function_url_config, FunctionName=OTHER)
-        made.enter_context(door(_Relay(cloud, named), port))
+        made.enter_context(serve_gateway(_Relay(cloud, named), port))
         yield url
 
 
 class _Relay:
-    """A Function URL on a port of its own, for its name is in no DNS here: ministack goes by Host."""
+    """Relays to a Function URL, whose host name is in no DNS: ministack finds it by the Host header."""
 
     def __init__(self, cloud: int, function_url: str) -> None:
         self._cloud = cloud
-        # ministack's own port stands in what it answers, and not in what it goes by.
+        # The URL that ministack gives has its port, the Host header that it expects has not.
         name = (urlsplit(function_url).hostname or "").partition(".")[0]
         self._host = f"{name}.lambda-url.{REGION}.on.aws"
 
-    def __call__(self, request: DoorRequest) -> Response:
-        """What the function answers."""
+    def __call__(self, request: GatewayRequest) -> Response:
         target = request.raw_path + (f"?{request.raw_query}" if request.raw_query else "")
         onward = http.client.HTTPConnection(LOOPBACK, self._cloud, timeout=_ANSWER_S)
         try:
@@ -131,7 +130,7 @@ class _Relay:
 
 
 def _sam(folder: Path, log: Path, public_url: str) -> dict[str, str]:
-    """Build and deploy as `sam build && sam deploy` do for an account; the stack's outputs."""
+    """Build and deploy as one does for an account, by `sam build` and `sam deploy`; the stack's outputs."""
     build = folder / "sam"
     variables = {
         "SAM_CLI_TELEMETRY": "0",
@@ -175,17 +174,17 @@ def _sam(folder: Path, log: Path, public_url: str) -> dict[str, str]:
 
 
 def _leave_out_what_ministack_cannot(built: Path) -> None:
-    """Take alarms by metric math out of the built template, and say so: ministack 1.5.33 fails a stack over them."""
+    """Take alarms by metric math out of the built template: with them, ministack 1.5.33 fails to deploy it."""
     template = yaml.safe_load(built.read_text(encoding="utf-8"))
     resources = template["Resources"]
     for name in [name for name, body in resources.items() if "Metrics" in body.get("Properties", {})]:
         del resources[name]
-        say(f"  left out, for ministack knows no metric math: {name}")
+        say(f"  left out, for ministack has no metric math: {name}")
     built.write_text(yaml.safe_dump(template, sort_keys=False), encoding="utf-8")
 
 
 def _keep_logs(path: Path) -> None:
-    """Write what the functions have logged to a file, for it ends with the cloud."""
+    """Write what the functions have logged to a file: it is lost when ministack ends."""
     logs = get_session().create_client("logs")
     with path.open("w", encoding="utf-8") as file:
         for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:

@@ -1,7 +1,6 @@
 """moto's server on loopback, for S3, DynamoDB, SNS and SQS: `python -m local_cloud.moto_process PORT`.
 
-Calls are taken one at a time. moto's transactions are several steps in Python, which two threads at once would tear
-apart; in the real services each is one step that no other can split.
+Calls are answered one at a time: moto's transactions are several steps in Python, which two threads would mix.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ class _OneAtATime:
 
 @contextmanager
 def small_backups() -> Iterator[None]:
-    """While the block runs, a transaction backs up the items that it names; moto copies the whole table for each.
+    """While the block runs, a transaction copies the items that it names, where moto copies the whole table.
 
-    With a few thousand items moto's way takes seconds, longer than our functions wait for DynamoDB. Whoever calls takes
-    care that one call is made at a time.
+    With a few thousand items moto's copy takes seconds, longer than our functions wait for DynamoDB. Only one call may
+    run at a time.
     """
     named: list[DynamoType] = []
     write = DynamoDBBackend.transact_write_items
@@ -64,7 +63,7 @@ def small_backups() -> Iterator[None]:
 
 
 def _named(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> Iterator[DynamoType]:
-    """The hash keys of what a transaction names."""
+    """The hash keys of the items that a transaction names."""
     for item in items:
         for operation in item.values():
             table = backend.tables.get(operation["TableName"])

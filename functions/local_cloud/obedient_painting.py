@@ -1,7 +1,6 @@
-"""The painting container's own process, whose painter is held or broken at a case's word.
+"""The painting container's process, whose painter follows the orders in a folder before each job.
 
-`python -m local_cloud.obedient_painting FOLDER` serves as the container does, with the same settings, and looks into
-the folder for orders before each job; everything else is the real thing.
+`python -m local_cloud.obedient_painting FOLDER` serves as the container does, with the same settings.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class _ObedientPainter:
         yield from self._painter.paint(canvas, brief)
 
 
-class _Obedient:
-    """A painter of the endpoint, with orders."""
+class _ObedientJobPainter:
+    """A painter of the endpoint that follows orders."""
 
     def __init__(self, painter: JobPainter, orders: Orders) -> None:
         self._painter = painter
@@ -49,11 +48,13 @@ class _Obedient:
 
 def _obedient(orders: Orders) -> type[EndpointProcess]:
     class ObedientProcess(EndpointProcess):
-        """The container's process, its painters given orders once they are warm."""
+        """The container's process, whose painters follow orders once they are warm."""
 
         def _endpoint(self) -> PaintingEndpoint:
             endpoint = super()._endpoint()
-            endpoint.painters = {name: _Obedient(painter, orders) for name, painter in endpoint.painters.items()}
+            endpoint.painters = {
+                name: _ObedientJobPainter(painter, orders) for name, painter in endpoint.painters.items()
+            }
             return endpoint
 
     return ObedientProcess

@@ -1,4 +1,4 @@
-"""Child processes and this machine's architecture."""
+"""Child processes, and what this machine has: ports, architecture, interpreters."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from outpaint.functions.command_line.console import OUT
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 90.0
+PREPARE: Final = "`make verify-all` prepares it"
+_ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class CloudError(Exception):
-    """A part of the cloud did not come up, or did not do its work; the text says which and where its log lies."""
+    """A part of the cloud did not start, or failed; the text says which, and where its log is."""
 
 
 def start(running: ExitStack, log: Path, command: Sequence[str], variables: Mapping[str, str]) -> None:
     """Run a process in a group of its own, which ends with `running`: ministack's Lambdas are its children."""
     file = running.enter_context(log.open("wb"))
-    process = subprocess.Popen(  # noqa: S603 - our own parts
+    process = subprocess.Popen(  # noqa: S603 - our own arguments
         command,
         cwd=ROOT,
         env={**os.environ, **variables},
@@ -42,7 +44,7 @@ def start(running: ExitStack, log: Path, command: Sequence[str], variables: Mapp
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process by its id, and then whatever is left of its group."""
+    """End a process, and then whatever is left of its group."""
     process.terminate()
     try:
         process.wait(15)
@@ -69,7 +71,7 @@ def wait_for(url: str, log: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Free ports on loopback."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -78,18 +80,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def tail(log: Path) -> str:
-    """The end of a log, and where the rest lies."""
+    """The end of a log, and where the whole is."""
     lines = log.read_text(errors="replace").splitlines()[-25:]
     return "\n".join([*lines, f"(all of it: {log})"])
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal."""
-    OUT.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-PREPARE: Final = "`make verify-all` prepares it"
-_ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+    """Print a line on the terminal."""
+    OUT.print(line, markup=False)
 
 
 def architecture() -> str:
@@ -101,6 +99,6 @@ def architecture() -> str:
 
 
 def version_of(python: Path) -> str:
-    """An interpreter's version as Lambda's runtimes are named, such as 3.13."""
+    """An interpreter's version as Lambda names runtimes, such as 3.13."""
     ask = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - its version

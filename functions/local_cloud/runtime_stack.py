@@ -1,7 +1,6 @@
-"""The runtime cloud: template, event sources, functions started.
+"""Deploys the built package as template.yaml says: functions under awslambdaric, their gateway and event sources.
 
-Each function runs in processes of awslambdaric with a Runtime API of ours, which refuses what Lambda refuses by size;
-before the API's function stands a REST API or a Function URL, behind the others the queue and the schedule.
+Each function runs in processes of awslambdaric over a Runtime API of ours, which refuses what Lambda refuses by size.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from local_cloud.front_doors import FunctionUrl, RestApi, door
+from local_cloud.gateways import FunctionUrl, Invoke, RestApi, serve_gateway
 from local_cloud.lambda_runtime import Function, FunctionError, FunctionSettings
 from local_cloud.local_deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, LocalDeployment
 from local_cloud.processes import (
@@ -36,23 +35,19 @@ from local_cloud.processes import (
     version_of,
     wait_for,
 )
-from local_cloud.stand_ins import PAINTER, REGION, Aws, paint_behind, play_sagemaker
+from local_cloud.stand_ins import PAINTER, REGION, Aws, start_painter, start_sagemaker
 from outpaint.functions.aws import dynamo_items
-from outpaint.functions.command_line.console import OUT
-
-Invoke = Callable[[bytes], bytes]
 
 
-def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size: int, wait_s: int) -> int:
-    """One round of an event source mapping with ReportBatchItemFailures: how many messages were taken off the queue.
+def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size: int) -> int:
+    """One round of an event source mapping with ReportBatchItemFailures; returns how many messages were deleted.
 
-    A message whose batch failed, or that the function names in its answer, stays, and is shown again once its
-    visibility timeout is over.
+    A message whose batch failed, or that the function names in its answer, stays, and is received again after its
+    visibility timeout.
     """
     received = sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=batch_size,
-        WaitTimeSeconds=wait_s,
         AttributeNames=["All"],
         MessageAttributeNames=["All"],
     ).get("Messages", [])
@@ -82,7 +77,7 @@ def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size
 
 @contextmanager
 def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> Iterator[None]:
-    """Do the work again and again on a thread of its own for as long as the block runs; what it raises is printed."""
+    """Repeat the work on a thread of its own while the block runs; errors are printed."""
     over = threading.Event()
 
     def loop() -> None:
@@ -92,7 +87,7 @@ def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> I
             except (ClientError, BotoCoreError, FunctionError) as error:
                 if over.is_set():
                     return
-                OUT.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
+                say(f"{name}: {error}")
                 over.wait(1)
 
     thread = threading.Thread(target=loop, name=name, daemon=True)
@@ -123,10 +118,10 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 class Template:
-    """A template with parameters and the names of its resources filled in.
+    """A template whose parameters and references are resolved.
 
-    `names` says what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; of resources
-    that nobody plays the logical name stands for both.
+    `names` has what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; for other
+    resources both give the logical name.
     """
 
     def __init__(
@@ -149,11 +144,6 @@ class Template:
         resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
         return resolved
 
-    def exists(self, resource: str) -> bool:
-        """Whether its condition holds."""
-        condition = self._template["Resources"][resource].get("Condition")
-        return condition is None or self._holds(condition)
-
     def environment(self, function: str) -> dict[str, str]:
         """A function's environment variables: those of every function, and its own."""
         common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
@@ -163,16 +153,17 @@ class Template:
     def _holds(self, condition: str) -> bool:
         return bool(self._resolved(self._template["Conditions"][condition]))
 
-    def _resolved(self, said: Any) -> Any:
-        if isinstance(said, tuple):
-            return self._function(*said)
-        if isinstance(said, dict):
+    def _resolved(self, part: Any) -> Any:
+        """A part of the template with its functions evaluated, without what is AWS::NoValue."""
+        if isinstance(part, tuple):
+            return self._function(*part)
+        if isinstance(part, dict):
             return {
-                key: value for key, told in said.items() if (value := self._resolved(told)) is not None or told is None
+                key: value for key, raw in part.items() if (value := self._resolved(raw)) is not None or raw is None
             }
-        if isinstance(said, list):
-            return [value for told in said if (value := self._resolved(told)) is not None]
-        return said
+        if isinstance(part, list):
+            return [value for raw in part if (value := self._resolved(raw)) is not None]
+        return part
 
     def _function(self, name: str, argument: Any) -> Any:
         match name:
@@ -199,7 +190,7 @@ class Template:
                 return any(self._resolved(argument))
             case "Split":
                 return str(self._resolved(argument[1])).split(argument[0])
-        raise ValueError(f"!{name} is not played here")
+        raise ValueError(f"!{name} is not evaluated here")
 
     def _substituted(self, text: str, own: Mapping[str, Any]) -> str:
         def value(found: re.Match[str]) -> str:
@@ -216,7 +207,7 @@ TABLE: Final = "outpaint"
 BUCKET: Final = "outpaint-pictures"
 _SWEEP_S: Final = 60.0
 _LOOK_S: Final = 0.05
-"""Between two looks into the queue, which Lambda's own pollers hold open instead."""
+"""Between two reads of the queue; Lambda's own pollers use long polling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +230,7 @@ class Artifact:
 
 
 def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, front: FrontDoor) -> LocalDeployment:
-    """Start the stand-ins, the functions and their event sources, and the painting process behind the endpoint."""
+    """Start moto, the SageMaker mock, the functions with gateway and event sources, and the painting process."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("*Function-*.log"):
@@ -249,10 +240,10 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     running.enter_context(aws.adopted())
     say("starting moto and the SageMaker mock")
     start(running, logs / "moto.log", [sys.executable, "-m", "local_cloud.moto_process", str(moto)], {})
-    play_sagemaker(running, logs, aws)
+    start_sagemaker(running, logs, aws)
     wait_for(f"{aws.address}/moto-api/data.json", logs / "moto.log")
 
-    # A domain of one's own, as far as the REST API is concerned: its stage is not part of the path.
+    # As at a custom domain, the REST API's stage is not part of the path.
     public_url = f"http://{LOOPBACK}:{port}"
     session = get_session()
     queue = _resources(session, _template(front, public_url, {}))
@@ -272,14 +263,13 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
         queue["CompletionQueue.Arn"],
         functions["CompletionFunction"].invoke,
         completion["BatchSize"],
-        0,
     )
     running.enter_context(repeatedly("completions", take, _LOOK_S))
     running.enter_context(repeatedly("sweep", partial(functions["SweeperFunction"].invoke, b"{}"), _SWEEP_S))
-    running.enter_context(door(_front_door(template, functions["ApiFunction"], front), port))
-    running.callback(_tell_cold_starts, functions)
+    running.enter_context(serve_gateway(_gateway(template, functions["ApiFunction"], front), port))
+    running.callback(_say_cold_starts, functions)
     outputs = {"TableName": TABLE, "BucketName": BUCKET, "CompletionTopicArn": queue["CompletionTopic"]}
-    orders = paint_behind(running, logs, aws, outputs, painter)
+    orders = start_painter(running, logs, aws, outputs, painter)
     longest_wait = int(template.environment("ApiFunction")["OUTPAINT_MAX_WAIT"])
     another = partial(_another, template, _settings(template, "ApiFunction", artifact, aws), front, logs)
     return LocalDeployment(public_url, outputs, orders, longest_wait, another)
@@ -289,13 +279,13 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
 def _another(
     template: Template, like: FunctionSettings, front: FrontDoor, logs: Path, variables: Mapping[str, str]
 ) -> Iterator[str]:
-    """An API function with other settings behind a front door of its own."""
+    """A second API function with other settings, and a gateway of its own."""
     (port,) = free_ports(1)
     url = f"http://{LOOPBACK}:{port}"
     environment = {**like.environment, **variables, "OUTPAINT_PUBLIC_URL": url}
     function = Function(replace(like, name="OtherApiFunction", environment=environment), logs)
     try:
-        with door(_front_door(template, function, front), port):
+        with serve_gateway(_gateway(template, function, front), port):
             yield url
     finally:
         function.close()
@@ -307,7 +297,7 @@ def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Templa
         "ExistingEndpoint": PAINTER,
         "RateLimit": RATE_LIMIT,
         "PublicUrl": public_url,
-        # Behind a REST API it stays at the template's own, for that hangs up after 29 s.
+        # With a REST API the template's own value stays: that closes connections after 29 s.
         **({"SyncWait": SYNC_WAIT_S} if front == "FunctionUrl" else {}),
     }
     names = {
@@ -333,16 +323,12 @@ def _resources(session: Any, template: Template) -> dict[str, str]:
     sqs, sns = session.create_client("sqs"), session.create_client("sns")
 
     def arn(url: str) -> str:
-        told: str = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        return told
+        return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
 
     dead = arn(sqs.create_queue(QueueName="dead-letters")["QueueUrl"])
-    said = template.properties("CompletionQueue")
-    attributes = {
-        "VisibilityTimeout": str(said["VisibilityTimeout"]),
-        "RedrivePolicy": f'{{"deadLetterTargetArn": "{dead}", '
-        f'"maxReceiveCount": {said["RedrivePolicy"]["maxReceiveCount"]}}}',
-    }
+    queue = template.properties("CompletionQueue")
+    redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": queue["RedrivePolicy"]["maxReceiveCount"]}
+    attributes = {"VisibilityTimeout": str(queue["VisibilityTimeout"]), "RedrivePolicy": json.dumps(redrive)}
     url = sqs.create_queue(QueueName="completions", Attributes=attributes)["QueueUrl"]
     topic = sns.create_topic(Name="completions")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn(url))
@@ -365,14 +351,14 @@ def _settings(template: Template, name: str, artifact: Artifact, aws: Aws) -> Fu
     )
 
 
-def _front_door(template: Template, function: Function, front: FrontDoor) -> FunctionUrl | RestApi:
+def _gateway(template: Template, function: Function, front: FrontDoor) -> FunctionUrl | RestApi:
     if front == "FunctionUrl":
         return FunctionUrl(function.invoke)
-    said = template.properties("RestApi")
-    binary = frozenset(kind.replace("~1", "/") for kind in said["BinaryMediaTypes"])
-    return RestApi(function.invoke, said["StageName"], "", binary, said["GatewayResponses"])
+    api = template.properties("RestApi")
+    binary = frozenset(kind.replace("~1", "/") for kind in api["BinaryMediaTypes"])
+    return RestApi(function.invoke, api["StageName"], "", binary, api["GatewayResponses"])
 
 
-def _tell_cold_starts(functions: dict[str, Function]) -> None:
+def _say_cold_starts(functions: dict[str, Function]) -> None:
     for name, function in functions.items():
         say(f"  {name}: {function.cold_starts} cold starts")

@@ -1,4 +1,4 @@
-"""What is played for AWS whichever way the functions run: its address and keys, the SageMaker runtime, the painter."""
+"""What both clouds here use in place of AWS: addresses and credentials, the SageMaker mock and a painting process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAINTER: Final = "painter"
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """Where the stand-ins answer."""
+    """The addresses of what answers in place of AWS, and its account."""
 
     address: str
     sagemaker: str
@@ -32,7 +32,7 @@ class Aws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to find them, and nothing else."""
+        """What a process needs to find them."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.sagemaker,
@@ -41,7 +41,7 @@ class Aws:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Neither a person's own account nor a proxy has a part in this.
+            # Neither a developer's own AWS settings nor a proxy are to be used.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "NO_PROXY": LOOPBACK,
@@ -50,7 +50,7 @@ class Aws:
 
     @contextmanager
     def adopted(self) -> Iterator[None]:
-        """While the block runs, this process and its children call the stand-ins and nobody else."""
+        """While the block runs, this process and its children call these addresses in place of AWS."""
         names = ("AWS_PROFILE", *self.environment)
         before = {name: os.environ.get(name) for name in names}
         os.environ.pop("AWS_PROFILE", None)
@@ -65,18 +65,15 @@ class Aws:
                     os.environ[name] = value
 
 
-def play_sagemaker(running: ExitStack, logs: Path, aws: Aws) -> None:
-    """Start our SageMaker mock; its endpoint is there once `paint_behind` has made it."""
+def start_sagemaker(running: ExitStack, logs: Path, aws: Aws) -> None:
+    """Start our SageMaker mock; `start_painter` makes its endpoint."""
     mock = [str(Path(sys.executable).with_name("outpaint")), "mock-sagemaker"]
     mock += ["--port", aws.sagemaker.rpartition(":")[2], "--s3-endpoint", aws.address]
     start(running, logs / "sagemaker.log", [*mock, "--region", REGION, "--account", aws.account], {})
 
 
-def paint_behind(running: ExitStack, logs: Path, aws: Aws, outputs: Mapping[str, str], painter: str) -> Orders:
-    """Start the painting container's own process, and put it behind the endpoint of a stack with these outputs.
-
-    The orders that it follows; without any it paints as it always does.
-    """
+def start_painter(running: ExitStack, logs: Path, aws: Aws, outputs: Mapping[str, str], painter: str) -> Orders:
+    """Start the painting container's process as the endpoint of a stack with these outputs; returns its orders."""
     (port,) = free_ports(1)
     container = f"http://{LOOPBACK}:{port}"
     say(f"starting the painting process, painter {painter}")

@@ -54,7 +54,7 @@ def main() -> int:
         )
     OUT.print(table)
     if rows.keys() & IN_CLOUDS.keys():
-        proof.tell_left_out()
+        proof.say_left_out()
     for name, why in absent.items():
         OUT.print(f"{name} was not asked: {why}", style="yellow", markup=False)
     OUT.print(f"seed {asked.seed}", style="dim")
@@ -79,7 +79,7 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
 
 
 def _cases(name: str) -> Sequence[Case]:
-    return proof.asked() if name in IN_CLOUDS else all_cases()
+    return proof.stack_cases() if name in IN_CLOUDS else all_cases()
 
 
 def _cells(found: list[Verification], left_out: int) -> tuple[str, ...]:

@@ -38,13 +38,13 @@ def test_only_what_was_not_settled_stays(sqs: Any) -> None:
         raise FunctionError("Runtime.ExitError", "gone")
 
     with pytest.raises(FunctionError):
-        deliver(sqs, url, arn, broken, 10, 0)
-    assert deliver(sqs, url, arn, settle, 10, 0) == 2
+        deliver(sqs, url, arn, broken, 10)
+    assert deliver(sqs, url, arn, settle, 10) == 2
     assert [record["body"] for record in seen[0]["Records"]] == ["message 0", "message 1", "message 2"]
     record = seen[0]["Records"][0]
     assert (record["eventSource"], record["eventSourceARN"], record["awsRegion"]) == ("aws:sqs", arn, "us-east-1")
     assert record["attributes"]["ApproximateReceiveCount"] == "2"
-    assert deliver(sqs, url, arn, settle, 10, 0) == 0
+    assert deliver(sqs, url, arn, settle, 10) == 0
     assert [record["body"] for record in seen[1]["Records"]] == ["message 1"]
-    assert deliver(sqs, url, arn, lambda _: b"null", 10, 0) == 1
-    assert deliver(sqs, url, arn, settle, 10, 0) == 0
+    assert deliver(sqs, url, arn, lambda _: b"null", 10) == 1
+    assert deliver(sqs, url, arn, settle, 10) == 0

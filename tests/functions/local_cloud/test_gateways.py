@@ -10,16 +10,16 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from local_cloud.front_doors import (
+from local_cloud.gateways import (
     MAX_REST_BODY,
-    DoorRequest,
     FunctionUrl,
+    GatewayRequest,
     MalformedAnswer,
     RestApi,
     answer_of,
-    door,
     function_url_event,
     rest_api_event,
+    serve_gateway,
 )
 from local_cloud.lambda_runtime import MAX_PAYLOAD, EventTooLarge, FunctionError
 from local_cloud.runtime_stack import Template
@@ -75,7 +75,7 @@ def test_a_request_arrives_as_it_was_sent(
     path = url.raw_path.decode()
     raw_query = str(httpx.QueryParams(query))
     headers = (("Host", "api.test"), ("Content-Type", MULTIPART), (API_KEY, "k"), ("Accept", "a"), ("Accept", "b"))
-    request = DoorRequest("POST", path, raw_query, headers, body, "198.51.100.7")
+    request = GatewayRequest("POST", path, raw_query, headers, body, "198.51.100.7")
     event = json.loads(
         rest_api_event(request, "live", "/live", BINARY) if kind == "rest" else function_url_event(request)
     )
@@ -94,7 +94,7 @@ def test_a_request_arrives_as_it_was_sent(
 @pytest.mark.parametrize("content", [b"plain", b"", bytes(range(256)) * 10])
 def test_bytes_come_through_real_http_whole(content: bytes) -> None:
     for front, path in ((rest(Echo()), "/live/v1/x%20y"), (FunctionUrl(Echo()), "/v1/x%20y")):
-        with door(front) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        with serve_gateway(front) as url, httpx.Client(base_url=url, trust_env=False) as client:
             answer = client.post(path, content=content, headers={"Content-Type": MULTIPART})
             assert (answer.status_code, answer.content) == (200, content)
             assert answer.headers["X-Head"] == "/v1/x y"
@@ -105,7 +105,7 @@ def test_bytes_come_through_real_http_whole(content: bytes) -> None:
 
 def test_text_at_a_rest_api_is_text() -> None:
     echo = Echo()
-    request = DoorRequest("POST", "/live/v1/x", "", (("content-type", "application/json"),), b'{"a": "\xff"}', "::1")
+    request = GatewayRequest("POST", "/live/v1/x", "", (("content-type", "application/json"),), b'{"a": "\xff"}', "::1")
     rest(echo)(request)
     assert echo.heard[0][1] == '{"a": "\ufffd"}'.encode()
 
@@ -120,7 +120,7 @@ def check_gateway_answer(answer: Response) -> ErrorBody:
 
 def test_what_is_too_large_for_lambda_is_told_the_way_out_by_a_rest_api() -> None:
     echo = Echo()
-    request = DoorRequest(
+    request = GatewayRequest(
         "POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1"
     )
     body = check_gateway_answer(rest(echo)(request))
@@ -133,14 +133,16 @@ def test_what_is_too_large_for_a_rest_api_it_refuses_in_its_own_words() -> None:
     echo = Echo()
     large = bytes(MAX_REST_BODY + 1)
     answer = rest(echo)(
-        DoorRequest("POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), large, "::1")
+        GatewayRequest("POST", "/live/v1/painting/outpaint", "", (("content-type", MULTIPART),), large, "::1")
     )
     assert (answer.status, answer.header("Content-Type")) == (413, "text/plain")
     assert echo.heard == []
 
 
 def test_what_is_too_large_for_lambda_is_refused_by_a_function_url_in_its_own_words() -> None:
-    request = DoorRequest("POST", "/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1")
+    request = GatewayRequest(
+        "POST", "/v1/painting/outpaint", "", (("content-type", MULTIPART),), bytes(4_800_000), "::1"
+    )
     answer = FunctionUrl(Echo())(request)
     assert answer.status == 413
     assert list(json.loads(answer.body)) == ["Message"]
@@ -153,21 +155,21 @@ def test_a_function_that_fails_is_503_at_a_rest_api_and_502_at_a_url(fault: Func
             raise fault
         return b'{"no": "answer"}'
 
-    answer = rest(broken)(DoorRequest("GET", "/live/v1/balance", "", (), b"", "::1"))
+    answer = rest(broken)(GatewayRequest("GET", "/live/v1/balance", "", (), b"", "::1"))
     assert check_gateway_answer(answer).code == 503
     assert answer.header("Retry-After")
-    assert FunctionUrl(broken)(DoorRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 502
+    assert FunctionUrl(broken)(GatewayRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 502
 
 
 def test_outside_its_stage_a_rest_api_knows_nothing() -> None:
-    assert rest(Echo())(DoorRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 403
-    assert rest(Echo())(DoorRequest("GET", "/live", "", (), b"", "::1")).header("X-Head") == "/"
+    assert rest(Echo())(GatewayRequest("GET", "/v1/balance", "", (), b"", "::1")).status == 403
+    assert rest(Echo())(GatewayRequest("GET", "/live", "", (), b"", "::1")).header("X-Head") == "/"
 
 
 def test_at_a_domain_of_ones_own_the_stage_is_not_seen() -> None:
     echo = Echo()
     own = RestApi(echo, "live", "", BINARY, GATEWAY_RESPONSES)
-    own(DoorRequest("GET", "/v1/balance", "", (("Host", "api.test"),), b"", "::1"))
+    own(GatewayRequest("GET", "/v1/balance", "", (("Host", "api.test"),), b"", "::1"))
     ((head, _),) = echo.heard
     assert (head.origin, head.path) == ("https://api.test", "/v1/balance")
 
@@ -185,7 +187,5 @@ def test_the_template_gives_the_functions_their_environment() -> None:
     assert (settings.table, settings.bucket, settings.endpoint) == ("ledger", "pictures", "painter")
     assert (settings.service.rate_limit, settings.service.public_url) == (7, "https://a.test/x")
     assert settings.realtime_function is None
-    assert template.exists("RestApi")
-    assert not template.exists("FunctionUrl")
     with pytest.raises(ValueError, match="no parameter Rate"):
         Template(ROOT / "template.yaml", {"Rate": 1}, {}, {})

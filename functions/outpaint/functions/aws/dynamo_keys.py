@@ -1,4 +1,4 @@
-"""The accounts and keys of a deployed stack, as its operator looks after them."""
+"""The KeyRing port in DynamoDB: a deployed stack's accounts and keys, for its operator."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class DynamoKeyRing:
             try:
                 return self.open_account(Account(new_id, account_name, credits_), digest, now)
             except AlreadyThere:
-                # Another operator opened it between our look and our write.
+                # Another operator opened it between our read and our write.
                 pk = self._opens(pk_of("NAME", account_name))
                 if pk is None:
                     raise

@@ -1,1 +1,1 @@
-"""The command line, `outpaint`; each command's machinery is imported only when it runs."""
+"""The command line, `outpaint`; what a command needs is imported only when it runs."""

@@ -1,4 +1,4 @@
-"""The commands put together, by the entry points that name them, with one way to end in an error."""
+"""The group of all commands, found by their entry points, and how each ends in an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import fail
 
 COMMANDS_GROUP: Final = "outpaint.commands"
-"""The entry point group of all commands: each point names a `click.Command`."""
+"""The entry point group of all commands, each a `click.Command`."""
 
 
 class InstalledCommands(click.Group):
@@ -37,11 +37,11 @@ class InstalledCommands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def outpaint() -> None:
-    """The root of all commands; its help is the entry's, which needs no click."""
+    """The group of all commands; its help is printed by entry.py, which needs no click."""
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the command that these words after `outpaint` name and tell its status; an error is one line on stderr.
+    """Run the command that these words after `outpaint` name; its status. An error is one line on stderr.
 
     Raises `ModuleNotFoundError` where the command needs what is not installed, and `BrokenPipeError`.
     """

@@ -1,4 +1,4 @@
-"""What commands print, and options that several share."""
+"""What commands print, and the options that several share."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ if TYPE_CHECKING:
 
     from outpaint.painting.canvas import Painter
 
-
-# Paths and commands must survive being copied, so nothing is wrapped or coloured by guess.
+# Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
 OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
 ERR: Final = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
 
 
 def warn(text: str) -> None:
-    """One line on stderr that is no error."""
+    """Print one line on stderr that is no error."""
     ERR.print("warning:", style="yellow", end=" ")
     ERR.print(text, markup=False)
 
 
 def fail(text: str) -> None:
-    """One line on stderr that is the command's end."""
+    """Print the one line on stderr with which a command fails."""
     ERR.print("error:", style="red", end=" ")
     ERR.print(" ".join(text.split()), markup=False)
 
 
 def table(*rows: Sequence[str]) -> None:
-    """Rows under their first one, in columns as wide as they need, so that an id can always be copied whole."""
+    """Print rows, the first a heading, in columns as wide as they need: an id can always be copied whole."""
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -55,7 +54,7 @@ def table(*rows: Sequence[str]) -> None:
 
 @contextmanager
 def progress(*, of_bytes: bool = False) -> Iterator[Progress]:
-    """A bar on a terminal, nothing where nobody watches."""
+    """A progress bar on a terminal, nothing elsewhere."""
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
     from rich.progress import TimeElapsedColumn as Elapsed
 
@@ -65,14 +64,12 @@ def progress(*, of_bytes: bool = False) -> Iterator[Progress]:
         yield bar
 
 
-DEFAULT_DATA: Final = Path(".outpaint")
-
 data_option = click.option(
     "--data",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="OUTPAINT_DATA",
-    default=DEFAULT_DATA,
+    default=Path(".outpaint"),
     show_default=True,
     show_envvar=True,
     help="The folder that holds accounts, jobs and pictures; made where there is none.",
@@ -86,16 +83,16 @@ painter_option = click.option(
 
 
 def painter_of(name: str | None) -> Painter:
-    """The painter that an option names, or the best there is with a warning where that is not the best of all."""
+    """The painter that the option names; without one the best on this machine, with a warning if a better exists."""
     if name is None:
         painter, warning = default_painter()
         if warning is not None:
             warn(warning)
         return painter
-    return _own(name) if ":" in name else load_painter(name)
+    return _custom_painter(name) if ":" in name else load_painter(name)
 
 
-def _own(name: str) -> Painter:
+def _custom_painter(name: str) -> Painter:
     module, _, attribute = name.partition(":")
     try:
         painter: Painter = getattr(importlib.import_module(module), attribute)()

@@ -1,4 +1,4 @@
-"""`outpaint demo`: the whole service once round, with the bundled sample photo, through real HTTP."""
+"""`outpaint demo`: outpaints the bundled sample photo through a server, in sync and in async mode."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from outpaint.contracts.paths_and_headers import API_KEY, INFERENCE_PATH, OUTPAI
 from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress
 from outpaint.functions.embedded.stores import DEVELOPMENT_KEY
 
+SAMPLE: Final = "sample-to-grow.png"
 _PROMPT: Final = "an espresso on a wooden table in a quiet cafe"
 _SIZE: Final = (1024, 768)
 _POLL_S: Final = 0.5
@@ -45,35 +47,41 @@ def demo(output: Path, painter: str | None) -> None:
     """
     from outpaint.functions.embedded.host import open_host
     from outpaint.functions.embedded.server import serving
-    from outpaint.painting.inputs.extension import TargetSize, canvas_file, extend
-    from outpaint.painting.sample import sample_photo
 
-    output.mkdir(parents=True, exist_ok=True)
-    canvas = extend(sample_photo(), TargetSize(*_SIZE))
-    upload = output / "sample-to-grow.png"
-    upload.write_bytes(canvas_file(canvas))
     chosen = painter_of(painter)
     OUT.print(f"painter {chosen.card.name}: {chosen.card.model}", style="dim", markup=False)
     made: list[Path] = []
     with open_host([chosen]) as host, serving(host.asgi) as url, progress() as bar:
-        task = bar.add_task("sync: one picture, waited for", total=1)
-        # A slow machine may outlast the wait; then this is answered 202 like any other, and polled.
-        result = _finished(url, _post(url, upload, seed=1, count=1))
-        made += _download(result, output, "sync")
-        bar.update(task, completed=1)
-        task = bar.add_task("async: two pictures, polled for", total=1)
-        result = _finished(url, _post(url, upload, seed=2, count=2, mode="async"))
-        made += _download(result, output, "async")
-        bar.update(task, completed=1)
+        task = bar.add_task("one picture in sync mode, two in async mode", total=2)
+        for paths in outpaint_sample(url, DEVELOPMENT_KEY, output):
+            made += paths
+            bar.advance(task)
     OUT.print("Finished pictures:")
     for path in made:
         OUT.print(f"  {path}", markup=False)
-    OUT.print(f"They grew from {upload}. The same with curl, while `make serve` runs:", markup=False)
-    for line in _curl(upload):
+    OUT.print(f"They grew from {output / SAMPLE}. The same with curl, while `make serve` runs:", markup=False)
+    for line in _curl(output / SAMPLE):
         OUT.print(f"  {line}", markup=False)
 
 
-def _post(url: str, upload: Path, **fields: object) -> dict[str, Any]:
+def outpaint_sample(url: str, key: str, output: Path) -> Iterator[list[Path]]:
+    """Outpaint the sample photo at a server, once in sync and once in async mode; yields the files of each.
+
+    The photo on its larger canvas is written to `output` as `SAMPLE`. Raises `OutpaintError` for any other answer.
+    """
+    from outpaint.painting.inputs.extension import TargetSize, canvas_file, extend
+    from outpaint.painting.sample import sample_photo
+
+    output.mkdir(parents=True, exist_ok=True)
+    upload = output / SAMPLE
+    upload.write_bytes(canvas_file(extend(sample_photo(), TargetSize(*_SIZE))))
+    for number, mode in enumerate(("sync", "async"), start=1):
+        # A slow machine may outlast the wait of sync mode; then this is answered 202 like any other, and polled.
+        accepted = _post(url, key, upload, seed=number, count=number, mode=mode)
+        yield _download(_finished(url, key, accepted), output, mode)
+
+
+def _post(url: str, key: str, upload: Path, **fields: object) -> dict[str, Any]:
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -84,11 +92,11 @@ def _post(url: str, upload: Path, **fields: object) -> dict[str, Any]:
         "Content-Type: image/png\r\n\r\n"
     )
     body = b"".join([*parts, head.encode(), upload.read_bytes(), f"\r\n--{boundary}--\r\n".encode()])
-    sent = {API_KEY: DEVELOPMENT_KEY, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    sent = {API_KEY: key, "Content-Type": f"multipart/form-data; boundary={boundary}"}
     return _json(urllib.request.Request(url + OUTPAINT_PATH, body, sent))  # noqa: S310 - our own server's http address
 
 
-def _finished(url: str, answer: dict[str, Any]) -> dict[str, Any]:
+def _finished(url: str, key: str, answer: dict[str, Any]) -> dict[str, Any]:
     """The result, polled for until it is there."""
     until = time.monotonic() + _PATIENCE_S
     while answer["status"] == "processing":
@@ -96,7 +104,7 @@ def _finished(url: str, answer: dict[str, Any]) -> dict[str, Any]:
             raise OutpaintError(ErrorCode.TIMED_OUT, f"the pictures were not finished after {_PATIENCE_S:.0f} seconds")
         time.sleep(_POLL_S)
         poll = f"{url}{INFERENCE_PATH.format(inference_id=answer['inference_id'])}"
-        answer = _json(urllib.request.Request(poll, headers={API_KEY: DEVELOPMENT_KEY}))  # noqa: S310
+        answer = _json(urllib.request.Request(poll, headers={API_KEY: key}))  # noqa: S310
     if answer["status"] != "success":
         raise OutpaintError(ErrorCode.PAINTING_FAILED, str(answer.get("detail", "painting failed")))
     return answer
@@ -115,11 +123,11 @@ def _download(result: dict[str, Any], output: Path, mode: str) -> list[Path]:
 def _json(request: urllib.request.Request) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as response:  # noqa: S310
-            answer = json.load(response)
+            answer: dict[str, Any] = json.load(response)
     except urllib.error.HTTPError as error:
         with error:
-            raise OutpaintError(ErrorCode.INTERNAL, json.load(error)["detail"]) from None
-    assert isinstance(answer, dict)
+            text = error.read(500).decode(errors="replace")
+        raise OutpaintError(ErrorCode.INTERNAL, f"the server answered {error.code}: {text}") from None
     return answer
 
 

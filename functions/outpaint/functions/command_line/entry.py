@@ -1,4 +1,4 @@
-"""Where `outpaint` begins, by the standard library alone: help, and what is missing where a command cannot run."""
+"""The entry point of `outpaint`, by the standard library alone: help, and which extra a command lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 
 class ListedCommand(NamedTuple):
-    """A command as help lists it: its words after `outpaint`, what it needs of outpaint-kit's extras, and its sentence.
+    """A command as help lists it: its words after `outpaint`, outpaint-kit's extras that it needs, and one sentence.
 
     A subcommand is listed where it needs other extras than its group.
     """
@@ -61,14 +61,14 @@ def main() -> None:
         status = _run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more while flushing.
+        # The reader of our output is gone; without this, flushing at exit would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     sys.exit(status)
 
 
 def _run(words: list[str]) -> int:
-    """Do what these words after `outpaint` say, and tell how it ended: a status from 0 to 255."""
+    """Run the command line of these words after `outpaint`; the status, 0 to 255."""
     if not words:
         sys.stderr.write(_help())
         return 2
@@ -88,12 +88,12 @@ def _run(words: list[str]) -> int:
         return run(words)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == __name__.partition(".")[0]:
-            raise  # one of our own: no extra brings it
+            raise  # one of our own, which no extra installs
         return _missing(words, error.name)
 
 
 def _help() -> str:
-    """Every command with its extra and its sentence, in columns."""
+    """The help: every command with its extras and its sentence, in columns."""
     extras = [f"[{command.extras}]" for command in COMMANDS]
     first, second = max(len(command.words) for command in COMMANDS), max(map(len, extras))
     rows = (
@@ -104,7 +104,7 @@ def _help() -> str:
 
 
 def _missing(words: list[str], module: str) -> int:
-    """Say in one line which extra brings a module that these words need, and return the status."""
+    """Print in one line which extra installs the module that a command lacks; the status."""
     named = [command for command in COMMANDS if words[: len(command.words.split())] == command.words.split()]
     if not named:
         sys.stderr.write(f"error: outpaint does not know {words[0]} (see outpaint --help)\n")

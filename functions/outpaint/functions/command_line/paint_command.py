@@ -1,4 +1,4 @@
-"""`outpaint paint`: one photo, here and now, without a server."""
+"""`outpaint paint`: outpaints one photo without a server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from outpaint.painting.canvas import Canvas
 
 _BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
-_OWN_WORDS = ("prompt", "count", "seed", "format", "mask_mode")  # options that are not told as the API's fields are
+_OWN_WORDS = (
+    "prompt",
+    "count",
+    "seed",
+    "format",
+    "mask_mode",
+)  # have an option below; other fields take their help from the API's
 _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp": Format.WEBP}
 
 
 def _further_options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every other field of a wish, so that a new one needs no line here."""
+    """Give a command an option for every other field of a wish, so that a new field needs no line here."""
     for name in reversed([name for name in Wish.model_fields if name not in _OWN_WORDS]):
         option = click.option(f"--{name.replace('_', '-')}", name, help=Wish.model_fields[name].description)
         command = option(command)

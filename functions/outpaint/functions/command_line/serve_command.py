@@ -1,4 +1,4 @@
-"""`outpaint serve`: the API on this machine."""
+"""`outpaint serve`: serves the API on this machine."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def serve(
 ) -> None:
     """Serve the outpainting API.
 
-    A fresh data folder has the key dev with 1,000 credits, honoured from this machine only; `outpaint keys create`
+    A fresh data folder has the key dev with 1,000 credits, valid on this machine only; `outpaint keys create`
     makes others. Jobs and finished pictures outlive the server, however it ends.
 
     \b
@@ -80,16 +80,15 @@ def serve(
       outpaint serve --host 0.0.0.0 --public-url https://paint.example --data /var/lib/outpaint
     """
     from outpaint.functions.adapters.fetch import SafeFetch
+    from outpaint.functions.embedded import server
     from outpaint.functions.embedded.host import open_host
-    from outpaint.functions.embedded.server import listen, url_of
-    from outpaint.functions.embedded.server import serve as run
     from outpaint.functions.service.service import ServiceSettings
 
     _log(requests=log_requests)
     settings = ServiceSettings(
         public_url=public_url, rate_limit=rate_limit, credits_per_image=credits_per_image, sync_wait=sync_wait
     )
-    listener = listen(host, port)
+    listener = server.listen(host, port)
     with (
         listener,
         open_host(
@@ -100,7 +99,8 @@ def serve(
             grace=grace,
         ) as opened,
     ):
-        run(opened.asgi, listener, lambda: _announce(opened, url_of(listener), "memory" if in_memory else str(data)))
+        url, place = server.url_of(listener), "memory" if in_memory else str(data)
+        server.serve(opened.asgi, listener, lambda: _announce(opened, url, place))
 
 
 def _announce(host: Host, url: str, place: str) -> None:
@@ -120,13 +120,13 @@ def _announce(host: Host, url: str, place: str) -> None:
     OUT.print("Ctrl-C stops it.", style="dim")
     if not ip_address(url.partition("//")[2].rpartition(":")[0].strip("[]")).is_loopback:
         warn("other machines can reach this server, and without TLS: keys travel in the clear unless a proxy adds it")
-    # Whoever waits for these lines through a pipe must see them now.
+    # A program that reads these lines through a pipe needs them now.
     OUT.file.flush()
 
 
 def _log(*, requests: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # What it warns of is a client's broken form, and the client is told.
+    # It warns of a client's malformed form, which the client is answered.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     if requests:
         logging.getLogger("outpaint.requests").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""`outpaint weights`: the files that painters have learned, in the user's cache folder."""
+"""`outpaint weights`: the painters' weights in the user's cache folder."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX pictures_by_expiry ON pictures (expires_at)",
     ),
-    # The job whose result a picture is; pictures from before this step are kept as long as their rows say.
+    # The job whose result a picture is; pictures stored before this step expire by their rows.
     ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
 )
 
@@ -122,7 +122,7 @@ class Database:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Close every thread's connection; nobody may use them any more."""
+        """Close every thread's connection."""
         with self._opening:
             for connection in self._connections:
                 connection.close()

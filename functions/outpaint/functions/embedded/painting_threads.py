@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
@@ -19,7 +19,6 @@ from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.functions.service.service import Service
 from outpaint.painting.canvas import Canvas, Painter
 from outpaint.painting.inputs.inspection import Inspection, inspection_of, read_canvas
-from outpaint.painting.inputs.intake import DEFAULT_LIMITS
 from outpaint.painting.pipeline import Files, OutputRules, carry_out
 
 _MAX_BYTES: Final = 256 * 1024 * 1024
@@ -42,21 +41,10 @@ class CanvasCache:
         self._canvases: OrderedDict[_Key, tuple[Canvas, int]] = OrderedDict()
         self._bytes = 0
 
-    def inspect(
-        self,
-        image: bytes,
-        mask: bytes | None = None,
-        *,
-        mask_mode: MaskMode = MaskMode.AUTO,
-        limits: PictureLimits = DEFAULT_LIMITS,
-        image_field: str = "image",
-        mask_field: str = "mask_image",
-    ) -> Inspection:
+    def inspect(self, image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
         """As `outpaint.painting.inputs.inspection.inspect`; the canvas is kept."""
-        canvas = read_canvas(
-            image, mask, mask_mode=mask_mode, limits=limits, image_field=image_field, mask_field=mask_field
-        )
-        self._put((image, mask, mask_mode), canvas)
+        canvas = read_canvas(image, mask, **how)
+        self._put((image, mask, how.get("mask_mode", MaskMode.AUTO)), canvas)
         return inspection_of(canvas)
 
     def take(self, image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:

@@ -27,7 +27,7 @@ def _states(states: Iterable[JobState]) -> str:
     return ", ".join(f"'{state}'" for state in sorted(states))
 
 
-# Only names of our own stand in statements, and no value of a client's.
+# Statements contain names of our own only, never a client's values.
 _FIND_ACCOUNT: Final = f"SELECT {_ACCOUNT} FROM accounts WHERE "  # noqa: S608
 _FIND_JOB: Final = f"SELECT {_JOB} FROM jobs WHERE id = ?"  # noqa: S608
 _UNENDED: Final = _states(set(JobState) - ENDED)

@@ -1,1 +1,1 @@
-"""What Lambda calls: each handler a few lines over the HTTP core, the service and its adapters on AWS."""
+"""What Lambda calls: handlers over the HTTP core, the service and its adapters on AWS."""

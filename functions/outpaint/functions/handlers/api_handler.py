@@ -62,7 +62,7 @@ def _is_over(service: Service, inference_id: str) -> bool:
     try:
         job = service.jobs.find(inference_id, service.clock.now())
     except OutpaintError:
-        return False  # a look that failed is no reason to send the client away
+        return False  # a read that failed is no reason to end the wait
     return job is None or job.state.ended
 
 

@@ -15,7 +15,7 @@ from outpaint.functions.http.messages import Body, RequestHead, Response
 
 Event = Mapping[str, Any]
 
-# Characters, a multiple of four: large enough that Python's part in it does not count.
+# Characters, a multiple of four: so many that the time of the loop around it does not matter.
 _PIECE: Final = 256 * 1024
 
 
@@ -25,7 +25,7 @@ def is_second_version(event: Event) -> bool:
 
 
 def request_head(event: Event) -> RequestHead:
-    """The request's head; the stage that a gateway puts before the path becomes part of the origin."""
+    """The request's head; a stage before the path becomes part of the origin."""
     context = event.get("requestContext", {})
     if is_second_version(event):
         method = context["http"]["method"]
@@ -48,13 +48,13 @@ def request_head(event: Event) -> RequestHead:
 
 
 def request_body(event: Event) -> Body:
-    """The request's body, still in base64 where the event has it so."""
+    """The request's body, decoded as it is read where the event has it in base64."""
     body = event.get("body") or ""
     return Base64Body(body) if event.get("isBase64Encoded") else str(body).encode()
 
 
 class Base64Body:
-    """A body in base64, decoded piece by piece as it is read: its files are then all that memory holds of it."""
+    """A body in base64, decoded piece by piece as it is read, so that memory never holds all of it twice."""
 
     def __init__(self, text: str) -> None:
         self._text = text

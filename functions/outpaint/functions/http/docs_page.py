@@ -1,4 +1,4 @@
-"""The API's documentation as one page that needs no script and no file from another host."""
+"""The API's documentation page: HTML without scripts or files from other hosts."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _bodies(document: _Object, operation: _Object) -> str:
     content = operation.get("requestBody", {}).get("content", {})
     if not content:
         return ""
-    # Every content type takes fields of the largest form, so one table serves them all.
+    # Every content type takes fields of the largest form, so one table shows them all.
     forms = [_resolve(document, media["schema"])["properties"] for media in content.values()]
     largest, smallest = max(forms, key=len), min(forms, key=len)
     types = ", ".join(f"<code>{escape(name)}</code>" for name in content)
@@ -152,8 +152,8 @@ def _responses(operation: _Object) -> str:
 def _response(status: str, response: _Object) -> str:
     codes = re.findall(r"`(\w+)`: ", response["description"]) if status >= "400" else []
     if codes:
-        told = ", ".join(f'<a href="#error-{escape(code)}"><code>{escape(code)}</code></a>' for code in codes)
-        return f"<div class=answer>{_status(status)} <span>{told}</span></div>"
+        links = ", ".join(f'<a href="#error-{escape(code)}"><code>{escape(code)}</code></a>' for code in codes)
+        return f"<div class=answer>{_status(status)} <span>{links}</span></div>"
     examples = "".join(
         _pre(json.dumps(example["value"], indent=2, ensure_ascii=False))
         for media in response["content"].values()
@@ -183,7 +183,7 @@ def _headers(document: _Object) -> str:
         for name, header in document["components"]["headers"].items()
     )
     return (
-        '<section id="headers"><h2><a href="#headers">Headers</a></h2><p>The first five stand on every answer, '
+        '<section id="headers"><h2><a href="#headers">Headers</a></h2><p>The first five are on every answer, '
         f"errors too.</p>{_table(('header', 'such as', ''), rows)}</section>"
     )
 

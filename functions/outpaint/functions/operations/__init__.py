@@ -1,1 +1,1 @@
-"""What an operator does to a service that runs, in a data folder or in AWS: `outpaint keys`, `jobs`, `endpoint`."""
+"""Commands for a service's operator, in a data folder or in AWS: `outpaint keys`, `jobs` and `endpoint`."""

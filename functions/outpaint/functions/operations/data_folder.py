@@ -1,4 +1,4 @@
-"""A data folder as its operator looks after it, also beside a server that has it."""
+"""A data folder's accounts and jobs for its operator, also beside a running server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
 from outpaint.functions.embedded.stores import open_database
-from outpaint.functions.operations.deployment import Deployment, JobFile
+from outpaint.functions.operations.deployment import Deployment, JobFile, picture_names
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
@@ -23,37 +23,14 @@ class _NoPainter:
     """The Dispatch and Fetch ports of a process that paints nothing."""
 
     def start(self, request: InferenceRequest) -> None:
-        """Nobody is here to paint."""
         raise OutpaintError(ErrorCode.UNAVAILABLE, f"{request.inference_id} is for the server to paint")
 
     def check(self, job: Job) -> Job | None:
-        """A server reports its jobs' ends itself: there is nothing to look for."""
+        """Nothing to settle: the server does that itself."""
         return job
 
     def fetch(self, url: str, *, max_bytes: int, timeout: float, field: str) -> bytes:  # noqa: ARG002 - the port's
-        """Nothing is submitted here."""
         raise OutpaintError(ErrorCode.SOURCE_UNAVAILABLE, f"{url} is for the server to fetch")
-
-
-class _FolderFiles:
-    """Where a job's files lie in a data folder."""
-
-    def __init__(self, pictures: FolderPictures) -> None:
-        self._pictures = pictures
-
-    def of(self, job: Job) -> list[JobFile]:
-        """Its inputs and its results."""
-        named = [("image", job.request.image), ("mask", job.request.mask)]
-        named += [("result", id_) for id_ in job.request.output_ids]
-        return [self._file(what, name) for what, name in named if name is not None]
-
-    def _file(self, what: str, name: str) -> JobFile:
-        path = self._pictures.path(name)
-        try:
-            size: int | None = path.stat().st_size
-        except OSError:
-            size = None
-        return JobFile(what, str(path), size)
 
 
 @contextmanager
@@ -61,7 +38,7 @@ def folder_deployment(data: Path) -> Iterator[Deployment]:
     """The accounts and jobs of a data folder, made where there is none."""
     with open_database(data) as database:
         ledger, painter = SqliteLedger(database), _NoPainter()
-        # It gives no URL away, so it needs no secret to sign them by.
+        # No URLs are signed here, so no secret is needed.
         pictures = FolderPictures(data / "pictures", database, FileUrls(b""))
         service = Service(
             clock=SystemClock(),
@@ -73,4 +50,9 @@ def folder_deployment(data: Path) -> Iterator[Deployment]:
             dispatch=painter,
             fetch=painter,
         )
-        yield Deployment(service, SqliteKeyRing(database), ledger, _FolderFiles(pictures))
+
+        def files(job: Job) -> list[JobFile]:
+            paths = [(what, pictures.path(name)) for what, name in picture_names(job)]
+            return [JobFile(what, str(path), path.stat().st_size if path.exists() else None) for what, path in paths]
+
+        yield Deployment(service, SqliteKeyRing(database), ledger.latest, files)

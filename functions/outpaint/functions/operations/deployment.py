@@ -1,10 +1,9 @@
-"""A service as its operator looks after it, wherever it keeps its accounts and jobs."""
+"""A service for its operator, in a data folder or in a stack."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from outpaint.functions.service.account_keys import KeyRing
 from outpaint.functions.service.records import Job
@@ -13,43 +12,38 @@ from outpaint.functions.service.service import Service
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """A file of a job: what it is, where it lies, and its size in bytes, None where it is not there (any more)."""
+    """A file of a job: what it is, its path or URL, and its size in bytes, None where it is not there (any more)."""
 
     what: str
     at: str
     bytes: int | None
 
 
-class JobBook(Protocol):
-    """Every job, for people to look at."""
-
-    def latest(self) -> Iterable[Job]:
-        """The newest jobs first, expired ones included; read as they are asked for."""
-        ...
-
-
-class JobFiles(Protocol):
-    """Where a job's files lie."""
-
-    def of(self, job: Job) -> list[JobFile]:
-        """Its inputs, its results and what was written of its end."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The rules over one place's stores, and what only an operator sees of them."""
+    """A service, and what its operator sees beyond its ports.
+
+    `latest` reads the newest jobs first, expired ones included, as they are asked for; `files` finds a job's inputs,
+    results and recorded outcome.
+    """
 
     service: Service
     keys: KeyRing
-    jobs: JobBook
-    files: JobFiles
+    latest: Callable[[], Iterable[Job]]
+    files: Callable[[Job], list[JobFile]]
 
 
 @dataclass(frozen=True, slots=True)
 class StackName:
-    """Which CloudFormation stack, by whose leave; region and profile as the AWS command line finds them if None."""
+    """A CloudFormation stack's name; without region and profile, those of the AWS settings are used."""
 
     name: str
     region: str | None = None
     profile: str | None = None
+
+
+def picture_names(job: Job) -> list[tuple[str, str]]:
+    """What each picture of a job is (image, mask or result), and its name in the picture store."""
+    inputs = [("image", job.request.image), ("mask", job.request.mask)]
+    results = [("result", id_) for id_ in job.request.output_ids]
+    return [(what, name) for what, name in (*inputs, *results) if name is not None]

@@ -1,4 +1,4 @@
-"""`outpaint endpoint`: the painter's endpoint of a stack, and the queue of ends that could not be settled."""
+"""`outpaint endpoint`: a stack's painting endpoint, and the dead letters of its completions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from outpaint.functions.command_line.console import OUT, table
-from outpaint.functions.operations.deployment import StackName
-from outpaint.functions.operations.place import needs_botocore, stack_options
+from outpaint.functions.operations.place import stack_options
+from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, EndpointStatus, StackEndpoint, log_groups
 
 if TYPE_CHECKING:
-    from outpaint.functions.operations.stack.stack_endpoint import EndpointStatus
+    from outpaint.functions.operations.stack.stack_connection import StackConnection
+
+
+def _not_below_min(context: click.Context, _: click.Parameter, most: int) -> int:
+    least = context.params["least"]
+    if least > most:
+        raise click.UsageError(f"MIN {least} is more than MAX {most}", context)
+    return most
 
 
 @click.group()
@@ -20,7 +27,7 @@ def endpoint() -> None:
     """Look after the painter's endpoint of a stack in AWS.
 
     \b
-    What stands in the way of pictures, from the outside in:
+    Why there are no pictures, from the outside in:
       outpaint endpoint status --stack outpaint         # instances, backlog, why the last change failed
       outpaint endpoint dead-letters --stack outpaint   # ends of jobs that could not be settled
       outpaint jobs list --stack outpaint --state unended
@@ -30,34 +37,27 @@ def endpoint() -> None:
 
 @endpoint.command()
 @stack_options
-def status(stack: StackName) -> None:
-    """Show how the stack's endpoints stand, their backlog, and what lies among the dead letters.
+def status(connection: StackConnection) -> None:
+    """Show the status of the stack's endpoints, their backlog, and the number of dead letters.
 
     \b
     Examples:
       outpaint endpoint status --stack outpaint
       outpaint endpoint status --stack outpaint --region eu-west-1 --profile production
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, StackEndpoint
-    with connected(stack) as connection:
-        outputs = connection.outputs
-        names = [outputs[key] for key in ("EndpointName", "RealtimeEndpointName") if key in outputs]
-        stands = [StackEndpoint(connection, name).status() for name in names]
-        letters = DeadLetters(connection).depth()
-    for each in stands:
-        for what, said in _told(each):
-            OUT.print(f"{what:<14}{said}", markup=False)
-    OUT.print(f"{'dead letters':<14}{letters}", markup=False)
-    OUT.print(f"{'address':<14}{outputs.get('Url', 'none')}", markup=False)
+    outputs = connection.outputs
+    names = [outputs[key] for key in ("EndpointName", "RealtimeEndpointName") if key in outputs]
+    lines = [line for name in names for line in _lines(StackEndpoint(connection, name).status())]
+    lines += [("dead letters", str(DeadLetters(connection).depth())), ("address", outputs.get("Url", "none"))]
+    for what, text in lines:
+        OUT.print(f"{what:<14}{text}", markup=False)
 
 
 @endpoint.command()
 @click.argument("least", metavar="MIN", type=click.IntRange(0))
-@click.argument("most", metavar="MAX", type=click.IntRange(0))
+@click.argument("most", metavar="MAX", type=click.IntRange(0), callback=_not_below_min)
 @stack_options
-def scale(least: int, most: int, stack: StackName) -> None:
+def scale(least: int, most: int, connection: StackConnection) -> None:
     """Let the endpoint scale between MIN and MAX instances.
 
     MIN over 0 keeps instances, and their price, while nothing is asked for; 0 0 stops painting, and jobs wait.
@@ -68,21 +68,15 @@ def scale(least: int, most: int, stack: StackName) -> None:
       outpaint endpoint scale 1 8 --stack outpaint    # warm before a campaign
       outpaint endpoint scale 0 2 --stack outpaint    # back to the template's
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import StackEndpoint
-    if least > most:
-        raise click.UsageError(f"MIN {least} is more than MAX {most}", click.get_current_context())
-    with connected(stack) as connection:
-        name = connection.outputs["EndpointName"]
-        StackEndpoint(connection, name).scale(least, most)
+    name = connection.outputs["EndpointName"]
+    StackEndpoint(connection, name).scale(least, most)
     OUT.print(f"{name} keeps between {least} and {most} instances; a start takes minutes", markup=False)
 
 
 @endpoint.command()
 @click.option("--hours", type=click.IntRange(1, 336), default=1, show_default=True, help="How far back to count.")
 @stack_options
-def invocations(hours: int, stack: StackName) -> None:
+def invocations(hours: int, connection: StackConnection) -> None:
     """Show what the endpoint was asked for in the last hours, and how it ended.
 
     \b
@@ -90,38 +84,30 @@ def invocations(hours: int, stack: StackName) -> None:
       outpaint endpoint invocations --stack outpaint
       outpaint endpoint invocations --stack outpaint --hours 24
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import StackEndpoint
-    with connected(stack) as connection:
-        counts = StackEndpoint(connection, connection.outputs["EndpointName"]).counts(hours)
+    counts = StackEndpoint(connection, connection.outputs["EndpointName"]).counts(hours)
     rows = [(what, "none" if value is None else f"{value:,.10g}") for what, value in counts]
     table((f"in the last {hours} h", ""), *rows)
 
 
 @endpoint.command()
 @stack_options
-def logs(stack: StackName) -> None:
-    """Show which log holds what, and how to follow it.
+def logs(connection: StackConnection) -> None:
+    """Show the log groups, and how to follow them.
 
     \b
     Examples:
       outpaint endpoint logs --stack outpaint
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import logs as groups
-    with connected(stack) as connection:
-        found = groups(connection)
-    where = f"--region {connection.region}" + ("" if stack.profile is None else f" --profile {stack.profile}")
-    for what, group in found.items():
+    profile = connection.stack.profile
+    where = f"--region {connection.region}" + ("" if profile is None else f" --profile {profile}")
+    for what, group in log_groups(connection).items():
         OUT.print(f"{what:<12}aws logs tail {group} --follow --since 1h {where}", markup=False)
 
 
 @endpoint.command("dead-letters")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many to show.")
 @stack_options
-def dead_letters(limit: int, stack: StackName) -> None:
+def dead_letters(limit: int, connection: StackConnection) -> None:
     """Show ends of jobs that could not be settled in five tries.
 
     The sweep finds the end of such a job in the bucket; what matters is why it could not be settled, which the
@@ -131,16 +117,12 @@ def dead_letters(limit: int, stack: StackName) -> None:
     Examples:
       outpaint endpoint dead-letters --stack outpaint
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import DeadLetters
     rows = [("job", "since", "status", "reason")]
-    with connected(stack) as connection:
-        letters = DeadLetters(connection)
-        number = letters.depth()
-        for letter in letters.peek(min(limit, number)):
-            since = datetime.fromtimestamp(letter.sent_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            rows.append((letter.inference_id, since, letter.status, letter.reason[:80]))
+    letters = DeadLetters(connection)
+    number = letters.depth()
+    for letter in letters.peek(min(limit, number)):
+        since = datetime.fromtimestamp(letter.sent_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        rows.append((letter.inference_id, since, letter.status, letter.reason[:80]))
     OUT.print(_dead_letters(number), markup=False)
     if len(rows) > 1:
         table(*rows)
@@ -148,7 +130,7 @@ def dead_letters(limit: int, stack: StackName) -> None:
 
 @endpoint.command()
 @stack_options
-def redrive(stack: StackName) -> None:
+def redrive(connection: StackConnection) -> None:
     """Send all dead letters through the completion function again.
 
     Safe at any time: a job that has ended since stays as it is. Mend what put them there first.
@@ -157,11 +139,7 @@ def redrive(stack: StackName) -> None:
     Examples:
       outpaint endpoint redrive --stack outpaint
     """
-    with needs_botocore():
-        from outpaint.functions.operations.stack.stack_connection import connected
-        from outpaint.functions.operations.stack.stack_endpoint import DeadLetters
-    with connected(stack) as connection:
-        number = DeadLetters(connection).redrive()
+    number = DeadLetters(connection).redrive()
     OUT.print(f"on their way again: {_dead_letters(number)}" if number else "there are no dead letters", markup=False)
 
 
@@ -169,8 +147,8 @@ def _dead_letters(number: int) -> str:
     return "1 dead letter" if number == 1 else f"{number} dead letters"
 
 
-def _told(status: EndpointStatus) -> list[tuple[str, str]]:
-    """What there is to say of an endpoint, line by line."""
+def _lines(status: EndpointStatus) -> list[tuple[str, str]]:
+    """An endpoint's status as lines of a name and a text."""
     limits = "a fixed number" if status.least is None else f"{status.least} to {status.most} allowed"
     lines = [
         ("endpoint", status.name),

@@ -1,26 +1,28 @@
-"""`outpaint jobs`: what a service was asked for, what became of it, and ending what does not end by itself."""
+"""`outpaint jobs`: lists and shows jobs, ends one, and sweeps."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
+from pydantic import TypeAdapter
 
 from outpaint.contracts.job_states import JobState
 from outpaint.functions.command_line.console import OUT, table, warn
+from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened, place_options
-
-if TYPE_CHECKING:
-    from outpaint.functions.operations.deployment import Deployment, StackName
-    from outpaint.functions.service.records import Job
+from outpaint.functions.service import settle
+from outpaint.functions.service.records import Job
 
 LOOKED_THROUGH: Final = 10_000
-"""How many jobs are looked through for those that are asked for, so that a rare one does not cost the whole table."""
+"""How many jobs are read to find those that are asked for, so that a rare one does not cost the whole table."""
 
 
 @click.group()
@@ -38,12 +40,12 @@ def jobs() -> None:
     "states",
     multiple=True,
     type=click.Choice([*(state.value for state in JobState), "unended"]),
-    help="Only jobs that stand here; may be given more than once.",
+    help="Only jobs in this state; may be given more than once.",
 )
 @click.option("--account", metavar="ID", help="Only this account's, by its id as the list shows it.")
 @place_options
 def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path | StackName) -> None:
-    """Show the latest jobs and where they stand.
+    """Show the latest jobs and their states.
 
     Looks through the newest 10,000 jobs at most, or through all of those that have not ended.
 
@@ -73,27 +75,19 @@ def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path 
 def show(inference_id: str, place: Path | StackName) -> None:
     """Show the job INFERENCE_ID as JSON.
 
-    Its files stand last: where its inputs, its results and what was written of its end lie, and of how many bytes
-    they are, null where they are not there.
+    Its files come last: its inputs, its results and what was written of its end, with paths or URLs and sizes in bytes,
+    null for a file that is not there.
 
     \b
     Examples:
       outpaint jobs show 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a
       outpaint jobs show 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
     """
-    import json
-    from dataclasses import asdict
-
-    from pydantic import TypeAdapter
-
-    from outpaint.functions.service.records import Job
-    from outpaint.functions.service.settle import unknown_job
-
     with opened(place) as deployment:
         job = deployment.service.jobs.find(inference_id, 0.0)
         if job is None:
-            raise unknown_job(inference_id)
-        files = deployment.files.of(job)
+            raise settle.unknown_job(inference_id)
+        files = deployment.files(job)
     shown = {**TypeAdapter(Job).dump_python(job, mode="json"), "files": [asdict(file) for file in files]}
     OUT.print(json.dumps(shown, indent=2, ensure_ascii=False), markup=False)
 
@@ -104,15 +98,13 @@ def show(inference_id: str, place: Path | StackName) -> None:
 def end(inference_id: str, place: Path | StackName) -> None:
     """End the job INFERENCE_ID now and give its credits back.
 
-    If its pictures lie there and only their report was lost, it ends with them. Its client may send it again with
-    the same idempotency key. What a painter still makes of it is thrown away.
+    If its pictures are finished and only their report was lost, it succeeds with them. Its client may send it again
+    with the same idempotency key. What a painter still makes of it is thrown away.
 
     \b
     Examples:
       outpaint jobs end 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
     """
-    from outpaint.functions.service import settle
-
     with opened(place) as deployment:
         job = settle.end_by_hand(deployment.service, inference_id)
     said = "its credits were kept" if job.state is JobState.SUCCEEDED else "its credits were given back"
@@ -122,22 +114,20 @@ def end(inference_id: str, place: Path | StackName) -> None:
 @jobs.command()
 @place_options
 def sweep(place: Path | StackName) -> None:
-    """Go round once, as the service does by itself.
+    """Sweep once, as the service does by itself.
 
     Ends jobs that are overdue, that were cut off before they had begun, or whose end was never reported. Safe at any
-    time, also beside the service's own rounds.
+    time, also while the service sweeps itself.
 
     \b
     Examples:
-      outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper stands still
+      outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper has stopped
     """
-    from outpaint.functions.service.settle import sweep as go_round
-
     with opened(place) as deployment:
         service = deployment.service
         before = [job.id for job in service.jobs.unended()]
         try:
-            go_round(service)
+            settle.sweep(service)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         after = (service.jobs.find(id_, 0.0) for id_ in before)
@@ -155,14 +145,14 @@ def _states(words: tuple[str, ...]) -> frozenset[JobState]:
 
 
 def _newest_first(deployment: Deployment, wanted: frozenset[JobState]) -> Iterable[Job]:
-    """Those that have not ended are few, and found without looking through all that have ended since."""
+    """Jobs that have not ended are few, and found without reading all others."""
     if any(state.ended for state in wanted):
-        return deployment.jobs.latest()
+        return deployment.latest()
     return sorted(deployment.service.jobs.unended(), key=lambda job: (-job.created_at, job.id))
 
 
 def _row(job: Job) -> tuple[str, ...]:
     accepted = datetime.fromtimestamp(job.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    # A prompt may have line breaks and worse in it.
+    # A prompt may have line breaks and control characters in it.
     prompt = " ".join("".join(c if c.isprintable() else " " for c in job.request.wish.prompt[:60]).split())
     return job.id, accepted, job.account_id, job.state, str(len(job.request.output_ids)), prompt

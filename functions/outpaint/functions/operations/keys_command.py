@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from outpaint.functions.command_line.console import ERR, OUT, table
+from outpaint.functions.operations.deployment import StackName
 from outpaint.functions.operations.place import opened, place_options
-
-if TYPE_CHECKING:
-    from outpaint.functions.operations.deployment import StackName
+from outpaint.functions.service import account_keys
 
 
 @click.group()
@@ -40,11 +38,9 @@ def create(name: str, credits_: int, place: Path | StackName) -> None:
       outpaint keys create "Ann's laptop" --credits 500
       outpaint keys create Ann --stack outpaint --region eu-west-1
     """
-    from outpaint.functions.service import account_keys as rules
-
     with opened(place) as deployment:
         service = deployment.service
-        key = rules.create(deployment.keys, service.ids, name, credits_, service.clock.now())
+        key = account_keys.create(deployment.keys, service.ids, name, credits_, service.clock.now())
     OUT.print(key, markup=False)
     ERR.print("Keep it: it is not shown again.", style="dim")
 
@@ -83,10 +79,8 @@ def revoke(key: str, place: Path | StackName) -> None:
       outpaint keys revoke 1f3a5c7e
       outpaint keys revoke 1f3a5c7e --stack outpaint
     """
-    from outpaint.functions.service import account_keys as rules
-
     with opened(place) as deployment:
-        entry = rules.revoke(deployment.keys, key, deployment.service.clock.now())
+        entry = account_keys.revoke(deployment.keys, key, deployment.service.clock.now())
     OUT.print(f"{entry.id} of {entry.account.name} is revoked", markup=False)
 
 
@@ -104,8 +98,6 @@ def credit(account: str, amount: int, place: Path | StackName) -> None:
       outpaint keys credit development 1000
       outpaint keys credit Ann -50 --stack outpaint
     """
-    from outpaint.functions.service import account_keys as rules
-
     with opened(place) as deployment:
-        changed = rules.credit(deployment.keys, account, amount)
+        changed = account_keys.credit(deployment.keys, account, amount)
     OUT.print(f"{changed.name} has {changed.credits:,} credits", markup=False)

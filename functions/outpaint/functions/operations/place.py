@@ -1,4 +1,4 @@
-"""Which service a command is about, a data folder or a stack in AWS, and the way into it."""
+"""The service that a command is for, in a data folder or in a stack in AWS: its options, and the connection to it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ from outpaint.functions.operations.deployment import Deployment, StackName
 
 _region = click.option("--region", metavar="NAME", help="The stack's region, if not your AWS settings'.")
 _profile = click.option("--profile", metavar="NAME", help="Your AWS settings' profile to use.")
-_stack: Any = functools.partial(
-    click.option,
-    "--stack",
-    metavar="NAME",
-    envvar="OUTPAINT_STACK",
-    show_envvar=True,
-)
+_stack: Any = functools.partial(click.option, "--stack", metavar="NAME", envvar="OUTPAINT_STACK", show_envvar=True)
 
 
 def place_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -39,22 +33,25 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def stack_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--stack`, which it needs, `--region` and `--profile`; it is called with them as `stack`."""
+    """Give a command `--stack`, which is required, `--region`, `--profile`; it is called with a `connection` to it."""
 
     @functools.wraps(command)
-    def with_stack(stack: str, region: str | None, profile: str | None, **rest: Any) -> None:
-        command(stack=StackName(stack, region, profile), **rest)
+    def with_connection(stack: str, region: str | None, profile: str | None, **rest: Any) -> None:
+        with _needs_botocore():
+            from outpaint.functions.operations.stack.stack_connection import connected
+        with connected(StackName(stack, region, profile)) as connection:
+            command(connection=connection, **rest)
 
     for option in (_profile, _region, _stack(required=True, help="The stack in AWS.")):
-        with_stack = option(with_stack)
-    return with_stack
+        with_connection = option(with_connection)
+    return with_connection
 
 
 @contextmanager
 def opened(place: Path | StackName) -> Iterator[Deployment]:
     """The deployment in a data folder, made where there is none, or in a stack.
 
-    Raises `OutpaintError` in one line with the way out where it cannot be reached; so does the block.
+    Raises `OutpaintError`, whose one line says what to do, where it cannot be reached; so does the block.
     """
     if isinstance(place, Path):
         from outpaint.functions.operations.data_folder import folder_deployment
@@ -62,14 +59,14 @@ def opened(place: Path | StackName) -> Iterator[Deployment]:
         with folder_deployment(place) as deployment:
             yield deployment
         return
-    with needs_botocore():
+    with _needs_botocore():
         from outpaint.functions.operations.stack.stack_deployment import stack_deployment
     with stack_deployment(place) as deployment:
         yield deployment
 
 
 @contextmanager
-def needs_botocore() -> Iterator[None]:
+def _needs_botocore() -> Iterator[None]:
     """Say which extra is missing where an import in the block finds no botocore."""
     try:
         yield
@@ -89,7 +86,7 @@ def _place(data: Path, stack: str | None, region: str | None, profile: str | Non
     }
     if given["data"] and given["stack"]:
         raise click.UsageError("--data and --stack exclude each other: choose one", context)
-    # What was typed beats what lies in the environment.
+    # An option beats the environment.
     if stack is None or given["data"]:
         for name in ("region", "profile"):
             if given[name]:

@@ -66,7 +66,7 @@ class Limits(Protocol):
 class Jobs(Protocol):
     """Jobs, credits and idempotency claims: one store, because they change in one transaction.
 
-    Reads leave out what has expired, whether or not it has been purged yet.
+    Reads do not return what has expired, purged or not.
     """
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:

@@ -61,7 +61,7 @@ def _end(
         release_claim=release_claim,
     )
     if job is not None:
-        # Inputs are the client's own pictures: once nobody can need them, they go. What came by id stays.
+        # Inputs are the client's own pictures and are no longer needed; what the client named by id stays.
         for name in (job.request.image, job.request.mask):
             if name is not None and name.startswith(INPUTS_PREFIX):
                 service.pictures.delete(name)

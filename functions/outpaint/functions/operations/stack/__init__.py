@@ -1,1 +1,1 @@
-"""A stack in AWS as its operator looks after it, over botocore."""
+"""A stack in AWS, for its operator, by botocore."""

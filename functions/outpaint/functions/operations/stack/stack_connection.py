@@ -1,4 +1,4 @@
-"""A stack's resources, and AWS's refusals in one line with the way out."""
+"""Connects to a stack, and turns what AWS refuses into one line that says what to do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from botocore import exceptions as boto
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session, get_session
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.aws.aws_clients import TRANSIENT, code_of
 from outpaint.functions.operations.deployment import StackName
 
+# Long enough for a throttled call to be repeated; half a minute where nothing answers, for a person waits.
+_PATIENCE: Final = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+_OURS: Final = frozenset({"TableName", "BucketName", "EndpointName"})
 _SIGN_IN: Final = "run `aws sso login` or `aws configure`, or name a profile with --profile"
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN: Final = frozenset(
@@ -39,29 +41,22 @@ _GONE: Final = frozenset(
 
 
 @contextmanager
-def explained(stack: StackName) -> Iterator[None]:
-    """Turn whatever AWS raises in the block, or the stack's own parts raise because of it, into one line.
-
-    Raises `OutpaintError` UNAVAILABLE.
-    """
-    # The service logs what AWS said for the operator to find; here the operator is told.
+def _explained(stack: StackName) -> Iterator[None]:
+    """Turn whatever AWS raises in the block, or our adapters raise because of it, into `OutpaintError` UNAVAILABLE."""
+    # The service logs what AWS answered for its operator; here the operator sees it.
     log = logging.getLogger("outpaint.aws")
     silenced, log.disabled = log.disabled, True
     try:
         yield
-    except (boto.ClientError, boto.BotoCoreError) as error:
-        raise _told(error, stack) from error
-    except OutpaintError as error:
-        if not isinstance(error.__cause__, boto.ClientError | boto.BotoCoreError):
-            raise
-        raise _told(error.__cause__, stack) from error
+    except (boto.ClientError, boto.BotoCoreError, OutpaintError) as error:
+        cause = error.__cause__ if isinstance(error, OutpaintError) else error
+        if isinstance(cause, boto.ClientError):
+            raise _unavailable(_refusal(cause, stack)) from error
+        if isinstance(cause, boto.BotoCoreError):
+            raise _unavailable(_failure(cause, stack)) from error
+        raise
     finally:
         log.disabled = silenced
-
-
-def _told(error: boto.ClientError | boto.BotoCoreError, stack: StackName) -> OutpaintError:
-    line = _refusal(error, stack) if isinstance(error, boto.ClientError) else _failure(error, stack)
-    return OutpaintError(ErrorCode.UNAVAILABLE, line)
 
 
 def _refusal(error: boto.ClientError, stack: StackName) -> str:
@@ -98,16 +93,11 @@ def _failure(error: boto.BotoCoreError, stack: StackName) -> str:
             return f"AWS cannot be asked: {error}"
 
 
-# A person waits: patient enough for a throttled call, and over in half a minute where nobody answers.
-_PATIENCE: Final = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
-_OURS: Final = frozenset({"TableName", "BucketName", "EndpointName"})
-
-
 @dataclass(frozen=True, slots=True)
 class StackConnection:
     """A stack's outputs, read once, and the session that read them."""
 
-    name: str
+    stack: StackName
     region: str
     outputs: Mapping[str, str]
     session: Session
@@ -117,20 +107,23 @@ class StackConnection:
         return self.session.create_client(service, config=_PATIENCE)
 
     def output(self, name: str) -> str:
-        """An output that older stacks may lack; raises `OutpaintError` with the way out."""
+        """An output that older stacks may lack; raises `OutpaintError` where it does."""
         value = self.outputs.get(name)
         if value is None:
-            raise _unavailable(f"the stack {self.name} has no output {name}: deploy this release's template first")
+            raise _unavailable(
+                f"the stack {self.stack.name} has no output {name}: deploy this release's template first"
+            )
         return value
 
 
 @contextmanager
 def connected(stack: StackName) -> Iterator[StackConnection]:
-    """The stack, for as long as the block runs; whatever AWS says to the block comes out in one line.
+    """The stack, for as long as the block runs.
 
-    Raises `OutpaintError` UNAVAILABLE: no credentials, expired, not allowed, no such stack, another region.
+    Raises `OutpaintError` UNAVAILABLE with one line that says what to do, for what AWS refuses here or in the block: no
+    credentials, expired, not allowed, no such stack, another region.
     """
-    with explained(stack):
+    with _explained(stack):
         session = get_session()
         # Setting None would hide what the environment and the configuration file say.
         for variable, value in (("profile", stack.profile), ("region", stack.region)):
@@ -138,13 +131,13 @@ def connected(stack: StackName) -> Iterator[StackConnection]:
                 session.set_config_variable(variable, value)
         client = session.create_client("cloudformation", config=_PATIENCE)
         region: str = client.meta.region_name
-        yield StackConnection(stack.name, region, _outputs(client, stack.name, region), session)
+        yield StackConnection(stack, region, _outputs(client, stack.name, region), session)
 
 
 def _outputs(client: Any, name: str, region: str) -> dict[str, str]:
     try:
         (found,) = client.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
+    except boto.ClientError as error:
         if code_of(error) != "ValidationError":
             raise
         others = _others(client)
@@ -162,8 +155,8 @@ def _outputs(client: Any, name: str, region: str) -> dict[str, str]:
 
 
 def _others(client: Any) -> list[str]:
-    """Stacks here that are outpaint-kit's, as a hint to whoever mistyped: no error of its own."""
-    with contextlib.suppress(ClientError, BotoCoreError):
+    """The outpaint-kit stacks that there are, as a hint; raises nothing."""
+    with contextlib.suppress(boto.ClientError, boto.BotoCoreError):
         found = client.describe_stacks()["Stacks"]
         return [each["StackName"] for each in found if {o["OutputKey"] for o in each.get("Outputs", [])} >= _OURS]
     return []

@@ -1,4 +1,4 @@
-"""The stack's endpoint: state, scaling, logs, dead letters."""
+"""A stack's endpoint: its status, scaling, counts and logs, and the dead letters of its completions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.functions.operations.stack.stack_connection import StackConnection
 
+if TYPE_CHECKING:
+    from outpaint.functions.operations.stack.stack_connection import StackConnection
+
+VARIANT: Final = "painter"
+"""The endpoint's one variant (template.yaml)."""
+_SPACE: Final = "sagemaker"
+_DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
+_LOOK_BACK: Final = timedelta(minutes=15)
+_ACTIVITIES: Final = 20
+_COUNTED: Final = (
+    ("jobs painted", "AWS/SageMaker", "InvocationsProcessed", "Sum"),
+    ("jobs that failed", "AWS/SageMaker", "InvocationFailures", "Sum"),
+    ("jobs that waited too long", "AWS/SageMaker", "ExpiredRequests", "Sum"),
+    ("settled as succeeded", "Outpaint", "JobsSucceeded", "Sum"),
+    ("settled as failed", "Outpaint", "JobsFailed", "Sum"),
+    ("seconds from request to end, median", "Outpaint", "JobSeconds", "p50"),
+    ("seconds from request to end, 99 of 100", "Outpaint", "JobSeconds", "p99"),
+)
 _AT_A_TIME: Final = 10
 _MESSAGES_COUNTED: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message: the job it is about, how it says that ended, and since when it lies there (epoch seconds)."""
+    """One completion message: its job, status and reason, and when it was sent (epoch seconds)."""
 
     inference_id: str
     status: str
@@ -26,25 +43,25 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """The queue of a stack that takes what its completion function could not settle in five tries."""
+    """The queue of the messages that a stack's completion function could not settle in five tries."""
 
     def __init__(self, connection: StackConnection) -> None:
         self._sqs = connection.client("sqs")
         self._url = connection.output("DeadLettersUrl")
 
     def depth(self) -> int:
-        """How many lie there, nearly, those that somebody looks at included."""
+        """About how many there are, those just being read included."""
         return self._depth(self._attributes())
 
     def peek(self, limit: int) -> list[DeadLetter]:
-        """Some of them, in no order; each is hidden from others while this looks, and stays."""
+        """Some of them, in no order; each is hidden from other readers meanwhile, and stays in the queue."""
         seen: dict[str, dict[str, Any]] = {}
         try:
             while len(seen) < limit:
                 found = self._sqs.receive_message(
                     QueueUrl=self._url,
                     MaxNumberOfMessages=min(_AT_A_TIME, limit - len(seen)),
-                    # Long enough not to be handed the same one in the next round.
+                    # Long enough not to receive the same one in the next round.
                     VisibilityTimeout=60,
                     WaitTimeSeconds=1,
                     MessageSystemAttributeNames=["SentTimestamp"],
@@ -54,7 +71,7 @@ class DeadLetters:
                     break
                 seen |= fresh
         finally:
-            # Else they could not be sent round again for a minute, and their alarm would end.
+            # Else they would stay hidden for a minute, and their alarm would end.
             for message in seen.values():
                 self._sqs.change_message_visibility(
                     QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
@@ -62,7 +79,7 @@ class DeadLetters:
         return [_letter(message) for message in seen.values()]
 
     def redrive(self) -> int:
-        """Send all of them back to the queue they came from; how many there were, nearly. AWS does it by itself."""
+        """Have AWS send all of them back to the queue they came from; returns about how many."""
         attributes = self._attributes()
         number = self._depth(attributes)
         if number:
@@ -80,7 +97,7 @@ class DeadLetters:
 
 
 def _letter(message: dict[str, Any]) -> DeadLetter:
-    """What a message says, as far as it can be read: what lies here may be there for being unreadable."""
+    """A message, as far as it can be parsed: it may be here for being malformed."""
     try:
         said = json.loads(json.loads(message["Body"])["Message"])
     except (ValueError, KeyError, TypeError):
@@ -94,26 +111,9 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
     )
 
 
-VARIANT: Final = "painter"
-"""The endpoint's one variant (template.yaml)."""
-_SPACE: Final = "sagemaker"
-_DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
-_LOOK_BACK: Final = timedelta(minutes=15)
-_ACTIVITIES: Final = 20
-_COUNTED: Final = (
-    ("jobs painted", "AWS/SageMaker", "InvocationsProcessed", "Sum"),
-    ("jobs that failed", "AWS/SageMaker", "InvocationFailures", "Sum"),
-    ("jobs that waited too long", "AWS/SageMaker", "ExpiredRequests", "Sum"),
-    ("settled as succeeded", "Outpaint", "JobsSucceeded", "Sum"),
-    ("settled as failed", "Outpaint", "JobsFailed", "Sum"),
-    ("seconds from request to end, median", "Outpaint", "JobSeconds", "p50"),
-    ("seconds from request to end, 99 of 100", "Outpaint", "JobSeconds", "p99"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """An endpoint as SageMaker, its scaling and its metrics tell of it; None for what nobody tells.
+    """An endpoint by SageMaker, its scaling and its metrics; None for what they do not have.
 
     `backlog` counts jobs waiting or being painted, `oldest` is the seconds that the oldest has waited.
     """
@@ -146,7 +146,7 @@ class StackEndpoint:
         }
 
     def status(self) -> EndpointStatus:
-        """How it stands now; metrics are a minute or two behind."""
+        """Its present status; metrics are a minute or two behind."""
         sagemaker = self._connection.client("sagemaker")
         described = sagemaker.describe_endpoint(EndpointName=self._name)
         config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
@@ -170,7 +170,7 @@ class StackEndpoint:
         )
 
     def scale(self, least: int, most: int) -> None:
-        """Let scaling keep between so many instances; raises `OutpaintError` for an endpoint that does not scale."""
+        """Set the bounds of its scaling, in instances; raises `OutpaintError` for an endpoint that does not scale."""
         if self._target() is None:
             raise OutpaintError(
                 ErrorCode.INVALID_PARAMETER,
@@ -181,7 +181,7 @@ class StackEndpoint:
         )
 
     def counts(self, hours: int) -> list[tuple[str, float | None]]:
-        """What it was asked for and what became of it in the last hours, each with its name."""
+        """Counts and percentiles of its jobs in the last hours, each with a title."""
         until = datetime.now(UTC)
         queries = [
             _query(f"m{number}", self._dimensions(space, name), space, name, statistic, hours * 3600)
@@ -197,7 +197,7 @@ class StackEndpoint:
         return next(iter(answer["ScalableTargets"]), None)
 
     def _failed_scaling(self) -> str | None:
-        """Why the latest change of the number of instances failed, if it did: out of quota, mostly."""
+        """Why the latest change of the number of instances failed, if it did: mostly for want of quota."""
         activities = self._connection.client("application-autoscaling").describe_scaling_activities(
             **self._resource, MaxResults=_ACTIVITIES
         )["ScalingActivities"]
@@ -208,8 +208,8 @@ class StackEndpoint:
 
     def _dimensions(self, space: str, name: str) -> dict[str, str]:
         if space == "Outpaint":
-            return {"service": self._connection.name}
-        # What is told of a queue has the endpoint alone, what is told of its work the variant too.
+            return {"service": self._connection.stack.name}
+        # Metrics of the queue have the endpoint as their dimension, those of invocations the variant too.
         variant = {} if name.startswith("Approximate") else {"VariantName": VARIANT}
         return {"EndpointName": self._name, **variant}
 
@@ -230,13 +230,14 @@ class StackEndpoint:
         return {result["Id"]: next(iter(result["Values"]), None) for result in answer["MetricDataResults"]}
 
 
-def logs(connection: StackConnection) -> Mapping[str, str]:
+def log_groups(connection: StackConnection) -> Mapping[str, str]:
     """The log groups of a stack, by what writes them."""
-    groups = {name: f"/aws/lambda/{connection.name}-{name}" for name in ("api", "completion", "sweeper")}
+    stack = connection.stack.name
+    groups = {name: f"/aws/lambda/{stack}-{name}" for name in ("api", "completion", "sweeper")}
     groups["painter"] = f"/aws/sagemaker/Endpoints/{connection.outputs['EndpointName']}"
     realtime = connection.outputs.get("RealtimeEndpointName")
     if realtime is not None:
-        groups["realtime"] = f"/aws/lambda/{connection.name}-realtime"
+        groups["realtime"] = f"/aws/lambda/{stack}-realtime"
         groups["painter-now"] = f"/aws/sagemaker/Endpoints/{realtime}"
     return groups
 

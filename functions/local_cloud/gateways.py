@@ -1,7 +1,4 @@
-"""HTTP in front of functions: REST API and Function URL.
-
-Both formats that the deployed front doors speak: a REST API's (1.0) and a Function URL's (2.0).
-"""
+"""A REST API and a Function URL on loopback: HTTP to a function's events and back, in both formats (1.0 and 2.0)."""
 
 from __future__ import annotations
 
@@ -14,23 +11,28 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 from local_cloud.lambda_runtime import EventTooLarge, FunctionError
-from outpaint.functions.command_line.console import OUT
+from local_cloud.processes import say
 from outpaint.functions.embedded.asgi import Receive, Scope, Send
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import Response
 
 HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
+MAX_REST_BODY: Final = 10_485_760
+"""A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
 _THREADS: Final = 64
 _BODILESS: Final = frozenset({204, 304})
+_JSON: Final = ("Content-Type", "application/json")
+# What a Function URL passes on as text; all else comes as base64.
+_TEXT: Final = frozenset({"application/json", "application/javascript", "application/xml", "application/vnd.api+json"})
 
 
 @dataclass(frozen=True, slots=True)
-class DoorRequest:
+class GatewayRequest:
     """A request as it came: names of headers as they were written, path and query still encoded."""
 
     method: str
@@ -45,21 +47,22 @@ class DoorRequest:
         return next((value for known, value in self.headers if known.lower() == name.lower()), None)
 
 
-Answering = Callable[[DoorRequest], Response]
+Invoke = Callable[[bytes], bytes]
+Answering = Callable[[GatewayRequest], Response]
 
 
-class Door:
-    """Carries `answering` on ASGI; each request has a thread of its own while it lasts."""
+class Gateway:
+    """`answering` as an ASGI application; each request is answered by a thread."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
 
     def release_waits(self) -> None:
-        """Nothing waits here that does not end by itself."""
+        """Nothing to do: every wait ends by itself."""
 
     def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP, as a gateway says it."""
+        """400 for bytes that are not HTTP, as a gateway answers them."""
         return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
 
     def close(self) -> None:
@@ -76,7 +79,7 @@ class Door:
             pieces.append(message.get("body", b""))
             if not message.get("more_body"):
                 break
-        request = DoorRequest(
+        request = GatewayRequest(
             scope["method"],
             scope["raw_path"].decode("latin-1"),
             scope["query_string"].decode("latin-1"),
@@ -97,9 +100,9 @@ class Door:
 
 
 @contextmanager
-def door(answering: Answering, port: int = 0) -> Iterator[str]:
+def serve_gateway(answering: Answering, port: int = 0) -> Iterator[str]:
     """Serve on loopback for as long as the block runs; yields the base URL."""
-    app = Door(answering)
+    app = Gateway(answering)
     try:
         with serving(app, port=port) as url:
             yield url
@@ -107,18 +110,14 @@ def door(answering: Answering, port: int = 0) -> Iterator[str]:
         app.close()
 
 
-# What a Function URL hands over as text; all else comes as base64.
-_TEXT: Final = frozenset({"application/json", "application/javascript", "application/xml", "application/vnd.api+json"})
-
-
 class MalformedAnswer(Exception):  # noqa: N818 - API Gateway's "Malformed Lambda proxy response"
-    """A function's answer that no front door can make a response of."""
+    """A function's answer that is no response."""
 
 
-def rest_api_event(request: DoorRequest, stage: str, base: str, binary_types: frozenset[str]) -> bytes:
+def rest_api_event(request: GatewayRequest, stage: str, base: str, binary_types: frozenset[str]) -> bytes:
     """The event of a REST API with a `{proxy+}` resource; other media types than `binary_types` are read as text.
 
-    `base` is what stood before the request's path: "/" and the stage, or nothing at a domain of one's own.
+    `base` was removed from the front of the request's path: "/" and the stage, or nothing at a custom domain.
     """
     path = unquote(request.raw_path)
     several = _several(request)
@@ -154,7 +153,7 @@ def rest_api_event(request: DoorRequest, stage: str, base: str, binary_types: fr
     )
 
 
-def function_url_event(request: DoorRequest) -> bytes:
+def function_url_event(request: GatewayRequest) -> bytes:
     """The event of a Function URL: lower-case headers, several of one name joined by commas, the query as it came."""
     several = _several(request, lower=True)
     cookies = [cookie.strip() for value in several.pop("cookie", []) for cookie in value.split(";")]
@@ -216,21 +215,21 @@ def answer_of(payload: bytes) -> Response:
         raise MalformedAnswer(repr(error)) from None
 
 
-def _several(request: DoorRequest, *, lower: bool = False) -> dict[str, list[str]]:
+def _several(request: GatewayRequest, *, lower: bool = False) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in request.headers:
         found.setdefault(name.lower() if lower else name, []).append(value)
     return found
 
 
-def _media_type(request: DoorRequest) -> str:
+def _media_type(request: GatewayRequest) -> str:
     return (request.header("content-type") or "").partition(";")[0].strip().lower()
 
 
 def _body(body: bytes, is_binary: bool) -> str | None:
     if not body:
         return None
-    # A gateway that takes a body for text makes replacement characters of what is none.
+    # A gateway that reads a body as text replaces what is none.
     return base64.b64encode(body).decode() if is_binary else body.decode(errors="replace")
 
 
@@ -238,34 +237,27 @@ def _written(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-MAX_REST_BODY: Final = 10_485_760
-"""A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
-Invoke = Callable[[bytes], bytes]
-_JSON: Final = ("Content-Type", "application/json")
-
-
 class FunctionUrl:
-    """A Function URL: what Lambda refuses comes in Lambda's own words."""
+    """A Function URL, with Lambda's own answers to what it refuses."""
 
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
 
-    def __call__(self, request: DoorRequest) -> Response:
+    def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers; 413 for an event over 6 MiB, 502 for a function that fails."""
         try:
             return answer_of(self._invoke(function_url_event(request)))
         except EventTooLarge as error:
-            return _words(413, {"Message": str(error)})
+            return _message(413, {"Message": str(error)})
         except (FunctionError, MalformedAnswer) as error:
             _log(error)
-            return _words(502, {"Message": "Internal Server Error"})
+            return _message(502, {"Message": "Internal Server Error"})
 
 
 class RestApi:
-    """A REST API's stage, whose own answers are the GatewayResponses of a template, resolved.
+    """A REST API's stage, whose own answers are the resolved GatewayResponses of a template.
 
-    Paths begin with `base`: the stage at the API's own address, nothing at a domain of one's own. Those that do not
-    are 403, as at AWS.
+    Paths begin with `base`: the stage at the API's own address, nothing at a custom domain. Others are 403, as at AWS.
     """
 
     def __init__(
@@ -282,40 +274,33 @@ class RestApi:
         self._binary_types = binary_types
         self._responses = responses
 
-    def __call__(self, request: DoorRequest) -> Response:
+    def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers, or the gateway in its place."""
         base = self._base
         if request.raw_path != base and not request.raw_path.startswith(base + "/"):
-            return _words(403, {"message": "Missing Authentication Token"})
-        inner = DoorRequest(
-            request.method,
-            request.raw_path.removeprefix(base) or "/",
-            request.raw_query,
-            request.headers,
-            request.body,
-            request.peer,
-        )
+            return _message(403, {"message": "Missing Authentication Token"})
+        inner = replace(request, raw_path=request.raw_path.removeprefix(base) or "/")
         if len(request.body) > MAX_REST_BODY:
-            # Refused before anything of the template is looked at, as those report who have tried.
+            # Refused before the template's responses apply, as users of AWS report.
             said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
             return Response(413, (("Content-Type", "text/plain"),), said.encode())
         try:
             return answer_of(self._invoke(rest_api_event(inner, self._stage, base, self._binary_types)))
         except EventTooLarge:
-            return self._own("REQUEST_TOO_LARGE", 413)
+            return self._gateway_response("REQUEST_TOO_LARGE", 413)
         except (FunctionError, MalformedAnswer) as error:
             _log(error)
-            return self._own("DEFAULT_5XX", 502)
+            return self._gateway_response("DEFAULT_5XX", 502)
 
-    def _own(self, kind: str, status: int) -> Response:
-        told = self._responses.get(kind)
-        if told is None:
-            return _words(status, {"message": "Internal server error"})
+    def _gateway_response(self, kind: str, status: int) -> Response:
+        response = self._responses.get(kind)
+        if response is None:
+            return _message(status, {"message": "Internal server error"})
         context = {"context.requestId": str(uuid.uuid4())}
-        headers = told.get("ResponseParameters", {}).get("Headers", {})
+        headers = response.get("ResponseParameters", {}).get("Headers", {})
         given = tuple((name, _value(expression, context)) for name, expression in headers.items())
-        body = told.get("ResponseTemplates", {}).get("application/json", "")
-        return Response(int(told.get("StatusCode", status)), (_JSON, *given), body.encode())
+        body = response.get("ResponseTemplates", {}).get("application/json", "")
+        return Response(int(response.get("StatusCode", status)), (_JSON, *given), body.encode())
 
 
 def _value(expression: str, context: Mapping[str, str]) -> str:
@@ -325,9 +310,9 @@ def _value(expression: str, context: Mapping[str, str]) -> str:
     return context.get(expression, "")
 
 
-def _words(status: int, document: Mapping[str, str]) -> Response:
+def _message(status: int, document: Mapping[str, str]) -> Response:
     return Response(status, (_JSON,), json.dumps(document).encode())
 
 
 def _log(error: Exception) -> None:
-    OUT.print(f"the function failed: {error}", markup=False, highlight=False, soft_wrap=True)
+    say(f"the function failed: {error}")
