@@ -17,7 +17,8 @@ from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory,
 if TYPE_CHECKING:
     from PIL import Image
 
-    from outpaint.painting.painters.diffusion.passes import BatchKey, DiffusionModel, Pass, PassTicket
+    from outpaint.painting.painters.diffusion.passes import BatchKey, Pass, PassTicket
+    from outpaint.painting.painters.diffusion.torch_model import TorchModel
 
 
 _LOG: Final = logging.getLogger("outpaint.scheduler")
@@ -94,6 +95,11 @@ class WaitingPass:
     ticket: PassTicket
     arrived: float
     future: Future[Image.Image] = field(default_factory=Future)
+
+    def fail(self, error: OutpaintError) -> None:
+        """End the pass with this error, unless it has ended or was cancelled."""
+        if not self.future.done() and (self.future.running() or self.future.set_running_or_notify_cancel()):
+            self.future.set_exception(error)
 
 
 class WaitingPasses:
@@ -192,7 +198,7 @@ class Scheduler:
 
     def __init__(
         self,
-        model: DiffusionModel,
+        model: TorchModel,
         *,
         count: int = 8,
         linger: float = 0.015,
@@ -224,7 +230,7 @@ class Scheduler:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
-        self._end(self._waiting.take_all(), _shutting_down())
+        _fail_all(self._waiting.take_all(), _shutting_down())
 
     def submit(self, work: Pass, ticket: PassTicket) -> Future[Image.Image]:
         """The painted picture of a pass, once its batch has run.
@@ -260,7 +266,9 @@ class Scheduler:
                 batch: list[WaitingPass] = []
                 while not self._closing and not batch:
                     now = self._clock()
-                    self._refuse(self._waiting.take_ended(now), now)
+                    for entry in self._waiting.take_ended(now):
+                        if reason := entry.ticket.end(now):
+                            entry.fail(reason)
                     batch = self._waiting.take(now)
                     if not batch:
                         self._changed.wait(self._waiting.ready_in(now))
@@ -279,7 +287,7 @@ class Scheduler:
         if not batch:
             return
         if self._sick is not None:
-            self._end(batch, _sick(self._sick))
+            _fail_all(batch, _sick(self._sick))
             return
         key = batch[0].work.key
         too_large = False
@@ -290,7 +298,7 @@ class Scheduler:
         except DeviceLost as error:
             self._sick = str(error) or "the device was lost"
             _LOG.error("the device is lost: %s", self._sick)
-            self._end(batch, _sick(self._sick))
+            _fail_all(batch, _sick(self._sick))
         except OutpaintError as error:
             self._one_by_one(batch, error)
         except Exception as error:  # noqa: BLE001 - the thread must live on for the next batch
@@ -351,29 +359,15 @@ class Scheduler:
 
     def _still_wanted(self, entries: Sequence[WaitingPass]) -> list[WaitingPass]:
         now = self._clock()
-        wanted = []
         for entry in entries:
-            if entry.future.done():
-                continue
-            end = entry.ticket.end(now)
-            if end is None:
-                wanted.append(entry)
-            else:
-                entry.future.set_exception(end)
-        return wanted
+            if reason := entry.ticket.end(now):
+                entry.fail(reason)
+        return [entry for entry in entries if not entry.future.done()]
 
-    def _refuse(self, entries: list[WaitingPass], now: float) -> None:
-        for entry in entries:
-            reason = entry.ticket.end(now)
-            if reason is not None and entry.future.set_running_or_notify_cancel():
-                entry.future.set_exception(reason)
 
-    def _end(self, entries: Sequence[WaitingPass], error: OutpaintError) -> None:
-        for entry in entries:
-            if entry.future.done():
-                continue
-            if entry.future.running() or entry.future.set_running_or_notify_cancel():
-                entry.future.set_exception(error)
+def _fail_all(entries: list[WaitingPass], error: OutpaintError) -> None:
+    for entry in entries:
+        entry.fail(error)
 
 
 def _shutting_down() -> OutpaintError:

@@ -15,12 +15,13 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas, known_area
 from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
-from outpaint.painting.painters.diffusion.passes import DiffusionModel, Pass, PassTicket, PassTooLarge, Scene
+from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
 if TYPE_CHECKING:
     from outpaint.contracts.responses import PainterCard
     from outpaint.painting.canvas import Painter
+    from outpaint.painting.painters.diffusion.torch_model import TorchModel
 
 
 Prefill = Callable[[Image.Image, Image.Image], Image.Image]
@@ -97,7 +98,7 @@ class DiffusionPainter:
 
     def __init__(
         self,
-        model: DiffusionModel,
+        model: TorchModel,
         submit: Submit,
         *,
         window: int = 1024,
