@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
@@ -35,7 +36,7 @@ _TRANSPOSITIONS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_PLUGINS: Final = {
+_PLUGINS: Final[dict[FileType, Callable[[BytesIO], ImageFile]]] = {
     FileType.JPEG: JpegImageFile,
     FileType.PNG: PngImageFile,
     FileType.WEBP: WebPImageFile,

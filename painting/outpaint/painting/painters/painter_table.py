@@ -149,7 +149,7 @@ def load_painter(name: str) -> Painter:
 
 
 def default_painter() -> tuple[Painter, str | None]:
-    """The best painter that this machine can run by itself, and a warning for the user where its weights are missing."""
+    """The best painter that this machine can run alone, and a warning for the user where its weights are missing."""
     from outpaint.painting import weights
 
     try:

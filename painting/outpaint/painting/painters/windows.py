@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -114,9 +114,8 @@ def _euclidean(seen: NDArray[np.bool_], cell_width: float, cell_height: float) -
     return np.asarray(np.sqrt(nearest), dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in pixels, right and bottom exclusive; it may reach beyond the picture."""
+class Box(NamedTuple):
+    """A rectangle in pixels as Pillow takes one, right and bottom exclusive; it may reach beyond the picture."""
 
     left: int
     top: int
@@ -137,11 +136,6 @@ class Box:
     def area(self) -> int:
         """In pixels."""
         return self.width * self.height
-
-    @property
-    def corners(self) -> tuple[int, int, int, int]:
-        """As Pillow wants a box."""
-        return (self.left, self.top, self.right, self.bottom)
 
     def union(self, other: Box) -> Box:
         """The smallest box around both."""

@@ -113,8 +113,8 @@ class TorchModel(ABC):
     def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
         """The model's output for the run's latents."""
 
-    def after_step(self, run: TorchRun) -> None:
-        """Change `run.latents` after a step; most models do not."""
+    def after_step(self, run: TorchRun) -> None:  # noqa: B027 - most models do nothing here
+        """Change `run.latents` after a step."""
 
     @abstractmethod
     def decode(self, run: TorchRun) -> Tensor:
