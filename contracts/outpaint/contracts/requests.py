@@ -207,7 +207,7 @@ class OutpaintRequest(BaseModel):
     mask: Source | None = None
     mask_field: str | None = Field(default=None, description="The spelling the mask came under, for errors.")
     image_field: str = Field(default="image", description="The spelling the image came under, for errors.")
-    mode: Annotated[Mode, Field(description="May also stand in the query; the body wins."), BeforeValidator(_lower)] = (
+    mode: Annotated[Mode, Field(description="May also be in the query; the body wins."), BeforeValidator(_lower)] = (
         Mode.SYNC
     )
     wish: Wish
@@ -219,7 +219,7 @@ class OutpaintRequest(BaseModel):
 
     @classmethod
     def from_fields(cls, fields: Fields, *, query_mode: str | None = None) -> OutpaintRequest:
-        """The request that a body's fields stand for; `mode` from the query counts where the body has none.
+        """The request that a body's fields make; `mode` from the query counts where the body has none.
 
         Raises `OutpaintError` (422) naming the first offending field in the vendor's words.
         """
@@ -344,7 +344,7 @@ class UploadRequest(BaseModel):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> UploadRequest:
-        """The request that a body's fields stand for; raises `OutpaintError` (422) naming the offending field."""
+        """The request that a body's fields make; raises `OutpaintError` (422) naming the offending field."""
         value = _one_text(fields, "content_type")
         if value is None:
             raise _missing("content_type", "say what will be sent, such as image/png")

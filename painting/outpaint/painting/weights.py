@@ -302,8 +302,8 @@ def find(name: str) -> Path | None:
 def pull(name: str, progress: Callable[[Progress], None] | None = None) -> Path:
     """The verified file, fetched first where it is not on this machine yet.
 
-    Tries each source in turn; a file appears under its final name only whole and verified, and nothing else
-    stays behind. Raises WeightsUnavailable naming what each source answered.
+    Tries each source in turn; a file appears under its final name only whole and verified, and nothing else is left.
+    Raises WeightsUnavailable naming what each source answered.
     """
     wanted = _registered(name)
     path = find(name)

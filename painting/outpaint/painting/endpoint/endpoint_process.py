@@ -66,7 +66,7 @@ class EndpointProcess:
         """Why the endpoint cannot work now, None while it can."""
         if self._health is not None:
             return self._health
-        return next((scheduler.sick for scheduler in self._schedulers if scheduler.sick is not None), None)
+        return next((scheduler.failure for scheduler in self._schedulers if scheduler.failure is not None), None)
 
     def start(self) -> None:
         """Begin to load."""

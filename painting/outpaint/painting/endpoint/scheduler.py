@@ -59,7 +59,7 @@ class DeviceMemory:
 
 
 class HostMemory:
-    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it goes alone."""
+    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it runs alone."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
@@ -215,7 +215,7 @@ class Scheduler:
         self._waiting = WaitingPasses(count, linger, self._memory.capacity)
         self._changed = threading.Condition()
         self._closing = False
-        self._sick: str | None = None
+        self._failure: str | None = None
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
 
@@ -239,8 +239,8 @@ class Scheduler:
         """
         entry = WaitingPass(work, ticket, self._clock())
         with self._changed:
-            if self._closing or self._sick is not None:
-                entry.future.set_exception(_shutting_down() if self._closing else _sick(self._sick or ""))
+            if self._closing or self._failure is not None:
+                entry.future.set_exception(_shutting_down() if self._closing else _device_failed(self._failure or ""))
             else:
                 self._waiting.add(entry)
                 self._changed.notify_all()
@@ -252,13 +252,13 @@ class Scheduler:
             self._changed.notify_all()
 
     @property
-    def sick(self) -> str | None:
+    def failure(self) -> str | None:
         """Why no batch can be run any more, None while they can."""
-        if self._sick is None and self._busy_since is not None:
+        if self._failure is None and self._busy_since is not None:
             busy = self._clock() - self._busy_since
             if busy > self._stuck:
                 return f"the device has been at one step for {busy:.0f} seconds"
-        return self._sick
+        return self._failure
 
     def _loop(self) -> None:
         while True:
@@ -286,8 +286,8 @@ class Scheduler:
         """Run a batch to its end: in halves where it does not fit, one by one where it fails."""
         if not batch:
             return
-        if self._sick is not None:
-            _fail_all(batch, _sick(self._sick))
+        if self._failure is not None:
+            _fail_all(batch, _device_failed(self._failure))
             return
         key = batch[0].work.key
         too_large = False
@@ -296,9 +296,9 @@ class Scheduler:
         except OutOfMemory:
             too_large = True
         except DeviceLost as error:
-            self._sick = str(error) or "the device was lost"
-            _LOG.error("the device is lost: %s", self._sick)
-            _fail_all(batch, _sick(self._sick))
+            self._failure = str(error) or "the device was lost"
+            _LOG.error("the device is lost: %s", self._failure)
+            _fail_all(batch, _device_failed(self._failure))
         except OutpaintError as error:
             self._one_by_one(batch, error)
         except Exception as error:  # noqa: BLE001 - the thread must live on for the next batch
@@ -374,5 +374,5 @@ def _shutting_down() -> OutpaintError:
     return OutpaintError(ErrorCode.UNAVAILABLE, "the painter's host is shutting down: send the job again")
 
 
-def _sick(reason: str) -> OutpaintError:
+def _device_failed(reason: str) -> OutpaintError:
     return OutpaintError(ErrorCode.UNAVAILABLE, f"the painter's device has failed ({reason}): send the job again")

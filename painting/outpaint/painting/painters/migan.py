@@ -183,16 +183,16 @@ def _paint_window(
     there_picture = _picture(there)
     depth = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_OVERLAP)))
     inner = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_BORDER))) == 255
-    handed = (depth >= 254) | (kept & inner)
-    if np.count_nonzero(handed) * 8 < np.count_nonzero(there):
+    given = (depth >= 254) | (kept & inner)
+    if np.count_nonzero(given) * 8 < np.count_nonzero(there):
         # Of lines and dots nothing would be left without their border. But then the graph's own blending includes
         # what is open, which must not be black.
-        handed = there
+        given = there
         colours = np.asarray(smoothed(crop, 2 * SIDE))[..., :3]
 
     turn = slice(None, None, -1 if variation.mirrored else 1)
-    painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
-    new = match_border(painted, colours, there & ~handed, _FADE, _TRUSTED)
+    painted = network.fill(colours[:, turn], given[:, turn])[:, turn]
+    new = match_border(painted, colours, there & ~given, _FADE, _TRUSTED)
 
     inside = window.intersection(Box(0, 0, *state.size))
     size = (inside.width, inside.height)

@@ -49,7 +49,7 @@ _WORTH: Final = 1.5  # how much larger than its parts a window may be that repla
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far each cell of a coarse grid lies from what is known.
+    """How far each cell of a coarse grid is from what is known.
 
     `cells` is float32 [rows, columns] in pixels, 0 where some of the cell is known; `whole` is True where all
     of it is; `size` is the picture's width and height in pixels; `reach` is the known area's extent in pixels,
@@ -68,7 +68,7 @@ def measure(known: Image.Image) -> Distances:
     shrink = min(1.0, max(GRID_LONG / max(width, height), GRID_SHORT / min(width, height)))
     across, down = max(1, round(width * shrink)), max(1, round(height * shrink))
     coverage = np.asarray(known.resize((across, down), Image.Resampling.BOX))
-    # Where all that is known is finer than a cell, the fullest cells stand for it.
+    # Where all that is known is finer than a cell, the fullest cells count.
     seen = coverage >= max(1, min(_SEEN, int(coverage.max())))
     if not seen.any():
         seen = ~seen
@@ -147,7 +147,7 @@ class Box(NamedTuple):
         )
 
     def intersection(self, other: Box) -> Box:
-        """What lies in both; they are known to overlap."""
+        """What is in both; they must overlap."""
         return Box(
             max(self.left, other.left),
             max(self.top, other.top),
@@ -165,7 +165,7 @@ def plan(distances: Distances, fresh: NDArray[np.bool_], reached: NDArray[np.boo
 
     `fresh` are the cells to paint in this pass, `reached` those known after it; both [rows, columns] like
     `distances.cells`. A window is its open area with known surroundings, never wider than what is reached:
-    beyond lies nothing that could help.
+    beyond is nothing that could help.
     """
     limit = _box(distances, reached)
     pieces = [_box(distances, piece) for piece in _separate(fresh)]
