@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -34,10 +35,12 @@ from outpaint.painting.painters.diffusion.fluxfill import FluxFillModel
 from outpaint.painting.painters.diffusion.klein import KleinModel
 from outpaint.painting.painters.diffusion.model_loading import Recipe
 from outpaint.painting.painters.diffusion.passes import Pass, Scene
-from outpaint.painting.painters.diffusion.random_pipelines import build
 from outpaint.painting.painters.diffusion.sdxl import SdxlModel
 from outpaint.painting.painters.diffusion.torch_model import Identity
 from outpaint.painting.pipeline import Files, carry_out
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "painting" / "gpu"))
+from random_pipelines import build
 
 MODELS = {"klein": KleinModel, "sdxl": SdxlModel, "fluxfill": FluxFillModel}
 RECIPES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -102,167 +103,119 @@ _MESSAGES: Final = {
 }
 
 
-_O: Final = Operations
-
-
 def _kind(
-    status: int, title: str, remedy: str, operations: Operations, cause: Cause, *, retry_after: bool = False
+    cause: Cause,
+    status: int,
+    title: str,
+    remedy: str,
+    operations: Operations = Operations.OUTPAINT,
+    *,
+    retry_after: bool = False,
 ) -> ErrorKind:
     known = HTTPStatus(status)
     return ErrorKind(known, _MESSAGES.get(known, known.phrase), title, remedy, operations, cause, retry_after)
 
 
+_O: Final = Operations
+_request, _picture = partial(_kind, Cause.REQUEST), partial(_kind, Cause.PICTURE)
+_state, _job = partial(_kind, Cause.STATE), partial(_kind, Cause.JOB)
+
 ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
-    ErrorCode.MALFORMED_BODY: _kind(
-        400, "The body cannot be parsed", "send it again, whole", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
+    ErrorCode.MALFORMED_BODY: _request(
+        400, "The body cannot be parsed", "send it again, whole", _O.OUTPAINT | _O.UPLOADS
     ),
-    ErrorCode.INVALID_IDEMPOTENCY_KEY: _kind(
-        400,
-        "The idempotency key is not usable",
-        "use 1 to 255 visible ASCII characters, a UUID for example",
-        _O.OUTPAINT,
-        Cause.REQUEST,
+    ErrorCode.INVALID_IDEMPOTENCY_KEY: _request(
+        400, "The idempotency key is not usable", "use 1 to 255 visible ASCII characters, a UUID for example"
     ),
-    ErrorCode.MISSING_KEY: _kind(
-        401, "No API key was sent", "send it in the header that WWW-Authenticate names", _O.KEYED, Cause.REQUEST
+    ErrorCode.MISSING_KEY: _request(
+        401, "No API key was sent", "send it in the header that WWW-Authenticate names", _O.KEYED
     ),
-    ErrorCode.UNKNOWN_KEY: _kind(401, "The API key is not known", "check it for typing errors", _O.KEYED, Cause.STATE),
-    ErrorCode.INSUFFICIENT_CREDITS: _kind(
-        402, "The credits are used up", "add credits, or ask for fewer pictures", _O.OUTPAINT, Cause.STATE
+    ErrorCode.UNKNOWN_KEY: _state(401, "The API key is not known", "check it for typing errors", _O.KEYED),
+    ErrorCode.INSUFFICIENT_CREDITS: _state(402, "The credits are used up", "add credits, or ask for fewer pictures"),
+    ErrorCode.FORBIDDEN: _state(
+        403, "The API key is known but not allowed here", "ask the service's operator to allow it", _O.KEYED
     ),
-    ErrorCode.FORBIDDEN: _kind(
-        403,
-        "The API key is known but not allowed here",
-        "ask the service's operator to allow it",
-        _O.KEYED,
-        Cause.STATE,
+    ErrorCode.URL_NOT_SIGNED: _request(
+        403, "The file URL's signature does not match", "use the url from the result, unchanged", _O.FILE
     ),
-    ErrorCode.URL_NOT_SIGNED: _kind(
-        403, "The file URL's signature does not match", "use the url from the result, unchanged", _O.FILE, Cause.REQUEST
+    ErrorCode.URL_EXPIRED: _state(403, "The file URL has expired", "poll the inference again for a new one", _O.FILE),
+    ErrorCode.UNKNOWN_ROUTE: _request(404, "There is nothing at this path", "see /docs for the routes", _O.NONE),
+    ErrorCode.UNKNOWN_INFERENCE: _request(
+        404, "There is no such inference", "check the id, and ask while results are kept", _O.INFERENCE
     ),
-    ErrorCode.URL_EXPIRED: _kind(
-        403, "The file URL has expired", "poll the inference again for a new one", _O.FILE, Cause.STATE
+    ErrorCode.UNKNOWN_FILE: _request(
+        404, "There is no such file", "check the id, and fetch files while they are kept", _O.FILE
     ),
-    ErrorCode.UNKNOWN_ROUTE: _kind(
-        404, "There is nothing at this path", "see /docs for the routes", _O.NONE, Cause.REQUEST
+    ErrorCode.METHOD_NOT_ALLOWED: _request(
+        405, "This path does not take this verb", "use one that Allow names", _O.ALL
     ),
-    ErrorCode.UNKNOWN_INFERENCE: _kind(
-        404, "There is no such inference", "check the id, and ask while results are kept", _O.INFERENCE, Cause.REQUEST
+    ErrorCode.NOT_ACCEPTABLE: _request(
+        406, "No answer fits the Accept header", "accept application/json, or leave the header out", _O.KEYED
     ),
-    ErrorCode.UNKNOWN_FILE: _kind(
-        404, "There is no such file", "check the id, and fetch files while they are kept", _O.FILE, Cause.REQUEST
-    ),
-    ErrorCode.METHOD_NOT_ALLOWED: _kind(
-        405, "This path does not take this verb", "use one that Allow names", _O.ALL, Cause.REQUEST
-    ),
-    ErrorCode.NOT_ACCEPTABLE: _kind(
-        406,
-        "No answer fits the Accept header",
-        "accept application/json, or leave the header out",
-        _O.KEYED,
-        Cause.REQUEST,
-    ),
-    ErrorCode.IDEMPOTENCY_IN_PROGRESS: _kind(
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS: _state(
         409,
         "The first request with this idempotency key still runs",
         "wait for its answer, or try again soon",
-        _O.OUTPAINT,
-        Cause.STATE,
         retry_after=True,
     ),
-    ErrorCode.BODY_TOO_LARGE: _kind(
+    ErrorCode.BODY_TOO_LARGE: _request(
         413,
         "The request body is too large",
         "send smaller pictures, or send them ahead by POST /v1/uploads",
         _O.OUTPAINT | _O.UPLOADS,
-        Cause.REQUEST,
     ),
-    ErrorCode.FILE_TOO_LARGE: _kind(
-        413, "The picture file is too large", "send a smaller file", _O.OUTPAINT, Cause.PICTURE
-    ),
-    ErrorCode.UNSUPPORTED_CONTENT_TYPE: _kind(
+    ErrorCode.FILE_TOO_LARGE: _picture(413, "The picture file is too large", "send a smaller file"),
+    ErrorCode.UNSUPPORTED_CONTENT_TYPE: _request(
         415,
         "The request's content type is not supported",
         "use multipart/form-data, application/x-www-form-urlencoded or application/json",
         _O.OUTPAINT | _O.UPLOADS,
-        Cause.REQUEST,
     ),
-    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _kind(
-        415, "The file is not a supported picture", "send JPEG, PNG, WebP, BMP or TIFF", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.UNSUPPORTED_IMAGE_TYPE: _picture(
+        415, "The file is not a supported picture", "send JPEG, PNG, WebP, BMP or TIFF"
     ),
-    ErrorCode.MISSING_PARAMETER: _kind(
-        422,
-        "A required parameter is missing",
-        "send the parameter that field names",
-        _O.OUTPAINT | _O.UPLOADS,
-        Cause.REQUEST,
+    ErrorCode.MISSING_PARAMETER: _request(
+        422, "A required parameter is missing", "send the parameter that field names", _O.OUTPAINT | _O.UPLOADS
     ),
-    ErrorCode.INVALID_PARAMETER: _kind(
-        422, "A parameter has a wrong value", "send a value that detail allows", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
+    ErrorCode.INVALID_PARAMETER: _request(
+        422, "A parameter has a wrong value", "send a value that detail allows", _O.OUTPAINT | _O.UPLOADS
     ),
-    ErrorCode.CONFLICTING_PARAMETERS: _kind(
-        422, "Parameters exclude each other", "send one of them", _O.OUTPAINT | _O.UPLOADS, Cause.REQUEST
+    ErrorCode.CONFLICTING_PARAMETERS: _request(
+        422, "Parameters exclude each other", "send one of them", _O.OUTPAINT | _O.UPLOADS
     ),
-    ErrorCode.NOTHING_TO_PAINT: _kind(
-        422,
-        "Nothing in the picture is left open to paint",
-        "give the picture a transparent border, or send a mask",
-        _O.OUTPAINT,
-        Cause.PICTURE,
+    ErrorCode.NOTHING_TO_PAINT: _picture(
+        422, "Nothing in the picture is left open to paint", "give the picture a transparent border, or send a mask"
     ),
-    ErrorCode.NOTHING_TO_KEEP: _kind(
-        422, "Nothing in the picture is kept", "make opaque what is to stay", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.NOTHING_TO_KEEP: _picture(422, "Nothing in the picture is kept", "make opaque what is to stay"),
+    ErrorCode.SIZE_MISMATCH: _picture(422, "Image and mask differ in size", "send both in one size"),
+    ErrorCode.DIMENSIONS_OUT_OF_RANGE: _picture(
+        422, "The picture's width, height or area is out of range", "resize it"
     ),
-    ErrorCode.SIZE_MISMATCH: _kind(
-        422, "Image and mask differ in size", "send both in one size", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.ANIMATED: _picture(422, "The picture has more than one frame", "send one frame as a still picture"),
+    ErrorCode.UNREADABLE_IMAGE: _picture(422, "The picture is damaged or incomplete", "save or upload it again"),
+    ErrorCode.SOURCE_REFUSED: _request(
+        422, "The source URL may not be fetched", "use one that anybody may fetch by https"
     ),
-    ErrorCode.DIMENSIONS_OUT_OF_RANGE: _kind(
-        422, "The picture's width, height or area is out of range", "resize it", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.SOURCE_UNAVAILABLE: _state(
+        422, "The source could not be read", "see that the URL answers with the picture"
     ),
-    ErrorCode.ANIMATED: _kind(
-        422, "The picture has more than one frame", "send one frame as a still picture", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.IDEMPOTENCY_MISMATCH: _state(
+        422, "The idempotency key was used for another request", "use a new key for a new request"
     ),
-    ErrorCode.UNREADABLE_IMAGE: _kind(
-        422, "The picture is damaged or incomplete", "save or upload it again", _O.OUTPAINT, Cause.PICTURE
+    ErrorCode.RATE_LIMITED: _state(
+        429, "The rate limit is reached", "try again when Retry-After says", _O.KEYED, retry_after=True
     ),
-    ErrorCode.SOURCE_REFUSED: _kind(
-        422, "The source URL may not be fetched", "use one that anybody may fetch by https", _O.OUTPAINT, Cause.REQUEST
+    ErrorCode.HEADERS_TOO_LARGE: _request(
+        431, "The request headers are too large", "send fewer or shorter ones", _O.ALL
     ),
-    ErrorCode.SOURCE_UNAVAILABLE: _kind(
-        422, "The source could not be read", "see that the URL answers with the picture", _O.OUTPAINT, Cause.STATE
+    ErrorCode.INTERNAL: _state(
+        500, "Something broke on our side", "try again, and quote X-Picsart-Correlation-Id if it stays", _O.ALL
     ),
-    ErrorCode.IDEMPOTENCY_MISMATCH: _kind(
-        422,
-        "The idempotency key was used for another request",
-        "use a new key for a new request",
-        _O.OUTPAINT,
-        Cause.STATE,
+    ErrorCode.PAINTING_FAILED: _job(500, "The painter failed", "send the request again"),
+    ErrorCode.UNAVAILABLE: _state(
+        503, "The service is not available now", "try again when Retry-After says", _O.ALL, retry_after=True
     ),
-    ErrorCode.RATE_LIMITED: _kind(
-        429, "The rate limit is reached", "try again when Retry-After says", _O.KEYED, Cause.STATE, retry_after=True
-    ),
-    ErrorCode.HEADERS_TOO_LARGE: _kind(
-        431, "The request headers are too large", "send fewer or shorter ones", _O.ALL, Cause.REQUEST
-    ),
-    ErrorCode.INTERNAL: _kind(
-        500,
-        "Something broke on our side",
-        "try again, and quote X-Picsart-Correlation-Id if it stays",
-        _O.ALL,
-        Cause.STATE,
-    ),
-    ErrorCode.PAINTING_FAILED: _kind(500, "The painter failed", "send the request again", _O.OUTPAINT, Cause.JOB),
-    ErrorCode.UNAVAILABLE: _kind(
-        503,
-        "The service is not available now",
-        "try again when Retry-After says",
-        _O.ALL,
-        Cause.STATE,
-        retry_after=True,
-    ),
-    ErrorCode.TIMED_OUT: _kind(
-        504, "The job took longer than it may", "ask for fewer pictures", _O.OUTPAINT, Cause.JOB
-    ),
+    ErrorCode.TIMED_OUT: _job(504, "The job took longer than it may", "ask for fewer pictures"),
 }
 """What each code means."""
 

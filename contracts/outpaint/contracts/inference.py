@@ -28,7 +28,7 @@ class InferenceRequest(BaseModel):
     painter: str | None = Field(default=None, description="The painter wanted; the host's own choice without.")
     account: str = Field(default="", description="Whose job it is: a host that paints for many is fair between them.")
     deadline_at: float | None = Field(
-        default=None, description="Seconds since the epoch after which nobody wants the pictures any more."
+        default=None, description="Seconds since the epoch after which the pictures are no longer wanted."
     )
 
     @model_validator(mode="after")

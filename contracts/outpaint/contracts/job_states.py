@@ -31,10 +31,7 @@ MOVES: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.ACCEPTED: frozenset({JobState.DISPATCHED, JobState.PAINTING}) | ENDED,
     JobState.DISPATCHED: frozenset({JobState.PAINTING}) | ENDED,
     JobState.PAINTING: ENDED,
-    JobState.SUCCEEDED: frozenset(),
-    JobState.FAILED: frozenset(),
-    JobState.EXPIRED: frozenset(),
-    JobState.CANCELLED: frozenset(),
+    **dict.fromkeys(ENDED, frozenset()),
 }
 
 

@@ -41,7 +41,7 @@ _ERROR_HEADERS: Final[dict[HTTPStatus, tuple[str, ...]]] = {
 
 
 def _submit(description: str, **fields: str) -> JsonObject:
-    """A link to a new request with an id in one of its fields, beside what else the client wants."""
+    """A link to a new request with an id in one of its fields, to which the client adds the others."""
     return {"operationId": _OUTPAINT_ID, "requestBody": fields, "description": description}
 
 
@@ -112,7 +112,7 @@ def _outpaint() -> JsonObject:
         "operationId": _OUTPAINT_ID,
         "summary": "Outpaint an image",
         "description": (
-            "Send exactly one image and at most one mask. `mode` may stand in the query too, where the body has "
+            "Send exactly one image and at most one mask. `mode` may be in the query too, where the body has "
             "none; `Prefer` beats `mode`. Unknown fields are accepted and named in `X-Outpaint-Warning`."
         ),
         "tags": ["painting"],
@@ -128,7 +128,7 @@ def _outpaint() -> JsonObject:
                 "header",
                 {"type": "string"},
                 description="RFC 7240. `respond-async`: answer 202 at once. `wait=N`: wait up to N seconds, 1 to "
-                f"{names.MAX_WAIT}, then answer 202. Both may stand together.",
+                f"{names.MAX_WAIT}, then answer 202. Both may be sent together.",
                 examples={
                     "async": {"value": "respond-async"},
                     "wait": {"value": "wait=20"},

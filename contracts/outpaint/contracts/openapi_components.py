@@ -121,7 +121,7 @@ def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> Json
     fields: JsonObject = {}
     for name, field in form["properties"].items():
         fields[name] = _without_null(field)
-        # The second spelling of each mask field stands right behind the first.
+        # The second spelling of each mask field comes right after the first.
         if name in MASK_FIELDS:
             fields[name.replace("mask_image", "mask")] = {
                 **fields[name],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ MAX_COUNT: Final = 10
 MAX_SEED: Final = 2**32 - 1
 MAX_URL_LENGTH: Final = 2083
 MAX_TEXT_LENGTH: Final = 20_000
+_Model = TypeVar("_Model", bound=BaseModel)
 _FILE_SIZE: Final = f"By default at most {PictureLimits().max_bytes // 2**20} MiB."
 
 
@@ -166,10 +167,7 @@ class Wish(BaseModel):
 
         Raises `OutpaintError` INVALID_PARAMETER naming the first field with a wrong value.
         """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise _first_wrong_value(error, values) from None
+        return _validated(cls, values)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -205,11 +203,11 @@ class OutpaintRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    image: Upload | UrlSource | IdSource
-    mask: Upload | UrlSource | IdSource | None = None
+    image: Source
+    mask: Source | None = None
     mask_field: str | None = Field(default=None, description="The spelling the mask came under, for errors.")
     image_field: str = Field(default="image", description="The spelling the image came under, for errors.")
-    mode: Annotated[Mode, Field(description="May also stand in the query; the body wins."), BeforeValidator(_lower)] = (
+    mode: Annotated[Mode, Field(description="May also be in the query; the body wins."), BeforeValidator(_lower)] = (
         Mode.SYNC
     )
     wish: Wish
@@ -221,17 +219,13 @@ class OutpaintRequest(BaseModel):
 
     @classmethod
     def from_fields(cls, fields: Fields, *, query_mode: str | None = None) -> OutpaintRequest:
-        """The request that a body's fields stand for; `mode` from the query counts where the body has none.
+        """The request that a body's fields make; `mode` from the query counts where the body has none.
 
         Raises `OutpaintError` (422) naming the first offending field in the vendor's words.
         """
         image_field, image = _one_source(fields, IMAGE_FIELDS, what="image")
         if image is None or image_field is None:
-            raise OutpaintError(
-                ErrorCode.MISSING_PARAMETER,
-                "image is missing: send a file as image, or an address as image_url",
-                field="image",
-            )
+            raise _missing("image", "send a file as image, or an address as image_url")
         mask_field, mask = _one_source(fields, MASK_FIELDS, what="mask")
         values: dict[str, object] = {
             name: value for name in PLAIN_FIELDS if (value := _one_text(fields, name)) is not None
@@ -240,17 +234,12 @@ class OutpaintRequest(BaseModel):
             values.setdefault("mode", query_mode)
         prompt = values.get("prompt")
         if prompt is None:
-            raise OutpaintError(
-                ErrorCode.MISSING_PARAMETER, "prompt is missing: say what the picture should grow into", field="prompt"
-            )
+            raise _missing("prompt", "say what the picture should grow into")
         if isinstance(prompt, str) and not prompt.strip():
             raise OutpaintError.wrong_value("prompt", "''", "say what the picture should grow into")
-        wish = Wish.read(values)
+        sources = {"image": image, "image_field": image_field, "mask": mask, "mask_field": mask_field}
         asked = {"mode": values["mode"]} if "mode" in values else {}
-        try:
-            return cls(image=image, image_field=image_field, mask=mask, mask_field=mask_field, wish=wish, **asked)
-        except ValidationError as error:
-            raise _first_wrong_value(error, values) from None
+        return _validated(cls, {"wish": Wish.read(values), **sources, **asked})
 
     @classmethod
     def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:
@@ -258,11 +247,18 @@ class OutpaintRequest(BaseModel):
         return tuple(name for name in fields if name not in KNOWN_FIELDS)
 
 
-def _first_wrong_value(error: ValidationError, values: Mapping[str, object]) -> OutpaintError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0])
-    reason = first["msg"]
-    return OutpaintError.wrong_value(name, values.get(name), reason[:1].lower() + reason[1:])
+def _validated(model: type[_Model], values: Mapping[str, object]) -> _Model:
+    """The model of these values. Raises INVALID_PARAMETER naming the first wrong one."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name, reason = str(first["loc"][0]), first["msg"]
+        raise OutpaintError.wrong_value(name, values.get(name), reason[:1].lower() + reason[1:]) from None
+
+
+def _missing(name: str, hint: str) -> OutpaintError:
+    return OutpaintError(ErrorCode.MISSING_PARAMETER, f"{name} is missing: {hint}", field=name)
 
 
 def _given(fields: Fields, name: str) -> FieldValue:
@@ -348,18 +344,11 @@ class UploadRequest(BaseModel):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> UploadRequest:
-        """The request that a body's fields stand for; raises `OutpaintError` (422) naming the offending field."""
+        """The request that a body's fields make; raises `OutpaintError` (422) naming the offending field."""
         value = _one_text(fields, "content_type")
         if value is None:
-            raise OutpaintError(
-                ErrorCode.MISSING_PARAMETER,
-                "content_type is missing: say what will be sent, such as image/png",
-                field="content_type",
-            )
-        try:
-            return cls.model_validate({"content_type": value})
-        except ValidationError as error:
-            raise _first_wrong_value(error, {"content_type": value}) from None
+            raise _missing("content_type", "say what will be sent, such as image/png")
+        return _validated(cls, {"content_type": value})
 
     @classmethod
     def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:

@@ -72,7 +72,6 @@ class Painter(Protocol):
     @property
     def card(self) -> PainterCard:
         """The painter's name and model, for the result."""
-        ...
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         """One RGB picture of the canvas's size for each seed, as they are ready.
@@ -80,7 +79,6 @@ class Painter(Protocol):
         Kept pixels need not be exact: compositing makes them so. It writes into the picture, so a painter must not
         use one again that it has given.
         """
-        ...
 
 
 def known_area(weights: Image.Image, least: int = 128) -> Image.Image:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from outpaint.painting.canvas import Brief, Canvas, Painter
 
 
+COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""IPTC NewsCodes: a picture with parts made by a trained model, as every outpainted picture is."""
+
+SOURCE_TYPE_XMP: Final = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    f'Iptc4xmpExt:DigitalSourceType="{COMPOSITE}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+).encode()
+"""An XMP packet with that digital source type and nothing else."""
+
 # 4:4:4, since half the colour resolution is what shows as drift along sharp coloured edges of kept parts.
 _SETTINGS: Final[dict[Format, dict[str, Any]]] = {
     Format.JPG: {"format": "JPEG", "quality": 90, "subsampling": 0},
@@ -89,19 +100,3 @@ def encode(
     stream = BytesIO()
     picture.save(stream, icc_profile=icc_profile, **metadata, **_SETTINGS[format])
     return stream.getvalue()
-
-
-COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC NewsCodes: a mix that holds parts made by a trained model, as every outpainted picture is."""
-
-_XMP: Final = (
-    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-    'Iptc4xmpExt:DigitalSourceType="{kind}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-)
-
-
-def source_type_xmp(kind: str = COMPOSITE) -> bytes:
-    """An XMP packet (UTF-8) with the digital source type and nothing else; `kind` is a NewsCodes address."""
-    return _XMP.format(kind=kind).encode()

@@ -1,11 +1,11 @@
-"""The bundled output check: Yahoo's open_nsfw network, on onnxruntime and without a network connection."""
+"""The output check `nsfw`: Yahoo's open_nsfw model, run by onnxruntime on the CPU."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import onnxruntime
 from PIL import Image
 
 from outpaint.painting import weights
@@ -24,31 +24,13 @@ _MEAN: Final = np.array([104, 117, 123], dtype=np.float32)  # of blue, green and
 class NsfwCheck:
     """Holds a picture back whose score reaches `threshold` (0 to 1); an `OutputCheck`, for several threads.
 
-    open_nsfw was trained to tell pornography from the rest; it knows nothing of violence, drawings or texts. Its
-    authors call a score below 0.2 safe and one above 0.8 not.
+    open_nsfw was trained to tell pornography from other photographs; it knows nothing of violence, drawings or texts.
+    Its authors call a score below 0.2 safe and one above 0.8 not. Raises WeightsUnavailable where its weights are
+    missing.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-
-    def __call__(self, picture: Image.Image) -> str | None:
-        """Why the picture must not be handed out, or None where it may."""
-        score = self.score(picture)
-        return f"not safe for work, score {score:.2f}" if score >= self._threshold else None
-
-    def score(self, picture: Image.Image) -> float:
-        """How likely the picture (RGB, any size) is pornographic, 0 to 1; the same for the same picture."""
-        (scores,) = self._session.run(None, {self._session.get_inputs()[0].name: _seen(picture)})
-        return float(scores[0][1])
-
-    def load(self) -> None:
-        """Read the weights now rather than at the first picture. Raises WeightsUnavailable where there are none."""
-        self._session  # noqa: B018 - a cached property
-
-    @cached_property
-    def _session(self) -> Any:
-        import onnxruntime
-
         path = weights.find(NAME)
         if path is None:
             raise weights.WeightsUnavailable(
@@ -58,7 +40,17 @@ class NsfwCheck:
         # Pictures are checked on the threads that finish them, one each.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, picture: Image.Image) -> str | None:
+        """Why the picture must be held back, or None where it need not be."""
+        score = self.score(picture)
+        return f"not safe for work, score {score:.2f}" if score >= self._threshold else None
+
+    def score(self, picture: Image.Image) -> float:
+        """How likely the picture (RGB, any size) is pornographic, 0 to 1; the same for the same picture."""
+        (scores,) = self._session.run(None, {self._session.get_inputs()[0].name: _seen(picture)})
+        return float(scores[0][1])
 
 
 def _seen(picture: Image.Image) -> NDArray[np.float32]:

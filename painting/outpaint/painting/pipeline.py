@@ -31,7 +31,6 @@ class OutputCheck(Protocol):
 
     def __call__(self, picture: Image.Image) -> str | None:
         """A few words on why the picture must be held back, or None where it need not be."""
-        ...
 
 
 def nothing_checked(picture: Image.Image) -> str | None:  # noqa: ARG001 - the signature of an OutputCheck
@@ -49,9 +48,7 @@ def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
     if address == "nsfw":
         from outpaint.painting.nsfw_check import NsfwCheck
 
-        bundled = NsfwCheck(threshold)
-        bundled.load()
-        return bundled
+        return NsfwCheck(threshold)
     module, _, name = address.partition(":")
     try:
         check = getattr(import_module(module), name)

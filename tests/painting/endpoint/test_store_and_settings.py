@@ -15,7 +15,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
-from outpaint.painting.finish import COMPOSITE, encode, source_type_xmp
+from outpaint.painting.finish import COMPOSITE, SOURCE_TYPE_XMP, encode
 from outpaint.painting.painters.diffusion import model_folder
 from outpaint.painting.pipeline import load_check, nothing_checked
 
@@ -172,7 +172,7 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize("kind", list(Format))
 def test_the_digital_source_type_is_in_every_format(kind: Format) -> None:
     picture = Image.new("RGB", (16, 16), (9, 8, 7))
-    data = encode(picture, kind, xmp=source_type_xmp())
+    data = encode(picture, kind, xmp=SOURCE_TYPE_XMP)
     with Image.open(BytesIO(data)) as opened:
         xmp = opened.info["xmp"]
         assert COMPOSITE in (xmp if isinstance(xmp, str) else xmp.decode())

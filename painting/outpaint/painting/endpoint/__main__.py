@@ -19,7 +19,7 @@ _LOG: Final = logging.getLogger("outpaint.endpoint")
 
 
 class _Server(uvicorn.Server):
-    """Drains the service at SIGTERM; uvicorn itself only waits until the requests at hand are answered."""
+    """Drains the service at SIGTERM; uvicorn itself only waits for the answers to open requests."""
 
     service: EndpointProcess
 

@@ -93,7 +93,7 @@ async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJo
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
             await asyncio.to_thread(leave, job)
-            # Awaited all the same: others may wait for the job, and given up it ends soon.
+            # Its outcome is awaited all the same: where no other caller waits, the job ends soon.
             return await ending
         return ending.result()
     except asyncio.CancelledError:

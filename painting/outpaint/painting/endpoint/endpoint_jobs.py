@@ -40,11 +40,9 @@ class JobPainter(Protocol):
     @property
     def digest(self) -> str | None:
         """SHA-256 (hex) over the weights, None where there are none."""
-        ...
 
     def for_job(self, ticket: PassTicket) -> Painter:
         """A painter whose work is counted to this ticket, and ends when that does."""
-        ...
 
 
 class OneAtATime:

@@ -21,7 +21,7 @@ from outpaint.painting.endpoint.endpoint_jobs import JobPainter, OneAtATime, Pai
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
 from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
-from outpaint.painting.finish import source_type_xmp
+from outpaint.painting.finish import SOURCE_TYPE_XMP
 from outpaint.painting.painters.diffusion.diffusion_painter import (
     DiffusionPainter,
     Prefill,
@@ -66,7 +66,7 @@ class EndpointProcess:
         """Why the endpoint cannot work now, None while it can."""
         if self._health is not None:
             return self._health
-        return next((scheduler.sick for scheduler in self._schedulers if scheduler.sick is not None), None)
+        return next((scheduler.failure for scheduler in self._schedulers if scheduler.failure is not None), None)
 
     def start(self) -> None:
         """Begin to load."""
@@ -122,7 +122,7 @@ class EndpointProcess:
         rules = OutputRules(
             limits=settings.limits,
             check=load_check(settings.check, settings.nsfw_threshold),
-            xmp=source_type_xmp() if settings.source_type else None,
+            xmp=SOURCE_TYPE_XMP if settings.source_type else None,
             reserve=lambda pixels: memory.reserve(pixels * _BYTES_PER_PIXEL),
         )
         return PaintingEndpoint(self.store, painters, settings, rules, changed=self._look_again)

@@ -27,11 +27,11 @@ PainterName = Annotated[str, AfterValidator(_painter_here)]
 
 
 class EndpointSettings(BaseModel):
-    """Everything an operator may set; every member has a default that works on SageMaker but for `store`."""
+    """What an operator may set; every member but `store` has a default that works on SageMaker."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    store: str = Field(description="Where inputs and results lie: s3://bucket/prefix/ or a folder.")
+    store: str = Field(description="Where inputs and results are: s3://bucket/prefix/ or a folder.")
     painter: PainterName = Field(default="klein", description="The painter of jobs that name none.")
     others: tuple[PainterName, ...] = Field(
         default=(), description="Further painters that a job may name, besides flat, separated by commas."
@@ -42,9 +42,9 @@ class EndpointSettings(BaseModel):
     steps: Annotated[int | None, Field(ge=1, le=200)] = None
     window: Annotated[int, Field(ge=64, le=2048, multiple_of=64, description="Side of a full pass, pixels.")] = 1024
     batch: Annotated[int, Field(ge=1, le=64, description="Passes in a batch at most.")] = 8
-    linger_ms: Annotated[float, Field(ge=0, le=1000, description="How long a pass waits for company at most.")] = 15.0
-    jobs: Annotated[int, Field(ge=1, le=256, description="Jobs in work at once at most.")] = 32
-    waiting: Annotated[int, Field(ge=0, description="Jobs that may wait beside those in work.")] = 256
+    linger_ms: Annotated[float, Field(ge=0, le=1000, description="How long a pass waits for others at most.")] = 15.0
+    jobs: Annotated[int, Field(ge=1, le=256, description="Jobs that run at once at most.")] = 32
+    waiting: Annotated[int, Field(ge=0, description="Further jobs that may wait.")] = 256
     finishers: Annotated[int, Field(ge=0, le=64, description="Threads that finish files; 0: one a core.")] = 0
     host_memory_mb: Annotated[int, Field(ge=0, description="For decoded pictures; 0: half of what is free.")] = 0
     device_memory_mb: Annotated[int, Field(ge=0, description="For a batch; 0: nine tenths of what is free.")] = 0
@@ -54,7 +54,7 @@ class EndpointSettings(BaseModel):
     nsfw_threshold: Annotated[float, Field(gt=0, le=1, description="The score at which nsfw holds back.")] = 0.8
     source_type: bool = Field(default=True, description="Write the IPTC digital source type into results.")
     grace_s: Annotated[float, Field(ge=0, description="How long running jobs may go on after SIGTERM.")] = 20.0
-    stuck_s: Annotated[float, Field(gt=0, description="Seconds at one step after which /ping says sick.")] = 300.0
+    stuck_s: Annotated[float, Field(gt=0, description="Seconds at one step after which /ping says 503.")] = 300.0
     host: str = "0.0.0.0"  # noqa: S104 - SageMaker reaches its container from outside of it
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     compile: bool = Field(default=False, description="Regional compilation of the repeated blocks.")
@@ -73,7 +73,7 @@ class EndpointSettings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> EndpointSettings:
-        """The settings that the environment stands for. Raises INVALID_PARAMETER naming the first wrong one."""
+        """The settings in environment variables. Raises INVALID_PARAMETER naming the first wrong one."""
         values: dict[str, object] = {}
         for name in cls.model_fields:
             value = environment.get(PREFIX + name.upper(), "").strip()

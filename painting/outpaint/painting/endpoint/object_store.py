@@ -1,4 +1,4 @@
-"""Where inputs and results lie: a folder or S3."""
+"""The store of inputs and results: a folder or an S3 bucket."""
 
 from __future__ import annotations
 
@@ -18,27 +18,24 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
 class ObjectStore(Protocol):
-    """Files by name, each there whole or not at all; may be used from several threads.
+    """Files by name, each stored whole or not at all; may be used from several threads.
 
-    Every method raises `OutpaintError`: SOURCE_REFUSED for a name that is none, UNAVAILABLE or PAINTING_FAILED
-    where the store does not do its work.
+    Every method raises `OutpaintError`: SOURCE_REFUSED for what is no name of a file in the store, UNAVAILABLE or
+    PAINTING_FAILED where the store fails.
     """
 
     def get(self, name: str) -> bytes | None:
         """The file's bytes, None where there is no such file."""
-        ...
 
     def put(self, name: str, data: bytes, media_type: str, account: str = "") -> None:
-        """Store a file; the same name again replaces it. `account` is whose it is, for stores that remember that."""
-        ...
+        """Store a file; the same name again replaces it. `account` is its owner, for stores that keep one."""
 
     def delete(self, name: str) -> None:
-        """Forget a file; nothing happens where there is none."""
-        ...
+        """Delete a file; nothing happens where there is none."""
 
 
 def checked_name(name: str, field: str | None = None) -> str:
-    """The name, which may then be joined to a folder or prefix. Raises SOURCE_REFUSED where it leads out of it."""
+    """The name, which is safe to append to a folder or prefix. Raises SOURCE_REFUSED where it would lead out of it."""
     if len(name) > 900 or not _NAME.fullmatch(name) or any(part.strip(".") == "" for part in name.split("/")):
         raise OutpaintError(
             ErrorCode.SOURCE_REFUSED,
@@ -48,7 +45,7 @@ def checked_name(name: str, field: str | None = None) -> str:
     return name
 
 
-class FolderStore:
+class FolderStore(ObjectStore):
     """A folder as the store, for tests and for hosts that share a disk; it is made where there is none."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +53,6 @@ class FolderStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, name: str) -> bytes | None:
-        """The file's bytes, None where there is no such file."""
         path = self._folder / checked_name(name)
         try:
             return path.read_bytes()
@@ -82,7 +78,6 @@ class FolderStore:
             raise _store_error(error) from error
 
     def delete(self, name: str) -> None:
-        """Forget a file; nothing happens where there is none."""
         try:
             (self._folder / checked_name(name)).unlink(missing_ok=True)
         except OSError as error:
@@ -101,7 +96,7 @@ _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _DENIED: Final = frozenset({"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"})
 
 
-class S3Store:
+class S3Store(ObjectStore):
     """The objects under `prefix` in a bucket; `client` is boto3's, made on first use where none is given."""
 
     def __init__(self, bucket: str, prefix: str = "", client: Any = None) -> None:
@@ -111,7 +106,6 @@ class S3Store:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> bytes | None:
-        """The object's bytes, None where there is no such object."""
         try:
             body = self._s3().get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
             data: bytes = body.read()
@@ -124,7 +118,7 @@ class S3Store:
     def put(self, name: str, data: bytes, media_type: str, account: str = "") -> None:
         """One PUT, which S3 shows whole or not at all; encryption is the bucket's own setting.
 
-        Whose the object is stands in its metadata, percent-encoded: the service asks before it takes one by id.
+        The owner is in its metadata, percent-encoded: the service looks there before it takes an object by its id.
         """
         metadata = {"account-id": quote(account)} if account else {}
         try:
@@ -135,7 +129,6 @@ class S3Store:
             raise _s3_error(error) from error
 
     def delete(self, name: str) -> None:
-        """Delete the object; S3 says nothing where there is none."""
         try:
             self._s3().delete_object(Bucket=self._bucket, Key=self._key(name))
         except Exception as error:

@@ -17,7 +17,8 @@ from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory,
 if TYPE_CHECKING:
     from PIL import Image
 
-    from outpaint.painting.painters.diffusion.passes import BatchKey, DiffusionModel, Pass, PassTicket
+    from outpaint.painting.painters.diffusion.passes import BatchKey, Pass, PassTicket
+    from outpaint.painting.painters.diffusion.torch_model import TorchModel
 
 
 _LOG: Final = logging.getLogger("outpaint.scheduler")
@@ -58,7 +59,7 @@ class DeviceMemory:
 
 
 class HostMemory:
-    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it goes alone."""
+    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it runs alone."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
@@ -94,6 +95,11 @@ class WaitingPass:
     ticket: PassTicket
     arrived: float
     future: Future[Image.Image] = field(default_factory=Future)
+
+    def fail(self, error: OutpaintError) -> None:
+        """End the pass with this error, unless it has ended or was cancelled."""
+        if not self.future.done() and (self.future.running() or self.future.set_running_or_notify_cancel()):
+            self.future.set_exception(error)
 
 
 class WaitingPasses:
@@ -192,7 +198,7 @@ class Scheduler:
 
     def __init__(
         self,
-        model: DiffusionModel,
+        model: TorchModel,
         *,
         count: int = 8,
         linger: float = 0.015,
@@ -209,7 +215,7 @@ class Scheduler:
         self._waiting = WaitingPasses(count, linger, self._memory.capacity)
         self._changed = threading.Condition()
         self._closing = False
-        self._sick: str | None = None
+        self._failure: str | None = None
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
 
@@ -224,7 +230,7 @@ class Scheduler:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
-        self._end(self._waiting.take_all(), _shutting_down())
+        _fail_all(self._waiting.take_all(), _shutting_down())
 
     def submit(self, work: Pass, ticket: PassTicket) -> Future[Image.Image]:
         """The painted picture of a pass, once its batch has run.
@@ -233,8 +239,8 @@ class Scheduler:
         """
         entry = WaitingPass(work, ticket, self._clock())
         with self._changed:
-            if self._closing or self._sick is not None:
-                entry.future.set_exception(_shutting_down() if self._closing else _sick(self._sick or ""))
+            if self._closing or self._failure is not None:
+                entry.future.set_exception(_shutting_down() if self._closing else _device_failed(self._failure or ""))
             else:
                 self._waiting.add(entry)
                 self._changed.notify_all()
@@ -246,13 +252,13 @@ class Scheduler:
             self._changed.notify_all()
 
     @property
-    def sick(self) -> str | None:
+    def failure(self) -> str | None:
         """Why no batch can be run any more, None while they can."""
-        if self._sick is None and self._busy_since is not None:
+        if self._failure is None and self._busy_since is not None:
             busy = self._clock() - self._busy_since
             if busy > self._stuck:
                 return f"the device has been at one step for {busy:.0f} seconds"
-        return self._sick
+        return self._failure
 
     def _loop(self) -> None:
         while True:
@@ -260,7 +266,9 @@ class Scheduler:
                 batch: list[WaitingPass] = []
                 while not self._closing and not batch:
                     now = self._clock()
-                    self._refuse(self._waiting.take_ended(now), now)
+                    for entry in self._waiting.take_ended(now):
+                        if reason := entry.ticket.end(now):
+                            entry.fail(reason)
                     batch = self._waiting.take(now)
                     if not batch:
                         self._changed.wait(self._waiting.ready_in(now))
@@ -278,8 +286,8 @@ class Scheduler:
         """Run a batch to its end: in halves where it does not fit, one by one where it fails."""
         if not batch:
             return
-        if self._sick is not None:
-            self._end(batch, _sick(self._sick))
+        if self._failure is not None:
+            _fail_all(batch, _device_failed(self._failure))
             return
         key = batch[0].work.key
         too_large = False
@@ -288,9 +296,9 @@ class Scheduler:
         except OutOfMemory:
             too_large = True
         except DeviceLost as error:
-            self._sick = str(error) or "the device was lost"
-            _LOG.error("the device is lost: %s", self._sick)
-            self._end(batch, _sick(self._sick))
+            self._failure = str(error) or "the device was lost"
+            _LOG.error("the device is lost: %s", self._failure)
+            _fail_all(batch, _device_failed(self._failure))
         except OutpaintError as error:
             self._one_by_one(batch, error)
         except Exception as error:  # noqa: BLE001 - the thread must live on for the next batch
@@ -351,34 +359,20 @@ class Scheduler:
 
     def _still_wanted(self, entries: Sequence[WaitingPass]) -> list[WaitingPass]:
         now = self._clock()
-        wanted = []
         for entry in entries:
-            if entry.future.done():
-                continue
-            end = entry.ticket.end(now)
-            if end is None:
-                wanted.append(entry)
-            else:
-                entry.future.set_exception(end)
-        return wanted
+            if reason := entry.ticket.end(now):
+                entry.fail(reason)
+        return [entry for entry in entries if not entry.future.done()]
 
-    def _refuse(self, entries: list[WaitingPass], now: float) -> None:
-        for entry in entries:
-            reason = entry.ticket.end(now)
-            if reason is not None and entry.future.set_running_or_notify_cancel():
-                entry.future.set_exception(reason)
 
-    def _end(self, entries: Sequence[WaitingPass], error: OutpaintError) -> None:
-        for entry in entries:
-            if entry.future.done():
-                continue
-            if entry.future.running() or entry.future.set_running_or_notify_cancel():
-                entry.future.set_exception(error)
+def _fail_all(entries: list[WaitingPass], error: OutpaintError) -> None:
+    for entry in entries:
+        entry.fail(error)
 
 
 def _shutting_down() -> OutpaintError:
     return OutpaintError(ErrorCode.UNAVAILABLE, "the painter's host is shutting down: send the job again")
 
 
-def _sick(reason: str) -> OutpaintError:
+def _device_failed(reason: str) -> OutpaintError:
     return OutpaintError(ErrorCode.UNAVAILABLE, f"the painter's device has failed ({reason}): send the job again")

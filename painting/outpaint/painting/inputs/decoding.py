@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
@@ -35,6 +36,14 @@ _TRANSPOSITIONS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PLUGINS: Final[dict[FileType, Callable[[BytesIO], ImageFile]]] = {
+    FileType.JPEG: JpegImageFile,
+    FileType.PNG: PngImageFile,
+    FileType.WEBP: WebPImageFile,
+    FileType.BMP: BmpImageFile,
+}
+# What other modes become, without loss.
+_WIDER_MODES: Final = {"1": "L", "PA": "RGBA", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB", "YCbCr": "RGB"}
 _STRIP: Final = 128
 _OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
@@ -168,35 +177,20 @@ def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:
 def _opened(taken: TakenFile) -> ImageFile:
     # Pillow's classes are named one by one: `Image.open` would import further plugins and warn of large pictures.
     stream = BytesIO(taken.header.pixels)
-    match taken.type:
-        case FileType.JPEG:
-            return JpegImageFile(stream)
-        case FileType.PNG:
-            return PngImageFile(stream)
-        case FileType.WEBP:
-            return WebPImageFile(stream)
-        case FileType.BMP:
-            return BmpImageFile(stream)
-        case FileType.TIFF:
-            from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
+    if taken.type is FileType.TIFF:
+        from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
 
-            return TiffImageFile(stream)
+        return TiffImageFile(stream)
+    return _PLUGINS[taken.type](stream)
 
 
 def _with_alpha(pixels: Image.Image, taken: TakenFile) -> Image.Image:
     """Palette, 1-bit, premultiplied and colour-keyed pixels as L, LA, RGB or RGBA, without loss."""
     key = taken.header.transparent_value
-    match pixels.mode:
-        case "1":
-            pixels = pixels.convert("L")
-        case "P":
-            pixels = pixels.convert("RGBA" if "transparency" in pixels.info else "RGB")
-        case "PA" | "RGBa":
-            pixels = pixels.convert("RGBA")
-        case "La":
-            pixels = pixels.convert("LA")
-        case "RGBX" | "YCbCr":
-            pixels = pixels.convert("RGB")
+    if pixels.mode == "P":
+        pixels = pixels.convert("RGBA" if "transparency" in pixels.info else "RGB")
+    elif pixels.mode in _WIDER_MODES:
+        pixels = pixels.convert(_WIDER_MODES[pixels.mode])
     if key is not None and pixels.mode in ("L", "RGB") and taken.header.bits <= 8:
         scale = 255 // ((1 << taken.header.bits) - 1)
         pixels.putalpha(_differs(pixels, tuple(value * scale for value in key)))

@@ -44,7 +44,7 @@ class Margins:
 
     @classmethod
     def centred(cls, size: tuple[int, int], target: tuple[int, int]) -> Margins:
-        """Margins that put a picture into the middle of a larger one; an odd pixel goes right or down."""
+        """Margins that put a picture into the middle of a larger one; an odd pixel is added on the right or below."""
         across, down = target[0] - size[0], target[1] - size[1]
         return cls(across // 2, down // 2, across - across // 2, down - down // 2)
 

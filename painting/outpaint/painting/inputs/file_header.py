@@ -57,7 +57,7 @@ class FileHeader:
 def orientation(block: bytes) -> int:
     """The orientation (1 to 8) in an EXIF block, with or without its `Exif` prefix; 1 where it is not valid.
 
-    Only a single SHORT counts, as in browsers: cameras and editors leave broken tags behind, and the vendor's
+    Only a single SHORT counts, as in browsers: some cameras and editors write broken tags, and the vendor's
     own test picture has one (docs/facts/pixels.md#which-pixels-are-painted).
     """
     block = block.removeprefix(_PREFIX)

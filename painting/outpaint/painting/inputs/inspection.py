@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PIL import Image
-
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, PictureLimits
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs.decoding import alpha_of, decode, decode_alpha
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, TakenFile, take
-from outpaint.painting.inputs.keep_map import KeepMap, MaskPixels, keep_map, nothing_to_paint
+from outpaint.painting.inputs.keep_map import MaskPixels, keep_map, nothing_to_paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +37,12 @@ def read_canvas(
     UNREADABLE_IMAGE, SIZE_MISMATCH, NOTHING_TO_PAINT, NOTHING_TO_KEEP or INVALID_PARAMETER
     (docs/facts/pixels.md#what-comes-in).
     """
-    pair = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
-    mask_pixels = pair.decode_mask()
-    decoded = decode(pair.image)
-    kept = pair.keep_map(alpha_of(decoded.pixels), mask_pixels, decoded.warnings)
+    taken, mask_pixels = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
+    decoded = decode(taken)
+    warnings = decoded.warnings + _ignored_mode(mask, mask_mode)
+    kept = keep_map(
+        alpha_of(decoded.pixels), mask_pixels, image_field=image_field, mask_field=mask_field, warnings=warnings
+    )
     return Canvas.of(decoded.pixels, kept.weights, decoded.icc_profile, kept.interpretation)
 
 
@@ -56,10 +56,10 @@ def inspect(
     mask_field: str = "mask_image",
 ) -> Inspection:
     """What `read_canvas` finds, at less cost, since colours are not needed; raises what it raises."""
-    pair = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
-    mask_pixels = pair.decode_mask()
-    alpha, warnings = decode_alpha(pair.image)
-    kept = pair.keep_map(alpha, mask_pixels, warnings)
+    taken, mask_pixels = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
+    alpha, warnings = decode_alpha(taken)
+    warnings += _ignored_mode(mask, mask_mode)
+    kept = keep_map(alpha, mask_pixels, image_field=image_field, mask_field=mask_field, warnings=warnings)
     width, height = kept.weights.size
     return Inspection(width, height, kept.interpretation)
 
@@ -70,35 +70,15 @@ def inspection_of(canvas: Canvas) -> Inspection:
     return Inspection(width, height, canvas.interpretation)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Image and mask, judged by their headers: both have the same size."""
-
-    image: TakenFile
-    mask: TakenFile | None
-    mask_mode: MaskMode
-    mask_field: str
-
-    def decode_mask(self) -> MaskPixels | None:
-        if self.mask is None:
-            return None
-        pixels = decode(self.mask, colours_count=False).pixels
-        return MaskPixels(pixels, self.mask.header.lossy, self.mask_mode)
-
-    def keep_map(self, image_alpha: Image.Image | None, mask: MaskPixels | None, warnings: tuple[str, ...]) -> KeepMap:
-        if mask is None and self.mask_mode is not MaskMode.AUTO:
-            warnings += ("No mask was sent, so mask_mode had no effect: the image's own transparency counts.",)
-        return keep_map(image_alpha, mask, image_field=self.image.field, mask_field=self.mask_field, warnings=warnings)
-
-
 def _take_both(
     image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits, image_field: str, mask_field: str
-) -> _Pair:
+) -> tuple[TakenFile, MaskPixels | None]:
+    """The image, and the mask decoded, once the headers of both have passed and their sizes are equal."""
     taken = take(image, image_field, limits)
     if mask is None:
         if taken.header.opaque:
             raise nothing_to_paint(image_field, is_mask=False)
-        return _Pair(taken, None, mask_mode, mask_field)
+        return taken, None
     taken_mask = take(mask, mask_field, limits)
     size, mask_size = taken.header.shown_size, taken_mask.header.shown_size
     if size != mask_size:
@@ -110,4 +90,11 @@ def _take_both(
             f"each turned by its EXIF orientation; {hint}",
             field=mask_field,
         )
-    return _Pair(taken, taken_mask, mask_mode, mask_field)
+    pixels = decode(taken_mask, colours_count=False).pixels
+    return taken, MaskPixels(pixels, taken_mask.header.lossy, mask_mode)
+
+
+def _ignored_mode(mask: bytes | None, mask_mode: MaskMode) -> tuple[str, ...]:
+    if mask is not None or mask_mode is MaskMode.AUTO:
+        return ()
+    return ("No mask was sent, so mask_mode had no effect: the image's own transparency counts.",)

@@ -170,11 +170,11 @@ def _directory(data: bytes, start: int) -> _Directory:
     count_format, entry_format, link_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
     head, step, link = (8, 20, 8) if big else (2, 12, 4)
     if start < 8 or start + head > len(data):
-        raise DamagedFileError("a directory lies outside the file")
+        raise DamagedFileError("a directory is outside the file")
     (count,) = struct.unpack_from(order + count_format, data, start)
     end = start + head + step * count
     if count > 4_096 or end + link > len(data):
-        raise DamagedFileError("a directory lies outside the file")
+        raise DamagedFileError("a directory is outside the file")
     entries: dict[int, _Entry] = {}
     for position in range(start + head, end, step):
         tag, kind, values, inline = struct.unpack_from(order + entry_format, data, position)
@@ -186,7 +186,7 @@ def _directory(data: bytes, start: int) -> _Directory:
             continue
         if place + length > len(data):
             if tag in _PIXEL_TAGS:
-                raise DamagedFileError("the data of a tag lies outside the file")
+                raise DamagedFileError("the data of a tag is outside the file")
             continue
         entries[tag] = _Entry(data[position : position + step], kind, values, place, length)
     (following,) = struct.unpack_from(order + link_format, data, end)

@@ -1,4 +1,4 @@
-"""The flat painter: instant, deterministic, and plainly no picture; for mocks and tests."""
+"""The `flat` painter: instant, deterministic, and clearly not a picture; for mocks and tests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BANDS: Final = 16
 
 
 class FlatPainter:
-    """Fills the canvas with bands of two colours taken from a hash of all that a wish says of painting.
+    """Fills the canvas with bands of two colours, from a hash of the wish's fields that change what is painted.
 
-    Another prompt or seed gives other colours, and so does any field that a painter is meant to obey; the same wish
-    gives the same picture, on any machine. The card says that it reads the prompt, since the prompt decides the fill.
+    Another value of any of them gives other colours; the same wish gives the same picture, on any machine. The card
+    says that it reads the prompt, since the prompt changes the colours.
     """
 
     card: Final = PainterCard(name="flat", model="bands of two colours, version 2", reads_prompt=True)

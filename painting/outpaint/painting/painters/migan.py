@@ -176,23 +176,23 @@ def _paint_window(
     )
     shrinks = max(window.width, window.height) > SIDE
     resampling = Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC
-    crop = state.crop(window.corners).resize((SIDE, SIDE), resampling)
+    crop = state.crop(window).resize((SIDE, SIDE), resampling)
     seen = np.asarray(crop)
-    kept = np.asarray(known.crop(window.corners).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
+    kept = np.asarray(known.crop(window).resize((SIDE, SIDE), Image.Resampling.BOX)) >= 254
     colours, there = seen[..., :3], seen[..., 3] >= 254
     there_picture = _picture(there)
     depth = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_OVERLAP)))
     inner = np.asarray(there_picture.filter(ImageFilter.BoxBlur(_BORDER))) == 255
-    handed = (depth >= 254) | (kept & inner)
-    if np.count_nonzero(handed) * 8 < np.count_nonzero(there):
+    given = (depth >= 254) | (kept & inner)
+    if np.count_nonzero(given) * 8 < np.count_nonzero(there):
         # Of lines and dots nothing would be left without their border. But then the graph's own blending includes
         # what is open, which must not be black.
-        handed = there
+        given = there
         colours = np.asarray(smoothed(crop, 2 * SIDE))[..., :3]
 
     turn = slice(None, None, -1 if variation.mirrored else 1)
-    painted = network.fill(colours[:, turn], handed[:, turn])[:, turn]
-    new = match_border(painted, colours, there & ~handed, _FADE, _TRUSTED)
+    painted = network.fill(colours[:, turn], given[:, turn])[:, turn]
+    new = match_border(painted, colours, there & ~given, _FADE, _TRUSTED)
 
     inside = window.intersection(Box(0, 0, *state.size))
     size = (inside.width, inside.height)
@@ -205,14 +205,14 @@ def _paint_window(
     fade = np.where(there, np.clip(510 - 2 * depth.astype(np.int16), 0, 255), 255).astype(np.uint8)
     weight = Image.fromarray(fade).resize(size, Image.Resampling.BILINEAR, box=part)
     # What was never painted is taken whole, although the places beside it fade.
-    weight = ImageChops.lighter(weight, ImageChops.invert(state.getchannel("A").crop(inside.corners)))
+    weight = ImageChops.lighter(weight, ImageChops.invert(state.getchannel("A").crop(inside)))
     if not reached.all():
-        area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside.corners)
+        area = _picture(reached).resize(state.size, Image.Resampling.BILINEAR).crop(inside)
         weight = ImageChops.darker(weight, area.point([0] * 128 + [255] * 128))
-    weight = ImageChops.darker(weight, ImageChops.invert(known.crop(inside.corners)))
+    weight = ImageChops.darker(weight, ImageChops.invert(known.crop(inside)))
     new = new.resize(size, Image.Resampling.BICUBIC, box=part)
     new.putalpha(255)
-    state.paste(new, inside.corners[:2], weight)
+    state.paste(new, inside[:2], weight)
 
 
 def _picture(mask: NDArray[np.bool_]) -> Image.Image:

@@ -1,6 +1,6 @@
-"""The table of all painters, how one is loaded, and the one that is taken where nobody named any.
+"""The table of all painters, how one is loaded, and which one paints where none is named.
 
-Importing this costs nothing heavy: commands and settings read the table before anything is painted.
+It imports nothing heavy: commands and settings read the table before anything is painted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PainterHost(Flag):
-    """Where painters run."""
+    """The programs that painters run in."""
 
     LOCAL = auto()
     """The command line and its server."""
@@ -69,34 +69,11 @@ def _flat() -> Painter:
     return FlatPainter()
 
 
+def _on_gpu(name: str, description: str, *, pipeline: str, licence: str) -> PainterEntry:
+    return PainterEntry(name, description, True, PainterHost.ENDPOINT, extra="gpu", pipeline=pipeline, licence=licence)
+
+
 _ENTRIES: Final = (
-    PainterEntry(
-        name="klein",
-        description="FLUX.2 klein 4B, 4 steps; the kept picture rides along as a reference",
-        reads_prompt=True,
-        hosts=PainterHost.ENDPOINT,
-        extra="gpu",
-        pipeline="Flux2KleinInpaintPipeline",
-        licence="Apache-2.0",
-    ),
-    PainterEntry(
-        name="sdxl",
-        description="SDXL inpainting 0.1, 25 steps, guidance 7.5; reads what to avoid, too",
-        reads_prompt=True,
-        hosts=PainterHost.ENDPOINT,
-        extra="gpu",
-        pipeline="StableDiffusionXLInpaintPipeline",
-        licence="OpenRAIL++",
-    ),
-    PainterEntry(
-        name="fluxfill",
-        description="FLUX.1 Fill [dev], 28 steps; the log says its licence at every start",
-        reads_prompt=True,
-        hosts=PainterHost.ENDPOINT,
-        extra="gpu",
-        pipeline="FluxFillPipeline",
-        licence="**non-commercial**",
-    ),
     PainterEntry(
         name="migan",
         description="the MI-GAN network, grown from the kept area outward; 28 MB of weights",
@@ -117,22 +94,40 @@ _ENTRIES: Final = (
     ),
     PainterEntry(
         name="flat",
-        description="two colours made of prompt and seed, at once; for tests and mocks",
+        description="two colours that depend on prompt and seed, at once; for tests and mocks",
         reads_prompt=True,
         hosts=PainterHost.LOCAL | PainterHost.MOCK | PainterHost.ENDPOINT,
         load=_flat,
     ),
+    _on_gpu(
+        "klein",
+        "FLUX.2 klein 4B, 4 steps; the kept picture is a reference too",
+        pipeline="Flux2KleinInpaintPipeline",
+        licence="Apache-2.0",
+    ),
+    _on_gpu(
+        "sdxl",
+        "SDXL inpainting 0.1, 25 steps, guidance 7.5; reads the negative prompt too",
+        pipeline="StableDiffusionXLInpaintPipeline",
+        licence="OpenRAIL++",
+    ),
+    _on_gpu(
+        "fluxfill",
+        "FLUX.1 Fill [dev], 28 steps; the log says its licence at every start",
+        pipeline="FluxFillPipeline",
+        licence="**non-commercial**",
+    ),
 )
 PAINTERS: Final = {entry.name: entry for entry in _ENTRIES}
-"""All painters by name, best first."""
+"""All painters by name: those that run anywhere, best first, then those that need a GPU."""
 
 BEST_LOCAL: Final = "migan"
 WITHOUT_WEIGHTS: Final = "patch"
-"""What a machine paints with where nobody named a painter: the first where its weights are there, else the second."""
+"""The painters where none is named: the first where its weights are on the machine, else the second."""
 
 
 def names_on(host: PainterHost) -> tuple[str, ...]:
-    """The painters that run there, best first."""
+    """The painters that run there, in the table's order."""
     return tuple(name for name, entry in PAINTERS.items() if host in entry.hosts)
 
 
@@ -154,7 +149,7 @@ def load_painter(name: str) -> Painter:
 
 
 def default_painter() -> tuple[Painter, str | None]:
-    """The best painter that this machine can run, and a warning for the user where that is not the best there is."""
+    """The best painter that this machine can run alone, and a warning for the user where its weights are missing."""
     from outpaint.painting import weights
 
     try:

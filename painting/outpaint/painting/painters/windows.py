@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -49,7 +49,7 @@ _WORTH: Final = 1.5  # how much larger than its parts a window may be that repla
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far each cell of a coarse grid lies from what is known.
+    """How far each cell of a coarse grid is from what is known.
 
     `cells` is float32 [rows, columns] in pixels, 0 where some of the cell is known; `whole` is True where all
     of it is; `size` is the picture's width and height in pixels; `reach` is the known area's extent in pixels,
@@ -68,7 +68,7 @@ def measure(known: Image.Image) -> Distances:
     shrink = min(1.0, max(GRID_LONG / max(width, height), GRID_SHORT / min(width, height)))
     across, down = max(1, round(width * shrink)), max(1, round(height * shrink))
     coverage = np.asarray(known.resize((across, down), Image.Resampling.BOX))
-    # Where all that is known is finer than a cell, the fullest cells stand for it.
+    # Where all that is known is finer than a cell, the fullest cells count.
     seen = coverage >= max(1, min(_SEEN, int(coverage.max())))
     if not seen.any():
         seen = ~seen
@@ -114,9 +114,8 @@ def _euclidean(seen: NDArray[np.bool_], cell_width: float, cell_height: float) -
     return np.asarray(np.sqrt(nearest), dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in pixels, right and bottom exclusive; it may reach beyond the picture."""
+class Box(NamedTuple):
+    """A rectangle in pixels as Pillow takes one, right and bottom exclusive; it may reach beyond the picture."""
 
     left: int
     top: int
@@ -138,11 +137,6 @@ class Box:
         """In pixels."""
         return self.width * self.height
 
-    @property
-    def corners(self) -> tuple[int, int, int, int]:
-        """As Pillow wants a box."""
-        return (self.left, self.top, self.right, self.bottom)
-
     def union(self, other: Box) -> Box:
         """The smallest box around both."""
         return Box(
@@ -153,7 +147,7 @@ class Box:
         )
 
     def intersection(self, other: Box) -> Box:
-        """What lies in both; they are known to overlap."""
+        """What is in both; they must overlap."""
         return Box(
             max(self.left, other.left),
             max(self.top, other.top),
@@ -171,7 +165,7 @@ def plan(distances: Distances, fresh: NDArray[np.bool_], reached: NDArray[np.boo
 
     `fresh` are the cells to paint in this pass, `reached` those known after it; both [rows, columns] like
     `distances.cells`. A window is its open area with known surroundings, never wider than what is reached:
-    beyond lies nothing that could help.
+    beyond is nothing that could help.
     """
     limit = _box(distances, reached)
     pieces = [_box(distances, piece) for piece in _separate(fresh)]

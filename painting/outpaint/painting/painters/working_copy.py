@@ -186,7 +186,7 @@ def enlarge(
 
 
 def _activity(light: Image.Image) -> Image.Image:
-    """How much goes on at the finest scale a coarse copy shows: the mean absolute difference to its blur."""
+    """The strength of the finest detail that a coarse copy shows: the mean absolute difference to its blur."""
     lively = ImageChops.difference(light, light.filter(ImageFilter.BoxBlur(1)))
     return lively.filter(ImageFilter.BoxBlur(2))
 

@@ -15,12 +15,13 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas, known_area
 from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
-from outpaint.painting.painters.diffusion.passes import DiffusionModel, Pass, PassTicket, PassTooLarge, Scene
+from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
 if TYPE_CHECKING:
     from outpaint.contracts.responses import PainterCard
     from outpaint.painting.canvas import Painter
+    from outpaint.painting.painters.diffusion.torch_model import TorchModel
 
 
 Prefill = Callable[[Image.Image, Image.Image], Image.Image]
@@ -97,7 +98,7 @@ class DiffusionPainter:
 
     def __init__(
         self,
-        model: DiffusionModel,
+        model: TorchModel,
         submit: Submit,
         *,
         window: int = 1024,
@@ -206,8 +207,8 @@ class _Work:
     def scene(self, step: PlannedPass, picture: Image.Image, known: Image.Image) -> Scene:
         """What a pass sees of a picture known where `known` is 255; the rest is prefilled, or kept to be refined."""
         view = step.view
-        seen = picture.crop(view.box.corners)
-        there = known.crop(view.box.corners)
+        seen = picture.crop(view.box)
+        there = known.crop(view.box)
         if view.shown != seen.size:
             seen.putalpha(255 if step.refine else there)
             seen = seen.resize(view.shown, Image.Resampling.BOX).convert("RGB")
@@ -237,7 +238,7 @@ def _variant(
     for number, step in enumerate(steps):
         view = step.view
         fixed = sharp if step.refine else known
-        if fixed.crop(view.box.corners).getextrema() == (255, 255):
+        if fixed.crop(view.box).getextrema() == (255, 255):
             continue
         scene = first if number == 0 else work.scene(step, picture, fixed)
         painted = yield Pass(
@@ -253,9 +254,9 @@ def _variant(
         size = (view.box.width, view.box.height)
         if painted.size != size:
             painted = painted.resize(size, Image.Resampling.BICUBIC)
-        open_area = ImageChops.invert(fixed.crop(view.box.corners))
-        join(picture, painted, view.box.corners[:2], open_area, work.known.crop(view.box.corners))
-        known.paste(255, view.box.corners)
+        open_area = ImageChops.invert(fixed.crop(view.box))
+        join(picture, painted, view.box[:2], open_area, work.known.crop(view.box))
+        known.paste(255, view.box)
         if step.refine or view.scale >= SHARP:
-            sharp.paste(255, view.box.corners)
+            sharp.paste(255, view.box)
     return picture

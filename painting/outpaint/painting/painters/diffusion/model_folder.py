@@ -73,11 +73,11 @@ def verified_manifest(folder: Path) -> ModelManifest:
     except FileNotFoundError:
         raise _wrong(f"the weights' folder has no {MANIFEST}: write it with {_COMMAND}") from None
     except (OSError, ValidationError) as error:
-        raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it anew") from error
+        raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it again") from error
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     strange = sorted(present - {file.path for file in manifest.files})
     if strange:
-        raise _wrong(f"{strange[0]} is not in {MANIFEST}: take it out, or write the manifest anew")
+        raise _wrong(f"{strange[0]} is not in {MANIFEST}: remove it, or write the manifest again")
     with ThreadPoolExecutor() as threads:
         for reason in threads.map(lambda file: _difference(folder, file), manifest.files):
             if reason is not None:

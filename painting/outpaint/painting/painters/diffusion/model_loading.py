@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.painting.painters.diffusion import model_folder
-from outpaint.painting.painters.diffusion.passes import DiffusionModel
 from outpaint.painting.painters.painter_table import PAINTERS
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def _first_line(error: Exception) -> str:
 class LoadedModel:
     """A model, and how its scheduler measures the device's memory."""
 
-    model: DiffusionModel
+    model: TorchModel
     free_memory: Callable[[], int | None]
     peak_memory: Callable[[], int | None]
     save_cache: Callable[[], None]

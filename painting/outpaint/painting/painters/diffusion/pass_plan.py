@@ -101,7 +101,7 @@ def plan_passes(known: Image.Image, window: int) -> list[PlannedPass]:
     sharp = known.copy()
     for step in steps:
         if step.view.scale >= SHARP:
-            sharp.paste(255, step.view.box.corners)
+            sharp.paste(255, step.view.box)
     return steps + [PlannedPass(tile, refine=True) for tile in _tiles(known, sharp, window)]
 
 

@@ -1,11 +1,10 @@
-"""One pass through a diffusion model: what it is, what runs it, the job it belongs to, and how a device can fail."""
+"""One pass through a diffusion model: what it is, the job it belongs to, and how a device can fail at it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from outpaint.contracts.requests import Wish
-    from outpaint.contracts.responses import PainterCard
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome that the scheduler handles
@@ -78,54 +76,6 @@ class Pass:
     def key(self) -> BatchKey:
         """What passes of one batch have in common."""
         return BatchKey(self.scene.size, self.steps, self.strength)
-
-
-class Run(Protocol):
-    """One batch on the device, step by step; used from the device's thread only."""
-
-    @property
-    def steps(self) -> int:
-        """How many times `step` is to be called."""
-        ...
-
-    def step(self) -> None:
-        """Denoise every pass of the batch once more. Raises OutOfMemory or DeviceLost."""
-        ...
-
-    def keep(self, indices: Sequence[int]) -> None:
-        """Go on with these passes of the batch alone, in this order."""
-        ...
-
-    def finish(self) -> Sequence[Image.Image]:
-        """The painted pictures, RGB, of the scenes' size, in the batch's order. Raises OutOfMemory or DeviceLost."""
-        ...
-
-
-class DiffusionModel(Protocol):
-    """A model on one device. `begin` and its runs belong to the device's thread, the rest to any."""
-
-    @property
-    def card(self) -> PainterCard:
-        """Name, model with digest, and whether it reads the prompt."""
-        ...
-
-    @property
-    def steps(self) -> int:
-        """How many steps the model is meant to take."""
-        ...
-
-    @property
-    def digest(self) -> str | None:
-        """SHA-256 (hex) over the weights."""
-        ...
-
-    def check(self, wish: Wish) -> None:
-        """Raises `OutpaintError` INVALID_PARAMETER where a text is longer than the encoder reads."""
-        ...
-
-    def begin(self, passes: Sequence[Pass]) -> Run:
-        """A run over passes of one key. Raises OutOfMemory or DeviceLost."""
-        ...
 
 
 class PassTicket:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
-from outpaint.painting.painters.diffusion.passes import DeviceLost, DiffusionModel, OutOfMemory, Pass, Run, Scene
+from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass, Scene
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,14 +33,16 @@ class Identity:
     digest: str
 
 
-class TorchModel(DiffusionModel, ABC):
+class TorchModel(ABC):
     """A diffusers pipeline whose components are called one by one, so that a batch can hold passes of many requests.
 
     Only the loop over the steps is here, because a pipeline's own call knows one request; tests compare the results.
-    The embeddings of the last `embeddings` prompts are kept.
+    The embeddings of the last `embeddings` prompts are kept. `begin` and its runs belong to the device's thread, the
+    rest to any.
     """
 
     steps: int
+    """How many steps the model is meant to take."""
     reads_negative: bool = False
     denoiser_part: str = "transformer"
     """The pipeline's component that is called at every step."""
@@ -53,17 +55,17 @@ class TorchModel(DiffusionModel, ABC):
 
     @property
     def card(self) -> PainterCard:
-        """Diffusion models read the prompt."""
+        """Name, and model with digest; diffusion models read the prompt."""
         who = self._identity
         return PainterCard(name=who.painter, model=f"{who.name}, sha256 {who.digest[:12]}", reads_prompt=True)
 
     @property
     def digest(self) -> str | None:
-        """Of the folder that the weights came from."""
+        """SHA-256 (hex) over the weights."""
         return self._identity.digest
 
     def check(self, wish: Wish) -> None:
-        """A text that is too long is refused rather than cut."""
+        """Raises INVALID_PARAMETER where a text is longer than the encoder reads, which would cut it silently."""
         texts = {"prompt": wish.prompt, "negative_prompt": wish.negative_prompt if self.reads_negative else ""}
         for field, text in texts.items():
             tokens, most = self.count_tokens(text)
@@ -75,7 +77,7 @@ class TorchModel(DiffusionModel, ABC):
                 )
 
     def begin(self, passes: Sequence[Pass]) -> TorchRun:
-        """Prompts and scenes are encoded where they are not yet."""
+        """A run over passes of one key; raises OutOfMemory or DeviceLost."""
         with torch.inference_mode(), device_errors():
             self._encode_scenes([work.scene for work in passes])
             # A negative prompt that the model cannot read must not make another entry of the cache.
@@ -111,8 +113,8 @@ class TorchModel(DiffusionModel, ABC):
     def predict(self, run: TorchRun, timestep: Tensor) -> Tensor:
         """The model's output for the run's latents."""
 
-    def after_step(self, run: TorchRun) -> None:
-        """Change `run.latents` after a step; most models do not."""
+    def after_step(self, run: TorchRun) -> None:  # noqa: B027 - most models do nothing here
+        """Change `run.latents` after a step."""
 
     @abstractmethod
     def decode(self, run: TorchRun) -> Tensor:
@@ -178,8 +180,8 @@ class TorchModel(DiffusionModel, ABC):
             scene.encoded = encoded
 
 
-class TorchRun(Run):
-    """One batch of passes of one key."""
+class TorchRun:
+    """One batch of passes of one key, step by step. `step` and `finish` raise OutOfMemory or DeviceLost."""
 
     def __init__(self, model: TorchModel, passes: Sequence[Pass], prompts: list[Any]) -> None:
         self.model = model
@@ -198,7 +200,7 @@ class TorchRun(Run):
 
     @property
     def steps(self) -> int:
-        """Fewer than the passes' own where their strength is below 1."""
+        """How many times `step` is to be called: fewer than the passes' own steps where their strength is below 1."""
         return len(self._timesteps)
 
     @property
@@ -213,7 +215,7 @@ class TorchRun(Run):
         return self._stacked[name]
 
     def step(self) -> None:
-        """Predict, let the scheduler step, then let the model change the latents."""
+        """Denoise every pass once more."""
         with torch.inference_mode(), device_errors():
             timestep = self._timesteps[self._next]
             output = self.model.predict(self, timestep)
@@ -222,7 +224,7 @@ class TorchRun(Run):
             self._next += 1
 
     def keep(self, indices: Sequence[int]) -> None:
-        """Tensors of the whole batch are made again."""
+        """Go on with these passes of the batch alone, in this order."""
         chosen = list(indices)
         self.passes = [self.passes[i] for i in chosen]
         self.prompts = [self.prompts[i] for i in chosen]
@@ -231,7 +233,7 @@ class TorchRun(Run):
         self._stacked.clear()
 
     def finish(self) -> list[Image.Image]:
-        """Rounded on the device, so that only bytes leave it."""
+        """The pictures, RGB, in the batch's order; rounded on the device, so that only bytes leave it."""
         with torch.inference_mode(), device_errors():
             pixels = self.model.decode(self).float()
             pixels = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
