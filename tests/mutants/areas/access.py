@@ -50,7 +50,7 @@ def rate_limit_not_enforced(patch: Patch) -> None:
     def take(original: Any, service: Any, account: Any) -> Any:
         return original(service, account)[0], None
 
-    patch.around(admission, "take", take)
+    patch.around(admission, "take_rate", take)
 
 
 @mutant("one account's requests count for all", "rate-limit.accounts-have-limits-of-their-own")

@@ -133,7 +133,7 @@ def foreign_job_readable(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
         return settle.refreshed(service, job)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)
 
 
 @mutant("another account's job is 403, which tells that it exists", "routes.another-accounts-job-looks-unknown")
@@ -144,7 +144,7 @@ def foreign_job_is_403(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.FORBIDDEN, "this inference is not yours", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)
 
 
 @mutant("mode async waits all the same", "asynchronous.mode-async-is-202")
@@ -233,4 +233,4 @@ def id_not_found_at_first(patch: Patch) -> None:
             raise OutpaintError(ErrorCode.UNKNOWN_INFERENCE, "there is no such inference", field="inference_id")
         return original(service, caller, inference_id)
 
-    patch.around(settle, "find", find)
+    patch.around(settle, "find_job", find)

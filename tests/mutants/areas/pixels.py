@@ -154,7 +154,8 @@ def format_ignored(patch: Patch) -> None:
     from outpaint.functions.http import application
 
     def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
-        return original(service, caller, request.model_copy(update={"format": Format.JPG}), **rest)
+        wish = request.wish.model_copy(update={"format": Format.JPG})
+        return original(service, caller, request.model_copy(update={"wish": wish}), **rest)
 
     patch.around(application, "submit", submit)
 
