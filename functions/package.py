@@ -107,7 +107,8 @@ def main() -> int:
         if platform.machine() in (machine, given.architecture) and not _is_whole(folder, interpreter):
             return 1
         _compile(folder, interpreter)
-    _report(folder)
+    whole, without = megabytes(folder)
+    print(f"{folder.name}: {whole:.1f} MB unzipped, {without:.1f} MB without the image libraries")  # noqa: T201
     return 0
 
 
@@ -210,17 +211,11 @@ def _is_whole(folder: Path, interpreter: Path) -> bool:
     return subprocess.run([*command, str(folder)], check=False).returncode == 0  # noqa: S603 - a Python
 
 
-def _report(folder: Path) -> None:
-    sizes = {path: sum(file.stat().st_size for file in _files(path)) for path in folder.iterdir()}
-    images = sum(size for path, size in sizes.items() if path.name in IMAGE_LIBRARIES)
-    print(  # noqa: T201 - what this command is for
-        f"{folder.name}: {sum(sizes.values()) / 1e6:.1f} MB unzipped, "
-        f"{(sum(sizes.values()) - images) / 1e6:.1f} MB without the image libraries"
-    )
-
-
-def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+def megabytes(folder: Path) -> tuple[float, float]:
+    """The size of a package, whole and without the image libraries."""
+    sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    images = sum(size for path, size in sizes.items() if path.relative_to(folder).parts[0] in IMAGE_LIBRARIES)
+    return sum(sizes.values()) / 1e6, (sum(sizes.values()) - images) / 1e6
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import package
+
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE_LIBRARIES = ("PIL", "pillow.libs")
 RIVAL_NEEDS = ("aws-lambda-powertools", "boto3", "pillow", "pydantic")
 
 
@@ -24,9 +25,7 @@ class Package:
 
     def megabytes(self) -> tuple[float, float]:
         """All of it, and without the image libraries."""
-        sizes = {path: sum(file.stat().st_size for file in _files(path)) for path in self.folder.iterdir()}
-        images = sum(size for path, size in sizes.items() if path.name in IMAGE_LIBRARIES)
-        return sum(sizes.values()) / 1e6, (sum(sizes.values()) - images) / 1e6
+        return package.megabytes(self.folder)
 
 
 def ours(version: str) -> Package:
@@ -60,7 +59,3 @@ def rival(interpreter: Path, version: str) -> Package:
         subprocess.run([str(interpreter), *compiling], check=False)
         stamp.touch()
     return Package("plain handler", folder, "plain_handler")
-
-
-def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]

@@ -38,169 +38,6 @@ from local_cloud.processes import (
 from local_cloud.stand_ins import PAINTER, REGION, Aws, start_painter, start_sagemaker
 from outpaint.functions.aws import dynamo_items
 
-
-def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size: int) -> int:
-    """One round of an event source mapping with ReportBatchItemFailures; returns how many messages were deleted.
-
-    A message whose batch failed, or that the function names in its answer, stays, and is received again after its
-    visibility timeout.
-    """
-    received = sqs.receive_message(
-        QueueUrl=queue_url,
-        MaxNumberOfMessages=batch_size,
-        AttributeNames=["All"],
-        MessageAttributeNames=["All"],
-    ).get("Messages", [])
-    if not received:
-        return 0
-    records = [
-        {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message.get("Attributes", {}),
-            "messageAttributes": message.get("MessageAttributes", {}),
-            "md5OfBody": message.get("MD5OfBody", ""),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": queue_arn,
-            "awsRegion": queue_arn.split(":")[3],
-        }
-        for message in received
-    ]
-    answer = json.loads(invoke(json.dumps({"Records": records}).encode())) or {}
-    failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [])}
-    done = [message for message in received if message["MessageId"] not in failed]
-    for message in done:
-        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return len(done)
-
-
-@contextmanager
-def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> Iterator[None]:
-    """Repeat the work on a thread of its own while the block runs; errors are printed."""
-    over = threading.Event()
-
-    def loop() -> None:
-        while not over.wait(pause_s):
-            try:
-                work()
-            except (ClientError, BotoCoreError, FunctionError) as error:
-                if over.is_set():
-                    return
-                say(f"{name}: {error}")
-                over.wait(1)
-
-    thread = threading.Thread(target=loop, name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-_REFERENCE: Final = re.compile(r"\$\{([\w.:]+)\}")
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads the short forms of CloudFormation's functions as (name, argument)."""
-
-
-def _short_form(loader: Any, suffix: str, node: Any) -> tuple[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return suffix, loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return suffix, loader.construct_sequence(node, deep=True)
-    return suffix, loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-class Template:
-    """A template whose parameters and references are resolved.
-
-    `names` has what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; for other
-    resources both give the logical name.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        parameters: Mapping[str, object],
-        names: Mapping[str, str],
-        attributes: Mapping[str, str],
-    ) -> None:
-        self._template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
-        defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}
-        unknown = set(parameters) - set(defaults)
-        if unknown:
-            raise ValueError(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
-        self._values = {**defaults, **parameters, **names}
-        self._attributes = attributes
-
-    def properties(self, resource: str) -> dict[str, Any]:
-        """A resource's properties, resolved."""
-        resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
-        return resolved
-
-    def environment(self, function: str) -> dict[str, str]:
-        """A function's environment variables: those of every function, and its own."""
-        common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
-        own = self.properties(function).get("Environment", {}).get("Variables", {})
-        return {name: str(value) for name, value in {**common, **own}.items()}
-
-    def _holds(self, condition: str) -> bool:
-        return bool(self._resolved(self._template["Conditions"][condition]))
-
-    def _resolved(self, part: Any) -> Any:
-        """A part of the template with its functions evaluated, without what is AWS::NoValue."""
-        if isinstance(part, tuple):
-            return self._function(*part)
-        if isinstance(part, dict):
-            return {
-                key: value for key, raw in part.items() if (value := self._resolved(raw)) is not None or raw is None
-            }
-        if isinstance(part, list):
-            return [value for raw in part if (value := self._resolved(raw)) is not None]
-        return part
-
-    def _function(self, name: str, argument: Any) -> Any:
-        match name:
-            case "Ref":
-                return None if argument == "AWS::NoValue" else self._values.get(argument, argument)
-            case "GetAtt":
-                return self._attributes.get(argument, argument)
-            case "Sub":
-                text, own = argument if isinstance(argument, list) else (argument, {})
-                return self._substituted(str(text), self._resolved(own))
-            case "If":
-                condition, then, otherwise = argument
-                return self._resolved(then if self._holds(condition) else otherwise)
-            case "Condition":
-                return self._holds(argument)
-            case "Equals":
-                one, other = (str(self._resolved(side)) for side in argument)
-                return one == other
-            case "Not":
-                return not self._resolved(argument[0])
-            case "And":
-                return all(self._resolved(argument))
-            case "Or":
-                return any(self._resolved(argument))
-            case "Split":
-                return str(self._resolved(argument[1])).split(argument[0])
-        raise ValueError(f"!{name} is not evaluated here")
-
-    def _substituted(self, text: str, own: Mapping[str, Any]) -> str:
-        def value(found: re.Match[str]) -> str:
-            name = found[1]
-            known = own.get(name, self._values.get(name, self._attributes.get(name)))
-            return found[0] if known is None else str(known)
-
-        return _REFERENCE.sub(value, text)
-
-
 FrontDoor = Literal["RestApi", "FunctionUrl"]
 ACCOUNT: Final = "123456789012"
 TABLE: Final = "outpaint"
@@ -208,6 +45,7 @@ BUCKET: Final = "outpaint-pictures"
 _SWEEP_S: Final = 60.0
 _LOOK_S: Final = 0.05
 """Between two reads of the queue; Lambda's own pollers use long polling."""
+_REFERENCE: Final = re.compile(r"\$\{([\w.:]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,3 +200,162 @@ def _gateway(template: Template, function: Function, front: FrontDoor) -> Functi
 def _say_cold_starts(functions: dict[str, Function]) -> None:
     for name, function in functions.items():
         say(f"  {name}: {function.cold_starts} cold starts")
+
+
+def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size: int) -> int:
+    """One round of an event source mapping with ReportBatchItemFailures; returns how many messages were deleted.
+
+    A message whose batch failed, or that the function names in its answer, stays, and is received again after its
+    visibility timeout.
+    """
+    received = sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=batch_size,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
+    if not received:
+        return 0
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": message.get("MessageAttributes", {}),
+            "md5OfBody": message.get("MD5OfBody", ""),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": queue_arn.split(":")[3],
+        }
+        for message in received
+    ]
+    answer = json.loads(invoke(json.dumps({"Records": records}).encode())) or {}
+    failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [])}
+    done = [message for message in received if message["MessageId"] not in failed]
+    for message in done:
+        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return len(done)
+
+
+@contextmanager
+def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> Iterator[None]:
+    """Repeat the work on a thread of its own while the block runs; errors are printed."""
+    over = threading.Event()
+
+    def loop() -> None:
+        while not over.wait(pause_s):
+            try:
+                work()
+            except (ClientError, BotoCoreError, FunctionError) as error:
+                if over.is_set():
+                    return
+                say(f"{name}: {error}")
+                over.wait(1)
+
+    thread = threading.Thread(target=loop, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads the short forms of CloudFormation's functions as (name, argument)."""
+
+
+def _short_form(loader: Any, suffix: str, node: Any) -> tuple[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return suffix, loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return suffix, loader.construct_sequence(node, deep=True)
+    return suffix, loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+class Template:
+    """A template whose parameters and references are resolved.
+
+    `names` has what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; for other
+    resources both give the logical name.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        parameters: Mapping[str, object],
+        names: Mapping[str, str],
+        attributes: Mapping[str, str],
+    ) -> None:
+        self._template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}
+        unknown = set(parameters) - set(defaults)
+        if unknown:
+            raise ValueError(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
+        self._values = {**defaults, **parameters, **names}
+        self._attributes = attributes
+
+    def properties(self, resource: str) -> dict[str, Any]:
+        """A resource's properties, resolved."""
+        resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
+        return resolved
+
+    def environment(self, function: str) -> dict[str, str]:
+        """A function's environment variables: those of every function, and its own."""
+        common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
+        own = self.properties(function).get("Environment", {}).get("Variables", {})
+        return {name: str(value) for name, value in {**common, **own}.items()}
+
+    def _holds(self, condition: str) -> bool:
+        return bool(self._resolved(self._template["Conditions"][condition]))
+
+    def _resolved(self, part: Any) -> Any:
+        """A part of the template with its functions evaluated, without what is AWS::NoValue."""
+        if isinstance(part, tuple):
+            return self._function(*part)
+        if isinstance(part, dict):
+            return {
+                key: value for key, raw in part.items() if (value := self._resolved(raw)) is not None or raw is None
+            }
+        if isinstance(part, list):
+            return [value for raw in part if (value := self._resolved(raw)) is not None]
+        return part
+
+    def _function(self, name: str, argument: Any) -> Any:
+        match name:
+            case "Ref":
+                return None if argument == "AWS::NoValue" else self._values.get(argument, argument)
+            case "GetAtt":
+                return self._attributes.get(argument, argument)
+            case "Sub":
+                text, own = argument if isinstance(argument, list) else (argument, {})
+                return self._substituted(str(text), self._resolved(own))
+            case "If":
+                condition, then, otherwise = argument
+                return self._resolved(then if self._holds(condition) else otherwise)
+            case "Condition":
+                return self._holds(argument)
+            case "Equals":
+                one, other = (str(self._resolved(side)) for side in argument)
+                return one == other
+            case "Not":
+                return not self._resolved(argument[0])
+            case "And":
+                return all(self._resolved(argument))
+            case "Or":
+                return any(self._resolved(argument))
+            case "Split":
+                return str(self._resolved(argument[1])).split(argument[0])
+        raise ValueError(f"!{name} is not evaluated here")
+
+    def _substituted(self, text: str, own: Mapping[str, Any]) -> str:
+        def value(found: re.Match[str]) -> str:
+            name = found[1]
+            known = own.get(name, self._values.get(name, self._attributes.get(name)))
+            return found[0] if known is None else str(known)
+
+        return _REFERENCE.sub(value, text)

@@ -45,7 +45,7 @@ def flat(canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
     return FlatPainter().paint(canvas, brief)
 
 
-class Bench:
+class WorkerKit:
     """A service over memory whose jobs are painted by the painters given, and a way to wait for their ends."""
 
     def __init__(self, *painters: Painter, capacity: int = 1000) -> None:
@@ -90,29 +90,29 @@ class Bench:
 
 
 @contextmanager
-def _running(bench: Bench) -> Iterator[Bench]:
-    bench.painting.run(bench.service)
+def _running(kit: WorkerKit) -> Iterator[WorkerKit]:
+    kit.painting.run(kit.service)
     try:
-        yield bench
+        yield kit
     finally:
-        bench.painting.close(10)
+        kit.painting.close(10)
 
 
 def test_a_job_ends_with_its_files_stored(a_job: Callable[..., Job], cut_out: bytes) -> None:
     job = a_job()
-    with _running(Bench(FlatPainter())) as bench:
-        assert bench.submit(job, cut_out).wait(20)
-        done = bench.find(job)
+    with _running(WorkerKit(FlatPainter())) as kit:
+        assert kit.submit(job, cut_out).wait(20)
+        done = kit.find(job)
         assert done.state is JobState.SUCCEEDED
         assert done.manifest is not None
         assert (done.manifest.width, done.manifest.height, done.manifest.painter.name) == (64, 48, "flat")
         (file,) = done.manifest.files
-        stored = bench.service.pictures.get(job.request.output_ids[0], bench.service.clock.now())
+        stored = kit.service.pictures.get(job.request.output_ids[0], kit.service.clock.now())
         assert stored is not None
         assert (file.id, file.seed, file.bytes) == (job.request.output_ids[0], 7, len(stored.data))
         assert (stored.media_type, stored.account_id, stored.inference_id) == ("image/jpeg", "ann", job.id)
         assert stored.expires_at >= done.expires_at
-        assert bench.credits() == 98
+        assert kit.credits() == 98
 
 
 def _raise(error: BaseException) -> PaintStep:
@@ -138,33 +138,33 @@ def test_a_painter_that_fails_costs_nothing_and_the_next_job_runs(
 ) -> None:
     steps = iter([step, flat])
     painter = StepPainter(lambda canvas, brief: next(steps)(canvas, brief))
-    with _running(Bench(painter)) as bench:
+    with _running(WorkerKit(painter)) as kit:
         bad, good = a_job(1), a_job(2)
-        assert bench.submit(bad, cut_out).wait(20)
-        assert bench.submit(good, cut_out).wait(20)
-        failure = bench.find(bad).failure
+        assert kit.submit(bad, cut_out).wait(20)
+        assert kit.submit(good, cut_out).wait(20)
+        failure = kit.find(bad).failure
         assert failure is not None
         assert failure.error_code is code
-        assert bench.find(bad).state is JobState.FAILED
-        assert bench.find(good).state is JobState.SUCCEEDED
-        assert bench.credits() == 98
+        assert kit.find(bad).state is JobState.FAILED
+        assert kit.find(good).state is JobState.SUCCEEDED
+        assert kit.credits() == 98
 
 
 def test_an_input_that_cannot_be_read_fails_the_job(a_job: Callable[..., Job]) -> None:
-    with _running(Bench(FlatPainter())) as bench:
-        assert bench.submit(a_job(), b"not a picture").wait(20)
-        failure = bench.find(a_job()).failure
+    with _running(WorkerKit(FlatPainter())) as kit:
+        assert kit.submit(a_job(), b"not a picture").wait(20)
+        failure = kit.find(a_job()).failure
         assert failure is not None
         assert failure.error_code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
 
 
 def test_an_input_that_is_gone_fails_the_job(a_job: Callable[..., Job], cut_out: bytes) -> None:
-    bench = Bench(FlatPainter())
-    ended = bench.submit(a_job(), cut_out)
-    bench.service.pictures.delete(a_job().request.image)
-    with _running(bench):
+    kit = WorkerKit(FlatPainter())
+    ended = kit.submit(a_job(), cut_out)
+    kit.service.pictures.delete(a_job().request.image)
+    with _running(kit):
         assert ended.wait(20)
-        failure = bench.find(a_job()).failure
+        failure = kit.find(a_job()).failure
         assert failure is not None
         assert failure.error_code is ErrorCode.SOURCE_UNAVAILABLE
 
@@ -176,22 +176,22 @@ def test_a_job_that_ended_while_queued_is_not_painted(a_job: Callable[..., Job],
         painted.append(brief.wish.prompt)
         return flat(canvas, brief)
 
-    bench = Bench(StepPainter(step))
+    kit = WorkerKit(StepPainter(step))
     cancelled, other = a_job(1), a_job(2)
-    bench.submit(cancelled, cut_out)
-    bench.ledger.move(cancelled.id, JobState.CANCELLED)
-    ended = bench.submit(other, cut_out)
-    with _running(bench):
+    kit.submit(cancelled, cut_out)
+    kit.ledger.move(cancelled.id, JobState.CANCELLED)
+    ended = kit.submit(other, cut_out)
+    with _running(kit):
         assert ended.wait(20)
     assert len(painted) == 1
-    assert bench.find(cancelled).state is JobState.CANCELLED
+    assert kit.find(cancelled).state is JobState.CANCELLED
 
 
 def test_a_full_queue_takes_no_more(a_job: Callable[..., Job], cut_out: bytes) -> None:
-    bench = Bench(FlatPainter(), capacity=1)
-    bench.submit(a_job(1), cut_out)
+    kit = WorkerKit(FlatPainter(), capacity=1)
+    kit.submit(a_job(1), cut_out)
     with pytest.raises(OutpaintError) as refused:
-        bench.submit(a_job(2), cut_out)
+        kit.submit(a_job(2), cut_out)
     assert refused.value.code is ErrorCode.UNAVAILABLE
 
 
@@ -205,18 +205,18 @@ def test_closing_lets_the_running_job_end_and_leaves_the_queued_for_the_next_hos
         assert go.wait(20)
         return flat(canvas, brief)
 
-    bench = Bench(StepPainter(step))
+    kit = WorkerKit(StepPainter(step))
     running, queued = a_job(1), a_job(2)
-    bench.submit(running, cut_out)
-    bench.submit(queued, cut_out)
-    bench.painting.run(bench.service)
+    kit.submit(running, cut_out)
+    kit.submit(queued, cut_out)
+    kit.painting.run(kit.service)
     assert begun.wait(20)
     threading.Timer(0.05, go.set).start()
-    assert bench.painting.close(20)
-    assert bench.find(running).state is JobState.SUCCEEDED
-    assert bench.find(queued).state is JobState.ACCEPTED
+    assert kit.painting.close(20)
+    assert kit.find(running).state is JobState.SUCCEEDED
+    assert kit.find(queued).state is JobState.ACCEPTED
     with pytest.raises(OutpaintError, match="shutting down"):
-        bench.painting.start(queued.request)
+        kit.painting.start(queued.request)
 
 
 def test_a_job_cut_off_between_pictures_is_begun_again(a_job: Callable[..., Job], cut_out: bytes) -> None:
@@ -235,26 +235,26 @@ def test_a_job_cut_off_between_pictures_is_begun_again(a_job: Callable[..., Job]
         assert go.wait(20)
         yield from pictures
 
-    bench = Bench(StepPainter(step))
-    bench.submit(job, cut_out)
-    bench.painting.run(bench.service)
+    kit = WorkerKit(StepPainter(step))
+    kit.submit(job, cut_out)
+    kit.painting.run(kit.service)
     assert first_done.wait(20)
-    assert not bench.painting.close(0)
+    assert not kit.painting.close(0)
     go.set()
-    assert bench.painting.close(20)
-    assert bench.find(job).state is JobState.PAINTING
+    assert kit.painting.close(20)
+    assert kit.find(job).state is JobState.PAINTING
 
     # The next host on the same stores.
     painting = PaintingThreads(FlatPainter())
-    service = replace(bench.service, dispatch=painting)
+    service = replace(kit.service, dispatch=painting)
     ended = threading.Event()
-    bench.endings.subscribe(job.id, ended.set)
+    kit.endings.subscribe(job.id, ended.set)
     recover(service)
     painting.run(service)
     assert ended.wait(20)
     assert painting.close(20)
-    assert (bench.find(job).state, bench.find(job).attempts) == (JobState.SUCCEEDED, 2)
-    assert bench.credits() == 98
+    assert (kit.find(job).state, kit.find(job).attempts) == (JobState.SUCCEEDED, 2)
+    assert kit.credits() == 98
 
 
 def test_two_painters_paint_two_jobs_at_once(a_job: Callable[..., Job], cut_out: bytes) -> None:
@@ -264,10 +264,10 @@ def test_two_painters_paint_two_jobs_at_once(a_job: Callable[..., Job], cut_out:
         meeting.wait(20)
         return flat(canvas, brief)
 
-    with _running(Bench(StepPainter(step), StepPainter(step))) as bench:
-        ends = [bench.submit(a_job(number), cut_out) for number in (1, 2)]
+    with _running(WorkerKit(StepPainter(step), StepPainter(step))) as kit:
+        ends = [kit.submit(a_job(number), cut_out) for number in (1, 2)]
         assert all(end.wait(20) for end in ends)
-        assert bench.find(a_job(1)).state is bench.find(a_job(2)).state is JobState.SUCCEEDED
+        assert kit.find(a_job(1)).state is kit.find(a_job(2)).state is JobState.SUCCEEDED
 
 
 class TestEndings:

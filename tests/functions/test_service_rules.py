@@ -32,7 +32,7 @@ HOUR = 3600.0
 
 
 @dataclass
-class HandClock:
+class ManualClock:
     time: float = START
 
     def now(self) -> float:
@@ -76,8 +76,8 @@ class NoFetch:
 
 
 @dataclass
-class House:
-    clock: HandClock
+class ServiceKit:
+    clock: ManualClock
     ledger: MemoryLedger
     pictures: MemoryPictures
     dispatch: HandDispatch
@@ -99,8 +99,8 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    clock, ledger, dispatch = HandClock(), MemoryLedger(), HandDispatch()
+def kit() -> ServiceKit:
+    clock, ledger, dispatch = ManualClock(), MemoryLedger(), HandDispatch()
     pictures = MemoryPictures(FileUrls(b"0123456789abcdef"))
     ledger.add_account(Account("one", "first", 20), key_digest("key"))
     ledger.add_account(Account("two", "second", 20), key_digest("other"))
@@ -118,7 +118,7 @@ def house() -> House:
         settings=ServiceSettings(rate_limit=3),
     )
     dispatch.service = service
-    return House(clock, ledger, pictures, dispatch, service)
+    return ServiceKit(clock, ledger, pictures, dispatch, service)
 
 
 def png(colour: tuple[int, int, int, int] = (9, 9, 9, 255)) -> bytes:
@@ -160,60 +160,60 @@ def failure(job: Job) -> InferenceFailure:
         ("shut", True, ErrorCode.FORBIDDEN),
     ],
 )
-def test_keys_that_open_nothing(house: House, key: str | None, loopback: bool, code: ErrorCode) -> None:
+def test_keys_that_open_nothing(kit: ServiceKit, key: str | None, loopback: bool, code: ErrorCode) -> None:
     with pytest.raises(OutpaintError) as caught:
-        authenticate(house.service, key, peer_is_loopback=loopback)
+        authenticate(kit.service, key, peer_is_loopback=loopback)
     assert caught.value.code is code
 
 
-def test_a_key_counts_without_the_blanks_around_it_and_dev_on_this_machine(house: House) -> None:
-    assert authenticate(house.service, " key ", peer_is_loopback=False).id == "one"
-    assert authenticate(house.service, "dev", peer_is_loopback=True).id == "dev"
+def test_a_key_counts_without_the_blanks_around_it_and_dev_on_this_machine(kit: ServiceKit) -> None:
+    assert authenticate(kit.service, " key ", peer_is_loopback=False).id == "one"
+    assert authenticate(kit.service, "dev", peer_is_loopback=True).id == "dev"
 
 
 # Rate limit
 
 
-def test_the_window_counts_down_and_opens_again(house: House) -> None:
-    house.clock.time = START - START % 60 + 20.5
-    seen = [admission.take_rate(house.service, house.caller) for _ in range(4)]
+def test_the_window_counts_down_and_opens_again(kit: ServiceKit) -> None:
+    kit.clock.time = START - START % 60 + 20.5
+    seen = [admission.take_rate(kit.service, kit.caller) for _ in range(4)]
     assert [allowance.available for allowance, _ in seen] == [2, 1, 0, 0]
     assert [allowance.reset_in for allowance, _ in seen] == [40] * 4
     assert [refusal.code if refusal else None for _, refusal in seen] == [None] * 3 + [ErrorCode.RATE_LIMITED]
-    house.clock.time += 40
-    allowance, refusal = admission.take_rate(house.service, house.caller)
+    kit.clock.time += 40
+    allowance, refusal = admission.take_rate(kit.service, kit.caller)
     assert (allowance.available, refusal) == (2, None)
 
 
-def test_one_accounts_requests_do_not_count_for_another(house: House) -> None:
+def test_one_accounts_requests_do_not_count_for_another(kit: ServiceKit) -> None:
     for _ in range(5):
-        admission.take_rate(house.service, house.caller)
-    other = authenticate(house.service, "other", peer_is_loopback=True)
-    assert admission.take_rate(house.service, other)[1] is None
+        admission.take_rate(kit.service, kit.caller)
+    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    assert admission.take_rate(kit.service, other)[1] is None
 
 
 # Submit
 
 
-def test_credits_are_reserved_at_submit_kept_at_success_and_given_back_at_failure(house: House) -> None:
-    kept, lost = house.send(count=3).job, house.send(count=4).job
-    assert house.credits == 20 - 7
-    house.finish(kept)
-    settle.fail(house.service, failure(lost))
-    assert house.credits == 20 - 3
+def test_credits_are_reserved_at_submit_kept_at_success_and_given_back_at_failure(kit: ServiceKit) -> None:
+    kept, lost = kit.send(count=3).job, kit.send(count=4).job
+    assert kit.credits == 20 - 7
+    kit.finish(kept)
+    settle.fail(kit.service, failure(lost))
+    assert kit.credits == 20 - 3
 
 
-def test_a_job_is_found_from_the_first_moment_with_its_inputs_stored(house: House) -> None:
-    job = house.send().job
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.DISPATCHED
-    assert house.pictures.get(job.request.image, START) is not None
-    assert house.dispatch.started == [job.request]
+def test_a_job_is_found_from_the_first_moment_with_its_inputs_stored(kit: ServiceKit) -> None:
+    job = kit.send().job
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.DISPATCHED
+    assert kit.pictures.get(job.request.image, START) is not None
+    assert kit.dispatch.started == [job.request]
 
 
-def test_the_mask_travels_with_the_job(house: House) -> None:
-    job = house.send(mask=Upload(png())).job
+def test_the_mask_travels_with_the_job(kit: ServiceKit) -> None:
+    job = kit.send(mask=Upload(png())).job
     assert job.request.mask is not None
-    stored = house.pictures.get(job.request.mask, START)
+    stored = kit.pictures.get(job.request.mask, START)
     assert stored is not None
     assert stored.data == png()
 
@@ -231,55 +231,55 @@ def test_the_mask_travels_with_the_job(house: House) -> None:
         ({"count": "10"}, ErrorCode.INSUFFICIENT_CREDITS),
     ],
 )
-def test_a_refusal_charges_and_stores_nothing(house: House, values: dict[str, FieldValue], code: ErrorCode) -> None:
-    house.ledger.add_credits("one", -15)
+def test_a_refusal_charges_and_stores_nothing(kit: ServiceKit, values: dict[str, FieldValue], code: ErrorCode) -> None:
+    kit.ledger.add_credits("one", -15)
     with pytest.raises(OutpaintError) as caught:
-        house.send("key-1", **values)
+        kit.send("key-1", **values)
     assert caught.value.code is code
-    assert house.credits == 5
-    assert list(house.ledger.unended()) == []
-    assert house.ledger.find_claim("one", "key-1", START) is None
-    assert house.dispatch.started == []
+    assert kit.credits == 5
+    assert list(kit.ledger.unended()) == []
+    assert kit.ledger.find_claim("one", "key-1", START) is None
+    assert kit.dispatch.started == []
 
 
 @pytest.mark.parametrize(
     "cause", [OutpaintError(ErrorCode.UNAVAILABLE, "no painter"), ConnectionError("socket"), MemoryError()]
 )
-def test_a_job_that_no_painter_takes_costs_nothing_and_frees_its_key(house: House, cause: Exception) -> None:
-    house.dispatch.refuses = cause
+def test_a_job_that_no_painter_takes_costs_nothing_and_frees_its_key(kit: ServiceKit, cause: Exception) -> None:
+    kit.dispatch.refuses = cause
     with pytest.raises(OutpaintError) as caught:
-        house.send("key-1")
+        kit.send("key-1")
     assert caught.value.code is ErrorCode.UNAVAILABLE
-    assert house.credits == 20
-    house.dispatch.refuses = None
-    assert not house.send("key-1").replayed
+    assert kit.credits == 20
+    kit.dispatch.refuses = None
+    assert not kit.send("key-1").replayed
 
 
-def test_an_earlier_results_id_works_as_image_but_not_for_another_account(house: House) -> None:
-    job = house.send(count=1).job
+def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: ServiceKit) -> None:
+    job = kit.send(count=1).job
     id_ = job.request.output_ids[0]
-    stored = house.pictures.get(job.request.image, START)
+    stored = kit.pictures.get(job.request.image, START)
     assert stored is not None
-    house.pictures.put(id_, stored)
-    again = house.send(image=None, image_id=id_)
+    kit.pictures.put(id_, stored)
+    again = kit.send(image=None, image_id=id_)
     assert not again.job.state.ended
-    other = authenticate(house.service, "other", peer_is_loopback=True)
+    other = authenticate(kit.service, "other", peer_is_loopback=True)
     with pytest.raises(OutpaintError) as caught:
-        submit(house.service, other, wish(image=None, image_id=id_))
+        submit(kit.service, other, wish(image=None, image_id=id_))
     assert caught.value.field == "image_id"
 
 
-def test_a_data_uri_is_the_same_picture_as_its_upload(house: House) -> None:
+def test_a_data_uri_is_the_same_picture_as_its_upload(kit: ServiceKit) -> None:
     uri = "data:image/png;base64," + base64.b64encode(png()).decode()
-    first = house.send("key-1")
-    again = house.send("key-1", image=None, image_url=uri.replace("+", " "))
+    first = kit.send("key-1")
+    again = kit.send("key-1", image=None, image_url=uri.replace("+", " "))
     assert again.replayed
     assert again.job.id == first.job.id
 
 
-def test_picture_i_is_made_from_seed_plus_i(house: House) -> None:
-    assert house.send(seed=7, count=3).job.request.wish.seeds == (7, 8, 9)
-    assert house.send(seed=2**32 - 1, count=2).job.request.wish.seeds == (2**32 - 1, 0)
+def test_picture_i_is_made_from_seed_plus_i(kit: ServiceKit) -> None:
+    assert kit.send(seed=7, count=3).job.request.wish.seeds == (7, 8, 9)
+    assert kit.send(seed=2**32 - 1, count=2).job.request.wish.seeds == (2**32 - 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -292,8 +292,8 @@ def test_picture_i_is_made_from_seed_plus_i(house: House) -> None:
         ("sync", Prefer(respond_async=True, wait=9), 9, "respond-async, wait=9"),
     ],
 )
-def test_prefer_beats_mode(house: House, mode: str, prefer: Prefer, wait: float, applied: str | None) -> None:
-    submission = house.send(prefer=prefer, mode=mode)
+def test_prefer_beats_mode(kit: ServiceKit, mode: str, prefer: Prefer, wait: float, applied: str | None) -> None:
+    submission = kit.send(prefer=prefer, mode=mode)
     assert (submission.wait, submission.preference_applied) == (wait, applied)
 
 
@@ -302,29 +302,29 @@ def test_prefer_beats_mode(house: House, mode: str, prefer: Prefer, wait: float,
 
 @pytest.mark.parametrize("end", ["success", "failure"])
 def test_who_does_not_wait_is_told_202_however_quick_the_painter_was(
-    house: House, end: str, monkeypatch: pytest.MonkeyPatch
+    kit: ServiceKit, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def at_once(request: InferenceRequest) -> None:
-        job = house.ledger.find(request.inference_id, START)
+        job = kit.ledger.find(request.inference_id, START)
         assert job is not None
-        house.finish(job) if end == "success" else settle.fail(house.service, failure(job))
+        kit.finish(job) if end == "success" else settle.fail(kit.service, failure(job))
 
-    monkeypatch.setattr(house.dispatch, "start", at_once)
+    monkeypatch.setattr(kit.dispatch, "start", at_once)
     body = {"image_url": f"data:image/png;base64,{base64.b64encode(png()).decode()}", "prompt": "a", "mode": "async"}
     headers = ((API_KEY.lower(), "key"), ("content-type", "application/json"))
     head = RequestHead("POST", "/v1/painting/outpaint", headers=headers)
-    answer = Application(house.service).respond(head, json.dumps(body).encode())
+    answer = Application(kit.service).respond(head, json.dumps(body).encode())
     assert isinstance(answer, Response)
     assert answer.status == 202
     assert json.loads(answer.body)["data"] == []
 
 
-def test_a_replay_finds_the_job_and_costs_nothing(house: House) -> None:
-    first = house.send("key-1")
-    again = house.send("key-1")
+def test_a_replay_finds_the_job_and_costs_nothing(kit: ServiceKit) -> None:
+    first = kit.send("key-1")
+    again = kit.send("key-1")
     assert (again.replayed, again.job.id) == (True, first.job.id)
-    assert house.credits == 18
-    assert len(house.dispatch.started) == 1
+    assert kit.credits == 18
+    assert len(kit.dispatch.started) == 1
 
 
 @pytest.mark.parametrize(
@@ -340,176 +340,176 @@ def test_a_replay_finds_the_job_and_costs_nothing(house: House) -> None:
         {"mask_mode": "luminance"},
     ],
 )
-def test_another_wish_under_the_same_key_is_a_mismatch(house: House, change: dict[str, FieldValue]) -> None:
-    house.send("key-1")
+def test_another_wish_under_the_same_key_is_a_mismatch(kit: ServiceKit, change: dict[str, FieldValue]) -> None:
+    kit.send("key-1")
     with pytest.raises(OutpaintError) as caught:
-        house.send("key-1", **change)
+        kit.send("key-1", **change)
     assert caught.value.code is ErrorCode.IDEMPOTENCY_MISMATCH
-    assert house.credits == 18
+    assert kit.credits == 18
 
 
-def test_how_it_was_asked_makes_no_difference_to_a_replay(house: House) -> None:
-    first = house.send("key-1")
+def test_how_it_was_asked_makes_no_difference_to_a_replay(kit: ServiceKit) -> None:
+    first = kit.send("key-1")
     image = Upload(png(), "other name.bin", "application/octet-stream")
-    assert house.send("key-1", Prefer(wait=1), image=image, prompt=" a field ").job.id == first.job.id
+    assert kit.send("key-1", Prefer(wait=1), image=image, prompt=" a field ").job.id == first.job.id
 
 
-def test_while_the_first_request_waits_the_second_is_told_so(house: House) -> None:
-    first = house.send("key-1", mode="sync")
+def test_while_the_first_request_waits_the_second_is_told_so(kit: ServiceKit) -> None:
+    first = kit.send("key-1", mode="sync")
     with pytest.raises(OutpaintError) as caught:
-        house.send("key-1", mode="sync")
+        kit.send("key-1", mode="sync")
     assert caught.value.code is ErrorCode.IDEMPOTENCY_IN_PROGRESS
-    house.ledger.finish_claim("one", "key-1", first.job.id)
-    assert house.send("key-1").replayed
+    kit.ledger.finish_claim("one", "key-1", first.job.id)
+    assert kit.send("key-1").replayed
 
 
-def test_a_claim_whose_request_died_waiting_frees_itself(house: House) -> None:
-    house.send("key-1", mode="sync")
-    house.clock.time += 60
-    assert house.send("key-1").replayed
+def test_a_claim_whose_request_died_waiting_frees_itself(kit: ServiceKit) -> None:
+    kit.send("key-1", mode="sync")
+    kit.clock.time += 60
+    assert kit.send("key-1").replayed
 
 
-def test_a_key_lives_24_hours_and_is_one_accounts_own(house: House) -> None:
-    first = house.send("key-1")
-    other = authenticate(house.service, "other", peer_is_loopback=True)
-    assert not submit(house.service, other, wish(), idempotency_key="key-1").replayed
-    house.finish(first.job)
-    house.clock.time += 24 * HOUR - 1
-    assert house.send("key-1").replayed
-    house.clock.time += 1
-    assert not house.send("key-1").replayed
+def test_a_key_lives_24_hours_and_is_one_accounts_own(kit: ServiceKit) -> None:
+    first = kit.send("key-1")
+    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    assert not submit(kit.service, other, wish(), idempotency_key="key-1").replayed
+    kit.finish(first.job)
+    kit.clock.time += 24 * HOUR - 1
+    assert kit.send("key-1").replayed
+    kit.clock.time += 1
+    assert not kit.send("key-1").replayed
 
 
-def test_a_key_that_cannot_be_one(house: House) -> None:
+def test_a_key_that_cannot_be_one(kit: ServiceKit) -> None:
     with pytest.raises(OutpaintError) as caught:
-        house.send("two words")
+        kit.send("two words")
     assert caught.value.code is ErrorCode.INVALID_IDEMPOTENCY_KEY
 
 
 # Results and ends
 
 
-def test_another_accounts_job_is_not_there(house: House) -> None:
-    job = house.send().job
-    other = authenticate(house.service, "other", peer_is_loopback=True)
-    for id_, caller in ((job.id, other), ("made-up", house.caller)):
+def test_another_accounts_job_is_not_there(kit: ServiceKit) -> None:
+    job = kit.send().job
+    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    for id_, caller in ((job.id, other), ("made-up", kit.caller)):
         with pytest.raises(OutpaintError) as caught:
-            settle.find_job(house.service, caller, id_)
+            settle.find_job(kit.service, caller, id_)
         assert caught.value.code is ErrorCode.UNKNOWN_INFERENCE
 
 
-def test_an_end_is_reported_once_and_never_undone(house: House) -> None:
-    job = house.send(count=3).job
-    assert settle.fail(house.service, failure(job)) is not None
-    assert settle.fail(house.service, failure(job)) is None
-    assert house.finish(job) is None
-    assert house.credits == 20
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
+def test_an_end_is_reported_once_and_never_undone(kit: ServiceKit) -> None:
+    job = kit.send(count=3).job
+    assert settle.fail(kit.service, failure(job)) is not None
+    assert settle.fail(kit.service, failure(job)) is None
+    assert kit.finish(job) is None
+    assert kit.credits == 20
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
 
 
-def test_an_end_may_overtake_the_news_of_its_start(house: House) -> None:
-    job = house.send().job
-    assert house.finish(job) is not None
-    assert settle.begin(house.service, job.id) is None
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.SUCCEEDED
+def test_an_end_may_overtake_the_news_of_its_start(kit: ServiceKit) -> None:
+    job = kit.send().job
+    assert kit.finish(job) is not None
+    assert settle.begin(kit.service, job.id) is None
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.SUCCEEDED
 
 
-def test_inputs_go_when_the_job_ends(house: House) -> None:
-    job = house.send(mask=Upload(png())).job
-    house.finish(job)
+def test_inputs_go_when_the_job_ends(kit: ServiceKit) -> None:
+    job = kit.send(mask=Upload(png())).job
+    kit.finish(job)
     assert job.request.mask is not None
-    assert house.pictures.get(job.request.image, START) is None
-    assert house.pictures.get(job.request.mask, START) is None
+    assert kit.pictures.get(job.request.image, START) is None
+    assert kit.pictures.get(job.request.mask, START) is None
 
 
-def test_a_result_is_kept_24_hours_from_its_end(house: House) -> None:
-    job = house.send().job
-    house.clock.time += HOUR / 2
-    house.finish(job)
-    house.clock.time += 24 * HOUR - 1
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.SUCCEEDED
-    house.clock.time += 1
+def test_a_result_is_kept_24_hours_from_its_end(kit: ServiceKit) -> None:
+    job = kit.send().job
+    kit.clock.time += HOUR / 2
+    kit.finish(job)
+    kit.clock.time += 24 * HOUR - 1
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.SUCCEEDED
+    kit.clock.time += 1
     with pytest.raises(OutpaintError):
-        settle.find_job(house.service, house.caller, job.id)
+        settle.find_job(kit.service, kit.caller, job.id)
 
 
-def test_a_poll_asks_for_an_end_that_nobody_reported(house: House) -> None:
-    job = house.send().job
-    house.dispatch.lost[job.id] = failure(job)
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
-    assert house.credits == 20
+def test_a_poll_asks_for_an_end_that_nobody_reported(kit: ServiceKit) -> None:
+    job = kit.send().job
+    kit.dispatch.lost[job.id] = failure(job)
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
+    assert kit.credits == 20
 
 
-def test_an_overdue_job_expires_at_the_next_poll_and_gives_its_credits_back(house: House) -> None:
-    job = house.send().job
-    house.clock.time += HOUR
-    expired = settle.find_job(house.service, house.caller, job.id)
+def test_an_overdue_job_expires_at_the_next_poll_and_gives_its_credits_back(kit: ServiceKit) -> None:
+    job = kit.send().job
+    kit.clock.time += HOUR
+    expired = settle.find_job(kit.service, kit.caller, job.id)
     assert expired.state is JobState.EXPIRED
     assert expired.failure is not None
     assert expired.failure.error_code is ErrorCode.TIMED_OUT
-    assert house.credits == 20
+    assert kit.credits == 20
 
 
 # Sweep and recovery
 
 
-def test_the_sweep_ends_what_is_overdue_and_what_was_never_dispatched(house: House) -> None:
-    overdue = house.send().job
-    house.clock.time += HOUR - 130
-    fresh = house.send().job
-    cut_off = begin_and_be_killed(house)
-    house.clock.time += 130
-    settle.sweep(house.service)
-    states = {id_: found.state for id_ in (overdue.id, fresh.id, cut_off.id) if (found := house.ledger.find(id_, 0))}
+def test_the_sweep_ends_what_is_overdue_and_what_was_never_dispatched(kit: ServiceKit) -> None:
+    overdue = kit.send().job
+    kit.clock.time += HOUR - 130
+    fresh = kit.send().job
+    cut_off = begin_and_be_killed(kit)
+    kit.clock.time += 130
+    settle.sweep(kit.service)
+    states = {id_: found.state for id_ in (overdue.id, fresh.id, cut_off.id) if (found := kit.ledger.find(id_, 0))}
     assert states == {
         overdue.id: JobState.EXPIRED,
         fresh.id: JobState.DISPATCHED,
         cut_off.id: JobState.FAILED,
     }
-    assert house.credits == 18
+    assert kit.credits == 18
 
 
-def begin_and_be_killed(house: House) -> Job:
+def begin_and_be_killed(kit: ServiceKit) -> Job:
     """A job whose host died between storing and dispatching it."""
-    house.dispatch.refuses = KeyboardInterrupt()
+    kit.dispatch.refuses = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        house.send()
-    house.dispatch.refuses = None
-    return next(job for job in house.ledger.unended() if job.state is JobState.ACCEPTED)
+        kit.send()
+    kit.dispatch.refuses = None
+    return next(job for job in kit.ledger.unended() if job.state is JobState.ACCEPTED)
 
 
-def test_the_sweep_forgets_what_has_expired(house: House) -> None:
-    job = house.send("key-1").job
-    house.finish(job)
-    house.clock.time += 25 * HOUR
-    settle.sweep(house.service)
-    assert house.ledger.find(job.id, 0) is None
-    assert house.ledger.find_claim("one", "key-1", 0) is None
+def test_the_sweep_forgets_what_has_expired(kit: ServiceKit) -> None:
+    job = kit.send("key-1").job
+    kit.finish(job)
+    kit.clock.time += 25 * HOUR
+    settle.sweep(kit.service)
+    assert kit.ledger.find(job.id, 0) is None
+    assert kit.ledger.find_claim("one", "key-1", 0) is None
 
 
-def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(house: House) -> None:
-    job = house.send().job
+def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(kit: ServiceKit) -> None:
+    job = kit.send().job
     for attempt in (2, 3):
-        settle.recover(house.service)
-        again = house.ledger.find(job.id, START)
+        settle.recover(kit.service)
+        again = kit.ledger.find(job.id, START)
         assert again is not None
         assert again.attempts == attempt
-    assert house.dispatch.started == [job.request] * 3
-    settle.recover(house.service)
-    assert settle.find_job(house.service, house.caller, job.id).state is JobState.FAILED
-    assert house.credits == 20
+    assert kit.dispatch.started == [job.request] * 3
+    settle.recover(kit.service)
+    assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
+    assert kit.credits == 20
 
 
-def test_after_a_kill_jobs_without_inputs_or_time_are_ended_and_refunded(house: House) -> None:
-    overdue = house.send().job
-    house.clock.time += HOUR
-    bare = house.send("key-1").job
-    house.pictures.delete(bare.request.image)
-    settle.recover(house.service)
-    assert settle.find_job(house.service, house.caller, overdue.id).state is JobState.EXPIRED
-    assert settle.find_job(house.service, house.caller, bare.id).state is JobState.FAILED
-    assert house.credits == 20
-    assert not house.send("key-1").replayed
+def test_after_a_kill_jobs_without_inputs_or_time_are_ended_and_refunded(kit: ServiceKit) -> None:
+    overdue = kit.send().job
+    kit.clock.time += HOUR
+    bare = kit.send("key-1").job
+    kit.pictures.delete(bare.request.image)
+    settle.recover(kit.service)
+    assert settle.find_job(kit.service, kit.caller, overdue.id).state is JobState.EXPIRED
+    assert settle.find_job(kit.service, kit.caller, bare.id).state is JobState.FAILED
+    assert kit.credits == 20
+    assert not kit.send("key-1").replayed
 
 
 # File URLs
@@ -546,21 +546,21 @@ class TestCreditsOnRefusalsThatNeedNoKey:
         [("key", "20"), (" key ", "20"), ("nobody", "0"), ("shut", "0"), ("dev", "0"), ("", "0"), (None, "0")],
     )
     def test_a_known_key_sees_its_own(
-        self, house: House, method: str, path: str, status: int, key: str | None, shown: str
+        self, kit: ServiceKit, method: str, path: str, status: int, key: str | None, shown: str
     ) -> None:
         headers = () if key is None else ((API_KEY.lower(), key),)
-        answer = Application(house.service).respond(RequestHead(method, path, headers=headers))
+        answer = Application(kit.service).respond(RequestHead(method, path, headers=headers))
         assert isinstance(answer, Response)
         assert (answer.status, answer.header(CREDIT_AVAILABLE)) == (status, shown)
 
-    def test_no_request_is_counted(self, house: House) -> None:
+    def test_no_request_is_counted(self, kit: ServiceKit) -> None:
         for _ in range(5):
-            answer = Application(house.service).respond(RequestHead("GET", "/", headers=((API_KEY.lower(), "key"),)))
+            answer = Application(kit.service).respond(RequestHead("GET", "/", headers=((API_KEY.lower(), "key"),)))
             assert isinstance(answer, Response)
             assert (answer.status, answer.header(RATE_AVAILABLE)) == (404, "3")
 
-    def test_without_a_key_no_account_is_looked_up(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_key_no_account_is_looked_up(self, kit: ServiceKit, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[str] = []
-        monkeypatch.setattr(house.ledger, "by_key_digest", asked.append)
-        Application(house.service).respond(RequestHead("GET", "/v1/nothing"))
+        monkeypatch.setattr(kit.ledger, "by_key_digest", asked.append)
+        Application(kit.service).respond(RequestHead("GET", "/v1/nothing"))
         assert asked == []

@@ -50,7 +50,7 @@ GIVES_BACK = {JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED}
 
 
 @dataclass
-class Shelf:
+class LedgerKit:
     """A ledger with an account `ann`, and where it announces ends: None where nobody of its process waits for them."""
 
     ledger: Ledger
@@ -83,27 +83,27 @@ def _aws() -> Iterator[AwsStack]:
         yield aws
 
 
-def _open_shelf(kind: str, stack: ExitStack, folder: Path, granted: int) -> Shelf:
+def _open_ledger(kind: str, stack: ExitStack, folder: Path, granted: int) -> LedgerKit:
     ended: AnnounceTo = []
     account = Account(id="ann", name="ann", credits=granted)
     if kind == "dynamodb":
         aws = stack.enter_context(_aws())
         aws.open_account("ann's key", granted, name="ann")
         # Transactions that meet are asked again at once.
-        return Shelf(DynamoLedger(Table(Clients(aws.session), aws.settings.table, lambda _: None)), None)
+        return LedgerKit(DynamoLedger(Table(Clients(aws.session), aws.settings.table, lambda _: None)), None)
     if kind == "memory":
         memory = MemoryLedger(ended.append)
         memory.add_account(account, key_digest("ann's key"))
-        return Shelf(memory, ended)
+        return LedgerKit(memory, ended)
     database = stack.enter_context(open_database(folder))
     SqliteKeyRing(database).open_account(account, key_digest("ann's key"), 0.0)
-    return Shelf(SqliteLedger(database, ended.append), ended)
+    return LedgerKit(SqliteLedger(database, ended.append), ended)
 
 
 @pytest.fixture(params=["memory", "sqlite", "dynamodb"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LedgerKit]:
     with ExitStack() as stack:
-        yield _open_shelf(request.param, stack, tmp_path / "data", 10)
+        yield _open_ledger(request.param, stack, tmp_path / "data", 10)
 
 
 @pytest.fixture(params=["memory", "folder", "s3"])
@@ -134,49 +134,49 @@ def _failure(job: Job) -> InferenceFailure:
 
 
 class TestCreate:
-    def test_takes_the_price_and_keeps_the_job_as_it_was_given(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_takes_the_price_and_keeps_the_job_as_it_was_given(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job(key="k", price=3)
-        shelf.ledger.create(job, _claim(job), NOW)
-        assert shelf.ledger.find(job.id, NOW) == job
-        assert shelf.ledger.find_claim("ann", "k", NOW) == _claim(job)
-        assert shelf.credits() == 7
+        kit.ledger.create(job, _claim(job), NOW)
+        assert kit.ledger.find(job.id, NOW) == job
+        assert kit.ledger.find_claim("ann", "k", NOW) == _claim(job)
+        assert kit.credits() == 7
 
-    def test_without_the_credits_nothing_is_left_behind(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_without_the_credits_nothing_is_left_behind(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job(price=11, key="k")
         with pytest.raises(OutpaintError) as refused:
-            shelf.ledger.create(job, _claim(job), NOW)
+            kit.ledger.create(job, _claim(job), NOW)
         assert refused.value.code is ErrorCode.INSUFFICIENT_CREDITS
         assert "11" in refused.value.detail
-        assert shelf.credits() == 10
-        assert shelf.ledger.find(job.id, NOW) is None
-        assert shelf.ledger.find_claim("ann", "k", NOW) is None
+        assert kit.credits() == 10
+        assert kit.ledger.find(job.id, NOW) is None
+        assert kit.ledger.find_claim("ann", "k", NOW) is None
 
-    def test_all_credits_may_be_spent(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
-        shelf.ledger.create(a_job(price=10), None, NOW)
-        assert shelf.credits() == 0
+    def test_all_credits_may_be_spent(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
+        kit.ledger.create(a_job(price=10), None, NOW)
+        assert kit.credits() == 0
 
-    def test_an_unknown_account_has_no_credits(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_an_unknown_account_has_no_credits(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         with pytest.raises(OutpaintError, match="0 are left"):
-            shelf.ledger.create(a_job(account="nobody"), None, NOW)
+            kit.ledger.create(a_job(account="nobody"), None, NOW)
 
-    def test_a_live_claim_stands(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_a_live_claim_stands(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         first, second = a_job(1, key="k"), a_job(2, key="k")
-        shelf.ledger.create(first, _claim(first), NOW)
+        kit.ledger.create(first, _claim(first), NOW)
         with pytest.raises(AlreadyClaimed) as taken:
-            shelf.ledger.create(second, _claim(second), NOW)
+            kit.ledger.create(second, _claim(second), NOW)
         assert taken.value.claim == _claim(first)
-        assert shelf.credits() == 8
-        assert shelf.ledger.find(second.id, NOW) is None
+        assert kit.credits() == 8
+        assert kit.ledger.find(second.id, NOW) is None
 
-    def test_an_expired_claim_does_not(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_an_expired_claim_does_not(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         first, second = a_job(1, key="k"), a_job(2, key="k")
-        shelf.ledger.create(first, _claim(first, until=NOW), NOW)
-        assert shelf.ledger.find_claim("ann", "k", NOW) is None
-        shelf.ledger.create(second, _claim(second), NOW)
-        assert shelf.ledger.find_claim("ann", "k", NOW) == _claim(second)
+        kit.ledger.create(first, _claim(first, until=NOW), NOW)
+        assert kit.ledger.find_claim("ann", "k", NOW) is None
+        kit.ledger.create(second, _claim(second), NOW)
+        assert kit.ledger.find_claim("ann", "k", NOW) == _claim(second)
 
     def test_fifty_threads_with_one_key_make_one_job_and_one_charge(
-        self, shelf: Shelf, a_job: Callable[..., Job]
+        self, kit: LedgerKit, a_job: Callable[..., Job]
     ) -> None:
         barrier = threading.Barrier(50)
 
@@ -184,7 +184,7 @@ class TestCreate:
             job = a_job(number, key="k")
             barrier.wait()
             try:
-                shelf.ledger.create(job, _claim(job), NOW)
+                kit.ledger.create(job, _claim(job), NOW)
             except AlreadyClaimed as taken:
                 return taken.claim.inference_id
             return job.id
@@ -192,13 +192,13 @@ class TestCreate:
         with ThreadPoolExecutor(50) as pool:
             winners = set(pool.map(create, range(1, 51)))
         assert len(winners) == 1
-        assert [job.id for job in shelf.ledger.unended()] == list(winners)
-        assert shelf.credits() == 8
+        assert [job.id for job in kit.ledger.unended()] == list(winners)
+        assert kit.credits() == 8
 
-    def test_threads_never_overspend(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_threads_never_overspend(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         def create(number: int) -> str:
             try:
-                shelf.ledger.create(a_job(number, price=3), None, NOW)
+                kit.ledger.create(a_job(number, price=3), None, NOW)
             except OutpaintError as error:
                 return error.code
             return "created"
@@ -206,117 +206,119 @@ class TestCreate:
         with ThreadPoolExecutor(16) as pool:
             outcomes = Counter(pool.map(create, range(1, 17)))
         assert outcomes == {"created": 3, ErrorCode.INSUFFICIENT_CREDITS: 13}
-        assert shelf.credits() == 1
+        assert kit.credits() == 1
 
 
 class TestMove:
     @pytest.mark.parametrize("start", list(JobState))
     @pytest.mark.parametrize("to", list(JobState))
     def test_only_along_the_contract(
-        self, shelf: Shelf, a_job: Callable[..., Job], start: JobState, to: JobState
+        self, kit: LedgerKit, a_job: Callable[..., Job], start: JobState, to: JobState
     ) -> None:
         job = replace(a_job(), state=start)
-        shelf.ledger.create(job, None, NOW)
-        moved = shelf.ledger.move(job.id, to)
+        kit.ledger.create(job, None, NOW)
+        moved = kit.ledger.move(job.id, to)
         allowed = start in sources_of(to)
         assert (moved is not None) is allowed
-        assert shelf.ledger.find(job.id, NOW) == (replace(job, state=to) if allowed else job)
-        assert shelf.credits() == (10 if allowed and to in GIVES_BACK else 8)
-        assert shelf.ended in (None, [job.id] if allowed and to in ENDED else [])
+        assert kit.ledger.find(job.id, NOW) == (replace(job, state=to) if allowed else job)
+        assert kit.credits() == (10 if allowed and to in GIVES_BACK else 8)
+        assert kit.ended in (None, [job.id] if allowed and to in ENDED else [])
 
-    def test_an_end_carries_what_it_ended_with(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_an_end_carries_what_it_ended_with(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         good, bad = a_job(1), a_job(2)
-        shelf.ledger.create(good, None, NOW)
-        shelf.ledger.create(bad, None, NOW)
-        done = shelf.ledger.move(good.id, JobState.SUCCEEDED, manifest=_manifest(good), expires_at=5000.0)
-        gone = shelf.ledger.move(bad.id, JobState.FAILED, failure=_failure(bad))
+        kit.ledger.create(good, None, NOW)
+        kit.ledger.create(bad, None, NOW)
+        done = kit.ledger.move(good.id, JobState.SUCCEEDED, manifest=_manifest(good), expires_at=5000.0)
+        gone = kit.ledger.move(bad.id, JobState.FAILED, failure=_failure(bad))
         assert done == replace(good, state=JobState.SUCCEEDED, manifest=_manifest(good), expires_at=5000.0)
         assert gone == replace(bad, state=JobState.FAILED, failure=_failure(bad))
-        assert shelf.ledger.find(good.id, 4999.0) == done
-        assert shelf.ledger.find(bad.id, NOW) == gone
+        assert kit.ledger.find(good.id, 4999.0) == done
+        assert kit.ledger.find(bad.id, NOW) == gone
 
-    def test_a_price_is_given_back_once(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_a_price_is_given_back_once(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job()
-        shelf.ledger.create(job, None, NOW)
+        kit.ledger.create(job, None, NOW)
         with ThreadPoolExecutor(16) as pool:
             ends = [JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED, JobState.FAILED] * 4
-            moved = list(pool.map(lambda to: shelf.ledger.move(job.id, to), ends))
+            moved = list(pool.map(lambda to: kit.ledger.move(job.id, to), ends))
         assert sum(end is not None for end in moved) == 1
-        assert shelf.credits() == 10
-        assert shelf.ended in (None, [job.id])
+        assert kit.credits() == 10
+        assert kit.ended in (None, [job.id])
 
-    def test_releases_the_claim_only_when_told_and_only_its_own(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_releases_the_claim_only_when_told_and_only_its_own(
+        self, kit: LedgerKit, a_job: Callable[..., Job]
+    ) -> None:
         kept, freed = a_job(1, key="kept"), a_job(2, key="freed")
         for job in (kept, freed):
-            shelf.ledger.create(job, _claim(job), NOW)
-        shelf.ledger.move(kept.id, JobState.FAILED)
-        shelf.ledger.move(freed.id, JobState.FAILED, release_claim=True)
-        assert shelf.ledger.find_claim("ann", "kept", NOW) == _claim(kept)
-        assert shelf.ledger.find_claim("ann", "freed", NOW) is None
+            kit.ledger.create(job, _claim(job), NOW)
+        kit.ledger.move(kept.id, JobState.FAILED)
+        kit.ledger.move(freed.id, JobState.FAILED, release_claim=True)
+        assert kit.ledger.find_claim("ann", "kept", NOW) == _claim(kept)
+        assert kit.ledger.find_claim("ann", "freed", NOW) is None
 
         # The key's next owner is not affected by the end of the first.
         old = a_job(3, key="again")
-        shelf.ledger.create(old, _claim(old, until=NOW), NOW)
+        kit.ledger.create(old, _claim(old, until=NOW), NOW)
         new = a_job(4, key="again")
-        shelf.ledger.create(new, _claim(new), NOW)
-        shelf.ledger.move(old.id, JobState.FAILED, release_claim=True)
-        shelf.ledger.finish_claim("ann", "again", old.id)
-        assert shelf.ledger.find_claim("ann", "again", NOW) == _claim(new)
+        kit.ledger.create(new, _claim(new), NOW)
+        kit.ledger.move(old.id, JobState.FAILED, release_claim=True)
+        kit.ledger.finish_claim("ann", "again", old.id)
+        assert kit.ledger.find_claim("ann", "again", NOW) == _claim(new)
 
-    def test_of_nothing_is_nothing(self, shelf: Shelf) -> None:
-        assert shelf.ledger.move("no such id", JobState.FAILED) is None
-        assert shelf.ledger.begin_again("no such id") is None
+    def test_of_nothing_is_nothing(self, kit: LedgerKit) -> None:
+        assert kit.ledger.move("no such id", JobState.FAILED) is None
+        assert kit.ledger.begin_again("no such id") is None
 
 
 class TestTheRestOfTheLedger:
-    def test_an_answered_claim_runs_no_more(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_an_answered_claim_runs_no_more(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job(key="k")
-        shelf.ledger.create(job, _claim(job), NOW)
-        shelf.ledger.finish_claim("ann", "k", job.id)
-        assert shelf.ledger.find_claim("ann", "k", NOW) == replace(_claim(job), running_until=0.0)
+        kit.ledger.create(job, _claim(job), NOW)
+        kit.ledger.finish_claim("ann", "k", job.id)
+        assert kit.ledger.find_claim("ann", "k", NOW) == replace(_claim(job), running_until=0.0)
 
-    def test_begins_again_until_the_end(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_begins_again_until_the_end(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job()
-        shelf.ledger.create(job, None, NOW)
-        assert shelf.ledger.begin_again(job.id) == replace(job, attempts=2)
-        shelf.ledger.move(job.id, JobState.SUCCEEDED)
-        assert shelf.ledger.begin_again(job.id) is None
+        kit.ledger.create(job, None, NOW)
+        assert kit.ledger.begin_again(job.id) == replace(job, attempts=2)
+        kit.ledger.move(job.id, JobState.SUCCEEDED)
+        assert kit.ledger.begin_again(job.id) is None
 
-    def test_lists_what_has_not_ended_oldest_first(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_lists_what_has_not_ended_oldest_first(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         jobs = [a_job(1, at=3.0), a_job(2, at=1.0), a_job(3, at=2.0), a_job(4, at=0.0)]
         for job in jobs:
-            shelf.ledger.create(job, None, NOW)
-        shelf.ledger.move(jobs[3].id, JobState.FAILED)
-        assert [job.id for job in shelf.ledger.unended()] == [jobs[1].id, jobs[2].id, jobs[0].id]
+            kit.ledger.create(job, None, NOW)
+        kit.ledger.move(jobs[3].id, JobState.FAILED)
+        assert [job.id for job in kit.ledger.unended()] == [jobs[1].id, jobs[2].id, jobs[0].id]
 
-    def test_does_not_find_what_has_expired(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_does_not_find_what_has_expired(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job(until=NOW)
-        shelf.ledger.create(job, None, NOW)
-        assert shelf.ledger.find(job.id, NOW - 0.5) == job
-        assert shelf.ledger.find(job.id, NOW) is None
+        kit.ledger.create(job, None, NOW)
+        assert kit.ledger.find(job.id, NOW - 0.5) == job
+        assert kit.ledger.find(job.id, NOW) is None
 
-    def test_purges_what_has_ended_and_expired(self, shelf: Shelf, a_job: Callable[..., Job]) -> None:
+    def test_purges_what_has_ended_and_expired(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         ended, running, fresh = a_job(1, until=NOW, key="k"), a_job(2, until=NOW), a_job(3)
-        shelf.ledger.create(ended, _claim(ended, until=NOW), NOW - 1)
-        shelf.ledger.create(running, None, NOW)
-        shelf.ledger.create(fresh, None, NOW)
+        kit.ledger.create(ended, _claim(ended, until=NOW), NOW - 1)
+        kit.ledger.create(running, None, NOW)
+        kit.ledger.create(fresh, None, NOW)
         for job in (ended, fresh):
-            shelf.ledger.move(job.id, JobState.SUCCEEDED)
-        if isinstance(shelf.ledger, DynamoLedger):
+            kit.ledger.move(job.id, JobState.SUCCEEDED)
+        if isinstance(kit.ledger, DynamoLedger):
             # The table's time to live does it (aws/test_ledger.py), and until then nothing is found.
-            assert shelf.ledger.purge(NOW) == 0
-            assert shelf.ledger.find(ended.id, NOW) is None
-            assert shelf.ledger.find_claim("ann", "k", NOW) is None
+            assert kit.ledger.purge(NOW) == 0
+            assert kit.ledger.find(ended.id, NOW) is None
+            assert kit.ledger.find_claim("ann", "k", NOW) is None
             return
-        assert shelf.ledger.purge(NOW) == 1
-        assert shelf.ledger.find(ended.id, 0.0) is None
-        assert shelf.ledger.find_claim("ann", "k", 0.0) is None
-        assert [job.id for job in shelf.ledger.unended()] == [running.id]
-        assert shelf.ledger.find(fresh.id, 0.0) is not None
-        assert shelf.ledger.purge(NOW) == 0
+        assert kit.ledger.purge(NOW) == 1
+        assert kit.ledger.find(ended.id, 0.0) is None
+        assert kit.ledger.find_claim("ann", "k", 0.0) is None
+        assert [job.id for job in kit.ledger.unended()] == [running.id]
+        assert kit.ledger.find(fresh.id, 0.0) is not None
+        assert kit.ledger.purge(NOW) == 0
 
-    def test_a_key_that_nobody_has(self, shelf: Shelf) -> None:
-        assert shelf.ledger.by_key_digest(key_digest("another")) is None
+    def test_a_key_that_nobody_has(self, kit: LedgerKit) -> None:
+        assert kit.ledger.by_key_digest(key_digest("another")) is None
 
 
 class TestPictures:
@@ -397,7 +399,7 @@ class TwoLedgers(RuleBasedStateMachine):
         self.a_job = a_job
         self.stack = ExitStack()
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        self.shelves = [_open_shelf(kind, self.stack, folder, 50) for kind in ("memory", other)]
+        self.kits = [_open_ledger(kind, self.stack, folder, 50) for kind in ("memory", other)]
         self.granted = 50
         self.spent = 0
         self.number = 0
@@ -408,9 +410,9 @@ class TwoLedgers(RuleBasedStateMachine):
 
     def both(self, do: Callable[[Jobs], object]) -> object:
         outcomes: list[object] = []
-        for shelf in self.shelves:
+        for kit in self.kits:
             try:
-                outcomes.append(do(shelf.ledger))
+                outcomes.append(do(kit.ledger))
             except OutpaintError as error:
                 outcomes.append((error.code, error.detail))
             except AlreadyClaimed as taken:
@@ -459,17 +461,17 @@ class TwoLedgers(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        for shelf in self.shelves:
-            shelf.ledger.purge(self.now)
+        for kit in self.kits:
+            kit.ledger.purge(self.now)
 
     @invariant()
     def agree_and_conserve_credits(self) -> None:
         unended = self.both(lambda jobs: list(jobs.unended()))
         assert isinstance(unended, list)
         reserved = sum(job.price for job in unended)
-        for shelf in self.shelves:
-            assert shelf.credits() + reserved + self.spent == self.granted
-        first, other = (shelf.ended for shelf in self.shelves)
+        for kit in self.kits:
+            assert kit.credits() + reserved + self.spent == self.granted
+        first, other = (kit.ended for kit in self.kits)
         assert first is not None
         assert other in (None, first)
         assert len(set(first)) == len(first)

@@ -26,7 +26,7 @@ from outpaint.functions.service.service import Service, ServiceSettings
 START = 1_800_000_000.0
 
 
-class HandClock:
+class ManualClock:
     time = START
 
     def now(self) -> float:
@@ -54,8 +54,8 @@ class NoFetch:
 
 
 @dataclass
-class House:
-    clock: HandClock
+class ServiceKit:
+    clock: ManualClock
     pictures: MemoryPictures
     dispatch: Taker
     ledger: MemoryLedger
@@ -102,8 +102,8 @@ def form(**fields: str | bytes) -> tuple[bytes, str]:
 
 
 @pytest.fixture
-def house() -> House:
-    clock, ledger, dispatch, urls = HandClock(), MemoryLedger(), Taker(), FileUrls(b"0123456789abcdef")
+def kit() -> ServiceKit:
+    clock, ledger, dispatch, urls = ManualClock(), MemoryLedger(), Taker(), FileUrls(b"0123456789abcdef")
     pictures = MemoryPictures(urls)
     ledger.add_account(Account("one", "first", 20), key_digest("key"))
     ledger.add_account(Account("two", "second", 20), key_digest("other"))
@@ -118,48 +118,48 @@ def house() -> House:
         fetch=NoFetch(),
         file_urls=urls,
     )
-    return House(clock, pictures, dispatch, ledger, service)
+    return ServiceKit(clock, pictures, dispatch, ledger, service)
 
 
-def test_an_upload_is_outpainted_by_its_id(house: House, cut_out: bytes) -> None:
-    ticket = house.ticket()
-    assert ticket["max_bytes"] == house.service.settings.pictures.max_bytes
+def test_an_upload_is_outpainted_by_its_id(kit: ServiceKit, cut_out: bytes) -> None:
+    ticket = kit.ticket()
+    assert ticket["max_bytes"] == kit.service.settings.pictures.max_bytes
     assert str(ticket["id"]).endswith(".png")
-    assert house.upload(ticket["url"], cut_out).status == 204
-    answer = house.outpaint(image_id=str(ticket["id"]))
+    assert kit.upload(ticket["url"], cut_out).status == 204
+    answer = kit.outpaint(image_id=str(ticket["id"]))
     assert answer.status == 202, answer.body
     # The painter reads it where it lies.
-    assert house.dispatch.started[0].image == ticket["id"]
+    assert kit.dispatch.started[0].image == ticket["id"]
 
 
-def test_a_form_serves_one_file_of_one_account(house: House, cut_out: bytes) -> None:
-    ticket = house.ticket()
-    house.upload(ticket["url"], cut_out)
+def test_a_form_serves_one_file_of_one_account(kit: ServiceKit, cut_out: bytes) -> None:
+    ticket = kit.ticket()
+    kit.upload(ticket["url"], cut_out)
     body, media_type = form(prompt="a field", image_id=str(ticket["id"]))
-    answer = house.send("/v1/painting/outpaint", body, media_type, key="other")
+    answer = kit.send("/v1/painting/outpaint", body, media_type, key="other")
     assert answer.status == 422
     assert b"there is no such file" in answer.body
 
 
 @pytest.mark.parametrize("part", ["account", "type", "max", "kept", "expires", "signature"])
-def test_a_url_changed_in_any_part_is_refused(house: House, cut_out: bytes, part: str) -> None:
-    url = str(house.ticket()["url"])
+def test_a_url_changed_in_any_part_is_refused(kit: ServiceKit, cut_out: bytes, part: str) -> None:
+    url = str(kit.ticket()["url"])
     changed = url.replace(f"{part}=", f"{part}=9")
     assert changed != url
-    answer = house.upload(changed, cut_out)
+    answer = kit.upload(changed, cut_out)
     assert (answer.status, json.loads(answer.body)["error_code"]) == (403, "url_not_signed")
 
 
-def test_leave_to_read_is_not_leave_to_write(house: House, cut_out: bytes) -> None:
-    ticket = house.ticket()
-    read = house.pictures.url(str(ticket["id"]), START + 60).replace("/v1/files/", "http://here/v1/uploads/")
-    assert house.upload(read, cut_out).status == 403
+def test_leave_to_read_is_not_leave_to_write(kit: ServiceKit, cut_out: bytes) -> None:
+    ticket = kit.ticket()
+    read = kit.pictures.url(str(ticket["id"]), START + 60).replace("/v1/files/", "http://here/v1/uploads/")
+    assert kit.upload(read, cut_out).status == 403
 
 
-def test_a_form_ends(house: House, cut_out: bytes) -> None:
-    ticket = house.ticket()
-    house.clock.time += house.service.settings.upload_patience
-    answer = house.upload(ticket["url"], cut_out)
+def test_a_form_ends(kit: ServiceKit, cut_out: bytes) -> None:
+    ticket = kit.ticket()
+    kit.clock.time += kit.service.settings.upload_patience
+    answer = kit.upload(ticket["url"], cut_out)
     assert (answer.status, json.loads(answer.body)["error_code"]) == (403, "url_expired")
 
 
@@ -172,91 +172,91 @@ def test_a_form_ends(house: House, cut_out: bytes) -> None:
         (b"x", "other", 422, "missing_parameter"),
     ],
 )
-def test_what_was_not_granted_is_refused(house: House, data: bytes, name: str, status: int, code: str) -> None:
-    ticket = house.ticket("image/png")
-    answer = house.upload(ticket["url"], data, name)
+def test_what_was_not_granted_is_refused(kit: ServiceKit, data: bytes, name: str, status: int, code: str) -> None:
+    ticket = kit.ticket("image/png")
+    answer = kit.upload(ticket["url"], data, name)
     assert (answer.status, json.loads(answer.body)["error_code"]) == (status, code)
-    assert house.pictures.get(str(ticket["id"]), START) is None
+    assert kit.pictures.get(str(ticket["id"]), START) is None
 
 
-def test_a_file_over_the_limit_is_refused(house: House, cut_out: bytes) -> None:
-    house.service = replace(
-        house.service,
+def test_a_file_over_the_limit_is_refused(kit: ServiceKit, cut_out: bytes) -> None:
+    kit.service = replace(
+        kit.service,
         settings=ServiceSettings.model_validate({"pictures": {"max_bytes": len(cut_out) - 1}}),
     )
-    answer = house.upload(house.ticket()["url"], cut_out)
+    answer = kit.upload(kit.ticket()["url"], cut_out)
     assert (answer.status, json.loads(answer.body)["error_code"]) == (413, "file_too_large")
 
 
-def test_a_body_over_the_limit_is_told_of_uploads(house: House, cut_out: bytes) -> None:
-    house.service = replace(house.service, settings=ServiceSettings(body_limit=10))
-    answer = house.outpaint(image=cut_out)
+def test_a_body_over_the_limit_is_told_of_uploads(kit: ServiceKit, cut_out: bytes) -> None:
+    kit.service = replace(kit.service, settings=ServiceSettings(body_limit=10))
+    answer = kit.outpaint(image=cut_out)
     assert answer.status == 413
     assert b"POST /v1/uploads" in answer.body
 
 
 @pytest.mark.parametrize("content_type", ["", "image/gif", "text/html", "IMAGE/PNG ", "image/jpeg"])
-def test_only_types_that_are_taken(house: House, content_type: str) -> None:
-    answer = house.send("/v1/uploads", json.dumps({"content_type": content_type}).encode(), "application/json")
+def test_only_types_that_are_taken(kit: ServiceKit, content_type: str) -> None:
+    answer = kit.send("/v1/uploads", json.dumps({"content_type": content_type}).encode(), "application/json")
     assert answer.status == (200 if content_type.strip().lower() in ("image/png", "image/jpeg") else 422)
     if answer.status == 422:
         assert json.loads(answer.body)["field"] == "content_type"
 
 
-def test_a_host_without_uploads_says_so(house: House) -> None:
-    house.service = replace(house.service, file_urls=None)
-    answer = house.send("/v1/uploads", b'{"content_type": "image/png"}', "application/json")
+def test_a_host_without_uploads_says_so(kit: ServiceKit) -> None:
+    kit.service = replace(kit.service, file_urls=None)
+    answer = kit.send("/v1/uploads", b'{"content_type": "image/png"}', "application/json")
     assert answer.status == 404
-    assert house.send("/v1/uploads/x.png?expires=1", b"", "multipart/form-data; boundary=x").status == 404
+    assert kit.send("/v1/uploads/x.png?expires=1", b"", "multipart/form-data; boundary=x").status == 404
 
 
-def test_a_picture_that_ends_before_its_job_may_is_copied(house: House, cut_out: bytes) -> None:
+def test_a_picture_that_ends_before_its_job_may_is_copied(kit: ServiceKit, cut_out: bytes) -> None:
     name = "00000000-0000-4000-8000-000000000001.png"
-    house.pictures.put(name, StoredPicture(cut_out, "image/png", "one", START + 60))
-    assert house.outpaint(image_id=name).status == 202
-    request = house.dispatch.started[0]
+    kit.pictures.put(name, StoredPicture(cut_out, "image/png", "one", START + 60))
+    assert kit.outpaint(image_id=name).status == 202
+    request = kit.dispatch.started[0]
     assert request.image == f"inputs/{request.inference_id}/image"
-    assert house.pictures.get(request.image, START) is not None
+    assert kit.pictures.get(request.image, START) is not None
 
 
-def test_a_picture_named_by_id_outlives_the_job(house: House, cut_out: bytes) -> None:
-    ticket = house.ticket()
-    house.upload(ticket["url"], cut_out)
-    house.outpaint(image_id=str(ticket["id"]))
-    request = house.dispatch.started[0]
+def test_a_picture_named_by_id_outlives_the_job(kit: ServiceKit, cut_out: bytes) -> None:
+    ticket = kit.ticket()
+    kit.upload(ticket["url"], cut_out)
+    kit.outpaint(image_id=str(ticket["id"]))
+    request = kit.dispatch.started[0]
     files = tuple(ManifestFile(id=id_, seed=1, bytes=1) for id_ in request.output_ids)
     card = PainterCard(name="hand", model="none", reads_prompt=False)
     manifest = Manifest(inference_id=request.inference_id, files=files, painter=card, width=64, height=48, seconds=0.1)
-    assert settle.succeed(house.service, manifest) is not None
-    assert house.pictures.get(str(ticket["id"]), START) is not None
+    assert settle.succeed(kit.service, manifest) is not None
+    assert kit.pictures.get(str(ticket["id"]), START) is not None
 
 
-def test_one_bad_job_holds_up_no_sweep(house: House, a_job: Callable[..., Job]) -> None:
+def test_one_bad_job_holds_up_no_sweep(kit: ServiceKit, a_job: Callable[..., Job]) -> None:
     bad, overdue = a_job(1, account="one", at=START), a_job(2, account="one", at=START + 1)
     for job in (bad, overdue):
-        house.ledger.create(replace(job, state=JobState.DISPATCHED, expires_at=START + 9999), None, START)
-    house.dispatch.breaks_on = bad.id
-    house.clock.time = START + 600
+        kit.ledger.create(replace(job, state=JobState.DISPATCHED, expires_at=START + 9999), None, START)
+    kit.dispatch.breaks_on = bad.id
+    kit.clock.time = START + 600
     with pytest.raises(ExceptionGroup, match="could not be looked at"):
-        settle.sweep(house.service)
-    assert [job.id for job in house.ledger.unended()] == [bad.id]
+        settle.sweep(kit.service)
+    assert [job.id for job in kit.ledger.unended()] == [bad.id]
 
 
 @pytest.mark.parametrize(("lifetime", "expected"), [(None, 24 * 3600), (3600, 3600)])
 def test_a_url_may_end_before_its_file(
-    house: House, cut_out: bytes, lifetime: int | None, expected: int, a_job: Callable[..., Job]
+    kit: ServiceKit, cut_out: bytes, lifetime: int | None, expected: int, a_job: Callable[..., Job]
 ) -> None:
-    house.service = replace(house.service, settings=ServiceSettings(url_lifetime=lifetime))
-    house.outpaint(image=cut_out)
-    request = house.dispatch.started[0]
+    kit.service = replace(kit.service, settings=ServiceSettings(url_lifetime=lifetime))
+    kit.outpaint(image=cut_out)
+    request = kit.dispatch.started[0]
     file = ManifestFile(id=request.output_ids[0], seed=1, bytes=1)
     card = PainterCard(name="hand", model="none", reads_prompt=False)
     settle.succeed(
-        house.service,
+        kit.service,
         Manifest(inference_id=request.inference_id, files=(file,), painter=card, width=64, height=48, seconds=0.1),
     )
     head = RequestHead("GET", f"/v1/painting/{request.inference_id}", headers=((API_KEY.lower(), "key"),))
-    answer = Application(house.service).respond(head)
+    answer = Application(kit.service).respond(head)
     assert isinstance(answer, Response)
     url = json.loads(answer.body)["data"][0]["url"]
     assert f"expires={int(START) + expected}&" in url

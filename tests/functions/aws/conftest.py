@@ -46,7 +46,7 @@ ENVIRONMENT = {
 
 
 @dataclass
-class HandClock:
+class ManualClock:
     """Everybody's clock; `now` of another host may be ahead or behind by `skew` seconds."""
 
     time: float = START
@@ -60,7 +60,7 @@ class HandClock:
 
 @dataclass
 class SkewedClock:
-    clock: HandClock
+    clock: ManualClock
     skew: float
 
     def now(self) -> float:
@@ -151,9 +151,9 @@ def _ok(status: int) -> Any:
 
 @dataclass
 class Cloud:
-    """A stack on one machine, and the hands to work it."""
+    """A stack on one machine, and what a test does to it."""
 
-    clock: HandClock
+    clock: ManualClock
     wire: Wire
     endpoint: Endpoint
     settings: AwsSettings
@@ -374,7 +374,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def cloud(aws: None) -> Cloud:
     """The stack, with an account `ann` of 20 credits whose key is `key`."""
-    cloud = Cloud(HandClock(), Wire(), Endpoint(), AwsSettings.from_environment())
+    cloud = Cloud(ManualClock(), Wire(), Endpoint(), AwsSettings.from_environment())
     clients = cloud.clients(watched=False)
     clients.dynamodb.create_table(TableName=cloud.settings.table, **dynamo_items.TABLE)
     clients.s3.create_bucket(

@@ -6,7 +6,7 @@ from typing import Any
 
 from mutants.mutant import Patch, mutant
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
-from outpaint.functions.http import answers, application
+from outpaint.functions.http import application
 from outpaint.functions.http.messages import Response
 
 
@@ -110,5 +110,6 @@ def key_is_told(patch: Patch) -> None:
 
 @mutant("problem details are answered as plain errors", "accept.problem-details-are-labelled")
 def problem_details_unknown(patch: Patch) -> None:
-    patch.set(answers, "PROBLEM", "application/json")
+
+    patch.header("Content-Type", lambda _, value: value.replace("problem+", ""))
     patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))
