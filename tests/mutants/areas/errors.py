@@ -110,6 +110,5 @@ def key_is_told(patch: Patch) -> None:
 
 @mutant("problem details are answered as plain errors", "accept.problem-details-are-labelled")
 def problem_details_unknown(patch: Patch) -> None:
-
     patch.header("Content-Type", lambda _, value: value.replace("problem+", ""))
     patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))
