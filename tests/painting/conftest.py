@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import struct
+import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -156,3 +159,41 @@ def refusal() -> Callable[..., OutpaintError]:
         return error
 
     return call
+
+
+@pytest.fixture(scope="session")
+def cut_out_png(files: Files) -> Callable[..., bytes]:
+    """A PNG of noise whose middle is opaque, the rest transparent."""
+
+    def make(size: tuple[int, int] = (64, 64), seed: int = 0) -> bytes:
+        return files.encoded(files.cut_out(size, seed))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Any]:
+    """An application on uvicorn on a free loopback port, as a client."""
+    import httpx
+    import uvicorn
+
+    @contextmanager
+    def serve(app: Any) -> Iterator[httpx.Client]:
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            until = time.monotonic() + 30
+            while not server.started:
+                assert thread.is_alive()
+                assert time.monotonic() < until
+                time.sleep(0.005)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join(60)
+            assert not thread.is_alive()
+
+    return serve

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from outpaint.contracts.inference import InferenceRequest
@@ -148,32 +143,6 @@ class Served:
         }
 
 
-@contextmanager
-def serving(app: Any) -> Iterator[httpx.Client]:
-    """The application on uvicorn on a free loopback port."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        until = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < until
-            time.sleep(0.005)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def serve() -> Callable[..., Any]:
-    return serving
-
-
 @pytest.fixture
 def model() -> PlainModel:
     return PlainModel()
@@ -193,7 +162,7 @@ def scheduler(model: PlainModel) -> Iterator[Scheduler]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, model: PlainModel, scheduler: Scheduler) -> Iterator[Served]:
+def served(tmp_path: Path, model: PlainModel, scheduler: Scheduler, serving: Callable[..., Any]) -> Iterator[Served]:
     """The real server over the real scheduler, with windows of 64 pixels and the plain model as `klein`."""
     folder = tmp_path / "store"
     store = FolderStore(folder)
@@ -243,21 +212,5 @@ def canvas_of() -> Callable[..., Canvas]:
         keep.paste(255, kept)
         interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.5)
         return Canvas.of(picture, keep, None, interpretation)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def cut_out_png() -> Callable[..., bytes]:
-    """A PNG of noise whose middle is opaque, the rest transparent."""
-
-    def make(size: tuple[int, int] = (64, 64), seed: int = 0) -> bytes:
-        rng = np.random.default_rng(seed)
-        pixels = rng.integers(0, 255, (size[1], size[0], 4), dtype=np.uint8)
-        pixels[..., 3] = 0
-        pixels[size[1] // 4 : 3 * size[1] // 4, size[0] // 4 : 3 * size[0] // 4, 3] = 255
-        stream = BytesIO()
-        Image.fromarray(pixels).save(stream, "PNG")
-        return stream.getvalue()
 
     return make

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,50 +72,3 @@ def scene() -> Callable[..., Any]:
         return Scene(picture.resize(size, Image.Resampling.BICUBIC), open_area)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def cut_out() -> Callable[..., bytes]:
-    """A PNG of noise whose middle is opaque, the rest transparent."""
-
-    def make(size: tuple[int, int], seed: int = 0) -> bytes:
-        rng = np.random.default_rng(seed)
-        pixels = rng.integers(0, 255, (size[1], size[0], 4), dtype=np.uint8)
-        pixels[..., 3] = 0
-        pixels[size[1] // 4 : 3 * size[1] // 4, size[0] // 4 : 3 * size[0] // 4, 3] = 255
-        stream = BytesIO()
-        Image.fromarray(pixels).save(stream, "PNG")
-        return stream.getvalue()
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def serving() -> Callable[..., Any]:
-    """An application on uvicorn on a free loopback port, as a client."""
-    import threading
-    import time
-
-    import httpx
-    import uvicorn
-
-    @contextmanager
-    def serve(app: Any) -> Iterator[httpx.Client]:
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            until = time.monotonic() + 30
-            while not server.started:
-                assert thread.is_alive()
-                assert time.monotonic() < until
-                time.sleep(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join(60)
-            assert not thread.is_alive()
-
-    return serve

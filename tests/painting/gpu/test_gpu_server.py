@@ -88,11 +88,11 @@ def running(folders: Callable[[str], Path], serving: Callable[..., Any], painter
         yield Running(client, store, process)
 
 
-def test_from_message_to_pixels(running: Running, cut_out: Callable[..., bytes], painter: str) -> None:
+def test_from_message_to_pixels(running: Running, cut_out_png: Callable[..., bytes], painter: str) -> None:
     """Kept pixels exact, seeds reproduce and differ, small and large pictures, two at once."""
     # A large picture's passes see what earlier ones painted, so that a rounding in one is carried into the next.
     for name, size, rounding in (("small", (48, 40), 1), ("large", (200, 90), 4)):
-        source = cut_out(size)
+        source = cut_out_png(size)
         with Image.open(BytesIO(source)) as opened:
             original = np.asarray(opened)
         kept = original[..., 3] == 255
@@ -112,10 +112,10 @@ def test_from_message_to_pixels(running: Running, cut_out: Callable[..., bytes],
 
 
 def test_jobs_of_many_callers_share_batches_and_stay_apart(
-    running: Running, cut_out: Callable[..., bytes], painter: str
+    running: Running, cut_out_png: Callable[..., bytes], painter: str
 ) -> None:
     jobs = [
-        running.job(f"job-{i}", cut_out((50 + 3 * i, 44), seed=i), prompt=f"field {i}", account=f"a{i % 2}")
+        running.job(f"job-{i}", cut_out_png((50 + 3 * i, 44), seed=i), prompt=f"field {i}", account=f"a{i % 2}")
         for i in range(6)
     ]
     model = running.process._schedulers[0]._model
@@ -128,13 +128,13 @@ def test_jobs_of_many_callers_share_batches_and_stay_apart(
         assert np.abs(alone.astype(int) - together[index]).max() <= 1
 
 
-def test_a_prompt_too_long_is_said(running: Running, cut_out: Callable[..., bytes], painter: str) -> None:
-    request = running.job("long", cut_out((40, 40)), prompt="word " * 600)
+def test_a_prompt_too_long_is_said(running: Running, cut_out_png: Callable[..., bytes], painter: str) -> None:
+    request = running.job("long", cut_out_png((40, 40)), prompt="word " * 600)
     response = running.client.post("/invocations", content=request.model_dump_json())
     found = InferenceFailure.model_validate_json(response.content)
     assert (response.status_code, found.error_code, found.field) == (422, ErrorCode.INVALID_PARAMETER, "prompt")
     assert "tokens" in found.detail
-    running.paint(running.job("after", cut_out((40, 40))))
+    running.paint(running.job("after", cut_out_png((40, 40))))
 
 
 def test_nothing_is_warm_before_the_weights_are_loaded(

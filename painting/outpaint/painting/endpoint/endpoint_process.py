@@ -22,12 +22,7 @@ from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
 from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
 from outpaint.painting.finish import SOURCE_TYPE_XMP
-from outpaint.painting.painters.diffusion.diffusion_painter import (
-    DiffusionPainter,
-    Prefill,
-    painted_by,
-    spread_colours,
-)
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, Prefill, painted_by, spread_colours
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, Scene
 from outpaint.painting.painters.painter_table import PAINTERS, load_painter
 from outpaint.painting.pipeline import OutputRules, load_check
@@ -136,15 +131,16 @@ class EndpointProcess:
         from outpaint.painting.painters.diffusion.model_loading import Recipe, load_model
 
         settings = self.settings
+        recipe = Recipe(**settings.model_dump(include=set(Recipe.__dataclass_fields__)))
         loaded = load_model(
             name,
             _folder(settings.model, name),
             device=settings.device,
             dtype=settings.dtype,
             embeddings=settings.embeddings,
-            recipe=Recipe(**settings.model_dump(include=set(Recipe.__dataclass_fields__))),
+            recipe=recipe,
         )
-        budget = settings.device_memory_mb * 2**20 or loaded.free_memory()
+        budget = settings.device_memory_mb * 2**20 or loaded.free_memory
         scheduler = Scheduler(
             loaded.model,
             count=settings.batch,
@@ -156,7 +152,7 @@ class EndpointProcess:
         scheduler.start()
         self._schedulers.append(scheduler)
         _warm(scheduler, settings.window, settings.steps or loaded.model.steps)
-        loaded.save_cache()
+        recipe.save_cache()
         return DiffusionPainter(
             loaded.model,
             scheduler.submit,

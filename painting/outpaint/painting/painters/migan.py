@@ -23,7 +23,7 @@ from outpaint.painting import weights
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.seams import match_border
 from outpaint.painting.painters.windows import Box
-from outpaint.painting.painters.working_copy import Grain, enlarge, learn_grain, smoothed, working_copy, working_size
+from outpaint.painting.painters.working_copy import Grain, enlarge, learn_grain, smoothed, working_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +110,7 @@ class MiganPainter:
     """Paints with the MI-GAN weights in the file `path`; the network is loaded with the first picture."""
 
     card: Final = PainterCard(
-        name="migan",
-        model=f"MI-GAN 512 Places2, sha256 {weights.REGISTRY['migan'].sha256[:12]}",
-        reads_prompt=False,
+        name="migan", model=f"MI-GAN 512 Places2, sha256 {weights.REGISTRY['migan'].sha256[:12]}", reads_prompt=False
     )
 
     def __init__(self, path: Path) -> None:
@@ -122,7 +120,7 @@ class MiganPainter:
         """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(_WORK_LONG / max(width, height), _WORK_SHORT / min(width, height)))
-        start = working_copy(canvas, working_size(canvas.size, scale))
+        start = working_copy(canvas, scale)
         network = network_of(self._path)
         distances = windows.measure(start.getchannel("A"))
         grains: dict[float, Grain | None] = {}

@@ -19,7 +19,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.seams import resized, spread
-from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy, working_size
+from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class PatchPainter:
         """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(0.5, 64 / min(width, height)), (WORK_AREA / (width * height)) ** 0.5)
-        start = working_copy(canvas, working_size(canvas.size, scale))
+        start = working_copy(canvas, scale)
         known = start.getchannel("A")
         hole = ImageChops.invert(known).filter(ImageFilter.MaxFilter(_BORDER))
         ground = smoothed(start, 2 * max(start.size)).convert("RGB")

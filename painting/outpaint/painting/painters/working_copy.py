@@ -40,16 +40,12 @@ _FEWEST: Final = 4  # kept blocks, below which there is nothing to learn from
 _STRONGEST: Final = 24.0  # of 255: mean absolute detail added at most
 
 
-def working_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Width and height at `scale`, in pixels, at least 1."""
-    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-
-
-def working_copy(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
-    """The picture in RGBA at `size`, no larger than the canvas; alpha 255 is known, alpha 0 is to be painted.
+def working_copy(canvas: Canvas, scale: float) -> Image.Image:
+    """The picture in RGBA at `scale`, 1 at most; alpha 255 is known, alpha 0 is to be painted.
 
     Something is always known, however faint or small the kept area is.
     """
+    size = (max(1, round(canvas.size[0] * scale)), max(1, round(canvas.size[1] * scale)))
     picture = canvas.picture.copy()
     picture.putalpha(known_area(canvas.keep))
     if picture.size != size:

@@ -109,8 +109,7 @@ def _wrong(detail: str) -> OutpaintError:
 def main(arguments: list[str] | None = None) -> int:
     """Write a folder's manifest and print the model's digest."""
     parser = argparse.ArgumentParser(
-        prog=_COMMAND,
-        description="Write the manifest that the endpoint checks its weights against.",
+        prog=_COMMAND, description="Write the manifest that the endpoint checks its weights against."
     )
     parser.add_argument("folder", type=Path, help="a pipeline's folder, as diffusers saves it")
     parser.add_argument("--name", required=True, help="the model and its version, for people")

@@ -101,12 +101,11 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model, and how its scheduler measures the device's memory."""
+    """A model, the bytes that are free on its device (None on a CPU), and what measures the peak of those taken."""
 
     model: TorchModel
-    free_memory: Callable[[], int | None]
+    free_memory: int | None
     peak_memory: Callable[[], int | None]
-    save_cache: Callable[[], None]
 
 
 def load_model(
@@ -168,9 +167,8 @@ def load_model(
     recipe.apply(model.denoiser, pipeline.vae)
     return LoadedModel(
         model,
-        free_memory=lambda: int(torch.cuda.mem_get_info(where)[0] * _RESERVED) if where.type == "cuda" else None,
+        free_memory=int(torch.cuda.mem_get_info(where)[0] * _RESERVED) if where.type == "cuda" else None,
         peak_memory=_PeakMemory(where),
-        save_cache=recipe.save_cache,
     )
 
 
