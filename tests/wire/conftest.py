@@ -15,10 +15,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         options = metafunc.config
         own = list(IN_TESTS)[:1] if options.getoption("--quick") else list(IN_TESTS)
         remote = options.getoption("--base-url")
-        metafunc.parametrize("provider", [remote] if remote else own, indirect=True, scope="session")
+        metafunc.parametrize("provider", [remote] if remote else own, indirect=True, scope="module")
 
 
-@pytest.fixture(scope="session")
+# Closed with the module: a router of respx would answer whatever tests a worker runs next.
+@pytest.fixture(scope="module")
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     """The provider that the case is proven on."""
     place = IN_TESTS.get(request.param)

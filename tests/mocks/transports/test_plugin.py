@@ -155,7 +155,7 @@ def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
 def test_who_does_not_use_it_does_not_pay_for_it() -> None:
     code = (
         "import sys, outpaint.mocks.pytest_plugin\n"
-        "heavy = {'pydantic', 'PIL', 'httpx', 'respx', 'uvicorn', 'outpaint.contracts', 'outpaint.functions'}\n"
+        "heavy = {'pydantic', 'PIL', 'httpx', 'respx', 'uvicorn', 'outpaint.contracts.errors', 'outpaint.functions'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
