@@ -393,4 +393,7 @@ def _documented(name: str) -> Any:
 RequestForm: Final = create_model(
     "RequestForm", __base__=_Pictures, **{name: _documented(name) for name in PLAIN_FIELDS}
 )
-"""The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced."""
+"""The body of POST /v1/painting/outpaint as documentation shows it; `OutpaintRequest` is what is enforced.
+
+Made from `Wish` and `OutpaintRequest`: a new field belongs there.
+"""

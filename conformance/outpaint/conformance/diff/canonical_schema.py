@@ -191,7 +191,7 @@ class SchemaShape:
 
 
 class Schemas:
-    """The schemas of one document, by which references are resolved; shapes and fingerprints are kept."""
+    """Resolves the references of one document's schemas; each schema's shape and fingerprint is worked out once."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document

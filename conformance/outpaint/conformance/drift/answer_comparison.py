@@ -255,7 +255,7 @@ _SLACK: Final = 1.5
 
 
 class TimingClass(StrEnum):
-    """At once, as long as a request may wait, or longer than clients usually wait."""
+    """How long an answer took: at once, as long as a request may wait, or longer than clients usually wait."""
 
     IMMEDIATE = "immediate"
     WAITS = "waits"

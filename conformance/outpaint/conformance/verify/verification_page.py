@@ -165,7 +165,7 @@ def _style_of(outcome: Outcome) -> str:
 
 
 def _pictures(exchange: ObservedExchange) -> str:
-    """The pictures that were sent, the keep map that they make, and the one that was received."""
+    """The pictures that were sent, the keep map that they make, and the picture that was received."""
     sent = dict(_sent(exchange))
     shown = [_figure(f"sent: {name}", data) for name, data in sent.items()]
     keep = _keep_map(sent)

@@ -89,7 +89,7 @@ class Outcomes:
 
 
 class UnknownJob(Exception):  # noqa: N818 - the queue's signal to deliver the message again later
-    """A job that is not there to be ended: not yet visible, or purged long ago."""
+    """Raised for a job that cannot be found to be ended: not yet visible, or purged long ago."""
 
 
 def settle_completion(service: Service, outcomes: Outcomes, message: str | bytes) -> Job | None:

@@ -50,7 +50,7 @@ class DeadLetters:
         self._url = connection.output("DeadLettersUrl")
 
     def depth(self) -> int:
-        """About how many there are, those just being read included."""
+        """About how many dead letters there are, those just being read included."""
         return self._depth(self._attributes())
 
     def peek(self, limit: int) -> list[DeadLetter]:
