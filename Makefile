@@ -36,7 +36,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests verify mutants fuzz test-gpu bench bench-gpu bench-mocks scale \
+.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu bench bench-gpu bench-mocks scale \
 	lint lint-style lint-types lint-imports format openapi docs lock clean
 
 help: ## print these lines
@@ -61,6 +61,10 @@ quick-tests: $(DEV)
 	@$(PYTEST) --quick
 
 all-tests: $(DEV)
+	@$(PYTEST)
+
+# Apart from `make test`: tracing each line doubles the processor time of the whole suite.
+coverage: $(DEV) ## run every test and print which lines and branches none of them runs
 	@$(PYTEST) --cov --cov-report=term
 
 verify: $(DEV) ## prove the contract on each of our own hosts that is here (HOSTS="core mock-server", LOOP=20)
