@@ -29,6 +29,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/aws": "AWS, played by moto",
     "functions/local_cloud": "AWS, played by moto, and processes",
     "functions/operations": "AWS, played by moto",
+    "functions/test_command_line_entry.py": "starts processes",
     "functions/test_embedded_cli.py": "starts servers",
     "functions/test_embedded_restart.py": "starts and kills processes",
     "functions/test_embedded_server.py": "starts servers",
@@ -43,6 +44,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "mocks/test_mocking_page.py": "runs the documents' examples",
     "mocks/transports": "starts servers, and pytest inside pytest",
     "mocks/world/test_independence.py": "runs hundreds of jobs in eight threads",
+    "mocks/world/test_worlds.py": "runs a thousand jobs",
     "painting/endpoint": "starts servers and processes",
     "painting/gpu": "needs torch",
     "painting/test_choice.py": "starts processes",
@@ -56,6 +58,8 @@ LEFT_OUT_OF_QUICK: Final = {
     "painting/test_uploads.py": "generates damaged files",
     "painting/test_weights.py": "starts processes",
     "test_documentation.py": "reads every page of docs/",
+    "test_public_api.py": "imports every public name, each floor in a process",
+    "test_references.py": "reads every tracked file",
     "wire/test_declarations.py": "every case once more, over a socket",
 }
 """Files and folders that `--quick` does not collect, and why. All others are in it, and of the wire's hosts the first.
