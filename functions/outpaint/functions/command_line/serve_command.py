@@ -126,7 +126,5 @@ def _announce(host: Host, url: str, place: str) -> None:
 
 def _log(*, requests: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # It warns of a client's malformed form, which the client is answered.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     if requests:
         logging.getLogger("outpaint.requests").setLevel(logging.INFO)

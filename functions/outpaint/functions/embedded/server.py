@@ -178,6 +178,8 @@ class Server(uvicorn.Server):
         connection: type[BoundedConnection] = BoundedConnection,
     ) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        # It warns of a client's malformed form, which the client is answered.
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
         super().__init__(
             uvicorn.Config(
                 app,
