@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -76,8 +77,7 @@ class RuntimeApi:
         self.init_seconds: float | None = None
         """How long the runtime took until it first asked for an event; None while it has not."""
         self.init_error: FunctionError | None = None
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), type("Handler", (_Handler,), {"api": self}))
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, 0), type("Handler", (_Handler,), {"api": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> RuntimeApi:
@@ -142,6 +142,15 @@ class RuntimeApi:
 
 def _refusal(kind: str, message: str) -> dict[str, str]:
     return {"errorMessage": message, "errorType": kind}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A sandbox that ends does not wait for the answer to its last response; other errors are printed.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
