@@ -115,9 +115,17 @@ def test_a_bare_install_tells_of_each_command_which_extra_to_install() -> None:
         assert err == f"error: outpaint {command.words} needs {kit}: pip install '{kit}' (click is not installed)\n"
 
 
-@pytest.mark.parametrize("words", [["nope"], ["--nope"], ["contracts", "verify"]])
-def test_a_bare_install_knows_what_is_no_command(words: list[str]) -> None:
-    assert _alone((), words) == [(2, "", f"error: outpaint does not know {words[0]} (see outpaint --help)\n")]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nope"], "nope"),
+        (["--nope"], "--nope"),
+        (["pant", "photo.jpg"], "pant. Did you mean 'paint'?"),
+        (["contracts", "verify"], "contracts. Did you mean 'contract'?"),
+    ],
+)
+def test_a_bare_install_knows_what_is_no_command(words: list[str], told: str) -> None:
+    assert _alone((), words) == [(2, "", f"error: outpaint does not know {told} (see outpaint --help)\n")]
 
 
 @pytest.mark.parametrize("extras", sorted({command.extras for command in COMMANDS}))
