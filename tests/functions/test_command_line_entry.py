@@ -143,3 +143,13 @@ def test_a_subcommand_says_that_it_needs_more_than_its_group(tmp_path: Path) -> 
     assert (status, out) == (1, "")
     assert err.startswith("error: outpaint contract record needs outpaint-kit[mocks]: pip install ")
     assert len(err.splitlines()) == 1
+
+
+def test_the_help_of_a_subcommand_needs_no_more_than_its_group() -> None:
+    # What it does is imported when it runs, so help comes at once.
+    words = [command.words.split() for command in COMMANDS if " " in command.words]
+    for each, (status, out, err) in zip(
+        words, _alone(("contract",), *([*one, "--help"] for one in words)), strict=True
+    ):
+        assert (status, err) == (0, "")
+        assert out.startswith(f"Usage: outpaint {' '.join(each)} ")
