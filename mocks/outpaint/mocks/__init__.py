@@ -1,4 +1,4 @@
-"""The mock kit: the service itself over memory, with time and trouble under the test's control."""
+"""Mocks of the API and of the SageMaker runtime for tests, which control their time, answers and faults."""
 
 from __future__ import annotations
 
