@@ -172,10 +172,10 @@ def verify(
     from outpaint.conformance.cases import all_cases
     from outpaint.conformance.proving.answer_promises import checks
     from outpaint.conformance.proving.case import Severity
-    from outpaint.conformance.verify import verification
     from outpaint.conformance.verify.case_selection import Plan, Profile, Selection
     from outpaint.conformance.verify.redaction import Redaction
     from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table, progress, report_console
+    from outpaint.conformance.verify.verification import verify_provider
     from outpaint.conformance.verify.verification_page import as_page
 
     selection = Selection(only, skip, Profile(profile), Severity(severity))
@@ -195,7 +195,7 @@ def verify(
             purse = _purse(plan, provider, balance, max_credits)
             ERR.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(len(wanted)) as on_result:
-                found = verification.verify(
+                found = verify_provider(
                     provider,
                     wanted,
                     selection=selection,
