@@ -1,10 +1,11 @@
-"""Writes what in docs/ comes from the code, the tables of its pages and the pages of the cases: `make docs`."""
+"""Writes what in docs/ comes from the code, tables of pages, pages of cases and the map of modules: `make docs`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import case_pages
+import module_map
 import tables
 
 DOCS = Path(__file__).parent
@@ -14,7 +15,8 @@ CASES = DOCS / "cases"
 def made() -> dict[Path, str]:
     """Every page that comes from the code, wholly or in part, as it should read."""
     pages = {DOCS / name: tables.written(name, (DOCS / name).read_text(encoding="utf-8")) for name in tables.PAGES}
-    return pages | {CASES / name: text for name, text in case_pages.pages().items()}
+    pages |= {CASES / name: text for name, text in case_pages.pages().items()}
+    return pages | {DOCS / "modules.md": module_map.page()}
 
 
 def left_over() -> set[Path]:

@@ -164,9 +164,14 @@ def _purpose(floor: ModuleType, name: str) -> str:
     text = (
         inspect.getdoc(value) if documented else _beside(import_module(f"{floor.__name__}.{floor.HOMES[name]}"), name)
     )
-    assert text, f"{floor.__name__}.{name} needs a docstring"
-    match = re.match(r".+?[.!?](?=\s|$)", " ".join(text.partition("\n\n")[0].split()))
-    assert match, f"the docstring of {floor.__name__}.{name} begins with no sentence"
+    return first_sentence(text, f"{floor.__name__}.{name}")
+
+
+def first_sentence(docstring: str | None, whose: str) -> str:
+    """The first sentence of a docstring, on one line."""
+    assert docstring, f"{whose} needs a docstring"
+    match = re.match(r".+?[.!?](?=\s|$)", " ".join(docstring.partition("\n\n")[0].split()))
+    assert match, f"the docstring of {whose} begins with no sentence"
     return match[0]
 
 

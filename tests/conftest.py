@@ -40,7 +40,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "mocks/page": "starts a browser",
     "mocks/report": "runs pytest inside pytest",
     "mocks/sagemaker": "AWS, played by moto, and servers",
-    "mocks/test_aws_stack.py": "AWS, played by moto",
+    "mocks/test_moto_stack.py": "AWS, played by moto",
     "mocks/test_bad_base_urls.py": "starts processes",
     "mocks/test_mocking_page.py": "runs the documents' examples",
     "mocks/transports": "starts servers, and pytest inside pytest",

@@ -23,7 +23,7 @@ from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
 from outpaint.conformance.verify.case_selection import Selection
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress, report_console
-from outpaint.conformance.verify.verification import verify
+from outpaint.conformance.verify.verification import verify_provider
 from outpaint.conformance.verify.verification_page import as_page
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
@@ -133,7 +133,9 @@ def prove(provider: Provider, *, only: Sequence[str] = (), html: Path | None = N
     say_left_out()
     seed = random.randrange(100_000)  # noqa: S311 - an order, not a secret
     with progress(len(stack_cases())) as on_result:
-        found = verify(provider, stack_cases(), selection=Selection(only=tuple(only)), seed=seed, on_result=on_result)
+        found = verify_provider(
+            provider, stack_cases(), selection=Selection(only=tuple(only)), seed=seed, on_result=on_result
+        )
     print_table(found, report_console())
     if html is not None:
         html.write_text(as_page(found), encoding="utf-8")

@@ -115,9 +115,17 @@ def test_a_bare_install_tells_of_each_command_which_extra_to_install() -> None:
         assert err == f"error: outpaint {command.words} needs {kit}: pip install '{kit}' (click is not installed)\n"
 
 
-@pytest.mark.parametrize("words", [["nope"], ["--nope"], ["contracts", "verify"]])
-def test_a_bare_install_knows_what_is_no_command(words: list[str]) -> None:
-    assert _alone((), words) == [(2, "", f"error: outpaint does not know {words[0]} (see outpaint --help)\n")]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nope"], "nope"),
+        (["--nope"], "--nope"),
+        (["pant", "photo.jpg"], "pant. Did you mean 'paint'?"),
+        (["contracts", "verify"], "contracts. Did you mean 'contract'?"),
+    ],
+)
+def test_a_bare_install_knows_what_is_no_command(words: list[str], told: str) -> None:
+    assert _alone((), words) == [(2, "", f"error: outpaint does not know {told} (see outpaint --help)\n")]
 
 
 @pytest.mark.parametrize("extras", sorted({command.extras for command in COMMANDS}))
@@ -135,3 +143,13 @@ def test_a_subcommand_says_that_it_needs_more_than_its_group(tmp_path: Path) -> 
     assert (status, out) == (1, "")
     assert err.startswith("error: outpaint contract record needs outpaint-kit[mocks]: pip install ")
     assert len(err.splitlines()) == 1
+
+
+def test_the_help_of_a_subcommand_needs_no_more_than_its_group() -> None:
+    # What it does is imported when it runs, so help comes at once.
+    words = [command.words.split() for command in COMMANDS if " " in command.words]
+    for each, (status, out, err) in zip(
+        words, _alone(("contract",), *([*one, "--help"] for one in words)), strict=True
+    ):
+        assert (status, err) == (0, "")
+        assert out.startswith(f"Usage: outpaint {' '.join(each)} ")

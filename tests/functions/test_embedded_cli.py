@@ -93,7 +93,11 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("words", "hint"),
         [
-            (["nope"], "No such command"),
+            (["nope"], "No such command 'nope' (see outpaint --help)"),
+            (["pant"], "No such command 'pant'. Did you mean 'paint'? (see outpaint --help)"),
+            (["contract", "verfy"], "'verfy'. Did you mean 'verify'? (see outpaint contract --help)"),
+            (["contract", "pact", "chek"], "'chek'. Did you mean 'check'? (see outpaint contract pact --help)"),
+            (["keys", "revok"], "'revok'. Did you mean 'revoke'? (see outpaint keys --help)"),
             (["serve", "--port", "99999"], "--port"),
             (["serve", "--prot", "1"], "--prot"),
             (["paint"], "Missing argument"),

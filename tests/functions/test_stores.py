@@ -39,7 +39,7 @@ from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import AlreadyClaimed, Jobs, Limits, Pictures
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
-from outpaint.mocks.aws_stack import AwsStack, aws_stack
+from outpaint.mocks.moto_stack import AwsStack, aws_stack
 
 Ledger = MemoryLedger | SqliteLedger | DynamoLedger
 AnnounceTo = list[str]
@@ -79,7 +79,7 @@ def _session() -> Session:
 @contextmanager
 def _aws() -> Iterator[AwsStack]:
     """The stack, empty, and the clients of the tests before."""
-    with patch("outpaint.mocks.aws_stack.get_session", _session), aws_stack() as aws:
+    with patch("outpaint.mocks.moto_stack.get_session", _session), aws_stack() as aws:
         yield aws
 
 

@@ -21,7 +21,7 @@ from outpaint.conformance.verify.case_outcome import Outcome
 from outpaint.conformance.verify.case_selection import Selection
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress
-from outpaint.conformance.verify.verification import Verification, verify
+from outpaint.conformance.verify.verification import Verification, verify_provider
 from outpaint.conformance.verify.verification_page import as_page
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
@@ -66,7 +66,7 @@ def _row(name: str, asked: argparse.Namespace) -> list[Verification]:
     for number in range(asked.loop):
         with opened(HOSTS[name][1]) as provider, progress(len(_cases(name))) as tell:
             selection = Selection(only=tuple(asked.only))
-            one = verify(provider, _cases(name), selection=selection, seed=asked.seed + number, on_result=tell)
+            one = verify_provider(provider, _cases(name), selection=selection, seed=asked.seed + number, on_result=tell)
         if one.exit_code is not ExitCode.PROVEN:
             print_table(one, OUT)
         if asked.html is not None:

@@ -43,22 +43,31 @@ if TYPE_CHECKING:
     from outpaint.conformance.proving.provider import Need as Need
     from outpaint.conformance.proving.provider import NewAccounts as NewAccounts
     from outpaint.conformance.proving.provider import Provider as Provider
+    from outpaint.conformance.verify.case_outcome import CaseResult as CaseResult
+    from outpaint.conformance.verify.case_outcome import Outcome as Outcome
     from outpaint.conformance.verify.case_selection import Profile as Profile
+    from outpaint.conformance.verify.case_selection import Purse as Purse
+    from outpaint.conformance.verify.case_selection import Selection as Selection
+    from outpaint.conformance.verify.exit_codes import ExitCode as ExitCode
     from outpaint.conformance.verify.pytest_cases import every_case as every_case
     from outpaint.conformance.verify.pytest_cases import prove as prove
     from outpaint.conformance.verify.remote_provider import RemoteProvider as RemoteProvider
+    from outpaint.conformance.verify.verification import Verification as Verification
+    from outpaint.conformance.verify.verification import verify_provider as verify_provider
 
 HOMES = {
     "AnswerDifference": "drift.answer_comparison",
     "Api": "proving.api",
     "Baseline": "drift.answer_comparison",
     "Case": "proving.case",
+    "CaseResult": "verify.case_outcome",
     "Change": "diff.diff_rules",
     "Clause": "proving.clauses",
     "Comparison": "diff.diff_rules",
     "DiffVerdict": "diff.diff_rules",
     "DifferenceKind": "drift.answer_comparison",
     "Drift": "drift.replay",
+    "ExitCode": "verify.exit_codes",
     "ExpectedInteraction": "pact_check.pact_reading",
     "Item": "proving.answer_reading",
     "Need": "proving.provider",
@@ -67,17 +76,21 @@ HOMES = {
     "Objection": "pact_check.pact_coverage",
     "ObservedExchange": "proving.observed_exchange",
     "Origin": "proving.clauses",
+    "Outcome": "verify.case_outcome",
     "PactFile": "pact_check.pact_reading",
     "PactFileError": "pact_check.pact_reading",
     "Profile": "verify.case_selection",
     "Provider": "proving.provider",
+    "Purse": "verify.case_selection",
     "RecordedExchange": "drift.recording_file",
     "Recording": "drift.recording_file",
     "RecordingError": "drift.recording_file",
     "RemoteProvider": "verify.remote_provider",
+    "Selection": "verify.case_selection",
     "Severity": "proving.case",
     "Target": "drift.drift_targets",
     "Unmet": "proving.expectations",
+    "Verification": "verify.verification",
     "all_cases": "cases",
     "compare": "diff.operation_diff",
     "every_case": "verify.pytest_cases",
@@ -88,6 +101,7 @@ HOMES = {
     "replay": "drift.replay",
     "state_server": "pact_check.pact_verifying",
     "target_of": "drift.drift_targets",
+    "verify_provider": "verify.verification",
     "write_fixtures": "drift.recorded_fixtures",
 }
 

@@ -1,4 +1,4 @@
-"""The mock kit: the service itself over memory, with time and trouble under the test's control."""
+"""Mocks of the API and of the SageMaker runtime for tests, which control their time, answers and faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from outpaint.contracts import lazy_names
 # Not typing's: whatever imports a module of this floor runs this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from outpaint.mocks.aws_stack import AwsStack as AwsStack
+    from outpaint.mocks.moto_stack import AwsStack as AwsStack
+    from outpaint.mocks.moto_stack import aws_stack as aws_stack
     from outpaint.mocks.pact.interactions import Interaction as Interaction
     from outpaint.mocks.pact.interactions import LeftOut as LeftOut
     from outpaint.mocks.pact.pact_file import Pact as Pact
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
 HOMES = {
     "AsyncInferenceConfig": "sagemaker.endpoint_definition",
     "AwsCloud": "sagemaker.aws_cloud",
-    "AwsStack": "aws_stack",
+    "AwsStack": "moto_stack",
     "Call": "world.calls",
     "Calls": "world.calls",
     "CheckOutcome": "report.findings",
@@ -131,6 +132,7 @@ HOMES = {
     "VirtualClock": "world.virtual_clock",
     "World": "world.world",
     "WorldOptions": "world.world_options",
+    "aws_stack": "moto_stack",
     "judge": "report.judging",
     "pact_of": "pact.pact_file",
     "serving_sagemaker": "sagemaker.sagemaker_server",

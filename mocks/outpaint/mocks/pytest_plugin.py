@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from outpaint.mocks.aws_stack import AwsStack
+    from outpaint.mocks.moto_stack import AwsStack
     from outpaint.mocks.pact.pact_file import Pact
     from outpaint.mocks.report.findings import Report
     from outpaint.mocks.transports.httpx2_patch import OutpaintPatch
@@ -177,7 +177,7 @@ def outpaint_server(outpaint_world: World, _outpaint_thread_server: ThreadServer
 @pytest.fixture
 def outpaint_aws() -> Iterator[AwsStack]:
     """The deployed stack's table, bucket, topic and queue in moto; needs the extra `mocks-aws`."""
-    from outpaint.mocks.aws_stack import aws_stack
+    from outpaint.mocks.moto_stack import aws_stack
 
     with aws_stack() as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""From painted pictures to files: composite, encode, and the XMP packet that says what a picture is."""
+"""Makes files of painted pictures: composites, encodes, and adds the XMP packet that says how a picture was made."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_outcome import Outcome
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table
-from outpaint.conformance.verify.verification import verify
+from outpaint.conformance.verify.verification import verify_provider
 from outpaint.conformance.verify.verification_page import as_page
 from outpaint.contracts.paths_and_headers import API_KEY
 
@@ -37,7 +37,7 @@ def reports(provider: MadeUpProvider, *texts: str) -> list[str]:
         api.get(f"/v1/files/x?{urlencode({'token': texts[0]})}")  # type: ignore[attr-defined]
         raise Unmet(f"seen {texts} and {answer.text}")
 
-    found = verify(provider, [made_up("area.leaks", act)], jobs=1)
+    found = verify_provider(provider, [made_up("area.leaks", act)], jobs=1)
     failed = [result for result in found.results if result.outcome is Outcome.FAILED]
     assert "area.leaks" in [result.subject.id for result in failed]
     console = Console(record=True, width=100_000, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115

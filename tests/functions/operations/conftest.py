@@ -18,7 +18,7 @@ from botocore.session import Session
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened
 from outpaint.functions.operations.stack import stack_connection
-from outpaint.mocks.aws_stack import REGION, aws_stack
+from outpaint.mocks.moto_stack import REGION, aws_stack
 
 # Services are described in megabytes of JSON, which need not be read again for every test.
 LOADER = create_loader()
@@ -106,7 +106,7 @@ class Raw:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """The stack `painting`, with the outputs that template.yaml has, in us-east-1."""
     monkeypatch.setattr(stack_connection, "get_session", RememberingSession)
-    monkeypatch.setattr("outpaint.mocks.aws_stack.get_session", RememberingSession)
+    monkeypatch.setattr("outpaint.mocks.moto_stack.get_session", RememberingSession)
     monkeypatch.setattr("outpaint.functions.aws.aws_clients.get_session", RememberingSession)
     RememberingSession.aws = aws = Aws()
     with aws_stack() as parts:

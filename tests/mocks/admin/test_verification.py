@@ -12,7 +12,7 @@ from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import Outcome
 from outpaint.conformance.verify.mock_server_provider import MockServer
-from outpaint.conformance.verify.verification import verify
+from outpaint.conformance.verify.verification import verify_provider
 from outpaint.functions.command_line.command_group import outpaint
 from outpaint.functions.embedded.server import serving
 from outpaint.mocks.transports.tcp_connection import MockConnection
@@ -40,7 +40,7 @@ def test_it_is_found_below_any_world_and_proven_in_one_of_its_own(worlds: Worlds
         assert world.offers == frozenset(Need)
         held = [case for case in all_cases() if Need.HELD_JOBS in case.needs]
         assert held
-        found = verify(world, held)
+        found = verify_provider(world, held)
         assert {result.outcome for result in found.results if result.subject.area != "always"} == {Outcome.PASSED}
     server.close()
     assert worlds.names == ()

@@ -1,4 +1,4 @@
-"""Accept, which JSON can meet or not, errors as problem details, and correlation ids."""
+"""The header Accept: when JSON satisfies it, errors as problem details; and correlation ids."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def urlencoded_is_taken_as_the_sdk_sends_it(api: Api) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     given="an image and a mask at addresses of their own",
     when="they are posted urlencoded, as the Python SDK does",
     then="the 202 says that the mask was read by its alpha",

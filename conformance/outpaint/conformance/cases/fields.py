@@ -12,6 +12,7 @@ from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
+from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.paths_and_headers import OUTPAINT_PATH, WARNING
@@ -66,7 +67,7 @@ def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
 
 
 @case(
-    clauses.PROMPT_REQUIRED,
+    FIELD_CLAUSES["prompt"],
     when="a request has no prompt, or an empty one",
     then="the answer is 422",
     severity=Severity.CRITICAL,
@@ -142,7 +143,7 @@ def prompt_that_is_too_long_is_refused(api: Api) -> None:
 
 
 @case(
-    clauses.NEGATIVE_PROMPT,
+    FIELD_CLAUSES["negative_prompt"],
     when="a negative prompt is sent, empty or not",
     then="the request is taken",
     severity=Severity.CRITICAL,
@@ -154,7 +155,7 @@ def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
 
 
 @case(
-    clauses.COUNT_FIELD,
+    FIELD_CLAUSES["count"],
     when="so many pictures are asked for",
     then="so many come back, each with an id and an address of its own",
     severity=Severity.CRITICAL,
@@ -165,7 +166,7 @@ def count_is_how_many_pictures_come_back(api: Api, count: int) -> None:
     _as_many_as_asked_for(api, count)
 
 
-@case(clauses.COUNT_FIELD, when="ten pictures are asked for, the most that may be", then="ten come back", credits=10)
+@case(FIELD_CLAUSES["count"], when="ten pictures are asked for, the most that may be", then="ten come back", credits=10)
 def count_may_be_ten(api: Api) -> None:
     _as_many_as_asked_for(api, 10)
 
@@ -178,7 +179,7 @@ def _as_many_as_asked_for(api: Api, count: int) -> None:
 
 
 @case(
-    clauses.COUNT_FIELD,
+    FIELD_CLAUSES["count"],
     when="no count is sent",
     then="two pictures come back",
     severity=Severity.CRITICAL,
@@ -234,7 +235,7 @@ def wrong_value_has_our_members_too(api: Api) -> None:
 
 
 @case(
-    clauses.FORMAT_FIELD,
+    FIELD_CLAUSES["format"],
     when="a format is asked for",
     then="the file really is of that format, and the id ends in it",
     severity=Severity.CRITICAL,

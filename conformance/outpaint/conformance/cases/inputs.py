@@ -196,7 +196,7 @@ def transparent_colour_of_a_mask_counts(api: Api) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     given="a mask with a palette, of which one colour is transparent",
     when="it is posted with an opaque picture",
     then="the answer says that its alpha was read",

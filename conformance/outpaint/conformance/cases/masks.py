@@ -11,6 +11,7 @@ from outpaint.conformance.proving.answer_reading import finished, only_picture, 
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
+from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.conformance.proving.received_pictures import changed_pixels, kept_closely, kept_exactly
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
@@ -46,7 +47,7 @@ def mask_counts_under_every_name(api: Api, name: str) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     when="an opaque image comes with a mask that has transparency, under any of its names",
     then="the answer says that its alpha was read",
     credits=1,
@@ -72,7 +73,7 @@ def mask_id_counts_under_both_names(api: Api, name: str) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     given="an earlier result, which is opaque",
     when="its id is sent as the mask's, in either spelling",
     then="the answer says that its brightness was read",
@@ -111,7 +112,7 @@ def two_masks_are_refused_naming_both(api: Api, masks: dict[str, Any]) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     when="a mask is posted with the way to read it",
     then="the answer says that it was read so",
     credits=1,
@@ -133,7 +134,7 @@ def mask_mode_says_how_the_mask_is_read(api: Api, mask: bytes, mode: str, source
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     given="a mask that is white everywhere, and transparent around its middle",
     when="it is posted to be read by brightness",
     then="its transparency counts as black",
@@ -149,7 +150,7 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     when="a mask without an alpha channel is to be read by its alpha",
     then="the refusal is invalid_parameter and names mask_mode",
 )
@@ -159,7 +160,7 @@ def alpha_of_a_mask_without_any_is_refused(api: Api) -> None:
 
 
 @case(
-    clauses.REFUSAL_NAMES_FIELD,
+    FIELD_CLAUSES["mask_mode"],
     when="a mask_mode is asked for that does not exist",
     then="the refusal is invalid_parameter and names mask_mode",
     each=variants(mask_mode=_OTHER_MODES),

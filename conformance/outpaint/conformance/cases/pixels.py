@@ -143,7 +143,7 @@ def mask_without_transparency_is_read_by_brightness(api: Api, mode: str) -> None
 
 
 @_critical(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     when="a mask of black and white is to be read inverted",
     then="what is black is kept exactly",
 )
@@ -153,7 +153,9 @@ def inverted_mask_keeps_what_is_black(api: Api) -> None:
     kept_exactly(sent, received, _ABOVE)
 
 
-@_critical(clauses.MASK_MODE, when="a mask of black and white is to be read inverted", then="what is white is painted")
+@_critical(
+    clauses.MASK_READING, when="a mask of black and white is to be read inverted", then="what is white is painted"
+)
 def inverted_mask_paints_what_is_white(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
     received = api.picture(image=sent, mask=drawn_pictures.luminance_mask(), mask_mode="inverted_luminance")
@@ -174,7 +176,7 @@ def masks_alpha_counts_and_not_its_colours(api: Api) -> None:
 
 
 @case(
-    clauses.MASK_MODE,
+    clauses.MASK_READING,
     given="a mask that is black where it is opaque and white where it is transparent",
     when="it is posted with an opaque picture",
     then="the answer says that alpha was read, and how much is painted",

@@ -9,13 +9,14 @@ from outpaint.conformance.proving.answer_reading import refused, result_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
 from outpaint.conformance.proving.expectations import differ, equal, holds, within
+from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
 
 _WRONG: Final = {"negative": "-1", "33-bits": "4294967296", "fraction": "1.0", "letters": "abc"}
 
 
 @case(
-    clauses.SEED_RANGE,
+    FIELD_CLAUSES["seed"],
     when="a seed is no whole number of 32 bits",
     then="the refusal is invalid_parameter and names the seed",
     each=variants(seed=_WRONG),
@@ -44,7 +45,7 @@ def picture_i_is_made_from_seed_plus_i(api: Api) -> None:
 
 
 @case(
-    clauses.SEED_RANGE,
+    clauses.SEED_AFTER_LAST,
     when="two pictures are asked for with the last seed that there is",
     then="the second is made from 0",
     severity=Severity.MINOR,

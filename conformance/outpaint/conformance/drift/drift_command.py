@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from outpaint.conformance.drift.answer_comparison import Baseline
-from outpaint.conformance.drift.drift_reports import as_json, as_junit, print_drift
-from outpaint.conformance.drift.drift_targets import target_of
-from outpaint.conformance.drift.job_scripts import Setting
-from outpaint.conformance.drift.recorded_fixtures import write_fixtures
-from outpaint.conformance.drift.recording_file import Recording
-from outpaint.conformance.drift.replay import Drift, ignoring, replay
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
-from outpaint.conformance.verify.text_reports import report_console
 from outpaint.functions.command_line.console import progress
+
+if TYPE_CHECKING:
+    from outpaint.conformance.drift.answer_comparison import Baseline
+    from outpaint.conformance.drift.recording_file import Recording
+    from outpaint.conformance.drift.replay import Drift
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -93,6 +90,13 @@ def drift(
       6  nothing in the recording could be replayed, so nothing can be said
       7  the recorded requests cost more than --max-credits
     """
+    from outpaint.conformance.drift.answer_comparison import Baseline
+    from outpaint.conformance.drift.drift_reports import as_json, as_junit, print_drift
+    from outpaint.conformance.drift.recorded_fixtures import write_fixtures
+    from outpaint.conformance.drift.recording_file import Recording
+    from outpaint.conformance.drift.replay import ignoring
+    from outpaint.conformance.verify.text_reports import report_console
+
     # A form that cannot be parsed may be what was recorded.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     recorded = Recording.read(recording)
@@ -119,6 +123,10 @@ def _replayed(
     baseline: Baseline | None,
     max_credits: int | None,
 ) -> Drift:
+    from outpaint.conformance.drift.drift_targets import target_of
+    from outpaint.conformance.drift.job_scripts import Setting
+    from outpaint.conformance.drift.replay import replay
+
     with target_of(recording, against, keys) as target, progress() as bar:
         cost = Setting.of(recording).cost
         if not target.scripted and max_credits is not None and cost > max_credits:

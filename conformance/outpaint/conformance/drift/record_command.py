@@ -9,18 +9,15 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from socket import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from outpaint.conformance.drift.drift_reports import request_line
-from outpaint.conformance.drift.recorder import Recorder, RecordingHost
-from outpaint.conformance.drift.recording_file import RecordedExchange, RecordingError
-from outpaint.conformance.drift.upstream import Upstream
-from outpaint.conformance.verify.case_selection import Purse
-from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
-from outpaint.functions.embedded.server import Server, listen, serve, url_of
+if TYPE_CHECKING:
+    from socket import socket
+
+    from outpaint.conformance.drift.recorder import Recorder, RecordingHost
+    from outpaint.conformance.drift.recording_file import RecordedExchange
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _BETWEEN_WRITES_S: Final = 1.0
@@ -94,6 +91,12 @@ def record(
       4  something answers there that is not this API
       5  the key in --key-env is refused
     """
+    from outpaint.conformance.drift.recorder import Recorder, RecordingHost
+    from outpaint.conformance.drift.upstream import Upstream
+    from outpaint.conformance.verify.case_selection import Purse
+    from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
+    from outpaint.functions.embedded.server import listen, url_of
+
     if out.exists() and not overwrite:
         raise click.UsageError(f"{out} is there already: choose another --out, or add --overwrite")
     if not out.absolute().parent.is_dir():
@@ -134,6 +137,7 @@ def record(
 
 def _served(host: RecordingHost, listener: socket, own: str, announcement: str, command: tuple[str, ...]) -> int:
     """Serve until a signal comes, or until the command has ended, whose exit status is returned."""
+    from outpaint.functions.embedded.server import Server, serve
 
     def announce() -> None:
         click.echo(announcement, err=True)
@@ -168,6 +172,8 @@ class _Writer:
 
     def note(self, exchange: RecordedExchange) -> None:
         """Print the exchange, and write the file unless that was done just now."""
+        from outpaint.conformance.drift.drift_reports import request_line
+
         status = "-" if exchange.answer is None else exchange.answer.status
         click.echo(f"{exchange.number:4d}  {status:>3}  {exchange.seconds:6.2f} s  {request_line(exchange)}", err=True)
         if exchange.mark is not None:
@@ -183,6 +189,8 @@ class _Writer:
                 raise click.ClickException("the recording is lost: the file could not be written")
 
     def _write(self, when: str = "") -> bool:
+        from outpaint.conformance.drift.recording_file import RecordingError
+
         self._written = time.monotonic()
         try:
             self.recorder.recording().write(self._out)

@@ -8,11 +8,7 @@ from urllib.parse import urlencode
 
 import click
 
-from outpaint.conformance.pact_check import pact_verifying
-from outpaint.conformance.pact_check.pact_coverage import objections
-from outpaint.conformance.pact_check.pact_reading import read_pact
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
-from outpaint.conformance.verify.reachability import check_base_url, json_at
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
 _PATIENCE_S: Final = 30.0
@@ -68,6 +64,8 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
 
 def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tuple[bytes, int]:
     """A pact's file as a mock writes it, and how many interactions it has; raises `CommandError` where it does not."""
+    from outpaint.conformance.verify.reachability import check_base_url, json_at
+
     root = check_base_url(url)
     path = f"{prefix_of(world)}{ADMIN_ROOT}/pact"
     asked = f"{path}?{urlencode({'consumer': consumer, 'provider': provider})}"
@@ -102,6 +100,9 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
       outpaint contract pact check pacts/web-shop-outpaint.json
       outpaint contract pact check --base-path /v1 --strict pacts/*.json
     """
+    from outpaint.conformance.pact_check.pact_coverage import objections
+    from outpaint.conformance.pact_check.pact_reading import read_pact
+
     failed = False
     for file in map(read_pact, files):
         bad = 0
@@ -152,6 +153,9 @@ def verify(
       6  nothing could be verified
       7  it could cost more than --max-credits
     """
+    from outpaint.conformance.pact_check import pact_verifying
+    from outpaint.conformance.pact_check.pact_reading import read_pact
+
     broken = kept = 0
     for file in map(read_pact, files):
         verdict = pact_verifying.verify(file, base_url, api_key, max_credits=max_credits)

@@ -269,22 +269,14 @@ DEFAULTS: Final = Clause("requests.defaults", "Without count, format and mode: t
 COUNT: Final = Clause("requests.count", "As many pictures come back as were asked for, 1 to 10.", FIELDS, VENDOR)
 FORMAT: Final = Clause("requests.format", "Pictures come as JPG, PNG or WEBP, as asked for.", FIELDS, VENDOR)
 
-# Fields: names and values
+# Fields: names and values; which values a plain field takes is in field_clauses.py
 
 ONE_IMAGE: Final = Clause("fields.one-image", "A request has exactly one image source.", FIELDS, VENDOR)
 ONE_MASK: Final = Clause("fields.one-mask", "A request has at most one mask source.", FIELDS, VENDOR)
 MASK_SPELLINGS: Final = Clause(
     "fields.mask-spellings", "A mask counts under the OpenAPI's names and under the Python SDK's.", FIELDS, VENDOR
 )
-PROMPT_REQUIRED: Final = Clause(
-    "fields.prompt-required", "The prompt is required, and an empty one is refused.", FIELDS, VENDOR
-)
 PROMPT_TEXT: Final = Clause("fields.prompt-text", "A prompt is any text of up to 20,000 characters.", API_REQUEST, OURS)
-NEGATIVE_PROMPT: Final = Clause("fields.negative-prompt", "A negative prompt may be sent, empty too.", FIELDS, VENDOR)
-COUNT_FIELD: Final = Clause(
-    "fields.count", "`count` is a whole number from 1 to 10, 2 where it is left out.", FIELDS, VENDOR
-)
-FORMAT_FIELD: Final = Clause("fields.format", "`format` is JPG, PNG or WEBP, JPG where it is left out.", FIELDS, VENDOR)
 WORDS_IN_ANY_CASE: Final = Clause(
     "fields.words-in-any-case", "The word of a format may be written in any case, between blanks.", API, OURS
 )
@@ -308,15 +300,13 @@ UNKNOWN_FIELDS_WARNING: Final = Clause(
     "fields.unknown-warning", "Unknown fields are named in a warning header, and nothing else is.", API, OURS
 )
 FIELD_NAMES: Final = Clause("fields.names", "Field names are matched exactly.", API_REQUEST, OURS)
-MASK_MODE: Final = Clause(
-    "fields.mask-mode", "`mask_mode` says how the mask is read, and the answer says how it was.", API, OURS
+MASK_READING: Final = Clause(
+    "fields.mask-reading", "`mask_mode` says how the mask is read, and the answer says how it was.", API, OURS
 )
 SEEDS: Final = Clause(
     "fields.seeds", "Picture i is made from seed + i, and each item tells its own.", API_REQUEST, OURS
 )
-SEED_RANGE: Final = Clause(
-    "fields.seed-range", "A seed is a whole number of 32 bits, and counts on from 0 after the last.", API, OURS
-)
+SEED_AFTER_LAST: Final = Clause("fields.seed-after-last", "Seeds count on from 0 after the last.", API, OURS)
 SEED_REPEATS: Final = Clause(
     "fields.seed-repeats",
     "The same seed, pictures and prompt make the same picture again, alone or among others.",

@@ -70,7 +70,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """How a subject ended; credentials were redacted when it was made.
+    """The result of a case, or of a promise about every answer; credentials were redacted when it was made.
 
     `said` is what was seen instead, or why it was not offered or not run; empty where it passed. `exchanges` are the
     last ones of a failed case, oldest first; no other has any.

@@ -8,7 +8,7 @@ import click
 
 
 class ExitCode(IntEnum):
-    """The exit codes; each command's help says when it ends with which."""
+    """The exit codes of `outpaint contract`; each command's help says when it ends with which."""
 
     PROVEN = 0
     FAILED = 1

@@ -1,4 +1,4 @@
-"""One look at a base URL before it is verified, replayed on or recorded: does this API answer, and know the key?
+"""Checks of a base URL before it is verified, replayed on or recorded: whether this API answers and knows the key.
 
 Every function raises `CommandError` with a sentence for whoever gave the URL; what a stranger repeats of the key is
 struck out of it.

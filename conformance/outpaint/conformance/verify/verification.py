@@ -86,7 +86,7 @@ class Verification:
                 return f"Broken: {failed} failed, {passed} passed{rest}."
 
 
-def verify(
+def verify_provider(
     provider: Provider,
     cases: Iterable[Case] | None = None,
     *,

@@ -7,28 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from outpaint.conformance.cases import all_cases
-from outpaint.conformance.proving.answer_promises import AnswerCheck, checks
-from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Case, Severity
-from outpaint.conformance.proving.expectations import Unmet
-from outpaint.conformance.proving.provider import Provider
-from outpaint.conformance.verify import verification
-from outpaint.conformance.verify.case_outcome import Subject
-from outpaint.conformance.verify.case_selection import Plan, Profile, Purse, Selection
 from outpaint.conformance.verify.exit_codes import CommandError
-from outpaint.conformance.verify.mock_server_provider import world_at
-from outpaint.conformance.verify.reachability import balances_at, check_base_url
-from outpaint.conformance.verify.redaction import Redaction
-from outpaint.conformance.verify.remote_provider import RemoteProvider
-from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table, progress, report_console
-from outpaint.conformance.verify.verification_page import as_page
 from outpaint.contracts.paths_and_headers import MAX_WAIT
 from outpaint.functions.command_line.console import ERR, OUT
+
+if TYPE_CHECKING:
+    from outpaint.conformance.proving.answer_promises import AnswerCheck
+    from outpaint.conformance.proving.case import Case
+    from outpaint.conformance.proving.provider import Provider
+    from outpaint.conformance.verify.case_selection import Plan, Purse
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _only_option = click.option(
@@ -56,6 +47,10 @@ def cases(only: tuple[str, ...], profile: str, as_json_: bool) -> None:
       outpaint contract cases --only idempotency
       outpaint contract cases --json | jq -r '.[] | select(.severity == "critical") | .id'
     """
+    from outpaint.conformance.cases import all_cases
+    from outpaint.conformance.proving.answer_promises import checks
+    from outpaint.conformance.verify.case_selection import Profile, Selection
+
     selection = Selection(only=only, profile=Profile(profile))
     found = [*map(_as_object, selection.of(all_cases())), *map(_as_object, selection.of(checks()))]
     if not found:
@@ -68,6 +63,9 @@ def cases(only: tuple[str, ...], profile: str, as_json_: bool) -> None:
 
 
 def _as_object(what: Case | AnswerCheck) -> dict[str, Any]:
+    from outpaint.conformance.proving.case import Case
+    from outpaint.conformance.verify.case_outcome import Subject
+
     described = Subject.of(what).as_object()
     if isinstance(what, Case):
         described |= {
@@ -171,6 +169,15 @@ def verify(
       6  nothing failed, but too little was seen to call anything proven
       7  the cases could cost more than may be spent
     """
+    from outpaint.conformance.cases import all_cases
+    from outpaint.conformance.proving.answer_promises import checks
+    from outpaint.conformance.proving.case import Severity
+    from outpaint.conformance.verify.case_selection import Plan, Profile, Selection
+    from outpaint.conformance.verify.redaction import Redaction
+    from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table, progress, report_console
+    from outpaint.conformance.verify.verification import verify_provider
+    from outpaint.conformance.verify.verification_page import as_page
+
     selection = Selection(only, skip, Profile(profile), Severity(severity))
     if unmatched := selection.unmatched((*all_cases(), *checks())):
         raise click.UsageError(f"no case is named {unmatched[0]}: `outpaint contract cases` lists them")
@@ -188,7 +195,7 @@ def verify(
             purse = _purse(plan, provider, balance, max_credits)
             ERR.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(len(wanted)) as on_result:
-                found = verification.verify(
+                found = verify_provider(
                     provider,
                     wanted,
                     selection=selection,
@@ -212,6 +219,10 @@ def _provider(
     base_url: str, key: str | None, second_key: str | None, longest_wait: int
 ) -> Iterator[tuple[Provider, int | None]]:
     """Who is verified, and the credits of its key where the account is somebody's."""
+    from outpaint.conformance.verify.mock_server_provider import world_at
+    from outpaint.conformance.verify.reachability import balances_at, check_base_url
+    from outpaint.conformance.verify.remote_provider import RemoteProvider
+
     url = check_base_url(base_url)
     with world_at(url) as world:
         if world is not None:
@@ -223,6 +234,10 @@ def _provider(
 
 
 def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+    from outpaint.conformance.proving.api import Api
+    from outpaint.conformance.proving.expectations import Unmet
+    from outpaint.conformance.verify.case_selection import Purse
+
     if not plan.costs or balance is None:
         return Purse(None)
 

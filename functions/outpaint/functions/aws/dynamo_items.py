@@ -1,4 +1,4 @@
-"""The table's items: accounts, keys, jobs, claims and counters, to items and back (docs/adr/0020).
+"""Converts accounts, keys, jobs, claims and counters to the DynamoDB table's items and back (docs/adr/0020).
 
 | pk | item |
 |---|---|

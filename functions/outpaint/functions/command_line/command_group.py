@@ -52,7 +52,7 @@ def run(words: Sequence[str]) -> int:
         return 2
     except click.UsageError as error:
         hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        fail(f"{error.format_message().rstrip('.')}{hint}")
+        fail(f"{error.format_message().rstrip('.')}{_nearest(error)}{hint}")
         return 2
     except click.ClickException as error:
         fail(error.format_message())
@@ -69,3 +69,16 @@ def run(words: Sequence[str]) -> int:
         fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _nearest(error: click.UsageError) -> str:
+    """The known command that is nearest to an unknown one, as a question; empty where none is near."""
+    # click's own suggestion knows nothing of commands that are imported when they are asked for. Before click 8.4 the
+    # error does not tell the word.
+    unknown, context = getattr(error, "command_name", None), error.ctx
+    if unknown is None or context is None or getattr(error, "possibilities", None):
+        return ""
+    from outpaint.functions.command_line.nearest_command import did_you_mean
+
+    assert isinstance(context.command, click.Group)
+    return did_you_mean(unknown, context.command.list_commands(context))

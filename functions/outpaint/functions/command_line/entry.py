@@ -107,7 +107,10 @@ def _missing(words: list[str], module: str) -> int:
     """Print in one line which extra installs the module that a command lacks; the status."""
     named = [command for command in COMMANDS if words[: len(command.words.split())] == command.words.split()]
     if not named:
-        sys.stderr.write(f"error: outpaint does not know {words[0]} (see outpaint --help)\n")
+        from outpaint.functions.command_line.nearest_command import did_you_mean
+
+        nearest = did_you_mean(words[0], [command.words for command in COMMANDS])
+        sys.stderr.write(f"error: outpaint does not know {words[0]}{nearest} (see outpaint --help)\n")
         return 2
     command = max(named, key=lambda command: len(command.words))
     kit = f"outpaint-kit[{command.extras}]"

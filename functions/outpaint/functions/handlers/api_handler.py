@@ -1,4 +1,4 @@
-"""The API's function.
+"""The Lambda function of the API: one HTTP request of a gateway or a Function URL in, its response out.
 
 It imports nothing of powertools: Lambda itself writes logs as JSON, and the gateway in front of it counts what
 powertools' metrics would, so a cold start need not wait for them (docs/adr/0022).

@@ -1,4 +1,4 @@
-"""Lambda's HTTP events to neutral messages and back: REST APIs (1.0), HTTP APIs and Function URLs (2.0)."""
+"""Converts Lambda's HTTP events to neutral messages and back: REST APIs (1.0), HTTP APIs and Function URLs (2.0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests through the service: routing, authentication, limits, bodies and error mapping, once for all hosts."""
+"""Answers requests by the service: routing, authentication, limits, bodies and error mapping, once for all hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service for its operator, in a data folder or in a stack."""
+"""The interface of a service for its operator, which a data folder and a stack implement."""
 
 from __future__ import annotations
 

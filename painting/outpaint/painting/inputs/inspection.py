@@ -1,4 +1,4 @@
-"""From the files that a client sent to a canvas; whatever may be wrong with them ends in a typed error."""
+"""Makes a canvas of the files that a client sent; whatever may be wrong with them ends in a typed error."""
 
 from __future__ import annotations
 

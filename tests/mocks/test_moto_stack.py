@@ -13,7 +13,7 @@ from outpaint.functions.aws.aws_clients import Clients
 from outpaint.functions.aws.aws_service import assemble
 from outpaint.functions.service.admission import authenticate
 from outpaint.functions.service.records import StoredPicture
-from outpaint.mocks.aws_stack import AwsStack, aws_stack
+from outpaint.mocks.moto_stack import AwsStack, aws_stack
 
 
 def test_an_account_opened_here_is_known_to_the_service(outpaint_aws: AwsStack) -> None:

@@ -59,7 +59,7 @@ class AwsStack:
 
 @contextmanager
 def aws_stack() -> Iterator[AwsStack]:
-    """The stack in moto, for as long as the block runs; no call leaves the process.
+    """The deployed stack's table, bucket, topic and queue in moto, while the block runs; no call leaves the process.
 
     Calls of several threads are made one after the other: a transaction is one step at AWS, and several of moto's.
     The SageMaker runtime is not in it: that is `outpaint.mocks.sagemaker`.
