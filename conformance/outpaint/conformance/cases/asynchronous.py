@@ -13,18 +13,17 @@ from outpaint.conformance.proving.answer_reading import (
     result_of,
 )
 from outpaint.conformance.proving.api import JOB_LIFETIME_S, KEPT_S, Api
-from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.responses import StatusWord
 
 
-@case(
+@critical(
     clauses.ACCEPTED_BODY,
     when="a picture is posted with mode async",
     then="the answer is 202 with an inference_id and data empty",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def mode_async_is_202(api: Api) -> None:
@@ -49,11 +48,10 @@ def accepted_has_both_ids(api: Api) -> None:
     equal(accepted.transaction_id, accepted.inference_id, "transaction_id")
 
 
-@case(
+@minor(
     clauses.JOB_OUR_MEMBERS,
     when="a picture with a transparent part is posted with mode async",
     then="the 202 says that some of it is to be painted",
-    severity=Severity.MINOR,
     credits=1,
 )
 def accepted_tells_of_the_mask(api: Api) -> None:
@@ -118,12 +116,11 @@ def result_names_its_job(api: Api) -> None:
     equal(result_of(api.end_of(inference_id)).inference_id, inference_id, "inference_id")
 
 
-@case(
+@critical(
     clauses.POLL,
     given="a job that has ended and one that cannot end yet",
     when="they are polled in turn",
     then="each keeps its own state",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=2,
 )
@@ -139,12 +136,11 @@ def jobs_keep_their_own_states(api: Api) -> None:
     equal(api.poll(done).status_code, 200, "the status of the job that ended first")
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that has ended",
     when="it is polled again and again",
     then="each poll is 200 with status success",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def poll_never_goes_back(api: Api) -> None:
@@ -154,12 +150,11 @@ def poll_never_goes_back(api: Api) -> None:
         finished(api.poll(inference_id))
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that has ended",
     when="it is polled again",
     then="its pictures have the same ids in the same order",
-    severity=Severity.CRITICAL,
     credits=3,
 )
 def result_keeps_its_ids(api: Api) -> None:
@@ -181,11 +176,10 @@ def mode_may_stand_in_the_query(api: Api) -> None:
     api.end_of(pending(api.outpaint(params={"mode": "async"})))
 
 
-@case(
+@minor(
     clauses.MODE_SPELLING,
     when="a picture is posted with mode async, otherwise spelled, in the query",
     then="the answer is 202",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(mode={"upper": "ASYNC", "blanks": " async "}),
 )
@@ -207,12 +201,11 @@ def mode_in_the_body_beats_the_query(api: Api, body: str, query: str, status: in
     equal(api.outpaint(mode=body, params={"mode": query}).status_code, status, "the status")
 
 
-@case(
+@minor(
     clauses.WORD_OF_2025,
     given="a provider set to the vendor's word of 2025 and a job that cannot end yet",
     when="the job is posted and polled",
     then="the POST says success and the poll says processing",
-    severity=Severity.MINOR,
     needs=[Need.SETTINGS, Need.HELD_JOBS],
     credits=1,
 )
@@ -223,12 +216,11 @@ def word_of_2025_is_for_the_post_alone(api: Api) -> None:
         equal(accepted_of(own.poll(accepted.inference_id)).status, StatusWord.PROCESSING, "the status word of the poll")
 
 
-@case(
+@critical(
     clauses.FOUND_AT_ONCE,
     given="jobs that cannot end yet",
     when="five are posted, each polled at once",
     then="each is found",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=5,
 )
@@ -238,12 +230,11 @@ def an_id_is_found_at_once(api: Api) -> None:
             equal(api.poll(api.start()).status_code, 202, "the status")
 
 
-@case(
+@critical(
     clauses.JOB_LIFETIME,
     given="a job that never ends",
     when="its lifetime is over",
     then="it polls as an error, timed out",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=1,
 )
@@ -271,12 +262,11 @@ def a_queued_job_times_out_too(api: Api) -> None:
     equal(failure_of(api.end_of(queued)).error_code, ErrorCode.TIMED_OUT, "the queued job's error code")
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that timed out while it was being painted",
     when="the painter is let go",
     then="it stays timed out",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=2,
 )

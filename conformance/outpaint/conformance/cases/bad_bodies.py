@@ -11,7 +11,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import BOUNDARY, FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -114,11 +114,10 @@ def _a_thousand_parts() -> bytes:
     return multipart(*(FormPart(f"f{n}", "x") for n in range(1000)))
 
 
-@case(
+@critical(
     clauses.UNREADABLE_BODY,
     when="a multipart body is cut short",
     then="the answer is 400",
-    severity=Severity.CRITICAL,
     each=variants(kept={place: _CUTS[place] for place in ("in-the-boundary", "in-the-file", "half")}),
 )
 def multipart_cut_short_is_400(api: Api, kept: int) -> None:
@@ -149,11 +148,10 @@ def multipart_without_a_boundary_is_400(api: Api) -> None:
     equal(api.post_body(_WHOLE, _BOUNDARIES["none"]).status_code, 400, "the status")
 
 
-@case(
+@minor(
     clauses.UNREADABLE_BODY_CODE,
     when="the Content-Type of a multipart body names no boundary",
     then="the refusal is malformed_body and speaks of the boundary",
-    severity=Severity.MINOR,
     each=variants(content_type=_BOUNDARIES),
 )
 def multipart_without_a_boundary_is_told_so(api: Api, content_type: str) -> None:
@@ -230,11 +228,10 @@ def prompt_with_nul_is_a_result_or_a_refusal(api: Api) -> None:
     one_of(api.outpaint(prompt="a\0b").status_code, (200, 422), "the status")
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a body that is called JSON is no JSON object, or has no picture in it",
     then="the answer is 400 or 422",
-    severity=Severity.CRITICAL,
     each=variants(body=_JSON_BODIES),
 )
 def json_body_that_is_no_request_is_refused(api: Api, body: bytes) -> None:
@@ -352,11 +349,10 @@ def _damaged(seed: int) -> bytes:
     return bytes(body)
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a multipart body was damaged on its way in a few places",
     then="the answer is a result or a refusal",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(seed={f"damage-{seed:02}": seed for seed in range(60)}),
 )
@@ -412,12 +408,11 @@ def bad_bodies_cost_nothing(api: Api, kind: str) -> None:
             within(answer.status_code, 400, 499, f"the status of {name}")
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     given="a service that was just sent bodies of every bad kind",
     when="a good request comes",
     then="it is served and charged as ever",
-    severity=Severity.CRITICAL,
     credits=1,
     watches_account=True,
 )

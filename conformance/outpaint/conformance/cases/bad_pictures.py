@@ -12,7 +12,7 @@ from PIL import Image
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -107,11 +107,10 @@ def unreadable_picture_is_refused(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNREADABLE_IMAGE, field="image")
 
 
-@case(
+@critical(
     clauses.DIMENSIONS,
     when="a PNG's header declares a size out of range, and no pixels follow",
     then="the refusal is 422 dimensions_out_of_range and names the image",
-    severity=Severity.CRITICAL,
     each=variants(size=_SIZES),
 )
 def size_out_of_range_is_refused_from_the_header(api: Api, size: tuple[int, int]) -> None:
@@ -156,11 +155,10 @@ def opaque_picture_without_a_mask_is_refused(api: Api, image: bytes) -> None:
     refused(_posted(api, image), ErrorCode.NOTHING_TO_PAINT, field="image")
 
 
-@case(
+@minor(
     clauses.NOTHING_TO_PAINT,
     when="a picture that is opaque everywhere is posted without a mask",
     then="the detail gives the way out, a mask",
-    severity=Severity.MINOR,
 )
 def nothing_to_paint_comes_with_the_way_out(api: Api) -> None:
     detail = refused(api.outpaint(image=drawn_pictures.photo()), ErrorCode.NOTHING_TO_PAINT, field="image")
@@ -176,11 +174,10 @@ def transparent_picture_is_refused(api: Api) -> None:
     refused(_posted(api, drawn_pictures.transparent_everywhere()), ErrorCode.NOTHING_TO_KEEP, field="image")
 
 
-@case(
+@minor(
     clauses.NO_PICTURE_WORDS,
     when="an HTML page is posted as a picture",
     then="the detail says that it is HTML and that PNG is taken",
-    severity=Severity.MINOR,
 )
 def stranger_is_told_what_it_was_taken_for(api: Api) -> None:
     answer = api.outpaint(image=b"<html><body>504 Gateway Timeout</body></html>")
@@ -200,11 +197,10 @@ def mask_of_another_size_is_refused(api: Api, name: str) -> None:
     refused(answer, ErrorCode.SIZE_MISMATCH, field=name)
 
 
-@case(
+@minor(
     clauses.SIZES_MATCH,
     when="a mask of another size than the image's is posted",
     then="the detail names both sizes",
-    severity=Severity.MINOR,
     each=variants(name=["mask", "mask_image"]),
 )
 def mask_of_another_size_is_told_both_sizes(api: Api, name: str) -> None:
@@ -278,11 +274,10 @@ def _damaged(seed: int) -> bytes:
     return bytes(data[: chance.randint(len(data) // 2, len(data))])
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a picture of any kind was damaged in a few places and cut",
     then="the answer is a result or a refusal",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(seed={f"damage-{seed:02}": seed for seed in range(40)}),
 )

@@ -9,7 +9,7 @@ import httpx
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, words_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import case, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, one_of
 from outpaint.contracts import openapi, paths_and_headers
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
@@ -119,12 +119,11 @@ def scripts_may_read_result_files(api: Api) -> None:
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
 
 
-@case(
+@minor(
     clauses.OPTIONS,
     given="nobody's key",
     when="OPTIONS is asked of a path",
     then="Allow names the verbs that it takes, OPTIONS among them",
-    severity=Severity.MINOR,
     each={**_ROUTES, "description": {"path": "/openapi.json", "verb": "GET"}},
 )
 def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
@@ -135,12 +134,11 @@ def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
     contains(allowed, verb.lower(), "Allow")
 
 
-@case(
+@minor(
     clauses.DOCUMENTS,
     given="nobody's key",
     when="/openapi.json is read",
     then="it is the description of the contract, as JSON",
-    severity=Severity.MINOR,
 )
 def description_is_served(api: Api) -> None:
     answer = api.with_key(None).get("/openapi.json")
@@ -149,12 +147,11 @@ def description_is_served(api: Api) -> None:
     holds(json.loads(answer.text) == openapi.document(), "it is the committed description")
 
 
-@case(
+@minor(
     clauses.DOCUMENTS,
     given="nobody's key",
     when="a browser opens /docs",
     then="it gets a page that loads no script and nothing from elsewhere",
-    severity=Severity.MINOR,
     each=variants(
         accept={"browser": "text/html,application/xhtml+xml,*/*;q=0.8", "anything": "*/*", "html": "text/html"}
     ),

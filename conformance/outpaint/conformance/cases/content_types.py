@@ -12,7 +12,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import accepted_of, finished, pending, refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
@@ -41,13 +41,7 @@ def _compressed(api: Api) -> httpx.Response:
     return api.post_body(body, _JSON, headers={"Content-Encoding": "gzip"})
 
 
-@case(
-    clauses.MULTIPART,
-    when="a request is posted as multipart/form-data",
-    then="it is taken",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.MULTIPART, when="a request is posted as multipart/form-data", then="it is taken", credits=1)
 def multipart_is_taken(api: Api) -> None:
     equal(len(finished(api.outpaint())), 1, "the number of pictures")
 
@@ -66,12 +60,11 @@ def _as_the_sdk_posts_it(api: Api) -> httpx.Response:
     )
 
 
-@case(
+@critical(
     clauses.URLENCODED,
     given="an image and a mask at addresses of their own",
     when="they are posted urlencoded, as the Python SDK does",
     then="the job is taken and ends with its picture",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
     credits=1,
 )
@@ -94,11 +87,10 @@ def urlencoded_mask_is_understood(api: Api) -> None:
     api.end_of(accepted.inference_id)
 
 
-@case(
+@critical(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a number as its count",
     then="as many pictures come back",
-    severity=Severity.CRITICAL,
     credits=3,
 )
 def json_is_taken(api: Api) -> None:
@@ -106,11 +98,10 @@ def json_is_taken(api: Api) -> None:
     equal(len(finished(answer)), 3, "the number of pictures")
 
 
-@case(
+@minor(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a count or a seed that is whole and written with a point or an exponent",
     then="it is taken for the whole number that it is",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(
         numbers={
@@ -125,11 +116,10 @@ def json_whole_number_may_have_a_point(api: Api, numbers: str) -> None:
     equal(len(finished(api.post_body(body.encode(), _JSON))), 1, "the number of pictures")
 
 
-@case(
+@minor(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a count that is no whole number",
     then="the refusal is 422 invalid_parameter and names the count",
-    severity=Severity.MINOR,
     each=variants(count=("1.5", "1e300", "true", "-0.5")),
 )
 def json_broken_number_is_refused(api: Api, count: str) -> None:
@@ -159,13 +149,7 @@ def json_takes_text_for_numbers_and_null_for_nothing(api: Api) -> None:
     equal(len(finished(answer)), 1, "the number of pictures")
 
 
-@case(
-    clauses.MODE,
-    when="a JSON request says mode async",
-    then="the answer is 202, and the job ends",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@critical(clauses.MODE, when="a JSON request says mode async", then="the answer is 202, and the job ends", credits=2)
 def mode_in_json_makes_it_async(api: Api) -> None:
     api.end_of(pending(api.post_json({"image_url": _IMAGE, "prompt": "a", "mode": "async"})))
 
@@ -268,22 +252,15 @@ _WITH_STRANGERS: Final[dict[str, Any]] = {
 }
 
 
-@case(
-    clauses.UNKNOWN_FIELDS,
-    when="a JSON request has unknown members of any shape",
-    then="it is taken",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.UNKNOWN_FIELDS, when="a JSON request has unknown members of any shape", then="it is taken", credits=1)
 def unknown_json_members_are_accepted(api: Api) -> None:
     finished(api.post_json(_WITH_STRANGERS))
 
 
-@case(
+@minor(
     clauses.UNKNOWN_FIELDS_WARNING,
     when="a JSON request has unknown members of any shape",
     then="the warning header names them",
-    severity=Severity.MINOR,
     credits=1,
 )
 def unknown_json_members_are_named_in_a_warning(api: Api) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import failure_of, finished, json_object, pending, refused, rejected
 from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -21,9 +21,9 @@ _REFUSED: dict[str, dict[str, Any]] = {
     "no-picture": {"image": b"no picture at all"},
     "accept": {"headers": {"Accept": "text/html"}},
 }
-_given_back = partial(case, clauses.GIVEN_BACK, severity=Severity.CRITICAL, watches_account=True)
-_price = partial(case, clauses.PRICE, severity=Severity.CRITICAL, watches_account=True)
-_reserved = partial(case, clauses.RESERVED, severity=Severity.CRITICAL, watches_account=True)
+_given_back = partial(critical, clauses.GIVEN_BACK, watches_account=True)
+_price = partial(critical, clauses.PRICE, watches_account=True)
+_reserved = partial(critical, clauses.RESERVED, watches_account=True)
 _two_credits = partial(
     case,
     given="an account with two credits",
@@ -36,11 +36,10 @@ _two_credits = partial(
 # The balance
 
 
-@case(
+@critical(
     clauses.BALANCE,
     when="the balance is asked for",
     then="the answer is 200 with a whole number as credits, and no other member",
-    severity=Severity.CRITICAL,
 )
 def balance_has_one_member(api: Api) -> None:
     answer = api.get(BALANCE_PATH)
@@ -162,12 +161,11 @@ def fetching_costs_nothing(api: Api) -> None:
             api.fetch(item.url)
 
 
-@case(
+@critical(
     clauses.PRICE,
     given="an account whose last credit went into a job",
     when="the job is polled to its end",
     then="its picture is there",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=1,
 )
@@ -265,12 +263,11 @@ def too_few_credits_are_402(api: Api) -> None:
     rejected(own.outpaint(count=3), 402, message="Payment Required")
 
 
-@case(
+@critical(
     clauses.USED_UP,
     given="an account that has spent its last credit",
     when="a picture is asked for",
     then="the answer is 402, Payment Required",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=1,
 )

@@ -10,7 +10,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import refused, result_of
 from outpaint.conformance.proving.api import Api, once
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import critical, variants
 from outpaint.conformance.proving.expectations import equal
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -29,12 +29,11 @@ _OTHER: dict[str, dict[str, Any]] = {
 }
 
 
-@case(
+@critical(
     clauses.REPLAY_MISMATCH,
     given="a request that was answered",
     when="another content is sent under its key",
     then="the answer is 422 and names the header",
-    severity=Severity.CRITICAL,
     credits=3,
     each=variants(other=_OTHER),
 )
@@ -44,12 +43,11 @@ def other_content_is_422(api: Api, other: dict[str, Any]) -> None:
     refused(api.outpaint(headers=key, **other), ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
-@case(
+@critical(
     clauses.REPLAY_MISMATCH,
     given="a request with a mask that was answered",
     when="the same image is sent with another mask under its key",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def another_mask_is_422(api: Api) -> None:
@@ -59,12 +57,11 @@ def another_mask_is_422(api: Api) -> None:
     refused(other, ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
-@case(
+@critical(
     clauses.REPLAY_MISMATCH,
     given="a request that was answered",
     when="another content is sent under its key",
     then="nothing more is charged",
-    severity=Severity.CRITICAL,
     credits=2,
     watches_account=True,
 )
@@ -115,12 +112,11 @@ _WAYS: dict[str, Callable[[Api, dict[str, str]], httpx.Response]] = {
 }
 
 
-@case(
+@critical(
     clauses.REPLAY_SAME,
     given="a request that was answered",
     when="the same content is sent under its key in another order, spelling or content type",
     then="the answer is the same job",
-    severity=Severity.CRITICAL,
     credits=2,
     each=variants(way=[*_WAYS]),
 )
@@ -130,12 +126,11 @@ def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
     equal(result_of(_WAYS[way](api, key)).inference_id, first, "the second inference_id")
 
 
-@case(
+@critical(
     clauses.REPLAY_SAME,
     given="a request that was answered",
     when="the same is sent under its key, to be waited for otherwise",
     then="the answer is the same job",
-    severity=Severity.CRITICAL,
     credits=2,
     each=variants(
         how={
@@ -153,12 +148,11 @@ def how_it_is_waited_for_does_not_matter(api: Api, how: dict[str, Any]) -> None:
     equal(result_of(api.outpaint(headers=sent, **rest)).inference_id, first.inference_id, "the second inference_id")
 
 
-@case(
+@critical(
     clauses.REPLAY_FREE,
     given="a request that was answered",
     when="the same content is sent under its key in every other way",
     then="it is charged once",
-    severity=Severity.CRITICAL,
     credits=4,
     watches_account=True,
 )

@@ -9,7 +9,7 @@ from PIL import Image
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, only_picture, refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
 from outpaint.conformance.proving.received_pictures import changed_pixels, kept_closely, kept_exactly
 from outpaint.contracts.errors import ErrorCode
@@ -30,11 +30,10 @@ _TWO_MASKS: Final[dict[str, dict[str, Any]]] = {
 _OTHER_MODES: Final = ("invert", "yes")
 
 
-@case(
+@critical(
     clauses.MASK_SPELLINGS,
     when="an opaque image comes with a mask, under any of its names",
     then="what the mask leaves open is painted",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(name=[*_SPELLINGS]),
 )
@@ -85,11 +84,10 @@ def earlier_result_is_read_by_brightness(api: Api, name: str) -> None:
     equal(result.mask_interpretation.source, MaskSource.MASK_LUMINANCE, "what the mask was read from")
 
 
-@case(
+@critical(
     clauses.ONE_MASK,
     when="two masks are sent at once",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     each=variants(
         masks={"files": _TWO_MASKS["mask-and-mask-image"], "addresses": _TWO_MASKS["mask-url-and-mask-image-url"]}
     ),

@@ -7,7 +7,7 @@ import time
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, pending
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, lacks, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts import paths_and_headers
@@ -127,12 +127,11 @@ def a_wait_that_runs_out_loses_nothing(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 2, "the number of pictures")
 
 
-@case(
+@critical(
     clauses.WAIT_LOSES_NOTHING,
     given="a provider that lets sync requests wait for one second, and a job that cannot end yet",
     when="it is posted with mode sync, let go after the answer, and polled to its end",
     then="the answer was 202 after about a second, and all pictures are there",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS, Need.HELD_JOBS],
     credits=2,
     seconds=1,
@@ -192,11 +191,10 @@ def what_means_nothing_is_ignored(api: Api, prefer: str) -> None:
     lacks(answer.headers, _APPLIED, "the headers")
 
 
-@case(
+@minor(
     clauses.PREFER_MOST,
     when="a picture is posted with a wait beyond the maximum",
     then="it is waited for, and the maximum is said to be applied",
-    severity=Severity.MINOR,
     credits=1,
 )
 def a_longer_wait_is_granted_the_maximum(api: Api) -> None:
@@ -205,11 +203,10 @@ def a_longer_wait_is_granted_the_maximum(api: Api) -> None:
     equal(answer.headers.get(_APPLIED), f"wait={api.provider.longest_wait}", _APPLIED)
 
 
-@case(
+@minor(
     clauses.PREFER_SYNTAX,
     when="a picture is posted with a preference on each of two header lines",
     then="both are said to be applied",
-    severity=Severity.MINOR,
     credits=1,
 )
 def two_lines_are_one_list(api: Api) -> None:

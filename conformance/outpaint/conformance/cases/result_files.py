@@ -17,7 +17,7 @@ from outpaint.conformance.proving.answer_reading import (
     words_of,
 )
 from outpaint.conformance.proving.api import KEPT_S, UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.proving.received_pictures import kept_exactly
@@ -29,11 +29,10 @@ _SIGNING_S = 5.0  # between asking for the time and signing by it
 _UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
 _finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
 _own_file = partial(
-    case,
+    minor,
     given="a finished picture at a host that serves its files itself",
     when="its url is fetched",
     credits=1,
-    severity=Severity.MINOR,
 )
 
 
@@ -108,12 +107,11 @@ def a_url_works_as_often_as_it_is_fetched(api: Api) -> None:
     holds(first.content == second.content, "both answers have the same bytes")
 
 
-@case(
+@minor(
     clauses.HEAD,
     given="a finished picture at a host that serves its files itself",
     when="HEAD is sent to its url",
     then="the answer is 200 with its length, and no bytes",
-    severity=Severity.MINOR,
     credits=1,
 )
 def head_tells_the_length(api: Api) -> None:
@@ -124,12 +122,11 @@ def head_tells_the_length(api: Api) -> None:
     equal(answer.headers.get("Content-Length"), str(len(api.fetch(url).content)), "Content-Length")
 
 
-@case(
+@critical(
     clauses.URL_HOST,
     given="a host that serves its files itself",
     when="a picture is asked for",
     then="its url leads to the host that its client spoke to",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
@@ -139,12 +136,11 @@ def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     equal(urlsplit(url).netloc.encode(), api.client.base_url.netloc, "the host in the url")
 
 
-@case(
+@critical(
     clauses.URL_ANEW,
     given="a job that has ended",
     when="it is polled twice",
     then="each url of each poll works, and leads to the same bytes",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_poll_gives_urls_that_work(api: Api) -> None:
@@ -225,12 +221,11 @@ def a_url_without_its_query_is_403(api: Api) -> None:
     equal(api.fetch(_own_url(api).partition("?")[0]).status_code, 403, "the status")
 
 
-@case(
+@critical(
     clauses.URL_SIGNED,
     given="two finished pictures",
     when="the one is fetched with the other's signature",
     then="the answer is 403",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_signature_opens_no_other_file(api: Api) -> None:
@@ -238,11 +233,10 @@ def a_signature_opens_no_other_file(api: Api) -> None:
     equal(api.fetch(moved).status_code, 403, "the status")
 
 
-@case(
+@critical(
     clauses.URL_SIGNED,
     when="a file of an invented name is fetched",
     then="the answer is 403 or 404",
-    severity=Severity.CRITICAL,
     each=variants(
         name={
             "climbing": "..%2F..%2Fetc%2Fpasswd",
@@ -256,12 +250,11 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
     one_of(api.fetch(FILE_PATH.format(file_id=name)).status_code, (403, 404), "the status")
 
 
-@case(
+@critical(
     clauses.FILES_LIVE,
     given="a finished picture at a host that serves its files itself",
     when="its url is fetched a minute before 24 hours are over",
     then="the answer is 200",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     credits=1,
 )
@@ -301,12 +294,11 @@ def a_result_can_be_sent_on(api: Api) -> None:
     kept_exactly(sent, received)
 
 
-@case(
+@critical(
     clauses.RESULT_REUSED,
     given="a finished picture of another account",
     when="its id is sent as an image",
     then="the answer is 422 for image_id, of the same kind as for an id never given out",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
 )
@@ -325,12 +317,11 @@ def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
     equal(said.error_code, said_of_unknown.error_code, "the error code")
 
 
-@case(
+@critical(
     clauses.RESULT_REUSED,
     given="a finished picture of another account",
     when="its id is sent as an image",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
     watches_account=True,

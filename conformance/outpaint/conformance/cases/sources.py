@@ -10,7 +10,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.proving.received_pictures import kept_exactly
@@ -82,22 +82,15 @@ def _by_id(api: Api, id_: str) -> httpx.Response:
     return api.post_json({"image_id": id_, "prompt": "a lake"})
 
 
-@case(
-    clauses.DATA_URI,
-    when="a short data: URI is posted as the image's address",
-    then="it is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.DATA_URI, when="a short data: URI is posted as the image's address", then="it is painted", credits=1)
 def data_uri_is_read(api: Api) -> None:
     finished(_by_url(api, drawn_pictures.data_uri(drawn_pictures.canvas((16, 16), (4, 4, 12, 12)))))
 
 
-@case(
+@critical(
     clauses.DATA_URI_LENGTH,
     when="a data: URI of far more than 2,083 characters is posted",
     then="all of it is read, and its kept pixels come back exactly",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def data_uri_counts_as_an_upload_however_long(api: Api) -> None:
@@ -123,11 +116,10 @@ def data_uri_may_stand_in_any_form(api: Api, kind: str) -> None:
         finished(api.outpaint(image=None, image_url=uri))
 
 
-@case(
+@minor(
     clauses.DATA_URI,
     when="a data: URI is written in another case, or labelled as another picture",
     then="it is read by its bytes",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(start={"upper": "DATA:image/png;base64,", "another-label": "data:image/jpeg;base64,"}),
 )
@@ -149,12 +141,11 @@ def data_uri_without_a_picture_is_refused(api: Api) -> None:
     refused(_by_url(api, _NO_PICTURE_URI), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
 
-@case(
+@critical(
     clauses.ADDRESS,
     given="a picture at an address",
     when="the address is posted",
     then="the picture is painted",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
     credits=1,
 )
@@ -162,12 +153,11 @@ def picture_is_read_from_its_address(api: Api) -> None:
     finished(_by_url(api, api.provider.publish(drawn_pictures.canvas())))
 
 
-@case(
+@critical(
     clauses.KEPT_IS_EXACT,
     given="a picture at an address",
     when="the address is posted",
     then="its kept pixels come back exactly",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
     credits=1,
 )
@@ -177,12 +167,11 @@ def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
     kept_exactly(image, received)
 
 
-@case(
+@critical(
     clauses.ADDRESS_UNREACHABLE,
     given="an address that answers an error",
     when="it is posted",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
 )
 def address_that_does_not_answer_is_422(api: Api) -> None:
@@ -234,33 +223,30 @@ def _fenced(answer: httpx.Response, field: str) -> None:
     one_of(document.get("error_code"), allowed, "the error code")
 
 
-@case(
+@critical(
     clauses.FENCE,
     when="an address of a private, local or reserved network is posted as the image's",
     then="it is refused by 422, not read",
-    severity=Severity.CRITICAL,
     each=variants(url=_FENCED),
 )
 def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     _fenced(_by_url(api, url), "image_url")
 
 
-@case(
+@critical(
     clauses.FENCE,
     when="an address of a private or reserved network is posted, on another machine than the provider's",
     then="it is refused for what it is, source_refused, and not for an answer that did not come",
-    severity=Severity.CRITICAL,
     each=variants(url={kind: _FENCED[kind] for kind in _NOT_TRIED}),
 )
 def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_REFUSED, field="image_url")
 
 
-@case(
+@critical(
     clauses.FENCE,
     when="an address of a private or local network is posted as the mask's, in either spelling",
     then="it is refused by 422, not read",
-    severity=Severity.CRITICAL,
     each=variants(
         "-",
         name={"mask-url": "mask_url", "mask-image-url": "mask_image_url"},
@@ -295,11 +281,10 @@ def address_that_is_too_long_is_named(api: Api) -> None:
     refused(_by_url(api, _TOO_LONG), ErrorCode.INVALID_PARAMETER, field="image_url")
 
 
-@case(
+@minor(
     clauses.FENCE,
     when="a fenced address of exactly 2,083 characters is posted",
     then="its place is the reason for the refusal, not its length",
-    severity=Severity.MINOR,
 )
 def address_of_the_greatest_length_is_not_too_long(api: Api) -> None:
     url = "https://10.0.0.1/".ljust(2083, "a")

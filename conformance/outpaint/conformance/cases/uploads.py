@@ -11,7 +11,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, parsed, refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorBody, ErrorCode
@@ -57,12 +57,7 @@ def ticket_names_its_file_and_its_limit(api: Api) -> None:
     holds(ticket.max_bytes > 0, "some bytes are taken")
 
 
-@case(
-    clauses.UPLOADS,
-    when="a ticket is asked for",
-    then="its form ends later than now, and not after its file",
-    severity=Severity.MINOR,
-)
+@minor(clauses.UPLOADS, when="a ticket is asked for", then="its form ends later than now, and not after its file")
 def ticket_names_its_end(api: Api) -> None:
     ticket = _ticket(api)
     holds(time.time() < ticket.expires_at.timestamp(), "the form ends later than now")
@@ -70,24 +65,17 @@ def ticket_names_its_end(api: Api) -> None:
     holds(later <= 1, "the form does not end after its file")
 
 
-@case(
-    clauses.UPLOADS,
-    when="a picture is sent ahead",
-    then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@critical(clauses.UPLOADS, when="a picture is sent ahead", then="nothing is charged", watches_account=True)
 def upload_costs_nothing(api: Api) -> None:
     with api.charged(0):
         _sent(api, drawn_pictures.canvas())
 
 
-@case(
+@critical(
     clauses.UPLOADS,
     given="a picture that was sent ahead",
     when="its id is posted",
     then="it is painted as if it had been sent along",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
@@ -138,12 +126,11 @@ def id_before_its_file_came_costs_nothing(api: Api) -> None:
         within(answer.status_code, 400, 499, "the status")
 
 
-@case(
+@critical(
     clauses.UPLOADS_FENCE,
     given="a picture that another account sent ahead",
     when="its id is posted",
     then="it is not there",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
 )
 def another_accounts_upload_is_not_there(api: Api) -> None:
@@ -174,12 +161,7 @@ def ticket_is_given_for_pictures_only(api: Api, value: object) -> None:
     refused(_asked(api, {"content_type": value}), ErrorCode.INVALID_PARAMETER, field="content_type")
 
 
-@case(
-    clauses.UPLOADS_FENCE,
-    when="a ticket is asked for without a key",
-    then="the refusal is missing_key",
-    severity=Severity.CRITICAL,
-)
+@critical(clauses.UPLOADS_FENCE, when="a ticket is asked for without a key", then="the refusal is missing_key")
 def ticket_needs_a_key(api: Api) -> None:
     refused(_asked(api.with_key(None), {"content_type": "image/png"}), ErrorCode.MISSING_KEY)
 
@@ -203,12 +185,11 @@ def file_of_another_type_is_not_taken(api: Api) -> None:
         equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")
 
 
-@case(
+@critical(
     clauses.UPLOADS_FENCE,
     given="two tickets",
     when="one's form is sent to the other's address",
     then="the store refuses it by 403",
-    severity=Severity.CRITICAL,
 )
 def changed_form_is_not_taken(api: Api) -> None:
     ticket, other = _ticket(api), _ticket(api)
