@@ -114,7 +114,7 @@ def test_every_operation_has_its_own_pattern() -> None:
         one.name: one.name.partition(" ")[2].replace("{", "x").replace("}", "x") for one in surface.api_operations()
     }
     for operation in surface.api_operations():
-        assert surface.operation_of(operation.verb, paths[operation.name], 200) == operation
+        assert surface.operation_of(operation.method, paths[operation.name], 200) == operation
 
 
 def test_no_body_breaks_it() -> None:

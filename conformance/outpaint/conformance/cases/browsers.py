@@ -16,9 +16,9 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 
 _ORIGIN = {"Origin": "https://app.example"}
 _ROUTES = {
-    "outpaint": {"path": OUTPAINT_PATH, "verb": "POST"},
-    "poll": {"path": "/v1/painting/some-id", "verb": "GET"},
-    "balance": {"path": BALANCE_PATH, "verb": "GET"},
+    "outpaint": {"path": OUTPAINT_PATH, "method": "POST"},
+    "poll": {"path": "/v1/painting/some-id", "method": "GET"},
+    "balance": {"path": BALANCE_PATH, "method": "GET"},
 }
 _HEADERS = {
     "key": paths_and_headers.API_KEY,
@@ -27,8 +27,8 @@ _HEADERS = {
 }
 
 
-def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
-    sent = {**_ORIGIN, "Access-Control-Request-Method": verb, "Access-Control-Request-Headers": asked.lower()}
+def _preflight(api: Api, path: str, method: str, asked: str) -> httpx.Response:
+    sent = {**_ORIGIN, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": asked.lower()}
     return api.with_key(None).request("OPTIONS", path, headers=sent)
 
 
@@ -36,15 +36,15 @@ def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
     clauses.PREFLIGHT,
     given="a page of another origin, which sends no key in a preflight",
     when="its browser asks beforehand",
-    then="the answer is 200 or 204, for this origin and verb",
+    then="the answer is 200 or 204, for this origin and method",
     each=_ROUTES,
 )
-def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
-    answer = _preflight(api, path, verb, paths_and_headers.API_KEY)
+def preflight_needs_no_key(api: Api, path: str, method: str) -> None:
+    answer = _preflight(api, path, method, paths_and_headers.API_KEY)
     one_of(answer.status_code, (200, 204), "the status")
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
-    contains(words_of(answer, "Access-Control-Allow-Methods"), verb.lower(), "Access-Control-Allow-Methods")
+    contains(words_of(answer, "Access-Control-Allow-Methods"), method.lower(), "Access-Control-Allow-Methods")
 
 
 @case(
@@ -58,8 +58,8 @@ def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
         for name, header in _HEADERS.items()
     },
 )
-def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: str) -> None:
-    answer = _preflight(api, path, verb, header)
+def preflight_allows_the_apis_headers(api: Api, path: str, method: str, header: str) -> None:
+    answer = _preflight(api, path, method, header)
     contains(words_of(answer, "Access-Control-Allow-Headers"), header.lower(), "Access-Control-Allow-Headers")
 
 
@@ -70,8 +70,8 @@ def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: st
     then="it may",
     each=_ROUTES,
 )
-def preflight_allows_prefer(api: Api, path: str, verb: str) -> None:
-    answer = _preflight(api, path, verb, paths_and_headers.PREFER)
+def preflight_allows_prefer(api: Api, path: str, method: str) -> None:
+    answer = _preflight(api, path, method, paths_and_headers.PREFER)
     contains(words_of(answer, "Access-Control-Allow-Headers"), "prefer", "Access-Control-Allow-Headers")
 
 
@@ -123,15 +123,15 @@ def scripts_may_read_result_files(api: Api) -> None:
     clauses.OPTIONS,
     given="nobody's key",
     when="OPTIONS is asked of a path",
-    then="Allow names the verbs that it takes, OPTIONS among them",
-    each={**_ROUTES, "description": {"path": "/openapi.json", "verb": "GET"}},
+    then="Allow names the methods that it takes, OPTIONS among them",
+    each={**_ROUTES, "description": {"path": "/openapi.json", "method": "GET"}},
 )
-def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
+def options_tells_what_a_path_takes(api: Api, path: str, method: str) -> None:
     answer = api.with_key(None).request("OPTIONS", path)
     one_of(answer.status_code, (200, 204), "the status")
     allowed = words_of(answer, "Allow")
     contains(allowed, "options", "Allow")
-    contains(allowed, verb.lower(), "Allow")
+    contains(allowed, method.lower(), "Allow")
 
 
 @minor(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -111,7 +110,11 @@ def a_client_that_hangs_up_loses_nothing(api: Api) -> None:
         with api.provider.hold():
             _hang_up(api, key)
             api.wait_for_balance(before - 1)
-        again = _when_answered(api, key)
+        again = api.until(
+            lambda: api.outpaint(headers=key),
+            lambda answer: answer.status_code != 409,
+            "an answer other than 409",
+        )
     result_of(again)
     is_replay(again)
 
@@ -124,13 +127,3 @@ def _hang_up(api: Api, key: dict[str, str]) -> None:
         except httpx.ReadTimeout:
             return
     raise Unmet(f"a job that cannot end: was answered within {_PATIENCE_S:g} s")
-
-
-def _when_answered(api: Api, key: dict[str, str]) -> httpx.Response:
-    """The answer to the request under this key, sent until it is no longer in progress."""
-    give_up = time.monotonic() + LONGEST_POLL_S
-    while (answer := api.outpaint(headers=key)).status_code == 409:
-        if time.monotonic() > give_up:
-            raise Unmet(f"the key: still in progress after {LONGEST_POLL_S:g} s")
-        time.sleep(api.provider.poll_pause)
-    return answer

@@ -1,4 +1,4 @@
-"""Paths, ids and verbs that do not exist or are not allowed."""
+"""Paths, ids and methods that do not exist or are not allowed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, O
 _READ = {"balance": BALANCE_PATH, "poll": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)}
 _wrong_on_read = partial(
     case,
-    when="a verb that writes is sent to what is only read",
+    when="a method that writes is sent to what is only read",
     each=variants(path=[*_READ], method=["POST", "PUT", "DELETE"]),
 )
 _wrong_on_outpaint = partial(
     case,
-    when="another verb than POST is sent to outpaint",
+    when="another method than POST is sent to outpaint",
     each=variants(method=["GET", "PUT", "PATCH", "DELETE", "HEAD"]),
 )
 _others_job = partial(
@@ -151,7 +151,7 @@ def a_405_has_its_code(api: Api, path: str, method: str) -> None:
     refused(api.request(method, _READ[path]), ErrorCode.METHOD_NOT_ALLOWED)
 
 
-@minor(clauses.WRONG_VERB, when="an invented verb is sent", then="the answer is 405, or 400 as no HTTP at all")
+@minor(clauses.WRONG_VERB, when="an invented method is sent", then="the answer is 405, or 400 as no HTTP at all")
 def an_invented_verb_is_405(api: Api) -> None:
     one_of(api.request("BREW", BALANCE_PATH).status_code, (400, 405), "the status")
 

@@ -17,7 +17,7 @@ Node = Mapping[str, Any]
 Requirement = Mapping[str, frozenset[str]]
 """One way to authenticate: every scheme that it takes, with its scopes."""
 
-_VERBS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _REQUEST: Final = "request"
 _RESPONSE: Final = "response"
 _STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
@@ -117,19 +117,19 @@ def _compare_servers(comparer: _Comparer, old: Node, new: Node) -> None:
 
 
 def _operations(schemas: Schemas, document: Node) -> dict[str, _Operation]:
-    """Every operation by its verb and its path, in which the parameters' names do not count."""
+    """Every operation by its method and its path, in which the parameters' names do not count."""
     found: dict[str, _Operation] = {}
     schemes = document.get("components", {}).get("securitySchemes", {})
     for path, item in document.get("paths", {}).items():
         item = schemas.at(item)
-        for verb in _VERBS:
-            if verb not in item:
+        for method in _METHODS:
+            if method not in item:
                 continue
-            node = item[verb]
+            node = item[method]
             parameters = [*item.get("parameters", ()), *node.get("parameters", ())]
             security = node.get("security", document.get("security", []))
-            found[f"{verb} {re.sub(r'{[^}]*}', '{}', path)}"] = _Operation(
-                f"{verb.upper()} {path}", path, node, parameters, security, schemes
+            found[f"{method} {re.sub(r'{[^}]*}', '{}', path)}"] = _Operation(
+                f"{method.upper()} {path}", path, node, parameters, security, schemes
             )
     return found
 

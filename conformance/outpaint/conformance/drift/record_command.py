@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import threading
@@ -98,8 +97,6 @@ def record(
         raise click.UsageError(f"{out} is there already: choose another --out, or add --overwrite")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent} to write {out.name} into: make it first")
-    # A form that cannot be parsed may be what is recorded.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     key = None if key_env is None else os.environ.get(key_env, "").strip()
     if key == "":
         raise click.UsageError(f"the environment variable {key_env} of --key-env is empty or not set")

@@ -9,7 +9,6 @@ import json
 import re
 import struct
 import warnings
-import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -32,6 +31,7 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPart,
     RecordedPicture,
 )
+from outpaint.conformance.proving.drawn_pictures import encode, png_that_declares
 
 
 @dataclass
@@ -305,7 +305,6 @@ def _opaque(data: bytes) -> Opaque:
 
 
 _LEVELS: Final = {"#": 255, "+": 128, ".": 0}
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
 @lru_cache(maxsize=64)
@@ -340,24 +339,20 @@ def _no_picture(picture: RecordedPicture) -> bytes:
 def _drawn(picture: RecordedPicture) -> bytes:
     width, height = picture.width or 1, picture.height or 1
     if width * height > LARGEST_AREA:
-        return _header_alone(width, height)
+        return png_that_declares(width, height)  # a picture this large is refused by its header
     image = _surface(picture, width, height)
     options: dict[str, Any] = {}
     if picture.orientation is not None:
         exif = Image.Exif()
-        exif[0x0112] = picture.orientation
+        exif[_ORIENTATION] = picture.orientation
         options["exif"] = exif
     if picture.frames > 1:
         options |= {"save_all": True, "append_images": [image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)]}
-    format_ = picture.format or "PNG"
-    file = io.BytesIO()
     try:
-        image.save(file, format_, **options)
+        data = encode(image, picture.format or "PNG", **options)
     except (OSError, ValueError, KeyError):
         # A format that is read and not written here: PNG has every mode that a mask or picture can have.
-        file = io.BytesIO()
-        image.convert("RGBA").save(file, "PNG")
-    data = file.getvalue()
+        data = encode(image.convert("RGBA"))
     return data[: len(data) // 2] if picture.damage is Damage.TRUNCATED else data
 
 
@@ -383,11 +378,3 @@ def _stand_in_layout(picture: RecordedPicture, width: int, height: int) -> Image
     cells = bytes(_LEVELS.get(letter, 255) for row in picture.layout for letter in row)
     size = (len(picture.layout[0]), len(picture.layout))
     return Image.frombytes("L", size, cells).resize((width, height), Image.Resampling.NEAREST)
-
-
-def _header_alone(width: int, height: int) -> bytes:
-    """A PNG of which nothing but its size can be read: a picture this large is refused by that."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        _PNG + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 8) + b"IDAT"
-    )

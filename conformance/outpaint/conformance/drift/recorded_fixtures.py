@@ -72,7 +72,7 @@ def _scenarios_of(recording: Recording) -> dict[str, str]:
 
 
 def _name_of(exchange: RecordedExchange) -> str:
-    """A file's name for an exchange: its number, its verb and the end of its path."""
+    """A file's name for an exchange: its number, its method and the end of its path."""
     path = re.sub(r"[^a-z0-9]+", "-", exchange.request.target.partition("?")[0].lower()).strip("-")
     return f"{exchange.number:03d}-{exchange.request.method.lower()}-{path[:60].strip('-') or 'root'}"
 

@@ -21,8 +21,8 @@ from outpaint.conformance.drift.recording_file import (
     RecordedExchange,
     RecordedPart,
 )
-from outpaint.conformance.proving.observed_exchange import REDACTED
-from outpaint.conformance.verify.redaction import SECRET_HEADERS, SHORTEST_DISTINCT, Redaction
+from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEADERS
+from outpaint.conformance.verify.redaction import SHORTEST_DISTINCT, Redaction
 from outpaint.contracts.paths_and_headers import API_KEY
 
 _PREFIX: Final = "/_url/"

@@ -136,11 +136,6 @@ class PactVerdict:
     broken: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[str, str], ...]
 
-    @property
-    def holds(self) -> bool:
-        """Whether something was verified, and nothing broken."""
-        return bool(self.kept) and not self.broken
-
 
 def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | None = None) -> PactVerdict:
     """Verify a provider by one pact.

@@ -114,8 +114,13 @@ def refused(response: httpx.Response, code: ErrorCode, *, field: str | None = No
 
 def parsed(response: httpx.Response, model: type[Model]) -> Model:
     """The body as this model."""
+    return model_of(response.content, model)
+
+
+def model_of(body: bytes, model: type[Model]) -> Model:
+    """A body's bytes, which must be JSON, as this model."""
     try:
-        return model.model_validate_json(response.content)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the body"

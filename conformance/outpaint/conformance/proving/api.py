@@ -147,11 +147,9 @@ class Api:
 
     def end_of(self, inference_id: str) -> httpx.Response:
         """Poll until the job has ended; the answer is 200."""
-        give_up = time.monotonic() + LONGEST_POLL_S
-        while (response := self.poll(inference_id)).status_code == 202:
-            if time.monotonic() > give_up:
-                raise Unmet(f"the job's end: not within {LONGEST_POLL_S:g} s")
-            time.sleep(self.provider.poll_pause)
+        response = self.until(
+            lambda: self.poll(inference_id), lambda answer: answer.status_code != 202, "the job's end"
+        )
         equal(response.status_code, 200, "the status of the last poll")
         return response
 
@@ -163,11 +161,16 @@ class Api:
 
     def wait_for_balance(self, wanted: int) -> None:
         """Ask until the balance is this."""
+        self.until(self.balance, lambda seen: seen == wanted, f"a balance of {wanted}")
+
+    def until(self, ask: Callable[[], T], done: Callable[[T], bool], what: str) -> T:
+        """The first answer of `ask` that is `done`; raises `Unmet` where none is within `LONGEST_POLL_S`."""
         give_up = time.monotonic() + LONGEST_POLL_S
-        while (seen := self.balance()) != wanted:
+        while not done(found := ask()):
             if time.monotonic() > give_up:
-                raise Unmet(f"the balance: expected {wanted} within {LONGEST_POLL_S:g} s, got {seen}")
+                raise Unmet(f"{what}: not within {LONGEST_POLL_S:g} s, got {found}")
             time.sleep(self.provider.poll_pause)
+        return found
 
     @contextmanager
     def charged(self, price: int) -> Iterator[None]:

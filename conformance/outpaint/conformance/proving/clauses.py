@@ -117,7 +117,7 @@ JSON_ANSWERS: Final = _vendor("answers.json", "Answers to requests, polls and ba
 
 # Errors
 
-ALLOW: Final = _rfc("errors.allow", "405 names the verbs that the path takes.", f"{ERRORS}; RFC 9110, 15.5.6")
+ALLOW: Final = _rfc("errors.allow", "405 names the methods that the path takes.", f"{ERRORS}; RFC 9110, 15.5.6")
 ERROR_BODY: Final = _vendor("errors.body", "An error's body has a detail, and may have a message and a code.", ERRORS)
 ERROR_CODES: Final = _ours("errors.codes", "Each typed error code has one status and one message.", ERRORS)
 ERROR_DETAIL: Final = _ours(
@@ -128,10 +128,10 @@ ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client th
 # Browsers and documents
 
 PREFLIGHT: Final = _ours(
-    "browsers.preflight", "A preflight needs no key and allows the API's verbs and headers.", API_HEADERS
+    "browsers.preflight", "A preflight needs no key and allows the API's methods and headers.", API_HEADERS
 )
 PREFLIGHT_PREFER: Final = _vendor("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{FIELDS}, Prefer")
-OPTIONS: Final = _rfc("browsers.options", "OPTIONS tells the verbs of a path.", "RFC 9110, 9.3.7")
+OPTIONS: Final = _rfc("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(
     "browsers.documents", "The description is served at /openapi.json and a page of it at /docs.", API
 )
@@ -148,13 +148,13 @@ PIPELINED: Final = _rfc(
 OLD_HTTP: Final = _rfc("http.old", "HTTP/1.0 without Host is served or refused.", "RFC 9112, 3.2")
 CONTINUE: Final = _rfc("http.continue", "Who expects 100-continue gets a final answer.", "RFC 9110, 10.1.1")
 
-# Paths, verbs and Accept
+# Paths, methods and Accept
 
 NOT_FOUND: Final = _vendor("paths.not-found", "404: there is no such path, or no such id.", ERRORS)
 NOT_FOUND_CODES: Final = _ours(
     "paths.not-found-codes", "An unknown path and an unknown id have typed codes of their own.", API_ERRORS
 )
-WRONG_VERB: Final = _vendor("verbs.wrong", "405: the path does not take this verb.", f"{ERRORS}; RFC 9110, 15.5.6")
+WRONG_VERB: Final = _vendor("verbs.wrong", "405: the path does not take this method.", f"{ERRORS}; RFC 9110, 15.5.6")
 HEAD: Final = _rfc("verbs.head", "HEAD is answered as GET is, without a body.", "RFC 9110, 9.3.2")
 ACCEPT_MET: Final = _rfc("accept.met", "An Accept that JSON meets is met.", "RFC 9110, 12.5.1")
 ACCEPT_UNMET: Final = _vendor("accept.unmet", "406: JSON cannot meet this Accept.", ERRORS)

@@ -11,7 +11,13 @@ import httpx
 from outpaint.contracts.paths_and_headers import API_KEY
 
 REDACTED: Final = "[redacted]"
-_SECRET_HEADERS: Final = frozenset({API_KEY.lower(), "authorization", "cookie", "set-cookie"})
+SECRET_HEADERS: Final = frozenset(
+    {
+        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
+        *("cookie", "set-cookie", "x-amz-security-token"),
+    }
+)
+"""Headers, in lower case, whose values are credentials whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class ObservedExchange:
         wanted = name.lower()
         return next((value for key, value in self.headers if key == wanted), None)
 
+    @property
+    def media_type(self) -> str:
+        """The answer's Content-Type without its parameters, in lower case; empty where there is none."""
+        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+
 
 Observer = Callable[[ObservedExchange], None]
 """Is called with every exchange as it ends, possibly from several threads."""
@@ -56,7 +67,7 @@ Observer = Callable[[ObservedExchange], None]
 
 def _redacted(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name.lower(), REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers.multi_items()
+        (name.lower(), REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in headers.multi_items()
     )
 
 

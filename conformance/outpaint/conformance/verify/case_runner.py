@@ -21,7 +21,7 @@ from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
 from outpaint.conformance.verify.case_selection import Purse
 from outpaint.conformance.verify.coverage import Seen
-from outpaint.conformance.verify.redaction import Redaction, learning_keys
+from outpaint.conformance.verify.redaction import Redaction, redacting_keys
 
 _OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
 """Controls that act on every account: a case that moves time or holds jobs would disturb the ones beside it."""
@@ -56,7 +56,7 @@ class Runner:
         purse: Purse | None = None,
         on_result: Callable[[CaseResult], None] = lambda _: None,
     ) -> None:
-        self._provider = learning_keys(provider, redaction)
+        self._provider = redacting_keys(provider, redaction)
         self._watch = watch
         self._redaction = redaction
         self._jobs = jobs

@@ -66,13 +66,13 @@ class MockServer:
         finally:
             self.ask("DELETE", f"/worlds/{name}")
 
-    def ask(self, verb: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
+    def ask(self, method: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
         """One operation of the admin API; raises `NotOffered` where it is refused."""
         before = f"{WORLD_PREFIX}{world}" if world else ""
         document = None if body is None else body.model_dump(mode="json", exclude_unset=True)
-        answer = self._admin.request(verb, f"{before}{ADMIN_ROOT}{path}", json=document)
+        answer = self._admin.request(method, f"{before}{ADMIN_ROOT}{path}", json=document)
         if answer.status_code >= 400:
-            raise NotOffered(f"the mock's admin API refused {verb} {ADMIN_ROOT}{path}: {answer.text[:200]}")
+            raise NotOffered(f"the mock's admin API refused {method} {ADMIN_ROOT}{path}: {answer.text[:200]}")
         return answer.json()
 
 
@@ -168,6 +168,6 @@ class MockWorld(NewAccounts):
         url = urlsplit(self._server.url)
         return url.hostname or "", url.port or 80
 
-    def ask(self, verb: str, path: str, body: BaseModel | None = None) -> Any:
+    def ask(self, method: str, path: str, body: BaseModel | None = None) -> Any:
         """One operation of this world's admin API; raises `NotOffered` where it is refused."""
-        return self._server.ask(verb, path, body, self._world)
+        return self._server.ask(method, path, body, self._world)
