@@ -113,11 +113,7 @@ def drift(
 
 
 def _replayed(
-    recording: Recording,
-    against: str | None,
-    keys: tuple[str, ...],
-    baseline: Baseline | None,
-    max_credits: int | None,
+    recording: Recording, against: str | None, keys: tuple[str, ...], baseline: Baseline | None, max_credits: int | None
 ) -> Drift:
     with target_of(recording, against, keys) as target, progress() as bar:
         cost = Setting.of(recording).cost

@@ -114,12 +114,7 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Recor
             return _too_large(data, known)
         except Exception:  # noqa: BLE001 - a file may be broken in any way, and a decoder may say so by any error
             return RecordedPicture(format=None, damage=Damage.UNREADABLE, **known)
-        known |= {
-            "format": picture.format,
-            "mode": picture.mode,
-            "width": picture.width,
-            "height": picture.height,
-        }
+        known |= {"format": picture.format, "mode": picture.mode, "width": picture.width, "height": picture.height}
         if picture.width * picture.height > LARGEST_AREA:
             return RecordedPicture(**known)
         try:

@@ -121,9 +121,7 @@ def _message(summary: str, status: JsonObject, written: JsonObject) -> JsonObjec
         "summary": summary,
         "contentType": "application/json",
         "correlationId": {"location": "$message.payload#/inferenceId", "description": "The job's inference_id."},
-        "payload": {
-            "allOf": [{"$ref": f"{SCHEMAS}Completion"}, {"properties": {"invocationStatus": status}}],
-        },
+        "payload": {"allOf": [{"$ref": f"{SCHEMAS}Completion"}, {"properties": {"invocationStatus": status}}]},
         "examples": [{"payload": _example(written)}],
     }
 

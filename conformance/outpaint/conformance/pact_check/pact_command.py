@@ -22,9 +22,7 @@ _OF_THE_CALLER: Final = frozenset({"world", "consumer", "provider"})
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def pact() -> None:
     """Consumer contracts as Pact files: written by the mock, checked against our contract, verified by a provider.
 
