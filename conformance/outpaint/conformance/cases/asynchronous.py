@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import (
     accepted_of,
@@ -18,6 +20,8 @@ from outpaint.conformance.proving.expectations import contains, equal, holds, on
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.responses import StatusWord
+
+_ended_job = partial(case, given="a job that has ended", credits=1)
 
 
 @critical(
@@ -280,13 +284,11 @@ def a_late_painter_changes_nothing(api: Api) -> None:
     equal(failure_of(api.poll(late)).error_code, ErrorCode.TIMED_OUT, "the error code")
 
 
-@case(
+@_ended_job(
     clauses.JOB_KEPT,
-    given="a job that has ended",
     when="it is polled a minute before its 24 hours are over",
     then="the answer is 200",
     needs=[Need.TIME],
-    credits=1,
 )
 def a_job_is_kept_for_24_hours(api: Api) -> None:
     inference_id = api.start()
@@ -295,13 +297,11 @@ def a_job_is_kept_for_24_hours(api: Api) -> None:
     finished(api.poll(inference_id))
 
 
-@case(
+@_ended_job(
     clauses.JOB_KEPT,
-    given="a job that has ended",
     when="it is polled a minute after its 24 hours are over",
     then="the answer is 404",
     needs=[Need.TIME],
-    credits=1,
 )
 def a_job_is_forgotten_after_24_hours(api: Api) -> None:
     inference_id = api.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -90,6 +91,8 @@ _TYPES: Final[list[dict[str, Any]]] = [
     {"name": "image_id", "value": 7},
 ]
 _TEXT_FIELDS: Final = ("prompt", "negative_prompt", "image_url", "format", "mode", "mask_url", "image_id")
+_abusive = partial(case, clauses.ABUSIVE_BODY)
+_malformed = partial(case, clauses.UNREADABLE_BODY_CODE)
 
 
 def _part_body(part: bytes) -> bytes:
@@ -124,21 +127,12 @@ def multipart_cut_short_is_400(api: Api, kept: int) -> None:
     equal(api.post_body(_WHOLE[:kept], multipart_type()).status_code, 400, "the status")
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="a multipart body is cut short",
-    then="the refusal is 400 malformed_body",
-    each=variants(kept=_CUTS),
-)
+@_malformed(when="a multipart body is cut short", then="the refusal is 400 malformed_body", each=variants(kept=_CUTS))
 def multipart_cut_short_is_malformed_body(api: Api, kept: int) -> None:
     refused(api.post_body(_WHOLE[:kept], multipart_type()), ErrorCode.MALFORMED_BODY)
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="a multipart body comes without its last boundary",
-    then="the refusal is 400 malformed_body",
-)
+@_malformed(when="a multipart body comes without its last boundary", then="the refusal is 400 malformed_body")
 def multipart_without_its_last_boundary_is_400(api: Api) -> None:
     refused(api.post_body(multipart(_IMAGE, _PROMPT, closed=False), multipart_type()), ErrorCode.MALFORMED_BODY)
 
@@ -159,11 +153,7 @@ def multipart_without_a_boundary_is_told_so(api: Api, content_type: str) -> None
     contains(detail, "boundary", "the detail")
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="the Content-Type names another boundary than the body has",
-    then="the refusal is 400 malformed_body",
-)
+@_malformed(when="the Content-Type names another boundary than the body has", then="the refusal is 400 malformed_body")
 def another_boundary_than_the_bodys_is_400(api: Api) -> None:
     refused(api.post_body(_WHOLE, multipart_type("another")), ErrorCode.MALFORMED_BODY)
 
@@ -197,13 +187,12 @@ def part_that_is_no_form_field_is_400(api: Api, part: bytes) -> None:
     refused(api.post_body(_part_body(part), multipart_type()), ErrorCode.MALFORMED_BODY)
 
 
-@case(clauses.ABUSIVE_BODY, when="a multipart body has a thousand parts", then="the answer is 400 or 413")
+@_abusive(when="a multipart body has a thousand parts", then="the answer is 400 or 413")
 def thousand_parts_are_refused(api: Api) -> None:
     one_of(api.post_body(_a_thousand_parts(), multipart_type()).status_code, (400, 413), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a text field has a megabyte",
     then="the answer is 400, 413 or 422",
     each=variants(name=["prompt", "count", "colour"]),
@@ -212,18 +201,13 @@ def text_field_of_a_megabyte_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_a_megabyte_of(name), multipart_type()).status_code, (400, 413, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
-    when="a text field is not UTF-8",
-    then="the answer is 400 or 422",
-    each=variants(data=_TEXTS),
-)
+@_abusive(when="a text field is not UTF-8", then="the answer is 400 or 422", each=variants(data=_TEXTS))
 def text_that_is_not_utf_8_is_refused(api: Api, data: bytes) -> None:
     answer = api.post_body(multipart(_IMAGE, FormPart("prompt", data)), multipart_type())
     one_of(answer.status_code, (400, 422), "the status")
 
 
-@case(clauses.ABUSIVE_BODY, when="a prompt has a NUL character in it", then="the answer is a result or 422", credits=1)
+@_abusive(when="a prompt has a NUL character in it", then="the answer is a result or 422", credits=1)
 def prompt_with_nul_is_a_result_or_a_refusal(api: Api) -> None:
     one_of(api.outpaint(prompt="a\0b").status_code, (200, 422), "the status")
 
@@ -243,7 +227,7 @@ def broken_json_is_400(api: Api) -> None:
     equal(api.post_body(b'{"image_url": ', _JSON).status_code, 400, "the status")
 
 
-@case(clauses.UNREADABLE_BODY_CODE, when="a JSON body breaks off", then="the refusal is malformed_body")
+@_malformed(when="a JSON body breaks off", then="the refusal is malformed_body")
 def broken_json_is_malformed_body(api: Api) -> None:
     refused(api.post_body(b'{"image_url": ', _JSON), ErrorCode.MALFORMED_BODY)
 
@@ -272,8 +256,7 @@ def json_value_of_another_type_is_refused_by_its_name(api: Api, name: str, value
     equal(answer.json().get("field"), name, "the offending field")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a JSON text holds half a surrogate pair",
     then="the answer is 400 or 422",
     each=variants(name=_TEXT_FIELDS),
@@ -282,8 +265,7 @@ def half_a_character_in_json_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_with_half_a_character(name), _JSON).status_code, (400, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="the name of an unknown JSON member holds half a surrogate pair",
     then="the answer is a result, 400 or 422",
     credits=1,
@@ -293,8 +275,7 @@ def half_a_character_in_an_unknown_name_is_never_our_fault(api: Api) -> None:
     one_of(api.post_body(body, _JSON).status_code, (200, 400, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="an urlencoded form cannot be read, or holds nothing of use",
     then="the answer is 400 or 422",
     each=variants(body=_FORMS),
@@ -312,8 +293,7 @@ def empty_form_is_told_what_is_missing(api: Api) -> None:
     refused(api.post_body(b"", _URLENCODED), ErrorCode.MISSING_PARAMETER, field="image")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a good request comes with a strange query",
     then="the answer is a result, 202, 400 or 422",
     credits=1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import httpx
 
@@ -25,6 +26,8 @@ _HEADERS = {
     "idempotency-key": paths_and_headers.IDEMPOTENCY_KEY,
     "content-type": "Content-Type",
 }
+_without_a_key = partial(minor, given="nobody's key")
+_from_another_origin = partial(case, given="a page of another origin")
 
 
 def _preflight(api: Api, path: str, method: str, asked: str) -> httpx.Response:
@@ -47,9 +50,8 @@ def preflight_needs_no_key(api: Api, path: str, method: str) -> None:
     contains(words_of(answer, "Access-Control-Allow-Methods"), method.lower(), "Access-Control-Allow-Methods")
 
 
-@case(
+@_from_another_origin(
     clauses.PREFLIGHT,
-    given="a page of another origin",
     when="its browser asks beforehand whether it may send a header of the API",
     then="it may",
     each={
@@ -63,9 +65,8 @@ def preflight_allows_the_apis_headers(api: Api, path: str, method: str, header: 
     contains(words_of(answer, "Access-Control-Allow-Headers"), header.lower(), "Access-Control-Allow-Headers")
 
 
-@case(
+@_from_another_origin(
     clauses.PREFLIGHT_PREFER,
-    given="a page of another origin",
     when="its browser asks beforehand whether it may send Prefer",
     then="it may",
     each=_ROUTES,
@@ -75,9 +76,8 @@ def preflight_allows_prefer(api: Api, path: str, method: str) -> None:
     contains(words_of(answer, "Access-Control-Allow-Headers"), "prefer", "Access-Control-Allow-Headers")
 
 
-@case(
+@_from_another_origin(
     clauses.BROWSERS_READ,
-    given="a page of another origin",
     when="a picture is posted from it",
     then="its scripts may read every header of the API",
     credits=1,
@@ -88,9 +88,8 @@ def scripts_may_read_the_headers_of_a_success(api: Api) -> None:
     _all_exposed(answer)
 
 
-@case(
+@_from_another_origin(
     clauses.BROWSERS_READ,
-    given="a page of another origin",
     when="it asks without a key and is refused",
     then="its scripts may read every header of the API",
 )
@@ -119,9 +118,8 @@ def scripts_may_read_result_files(api: Api) -> None:
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
 
 
-@minor(
+@_without_a_key(
     clauses.OPTIONS,
-    given="nobody's key",
     when="OPTIONS is asked of a path",
     then="Allow names the methods that it takes, OPTIONS among them",
     each={**_ROUTES, "description": {"path": "/openapi.json", "method": "GET"}},
@@ -134,12 +132,7 @@ def options_tells_what_a_path_takes(api: Api, path: str, method: str) -> None:
     contains(allowed, method.lower(), "Allow")
 
 
-@minor(
-    clauses.DOCUMENTS,
-    given="nobody's key",
-    when="/openapi.json is read",
-    then="it is the description of the contract, as JSON",
-)
+@_without_a_key(clauses.DOCUMENTS, when="/openapi.json is read", then="it is the description of the contract, as JSON")
 def description_is_served(api: Api) -> None:
     answer = api.with_key(None).get("/openapi.json")
     equal(answer.status_code, 200, "the status")
@@ -147,9 +140,8 @@ def description_is_served(api: Api) -> None:
     holds(json.loads(answer.text) == openapi.document(), "it is the committed description")
 
 
-@minor(
+@_without_a_key(
     clauses.DOCUMENTS,
-    given="nobody's key",
     when="a browser opens /docs",
     then="it gets a page that loads no script and nothing from elsewhere",
     each=variants(

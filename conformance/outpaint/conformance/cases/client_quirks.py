@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
@@ -17,6 +18,7 @@ _PROMPT: Final = FormPart("prompt", "a lake")
 _COUNT: Final = FormPart("count", "1")
 _TYPES: Final = {"multipart": "multipart/form-data", "json": "application/json"}
 _NO_BYTES: Final = multipart(FormPart("image", b"", "a.png", "image/png"), _PROMPT)
+_quirk = partial(case, clauses.CLIENT_QUIRKS, credits=1)
 
 
 def _read_whole(api: Api, body: bytes) -> None:
@@ -43,11 +45,9 @@ def file_is_read_whatever_its_label(api: Api, label: str | None) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), "a.png", label), _PROMPT, _COUNT))
 
 
-@case(
-    clauses.CLIENT_QUIRKS,
+@_quirk(
     when="a file part's name is a whole path, or anything else",
     then="the file is read",
-    credits=1,
     each=variants(
         filename={
             "path": "/home/me/pictures/a.png",
@@ -64,12 +64,7 @@ def filename_may_be_a_whole_path(api: Api, filename: str) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), filename, "image/png"), _PROMPT, _COUNT))
 
 
-@case(
-    clauses.CLIENT_QUIRKS,
-    when="a file part's name comes in the extended spelling, filename*",
-    then="the file is read",
-    credits=1,
-)
+@_quirk(when="a file part's name comes in the extended spelling, filename*", then="the file is read")
 def filename_in_the_extended_spelling_is_read(api: Api) -> None:
     body = multipart(FormPart("image", drawn_pictures.canvas(), "a.png"), _PROMPT, _COUNT)
     _read_whole(api, body.replace(b'filename="a.png"', b"filename*=UTF-8''%C3%BC.png"))

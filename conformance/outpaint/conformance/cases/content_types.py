@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -34,6 +35,7 @@ _OTHERS: Final = {
     "none": None,
 }
 _CHARSETS: Final = ("utf-16", "latin-1", "shift_jis")
+_other_content_type = partial(case, clauses.OTHER_CONTENT_TYPE_CODE)
 
 
 def _compressed(api: Api) -> httpx.Response:
@@ -187,8 +189,7 @@ def content_type_is_read_in_any_case(api: Api, content_type: str) -> None:
     finished(api.post_body(body.encode(), content_type))
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="JSON comes in a charset that is not UTF-8",
     then="the refusal is 415 unsupported_content_type and names Content-Type",
     each=variants(charset=_CHARSETS),
@@ -208,8 +209,7 @@ def another_content_type_is_415(api: Api, content_type: str | None) -> None:
     equal(api.post_body(b"image=x", content_type).status_code, 415, "the status")
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="a body comes under another content type, or under none",
     then="the refusal is 415 unsupported_content_type, names Content-Type and says what is taken",
     each=variants(content_type=_OTHERS),
@@ -220,8 +220,7 @@ def another_content_type_is_refused_by_its_code(api: Api, content_type: str | No
     contains(detail, "multipart/form-data", "the detail")
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="a body comes compressed",
     then="the refusal is 415 unsupported_content_type and names Content-Encoding",
 )

@@ -31,6 +31,7 @@ _two_credits = partial(
     credits=2,
     when="three pictures are asked for",
 )
+_credit_header = partial(case, clauses.CREDIT_HEADER, watches_account=True)
 
 
 # The balance
@@ -54,37 +55,28 @@ def balance_is_not_cached(api: Api) -> None:
     contains(api.get(BALANCE_PATH).headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
 
-@case(
-    clauses.CREDIT_HEADER,
-    when="the balance is asked for",
-    then="the credit header says the same as the body",
-    watches_account=True,
-)
+@_credit_header(when="the balance is asked for", then="the credit header says the same as the body")
 def header_agrees_with_the_balance(api: Api) -> None:
     answer = api.get(BALANCE_PATH)
     equal(answer.headers.get(CREDIT_AVAILABLE), str(json_object(answer).get("credits")), CREDIT_AVAILABLE)
 
 
-@case(
-    clauses.CREDIT_HEADER,
+@_credit_header(
     when="pictures are asked for",
     then="the credit header tells the balance before they were charged",
     credits=3,
-    watches_account=True,
 )
 def header_is_the_balance_before_the_charge(api: Api) -> None:
     before = api.balance()
     equal(api.outpaint(count=3).headers.get(CREDIT_AVAILABLE), str(before), CREDIT_AVAILABLE)
 
 
-@case(
-    clauses.CREDIT_HEADER,
+@_credit_header(
     given="an account with ten credits",
     when="three pictures are asked for, twice, and then the balance",
     then="the credit headers are 10, 7 and 4",
     needs=[Need.ACCOUNTS],
     credits=6,
-    watches_account=True,
 )
 def header_falls_with_each_charge(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(10))

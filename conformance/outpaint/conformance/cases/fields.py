@@ -52,6 +52,7 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     "mode-later": {"mode": "later"},
 }
 _refusal = partial(case, clauses.REFUSAL_NAMES_FIELD)
+_unknown_fields = partial(minor, clauses.UNKNOWN_FIELDS_WARNING, credits=1)
 
 
 @critical(
@@ -294,11 +295,9 @@ def unknown_fields_are_accepted(api: Api, unknown: dict[str, Any]) -> None:
     finished(api.outpaint(**unknown))
 
 
-@minor(
-    clauses.UNKNOWN_FIELDS_WARNING,
+@_unknown_fields(
     when="a form has fields or a file that the contract does not know",
     then="the warning header names each of them",
-    credits=1,
     each=variants(unknown=_UNKNOWN),
 )
 def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> None:
@@ -322,12 +321,7 @@ def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
     within(len(answer.headers[WARNING]), 1, 999, f"the length of {WARNING}")
 
 
-@minor(
-    clauses.UNKNOWN_FIELDS_WARNING,
-    when="a request has no unknown field",
-    then="there is no warning header",
-    credits=1,
-)
+@_unknown_fields(when="a request has no unknown field", then="there is no warning header")
 def known_request_has_no_warning(api: Api) -> None:
     lacks(api.outpaint().headers, WARNING, "the headers")
 

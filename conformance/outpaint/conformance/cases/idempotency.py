@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
 
 _BAD_KEYS = {"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}
+_charged = partial(critical, watches_account=True)
 
 
 @critical(
@@ -30,12 +32,11 @@ def same_request_is_one_job(api: Api) -> None:
     equal([item.id for item in second.data], [item.id for item in first.data], "the second's ids")
 
 
-@critical(
+@_charged(
     clauses.REPLAY_FREE,
     when="the same request is sent twice under one key",
     then="it is charged once",
     credits=4,
-    watches_account=True,
 )
 def a_replay_costs_nothing(api: Api) -> None:
     key = once()
@@ -179,14 +180,13 @@ def a_failed_job_is_replayed(api: Api) -> None:
     is_replay(again)
 
 
-@critical(
+@_charged(
     clauses.REPLAY_FREE,
     given="a request whose job failed",
     when="it is sent again under its key",
     then="nothing is charged",
     needs=[Need.FAILING_JOBS],
     credits=1,
-    watches_account=True,
 )
 def a_replay_of_a_failed_job_costs_nothing(api: Api) -> None:
     key = once()
@@ -239,11 +239,10 @@ def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
     refused(answer, ErrorCode.INVALID_IDEMPOTENCY_KEY, field=IDEMPOTENCY_KEY)
 
 
-@critical(
+@_charged(
     clauses.REPLAY_KEY,
     when="a request is sent under a key that can be none",
     then="nothing is charged",
-    watches_account=True,
     each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_costs_nothing(api: Api, key: bytes) -> None:
@@ -275,13 +274,7 @@ def without_a_key_they_are_two_jobs(api: Api) -> None:
     differ(second.inference_id, first.inference_id, "the second inference_id")
 
 
-@critical(
-    clauses.PRICE,
-    when="the same is sent twice without a key",
-    then="both are charged",
-    credits=2,
-    watches_account=True,
-)
+@_charged(clauses.PRICE, when="the same is sent twice without a key", then="both are charged", credits=2)
 def without_a_key_both_are_charged(api: Api) -> None:
     with api.charged(2):
         for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from PIL import Image
@@ -28,6 +29,7 @@ _TWO_MASKS: Final[dict[str, dict[str, Any]]] = {
     "mask-image-and-mask-id": {"mask_image": _MASK, "mask_id": "a.png"},
 }
 _OTHER_MODES: Final = ("invert", "yes")
+_mask_mode = partial(case, clauses.MASK_MODE)
 
 
 @critical(
@@ -44,8 +46,7 @@ def mask_counts_under_every_name(api: Api, name: str) -> None:
     holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is open was painted")
 
 
-@case(
-    clauses.MASK_MODE,
+@_mask_mode(
     when="an opaque image comes with a mask that has transparency, under any of its names",
     then="the answer says that its alpha was read",
     credits=1,
@@ -70,8 +71,7 @@ def mask_id_counts_under_both_names(api: Api, name: str) -> None:
     finished(api.outpaint(image=drawn_pictures.photo(), **{name: earlier.id}))
 
 
-@case(
-    clauses.MASK_MODE,
+@_mask_mode(
     given="an earlier result, which is opaque",
     when="its id is sent as the mask's, in either spelling",
     then="the answer says that its brightness was read",
@@ -108,8 +108,7 @@ def two_masks_are_refused_naming_both(api: Api, masks: dict[str, Any]) -> None:
         contains(detail, name, "the detail")
 
 
-@case(
-    clauses.MASK_MODE,
+@_mask_mode(
     when="a mask is posted with the way to read it",
     then="the answer says that it was read so",
     credits=1,
@@ -130,8 +129,7 @@ def mask_mode_says_how_the_mask_is_read(api: Api, mask: bytes, mode: str, source
     equal(result.mask_interpretation.source, source, "what the mask was read from")
 
 
-@case(
-    clauses.MASK_MODE,
+@_mask_mode(
     given="a mask that is white everywhere, and transparent around its middle",
     when="it is posted to be read by brightness",
     then="its transparency counts as black",
@@ -146,8 +144,7 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
     holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is transparent was painted")
 
 
-@case(
-    clauses.MASK_MODE,
+@_mask_mode(
     when="a mask without an alpha channel is to be read by its alpha",
     then="the refusal is invalid_parameter and names mask_mode",
 )

@@ -32,6 +32,8 @@ _BRIGHT: Final = Image.new("RGB", drawn_pictures.SIZE, (255, 0, 255))
 _CLOSE: Final = 4.0
 """Levels that quality 90 may move a smooth picture by, on average."""
 _critical_picture = partial(critical, credits=1)
+_opaque_is_kept = partial(_critical_picture, clauses.OPAQUE_IS_KEPT)
+_exact = partial(_critical_picture, clauses.KEPT_IS_EXACT)
 
 
 def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask: bytes | None = None) -> None:
@@ -43,8 +45,7 @@ def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask
 # Kept
 
 
-@_critical_picture(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="a picture is posted whose outside is transparent",
     then="the opaque part looks as before",
     each=variants(wanted=Format),
@@ -54,8 +55,7 @@ def opaque_part_of_the_image_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, api.picture(image=sent, format=wanted), _INNER_BOX)
 
 
-@_critical_picture(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="the middle looks as before",
     each=variants(wanted=Format),
@@ -66,8 +66,7 @@ def opaque_part_of_the_mask_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, received, _INNER_BOX)
 
 
-@_critical_picture(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="what is around the middle is painted",
 )
@@ -76,8 +75,7 @@ def transparent_part_of_the_mask_is_painted(api: Api) -> None:
     painted(sent, api.picture(image=sent, mask=drawn_pictures.alpha_mask()))
 
 
-@_critical_picture(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="two PNGs are asked for of a picture whose outside is transparent",
     then="every kept pixel of both comes back byte-identical, to the last row and column",
     credits=2,
@@ -88,8 +86,7 @@ def kept_pixels_are_exact_in_png(api: Api) -> None:
         kept_exactly(sent, received)
 
 
-@_critical_picture(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="a picture of noise is posted, whose every other pixel is transparent",
     then="every opaque pixel comes back byte-identical",
 )
@@ -106,8 +103,7 @@ def single_kept_pixels_are_exact(api: Api) -> None:
     holds(before == after, "every opaque pixel is as it was")
 
 
-@_critical_picture(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="a PNG is asked for of an opaque picture and a mask",
     then="every pixel that the mask keeps comes back byte-identical",
     each=variants(mask={"alpha": drawn_pictures.alpha_mask(), "luminance": drawn_pictures.luminance_mask()}),
@@ -207,8 +203,7 @@ def kept_pixels_are_close_in_lossy_formats(api: Api, wanted: Format, by: str) ->
 # Painted
 
 
-@_critical_picture(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="a picture is posted whose outside is transparent",
     then="its outside is painted, and not left black",
 )
@@ -339,12 +334,7 @@ def result_is_opaque(api: Api, wanted: Format) -> None:
     equal(drawn_pictures.decode(api.picture(format=wanted)).mode, "RGB", "the mode of the result")
 
 
-@_critical_picture(
-    clauses.KEPT_IS_EXACT,
-    when="five pictures are asked for",
-    then="the kept pixels of each come back exactly",
-    credits=5,
-)
+@_exact(when="five pictures are asked for", then="the kept pixels of each come back exactly", credits=5)
 def kept_pixels_are_exact_in_every_variant(api: Api) -> None:
     sent = drawn_pictures.canvas()
     for number, received in enumerate(api.files_of(api.outpaint(image=sent, format="PNG", count=5))):

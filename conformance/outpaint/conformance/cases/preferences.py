@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, pending
@@ -15,6 +16,8 @@ from outpaint.contracts import paths_and_headers
 _APPLIED = paths_and_headers.PREFERENCE_APPLIED
 # Far beyond the second that is asked for, far below what a host waits by itself.
 _NOT_FOR_EVER_S = 30.0
+_wait = partial(case, clauses.PREFER_WAIT, credits=1)
+_syntax = partial(case, clauses.PREFER_SYNTAX, credits=1)
 
 
 @case(clauses.PREFER_ASYNC, when="a picture is posted with Prefer: respond-async", then="the answer is 202", credits=1)
@@ -53,33 +56,18 @@ def wait_beats_mode_async(api: Api) -> None:
     finished(api.outpaint(mode="async", headers={"Prefer": "wait=20"}))
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: wait=20",
-    then="the answer says that it was applied",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: wait=20", then="the answer says that it was applied")
 def wait_is_said_to_be_applied(api: Api) -> None:
     answer = api.outpaint(mode="async", headers={"Prefer": "wait=20"})
     equal(answer.headers.get(_APPLIED), "wait=20", _APPLIED)
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: respond-async, wait=20",
-    then="the answer is 200 with the picture",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: respond-async, wait=20", then="the answer is 200 with the picture")
 def both_together_wait(api: Api) -> None:
     finished(api.outpaint(headers={"Prefer": "respond-async, wait=20"}))
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: respond-async, wait=20",
-    then="the answer says that both were applied",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: respond-async, wait=20", then="the answer says that both were applied")
 def both_are_said_to_be_applied(api: Api) -> None:
     answer = api.outpaint(headers={"Prefer": "respond-async, wait=20"})
     equal(answer.headers.get(_APPLIED), "respond-async, wait=20", _APPLIED)
@@ -145,11 +133,9 @@ def a_sync_wait_that_runs_out_loses_nothing(api: Api) -> None:
         equal(len(finished(own.end_of(inference_id))), 2, "the number of pictures")
 
 
-@case(
-    clauses.PREFER_SYNTAX,
+@_syntax(
     when="a picture is posted with respond-async in one of the ways that RFC 7240 allows",
     then="it is honoured and said to be applied",
-    credits=1,
     each=variants(
         prefer={
             "parameter": "respond-async;q=1",
@@ -166,11 +152,9 @@ def preferences_are_read_as_the_rfc_writes_them(api: Api, prefer: str) -> None:
     contains(answer.headers.get(_APPLIED, ""), "respond-async", _APPLIED)
 
 
-@case(
-    clauses.PREFER_SYNTAX,
+@_syntax(
     when="a picture is posted with a preference that means nothing",
     then="it is waited for as without one, and nothing is said to be applied",
-    credits=1,
     each=variants(
         prefer={
             "empty": "",

@@ -28,6 +28,7 @@ from outpaint.contracts.paths_and_headers import FILE_PATH
 _SIGNING_S = 5.0  # between asking for the time and signing by it
 _UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
 _finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
+_signed = partial(_finished, clauses.URL_SIGNED)
 _own_file = partial(
     minor,
     given="a finished picture at a host that serves its files itself",
@@ -169,12 +170,7 @@ def a_poll_takes_no_time_away(api: Api) -> None:
 # Signatures and ends
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched with another signature",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched with another signature", then="the answer is 403", severity=Severity.CRITICAL)
 def a_changed_signature_is_403(api: Api) -> None:
     url = _own_url(api)
     signature = _parameter(url, "signature")
@@ -182,20 +178,14 @@ def a_changed_signature_is_403(api: Api) -> None:
     refused(api.fetch(_changed(url, signature=other)), ErrorCode.URL_NOT_SIGNED)
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched with a later end",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched with a later end", then="the answer is 403", severity=Severity.CRITICAL)
 def an_end_that_was_put_off_is_403(api: Api) -> None:
     url = _own_url(api)
     later = int(_parameter(url, "expires")) + 1
     refused(api.fetch(_changed(url, expires=str(later))), ErrorCode.URL_NOT_SIGNED)
 
 
-@_finished(
-    clauses.URL_SIGNED,
+@_signed(
     when="its url is fetched with nonsense in it",
     then="the answer is 403",
     each={
@@ -211,12 +201,7 @@ def nonsense_in_a_url_is_403(api: Api, name: str, value: str) -> None:
     equal(api.fetch(_changed(_own_url(api), **{name: value})).status_code, 403, "the status")
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched without its query",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched without its query", then="the answer is 403", severity=Severity.CRITICAL)
 def a_url_without_its_query_is_403(api: Api) -> None:
     equal(api.fetch(_own_url(api).partition("?")[0]).status_code, 403, "the status")
 

@@ -72,6 +72,8 @@ _TOO_LONG: Final = "https://example.com/" + "a" * 2083
 _NO_PICTURES: Final = {"html": b"<html>not found</html>", "nothing": b""}
 _BOX: Final = (32, 32, 224, 224)
 _refusal = partial(case, clauses.ADDRESS_CODES)
+_fence = partial(critical, clauses.FENCE)
+_at_an_address = partial(critical, needs=[Need.SOURCES])
 
 
 def _by_url(api: Api, url: object) -> httpx.Response:
@@ -141,24 +143,22 @@ def data_uri_without_a_picture_is_refused(api: Api) -> None:
     refused(_by_url(api, _NO_PICTURE_URI), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
 
-@critical(
+@_at_an_address(
     clauses.ADDRESS,
     given="a picture at an address",
     when="the address is posted",
     then="the picture is painted",
-    needs=[Need.SOURCES],
     credits=1,
 )
 def picture_is_read_from_its_address(api: Api) -> None:
     finished(_by_url(api, api.provider.publish(drawn_pictures.canvas())))
 
 
-@critical(
+@_at_an_address(
     clauses.KEPT_IS_EXACT,
     given="a picture at an address",
     when="the address is posted",
     then="its kept pixels come back exactly",
-    needs=[Need.SOURCES],
     credits=1,
 )
 def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
@@ -167,12 +167,11 @@ def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
     kept_exactly(image, received)
 
 
-@critical(
+@_at_an_address(
     clauses.ADDRESS_UNREACHABLE,
     given="an address that answers an error",
     when="it is posted",
     then="the answer is 422",
-    needs=[Need.SOURCES],
 )
 def address_that_does_not_answer_is_422(api: Api) -> None:
     url = api.provider.publish(ErrorCode.SOURCE_UNAVAILABLE)
@@ -223,8 +222,7 @@ def _fenced(answer: httpx.Response, field: str) -> None:
     one_of(document.get("error_code"), allowed, "the error code")
 
 
-@critical(
-    clauses.FENCE,
+@_fence(
     when="an address of a private, local or reserved network is posted as the image's",
     then="it is refused by 422, not read",
     each=variants(url=_FENCED),
@@ -233,8 +231,7 @@ def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     _fenced(_by_url(api, url), "image_url")
 
 
-@critical(
-    clauses.FENCE,
+@_fence(
     when="an address of a private or reserved network is posted, on another machine than the provider's",
     then="it is refused for what it is, source_refused, and not for an answer that did not come",
     each=variants(url={kind: _FENCED[kind] for kind in _NOT_TRIED}),
@@ -243,8 +240,7 @@ def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_REFUSED, field="image_url")
 
 
-@critical(
-    clauses.FENCE,
+@_fence(
     when="an address of a private or local network is posted as the mask's, in either spelling",
     then="it is refused by 422, not read",
     each=variants(

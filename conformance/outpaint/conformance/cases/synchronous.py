@@ -17,6 +17,7 @@ _PILLOWS_WORD = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _one_picture = partial(case, when="a picture is asked for", credits=1)
 _in_each_format = partial(case, when="a picture is asked for in a format", credits=1, each=variants(wanted=Format))
+_our_members = partial(case, clauses.RESULT_OUR_MEMBERS)
 
 
 @critical(
@@ -134,8 +135,7 @@ def result_is_not_cached(api: Api) -> None:
     contains(api.outpaint().headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
+@_our_members(
     when="three pictures are asked for",
     then="the result has every member that ours adds, in its declared type",
     credits=3,
@@ -157,12 +157,7 @@ def expires_at_is_a_day_ahead(api: Api) -> None:
         holds(item.expires_at > asked_at + timedelta(hours=hours), f"{item.expires_at} is {hours} hours ahead or more")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
-    when="a picture is asked for with seed 7",
-    then="it tells its seed, and so does the result",
-    credits=1,
-)
+@_our_members(when="a picture is asked for with seed 7", then="it tells its seed, and so does the result", credits=1)
 def result_tells_the_seed(api: Api) -> None:
     result = result_of(api.outpaint(seed=7))
     equal([item.seed for item in result.data], [7], "the seeds of the pictures")
@@ -182,8 +177,7 @@ def result_names_the_painter(api: Api) -> None:
     holds(isinstance(answer.json()["painter"]["reads_prompt"], bool), "reads_prompt is true or false")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
+@_our_members(
     when="a picture with a transparent part is sent without a mask",
     then="the result says that its transparency was taken for the mask",
     credits=1,

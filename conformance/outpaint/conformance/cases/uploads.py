@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,9 @@ from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
 from outpaint.contracts.paths_and_headers import UPLOADS_PATH
 from outpaint.contracts.responses import UploadTicket
+
+_upload = partial(case, clauses.UPLOADS)
+_fence = partial(critical, clauses.UPLOADS_FENCE)
 
 
 def _asked(api: Api, document: Any) -> httpx.Response:
@@ -46,8 +50,7 @@ def _sent(api: Api, data: bytes) -> str:
     return ticket.id
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket for a JPEG is asked for",
     then="it names an id that ends in .jpg and the most bytes that are taken",
 )
@@ -83,8 +86,7 @@ def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
     holds(ahead == api.picture(seed=5), "both files are the same, byte for byte")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     given="a mask that was sent ahead",
     when="its id is posted, in either spelling",
     then="it is read by its alpha",
@@ -96,13 +98,7 @@ def mask_sent_ahead_counts_under_both_names(api: Api, name: str) -> None:
     equal(result_of(answer).mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
 
 
-@case(
-    clauses.UPLOADS,
-    given="a picture that was sent ahead",
-    when="its id is posted twice",
-    then="it works both times",
-    credits=2,
-)
+@_upload(given="a picture that was sent ahead", when="its id is posted twice", then="it works both times", credits=2)
 def id_works_more_than_once(api: Api) -> None:
     id_ = _sent(api, drawn_pictures.canvas())
     for _ in range(2):
@@ -126,8 +122,7 @@ def id_before_its_file_came_costs_nothing(api: Api) -> None:
         within(answer.status_code, 400, 499, "the status")
 
 
-@critical(
-    clauses.UPLOADS_FENCE,
+@_fence(
     given="a picture that another account sent ahead",
     when="its id is posted",
     then="it is not there",
@@ -139,8 +134,7 @@ def another_accounts_upload_is_not_there(api: Api) -> None:
     refused(other.outpaint(image=None, image_id=id_), ErrorCode.INVALID_PARAMETER, field="image_id")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket is asked for without saying what for",
     then="the refusal is missing_parameter and names content_type",
     each=variants(body={"left-out": {}, "blank": {"content_type": ""}}),
@@ -149,8 +143,7 @@ def ticket_needs_a_content_type(api: Api, body: dict[str, str]) -> None:
     refused(_asked(api, body), ErrorCode.MISSING_PARAMETER, field="content_type")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket is asked for what is none of the pictures that are taken",
     then="the refusal is invalid_parameter and names content_type",
     each=variants(
@@ -161,7 +154,7 @@ def ticket_is_given_for_pictures_only(api: Api, value: object) -> None:
     refused(_asked(api, {"content_type": value}), ErrorCode.INVALID_PARAMETER, field="content_type")
 
 
-@critical(clauses.UPLOADS_FENCE, when="a ticket is asked for without a key", then="the refusal is missing_key")
+@_fence(when="a ticket is asked for without a key", then="the refusal is missing_key")
 def ticket_needs_a_key(api: Api) -> None:
     refused(_asked(api.with_key(None), {"content_type": "image/png"}), ErrorCode.MISSING_KEY)
 
@@ -185,12 +178,7 @@ def file_of_another_type_is_not_taken(api: Api) -> None:
         equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")
 
 
-@critical(
-    clauses.UPLOADS_FENCE,
-    given="two tickets",
-    when="one's form is sent to the other's address",
-    then="the store refuses it by 403",
-)
+@_fence(given="two tickets", when="one's form is sent to the other's address", then="the store refuses it by 403")
 def changed_form_is_not_taken(api: Api) -> None:
     ticket, other = _ticket(api), _ticket(api)
     moved = ticket.url.replace(ticket.id, other.id)
