@@ -9,10 +9,10 @@ from typing import Final
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_exactly, painted
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, variants
 from outpaint.conformance.proving.expectations import holds, within
-from outpaint.conformance.proving.received_pictures import kept_exactly, painted
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE
 _RAMP: Final = Image.frombytes("L", (256, 16), bytes(range(256)) * 16)

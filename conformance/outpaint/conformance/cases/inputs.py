@@ -8,11 +8,17 @@ from typing import Any, Final
 from PIL import Image, ImageChops, ImageCms
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, result_of
+from outpaint.conformance.proving.answer_reading import (
+    finished,
+    kept_closely,
+    kept_exactly,
+    metadata_of,
+    painted,
+    result_of,
+)
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, metadata_of, painted
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _MASK: Final = drawn_pictures.alpha_mask()

@@ -8,11 +8,18 @@ from typing import Any, Final
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, only_picture, refused, result_of
+from outpaint.conformance.proving.answer_reading import (
+    changed_pixels,
+    finished,
+    kept_closely,
+    kept_exactly,
+    only_picture,
+    refused,
+    result_of,
+)
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, costs_nothing, critical, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
-from outpaint.conformance.proving.received_pictures import changed_pixels, kept_closely, kept_exactly
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Severity, critical, variants
 from outpaint.conformance.proving.expectations import equal
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 from outpaint.contracts.masks_and_formats import Format
 
 _NOISE: Final = drawn_pictures.noisy_scene()

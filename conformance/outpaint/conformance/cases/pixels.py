@@ -8,11 +8,10 @@ from typing import Final
 from PIL import Image, ImageChops
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import result_of
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, result_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, variants
 from outpaint.conformance.proving.expectations import equal, holds, within
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE

@@ -10,6 +10,7 @@ from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import (
     finished,
     is_own_file,
+    kept_exactly,
     only_picture,
     parsed,
     refused,
@@ -20,7 +21,6 @@ from outpaint.conformance.proving.api import KEPT_S, UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.paths_and_headers import FILE_PATH

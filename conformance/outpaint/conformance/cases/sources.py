@@ -8,12 +8,11 @@ from typing import Any, Final
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, kept_exactly, refused
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorCode
 
 _BROKEN_URIS: Final = {

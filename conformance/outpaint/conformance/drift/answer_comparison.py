@@ -78,12 +78,10 @@ _EPOCH_MS: Final = 500_000_000_000
 
 
 def names_an_id(member: str) -> bool:
-    """Whether a member of this name holds an id."""
     return _ID_NAMES.fullmatch(member) is not None
 
 
 def class_of_text(text: str) -> str:
-    """What a text looks like."""
     if re.fullmatch(r"-?\d{1,18}", text):
         return class_of_number(int(text))
     if re.fullmatch(r"-?\d+\.\d+", text):
@@ -101,7 +99,6 @@ def class_of_number(number: float) -> str:
 
 
 def type_of(value: Any) -> str:
-    """The JSON type."""
     return _TYPES.get(type(value), "object")
 
 
@@ -263,7 +260,6 @@ class TimingClass(StrEnum):
 
     @classmethod
     def of(cls, seconds: float) -> TimingClass:
-        """The class of so many seconds."""
         if seconds < _WAITS_S:
             return cls.IMMEDIATE
         return cls.WAITS if seconds < _LONG_S else cls.LONG

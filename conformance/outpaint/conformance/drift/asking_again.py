@@ -46,7 +46,6 @@ class ReplayedValues:
     _answers: dict[int, httpx.Response] = field(default_factory=dict)
 
     def learn(self, exchange: RecordedExchange, response: httpx.Response) -> None:
-        """Learn the ids and URLs of the answer to a recorded exchange."""
         self._answers[exchange.number] = response
         if exchange.answer is not None and isinstance(exchange.answer.body, Json):
             self._align(exchange.answer.body.value, _json(response), "")
@@ -113,11 +112,9 @@ class RepeatedRequest:
 
     @property
     def wire_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers in the bytes that they were."""
         return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in self.headers]
 
     def with_key(self, key: str) -> RepeatedRequest:
-        """The same with a key."""
         return replace(self, headers=[*self.headers, (API_KEY, key)])
 
 

@@ -53,7 +53,6 @@ def grouped(differences: Iterable[AnswerDifference]) -> list[list[AnswerDifferen
 
 
 def sentence(drift: Drift) -> str:
-    """The verdict in a line."""
     asked = f"{len(drift.replayed)} of {len(drift.recording.exchanges)} exchanges replayed at {drift.target}"
     left = f", {drift.ignored} {_differences(drift.ignored)} ignored" if drift.ignored else ""
     if drift.is_none:

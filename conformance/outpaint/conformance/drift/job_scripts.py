@@ -57,7 +57,6 @@ class Setting:
 
     @classmethod
     def of(cls, recording: Recording) -> Setting:
-        """The setting that a recording's answers show."""
         exchanges = list(recording.replayable())
         keys = _keys(exchanges)
         settings: dict[str, Any] = {}
@@ -90,7 +89,6 @@ def json_of(answer: Answer | None) -> Any:
 
 
 def is_submit(exchange: RecordedExchange) -> bool:
-    """Whether it asks for pictures."""
     path = exchange.request.target.partition("?")[0].rstrip("/")
     return exchange.request.method == "POST" and path == OUTPAINT_PATH
 

@@ -42,7 +42,6 @@ class RawPart:
     data: bytearray = field(default_factory=bytearray)
 
     def option(self, name: str) -> str | None:
-        """`name` or `filename` of its disposition."""
         _, options = parse_options_header(self.labels.get("content-disposition"))
         value = options.get(name.encode())
         return None if value is None else value.decode("utf-8", "replace")
@@ -197,7 +196,6 @@ _LONGEST_TEXT: Final = 16_384
 
 
 def body_of(data: bytes, content_type: str, *, keep_pixels: bool = False) -> Body:
-    """What is kept of a body of this type."""
     if not data:
         return Nothing()
     media_type = content_type.partition(";")[0].strip().lower()
@@ -315,12 +313,10 @@ def stand_in(picture: RecordedPicture, at_least: int = 0) -> bytes:
 
 
 def media_type(picture: RecordedPicture) -> str:
-    """The media type of the picture's format."""
     return "application/octet-stream" if picture.format is None else f"image/{picture.format.lower()}"
 
 
 def data_uri(picture: RecordedPicture) -> str:
-    """The stand-in as a data: URI."""
     return f"data:{media_type(picture)};base64,{base64.b64encode(stand_in(picture)).decode()}"
 
 

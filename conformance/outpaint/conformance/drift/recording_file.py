@@ -217,7 +217,6 @@ class Recording(_Kept):
         return recording
 
     def text(self) -> str:
-        """The text of its file."""
         return self.model_dump_json(indent=1, exclude_defaults=False, exclude_none=True) + "\n"
 
     def write(self, path: Path) -> None:

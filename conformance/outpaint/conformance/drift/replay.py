@@ -33,7 +33,6 @@ class _Charges:
     _balances: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def see(self, exchange: RecordedExchange, replayed: Answer) -> None:
-        """Note the balances in both answers."""
         if exchange.answer is None or exchange.request.key is None or not is_of_an_account(exchange):
             return
         one, other = balance_in(exchange.answer), balance_in(replayed)
@@ -71,12 +70,10 @@ class Drift:
 
     @property
     def is_none(self) -> bool:
-        """Whether there is no difference."""
         return not self.differences
 
     @property
     def breaks(self) -> bool:
-        """Whether a difference breaks clients."""
         return any(difference.breaking for difference in self.differences)
 
 

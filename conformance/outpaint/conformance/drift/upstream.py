@@ -71,7 +71,6 @@ class Upstream:
         self._client = httpx.Client(transport=transport, **options)
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     def ask(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Response:

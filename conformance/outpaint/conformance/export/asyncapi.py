@@ -54,12 +54,10 @@ _BUCKET: Final = "s3://pictures-of-a-deployment"
 
 
 def text() -> str:
-    """The document in JSON, indented, with a newline at the end."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def document() -> JsonObject:
-    """The whole AsyncAPI document, as plain JSON values."""
     return {
         "asyncapi": "3.0.0",
         "info": {

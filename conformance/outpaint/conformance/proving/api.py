@@ -101,7 +101,6 @@ class Api:
         return response
 
     def get(self, path: str, **rest: Any) -> httpx.Response:
-        """GET with the key."""
         return self.request("GET", path, **rest)
 
     def outpaint(self, **fields: Any) -> httpx.Response:
@@ -138,7 +137,6 @@ class Api:
         return self.request("POST", OUTPAINT_PATH, content=body, headers=headers, **rest)
 
     def poll(self, inference_id: str, **rest: Any) -> httpx.Response:
-        """One poll of a job."""
         return self.get(INFERENCE_PATH.format(inference_id=inference_id), **rest)
 
     def failing(self, code: ErrorCode = ErrorCode.PAINTING_FAILED) -> AbstractContextManager[None]:
@@ -154,7 +152,6 @@ class Api:
         return response
 
     def balance(self) -> int:
-        """The credits left."""
         response = self.get(BALANCE_PATH)
         equal(response.status_code, 200, "the status of the balance")
         return parsed(response, Balance).credits

@@ -30,7 +30,6 @@ class Plan:
 
     @classmethod
     def of(cls, cases: Iterable[Case], provider: Provider) -> Plan:
-        """The plan for these cases at this provider."""
         every = tuple(cases)
         return cls(
             runnable=tuple(case for case in every if case.needs <= provider.offers),

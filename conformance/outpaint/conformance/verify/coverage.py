@@ -163,7 +163,6 @@ class Seen:
         self.answers = 0
 
     def note(self, exchange: ObservedExchange) -> None:
-        """Add what this exchange shows."""
         operation = operation_of(exchange.method, exchange.path, exchange.status)
         document = _document(exchange)
         with self._lock:

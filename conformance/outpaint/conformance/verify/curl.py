@@ -21,12 +21,10 @@ class SentPart:
 
     @property
     def text(self) -> str:
-        """The value of a field."""
         return self.data.decode("utf-8", "replace")
 
     @property
     def file_name(self) -> str:
-        """The name of its file in a curl command."""
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name) or 'file'}.bin"
 
 

@@ -47,7 +47,6 @@ class MockServer:
         return None
 
     def close(self) -> None:
-        """Close the connection."""
         self._admin.close()
 
     @contextmanager
@@ -107,11 +106,9 @@ class MockWorld(NewAccounts):
         self.name = server.url
 
     def client(self) -> httpx.Client:
-        """A client in this world."""
         return httpx.Client(**client_options(f"{self._server.url}{WORLD_PREFIX}{self._world}"))
 
     def new_account(self, balance: int, *, allowed: bool = True) -> str:
-        """A key of a new account in this world."""
         key = f"key-{secrets.token_hex(8)}"
         self.ask("POST", "/accounts", OpenAccount(key=key, credits=balance, allowed=allowed))
         # The prefix names this world where bytes are written to the server's socket, without the world's path.
@@ -154,7 +151,6 @@ class MockWorld(NewAccounts):
             self.ask("DELETE", f"/scenarios/{number}")
 
     def advance(self, seconds: float) -> None:
-        """Move this world's clock ahead."""
         self.ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
 
     @contextmanager
@@ -164,7 +160,6 @@ class MockWorld(NewAccounts):
             yield other
 
     def address(self) -> tuple[str, int]:
-        """The server's host and port."""
         url = urlsplit(self._server.url)
         return url.hostname or "", url.port or 80
 

@@ -47,7 +47,6 @@ class Redaction:
                 self._shapes = dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
     def text(self, text: str) -> str:
-        """The text without credentials."""
         for shape, pattern in self._shapes.items():
             # A run makes many keys, and a text holds hardly any.
             if shape in text:
@@ -64,7 +63,6 @@ class Redaction:
         return self.text(data.decode("latin-1")).encode("latin-1", "replace")
 
     def exchange(self, exchange: ObservedExchange) -> ObservedExchange:
-        """The exchange without credentials."""
         return replace(
             exchange,
             url=self.text(exchange.url),

@@ -148,13 +148,11 @@ class RemoteProvider:
         return self._key
 
     def second_key(self) -> str:
-        """The second key, where it was given."""
         if self._second_key is None:
             raise NotOffered("there is no second account")
         return self._second_key
 
     def address(self) -> tuple[str, int]:
-        """Host and port of plain HTTP."""
         url = urlsplit(self.name)
         if url.scheme != "http":
             raise NotOffered("it has no socket for plain HTTP")

@@ -39,7 +39,6 @@ class Verification:
 
     @cached_property
     def counts(self) -> Counter[Outcome]:
-        """How many results have each outcome."""
         return Counter(result.outcome for result in self.results)
 
     @cached_property
@@ -59,7 +58,6 @@ class Verification:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What `outpaint contract verify` ends with."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.failures:
