@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
@@ -106,9 +106,7 @@ def no_prompt_is_refused(api: Api) -> None:
 
 @_refusal(when="a prompt is blank", then="the answer is 422 and names the prompt", each=variants(prompt=_BLANKS))
 def blank_prompt_is_refused(api: Api, prompt: str) -> None:
-    answer = api.outpaint(prompt=prompt)
-    equal(answer.status_code, 422, "the status")
-    equal(answer.json().get("field"), "prompt", "the offending field")
+    rejected(api.outpaint(prompt=prompt), 422, field="prompt")
 
 
 @case(

@@ -74,12 +74,14 @@ def failed(response: httpx.Response) -> tuple[str, str]:
     return text_member(document, "message"), text_member(document, "detail")
 
 
-def rejected(response: httpx.Response, status: int, *, message: str | None = None) -> str:
-    """The `detail` of a refusal with this status and, where given, this message."""
+def rejected(response: httpx.Response, status: int, *, message: str | None = None, field: str | None = None) -> str:
+    """The `detail` of a refusal with this status and, where given, this message and our member `field`."""
     equal(response.status_code, status, "the status")
     document = json_object(response)
     if message is not None:
         equal(document.get("message"), message, "message")
+    if field is not None:
+        equal(document.get("field"), field, "the offending field")
     return text_member(document, "detail")
 
 

@@ -54,11 +54,9 @@ class Api:
         """The same provider and connection, seen with another key or none."""
         return Api(self.provider, self.client, key, self._observer)
 
-    @contextmanager
-    def another_connection(self) -> Iterator[Api]:
+    def another_connection(self) -> AbstractContextManager[Api]:
         """The same view by a client of its own, for a second thread."""
-        with self.connected(self.provider, self.key, self._observer) as other:
-            yield other
+        return self.connected(self.provider, self.key, self._observer)
 
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Api]:

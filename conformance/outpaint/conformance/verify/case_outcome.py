@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -56,13 +56,12 @@ class Subject:
         return f"{text[:1].upper()}{text[1:]}."
 
     def as_object(self) -> dict[str, Any]:
-        clause = self.guards
         return {
             "id": self.id,
             "area": self.area,
             "sentence": self.sentence,
             "severity": self.severity.value,
-            "clause": {"id": clause.id, "says": clause.says, "source": clause.source, "origin": clause.origin.value},
+            "clause": asdict(self.guards),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -153,11 +153,9 @@ class MockWorld(NewAccounts):
     def advance(self, seconds: float) -> None:
         self.ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
 
-    @contextmanager
-    def configured(self, **settings: Any) -> Iterator[Provider]:
+    def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
         """Another world, with these settings."""
-        with self._server.world(**settings) as other:
-            yield other
+        return self._server.world(**settings)
 
     def address(self) -> tuple[str, int]:
         url = urlsplit(self._server.url)
