@@ -17,7 +17,7 @@ from outpaint.conformance.drift.drift_reports import request_line
 from outpaint.conformance.drift.recorder import Recorder, RecordingHost
 from outpaint.conformance.drift.recording_file import RecordedExchange, RecordingError
 from outpaint.conformance.drift.upstream import Upstream
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
 from outpaint.functions.embedded.server import Server, listen, serve, url_of
 
@@ -113,7 +113,7 @@ def record(
     recorder = writer.recorder = Recorder(
         provider,
         own,
-        Purse(max_credits),
+        CreditBudget(max_credits),
         price=price,
         key=key,
         keep_pixels=keep_pixels,

@@ -27,7 +27,7 @@ from outpaint.conformance.drift.recording_file import (
 )
 from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, reference, urls_in
 from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest, refusal
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
 from outpaint.functions.embedded.asgi import ClientGone, Receive, Scope, Send
@@ -71,7 +71,7 @@ class Recorder:
 
     upstream: Upstream
     base_url: str
-    budget: Purse
+    budget: CreditBudget
     _: KW_ONLY
     price: int = 1
     key: str | None = None

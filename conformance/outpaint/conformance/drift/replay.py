@@ -11,11 +11,11 @@ from typing import Final
 import httpx
 
 from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
-from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.conformance.drift.drift_targets import Target, TargetReply
 from outpaint.conformance.drift.job_scripts import Setting, balance_in, inference_id_of, is_of_an_account
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
+from outpaint.conformance.drift.repeated_requests import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 
 _OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})

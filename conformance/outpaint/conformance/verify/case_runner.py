@@ -1,4 +1,4 @@
-"""Cases run at a provider, and a witness that holds each of its answers to what every answer promises."""
+"""Cases run at a provider, and a judge that holds each of its answers to what every answer promises."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
-from outpaint.conformance.verify.case_selection import Purse
-from outpaint.conformance.verify.coverage import Seen
+from outpaint.conformance.verify.case_selection import CreditBudget
+from outpaint.conformance.verify.coverage import SeenOfContract
 from outpaint.conformance.verify.redaction import Redaction, redacting_keys
 
 _OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
@@ -52,7 +52,7 @@ class Runner:
     redaction: Redaction
     _: KW_ONLY
     jobs: int = 1
-    purse: Purse | None = None
+    budget: CreditBudget | None = None
     on_result: Callable[[CaseResult], None] = lambda _: None
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -104,7 +104,7 @@ class Runner:
             return CaseResult(subject, Outcome.NOT_OFFERED, "; ".join(_NOT_OFFERED[need] for need in sorted(missing)))
         if self.stopped.is_set():
             return CaseResult(subject, Outcome.NOT_RUN, "the run was ended before its turn")
-        if self.purse is not None and not self.purse.take(case.credits):
+        if self.budget is not None and not self.budget.take(case.credits):
             return CaseResult(subject, Outcome.NOT_RUN, f"its {case.credits} credits would exceed the budget")
         exchanges: list[ObservedExchange] = []
 
@@ -155,14 +155,14 @@ class _Record:
     exchange: ObservedExchange | None = None
 
 
-class Witness:
+class AnswerJudge:
     """Judges every exchange of a verification by these promises, and notes what of the contract was seen.
 
     Safe for many threads.
     """
 
     def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction) -> None:
-        self.seen = Seen()
+        self.seen = SeenOfContract()
         self._redaction = redaction
         self._lock = threading.Lock()
         self._records = {check.id: (check, _Record()) for check in checks}

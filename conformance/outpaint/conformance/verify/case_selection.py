@@ -1,4 +1,4 @@
-"""Which cases run (`Selection`), what they could cost (`Plan`), and a limit on what they spend (`Purse`)."""
+"""Which cases run (`Selection`), what they could cost (`Plan`), and a limit on what they spend (`CreditBudget`)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Plan:
                 )
 
 
-class Purse:
+class CreditBudget:
     """Credits that may be spent, any number without a limit; each is taken before it is spent. Safe for many threads.
 
     `really_spent` is asked now and then how many credits are gone: a provider that charges more than it should reaches

@@ -153,7 +153,7 @@ class Aspect:
         return len(self.seen) + len(self.missed)
 
 
-class Seen:
+class SeenOfContract:
     """Notes what each exchange shows of the contract. Safe for many threads."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify import verification
 from outpaint.conformance.verify.case_outcome import Subject
-from outpaint.conformance.verify.case_selection import Plan, Profile, Purse, Selection
+from outpaint.conformance.verify.case_selection import CreditBudget, Plan, Profile, Selection
 from outpaint.conformance.verify.exit_codes import CommandError
 from outpaint.conformance.verify.mock_server_provider import world_at
 from outpaint.conformance.verify.reachability import balances_at, check_base_url
@@ -185,7 +185,7 @@ def verify(
                 return
             if not partial:
                 plan.check(balance=balance, max_credits=max_credits)
-            purse = _purse(plan, provider, balance, max_credits)
+            budget = _budget(plan, provider, balance, max_credits)
             ERR.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(len(wanted)) as on_result:
                 found = verification.verify(
@@ -194,7 +194,7 @@ def verify(
                     selection=selection,
                     jobs=jobs,
                     seed=seed,
-                    purse=purse,
+                    budget=budget,
                     redaction=redaction,
                     on_result=on_result,
                 )
@@ -222,9 +222,9 @@ def _provider(
         yield RemoteProvider(url, keys[0], second_key, longest_wait), balance
 
 
-def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+def _budget(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> CreditBudget:
     if not plan.costs or balance is None:
-        return Purse(None)
+        return CreditBudget(None)
 
     def really_spent() -> int:
         try:
@@ -233,7 +233,7 @@ def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int
         except Unmet:
             return 0  # then what the cases declare counts
 
-    return Purse(balance if max_credits is None else min(balance, max_credits), really_spent)
+    return CreditBudget(balance if max_credits is None else min(balance, max_credits), really_spent)
 
 
 def _print_plan(plan: Plan, balance: int | None) -> None:
