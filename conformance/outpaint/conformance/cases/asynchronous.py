@@ -22,6 +22,7 @@ from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.responses import StatusWord
 
 _ended_job = partial(case, given="a job that has ended", credits=1)
+_polled_while_held = partial(with_held_job, when="it is polled", credits=1)
 
 
 @critical(
@@ -93,7 +94,7 @@ def poll_goes_from_202_to_200(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 2, "the number of pictures")
 
 
-@with_held_job(clauses.JOB_WORDS, when="it is polled", then="the status word is processing", credits=1)
+@_polled_while_held(clauses.JOB_WORDS, then="the status word is processing")
 def poll_says_processing(api: Api) -> None:
     with api.provider.hold():
         answer = api.poll(api.start())
@@ -101,12 +102,7 @@ def poll_says_processing(api: Api) -> None:
         equal(json_object(answer).get("status"), "processing", "the status word")
 
 
-@with_held_job(
-    clauses.BOTH_IDS,
-    when="it is polled",
-    then="the 202 has all members of the first, and the id under both its names",
-    credits=1,
-)
+@_polled_while_held(clauses.BOTH_IDS, then="the 202 has all members of the first, and the id under both its names")
 def poll_has_both_ids(api: Api) -> None:
     with api.provider.hold():
         accepted = accepted_of(api.outpaint(mode="async"))
@@ -167,7 +163,7 @@ def result_keeps_its_ids(api: Api) -> None:
     equal([item.id for item in again], [item.id for item in first], "the ids")
 
 
-@with_held_job(clauses.NOT_CACHED, when="it is polled", then="the answer is not to be cached", credits=1)
+@_polled_while_held(clauses.NOT_CACHED, then="the answer is not to be cached")
 def poll_is_not_cached(api: Api) -> None:
     # A cache that kept the 202 would keep its client waiting for ever.
     with api.provider.hold():

@@ -36,6 +36,7 @@ _OTHERS: Final = {
 }
 _CHARSETS: Final = ("utf-16", "latin-1", "shift_jis")
 _other_content_type = partial(case, clauses.OTHER_CONTENT_TYPE_CODE)
+_one_picture = partial(case, credits=1)
 
 
 def _compressed(api: Api) -> httpx.Response:
@@ -75,13 +76,12 @@ def urlencoded_is_taken_as_the_sdk_sends_it(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 1, "the number of pictures")
 
 
-@case(
+@_one_picture(
     clauses.MASK_MODE,
     given="an image and a mask at addresses of their own",
     when="they are posted urlencoded, as the Python SDK does",
     then="the 202 says that the mask was read by its alpha",
     needs=[Need.SOURCES],
-    credits=1,
 )
 def urlencoded_mask_is_understood(api: Api) -> None:
     accepted = accepted_of(_as_the_sdk_posts_it(api))
@@ -140,11 +140,10 @@ def json_seed_is_taken_as_a_number(api: Api) -> None:
     equal([item.seed for item in result.data], [9, 10, 11], "the seeds")
 
 
-@case(
+@_one_picture(
     clauses.JSON_LENIENT,
     when="a JSON request has its numbers as text, and null for what it leaves out",
     then="it is taken",
-    credits=1,
 )
 def json_takes_text_for_numbers_and_null_for_nothing(api: Api) -> None:
     answer = api.post_json({"image_url": _IMAGE, "prompt": "a lake", "count": "1", "mask_url": None, "seed": None})
@@ -156,11 +155,10 @@ def mode_in_json_makes_it_async(api: Api) -> None:
     api.end_of(pending(api.post_json({"image_url": _IMAGE, "prompt": "a", "mode": "async"})))
 
 
-@case(
+@_one_picture(
     clauses.CONTENT_TYPE_CASE,
     when="JSON comes with a charset that is UTF-8 or part of it",
     then="it is read",
-    credits=1,
     each=variants(
         charset={
             "none": "",
@@ -176,11 +174,10 @@ def charset_that_is_utf_8_is_read(api: Api, charset: str) -> None:
     finished(api.post_body(body, f"application/json{charset}"))
 
 
-@case(
+@_one_picture(
     clauses.CONTENT_TYPE_CASE,
     when="a content type is written in another case",
     then="it is the same",
-    credits=1,
     each=variants(content_type={"json": "Application/JSON", "urlencoded": "APPLICATION/X-WWW-FORM-URLENCODED"}),
 )
 def content_type_is_read_in_any_case(api: Api, content_type: str) -> None:
@@ -268,7 +265,7 @@ def unknown_json_members_are_named_in_a_warning(api: Api) -> None:
     contains(warning, "tags", WARNING)
 
 
-@case(clauses.MULTIPART, when="the fields come before the file", then="the request is taken", credits=1)
+@_one_picture(clauses.MULTIPART, when="the fields come before the file", then="the request is taken")
 def field_order_does_not_matter(api: Api) -> None:
     body = multipart(
         FormPart("prompt", "a lake"),

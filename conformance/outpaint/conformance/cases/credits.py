@@ -22,6 +22,7 @@ _REFUSED: dict[str, dict[str, Any]] = {
     "accept": {"headers": {"Accept": "text/html"}},
 }
 _given_back = partial(critical, clauses.GIVEN_BACK, watches_account=True)
+_failed_job = partial(_given_back, needs=[Need.FAILING_JOBS])
 _price = partial(critical, clauses.PRICE, watches_account=True)
 _reserved = partial(critical, clauses.RESERVED, watches_account=True)
 _two_credits = partial(
@@ -314,17 +315,16 @@ def a_402_leaves_no_job_behind(api: Api) -> None:
 # Given back
 
 
-@_given_back(when="a job fails", then="all its credits are given back", needs=[Need.FAILING_JOBS], credits=5)
+@_failed_job(when="a job fails", then="all its credits are given back", credits=5)
 def a_failed_job_gives_its_credits_back(api: Api) -> None:
     with api.failing(), api.charged(0):
         failure_of(api.end_of(api.start(count=5)))
 
 
-@_given_back(
+@_failed_job(
     given="a failed job whose credits were given back",
     when="it is polled again and again",
     then="nothing more is given back",
-    needs=[Need.FAILING_JOBS],
     credits=5,
 )
 def credits_are_given_back_once(api: Api) -> None:
@@ -334,11 +334,10 @@ def credits_are_given_back_once(api: Api) -> None:
             failure_of(api.end_of(inference_id))
 
 
-@_given_back(
+@_failed_job(
     given="a request that waits for its pictures",
     when="its job fails",
     then="nothing is charged",
-    needs=[Need.FAILING_JOBS],
     credits=5,
     each=variants(code=[ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT, ErrorCode.UNAVAILABLE]),
 )
@@ -347,12 +346,7 @@ def a_waiting_post_that_fails_costs_nothing(api: Api, code: ErrorCode) -> None:
         refused(api.outpaint(mode="sync", count=5), code)
 
 
-@_given_back(
-    when="a job ends by an error that nobody foresaw",
-    then="nothing is charged",
-    needs=[Need.FAILING_JOBS],
-    credits=1,
-)
+@_failed_job(when="a job ends by an error that nobody foresaw", then="nothing is charged", credits=1)
 def an_unforeseen_error_costs_nothing(api: Api) -> None:
     with api.provider.failing(RuntimeError("s3cret at /home/painter")), api.charged(0):
         refused(api.outpaint(), ErrorCode.PAINTING_FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ _OTHER: dict[str, dict[str, Any]] = {
     "one-byte": {"image": drawn_pictures.canvas() + b"\0"},
     "mask": {"mask": drawn_pictures.alpha_mask()},
 }
+_sent_again = partial(critical, given="a request that was answered", credits=2)
 
 
 @critical(
@@ -57,12 +59,10 @@ def another_mask_is_422(api: Api) -> None:
     refused(other, ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
-@critical(
+@_sent_again(
     clauses.REPLAY_MISMATCH,
-    given="a request that was answered",
     when="another content is sent under its key",
     then="nothing more is charged",
-    credits=2,
     watches_account=True,
 )
 def a_mismatch_costs_nothing(api: Api) -> None:
@@ -112,12 +112,10 @@ _WAYS: dict[str, Callable[[Api, dict[str, str]], httpx.Response]] = {
 }
 
 
-@critical(
+@_sent_again(
     clauses.REPLAY_SAME,
-    given="a request that was answered",
     when="the same content is sent under its key in another order, spelling or content type",
     then="the answer is the same job",
-    credits=2,
     each=variants(way=[*_WAYS]),
 )
 def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
@@ -126,12 +124,10 @@ def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
     equal(result_of(_WAYS[way](api, key)).inference_id, first, "the second inference_id")
 
 
-@critical(
+@_sent_again(
     clauses.REPLAY_SAME,
-    given="a request that was answered",
     when="the same is sent under its key, to be waited for otherwise",
     then="the answer is the same job",
-    credits=2,
     each=variants(
         how={
             "mode": {"mode": "async"},

@@ -33,6 +33,8 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "jpeg": {"image": drawn_pictures.jpeg(), "mask": _MASK},
 }
 _critical_input = partial(critical, credits=1)
+_colours = partial(_critical_input, clauses.COLOURS_IN)
+_of_each_kind = partial(_critical_input, each=variants(sent=_KINDS))
 
 
 def _grey_with_alpha() -> bytes:
@@ -83,39 +85,31 @@ _WIDE: Final[dict[str, dict[str, Any]]] = {
 _CMYK: Final = drawn_pictures.encode(drawn_pictures.scene().convert("CMYK"), "JPEG", quality=95)
 
 
-@_critical_input(
-    clauses.TAKEN_FORMATS,
-    when="a picture of a kind that is taken is posted",
-    then="it is painted",
-    each=variants(sent=_KINDS),
-)
+@_of_each_kind(clauses.TAKEN_FORMATS, when="a picture of a kind that is taken is posted", then="it is painted")
 def picture_of_each_kind_is_taken(api: Api, sent: dict[str, bytes]) -> None:
     finished(api.outpaint(**sent))
 
 
-@_critical_input(
+@_of_each_kind(
     clauses.BY_BYTES,
     given="a file that is called image.png, whatever it is",
     when="it is posted",
     then="it is read as what it is, and its kept pixels look as before",
-    each=variants(sent=_KINDS),
 )
 def picture_is_known_by_its_bytes(api: Api, sent: dict[str, bytes]) -> None:
     kept_closely(sent["image"], api.picture(**sent))
 
 
-@_critical_input(
+@_of_each_kind(
     clauses.KEPT_IS_EXACT,
     when="a PNG is asked for of a picture of a kind that is taken",
     then="its kept pixels are exact",
-    each=variants(sent=_KINDS),
 )
 def kept_pixels_are_exact_of_each_kind(api: Api, sent: dict[str, bytes]) -> None:
     kept_exactly(sent["image"], api.picture(**sent))
 
 
-@_critical_input(
-    clauses.COLOURS_IN,
+@_colours(
     when="a picture in grey, with a palette, or of one bit is posted",
     then="its kept pixels come back exactly, as RGB",
     each=variants(sent=_COLOURS),
@@ -139,8 +133,7 @@ def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
     painted(image, api.picture(image=image))
 
 
-@_critical_input(
-    clauses.COLOURS_IN,
+@_colours(
     when="a PNG of 16 bits a channel is posted",
     then="its kept pixels come back rounded to 8 bits",
     each=variants(sent=_WIDE),
@@ -150,11 +143,7 @@ def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
     kept_exactly(expected, api.picture(**sent))
 
 
-@_critical_input(
-    clauses.COLOURS_IN,
-    when="a CMYK JPEG is posted with a mask",
-    then="the result is RGB, and its kept part looks about as before",
-)
+@_colours(when="a CMYK JPEG is posted with a mask", then="the result is RGB, and its kept part looks about as before")
 def cmyk_becomes_rgb(api: Api) -> None:
     received = api.picture(image=_CMYK, mask=_MASK)
     equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")

@@ -72,12 +72,10 @@ def image_and_mask_are_put_upright_each_by_its_own(api: Api) -> None:
     kept_exactly(drawn_pictures.noisy_photo(), api.picture(image=image, mask=_turned_mask(3)), _BOX)
 
 
-@critical(
-    clauses.UPRIGHT,
+@_upright(
     given="an image with transparency that is stored on its side",
     when="it is posted without a mask",
     then="its alpha is put upright with it",
-    credits=1,
 )
 def alpha_is_put_upright_too(api: Api) -> None:
     upright = drawn_pictures.canvas_image(keep=_BOX)
@@ -86,12 +84,10 @@ def alpha_is_put_upright_too(api: Api) -> None:
     kept_exactly(drawn_pictures.encode(upright), received, _BOX)
 
 
-@critical(
-    clauses.UPRIGHT,
+@_upright(
     given="an image that a camera stored on its side, as cameras do, in JPEG",
     when="it is posted with a mask that is upright",
     then="the result is upright in every format",
-    credits=1,
     each=variants(wanted=Format),
 )
 def cameras_jpeg_is_put_upright(api: Api, wanted: Format) -> None:
@@ -104,12 +100,10 @@ def cameras_jpeg_is_put_upright(api: Api, wanted: Format) -> None:
     kept_closely(drawn_pictures.encode(upright), received, (32, 24, 64, 56), 8.0)
 
 
-@critical(
-    clauses.UPRIGHT,
+@_upright(
     given="an image that is stored on its side, with EXIF that tells so",
     when="it is posted",
     then="the result, which is upright, has no orientation any more",
-    credits=1,
     each=variants(wanted=Format),
 )
 def result_has_no_orientation(api: Api, wanted: Format) -> None:

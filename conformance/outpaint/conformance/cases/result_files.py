@@ -28,6 +28,7 @@ from outpaint.contracts.paths_and_headers import FILE_PATH
 _SIGNING_S = 5.0  # between asking for the time and signing by it
 _UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
 _finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
+_sent_on = partial(_finished, clauses.RESULT_REUSED, severity=Severity.CRITICAL)
 _signed = partial(_finished, clauses.URL_SIGNED)
 _own_file = partial(
     minor,
@@ -265,11 +266,9 @@ def a_url_ends_after_24_hours(api: Api) -> None:
 # Ids in other requests
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as the image of another request, with a mask",
     then="what the mask keeps comes back unchanged",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_result_can_be_sent_on(api: Api) -> None:
@@ -318,11 +317,9 @@ def another_accounts_result_costs_nothing(api: Api) -> None:
         equal(other.outpaint(image=None, image_id=earlier.id).status_code, 422, "the status")
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as an image a minute before 24 hours are over",
     then="it is painted",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     credits=2,
 )
@@ -332,11 +329,9 @@ def a_result_can_be_sent_on_for_24_hours(api: Api) -> None:
     finished(api.outpaint(image=None, image_id=earlier.id, mask=drawn_pictures.alpha_mask()))
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as an image or a mask a minute after 24 hours are over",
     then="the refusal is invalid_parameter and names the field",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     each=variants(name=["image_id", "mask_image_id"]),
 )
