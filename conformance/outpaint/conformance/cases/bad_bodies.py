@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -364,11 +365,11 @@ def _refused_json() -> dict[str, tuple[bytes, str]]:
     )
 
 
-def _refused_urlencoded() -> dict[str, tuple[bytes, str]]:
-    return {name: (body, _URLENCODED) for name, body in _FORMS.items()}
-
-
-_LISTS: Final = {"multipart": _refused_multipart, "json": _refused_json, "urlencoded": _refused_urlencoded}
+_LISTS: Final[dict[str, Callable[[], dict[str, tuple[bytes, str]]]]] = {
+    "multipart": _refused_multipart,
+    "json": _refused_json,
+    "urlencoded": lambda: {name: (body, _URLENCODED) for name, body in _FORMS.items()},
+}
 
 
 def _post_all(api: Api, kind: str) -> dict[str, httpx.Response]:

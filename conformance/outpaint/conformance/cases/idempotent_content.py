@@ -97,18 +97,10 @@ def _fields() -> dict[str, Any]:
     return {"image_url": image, "mask_url": mask, "prompt": " a lake ", "count": 1}
 
 
-def _as_json(api: Api, key: dict[str, str]) -> httpx.Response:
-    return api.post_json(_fields(), headers=key)
-
-
-def _as_form(api: Api, key: dict[str, str]) -> httpx.Response:
-    return api.post_form(_fields(), headers=key)
-
-
 _WAYS: dict[str, Callable[[Api, dict[str, str]], httpx.Response]] = {
     "reordered": _reordered,
-    "json": _as_json,
-    "urlencoded": _as_form,
+    "json": lambda api, key: api.post_json(_fields(), headers=key),
+    "urlencoded": lambda api, key: api.post_form(_fields(), headers=key),
 }
 
 

@@ -25,7 +25,7 @@ from outpaint.conformance.drift.recording_file import (
     Trouble,
     pictures_asked_for,
 )
-from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, reference, urls_in
+from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, map_urls, reference, urls_in
 from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest, refusal
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
@@ -185,7 +185,7 @@ class Recorder:
         )
         body, value = answer.body, _json(answer)
         if value is not None and not self.follow and begun.link is None:
-            led = self._links.lead_all(value, begun.number)
+            led = map_urls(value, lambda url, pointer: self._links.lead(url, begun.number, pointer))
             if led != value:
                 body = json.dumps(led).encode()
         return Response(answer.status, headers, body)

@@ -64,10 +64,6 @@ class Links:
             return None
         return self._links[int(found[1])]
 
-    def lead_all(self, value: Any, exchange: int) -> Any:
-        """A JSON answer in which every URL to fetch or to post to leads through the proxy."""
-        return map_urls(value, lambda url, pointer: self.lead(url, exchange, pointer))
-
     def originals(self, data: bytes) -> bytes:
         """A request's body with the provider's own URLs in place of the proxy's."""
         return self._replaced(data, lambda link: link.url)
