@@ -17,7 +17,7 @@ from outpaint.conformance.proving.expectations import contains, equal, one_of, w
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
 
-_STRANGERS: Final = {
+_OTHER_FILES: Final = {
     "text": b"this is text, whatever its label says",
     "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='48'/>",
     "pdf": b"%PDF-1.7\n%...",
@@ -81,7 +81,7 @@ def _posted(api: Api, data: bytes) -> httpx.Response:
     clauses.NO_PICTURE,
     when="a file that is labelled image/png is none of the pictures that are taken",
     then="the answer is 415",
-    each=variants(data={kind: _STRANGERS[kind] for kind in ("text", "gif", "pdf")}),
+    each=variants(data={kind: _OTHER_FILES[kind] for kind in ("text", "gif", "pdf")}),
 )
 def stranger_is_415(api: Api, data: bytes) -> None:
     equal(_posted(api, data).status_code, 415, "the status")
@@ -91,7 +91,7 @@ def stranger_is_415(api: Api, data: bytes) -> None:
     clauses.REFUSAL_NAMES_FIELD,
     when="a file that is labelled image/png is none of the pictures that are taken",
     then="the refusal is 415 unsupported_image_type and names the image",
-    each=variants(data=_STRANGERS),
+    each=variants(data=_OTHER_FILES),
 )
 def stranger_is_refused_by_its_code(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image")
@@ -292,7 +292,7 @@ def damaged_picture_is_a_result_or_a_refusal(api: Api, seed: int) -> None:
 )
 def bad_pictures_cost_nothing(api: Api) -> None:
     declared = {name: drawn_pictures.png_that_declares(*size) for name, size in (_SIZES | {"0x0": (0, 0)}).items()}
-    files = _STRANGERS | _DAMAGED | declared | _FRAMES | _OPAQUE
+    files = _OTHER_FILES | _DAMAGED | declared | _FRAMES | _OPAQUE
     files |= {"transparent everywhere": drawn_pictures.transparent_everywhere(), "no bytes": b""}
     with api.charged(0):
         for name, data in files.items():

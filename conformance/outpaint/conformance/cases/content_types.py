@@ -239,7 +239,7 @@ def refused_content_types_cost_nothing(api: Api) -> None:
         within(_compressed(api).status_code, 400, 499, "the status of gzip")
 
 
-_WITH_STRANGERS: Final[dict[str, Any]] = {
+_WITH_UNKNOWN_MEMBERS: Final[dict[str, Any]] = {
     "image_url": _IMAGE,
     "prompt": "a lake",
     "count": 1,
@@ -250,7 +250,7 @@ _WITH_STRANGERS: Final[dict[str, Any]] = {
 
 @critical(clauses.UNKNOWN_FIELDS, when="a JSON request has unknown members of any shape", then="it is taken", credits=1)
 def unknown_json_members_are_accepted(api: Api) -> None:
-    finished(api.post_json(_WITH_STRANGERS))
+    finished(api.post_json(_WITH_UNKNOWN_MEMBERS))
 
 
 @minor(
@@ -260,7 +260,7 @@ def unknown_json_members_are_accepted(api: Api) -> None:
     credits=1,
 )
 def unknown_json_members_are_named_in_a_warning(api: Api) -> None:
-    warning = api.post_json(_WITH_STRANGERS).headers.get(WARNING, "")
+    warning = api.post_json(_WITH_UNKNOWN_MEMBERS).headers.get(WARNING, "")
     contains(warning, "meta", WARNING)
     contains(warning, "tags", WARNING)
 

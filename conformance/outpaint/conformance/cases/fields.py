@@ -40,7 +40,7 @@ _MODES: Final = ("auto", "later", "1")
 _TOO_LONG: Final = "x" * 20_001
 _TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "sync", "seed": "1"}
 _UNKNOWN: Final = {"text": {"strength": "0.7", "colour": "blue"}, "file": {"reference": b"whatever"}}
-_LITTLE: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
+_SMALL_FORM: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
 
 _WRONG: Final[dict[str, dict[str, Any]]] = {
     "count-0": {"count": "0"},
@@ -312,7 +312,7 @@ def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> 
     each=variants(name={"latin": "naïve", "crlf": "a\r\nSet-Cookie: x=1", "long": "x" * 4000, "snowman": "☃"}),
 )
 def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
-    answer = api.post_form({**_LITTLE, name: "1"})
+    answer = api.post_form({**_SMALL_FORM, name: "1"})
     finished(answer)
     lacks(answer.headers, "Set-Cookie", "the headers")
     contains(answer.headers, WARNING, "the headers")

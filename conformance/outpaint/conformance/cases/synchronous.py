@@ -13,7 +13,7 @@ from outpaint.conformance.proving.case import Severity, case, critical, minor, v
 from outpaint.conformance.proving.expectations import contains, differ, equal, holds, within
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
-_PILLOWS_WORD = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
+_PILLOW_FORMATS = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _one_picture = partial(case, when="a picture is asked for", credits=1)
 _in_each_format = partial(case, when="a picture is asked for in a format", credits=1, each=variants(wanted=Format))
@@ -92,7 +92,7 @@ def each_request_is_its_own_job(api: Api) -> None:
 
 @_in_each_format(clauses.FORMAT, then="it comes in that format", severity=Severity.CRITICAL)
 def pictures_come_in_the_format(api: Api, wanted: Format) -> None:
-    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOWS_WORD[wanted], "the format")
+    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOW_FORMATS[wanted], "the format")
 
 
 @_in_each_format(clauses.SIZE_KEPT, then="it comes in the size that was sent", severity=Severity.CRITICAL)

@@ -33,7 +33,7 @@ _IMMEDIATE_S: Final = 1.0
 _LONGEST_S: Final = 3500.0
 """Within a job's lifetime, which would end it first."""
 _BY_STATUS: Final = {500: ErrorCode.INTERNAL, 503: ErrorCode.UNAVAILABLE, 504: ErrorCode.TIMED_OUT}
-_OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
+_SOURCE_ERRORS: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], p
         is_wait = wait.isascii() and wait.isdigit() and int(wait) <= 86_400
         return f"error(rate_limited, retry_after={wait})" if is_wait else "error(rate_limited)"
     code = _code(json_of(answer), _BY_STATUS.get(status))
-    if code in _OF_SOURCES:
+    if code in _SOURCE_ERRORS:
         return f"error({code.value})"
     if status >= 500 and code is not None:
         return (

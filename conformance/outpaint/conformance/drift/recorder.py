@@ -37,7 +37,7 @@ _KEY: Final = API_KEY.lower()
 _UNKEPT_OF_REQUESTS: Final = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "keep-alive"}
 )
-_OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
+_NOT_FOR_STORES: Final = frozenset({_KEY, "authorization", "cookie"})
 _UNPASSED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
 )
@@ -170,7 +170,7 @@ class Recorder:
     def _passed_on(self, asked: UpstreamRequest, link: Link | None) -> list[tuple[str, str]]:
         if link is not None and host_of(link.url) != host_of(self.upstream.base_url):
             # The client gave its key for the provider, not for the store in which that keeps its files.
-            return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
+            return [(name, value) for name, value in asked.headers if name.lower() not in _NOT_FOR_STORES]
         if self.key is None or not (asked.header(API_KEY) or "").strip():
             return asked.headers
         return [(name, self.key if name.lower() == _KEY else value) for name, value in asked.headers]
@@ -185,9 +185,9 @@ class Recorder:
         )
         body, value = answer.body, _json(answer)
         if value is not None and not self.follow and begun.link is None:
-            led = map_urls(value, lambda url, pointer: self._links.lead(url, begun.number, pointer))
-            if led != value:
-                body = json.dumps(led).encode()
+            proxied = map_urls(value, lambda url, pointer: self._links.proxy_url(url, begun.number, pointer))
+            if proxied != value:
+                body = json.dumps(proxied).encode()
         return Response(answer.status, headers, body)
 
     def _location(self, value: str, number: int) -> str:
@@ -195,7 +195,7 @@ class Recorder:
         if value.startswith(f"{own}/"):
             return self.base_url + value[len(own) :]
         if value.lower().startswith(("http://", "https://")):
-            return self._links.lead(value, number, LOCATION)
+            return self._links.proxy_url(value, number, LOCATION)
         return value
 
     def _fetch_all(self, begun: _ExchangeUnderWay) -> None:

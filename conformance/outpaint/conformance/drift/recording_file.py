@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.requests import MAX_COUNT, Wish
 
@@ -144,16 +145,12 @@ class AskedRequest(_Kept):
     body: Body = Nothing()
 
 
-class Answer(_Kept):
+class Answer(_Kept, HasHeaders):
     """What the provider answered."""
 
     status: int
     headers: Headers
     body: Body = Nothing()
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 class RecordedExchange(_Kept):

@@ -49,7 +49,7 @@ class Links:
         self._lock = threading.Lock()
         self._links: list[Link] = []
 
-    def lead(self, url: str, exchange: int, pointer: str) -> str:
+    def proxy_url(self, url: str, exchange: int, pointer: str) -> str:
         """The URL by which a client reaches this one through the proxy."""
         name = urlsplit(url).path.rpartition("/")[2]
         with self._lock:
@@ -138,7 +138,7 @@ _HARMLESS: Final = frozenset({"mode", "count", "format", "expires"})
 
 
 class Scrubber:
-    """Strikes out the credentials that were seen so far, and whatever is one by its name."""
+    """Redacts the credentials that were seen so far, and whatever is one by its name."""
 
     def __init__(self) -> None:
         self._redaction = Redaction()
@@ -153,7 +153,7 @@ class Scrubber:
         return name
 
     def learn(self, *secrets: str) -> None:
-        """Strike these out from now on."""
+        """Redact these from now on."""
         self._redaction.learn(*secrets)
 
     def learn_headers(self, headers: Iterable[tuple[str, str]]) -> None:

@@ -53,10 +53,6 @@ _CHANNEL: Final = "#/channels/completions"
 _BUCKET: Final = "s3://pictures-of-a-deployment"
 
 
-def text() -> str:
-    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-
-
 def document() -> JsonObject:
     return {
         "asyncapi": "3.0.0",

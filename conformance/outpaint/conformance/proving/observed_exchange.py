@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -20,8 +20,20 @@ SECRET_HEADERS: Final = frozenset(
 """Headers, in lower case, whose values are credentials whatever they are."""
 
 
+class HasHeaders:
+    """What has header fields as pairs of name and value."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:  # a model of pydantic would count it as its first field
+        headers: Sequence[tuple[str, str]]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
 @dataclass(frozen=True, slots=True)
-class ObservedExchange:
+class ObservedExchange(HasHeaders):
     """A request and its answer, `seconds` later; header names in lower case, keys and cookies redacted."""
 
     method: str
@@ -49,11 +61,6 @@ class ObservedExchange:
             body=response.content,
             seconds=seconds,
         )
-
-    def header(self, name: str) -> str | None:
-        """The answer's header of this name, in any case."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key == wanted), None)
 
     @property
     def media_type(self) -> str:

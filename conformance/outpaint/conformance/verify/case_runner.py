@@ -23,7 +23,7 @@ from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.coverage import SeenOfContract
 from outpaint.conformance.verify.redaction import Redaction, redacting_keys
 
-_OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
+_PROVIDER_WIDE: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
 """Controls that act on every account: a case that moves time or holds jobs would disturb the ones beside it."""
 KEPT_EXCHANGES: Final = 6
 """How many of a failed case's exchanges are kept, the last ones."""
@@ -79,7 +79,7 @@ class Runner:
     def _runs_alone(self, case: Case) -> bool:
         """Whether nothing else may happen at the provider while this case runs."""
         watches_shared = case.watches_account and self.provider.shares_account
-        return watches_shared or bool(case.needs & _OF_THE_WHOLE_PROVIDER)
+        return watches_shared or bool(case.needs & _PROVIDER_WIDE)
 
     def _side_by_side(self, cases: list[Case], width: int) -> list[CaseResult]:
         if width == 1:

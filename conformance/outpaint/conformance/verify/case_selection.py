@@ -15,7 +15,7 @@ from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 
-_ASKED_EVERY: Final = 25
+_CREDITS_BETWEEN_CHECKS: Final = 25
 """Credits between two looks at what was really spent."""
 
 
@@ -86,7 +86,7 @@ class CreditBudget:
             if self._limit is None or not credits_:
                 self.spent += credits_
                 return True
-            if self._really_spent is not None and self.spent - self._asked_at >= _ASKED_EVERY:
+            if self._really_spent is not None and self.spent - self._asked_at >= _CREDITS_BETWEEN_CHECKS:
                 self.spent = max(self.spent, self._really_spent())
                 self._asked_at = self.spent
             if self.spent + credits_ > self._limit:

@@ -1,4 +1,4 @@
-"""Credentials struck out of whatever is kept or shown."""
+"""Credentials redacted in whatever is kept or shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEAD
 from outpaint.conformance.proving.provider import Provider
 
 SHORTEST_DISTINCT: Final = 12
-"""A key of so many characters is struck out wherever it occurs; a shorter one only as a word of its own."""
+"""A key of so many characters is redacted wherever it occurs; a shorter one only as a word of its own."""
 _SIGNING: Final = (
     "signature|sig|policy|key-pair-id|x-amz-signature|x-amz-credential|x-amz-security-token|awsaccesskeyid|"
     "x-goog-signature|x-goog-credential|token|access_token|api_key|apikey|api-key|x-picsart-api-key|authorization"
@@ -29,7 +29,7 @@ _IN_FORM: Final = re.compile(rf'(?is)(name="(?:{_SIGNING})"[^\r\n]*\r\n(?:[^\r\n
 
 
 class Redaction:
-    """Strikes out the keys that it has learned, and what is a credential by its name. Safe for many threads."""
+    """Redacts the keys that it has learned, and what is a credential by its name. Safe for many threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # What finds each shape of a secret; replaced as a whole, so that reading it needs no lock.
@@ -38,7 +38,7 @@ class Redaction:
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
-        """Strike these out from now on, as they are and as URLs and JSON write them."""
+        """Redact these from now on, as they are and as URLs and JSON write them."""
         new = {shape for secret in secrets if secret for shape in _shapes(secret)} - self._shapes.keys()
         if new:
             with self._lock:
