@@ -15,7 +15,7 @@ from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_outcome import Outcome
-from outpaint.conformance.verify.case_runner import Runner, Witness
+from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.functions.service.service import ServiceSettings
 
@@ -33,11 +33,11 @@ _EVERY_KIND_OF_ANSWER: Final = {
 def found_by(mutant: Mutant, cases: Iterable[Case]) -> Mapping[str, str]:
     """The families of the cases that fail under the mutant and the promises it breaks, each with what was seen."""
     redaction = Redaction()
-    witness = Witness(checks(), redaction)
+    judge = AnswerJudge(checks(), redaction)
     broken: dict[str, str] = {}
 
     def watch(exchange: ObservedExchange) -> None:
-        broken.update((check.id, said) for check, said in witness.watch(exchange))
+        broken.update((check.id, said) for check, said in judge.watch(exchange))
 
     with mutant.alive(), core_provider(ServiceSettings(sync_wait=3)) as provider, _impatient():
         for result in Runner(provider, watch, redaction).run(cases, seed=1):

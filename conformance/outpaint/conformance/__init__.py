@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from outpaint.conformance.proving.provider import Provider as Provider
     from outpaint.conformance.verify.case_outcome import CaseResult as CaseResult
     from outpaint.conformance.verify.case_outcome import Outcome as Outcome
+    from outpaint.conformance.verify.case_selection import CreditBudget as CreditBudget
     from outpaint.conformance.verify.case_selection import Profile as Profile
-    from outpaint.conformance.verify.case_selection import Purse as Purse
     from outpaint.conformance.verify.case_selection import Selection as Selection
     from outpaint.conformance.verify.exit_codes import ExitCode as ExitCode
     from outpaint.conformance.verify.pytest_cases import every_case as every_case
@@ -81,7 +81,7 @@ HOMES = {
     "PactFileError": "pact_check.pact_reading",
     "Profile": "verify.case_selection",
     "Provider": "proving.provider",
-    "Purse": "verify.case_selection",
+    "CreditBudget": "verify.case_selection",
     "RecordedExchange": "drift.recording_file",
     "Recording": "drift.recording_file",
     "RecordingError": "drift.recording_file",

@@ -14,7 +14,7 @@ from outpaint.conformance.drift.recorder import Recorder
 from outpaint.conformance.drift.recording_file import Recording
 from outpaint.conformance.drift.replay import Drift, replay
 from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.world.world import World
 
@@ -61,7 +61,7 @@ class Sitting:
     def __init__(self, transport: httpx.BaseTransport, *, limit: int | None = None, key: str = KEY, **options: Any):
         self.provider: Any = transport
         self.upstream = Upstream(UPSTREAM, timeout=5, transport=transport)
-        self.recorder = Recorder(self.upstream, PROXY, Purse(limit), **options)
+        self.recorder = Recorder(self.upstream, PROXY, CreditBudget(limit), **options)
         self.api = httpx.Client(
             transport=_Proxy(self.recorder), base_url=f"{PROXY}/v1", headers={"X-Picsart-API-Key": key}
         )

@@ -17,7 +17,7 @@ from wire_kit.consumer import png, post
 
 from outpaint.conformance.drift.recorder import Recorder
 from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 
 from .conftest import KEY, PROXY, UPSTREAM, Sit
 
@@ -29,7 +29,7 @@ PLACES = st.sampled_from(["form", "json", "json name", "query", "path", "header"
 def told(asked: UpstreamRequest, answer: httpx.Response, **options: Any) -> str:
     """The recording's text after one exchange."""
     upstream = Upstream(UPSTREAM, timeout=5, transport=httpx.MockTransport(lambda _: answer))
-    recorder = Recorder(upstream, PROXY, Purse(None), **options)
+    recorder = Recorder(upstream, PROXY, CreditBudget(None), **options)
     recorder.handle(asked)
     upstream.close()
     return recorder.recording().text()
@@ -136,7 +136,7 @@ def test_the_key_of_the_environment_goes_in_place_of_the_clients() -> None:
         return httpx.Response(200, json={"credits": 1})
 
     upstream = Upstream(UPSTREAM, timeout=5, transport=httpx.MockTransport(answer))
-    recorder = Recorder(upstream, PROXY, Purse(None), key=KEY)
+    recorder = Recorder(upstream, PROXY, CreditBudget(None), key=KEY)
     recorder.handle(UpstreamRequest("GET", "/v1/balance", [("x-picsart-api-key", "the-client-knows-none")]))
     recorder.handle(UpstreamRequest("GET", "/v1/balance", []))
     upstream.close()

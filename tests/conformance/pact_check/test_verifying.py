@@ -132,7 +132,8 @@ def test_a_provider_that_is_no_mock_is_verified_as_far_as_a_key_reaches(
     with local_provider() as provider:
         key = provider.stage("an account with credits", {"credits": 50})["api_key"]
         verdict = verify(read_pact(web_shop_pact), f"{provider.url}/v1", key)
-    assert verdict.holds, verdict.broken
+    assert not verdict.broken
+    assert verdict.kept
     assert any("200 success with 2 JPG" in description for description in verdict.kept)
     assert {why for _, why in verdict.left_out} >= {"'a job that is processing' takes more than an API key"}
     assert len(verdict.kept) + len(verdict.left_out) == len(read_pact(web_shop_pact).interactions)

@@ -11,11 +11,10 @@ import httpx
 import pytest
 
 from outpaint.conformance.proving import answer_promises, drawn_pictures
-from outpaint.conformance.proving.answer_reading import Item, finished
+from outpaint.conformance.proving.answer_reading import Item, finished, kept_closely, kept_exactly, painted
 from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.raw_requests import send_raw, status_of
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 
 
 def test_a_finished_answer_is_read_by_the_vendors_members_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from outpaint.conformance.proving import drawn_pictures
-from outpaint.conformance.proving.received_pictures import changed_pixels, mean_difference, metadata_of
+from outpaint.conformance.proving.answer_reading import changed_pixels, mean_difference, metadata_of
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

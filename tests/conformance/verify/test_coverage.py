@@ -10,7 +10,7 @@ import pytest
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify import coverage as surface
-from outpaint.conformance.verify.coverage import Aspect, Seen, Transition, too_little
+from outpaint.conformance.verify.coverage import Aspect, SeenOfContract, Transition, too_little
 from outpaint.contracts import examples
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorBody, ErrorCode
@@ -40,7 +40,7 @@ AT_ONCE = exchange("POST", OUTPAINT, 200, shown(examples.RESULT))
 
 
 def seen(*exchanges: ObservedExchange) -> dict[str, Aspect]:
-    found = Seen()
+    found = SeenOfContract()
     for one in exchanges:
         found.note(one)
     return {aspect.name: aspect for aspect in found.aspects()}
@@ -79,7 +79,7 @@ def test_a_jobs_steps_are_told_apart(exchanges: list[ObservedExchange], steps: l
 
 
 def test_every_step_can_be_seen() -> None:
-    """No threshold asks for what `Seen` would never note."""
+    """No threshold asks for what `SeenOfContract` would never note."""
     replay = exchange("POST", OUTPAINT, 202, shown(examples.ACCEPTED), **{names.IDEMPOTENT_REPLAYED: "true"})
     timed_out = exchange("POST", OUTPAINT, 504, shown(ErrorBody.of(examples.error(ErrorCode.TIMED_OUT))))
     failing = [ACCEPTED, FAILED, FAILED]
@@ -114,12 +114,12 @@ def test_every_operation_has_its_own_pattern() -> None:
         one.name: one.name.partition(" ")[2].replace("{", "x").replace("}", "x") for one in surface.api_operations()
     }
     for operation in surface.api_operations():
-        assert surface.operation_of(operation.verb, paths[operation.name], 200) == operation
+        assert surface.operation_of(operation.method, paths[operation.name], 200) == operation
 
 
 def test_no_body_breaks_it() -> None:
     for body in (b"", b"{", b"[1]", b"\xff", b'"text"', b'{"data": 5, "error_code": [1], "status": {}}'):
-        found = Seen()
+        found = SeenOfContract()
         for method, path in (("POST", OUTPAINT), ("GET", f"/v1/painting/{JOB}"), ("GET", "/v1/balance")):
             for status in (200, 202, 404, 500):
                 found.note(
@@ -140,7 +140,7 @@ class TestTooLittle:
     )
 
     def judged(self, *exchanges: ObservedExchange, ran: int = 90, narrow: bool = False, offers: Any = ()) -> str:
-        found = Seen()
+        found = SeenOfContract()
         for one in exchanges:
             found.note(one)
         reasons = too_little(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from outpaint.conformance.verify import remote_provider
-from outpaint.conformance.verify.remote_provider import LONGEST_WAIT_S, MOST_WAITS, Patience, PatientClient
+from outpaint.conformance.verify.remote_provider import LONGEST_WAIT_S, MOST_WAITS, RetryingClient, SharedPause
 
 
 class Clock:
@@ -41,7 +41,7 @@ def ask(*answers: httpx.Response, content: bytes | Iterator[bytes] = b"body") ->
         bodies.append(request.read())
         return next(left)
 
-    with PatientClient(Patience(), transport=httpx.MockTransport(answer), base_url="https://h.test") as client:
+    with RetryingClient(SharedPause(), transport=httpx.MockTransport(answer), base_url="https://h.test") as client:
         return client.post("/v1", content=content), bodies
 
 
@@ -87,7 +87,7 @@ def test_other_answers_are_not_touched(clock: Clock) -> None:
 
 
 def test_everybody_waits_for_the_same_pause(clock: Clock) -> None:
-    pause = Patience()
+    pause = SharedPause()
     pause.begin(5)
     pause.begin(2)
     pause.wait()

@@ -14,7 +14,7 @@ from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
 from outpaint.conformance.verify.case_runner import KEPT_EXCHANGES, Runner
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.redaction import Redaction
 
 from .conftest import MadeUpProvider, made_up
@@ -139,25 +139,25 @@ class TestBudget:
             made_up(f"area.{n}", lambda _, n=n: begun.append(f"area.{n}"), credits=4)  # type: ignore[misc]
             for n in range(5)
         ]
-        purse = Purse(10)
-        results = runner(purse=purse).run(cases, 1)
+        budget = CreditBudget(10)
+        results = runner(budget=budget).run(cases, 1)
         assert len(begun) == 2
-        assert purse.spent == 8
+        assert budget.spent == 8
         not_run = [result for result in results if result.outcome is Outcome.NOT_RUN]
         assert len(not_run) == 3
         assert "budget" in not_run[0].said
 
     def test_a_case_that_costs_nothing_goes_on_with_an_empty_purse(self) -> None:
-        assert runner(purse=Purse(0)).one(made_up()).outcome is Outcome.PASSED
+        assert runner(budget=CreditBudget(0)).one(made_up()).outcome is Outcome.PASSED
 
     def test_threads_never_take_more_than_there_is(self) -> None:
-        purse = Purse(100)
-        threads = [threading.Thread(target=lambda: [purse.take(3) for _ in range(50)]) for _ in range(8)]
+        budget = CreditBudget(100)
+        threads = [threading.Thread(target=lambda: [budget.take(3) for _ in range(50)]) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert purse.spent == 99
+        assert budget.spent == 99
 
 
 def test_a_stopped_runner_begins_nothing() -> None:

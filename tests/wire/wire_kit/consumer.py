@@ -19,7 +19,7 @@ from outpaint.conformance.drift.recorder import Recorder, RecordingHost
 from outpaint.conformance.drift.recording_file import Recording
 from outpaint.conformance.drift.replay import Drift, replay
 from outpaint.conformance.drift.upstream import Upstream, UpstreamRequest
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import Response
 
@@ -147,7 +147,7 @@ def recorded(base_url: str, key: str, *, poor_key: str | None = None, pause_s: f
     upstream = Upstream(base_url, timeout=TIMEOUT_S)
     try:
         with serving(host) as own:
-            late.recorder = Recorder(upstream, own, Purse(None))
+            late.recorder = Recorder(upstream, own, CreditBudget(None))
             do_everything(f"{own}/v1", key, poor_key=poor_key, pause=lambda: time.sleep(pause_s))
             # What a user would have: a file that is read again.
             return Recording.parse(late.recorder.recording().text())

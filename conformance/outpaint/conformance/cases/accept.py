@@ -9,7 +9,7 @@ import httpx
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import media_type, parsed, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, minor, variants
 from outpaint.conformance.proving.expectations import equal, holds
 from outpaint.contracts import paths_and_headers
 from outpaint.contracts.errors import ErrorCode, ProblemDetails
@@ -58,33 +58,30 @@ def what_json_meets_is_met(api: Api, accept: str) -> None:
     equal(api.get(BALANCE_PATH, headers={"Accept": accept}).status_code, 200, "the status")
 
 
-@case(
+@minor(
     clauses.ACCEPT_UNMET,
     when="the balance is asked for with an Accept that JSON cannot meet",
     then="the answer is 406",
-    severity=Severity.MINOR,
     each=variants(accept=_UNMET),
 )
 def what_json_cannot_meet_is_406(api: Api, accept: str) -> None:
     rejected(api.get(BALANCE_PATH, headers={"Accept": accept}), 406)
 
 
-@case(
+@minor(
     clauses.ERROR_CODES,
     when="the balance is asked for with an Accept that JSON cannot meet",
     then="the error code is not_acceptable, and the field Accept",
-    severity=Severity.MINOR,
     each=variants(accept=_UNMET),
 )
 def a_406_has_its_code(api: Api, accept: str) -> None:
     refused(api.get(BALANCE_PATH, headers={"Accept": accept}), ErrorCode.NOT_ACCEPTABLE, field="Accept")
 
 
-@case(
+@minor(
     clauses.ERROR_CODES,
     when="a picture is posted with an Accept that JSON cannot meet",
     then="the answer is 406, not_acceptable",
-    severity=Severity.MINOR,
     each=variants(accept=_UNMET),
 )
 def a_post_that_json_cannot_meet_is_406(api: Api, accept: str) -> None:
@@ -143,11 +140,10 @@ def every_refusal_can_be_a_problem(api: Api, method: str, path: str, status: int
     equal(media_type(answer), _PROBLEM, "Content-Type")
 
 
-@case(
+@minor(
     clauses.PROBLEM_DETAILS,
     when="a bad request ranks plain JSON above problem details",
     then="the error is plain JSON",
-    severity=Severity.MINOR,
 )
 def who_ranks_plain_json_higher_gets_that(api: Api) -> None:
     answer = api.get("/v1/nothing", headers={"Accept": f"{_JSON}, {_PROBLEM};q=0.5"})

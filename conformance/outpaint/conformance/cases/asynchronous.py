@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import (
     accepted_of,
@@ -13,18 +15,20 @@ from outpaint.conformance.proving.answer_reading import (
     result_of,
 )
 from outpaint.conformance.proving.api import JOB_LIFETIME_S, KEPT_S, Api
-from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.responses import StatusWord
 
+_ended_job = partial(case, given="a job that has ended", credits=1)
+_polled_while_held = partial(with_held_job, when="it is polled", credits=1)
 
-@case(
+
+@critical(
     clauses.ACCEPTED_BODY,
     when="a picture is posted with mode async",
     then="the answer is 202 with an inference_id and data empty",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def mode_async_is_202(api: Api) -> None:
@@ -49,11 +53,10 @@ def accepted_has_both_ids(api: Api) -> None:
     equal(accepted.transaction_id, accepted.inference_id, "transaction_id")
 
 
-@case(
+@minor(
     clauses.JOB_OUR_MEMBERS,
     when="a picture with a transparent part is posted with mode async",
     then="the 202 says that some of it is to be painted",
-    severity=Severity.MINOR,
     credits=1,
 )
 def accepted_tells_of_the_mask(api: Api) -> None:
@@ -91,7 +94,7 @@ def poll_goes_from_202_to_200(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 2, "the number of pictures")
 
 
-@with_held_job(clauses.JOB_WORDS, when="it is polled", then="the status word is processing", credits=1)
+@_polled_while_held(clauses.JOB_WORDS, then="the status word is processing")
 def poll_says_processing(api: Api) -> None:
     with api.provider.hold():
         answer = api.poll(api.start())
@@ -99,12 +102,7 @@ def poll_says_processing(api: Api) -> None:
         equal(json_object(answer).get("status"), "processing", "the status word")
 
 
-@with_held_job(
-    clauses.BOTH_IDS,
-    when="it is polled",
-    then="the 202 has all members of the first, and the id under both its names",
-    credits=1,
-)
+@_polled_while_held(clauses.BOTH_IDS, then="the 202 has all members of the first, and the id under both its names")
 def poll_has_both_ids(api: Api) -> None:
     with api.provider.hold():
         accepted = accepted_of(api.outpaint(mode="async"))
@@ -118,12 +116,11 @@ def result_names_its_job(api: Api) -> None:
     equal(result_of(api.end_of(inference_id)).inference_id, inference_id, "inference_id")
 
 
-@case(
+@critical(
     clauses.POLL,
     given="a job that has ended and one that cannot end yet",
     when="they are polled in turn",
     then="each keeps its own state",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=2,
 )
@@ -139,12 +136,11 @@ def jobs_keep_their_own_states(api: Api) -> None:
     equal(api.poll(done).status_code, 200, "the status of the job that ended first")
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that has ended",
     when="it is polled again and again",
     then="each poll is 200 with status success",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def poll_never_goes_back(api: Api) -> None:
@@ -154,12 +150,11 @@ def poll_never_goes_back(api: Api) -> None:
         finished(api.poll(inference_id))
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that has ended",
     when="it is polled again",
     then="its pictures have the same ids in the same order",
-    severity=Severity.CRITICAL,
     credits=3,
 )
 def result_keeps_its_ids(api: Api) -> None:
@@ -168,7 +163,7 @@ def result_keeps_its_ids(api: Api) -> None:
     equal([item.id for item in again], [item.id for item in first], "the ids")
 
 
-@with_held_job(clauses.NOT_CACHED, when="it is polled", then="the answer is not to be cached", credits=1)
+@_polled_while_held(clauses.NOT_CACHED, then="the answer is not to be cached")
 def poll_is_not_cached(api: Api) -> None:
     # A cache that kept the 202 would keep its client waiting for ever.
     with api.provider.hold():
@@ -181,11 +176,10 @@ def mode_may_stand_in_the_query(api: Api) -> None:
     api.end_of(pending(api.outpaint(params={"mode": "async"})))
 
 
-@case(
+@minor(
     clauses.MODE_SPELLING,
     when="a picture is posted with mode async, otherwise spelled, in the query",
     then="the answer is 202",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(mode={"upper": "ASYNC", "blanks": " async "}),
 )
@@ -207,12 +201,11 @@ def mode_in_the_body_beats_the_query(api: Api, body: str, query: str, status: in
     equal(api.outpaint(mode=body, params={"mode": query}).status_code, status, "the status")
 
 
-@case(
+@minor(
     clauses.WORD_OF_2025,
     given="a provider set to the vendor's word of 2025 and a job that cannot end yet",
     when="the job is posted and polled",
     then="the POST says success and the poll says processing",
-    severity=Severity.MINOR,
     needs=[Need.SETTINGS, Need.HELD_JOBS],
     credits=1,
 )
@@ -223,12 +216,11 @@ def word_of_2025_is_for_the_post_alone(api: Api) -> None:
         equal(accepted_of(own.poll(accepted.inference_id)).status, StatusWord.PROCESSING, "the status word of the poll")
 
 
-@case(
+@critical(
     clauses.FOUND_AT_ONCE,
     given="jobs that cannot end yet",
     when="five are posted, each polled at once",
     then="each is found",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=5,
 )
@@ -238,12 +230,11 @@ def an_id_is_found_at_once(api: Api) -> None:
             equal(api.poll(api.start()).status_code, 202, "the status")
 
 
-@case(
+@critical(
     clauses.JOB_LIFETIME,
     given="a job that never ends",
     when="its lifetime is over",
     then="it polls as an error, timed out",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=1,
 )
@@ -271,12 +262,11 @@ def a_queued_job_times_out_too(api: Api) -> None:
     equal(failure_of(api.end_of(queued)).error_code, ErrorCode.TIMED_OUT, "the queued job's error code")
 
 
-@case(
+@critical(
     clauses.ENDED_IS_FINAL,
     given="a job that timed out while it was being painted",
     when="the painter is let go",
     then="it stays timed out",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.TIME],
     credits=2,
 )
@@ -290,13 +280,11 @@ def a_late_painter_changes_nothing(api: Api) -> None:
     equal(failure_of(api.poll(late)).error_code, ErrorCode.TIMED_OUT, "the error code")
 
 
-@case(
+@_ended_job(
     clauses.JOB_KEPT,
-    given="a job that has ended",
     when="it is polled a minute before its 24 hours are over",
     then="the answer is 200",
     needs=[Need.TIME],
-    credits=1,
 )
 def a_job_is_kept_for_24_hours(api: Api) -> None:
     inference_id = api.start()
@@ -305,13 +293,11 @@ def a_job_is_kept_for_24_hours(api: Api) -> None:
     finished(api.poll(inference_id))
 
 
-@case(
+@_ended_job(
     clauses.JOB_KEPT,
-    given="a job that has ended",
     when="it is polled a minute after its 24 hours are over",
     then="the answer is 404",
     needs=[Need.TIME],
-    credits=1,
 )
 def a_job_is_forgotten_after_24_hours(api: Api) -> None:
     inference_id = api.start()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import BOUNDARY, FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -90,6 +92,8 @@ _TYPES: Final[list[dict[str, Any]]] = [
     {"name": "image_id", "value": 7},
 ]
 _TEXT_FIELDS: Final = ("prompt", "negative_prompt", "image_url", "format", "mode", "mask_url", "image_id")
+_abusive = partial(case, clauses.ABUSIVE_BODY)
+_malformed = partial(case, clauses.UNREADABLE_BODY_CODE)
 
 
 def _part_body(part: bytes) -> bytes:
@@ -114,32 +118,22 @@ def _a_thousand_parts() -> bytes:
     return multipart(*(FormPart(f"f{n}", "x") for n in range(1000)))
 
 
-@case(
+@critical(
     clauses.UNREADABLE_BODY,
     when="a multipart body is cut short",
     then="the answer is 400",
-    severity=Severity.CRITICAL,
     each=variants(kept={place: _CUTS[place] for place in ("in-the-boundary", "in-the-file", "half")}),
 )
 def multipart_cut_short_is_400(api: Api, kept: int) -> None:
     equal(api.post_body(_WHOLE[:kept], multipart_type()).status_code, 400, "the status")
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="a multipart body is cut short",
-    then="the refusal is 400 malformed_body",
-    each=variants(kept=_CUTS),
-)
+@_malformed(when="a multipart body is cut short", then="the refusal is 400 malformed_body", each=variants(kept=_CUTS))
 def multipart_cut_short_is_malformed_body(api: Api, kept: int) -> None:
     refused(api.post_body(_WHOLE[:kept], multipart_type()), ErrorCode.MALFORMED_BODY)
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="a multipart body comes without its last boundary",
-    then="the refusal is 400 malformed_body",
-)
+@_malformed(when="a multipart body comes without its last boundary", then="the refusal is 400 malformed_body")
 def multipart_without_its_last_boundary_is_400(api: Api) -> None:
     refused(api.post_body(multipart(_IMAGE, _PROMPT, closed=False), multipart_type()), ErrorCode.MALFORMED_BODY)
 
@@ -149,11 +143,10 @@ def multipart_without_a_boundary_is_400(api: Api) -> None:
     equal(api.post_body(_WHOLE, _BOUNDARIES["none"]).status_code, 400, "the status")
 
 
-@case(
+@minor(
     clauses.UNREADABLE_BODY_CODE,
     when="the Content-Type of a multipart body names no boundary",
     then="the refusal is malformed_body and speaks of the boundary",
-    severity=Severity.MINOR,
     each=variants(content_type=_BOUNDARIES),
 )
 def multipart_without_a_boundary_is_told_so(api: Api, content_type: str) -> None:
@@ -161,11 +154,7 @@ def multipart_without_a_boundary_is_told_so(api: Api, content_type: str) -> None
     contains(detail, "boundary", "the detail")
 
 
-@case(
-    clauses.UNREADABLE_BODY_CODE,
-    when="the Content-Type names another boundary than the body has",
-    then="the refusal is 400 malformed_body",
-)
+@_malformed(when="the Content-Type names another boundary than the body has", then="the refusal is 400 malformed_body")
 def another_boundary_than_the_bodys_is_400(api: Api) -> None:
     refused(api.post_body(_WHOLE, multipart_type("another")), ErrorCode.MALFORMED_BODY)
 
@@ -199,13 +188,12 @@ def part_that_is_no_form_field_is_400(api: Api, part: bytes) -> None:
     refused(api.post_body(_part_body(part), multipart_type()), ErrorCode.MALFORMED_BODY)
 
 
-@case(clauses.ABUSIVE_BODY, when="a multipart body has a thousand parts", then="the answer is 400 or 413")
+@_abusive(when="a multipart body has a thousand parts", then="the answer is 400 or 413")
 def thousand_parts_are_refused(api: Api) -> None:
     one_of(api.post_body(_a_thousand_parts(), multipart_type()).status_code, (400, 413), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a text field has a megabyte",
     then="the answer is 400, 413 or 422",
     each=variants(name=["prompt", "count", "colour"]),
@@ -214,27 +202,21 @@ def text_field_of_a_megabyte_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_a_megabyte_of(name), multipart_type()).status_code, (400, 413, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
-    when="a text field is not UTF-8",
-    then="the answer is 400 or 422",
-    each=variants(data=_TEXTS),
-)
+@_abusive(when="a text field is not UTF-8", then="the answer is 400 or 422", each=variants(data=_TEXTS))
 def text_that_is_not_utf_8_is_refused(api: Api, data: bytes) -> None:
     answer = api.post_body(multipart(_IMAGE, FormPart("prompt", data)), multipart_type())
     one_of(answer.status_code, (400, 422), "the status")
 
 
-@case(clauses.ABUSIVE_BODY, when="a prompt has a NUL character in it", then="the answer is a result or 422", credits=1)
+@_abusive(when="a prompt has a NUL character in it", then="the answer is a result or 422", credits=1)
 def prompt_with_nul_is_a_result_or_a_refusal(api: Api) -> None:
     one_of(api.outpaint(prompt="a\0b").status_code, (200, 422), "the status")
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a body that is called JSON is no JSON object, or has no picture in it",
     then="the answer is 400 or 422",
-    severity=Severity.CRITICAL,
     each=variants(body=_JSON_BODIES),
 )
 def json_body_that_is_no_request_is_refused(api: Api, body: bytes) -> None:
@@ -246,7 +228,7 @@ def broken_json_is_400(api: Api) -> None:
     equal(api.post_body(b'{"image_url": ', _JSON).status_code, 400, "the status")
 
 
-@case(clauses.UNREADABLE_BODY_CODE, when="a JSON body breaks off", then="the refusal is malformed_body")
+@_malformed(when="a JSON body breaks off", then="the refusal is malformed_body")
 def broken_json_is_malformed_body(api: Api) -> None:
     refused(api.post_body(b'{"image_url": ', _JSON), ErrorCode.MALFORMED_BODY)
 
@@ -270,13 +252,10 @@ def json_member_sent_twice_is_refused(api: Api) -> None:
     each={f"{each['name'].replace('_', '-')}-{type(each['value']).__name__}": each for each in _TYPES},
 )
 def json_value_of_another_type_is_refused_by_its_name(api: Api, name: str, value: object) -> None:
-    answer = api.post_json(_document(name, value))
-    equal(answer.status_code, 422, "the status")
-    equal(answer.json().get("field"), name, "the offending field")
+    rejected(api.post_json(_document(name, value)), 422, field=name)
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a JSON text holds half a surrogate pair",
     then="the answer is 400 or 422",
     each=variants(name=_TEXT_FIELDS),
@@ -285,8 +264,7 @@ def half_a_character_in_json_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_with_half_a_character(name), _JSON).status_code, (400, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="the name of an unknown JSON member holds half a surrogate pair",
     then="the answer is a result, 400 or 422",
     credits=1,
@@ -296,8 +274,7 @@ def half_a_character_in_an_unknown_name_is_never_our_fault(api: Api) -> None:
     one_of(api.post_body(body, _JSON).status_code, (200, 400, 422), "the status")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="an urlencoded form cannot be read, or holds nothing of use",
     then="the answer is 400 or 422",
     each=variants(body=_FORMS),
@@ -315,8 +292,7 @@ def empty_form_is_told_what_is_missing(api: Api) -> None:
     refused(api.post_body(b"", _URLENCODED), ErrorCode.MISSING_PARAMETER, field="image")
 
 
-@case(
-    clauses.ABUSIVE_BODY,
+@_abusive(
     when="a good request comes with a strange query",
     then="the answer is a result, 202, 400 or 422",
     credits=1,
@@ -352,11 +328,10 @@ def _damaged(seed: int) -> bytes:
     return bytes(body)
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a multipart body was damaged on its way in a few places",
     then="the answer is a result or a refusal",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(seed={f"damage-{seed:02}": seed for seed in range(60)}),
 )
@@ -390,11 +365,11 @@ def _refused_json() -> dict[str, tuple[bytes, str]]:
     )
 
 
-def _refused_urlencoded() -> dict[str, tuple[bytes, str]]:
-    return {name: (body, _URLENCODED) for name, body in _FORMS.items()}
-
-
-_LISTS: Final = {"multipart": _refused_multipart, "json": _refused_json, "urlencoded": _refused_urlencoded}
+_LISTS: Final[dict[str, Callable[[], dict[str, tuple[bytes, str]]]]] = {
+    "multipart": _refused_multipart,
+    "json": _refused_json,
+    "urlencoded": lambda: {name: (body, _URLENCODED) for name, body in _FORMS.items()},
+}
 
 
 def _post_all(api: Api, kind: str) -> dict[str, httpx.Response]:
@@ -412,12 +387,11 @@ def bad_bodies_cost_nothing(api: Api, kind: str) -> None:
             within(answer.status_code, 400, 499, f"the status of {name}")
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     given="a service that was just sent bodies of every bad kind",
     when="a good request comes",
     then="it is served and charged as ever",
-    severity=Severity.CRITICAL,
     credits=1,
     watches_account=True,
 )

@@ -12,12 +12,12 @@ from PIL import Image
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
 
-_STRANGERS: Final = {
+_OTHER_FILES: Final = {
     "text": b"this is text, whatever its label says",
     "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='48'/>",
     "pdf": b"%PDF-1.7\n%...",
@@ -81,7 +81,7 @@ def _posted(api: Api, data: bytes) -> httpx.Response:
     clauses.NO_PICTURE,
     when="a file that is labelled image/png is none of the pictures that are taken",
     then="the answer is 415",
-    each=variants(data={kind: _STRANGERS[kind] for kind in ("text", "gif", "pdf")}),
+    each=variants(data={kind: _OTHER_FILES[kind] for kind in ("text", "gif", "pdf")}),
 )
 def stranger_is_415(api: Api, data: bytes) -> None:
     equal(_posted(api, data).status_code, 415, "the status")
@@ -91,7 +91,7 @@ def stranger_is_415(api: Api, data: bytes) -> None:
     clauses.REFUSAL_NAMES_FIELD,
     when="a file that is labelled image/png is none of the pictures that are taken",
     then="the refusal is 415 unsupported_image_type and names the image",
-    each=variants(data=_STRANGERS),
+    each=variants(data=_OTHER_FILES),
 )
 def stranger_is_refused_by_its_code(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image")
@@ -107,11 +107,10 @@ def unreadable_picture_is_refused(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNREADABLE_IMAGE, field="image")
 
 
-@case(
+@critical(
     clauses.DIMENSIONS,
     when="a PNG's header declares a size out of range, and no pixels follow",
     then="the refusal is 422 dimensions_out_of_range and names the image",
-    severity=Severity.CRITICAL,
     each=variants(size=_SIZES),
 )
 def size_out_of_range_is_refused_from_the_header(api: Api, size: tuple[int, int]) -> None:
@@ -156,11 +155,10 @@ def opaque_picture_without_a_mask_is_refused(api: Api, image: bytes) -> None:
     refused(_posted(api, image), ErrorCode.NOTHING_TO_PAINT, field="image")
 
 
-@case(
+@minor(
     clauses.NOTHING_TO_PAINT,
     when="a picture that is opaque everywhere is posted without a mask",
     then="the detail gives the way out, a mask",
-    severity=Severity.MINOR,
 )
 def nothing_to_paint_comes_with_the_way_out(api: Api) -> None:
     detail = refused(api.outpaint(image=drawn_pictures.photo()), ErrorCode.NOTHING_TO_PAINT, field="image")
@@ -176,11 +174,10 @@ def transparent_picture_is_refused(api: Api) -> None:
     refused(_posted(api, drawn_pictures.transparent_everywhere()), ErrorCode.NOTHING_TO_KEEP, field="image")
 
 
-@case(
+@minor(
     clauses.NO_PICTURE_WORDS,
     when="an HTML page is posted as a picture",
     then="the detail says that it is HTML and that PNG is taken",
-    severity=Severity.MINOR,
 )
 def stranger_is_told_what_it_was_taken_for(api: Api) -> None:
     answer = api.outpaint(image=b"<html><body>504 Gateway Timeout</body></html>")
@@ -200,11 +197,10 @@ def mask_of_another_size_is_refused(api: Api, name: str) -> None:
     refused(answer, ErrorCode.SIZE_MISMATCH, field=name)
 
 
-@case(
+@minor(
     clauses.SIZES_MATCH,
     when="a mask of another size than the image's is posted",
     then="the detail names both sizes",
-    severity=Severity.MINOR,
     each=variants(name=["mask", "mask_image"]),
 )
 def mask_of_another_size_is_told_both_sizes(api: Api, name: str) -> None:
@@ -278,11 +274,10 @@ def _damaged(seed: int) -> bytes:
     return bytes(data[: chance.randint(len(data) // 2, len(data))])
 
 
-@case(
+@critical(
     clauses.ABUSIVE_BODY,
     when="a picture of any kind was damaged in a few places and cut",
     then="the answer is a result or a refusal",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(seed={f"damage-{seed:02}": seed for seed in range(40)}),
 )
@@ -297,7 +292,7 @@ def damaged_picture_is_a_result_or_a_refusal(api: Api, seed: int) -> None:
 )
 def bad_pictures_cost_nothing(api: Api) -> None:
     declared = {name: drawn_pictures.png_that_declares(*size) for name, size in (_SIZES | {"0x0": (0, 0)}).items()}
-    files = _STRANGERS | _DAMAGED | declared | _FRAMES | _OPAQUE
+    files = _OTHER_FILES | _DAMAGED | declared | _FRAMES | _OPAQUE
     files |= {"transparent everywhere": drawn_pictures.transparent_everywhere(), "no bytes": b""}
     with api.charged(0):
         for name, data in files.items():

@@ -9,10 +9,10 @@ from typing import Final
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_exactly, painted
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import case, critical, variants
 from outpaint.conformance.proving.expectations import holds, within
-from outpaint.conformance.proving.received_pictures import kept_exactly, painted
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE
 _RAMP: Final = Image.frombytes("L", (256, 16), bytes(range(256)) * 16)
@@ -59,12 +59,11 @@ def soft_black_keeps_its_share(api: Api, by: str) -> None:
         within(max(values), 0, 255 - weight + 1, f"the brightest channel at weight {weight}")
 
 
-@case(
+@critical(
     clauses.SOFT_IS_BLENDED,
     given="a white and a black picture whose weights go from 0 to 255",
     when="both are posted with one seed",
     then="at every weight their results are as far apart as it says",
-    severity=Severity.CRITICAL,
     credits=2,
     each=variants(by=_SOFT_BY),
 )
@@ -107,12 +106,11 @@ def image_alpha_and_mask_alpha_weigh_the_same(api: Api) -> None:
     holds(by_image == by_mask, "both files are the same, byte for byte")
 
 
-@case(
+@critical(
     clauses.JPEG_MASK,
     given="a JPEG mask that is nearly white on its left and nearly black on its right",
     when="it is posted with a picture of noise",
     then="the left is kept exactly",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def ringing_of_a_jpeg_mask_is_still_white(api: Api) -> None:

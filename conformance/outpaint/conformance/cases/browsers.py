@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import httpx
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, words_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import case, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, one_of
 from outpaint.contracts import openapi, paths_and_headers
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
 
 _ORIGIN = {"Origin": "https://app.example"}
 _ROUTES = {
-    "outpaint": {"path": OUTPAINT_PATH, "verb": "POST"},
-    "poll": {"path": "/v1/painting/some-id", "verb": "GET"},
-    "balance": {"path": BALANCE_PATH, "verb": "GET"},
+    "outpaint": {"path": OUTPAINT_PATH, "method": "POST"},
+    "poll": {"path": "/v1/painting/some-id", "method": "GET"},
+    "balance": {"path": BALANCE_PATH, "method": "GET"},
 }
 _HEADERS = {
     "key": paths_and_headers.API_KEY,
     "idempotency-key": paths_and_headers.IDEMPOTENCY_KEY,
     "content-type": "Content-Type",
 }
+_without_a_key = partial(minor, given="nobody's key")
+_from_another_origin = partial(case, given="a page of another origin")
 
 
-def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
-    sent = {**_ORIGIN, "Access-Control-Request-Method": verb, "Access-Control-Request-Headers": asked.lower()}
+def _preflight(api: Api, path: str, method: str, asked: str) -> httpx.Response:
+    sent = {**_ORIGIN, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": asked.lower()}
     return api.with_key(None).request("OPTIONS", path, headers=sent)
 
 
@@ -36,20 +39,19 @@ def _preflight(api: Api, path: str, verb: str, asked: str) -> httpx.Response:
     clauses.PREFLIGHT,
     given="a page of another origin, which sends no key in a preflight",
     when="its browser asks beforehand",
-    then="the answer is 200 or 204, for this origin and verb",
+    then="the answer is 200 or 204, for this origin and method",
     each=_ROUTES,
 )
-def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
-    answer = _preflight(api, path, verb, paths_and_headers.API_KEY)
+def preflight_needs_no_key(api: Api, path: str, method: str) -> None:
+    answer = _preflight(api, path, method, paths_and_headers.API_KEY)
     one_of(answer.status_code, (200, 204), "the status")
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
-    contains(words_of(answer, "Access-Control-Allow-Methods"), verb.lower(), "Access-Control-Allow-Methods")
+    contains(words_of(answer, "Access-Control-Allow-Methods"), method.lower(), "Access-Control-Allow-Methods")
 
 
-@case(
+@_from_another_origin(
     clauses.PREFLIGHT,
-    given="a page of another origin",
     when="its browser asks beforehand whether it may send a header of the API",
     then="it may",
     each={
@@ -58,26 +60,24 @@ def preflight_needs_no_key(api: Api, path: str, verb: str) -> None:
         for name, header in _HEADERS.items()
     },
 )
-def preflight_allows_the_apis_headers(api: Api, path: str, verb: str, header: str) -> None:
-    answer = _preflight(api, path, verb, header)
+def preflight_allows_the_apis_headers(api: Api, path: str, method: str, header: str) -> None:
+    answer = _preflight(api, path, method, header)
     contains(words_of(answer, "Access-Control-Allow-Headers"), header.lower(), "Access-Control-Allow-Headers")
 
 
-@case(
+@_from_another_origin(
     clauses.PREFLIGHT_PREFER,
-    given="a page of another origin",
     when="its browser asks beforehand whether it may send Prefer",
     then="it may",
     each=_ROUTES,
 )
-def preflight_allows_prefer(api: Api, path: str, verb: str) -> None:
-    answer = _preflight(api, path, verb, paths_and_headers.PREFER)
+def preflight_allows_prefer(api: Api, path: str, method: str) -> None:
+    answer = _preflight(api, path, method, paths_and_headers.PREFER)
     contains(words_of(answer, "Access-Control-Allow-Headers"), "prefer", "Access-Control-Allow-Headers")
 
 
-@case(
+@_from_another_origin(
     clauses.BROWSERS_READ,
-    given="a page of another origin",
     when="a picture is posted from it",
     then="its scripts may read every header of the API",
     credits=1,
@@ -88,9 +88,8 @@ def scripts_may_read_the_headers_of_a_success(api: Api) -> None:
     _all_exposed(answer)
 
 
-@case(
+@_from_another_origin(
     clauses.BROWSERS_READ,
-    given="a page of another origin",
     when="it asks without a key and is refused",
     then="its scripts may read every header of the API",
 )
@@ -119,29 +118,21 @@ def scripts_may_read_result_files(api: Api) -> None:
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
 
 
-@case(
+@_without_a_key(
     clauses.OPTIONS,
-    given="nobody's key",
     when="OPTIONS is asked of a path",
-    then="Allow names the verbs that it takes, OPTIONS among them",
-    severity=Severity.MINOR,
-    each={**_ROUTES, "description": {"path": "/openapi.json", "verb": "GET"}},
+    then="Allow names the methods that it takes, OPTIONS among them",
+    each={**_ROUTES, "description": {"path": "/openapi.json", "method": "GET"}},
 )
-def options_tells_what_a_path_takes(api: Api, path: str, verb: str) -> None:
+def options_tells_what_a_path_takes(api: Api, path: str, method: str) -> None:
     answer = api.with_key(None).request("OPTIONS", path)
     one_of(answer.status_code, (200, 204), "the status")
     allowed = words_of(answer, "Allow")
     contains(allowed, "options", "Allow")
-    contains(allowed, verb.lower(), "Allow")
+    contains(allowed, method.lower(), "Allow")
 
 
-@case(
-    clauses.DOCUMENTS,
-    given="nobody's key",
-    when="/openapi.json is read",
-    then="it is the description of the contract, as JSON",
-    severity=Severity.MINOR,
-)
+@_without_a_key(clauses.DOCUMENTS, when="/openapi.json is read", then="it is the description of the contract, as JSON")
 def description_is_served(api: Api) -> None:
     answer = api.with_key(None).get("/openapi.json")
     equal(answer.status_code, 200, "the status")
@@ -149,12 +140,10 @@ def description_is_served(api: Api) -> None:
     holds(json.loads(answer.text) == openapi.document(), "it is the committed description")
 
 
-@case(
+@_without_a_key(
     clauses.DOCUMENTS,
-    given="nobody's key",
     when="a browser opens /docs",
     then="it gets a page that loads no script and nothing from elsewhere",
-    severity=Severity.MINOR,
     each=variants(
         accept={"browser": "text/html,application/xhtml+xml,*/*;q=0.8", "anything": "*/*", "html": "text/html"}
     ),

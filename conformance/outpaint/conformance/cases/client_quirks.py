@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, one_of
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -17,17 +18,17 @@ _PROMPT: Final = FormPart("prompt", "a lake")
 _COUNT: Final = FormPart("count", "1")
 _TYPES: Final = {"multipart": "multipart/form-data", "json": "application/json"}
 _NO_BYTES: Final = multipart(FormPart("image", b"", "a.png", "image/png"), _PROMPT)
+_quirk = partial(case, clauses.CLIENT_QUIRKS, credits=1)
 
 
 def _read_whole(api: Api, body: bytes) -> None:
     equal(len(finished(api.post_body(body, multipart_type()))), 1, "the number of pictures")
 
 
-@case(
+@critical(
     clauses.CLIENT_QUIRKS,
     when="a file part comes under a label that is wrong, empty or missing",
     then="it is read by its bytes",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(
         label={
@@ -44,11 +45,9 @@ def file_is_read_whatever_its_label(api: Api, label: str | None) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), "a.png", label), _PROMPT, _COUNT))
 
 
-@case(
-    clauses.CLIENT_QUIRKS,
+@_quirk(
     when="a file part's name is a whole path, or anything else",
     then="the file is read",
-    credits=1,
     each=variants(
         filename={
             "path": "/home/me/pictures/a.png",
@@ -65,22 +64,16 @@ def filename_may_be_a_whole_path(api: Api, filename: str) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), filename, "image/png"), _PROMPT, _COUNT))
 
 
-@case(
-    clauses.CLIENT_QUIRKS,
-    when="a file part's name comes in the extended spelling, filename*",
-    then="the file is read",
-    credits=1,
-)
+@_quirk(when="a file part's name comes in the extended spelling, filename*", then="the file is read")
 def filename_in_the_extended_spelling_is_read(api: Api) -> None:
     body = multipart(FormPart("image", drawn_pictures.canvas(), "a.png"), _PROMPT, _COUNT)
     _read_whole(api, body.replace(b'filename="a.png"', b"filename*=UTF-8''%C3%BC.png"))
 
 
-@case(
+@critical(
     clauses.CLIENT_QUIRKS,
     when="the balance is asked with a Content-Type and no body",
     then="the answer is 200",
-    severity=Severity.CRITICAL,
     each=variants(content_type=_TYPES),
 )
 def balance_may_be_asked_with_a_content_type(api: Api, content_type: str) -> None:
@@ -88,11 +81,10 @@ def balance_may_be_asked_with_a_content_type(api: Api, content_type: str) -> Non
     equal(answer.status_code, 200, "the status")
 
 
-@case(
+@critical(
     clauses.CLIENT_QUIRKS,
     when="a job is polled with a Content-Type and no body",
     then="the answer is 200 or 202",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(content_type=_TYPES),
 )
@@ -126,11 +118,10 @@ def exhausted_handle_costs_nothing(api: Api) -> None:
         equal(api.post_body(_NO_BYTES, multipart_type()).status_code, 422, "the status")
 
 
-@case(
+@critical(
     clauses.CLIENT_QUIRKS,
     when="the Python SDK's form is posted with everything that it always sends",
     then="as many pictures as asked for come back",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def sdks_form_with_everything_is_taken(api: Api) -> None:
@@ -156,11 +147,10 @@ def blank_optional_fields_count_as_left_out(api: Api) -> None:
     equal(len(finished(answer)), 2, "the number of pictures")
 
 
-@case(
+@critical(
     clauses.ACCEPTED_BODY,
     when="a picture is posted, waiting or not",
     then="data is a list, which the SDK iterates over",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(mode=["sync", "async"]),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import accepted_of, finished, pending, refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
@@ -34,6 +35,8 @@ _OTHERS: Final = {
     "none": None,
 }
 _CHARSETS: Final = ("utf-16", "latin-1", "shift_jis")
+_other_content_type = partial(case, clauses.OTHER_CONTENT_TYPE_CODE)
+_one_picture = partial(case, credits=1)
 
 
 def _compressed(api: Api) -> httpx.Response:
@@ -41,13 +44,7 @@ def _compressed(api: Api) -> httpx.Response:
     return api.post_body(body, _JSON, headers={"Content-Encoding": "gzip"})
 
 
-@case(
-    clauses.MULTIPART,
-    when="a request is posted as multipart/form-data",
-    then="it is taken",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.MULTIPART, when="a request is posted as multipart/form-data", then="it is taken", credits=1)
 def multipart_is_taken(api: Api) -> None:
     equal(len(finished(api.outpaint())), 1, "the number of pictures")
 
@@ -66,12 +63,11 @@ def _as_the_sdk_posts_it(api: Api) -> httpx.Response:
     )
 
 
-@case(
+@critical(
     clauses.URLENCODED,
     given="an image and a mask at addresses of their own",
     when="they are posted urlencoded, as the Python SDK does",
     then="the job is taken and ends with its picture",
-    severity=Severity.CRITICAL,
     needs=[Need.SOURCES],
     credits=1,
 )
@@ -80,13 +76,12 @@ def urlencoded_is_taken_as_the_sdk_sends_it(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 1, "the number of pictures")
 
 
-@case(
+@_one_picture(
     clauses.MASK_READING,
     given="an image and a mask at addresses of their own",
     when="they are posted urlencoded, as the Python SDK does",
     then="the 202 says that the mask was read by its alpha",
     needs=[Need.SOURCES],
-    credits=1,
 )
 def urlencoded_mask_is_understood(api: Api) -> None:
     accepted = accepted_of(_as_the_sdk_posts_it(api))
@@ -94,11 +89,10 @@ def urlencoded_mask_is_understood(api: Api) -> None:
     api.end_of(accepted.inference_id)
 
 
-@case(
+@critical(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a number as its count",
     then="as many pictures come back",
-    severity=Severity.CRITICAL,
     credits=3,
 )
 def json_is_taken(api: Api) -> None:
@@ -106,11 +100,10 @@ def json_is_taken(api: Api) -> None:
     equal(len(finished(answer)), 3, "the number of pictures")
 
 
-@case(
+@minor(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a count or a seed that is whole and written with a point or an exponent",
     then="it is taken for the whole number that it is",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(
         numbers={
@@ -125,11 +118,10 @@ def json_whole_number_may_have_a_point(api: Api, numbers: str) -> None:
     equal(len(finished(api.post_body(body.encode(), _JSON))), 1, "the number of pictures")
 
 
-@case(
+@minor(
     clauses.JSON_BODY,
     when="a request is posted as JSON, with a count that is no whole number",
     then="the refusal is 422 invalid_parameter and names the count",
-    severity=Severity.MINOR,
     each=variants(count=("1.5", "1e300", "true", "-0.5")),
 )
 def json_broken_number_is_refused(api: Api, count: str) -> None:
@@ -148,33 +140,25 @@ def json_seed_is_taken_as_a_number(api: Api) -> None:
     equal([item.seed for item in result.data], [9, 10, 11], "the seeds")
 
 
-@case(
+@_one_picture(
     clauses.JSON_LENIENT,
     when="a JSON request has its numbers as text, and null for what it leaves out",
     then="it is taken",
-    credits=1,
 )
 def json_takes_text_for_numbers_and_null_for_nothing(api: Api) -> None:
     answer = api.post_json({"image_url": _IMAGE, "prompt": "a lake", "count": "1", "mask_url": None, "seed": None})
     equal(len(finished(answer)), 1, "the number of pictures")
 
 
-@case(
-    clauses.MODE,
-    when="a JSON request says mode async",
-    then="the answer is 202, and the job ends",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@critical(clauses.MODE, when="a JSON request says mode async", then="the answer is 202, and the job ends", credits=2)
 def mode_in_json_makes_it_async(api: Api) -> None:
     api.end_of(pending(api.post_json({"image_url": _IMAGE, "prompt": "a", "mode": "async"})))
 
 
-@case(
+@_one_picture(
     clauses.CONTENT_TYPE_CASE,
     when="JSON comes with a charset that is UTF-8 or part of it",
     then="it is read",
-    credits=1,
     each=variants(
         charset={
             "none": "",
@@ -190,11 +174,10 @@ def charset_that_is_utf_8_is_read(api: Api, charset: str) -> None:
     finished(api.post_body(body, f"application/json{charset}"))
 
 
-@case(
+@_one_picture(
     clauses.CONTENT_TYPE_CASE,
     when="a content type is written in another case",
     then="it is the same",
-    credits=1,
     each=variants(content_type={"json": "Application/JSON", "urlencoded": "APPLICATION/X-WWW-FORM-URLENCODED"}),
 )
 def content_type_is_read_in_any_case(api: Api, content_type: str) -> None:
@@ -203,8 +186,7 @@ def content_type_is_read_in_any_case(api: Api, content_type: str) -> None:
     finished(api.post_body(body.encode(), content_type))
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="JSON comes in a charset that is not UTF-8",
     then="the refusal is 415 unsupported_content_type and names Content-Type",
     each=variants(charset=_CHARSETS),
@@ -224,8 +206,7 @@ def another_content_type_is_415(api: Api, content_type: str | None) -> None:
     equal(api.post_body(b"image=x", content_type).status_code, 415, "the status")
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="a body comes under another content type, or under none",
     then="the refusal is 415 unsupported_content_type, names Content-Type and says what is taken",
     each=variants(content_type=_OTHERS),
@@ -236,8 +217,7 @@ def another_content_type_is_refused_by_its_code(api: Api, content_type: str | No
     contains(detail, "multipart/form-data", "the detail")
 
 
-@case(
-    clauses.OTHER_CONTENT_TYPE_CODE,
+@_other_content_type(
     when="a body comes compressed",
     then="the refusal is 415 unsupported_content_type and names Content-Encoding",
 )
@@ -259,7 +239,7 @@ def refused_content_types_cost_nothing(api: Api) -> None:
         within(_compressed(api).status_code, 400, 499, "the status of gzip")
 
 
-_WITH_STRANGERS: Final[dict[str, Any]] = {
+_WITH_UNKNOWN_MEMBERS: Final[dict[str, Any]] = {
     "image_url": _IMAGE,
     "prompt": "a lake",
     "count": 1,
@@ -268,31 +248,24 @@ _WITH_STRANGERS: Final[dict[str, Any]] = {
 }
 
 
-@case(
-    clauses.UNKNOWN_FIELDS,
-    when="a JSON request has unknown members of any shape",
-    then="it is taken",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.UNKNOWN_FIELDS, when="a JSON request has unknown members of any shape", then="it is taken", credits=1)
 def unknown_json_members_are_accepted(api: Api) -> None:
-    finished(api.post_json(_WITH_STRANGERS))
+    finished(api.post_json(_WITH_UNKNOWN_MEMBERS))
 
 
-@case(
+@minor(
     clauses.UNKNOWN_FIELDS_WARNING,
     when="a JSON request has unknown members of any shape",
     then="the warning header names them",
-    severity=Severity.MINOR,
     credits=1,
 )
 def unknown_json_members_are_named_in_a_warning(api: Api) -> None:
-    warning = api.post_json(_WITH_STRANGERS).headers.get(WARNING, "")
+    warning = api.post_json(_WITH_UNKNOWN_MEMBERS).headers.get(WARNING, "")
     contains(warning, "meta", WARNING)
     contains(warning, "tags", WARNING)
 
 
-@case(clauses.MULTIPART, when="the fields come before the file", then="the request is taken", credits=1)
+@_one_picture(clauses.MULTIPART, when="the fields come before the file", then="the request is taken")
 def field_order_does_not_matter(api: Api) -> None:
     body = multipart(
         FormPart("prompt", "a lake"),

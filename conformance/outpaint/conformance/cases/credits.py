@@ -8,7 +8,7 @@ from typing import Any
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import failure_of, finished, json_object, pending, refused, rejected
 from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -21,9 +21,10 @@ _REFUSED: dict[str, dict[str, Any]] = {
     "no-picture": {"image": b"no picture at all"},
     "accept": {"headers": {"Accept": "text/html"}},
 }
-_given_back = partial(case, clauses.GIVEN_BACK, severity=Severity.CRITICAL, watches_account=True)
-_price = partial(case, clauses.PRICE, severity=Severity.CRITICAL, watches_account=True)
-_reserved = partial(case, clauses.RESERVED, severity=Severity.CRITICAL, watches_account=True)
+_given_back = partial(critical, clauses.GIVEN_BACK, watches_account=True)
+_failed_job = partial(_given_back, needs=[Need.FAILING_JOBS])
+_price = partial(critical, clauses.PRICE, watches_account=True)
+_reserved = partial(critical, clauses.RESERVED, watches_account=True)
 _two_credits = partial(
     case,
     given="an account with two credits",
@@ -31,16 +32,16 @@ _two_credits = partial(
     credits=2,
     when="three pictures are asked for",
 )
+_credit_header = partial(case, clauses.CREDIT_HEADER, watches_account=True)
 
 
 # The balance
 
 
-@case(
+@critical(
     clauses.BALANCE,
     when="the balance is asked for",
     then="the answer is 200 with a whole number as credits, and no other member",
-    severity=Severity.CRITICAL,
 )
 def balance_has_one_member(api: Api) -> None:
     answer = api.get(BALANCE_PATH)
@@ -55,37 +56,28 @@ def balance_is_not_cached(api: Api) -> None:
     contains(api.get(BALANCE_PATH).headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
 
-@case(
-    clauses.CREDIT_HEADER,
-    when="the balance is asked for",
-    then="the credit header says the same as the body",
-    watches_account=True,
-)
+@_credit_header(when="the balance is asked for", then="the credit header says the same as the body")
 def header_agrees_with_the_balance(api: Api) -> None:
     answer = api.get(BALANCE_PATH)
     equal(answer.headers.get(CREDIT_AVAILABLE), str(json_object(answer).get("credits")), CREDIT_AVAILABLE)
 
 
-@case(
-    clauses.CREDIT_HEADER,
+@_credit_header(
     when="pictures are asked for",
     then="the credit header tells the balance before they were charged",
     credits=3,
-    watches_account=True,
 )
 def header_is_the_balance_before_the_charge(api: Api) -> None:
     before = api.balance()
     equal(api.outpaint(count=3).headers.get(CREDIT_AVAILABLE), str(before), CREDIT_AVAILABLE)
 
 
-@case(
-    clauses.CREDIT_HEADER,
+@_credit_header(
     given="an account with ten credits",
     when="three pictures are asked for, twice, and then the balance",
     then="the credit headers are 10, 7 and 4",
     needs=[Need.ACCOUNTS],
     credits=6,
-    watches_account=True,
 )
 def header_falls_with_each_charge(api: Api) -> None:
     own = api.with_key(api.provider.exact_key(10))
@@ -162,12 +154,11 @@ def fetching_costs_nothing(api: Api) -> None:
             api.fetch(item.url)
 
 
-@case(
+@critical(
     clauses.PRICE,
     given="an account whose last credit went into a job",
     when="the job is polled to its end",
     then="its picture is there",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=1,
 )
@@ -265,12 +256,11 @@ def too_few_credits_are_402(api: Api) -> None:
     rejected(own.outpaint(count=3), 402, message="Payment Required")
 
 
-@case(
+@critical(
     clauses.USED_UP,
     given="an account that has spent its last credit",
     when="a picture is asked for",
     then="the answer is 402, Payment Required",
-    severity=Severity.CRITICAL,
     needs=[Need.ACCOUNTS],
     credits=1,
 )
@@ -325,17 +315,16 @@ def a_402_leaves_no_job_behind(api: Api) -> None:
 # Given back
 
 
-@_given_back(when="a job fails", then="all its credits are given back", needs=[Need.FAILING_JOBS], credits=5)
+@_failed_job(when="a job fails", then="all its credits are given back", credits=5)
 def a_failed_job_gives_its_credits_back(api: Api) -> None:
     with api.failing(), api.charged(0):
         failure_of(api.end_of(api.start(count=5)))
 
 
-@_given_back(
+@_failed_job(
     given="a failed job whose credits were given back",
     when="it is polled again and again",
     then="nothing more is given back",
-    needs=[Need.FAILING_JOBS],
     credits=5,
 )
 def credits_are_given_back_once(api: Api) -> None:
@@ -345,11 +334,10 @@ def credits_are_given_back_once(api: Api) -> None:
             failure_of(api.end_of(inference_id))
 
 
-@_given_back(
+@_failed_job(
     given="a request that waits for its pictures",
     when="its job fails",
     then="nothing is charged",
-    needs=[Need.FAILING_JOBS],
     credits=5,
     each=variants(code=[ErrorCode.PAINTING_FAILED, ErrorCode.TIMED_OUT, ErrorCode.UNAVAILABLE]),
 )
@@ -358,12 +346,7 @@ def a_waiting_post_that_fails_costs_nothing(api: Api, code: ErrorCode) -> None:
         refused(api.outpaint(mode="sync", count=5), code)
 
 
-@_given_back(
-    when="a job ends by an error that nobody foresaw",
-    then="nothing is charged",
-    needs=[Need.FAILING_JOBS],
-    credits=1,
-)
+@_failed_job(when="a job ends by an error that nobody foresaw", then="nothing is charged", credits=1)
 def an_unforeseen_error_costs_nothing(api: Api) -> None:
     with api.provider.failing(RuntimeError("s3cret at /home/painter")), api.charged(0):
         refused(api.outpaint(), ErrorCode.PAINTING_FAILED)

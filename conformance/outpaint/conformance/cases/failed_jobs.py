@@ -15,13 +15,10 @@ from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 _UNFORESEEN = RuntimeError("s3cret at /home/painter")
 _failing = partial(case, needs=[Need.FAILING_JOBS], credits=1)
 _failed_job = partial(case, given="a job that failed", needs=[Need.FAILING_JOBS], when="it is polled", credits=1)
+_critical_failure = partial(_failed_job, severity=Severity.CRITICAL)
 
 
-@_failed_job(
-    clauses.FAILED_POLL,
-    then="the answer is 200 with status error, a message and a detail",
-    severity=Severity.CRITICAL,
-)
+@_critical_failure(clauses.FAILED_POLL, then="the answer is 200 with status error, a message and a detail")
 def a_failed_job_polls_as_an_error(api: Api) -> None:
     with api.failing():
         failed(api.end_of(api.start()))
@@ -67,11 +64,10 @@ def a_failed_job_has_empty_data(api: Api) -> None:
     equal(json_object(answer).get("data", "no such member"), [], "data")
 
 
-@_failed_job(
+@_critical_failure(
     clauses.ENDED_IS_FINAL,
     when="it is polled again, now that jobs succeed",
     then="it is still the same failure",
-    severity=Severity.CRITICAL,
 )
 def a_failed_job_stays_failed(api: Api) -> None:
     with api.failing():
@@ -93,13 +89,7 @@ def a_waiting_post_answers_the_error(api: Api, code: ErrorCode) -> None:
         refused(api.outpaint(mode="sync"), code)
 
 
-@_failed_job(
-    clauses.FAILED_POST,
-    when="another is posted",
-    then="its pictures come",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@_critical_failure(clauses.FAILED_POST, when="another is posted", then="its pictures come", credits=2)
 def the_next_job_is_not_touched(api: Api) -> None:
     with api.failing():
         failed(api.end_of(api.start()))

@@ -8,9 +8,9 @@ from typing import Any, Final
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
@@ -41,7 +41,7 @@ _MODES: Final = ("auto", "later", "1")
 _TOO_LONG: Final = "x" * 20_001
 _TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "sync", "seed": "1"}
 _UNKNOWN: Final = {"text": {"strength": "0.7", "colour": "blue"}, "file": {"reference": b"whatever"}}
-_LITTLE: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
+_SMALL_FORM: Final = {"count": "1", "prompt": "a lake", "image_url": drawn_pictures.data_uri(drawn_pictures.canvas())}
 
 _WRONG: Final[dict[str, dict[str, Any]]] = {
     "count-0": {"count": "0"},
@@ -53,35 +53,33 @@ _WRONG: Final[dict[str, dict[str, Any]]] = {
     "mode-later": {"mode": "later"},
 }
 _refusal = partial(case, clauses.REFUSAL_NAMES_FIELD)
+_unknown_fields = partial(minor, clauses.UNKNOWN_FIELDS_WARNING, credits=1)
 
 
-@case(
+@critical(
     clauses.ONE_IMAGE,
     when="a request has no image, or two of them",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     each=variants(fields={"none": {"image": None}, "two": _TWO_IMAGES["image-and-image-url"]}),
 )
 def one_image_is_required(api: Api, fields: dict[str, Any]) -> None:
     equal(api.outpaint(**fields).status_code, 422, "the status")
 
 
-@case(
+@critical(
     FIELD_CLAUSES["prompt"],
     when="a request has no prompt, or an empty one",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     each=variants(prompt={"none": None, "empty": ""}),
 )
 def prompt_is_required(api: Api, prompt: str | None) -> None:
     equal(api.outpaint(prompt=prompt).status_code, 422, "the status")
 
 
-@case(
+@critical(
     clauses.WRONG_VALUE,
     when="a count, a format or a mode is asked for that does not exist",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     each=variants(fields=_WRONG),
 )
 def wrong_value_is_422(api: Api, fields: dict[str, Any]) -> None:
@@ -109,9 +107,7 @@ def no_prompt_is_refused(api: Api) -> None:
 
 @_refusal(when="a prompt is blank", then="the answer is 422 and names the prompt", each=variants(prompt=_BLANKS))
 def blank_prompt_is_refused(api: Api, prompt: str) -> None:
-    answer = api.outpaint(prompt=prompt)
-    equal(answer.status_code, 422, "the status")
-    equal(answer.json().get("field"), "prompt", "the offending field")
+    rejected(api.outpaint(prompt=prompt), 422, field="prompt")
 
 
 @case(
@@ -142,11 +138,10 @@ def prompt_that_is_too_long_is_refused(api: Api) -> None:
     refused(api.outpaint(prompt=_TOO_LONG), ErrorCode.INVALID_PARAMETER, field="prompt")
 
 
-@case(
+@critical(
     FIELD_CLAUSES["negative_prompt"],
     when="a negative prompt is sent, empty or not",
     then="the request is taken",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(negative_prompt={"empty": "", "words": "people, text"}),
 )
@@ -154,11 +149,10 @@ def negative_prompt_is_taken(api: Api, negative_prompt: str) -> None:
     finished(api.outpaint(negative_prompt=negative_prompt))
 
 
-@case(
+@critical(
     FIELD_CLAUSES["count"],
     when="so many pictures are asked for",
     then="so many come back, each with an id and an address of its own",
-    severity=Severity.CRITICAL,
     credits=3,
     each=variants(count=[1, 3]),
 )
@@ -178,13 +172,7 @@ def _as_many_as_asked_for(api: Api, count: int) -> None:
     equal(len({item.url for item in items}), count, "the number of different addresses")
 
 
-@case(
-    FIELD_CLAUSES["count"],
-    when="no count is sent",
-    then="two pictures come back",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@critical(FIELD_CLAUSES["count"], when="no count is sent", then="two pictures come back", credits=2)
 def count_is_two_where_it_is_left_out(api: Api) -> None:
     equal(len(finished(api.outpaint(count=None))), 2, "the number of pictures")
 
@@ -199,11 +187,10 @@ def count_out_of_range_is_refused(api: Api, count: str) -> None:
     holds(detail.startswith("count has wrong value "), "the detail begins in the vendor's words")
 
 
-@case(
+@minor(
     clauses.WRONG_VALUE_WORDS,
     when="a count is no whole number from 1 to 10",
     then="the detail begins as the vendor's does, with the field that has a wrong value",
-    severity=Severity.MINOR,
     each=variants(count={kind: _COUNTS[kind] for kind in ("zero", "eleven", "word")}),
 )
 def wrong_count_is_worded_as_the_vendor_words_it(api: Api, count: str) -> None:
@@ -234,11 +221,10 @@ def wrong_value_has_our_members_too(api: Api) -> None:
     equal(document.get("field"), "count", "the offending field")
 
 
-@case(
+@critical(
     FIELD_CLAUSES["format"],
     when="a format is asked for",
     then="the file really is of that format, and the id ends in it",
-    severity=Severity.CRITICAL,
     credits=1,
     each={
         "jpg": {"wanted": "JPG", "decoded": "JPEG"},
@@ -297,11 +283,10 @@ def other_mode_is_refused(api: Api, mode: str, place: str) -> None:
     refused(answer, ErrorCode.INVALID_PARAMETER, field="mode")
 
 
-@case(
+@critical(
     clauses.UNKNOWN_FIELDS,
     when="a form has fields or a file that the contract does not know",
     then="the request is taken",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(unknown=_UNKNOWN),
 )
@@ -309,12 +294,9 @@ def unknown_fields_are_accepted(api: Api, unknown: dict[str, Any]) -> None:
     finished(api.outpaint(**unknown))
 
 
-@case(
-    clauses.UNKNOWN_FIELDS_WARNING,
+@_unknown_fields(
     when="a form has fields or a file that the contract does not know",
     then="the warning header names each of them",
-    severity=Severity.MINOR,
-    credits=1,
     each=variants(unknown=_UNKNOWN),
 )
 def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> None:
@@ -323,29 +305,22 @@ def unknown_fields_are_named_in_a_warning(api: Api, unknown: dict[str, Any]) -> 
         contains(warning, name, WARNING)
 
 
-@case(
+@critical(
     clauses.UNKNOWN_FIELDS_WARNING,
     when="an unknown field has a name that no header could carry",
     then="the request is taken, and the warning is short and makes no other header",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(name={"latin": "naïve", "crlf": "a\r\nSet-Cookie: x=1", "long": "x" * 4000, "snowman": "☃"}),
 )
 def strange_unknown_name_makes_no_strange_header(api: Api, name: str) -> None:
-    answer = api.post_form({**_LITTLE, name: "1"})
+    answer = api.post_form({**_SMALL_FORM, name: "1"})
     finished(answer)
     lacks(answer.headers, "Set-Cookie", "the headers")
     contains(answer.headers, WARNING, "the headers")
     within(len(answer.headers[WARNING]), 1, 999, f"the length of {WARNING}")
 
 
-@case(
-    clauses.UNKNOWN_FIELDS_WARNING,
-    when="a request has no unknown field",
-    then="there is no warning header",
-    severity=Severity.MINOR,
-    credits=1,
-)
+@_unknown_fields(when="a request has no unknown field", then="there is no warning header")
 def known_request_has_no_warning(api: Api) -> None:
     lacks(api.outpaint().headers, WARNING, "the headers")
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import accepted_of, is_first, is_replay, refused, result_of
 from outpaint.conformance.proving.api import KEPT_S, Api, once
-from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
 from outpaint.conformance.proving.expectations import differ, equal
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
 
 _BAD_KEYS = {"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}
+_charged = partial(critical, watches_account=True)
 
 
-@case(
+@critical(
     clauses.REPLAY,
     when="the same request is sent twice under one key",
     then="both answers are the same job with the same pictures",
-    severity=Severity.CRITICAL,
     credits=4,
 )
 def same_request_is_one_job(api: Api) -> None:
@@ -31,13 +32,11 @@ def same_request_is_one_job(api: Api) -> None:
     equal([item.id for item in second.data], [item.id for item in first.data], "the second's ids")
 
 
-@case(
+@_charged(
     clauses.REPLAY_FREE,
     when="the same request is sent twice under one key",
     then="it is charged once",
-    severity=Severity.CRITICAL,
     credits=4,
-    watches_account=True,
 )
 def a_replay_costs_nothing(api: Api) -> None:
     key = once()
@@ -98,12 +97,11 @@ def a_replay_of_a_running_job_is_flagged(api: Api) -> None:
         is_replay(api.outpaint(mode="async", headers=key))
 
 
-@case(
+@critical(
     clauses.REPLAY,
     given="an async job that has ended",
     when="its request is sent again under its key",
     then="the answer is 200 with its pictures, marked as a replay",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def an_ended_job_is_replayed_with_its_pictures(api: Api) -> None:
@@ -117,12 +115,11 @@ def an_ended_job_is_replayed_with_its_pictures(api: Api) -> None:
     is_replay(answer)
 
 
-@case(
+@critical(
     clauses.REPLAY_ACCOUNT,
     given="two accounts",
     when="both use the same key for requests of their own",
     then="each has its own job, and neither is a replay",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=2,
 )
@@ -183,15 +180,13 @@ def a_failed_job_is_replayed(api: Api) -> None:
     is_replay(again)
 
 
-@case(
+@_charged(
     clauses.REPLAY_FREE,
     given="a request whose job failed",
     when="it is sent again under its key",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.FAILING_JOBS],
     credits=1,
-    watches_account=True,
 )
 def a_replay_of_a_failed_job_costs_nothing(api: Api) -> None:
     key = once()
@@ -216,12 +211,11 @@ def a_key_is_remembered_for_24_hours(api: Api) -> None:
     equal(result_of(api.outpaint(headers=key)).inference_id, first.inference_id, "the second inference_id")
 
 
-@case(
+@minor(
     clauses.REPLAY_LIFETIME,
     given="a request that was answered",
     when="it is sent again under its key a minute after 24 hours are over",
     then="the answer is a new job, and no replay",
-    severity=Severity.MINOR,
     needs=[Need.TIME],
     credits=2,
 )
@@ -245,12 +239,10 @@ def a_key_that_can_be_none_is_400(api: Api, key: bytes) -> None:
     refused(answer, ErrorCode.INVALID_IDEMPOTENCY_KEY, field=IDEMPOTENCY_KEY)
 
 
-@case(
+@_charged(
     clauses.REPLAY_KEY,
     when="a request is sent under a key that can be none",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
     each=variants(key=_BAD_KEYS),
 )
 def a_key_that_can_be_none_costs_nothing(api: Api, key: bytes) -> None:
@@ -263,11 +255,10 @@ def a_key_of_255_characters_is_taken(api: Api) -> None:
     result_of(api.outpaint(headers={IDEMPOTENCY_KEY: uuid4().hex + "x" * 223}))
 
 
-@case(
+@critical(
     clauses.REPLAY_KEY,
     when="the same is sent under two keys that differ in their last character alone",
     then="they are two jobs",
-    severity=Severity.CRITICAL,
     credits=2,
     each={"case": {"first": "a", "second": "A"}, "number": {"first": "1", "second": "2"}},
 )
@@ -277,26 +268,13 @@ def keys_are_compared_as_they_are(api: Api, first: str, second: str) -> None:
     equal(len(jobs), 2, "the number of jobs")
 
 
-@case(
-    clauses.REPLAY,
-    when="the same is sent twice without a key",
-    then="they are two jobs",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@critical(clauses.REPLAY, when="the same is sent twice without a key", then="they are two jobs", credits=2)
 def without_a_key_they_are_two_jobs(api: Api) -> None:
     first, second = (result_of(api.outpaint(seed=1)) for _ in range(2))
     differ(second.inference_id, first.inference_id, "the second inference_id")
 
 
-@case(
-    clauses.PRICE,
-    when="the same is sent twice without a key",
-    then="both are charged",
-    severity=Severity.CRITICAL,
-    credits=2,
-    watches_account=True,
-)
+@_charged(clauses.PRICE, when="the same is sent twice without a key", then="both are charged", credits=2)
 def without_a_key_both_are_charged(api: Api) -> None:
     with api.charged(2):
         for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import refused, result_of
 from outpaint.conformance.proving.api import Api, once
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import critical, variants
 from outpaint.conformance.proving.expectations import equal
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -27,14 +28,14 @@ _OTHER: dict[str, dict[str, Any]] = {
     "one-byte": {"image": drawn_pictures.canvas() + b"\0"},
     "mask": {"mask": drawn_pictures.alpha_mask()},
 }
+_sent_again = partial(critical, given="a request that was answered", credits=2)
 
 
-@case(
+@critical(
     clauses.REPLAY_MISMATCH,
     given="a request that was answered",
     when="another content is sent under its key",
     then="the answer is 422 and names the header",
-    severity=Severity.CRITICAL,
     credits=3,
     each=variants(other=_OTHER),
 )
@@ -44,12 +45,11 @@ def other_content_is_422(api: Api, other: dict[str, Any]) -> None:
     refused(api.outpaint(headers=key, **other), ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
-@case(
+@critical(
     clauses.REPLAY_MISMATCH,
     given="a request with a mask that was answered",
     when="the same image is sent with another mask under its key",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def another_mask_is_422(api: Api) -> None:
@@ -59,13 +59,10 @@ def another_mask_is_422(api: Api) -> None:
     refused(other, ErrorCode.IDEMPOTENCY_MISMATCH, field=IDEMPOTENCY_KEY)
 
 
-@case(
+@_sent_again(
     clauses.REPLAY_MISMATCH,
-    given="a request that was answered",
     when="another content is sent under its key",
     then="nothing more is charged",
-    severity=Severity.CRITICAL,
-    credits=2,
     watches_account=True,
 )
 def a_mismatch_costs_nothing(api: Api) -> None:
@@ -100,28 +97,17 @@ def _fields() -> dict[str, Any]:
     return {"image_url": image, "mask_url": mask, "prompt": " a lake ", "count": 1}
 
 
-def _as_json(api: Api, key: dict[str, str]) -> httpx.Response:
-    return api.post_json(_fields(), headers=key)
-
-
-def _as_form(api: Api, key: dict[str, str]) -> httpx.Response:
-    return api.post_form(_fields(), headers=key)
-
-
 _WAYS: dict[str, Callable[[Api, dict[str, str]], httpx.Response]] = {
     "reordered": _reordered,
-    "json": _as_json,
-    "urlencoded": _as_form,
+    "json": lambda api, key: api.post_json(_fields(), headers=key),
+    "urlencoded": lambda api, key: api.post_form(_fields(), headers=key),
 }
 
 
-@case(
+@_sent_again(
     clauses.REPLAY_SAME,
-    given="a request that was answered",
     when="the same content is sent under its key in another order, spelling or content type",
     then="the answer is the same job",
-    severity=Severity.CRITICAL,
-    credits=2,
     each=variants(way=[*_WAYS]),
 )
 def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
@@ -130,13 +116,10 @@ def how_it_is_sent_does_not_matter(api: Api, way: str) -> None:
     equal(result_of(_WAYS[way](api, key)).inference_id, first, "the second inference_id")
 
 
-@case(
+@_sent_again(
     clauses.REPLAY_SAME,
-    given="a request that was answered",
     when="the same is sent under its key, to be waited for otherwise",
     then="the answer is the same job",
-    severity=Severity.CRITICAL,
-    credits=2,
     each=variants(
         how={
             "mode": {"mode": "async"},
@@ -153,12 +136,11 @@ def how_it_is_waited_for_does_not_matter(api: Api, how: dict[str, Any]) -> None:
     equal(result_of(api.outpaint(headers=sent, **rest)).inference_id, first.inference_id, "the second inference_id")
 
 
-@case(
+@critical(
     clauses.REPLAY_FREE,
     given="a request that was answered",
     when="the same content is sent under its key in every other way",
     then="it is charged once",
-    severity=Severity.CRITICAL,
     credits=4,
     watches_account=True,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -10,7 +9,7 @@ import httpx
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import is_replay, json_object, refused, result_of
 from outpaint.conformance.proving.api import LONGEST_POLL_S, Api, once
-from outpaint.conformance.proving.case import Severity, case
+from outpaint.conformance.proving.case import critical
 from outpaint.conformance.proving.expectations import Unmet, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -20,12 +19,11 @@ _AT_ONCE = 8
 _PATIENCE_S = 2.0
 
 
-@case(
+@critical(
     clauses.REPLAY_WAITS,
     given="a request that still waits for its answer",
     when="the same is sent under its key",
     then="the answer is 409 and names the header",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=2,
     watches_account=True,
@@ -34,12 +32,11 @@ def a_first_that_still_waits_is_409(api: Api) -> None:
     _send_while_the_first_waits(api, once())
 
 
-@case(
+@critical(
     clauses.REPLAY,
     given="a request that was sent again too early",
     when="it is sent again after the first was answered",
     then="the answer is the first one's job, marked as a replay, and charged once altogether",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS],
     credits=3,
     watches_account=True,
@@ -67,11 +64,10 @@ def _send_while_the_first_waits(api: Api, key: dict[str, str]) -> httpx.Response
         return first.result(LONGEST_POLL_S)
 
 
-@case(
+@critical(
     clauses.REPLAY,
     when="the same is sent eight times at once under one key",
     then="every answer is the same job, or 409",
-    severity=Severity.CRITICAL,
     credits=8,
 )
 def many_at_once_make_one_job(api: Api) -> None:
@@ -83,11 +79,10 @@ def many_at_once_make_one_job(api: Api) -> None:
     equal(len(ids), 1, "the number of jobs")
 
 
-@case(
+@critical(
     clauses.REPLAY_FREE,
     when="the same is sent eight times at once under one key",
     then="it is charged once",
-    severity=Severity.CRITICAL,
     credits=8,
     watches_account=True,
 )
@@ -97,12 +92,11 @@ def many_at_once_are_charged_once(api: Api) -> None:
         api.at_once(_AT_ONCE, lambda one: one.outpaint(mode="async", headers=key))
 
 
-@case(
+@critical(
     clauses.WAIT_LOSES_NOTHING,
     given="a job that cannot end yet, whose client hung up while it waited",
     when="the job is let go and the request sent again under its key",
     then="the answer is that job, charged once",
-    severity=Severity.CRITICAL,
     needs=[Need.HELD_JOBS, Need.SOCKET],
     credits=2,
     seconds=2,
@@ -116,7 +110,11 @@ def a_client_that_hangs_up_loses_nothing(api: Api) -> None:
         with api.provider.hold():
             _hang_up(api, key)
             api.wait_for_balance(before - 1)
-        again = _when_answered(api, key)
+        again = api.until(
+            lambda: api.outpaint(headers=key),
+            lambda answer: answer.status_code != 409,
+            "an answer other than 409",
+        )
     result_of(again)
     is_replay(again)
 
@@ -129,13 +127,3 @@ def _hang_up(api: Api, key: dict[str, str]) -> None:
         except httpx.ReadTimeout:
             return
     raise Unmet(f"a job that cannot end: was answered within {_PATIENCE_S:g} s")
-
-
-def _when_answered(api: Api, key: dict[str, str]) -> httpx.Response:
-    """The answer to the request under this key, sent until it is no longer in progress."""
-    give_up = time.monotonic() + LONGEST_POLL_S
-    while (answer := api.outpaint(headers=key)).status_code == 409:
-        if time.monotonic() > give_up:
-            raise Unmet(f"the key: still in progress after {LONGEST_POLL_S:g} s")
-        time.sleep(api.provider.poll_pause)
-    return answer

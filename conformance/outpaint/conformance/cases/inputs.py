@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from PIL import Image, ImageChops, ImageCms
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, result_of
+from outpaint.conformance.proving.answer_reading import (
+    finished,
+    kept_closely,
+    kept_exactly,
+    metadata_of,
+    painted,
+    result_of,
+)
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, metadata_of, painted
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _MASK: Final = drawn_pictures.alpha_mask()
@@ -25,6 +32,9 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "bmp": {"image": drawn_pictures.encode(drawn_pictures.scene(), "BMP"), "mask": _MASK},
     "jpeg": {"image": drawn_pictures.jpeg(), "mask": _MASK},
 }
+_critical_input = partial(critical, credits=1)
+_colours = partial(_critical_input, clauses.COLOURS_IN)
+_of_each_kind = partial(_critical_input, each=variants(sent=_KINDS))
 
 
 def _grey_with_alpha() -> bytes:
@@ -75,49 +85,33 @@ _WIDE: Final[dict[str, dict[str, Any]]] = {
 _CMYK: Final = drawn_pictures.encode(drawn_pictures.scene().convert("CMYK"), "JPEG", quality=95)
 
 
-@case(
-    clauses.TAKEN_FORMATS,
-    when="a picture of a kind that is taken is posted",
-    then="it is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=variants(sent=_KINDS),
-)
+@_of_each_kind(clauses.TAKEN_FORMATS, when="a picture of a kind that is taken is posted", then="it is painted")
 def picture_of_each_kind_is_taken(api: Api, sent: dict[str, bytes]) -> None:
     finished(api.outpaint(**sent))
 
 
-@case(
+@_of_each_kind(
     clauses.BY_BYTES,
     given="a file that is called image.png, whatever it is",
     when="it is posted",
     then="it is read as what it is, and its kept pixels look as before",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=variants(sent=_KINDS),
 )
 def picture_is_known_by_its_bytes(api: Api, sent: dict[str, bytes]) -> None:
     kept_closely(sent["image"], api.picture(**sent))
 
 
-@case(
+@_of_each_kind(
     clauses.KEPT_IS_EXACT,
     when="a PNG is asked for of a picture of a kind that is taken",
     then="its kept pixels are exact",
-    severity=Severity.CRITICAL,
-    credits=1,
-    each=variants(sent=_KINDS),
 )
 def kept_pixels_are_exact_of_each_kind(api: Api, sent: dict[str, bytes]) -> None:
     kept_exactly(sent["image"], api.picture(**sent))
 
 
-@case(
-    clauses.COLOURS_IN,
+@_colours(
     when="a picture in grey, with a palette, or of one bit is posted",
     then="its kept pixels come back exactly, as RGB",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(sent=_COLOURS),
 )
 def colours_come_in_without_loss(api: Api, sent: dict[str, bytes]) -> None:
@@ -139,12 +133,9 @@ def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
     painted(image, api.picture(image=image))
 
 
-@case(
-    clauses.COLOURS_IN,
+@_colours(
     when="a PNG of 16 bits a channel is posted",
     then="its kept pixels come back rounded to 8 bits",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(sent=_WIDE),
 )
 def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
@@ -152,24 +143,17 @@ def sixteen_bits_are_rounded(api: Api, sent: dict[str, bytes]) -> None:
     kept_exactly(expected, api.picture(**sent))
 
 
-@case(
-    clauses.COLOURS_IN,
-    when="a CMYK JPEG is posted with a mask",
-    then="the result is RGB, and its kept part looks about as before",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@_colours(when="a CMYK JPEG is posted with a mask", then="the result is RGB, and its kept part looks about as before")
 def cmyk_becomes_rgb(api: Api) -> None:
     received = api.picture(image=_CMYK, mask=_MASK)
     equal(drawn_pictures.decode(received).mode, "RGB", "the mode of the result")
     kept_closely(drawn_pictures.photo(), received, most=40.0)
 
 
-@case(
+@minor(
     clauses.CHANGED_WITH_A_WORD,
     when="a picture of 16 bits a channel or in CMYK is posted",
     then="a warning of the answer says what was changed",
-    severity=Severity.MINOR,
     credits=1,
     each={
         "16-bits": {"sent": _WIDE["rgba"], "word": "16 bits"},
@@ -180,13 +164,11 @@ def change_of_values_is_told(api: Api, sent: dict[str, bytes], word: str) -> Non
     contains(" ".join(result_of(api.outpaint(**sent)).mask_interpretation.warnings), word, "the warnings")
 
 
-@case(
+@_critical_input(
     clauses.OPAQUE_IS_KEPT,
     given="a mask with a palette, of which one colour is transparent",
     when="it is posted with an opaque picture",
     then="what has that colour is painted, and the rest is kept",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def transparent_colour_of_a_mask_counts(api: Api) -> None:
     sent = drawn_pictures.noisy_photo()
@@ -224,13 +206,11 @@ def profile_goes_along(api: Api, wanted: Format) -> None:
     holds(found == _PROFILE, "the profile is there, byte for byte")
 
 
-@case(
+@_critical_input(
     clauses.PROFILE_STAYS,
     given="an RGB picture with an ICC profile",
     when="a PNG is made of it",
     then="its kept pixels are exact: no colour was converted",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def values_under_a_profile_are_untouched(api: Api) -> None:
     kept_exactly(_PROFILED, api.picture(image=_PROFILED))
@@ -247,13 +227,11 @@ def _made_of_a_marked_file(api: Api, kind: str, wanted: Format) -> bytes:
     return api.picture(image=image, mask=_MASK if kind == "JPEG" else None, format=wanted)
 
 
-@case(
+@_critical_input(
     clauses.NO_METADATA,
     given="a picture with texts of its maker in EXIF, XMP and a comment",
     when="it is posted",
     then="none of them is in the result",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=_MARKED,
 )
 def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: Format) -> None:
@@ -262,13 +240,11 @@ def texts_of_a_file_stay_behind(api: Api, kind: str, wanted: Format) -> None:
     lacks(metadata_of(received), _MARKER, "the result's metadata")
 
 
-@case(
+@_critical_input(
     clauses.NO_METADATA,
     given="a picture that tells in EXIF where it was taken",
     when="it is posted",
     then="the result does not tell it",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=_MARKED,
 )
 def place_of_a_picture_stays_behind(api: Api, kind: str, wanted: Format) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import refused, rejected
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, case, critical, variants
 from outpaint.conformance.proving.expectations import equal, lacks
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -33,11 +33,10 @@ _forbidden_key = partial(
 )
 
 
-@case(
+@critical(
     clauses.KEY_NEEDED,
     when="a request is sent without a key, or with a blank one",
     then="the answer is 401, token_error",
-    severity=Severity.CRITICAL,
     each=variants(route=[*_ROUTES], key={"none": None, "empty": ""}),
 )
 def no_key_is_401(api: Api, route: str, key: str | None) -> None:
@@ -71,11 +70,10 @@ def a_refused_key_is_not_repeated(api: Api, route: str, key: str) -> None:
     lacks(answer.text, _UNKNOWN[key], "the body")
 
 
-@case(
+@critical(
     clauses.KEY_IN_URL,
     when="a request is sent with its key in the query alone",
     then="the answer is 401 as without one",
-    severity=Severity.CRITICAL,
     each=variants(route=[*_ROUTES], name=["api_key", "apikey", "key", "X-Picsart-API-Key"]),
 )
 def a_key_in_the_query_counts_for_nothing(api: Api, route: str, name: str) -> None:
@@ -93,11 +91,10 @@ def a_forbidden_key_has_its_code(api: Api, route: str) -> None:
     refused(api.with_key(api.provider.forbidden_key()).request(*_ROUTES[route]), ErrorCode.FORBIDDEN)
 
 
-@case(
+@critical(
     clauses.KEY_HEADER,
     when="the key's header is written in another case",
     then="it is read all the same",
-    severity=Severity.CRITICAL,
     each=variants(name={"lower": "x-picsart-api-key", "upper": "X-PICSART-API-KEY", "capitals": "X-Picsart-Api-Key"}),
 )
 def the_header_is_read_in_any_case(api: Api, name: str) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, minor, variants
 from outpaint.conformance.proving.expectations import equal
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -25,23 +25,22 @@ def _small(api: Api, max_bytes: int = _MAX_BYTES) -> AbstractContextManager[Api]
     return api.configured(pictures={"max_bytes": max_bytes})
 
 
-@case(clauses.HEADERS_LIMIT, when="one header of 40 kB is sent", then="the answer is 431", severity=Severity.MINOR)
+@minor(clauses.HEADERS_LIMIT, when="one header of 40 kB is sent", then="the answer is 431")
 def headers_of_more_than_32_kib_are_431(api: Api) -> None:
     refused(api.get(BALANCE_PATH, headers={"X-Filler": "x" * 40_000}), ErrorCode.HEADERS_TOO_LARGE)
 
 
-@case(
+@minor(
     clauses.HEADERS_LIMIT,
     when="sixty headers of 1 kB each are sent, and then a usual request",
     then="the first is 431 and the other is served",
-    severity=Severity.MINOR,
 )
 def after_431_the_next_request_is_served(api: Api) -> None:
     refused(api.get(BALANCE_PATH, headers={f"X-{n}": "x" * 1000 for n in range(60)}), ErrorCode.HEADERS_TOO_LARGE)
     equal(api.get(BALANCE_PATH).status_code, 200, "the status of the next request")
 
 
-@case(clauses.HEADERS_LIMIT, when="headers of 30 kB are sent", then="the answer is 200", severity=Severity.MINOR)
+@minor(clauses.HEADERS_LIMIT, when="headers of 30 kB are sent", then="the answer is 200")
 def headers_under_the_limit_are_taken(api: Api) -> None:
     answer = api.get(BALANCE_PATH, headers={f"X-{n}": "x" * 1000 for n in range(30)})
     equal(answer.status_code, 200, "the status")

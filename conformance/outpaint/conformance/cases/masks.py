@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, only_picture, refused, result_of
+from outpaint.conformance.proving.answer_reading import (
+    changed_pixels,
+    finished,
+    kept_closely,
+    kept_exactly,
+    only_picture,
+    refused,
+    result_of,
+)
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
-from outpaint.conformance.proving.received_pictures import changed_pixels, kept_closely, kept_exactly
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
 
@@ -29,13 +37,13 @@ _TWO_MASKS: Final[dict[str, dict[str, Any]]] = {
     "mask-image-and-mask-id": {"mask_image": _MASK, "mask_id": "a.png"},
 }
 _OTHER_MODES: Final = ("invert", "yes")
+_mask_mode = partial(case, clauses.MASK_READING)
 
 
-@case(
+@critical(
     clauses.MASK_SPELLINGS,
     when="an opaque image comes with a mask, under any of its names",
     then="what the mask leaves open is painted",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(name=[*_SPELLINGS]),
 )
@@ -46,8 +54,7 @@ def mask_counts_under_every_name(api: Api, name: str) -> None:
     holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is open was painted")
 
 
-@case(
-    clauses.MASK_READING,
+@_mask_mode(
     when="an opaque image comes with a mask that has transparency, under any of its names",
     then="the answer says that its alpha was read",
     credits=1,
@@ -72,8 +79,7 @@ def mask_id_counts_under_both_names(api: Api, name: str) -> None:
     finished(api.outpaint(image=drawn_pictures.photo(), **{name: earlier.id}))
 
 
-@case(
-    clauses.MASK_READING,
+@_mask_mode(
     given="an earlier result, which is opaque",
     when="its id is sent as the mask's, in either spelling",
     then="the answer says that its brightness was read",
@@ -86,11 +92,10 @@ def earlier_result_is_read_by_brightness(api: Api, name: str) -> None:
     equal(result.mask_interpretation.source, MaskSource.MASK_LUMINANCE, "what the mask was read from")
 
 
-@case(
+@critical(
     clauses.ONE_MASK,
     when="two masks are sent at once",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
     each=variants(
         masks={"files": _TWO_MASKS["mask-and-mask-image"], "addresses": _TWO_MASKS["mask-url-and-mask-image-url"]}
     ),
@@ -111,8 +116,7 @@ def two_masks_are_refused_naming_both(api: Api, masks: dict[str, Any]) -> None:
         contains(detail, name, "the detail")
 
 
-@case(
-    clauses.MASK_READING,
+@_mask_mode(
     when="a mask is posted with the way to read it",
     then="the answer says that it was read so",
     credits=1,
@@ -133,8 +137,7 @@ def mask_mode_says_how_the_mask_is_read(api: Api, mask: bytes, mode: str, source
     equal(result.mask_interpretation.source, source, "what the mask was read from")
 
 
-@case(
-    clauses.MASK_READING,
+@_mask_mode(
     given="a mask that is white everywhere, and transparent around its middle",
     when="it is posted to be read by brightness",
     then="its transparency counts as black",
@@ -149,8 +152,7 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
     holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is transparent was painted")
 
 
-@case(
-    clauses.MASK_READING,
+@_mask_mode(
     when="a mask without an alpha channel is to be read by its alpha",
     then="the refusal is invalid_parameter and names mask_mode",
 )

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, critical, variants
 from outpaint.conformance.proving.expectations import equal
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 from outpaint.contracts.masks_and_formats import Format
 
 _NOISE: Final = drawn_pictures.noisy_scene()
@@ -21,13 +21,7 @@ _BROKEN: Final = {
     "nine": drawn_pictures.orientation_exif(9),
     "no-exif-at-all": b"Exif\0\0this is no TIFF header",
 }
-_upright = partial(
-    case,
-    clauses.UPRIGHT,
-    when="both are posted",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+_upright = partial(critical, clauses.UPRIGHT, when="both are posted", credits=1)
 _EACH_TURN: Final = variants(orientation=range(2, 9))
 
 
@@ -78,13 +72,10 @@ def image_and_mask_are_put_upright_each_by_its_own(api: Api) -> None:
     kept_exactly(drawn_pictures.noisy_photo(), api.picture(image=image, mask=_turned_mask(3)), _BOX)
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="an image with transparency that is stored on its side",
     when="it is posted without a mask",
     then="its alpha is put upright with it",
-    severity=Severity.CRITICAL,
-    credits=1,
 )
 def alpha_is_put_upright_too(api: Api) -> None:
     upright = drawn_pictures.canvas_image(keep=_BOX)
@@ -93,13 +84,10 @@ def alpha_is_put_upright_too(api: Api) -> None:
     kept_exactly(drawn_pictures.encode(upright), received, _BOX)
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="an image that a camera stored on its side, as cameras do, in JPEG",
     when="it is posted with a mask that is upright",
     then="the result is upright in every format",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(wanted=Format),
 )
 def cameras_jpeg_is_put_upright(api: Api, wanted: Format) -> None:
@@ -112,13 +100,10 @@ def cameras_jpeg_is_put_upright(api: Api, wanted: Format) -> None:
     kept_closely(drawn_pictures.encode(upright), received, (32, 24, 64, 56), 8.0)
 
 
-@case(
-    clauses.UPRIGHT,
+@_upright(
     given="an image that is stored on its side, with EXIF that tells so",
     when="it is posted",
     then="the result, which is upright, has no orientation any more",
-    severity=Severity.CRITICAL,
-    credits=1,
     each=variants(wanted=Format),
 )
 def result_has_no_orientation(api: Api, wanted: Format) -> None:
@@ -127,12 +112,11 @@ def result_has_no_orientation(api: Api, wanted: Format) -> None:
     equal(exif.get(0x0112, 1), 1, "the orientation of the result")
 
 
-@case(
+@critical(
     clauses.BROKEN_ORIENTATION,
     given="a JPEG whose orientation tag is not valid, as in the vendor's test picture",
     when="it is posted with a mask",
     then="it is taken as it is stored",
-    severity=Severity.CRITICAL,
     credits=1,
     each=variants(exif=_BROKEN),
 )

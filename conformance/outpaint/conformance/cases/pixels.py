@@ -8,11 +8,10 @@ from typing import Final
 from PIL import Image, ImageChops
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import result_of
+from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import case, critical, variants
 from outpaint.conformance.proving.expectations import equal, holds, within
-from outpaint.conformance.proving.received_pictures import kept_closely, kept_exactly, painted
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE
@@ -31,7 +30,9 @@ _INNER_BOX: Final = (56, 48, 104, 72)
 _BRIGHT: Final = Image.new("RGB", drawn_pictures.SIZE, (255, 0, 255))
 _CLOSE: Final = 4.0
 """Levels that quality 90 may move a smooth picture by, on average."""
-_critical = partial(case, severity=Severity.CRITICAL, credits=1)
+_critical_picture = partial(critical, credits=1)
+_opaque_is_kept = partial(_critical_picture, clauses.OPAQUE_IS_KEPT)
+_exact = partial(_critical_picture, clauses.KEPT_IS_EXACT)
 
 
 def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask: bytes | None = None) -> None:
@@ -43,8 +44,7 @@ def _noise_is_painted_over(api: Api, box: drawn_pictures.Box | None = None, mask
 # Kept
 
 
-@_critical(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="a picture is posted whose outside is transparent",
     then="the opaque part looks as before",
     each=variants(wanted=Format),
@@ -54,8 +54,7 @@ def opaque_part_of_the_image_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, api.picture(image=sent, format=wanted), _INNER_BOX)
 
 
-@_critical(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="the middle looks as before",
     each=variants(wanted=Format),
@@ -66,8 +65,7 @@ def opaque_part_of_the_mask_is_kept(api: Api, wanted: Format) -> None:
     kept_closely(sent, received, _INNER_BOX)
 
 
-@_critical(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="an opaque picture is posted with a mask that is opaque in the middle",
     then="what is around the middle is painted",
 )
@@ -76,8 +74,7 @@ def transparent_part_of_the_mask_is_painted(api: Api) -> None:
     painted(sent, api.picture(image=sent, mask=drawn_pictures.alpha_mask()))
 
 
-@_critical(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="two PNGs are asked for of a picture whose outside is transparent",
     then="every kept pixel of both comes back byte-identical, to the last row and column",
     credits=2,
@@ -88,8 +85,7 @@ def kept_pixels_are_exact_in_png(api: Api) -> None:
         kept_exactly(sent, received)
 
 
-@_critical(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="a picture of noise is posted, whose every other pixel is transparent",
     then="every opaque pixel comes back byte-identical",
 )
@@ -106,8 +102,7 @@ def single_kept_pixels_are_exact(api: Api) -> None:
     holds(before == after, "every opaque pixel is as it was")
 
 
-@_critical(
-    clauses.KEPT_IS_EXACT,
+@_exact(
     when="a PNG is asked for of an opaque picture and a mask",
     then="every pixel that the mask keeps comes back byte-identical",
     each=variants(mask={"alpha": drawn_pictures.alpha_mask(), "luminance": drawn_pictures.luminance_mask()}),
@@ -117,7 +112,7 @@ def pixels_kept_by_a_mask_are_exact_in_png(api: Api, mask: bytes) -> None:
     kept_exactly(sent, api.picture(image=sent, mask=mask))
 
 
-@_critical(
+@_critical_picture(
     clauses.LUMINANCE,
     when="an opaque picture is posted with a mask of black and white",
     then="what is black is painted",
@@ -142,7 +137,7 @@ def mask_without_transparency_is_read_by_brightness(api: Api, mode: str) -> None
     painted(sent, received)
 
 
-@_critical(
+@_critical_picture(
     clauses.MASK_READING,
     when="a mask of black and white is to be read inverted",
     then="what is black is kept exactly",
@@ -153,7 +148,7 @@ def inverted_mask_keeps_what_is_black(api: Api) -> None:
     kept_exactly(sent, received, _ABOVE)
 
 
-@_critical(
+@_critical_picture(
     clauses.MASK_READING, when="a mask of black and white is to be read inverted", then="what is white is painted"
 )
 def inverted_mask_paints_what_is_white(api: Api) -> None:
@@ -162,7 +157,7 @@ def inverted_mask_paints_what_is_white(api: Api) -> None:
     painted(sent, received, drawn_pictures.KEEP_BOX)
 
 
-@_critical(
+@_critical_picture(
     clauses.MASK_COLOURS_IGNORED,
     given="a mask that is black where it is opaque and white where it is transparent",
     when="it is posted with an opaque picture",
@@ -189,7 +184,7 @@ def painted_share_is_told(api: Api) -> None:
     within(result.mask_interpretation.painted_share, 1 - kept - 0.001, 1 - kept + 0.001, "the painted share")
 
 
-@_critical(
+@_critical_picture(
     clauses.KEPT_IS_CLOSE,
     when="a lossy format is asked for",
     then="kept pixels away from the seam are moved by the encoding alone",
@@ -207,8 +202,7 @@ def kept_pixels_are_close_in_lossy_formats(api: Api, wanted: Format, by: str) ->
 # Painted
 
 
-@_critical(
-    clauses.OPAQUE_IS_KEPT,
+@_opaque_is_kept(
     when="a picture is posted whose outside is transparent",
     then="its outside is painted, and not left black",
 )
@@ -217,7 +211,7 @@ def what_is_painted_is_painted(api: Api) -> None:
     holds(border.getextrema() != ((0, 0), (0, 0), (0, 0)), "something else than black is above the kept part")
 
 
-@_critical(
+@_critical_picture(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="a picture with noise under its transparency",
     when="it is posted",
@@ -227,7 +221,7 @@ def hidden_colours_do_not_show(api: Api) -> None:
     _noise_is_painted_over(api)
 
 
-@_critical(
+@_critical_picture(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="two pictures that differ only under their transparency",
     when="both are posted with one seed",
@@ -254,7 +248,7 @@ def painting_begins_where_keeping_ends(api: Api, box: drawn_pictures.Box) -> Non
     _noise_is_painted_over(api, box)
 
 
-@_critical(
+@_critical_picture(
     clauses.HIDDEN_STAYS_HIDDEN,
     given="a picture with one bright colour under its transparency",
     when="it is posted",
@@ -269,7 +263,7 @@ def kept_part_has_no_frame(api: Api, box: drawn_pictures.Box) -> None:
         holds(max(apart) > 4, f"the line beside the kept part is not {name}")
 
 
-@_critical(
+@_critical_picture(
     clauses.MASK_OVER_EMPTY,
     given="a picture that is transparent, over noise, where its mask keeps",
     when="both are posted",
@@ -312,7 +306,7 @@ def mask_opens_what_is_opaque(api: Api) -> None:
 # The result
 
 
-@_critical(
+@_critical_picture(
     clauses.SIZE_STAYS,
     when="a picture of any size is posted",
     then="its result has the same size, to the pixel",
@@ -339,12 +333,7 @@ def result_is_opaque(api: Api, wanted: Format) -> None:
     equal(drawn_pictures.decode(api.picture(format=wanted)).mode, "RGB", "the mode of the result")
 
 
-@_critical(
-    clauses.KEPT_IS_EXACT,
-    when="five pictures are asked for",
-    then="the kept pixels of each come back exactly",
-    credits=5,
-)
+@_exact(when="five pictures are asked for", then="the kept pixels of each come back exactly", credits=5)
 def kept_pixels_are_exact_in_every_variant(api: Api) -> None:
     sent = drawn_pictures.canvas()
     for number, received in enumerate(api.files_of(api.outpaint(image=sent, format="PNG", count=5))):

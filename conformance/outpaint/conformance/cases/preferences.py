@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, pending
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants, with_held_job
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, lacks, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts import paths_and_headers
 
 _APPLIED = paths_and_headers.PREFERENCE_APPLIED
 # Far beyond the second that is asked for, far below what a host waits by itself.
-_NOT_FOR_EVER_S = 30.0
+_LONGEST_ANSWER_S = 30.0
+_wait = partial(case, clauses.PREFER_WAIT, credits=1)
+_syntax = partial(case, clauses.PREFER_SYNTAX, credits=1)
 
 
 @case(clauses.PREFER_ASYNC, when="a picture is posted with Prefer: respond-async", then="the answer is 202", credits=1)
@@ -53,33 +56,18 @@ def wait_beats_mode_async(api: Api) -> None:
     finished(api.outpaint(mode="async", headers={"Prefer": "wait=20"}))
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: wait=20",
-    then="the answer says that it was applied",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: wait=20", then="the answer says that it was applied")
 def wait_is_said_to_be_applied(api: Api) -> None:
     answer = api.outpaint(mode="async", headers={"Prefer": "wait=20"})
     equal(answer.headers.get(_APPLIED), "wait=20", _APPLIED)
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: respond-async, wait=20",
-    then="the answer is 200 with the picture",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: respond-async, wait=20", then="the answer is 200 with the picture")
 def both_together_wait(api: Api) -> None:
     finished(api.outpaint(headers={"Prefer": "respond-async, wait=20"}))
 
 
-@case(
-    clauses.PREFER_WAIT,
-    when="a picture is posted with Prefer: respond-async, wait=20",
-    then="the answer says that both were applied",
-    credits=1,
-)
+@_wait(when="a picture is posted with Prefer: respond-async, wait=20", then="the answer says that both were applied")
 def both_are_said_to_be_applied(api: Api) -> None:
     answer = api.outpaint(headers={"Prefer": "respond-async, wait=20"})
     equal(answer.headers.get(_APPLIED), "respond-async, wait=20", _APPLIED)
@@ -96,7 +84,7 @@ def a_wait_that_runs_out_is_202(api: Api) -> None:
     with api.provider.hold():
         began = time.monotonic()
         pending(api.outpaint(headers={"Prefer": "wait=1"}))
-        within(time.monotonic() - began, 0.5, _NOT_FOR_EVER_S, "the seconds until the answer")
+        within(time.monotonic() - began, 0.5, _LONGEST_ANSWER_S, "the seconds until the answer")
 
 
 @with_held_job(
@@ -127,12 +115,11 @@ def a_wait_that_runs_out_loses_nothing(api: Api) -> None:
     equal(len(finished(api.end_of(inference_id))), 2, "the number of pictures")
 
 
-@case(
+@critical(
     clauses.WAIT_LOSES_NOTHING,
     given="a provider that lets sync requests wait for one second, and a job that cannot end yet",
     when="it is posted with mode sync, let go after the answer, and polled to its end",
     then="the answer was 202 after about a second, and all pictures are there",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS, Need.HELD_JOBS],
     credits=2,
     seconds=1,
@@ -142,15 +129,13 @@ def a_sync_wait_that_runs_out_loses_nothing(api: Api) -> None:
         with own.provider.hold():
             began = time.monotonic()
             inference_id = pending(own.outpaint(mode="sync", count=2))
-            within(time.monotonic() - began, 0.5, _NOT_FOR_EVER_S, "the seconds until the answer")
+            within(time.monotonic() - began, 0.5, _LONGEST_ANSWER_S, "the seconds until the answer")
         equal(len(finished(own.end_of(inference_id))), 2, "the number of pictures")
 
 
-@case(
-    clauses.PREFER_SYNTAX,
+@_syntax(
     when="a picture is posted with respond-async in one of the ways that RFC 7240 allows",
     then="it is honoured and said to be applied",
-    credits=1,
     each=variants(
         prefer={
             "parameter": "respond-async;q=1",
@@ -167,11 +152,9 @@ def preferences_are_read_as_the_rfc_writes_them(api: Api, prefer: str) -> None:
     contains(answer.headers.get(_APPLIED, ""), "respond-async", _APPLIED)
 
 
-@case(
-    clauses.PREFER_SYNTAX,
+@_syntax(
     when="a picture is posted with a preference that means nothing",
     then="it is waited for as without one, and nothing is said to be applied",
-    credits=1,
     each=variants(
         prefer={
             "empty": "",
@@ -192,11 +175,10 @@ def what_means_nothing_is_ignored(api: Api, prefer: str) -> None:
     lacks(answer.headers, _APPLIED, "the headers")
 
 
-@case(
+@minor(
     clauses.PREFER_MOST,
     when="a picture is posted with a wait beyond the maximum",
     then="it is waited for, and the maximum is said to be applied",
-    severity=Severity.MINOR,
     credits=1,
 )
 def a_longer_wait_is_granted_the_maximum(api: Api) -> None:
@@ -205,11 +187,10 @@ def a_longer_wait_is_granted_the_maximum(api: Api) -> None:
     equal(answer.headers.get(_APPLIED), f"wait={api.provider.longest_wait}", _APPLIED)
 
 
-@case(
+@minor(
     clauses.PREFER_SYNTAX,
     when="a picture is posted with a preference on each of two header lines",
     then="both are said to be applied",
-    severity=Severity.MINOR,
     credits=1,
 )
 def two_lines_are_one_list(api: Api) -> None:

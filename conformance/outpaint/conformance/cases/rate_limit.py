@@ -9,7 +9,7 @@ import httpx
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, minor
 from outpaint.conformance.proving.expectations import Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -61,11 +61,10 @@ def every_request_takes_one(api: Api) -> None:
     _takes_one(api, "GET", BALANCE_PATH)
 
 
-@case(
+@minor(
     clauses.RATE_COUNTED,
     when="a request is refused, or polls a job that is not there",
     then="it takes one from what is available all the same",
-    severity=Severity.MINOR,
     watches_account=True,
     each={
         "poll": {"method": "GET", "path": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)},
@@ -132,12 +131,11 @@ def retry_after_is_the_reset_time(api: Api) -> None:
         equal(answer.headers.get(RETRY_AFTER), answer.headers.get(RATE_RESET), RETRY_AFTER)
 
 
-@case(
+@critical(
     clauses.RATE_WAY_OUT,
     given="a client that was told to come back later",
     when="it comes when it was told to",
     then="it is served",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS, Need.TIME],
     watches_account=True,
 )
@@ -166,12 +164,11 @@ def a_429_costs_nothing(api: Api) -> None:
         equal(own.balance(), before - 1, "the balance")
 
 
-@case(
+@critical(
     clauses.RATE_OWN,
     given="an account that has used up its requests",
     when="another account makes one",
     then="it is served",
-    severity=Severity.CRITICAL,
     needs=[Need.SETTINGS, Need.SECOND_ACCOUNT],
     watches_account=True,
 )

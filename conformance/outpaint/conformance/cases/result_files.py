@@ -10,6 +10,7 @@ from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import (
     finished,
     is_own_file,
+    kept_exactly,
     only_picture,
     parsed,
     refused,
@@ -17,10 +18,9 @@ from outpaint.conformance.proving.answer_reading import (
     words_of,
 )
 from outpaint.conformance.proving.api import KEPT_S, UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.paths_and_headers import FILE_PATH
@@ -28,12 +28,13 @@ from outpaint.contracts.paths_and_headers import FILE_PATH
 _SIGNING_S = 5.0  # between asking for the time and signing by it
 _UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
 _finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
+_sent_on = partial(_finished, clauses.RESULT_REUSED, severity=Severity.CRITICAL)
+_signed = partial(_finished, clauses.URL_SIGNED)
 _own_file = partial(
-    case,
+    minor,
     given="a finished picture at a host that serves its files itself",
     when="its url is fetched",
     credits=1,
-    severity=Severity.MINOR,
 )
 
 
@@ -108,12 +109,11 @@ def a_url_works_as_often_as_it_is_fetched(api: Api) -> None:
     holds(first.content == second.content, "both answers have the same bytes")
 
 
-@case(
+@minor(
     clauses.HEAD,
     given="a finished picture at a host that serves its files itself",
     when="HEAD is sent to its url",
     then="the answer is 200 with its length, and no bytes",
-    severity=Severity.MINOR,
     credits=1,
 )
 def head_tells_the_length(api: Api) -> None:
@@ -124,12 +124,11 @@ def head_tells_the_length(api: Api) -> None:
     equal(answer.headers.get("Content-Length"), str(len(api.fetch(url).content)), "Content-Length")
 
 
-@case(
+@critical(
     clauses.URL_HOST,
     given="a host that serves its files itself",
     when="a picture is asked for",
     then="its url leads to the host that its client spoke to",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
@@ -139,12 +138,11 @@ def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     equal(urlsplit(url).netloc.encode(), api.client.base_url.netloc, "the host in the url")
 
 
-@case(
+@critical(
     clauses.URL_ANEW,
     given="a job that has ended",
     when="it is polled twice",
     then="each url of each poll works, and leads to the same bytes",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_poll_gives_urls_that_work(api: Api) -> None:
@@ -173,12 +171,7 @@ def a_poll_takes_no_time_away(api: Api) -> None:
 # Signatures and ends
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched with another signature",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched with another signature", then="the answer is 403", severity=Severity.CRITICAL)
 def a_changed_signature_is_403(api: Api) -> None:
     url = _own_url(api)
     signature = _parameter(url, "signature")
@@ -186,20 +179,14 @@ def a_changed_signature_is_403(api: Api) -> None:
     refused(api.fetch(_changed(url, signature=other)), ErrorCode.URL_NOT_SIGNED)
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched with a later end",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched with a later end", then="the answer is 403", severity=Severity.CRITICAL)
 def an_end_that_was_put_off_is_403(api: Api) -> None:
     url = _own_url(api)
     later = int(_parameter(url, "expires")) + 1
     refused(api.fetch(_changed(url, expires=str(later))), ErrorCode.URL_NOT_SIGNED)
 
 
-@_finished(
-    clauses.URL_SIGNED,
+@_signed(
     when="its url is fetched with nonsense in it",
     then="the answer is 403",
     each={
@@ -215,22 +202,16 @@ def nonsense_in_a_url_is_403(api: Api, name: str, value: str) -> None:
     equal(api.fetch(_changed(_own_url(api), **{name: value})).status_code, 403, "the status")
 
 
-@_finished(
-    clauses.URL_SIGNED,
-    when="its url is fetched without its query",
-    then="the answer is 403",
-    severity=Severity.CRITICAL,
-)
+@_signed(when="its url is fetched without its query", then="the answer is 403", severity=Severity.CRITICAL)
 def a_url_without_its_query_is_403(api: Api) -> None:
     equal(api.fetch(_own_url(api).partition("?")[0]).status_code, 403, "the status")
 
 
-@case(
+@critical(
     clauses.URL_SIGNED,
     given="two finished pictures",
     when="the one is fetched with the other's signature",
     then="the answer is 403",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_signature_opens_no_other_file(api: Api) -> None:
@@ -238,11 +219,10 @@ def a_signature_opens_no_other_file(api: Api) -> None:
     equal(api.fetch(moved).status_code, 403, "the status")
 
 
-@case(
+@critical(
     clauses.URL_SIGNED,
     when="a file of an invented name is fetched",
     then="the answer is 403 or 404",
-    severity=Severity.CRITICAL,
     each=variants(
         name={
             "climbing": "..%2F..%2Fetc%2Fpasswd",
@@ -256,12 +236,11 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
     one_of(api.fetch(FILE_PATH.format(file_id=name)).status_code, (403, 404), "the status")
 
 
-@case(
+@critical(
     clauses.FILES_LIVE,
     given="a finished picture at a host that serves its files itself",
     when="its url is fetched a minute before 24 hours are over",
     then="the answer is 200",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     credits=1,
 )
@@ -287,11 +266,9 @@ def a_url_ends_after_24_hours(api: Api) -> None:
 # Ids in other requests
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as the image of another request, with a mask",
     then="what the mask keeps comes back unchanged",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_result_can_be_sent_on(api: Api) -> None:
@@ -301,12 +278,11 @@ def a_result_can_be_sent_on(api: Api) -> None:
     kept_exactly(sent, received)
 
 
-@case(
+@critical(
     clauses.RESULT_REUSED,
     given="a finished picture of another account",
     when="its id is sent as an image",
     then="the answer is 422 for image_id, of the same kind as for an id never given out",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
 )
@@ -325,12 +301,11 @@ def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
     equal(said.error_code, said_of_unknown.error_code, "the error code")
 
 
-@case(
+@critical(
     clauses.RESULT_REUSED,
     given="a finished picture of another account",
     when="its id is sent as an image",
     then="nothing is charged",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
     watches_account=True,
@@ -342,11 +317,9 @@ def another_accounts_result_costs_nothing(api: Api) -> None:
         equal(other.outpaint(image=None, image_id=earlier.id).status_code, 422, "the status")
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as an image a minute before 24 hours are over",
     then="it is painted",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     credits=2,
 )
@@ -356,11 +329,9 @@ def a_result_can_be_sent_on_for_24_hours(api: Api) -> None:
     finished(api.outpaint(image=None, image_id=earlier.id, mask=drawn_pictures.alpha_mask()))
 
 
-@_finished(
-    clauses.RESULT_REUSED,
+@_sent_on(
     when="its id is sent as an image or a mask a minute after 24 hours are over",
     then="the refusal is invalid_parameter and names the field",
-    severity=Severity.CRITICAL,
     needs=[Need.TIME],
     each=variants(name=["image_id", "mask_image_id"]),
 )

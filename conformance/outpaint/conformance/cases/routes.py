@@ -1,4 +1,4 @@
-"""Paths, ids and verbs that do not exist or are not allowed."""
+"""Paths, ids and methods that do not exist or are not allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import finished, json_object, refused, rejected, words_of
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -16,18 +16,17 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, O
 _READ = {"balance": BALANCE_PATH, "poll": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)}
 _wrong_on_read = partial(
     case,
-    when="a verb that writes is sent to what is only read",
+    when="a method that writes is sent to what is only read",
     each=variants(path=[*_READ], method=["POST", "PUT", "DELETE"]),
 )
 _wrong_on_outpaint = partial(
     case,
-    when="another verb than POST is sent to outpaint",
+    when="another method than POST is sent to outpaint",
     each=variants(method=["GET", "PUT", "PATCH", "DELETE", "HEAD"]),
 )
 _others_job = partial(
-    case,
+    critical,
     clauses.JOB_OWN_ACCOUNT,
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
     given="a job of another account",
@@ -61,12 +60,7 @@ def an_unknown_path_has_its_code(api: Api, path: str) -> None:
     refused(api.get(path), ErrorCode.UNKNOWN_ROUTE)
 
 
-@case(
-    clauses.NOT_FOUND,
-    when="a job is polled whose id was never given out",
-    then="the answer is 404",
-    severity=Severity.CRITICAL,
-)
+@critical(clauses.NOT_FOUND, when="a job is polled whose id was never given out", then="the answer is 404")
 def an_unknown_id_is_404(api: Api) -> None:
     rejected(api.poll(UNKNOWN_ID), 404)
 
@@ -80,11 +74,10 @@ def an_unknown_id_has_its_code(api: Api) -> None:
     refused(api.poll(UNKNOWN_ID), ErrorCode.UNKNOWN_INFERENCE)
 
 
-@case(
+@minor(
     clauses.NOT_FOUND_CODES,
     when="a job is polled by what can be no id",
     then="the answer is 404 with the code of an unknown id or path",
-    severity=Severity.MINOR,
     each=variants(
         id_={
             "number": "1",
@@ -158,33 +151,22 @@ def a_405_has_its_code(api: Api, path: str, method: str) -> None:
     refused(api.request(method, _READ[path]), ErrorCode.METHOD_NOT_ALLOWED)
 
 
-@case(
-    clauses.WRONG_VERB,
-    when="an invented verb is sent",
-    then="the answer is 405, or 400 as no HTTP at all",
-    severity=Severity.MINOR,
-)
+@minor(clauses.WRONG_VERB, when="an invented method is sent", then="the answer is 405, or 400 as no HTTP at all")
 def an_invented_verb_is_405(api: Api) -> None:
     one_of(api.request("BREW", BALANCE_PATH).status_code, (400, 405), "the status")
 
 
-@case(
-    clauses.HEAD,
-    when="HEAD is sent to the balance",
-    then="the answer is 200 without a body",
-    severity=Severity.MINOR,
-)
+@minor(clauses.HEAD, when="HEAD is sent to the balance", then="the answer is 200 without a body")
 def head_of_the_balance_is_200(api: Api) -> None:
     answer = api.request("HEAD", BALANCE_PATH)
     equal((answer.status_code, answer.content), (200, b""), "the status and body")
 
 
-@case(
+@minor(
     clauses.HEAD,
     given="a job that has ended",
     when="HEAD is sent to its poll, and to one of an unknown id",
     then="the answers are 200 and 404, without a body",
-    severity=Severity.MINOR,
     credits=1,
 )
 def head_of_a_poll_is_as_get(api: Api) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import differ, equal, holds, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
@@ -44,11 +44,10 @@ def picture_i_is_made_from_seed_plus_i(api: Api) -> None:
     equal([item.seed for item in result.data], [41, 42, 43], "the items' seeds")
 
 
-@case(
+@minor(
     clauses.SEED_AFTER_LAST,
     when="two pictures are asked for with the last seed that there is",
     then="the second is made from 0",
-    severity=Severity.MINOR,
     credits=2,
 )
 def seeds_wrap_at_two_to_the_32(api: Api) -> None:
@@ -70,13 +69,7 @@ def seed_makes_the_same_picture_again(api: Api) -> None:
     holds(alone == among[1], "both files are the same, byte for byte")
 
 
-@case(
-    clauses.VARIANTS,
-    when="five pictures are asked for at once",
-    then="no two of them are the same",
-    severity=Severity.CRITICAL,
-    credits=5,
-)
+@critical(clauses.VARIANTS, when="five pictures are asked for at once", then="no two of them are the same", credits=5)
 def variants_differ(api: Api) -> None:
     files = [drawn_pictures.decode(data).tobytes() for data in api.files_of(api.outpaint(count=5))]
     equal(len(set(files)), 5, "the number of different pictures")

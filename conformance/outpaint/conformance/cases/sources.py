@@ -8,12 +8,11 @@ from typing import Any, Final
 import httpx
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, kept_exactly, refused, rejected
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.proving.received_pictures import kept_exactly
 from outpaint.contracts.errors import ErrorCode
 
 _BROKEN_URIS: Final = {
@@ -72,6 +71,8 @@ _TOO_LONG: Final = "https://example.com/" + "a" * 2083
 _NO_PICTURES: Final = {"html": b"<html>not found</html>", "nothing": b""}
 _BOX: Final = (32, 32, 224, 224)
 _refusal = partial(case, clauses.ADDRESS_CODES)
+_fence = partial(critical, clauses.FENCE)
+_at_an_address = partial(critical, needs=[Need.SOURCES])
 
 
 def _by_url(api: Api, url: object) -> httpx.Response:
@@ -82,22 +83,15 @@ def _by_id(api: Api, id_: str) -> httpx.Response:
     return api.post_json({"image_id": id_, "prompt": "a lake"})
 
 
-@case(
-    clauses.DATA_URI,
-    when="a short data: URI is posted as the image's address",
-    then="it is painted",
-    severity=Severity.CRITICAL,
-    credits=1,
-)
+@critical(clauses.DATA_URI, when="a short data: URI is posted as the image's address", then="it is painted", credits=1)
 def data_uri_is_read(api: Api) -> None:
     finished(_by_url(api, drawn_pictures.data_uri(drawn_pictures.canvas((16, 16), (4, 4, 12, 12)))))
 
 
-@case(
+@critical(
     clauses.DATA_URI_LENGTH,
     when="a data: URI of far more than 2,083 characters is posted",
     then="all of it is read, and its kept pixels come back exactly",
-    severity=Severity.CRITICAL,
     credits=1,
 )
 def data_uri_counts_as_an_upload_however_long(api: Api) -> None:
@@ -123,11 +117,10 @@ def data_uri_may_stand_in_any_form(api: Api, kind: str) -> None:
         finished(api.outpaint(image=None, image_url=uri))
 
 
-@case(
+@minor(
     clauses.DATA_URI,
     when="a data: URI is written in another case, or labelled as another picture",
     then="it is read by its bytes",
-    severity=Severity.MINOR,
     credits=1,
     each=variants(start={"upper": "DATA:image/png;base64,", "another-label": "data:image/jpeg;base64,"}),
 )
@@ -149,26 +142,22 @@ def data_uri_without_a_picture_is_refused(api: Api) -> None:
     refused(_by_url(api, _NO_PICTURE_URI), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
 
-@case(
+@_at_an_address(
     clauses.ADDRESS,
     given="a picture at an address",
     when="the address is posted",
     then="the picture is painted",
-    severity=Severity.CRITICAL,
-    needs=[Need.SOURCES],
     credits=1,
 )
 def picture_is_read_from_its_address(api: Api) -> None:
     finished(_by_url(api, api.provider.publish(drawn_pictures.canvas())))
 
 
-@case(
+@_at_an_address(
     clauses.KEPT_IS_EXACT,
     given="a picture at an address",
     when="the address is posted",
     then="its kept pixels come back exactly",
-    severity=Severity.CRITICAL,
-    needs=[Need.SOURCES],
     credits=1,
 )
 def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
@@ -177,13 +166,11 @@ def picture_from_an_address_keeps_its_pixels(api: Api) -> None:
     kept_exactly(image, received)
 
 
-@case(
+@_at_an_address(
     clauses.ADDRESS_UNREACHABLE,
     given="an address that answers an error",
     when="it is posted",
     then="the answer is 422",
-    severity=Severity.CRITICAL,
-    needs=[Need.SOURCES],
 )
 def address_that_does_not_answer_is_422(api: Api) -> None:
     url = api.provider.publish(ErrorCode.SOURCE_UNAVAILABLE)
@@ -234,33 +221,27 @@ def _fenced(answer: httpx.Response, field: str) -> None:
     one_of(document.get("error_code"), allowed, "the error code")
 
 
-@case(
-    clauses.FENCE,
+@_fence(
     when="an address of a private, local or reserved network is posted as the image's",
     then="it is refused by 422, not read",
-    severity=Severity.CRITICAL,
     each=variants(url=_FENCED),
 )
 def address_behind_the_fence_is_not_read(api: Api, url: str) -> None:
     _fenced(_by_url(api, url), "image_url")
 
 
-@case(
-    clauses.FENCE,
+@_fence(
     when="an address of a private or reserved network is posted, on another machine than the provider's",
     then="it is refused for what it is, source_refused, and not for an answer that did not come",
-    severity=Severity.CRITICAL,
     each=variants(url={kind: _FENCED[kind] for kind in _NOT_TRIED}),
 )
 def address_behind_the_fence_is_not_even_tried(api: Api, url: str) -> None:
     refused(_by_url(api, url), ErrorCode.SOURCE_REFUSED, field="image_url")
 
 
-@case(
-    clauses.FENCE,
+@_fence(
     when="an address of a private or local network is posted as the mask's, in either spelling",
     then="it is refused by 422, not read",
-    severity=Severity.CRITICAL,
     each=variants(
         "-",
         name={"mask-url": "mask_url", "mask-image-url": "mask_image_url"},
@@ -277,9 +258,7 @@ def mask_behind_the_fence_is_not_read(api: Api, name: str, url: str) -> None:
     each=variants(url=_NO_ADDRESSES),
 )
 def what_is_no_web_address_is_refused(api: Api, url: str) -> None:
-    answer = _by_url(api, url)
-    equal(answer.status_code, 422, "the status")
-    equal(answer.json().get("field"), "image_url", "the offending field")
+    rejected(_by_url(api, url), 422, field="image_url")
 
 
 @case(clauses.ADDRESS_LENGTH, when="an address of more than 2,083 characters is posted", then="the answer is 422")
@@ -295,11 +274,10 @@ def address_that_is_too_long_is_named(api: Api) -> None:
     refused(_by_url(api, _TOO_LONG), ErrorCode.INVALID_PARAMETER, field="image_url")
 
 
-@case(
+@minor(
     clauses.FENCE,
     when="a fenced address of exactly 2,083 characters is posted",
     then="its place is the reason for the refusal, not its length",
-    severity=Severity.MINOR,
 )
 def address_of_the_greatest_length_is_not_too_long(api: Api) -> None:
     url = "https://10.0.0.1/".ljust(2083, "a")

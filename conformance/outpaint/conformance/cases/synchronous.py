@@ -9,21 +9,21 @@ from functools import partial
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, is_own_file, media_type, only_picture, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, variants
+from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, differ, equal, holds, within
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
-_PILLOWS_WORD = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
+_PILLOW_FORMATS = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _one_picture = partial(case, when="a picture is asked for", credits=1)
 _in_each_format = partial(case, when="a picture is asked for in a format", credits=1, each=variants(wanted=Format))
+_our_members = partial(case, clauses.RESULT_OUR_MEMBERS)
 
 
-@case(
+@critical(
     clauses.DEFAULTS,
     when="a picture and a prompt are posted, and nothing else",
     then="the answer is 200 with two pictures",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def two_pictures_by_default(api: Api) -> None:
@@ -41,11 +41,10 @@ def jpg_by_default(api: Api) -> None:
         equal(drawn_pictures.decode(data).format, "JPEG", "the format")
 
 
-@case(
+@critical(
     clauses.COUNT,
     when="a number of pictures is asked for",
     then="as many come back",
-    severity=Severity.CRITICAL,
     credits=10,
     each=variants(count=[1, 3, 10]),
 )
@@ -53,11 +52,10 @@ def as_many_as_asked(api: Api, count: int) -> None:
     equal(len(finished(api.outpaint(count=count))), count, "the number of pictures")
 
 
-@case(
+@critical(
     clauses.RESULT_IDS,
     when="a number of pictures is asked for",
     then="no two of them have an id in common",
-    severity=Severity.CRITICAL,
     credits=10,
     each=variants(count=[3, 10]),
 )
@@ -65,22 +63,20 @@ def pictures_have_ids_of_their_own(api: Api, count: int) -> None:
     equal(len({item.id for item in finished(api.outpaint(count=count))}), count, "the number of different ids")
 
 
-@case(
+@critical(
     clauses.RESULT_BODY,
     when="three pictures are asked for",
     then="no two of them have a url in common",
-    severity=Severity.CRITICAL,
     credits=3,
 )
 def pictures_have_urls_of_their_own(api: Api) -> None:
     equal(len({item.url for item in finished(api.outpaint(count=3))}), 3, "the number of different urls")
 
 
-@case(
+@critical(
     clauses.RESULT_IDS,
     when="the same is posted twice",
     then="no picture of the second has an id of the first",
-    severity=Severity.CRITICAL,
     credits=4,
 )
 def ids_are_never_given_twice(api: Api) -> None:
@@ -88,13 +84,7 @@ def ids_are_never_given_twice(api: Api) -> None:
     equal(first & second, set(), "the ids that both have")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
-    when="the same is posted twice",
-    then="each is a job of its own",
-    severity=Severity.CRITICAL,
-    credits=2,
-)
+@critical(clauses.RESULT_OUR_MEMBERS, when="the same is posted twice", then="each is a job of its own", credits=2)
 def each_request_is_its_own_job(api: Api) -> None:
     first, second = (result_of(api.outpaint()).inference_id for _ in range(2))
     differ(second, first, "the second inference_id")
@@ -102,7 +92,7 @@ def each_request_is_its_own_job(api: Api) -> None:
 
 @_in_each_format(clauses.FORMAT, then="it comes in that format", severity=Severity.CRITICAL)
 def pictures_come_in_the_format(api: Api, wanted: Format) -> None:
-    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOWS_WORD[wanted], "the format")
+    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOW_FORMATS[wanted], "the format")
 
 
 @_in_each_format(clauses.SIZE_KEPT, then="it comes in the size that was sent", severity=Severity.CRITICAL)
@@ -117,11 +107,10 @@ def ids_end_in_the_extension(api: Api, wanted: Format) -> None:
     holds(re.fullmatch(wanted_id, item.id), f"the id {item.id} is a UUID and .{wanted.extension}")
 
 
-@case(
+@critical(
     clauses.RESULT_BODY,
     when="two pictures are asked for",
     then="the answer is 200 with status success, and an id and a url for each",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def vendors_members_are_in_their_place(api: Api) -> None:
@@ -146,8 +135,7 @@ def result_is_not_cached(api: Api) -> None:
     contains(api.outpaint().headers.get("Cache-Control", ""), "no-store", "Cache-Control")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
+@_our_members(
     when="three pictures are asked for",
     then="the result has every member that ours adds, in its declared type",
     credits=3,
@@ -169,12 +157,7 @@ def expires_at_is_a_day_ahead(api: Api) -> None:
         holds(item.expires_at > asked_at + timedelta(hours=hours), f"{item.expires_at} is {hours} hours ahead or more")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
-    when="a picture is asked for with seed 7",
-    then="it tells its seed, and so does the result",
-    credits=1,
-)
+@_our_members(when="a picture is asked for with seed 7", then="it tells its seed, and so does the result", credits=1)
 def result_tells_the_seed(api: Api) -> None:
     result = result_of(api.outpaint(seed=7))
     equal([item.seed for item in result.data], [7], "the seeds of the pictures")
@@ -194,8 +177,7 @@ def result_names_the_painter(api: Api) -> None:
     holds(isinstance(answer.json()["painter"]["reads_prompt"], bool), "reads_prompt is true or false")
 
 
-@case(
-    clauses.RESULT_OUR_MEMBERS,
+@_our_members(
     when="a picture with a transparent part is sent without a mask",
     then="the result says that its transparency was taken for the mask",
     credits=1,
@@ -204,11 +186,10 @@ def result_says_what_the_mask_was(api: Api) -> None:
     equal(result_of(api.outpaint()).mask_interpretation.source, MaskSource.IMAGE_ALPHA, "the source of the mask")
 
 
-@case(
+@minor(
     clauses.RESULT_OUR_MEMBERS,
     when="a picture with a transparent part is sent",
     then="the result says how much of it was painted",
-    severity=Severity.MINOR,
     credits=1,
 )
 def result_says_how_much_was_painted(api: Api) -> None:
@@ -219,12 +200,11 @@ def result_says_how_much_was_painted(api: Api) -> None:
     within(share, painted - 0.01, painted + 0.01, "the painted share")
 
 
-@case(
+@critical(
     clauses.SYNC_POLLED,
     given="a request that was answered with its pictures",
     when="its job is polled",
     then="the poll is 200 with the same pictures",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def a_sync_job_can_be_polled(api: Api) -> None:
@@ -234,12 +214,11 @@ def a_sync_job_can_be_polled(api: Api) -> None:
     equal([item.id for item in again.data], [item.id for item in first.data], "the ids")
 
 
-@case(
+@minor(
     clauses.SYNC_POLLED,
     given="a request that was answered with its pictures",
     when="its job is polled",
     then="the poll says the same of painter, mask and seed",
-    severity=Severity.MINOR,
     credits=1,
 )
 def a_poll_says_the_same_as_the_answer(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,13 +12,16 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, parsed, refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
 from outpaint.contracts.paths_and_headers import UPLOADS_PATH
 from outpaint.contracts.responses import UploadTicket
+
+_upload = partial(case, clauses.UPLOADS)
+_fence = partial(critical, clauses.UPLOADS_FENCE)
 
 
 def _asked(api: Api, document: Any) -> httpx.Response:
@@ -46,8 +50,7 @@ def _sent(api: Api, data: bytes) -> str:
     return ticket.id
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket for a JPEG is asked for",
     then="it names an id that ends in .jpg and the most bytes that are taken",
 )
@@ -57,12 +60,7 @@ def ticket_names_its_file_and_its_limit(api: Api) -> None:
     holds(ticket.max_bytes > 0, "some bytes are taken")
 
 
-@case(
-    clauses.UPLOADS,
-    when="a ticket is asked for",
-    then="its form ends later than now, and not after its file",
-    severity=Severity.MINOR,
-)
+@minor(clauses.UPLOADS, when="a ticket is asked for", then="its form ends later than now, and not after its file")
 def ticket_names_its_end(api: Api) -> None:
     ticket = _ticket(api)
     holds(time.time() < ticket.expires_at.timestamp(), "the form ends later than now")
@@ -70,24 +68,17 @@ def ticket_names_its_end(api: Api) -> None:
     holds(later <= 1, "the form does not end after its file")
 
 
-@case(
-    clauses.UPLOADS,
-    when="a picture is sent ahead",
-    then="nothing is charged",
-    severity=Severity.CRITICAL,
-    watches_account=True,
-)
+@critical(clauses.UPLOADS, when="a picture is sent ahead", then="nothing is charged", watches_account=True)
 def upload_costs_nothing(api: Api) -> None:
     with api.charged(0):
         _sent(api, drawn_pictures.canvas())
 
 
-@case(
+@critical(
     clauses.UPLOADS,
     given="a picture that was sent ahead",
     when="its id is posted",
     then="it is painted as if it had been sent along",
-    severity=Severity.CRITICAL,
     credits=2,
 )
 def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
@@ -95,8 +86,7 @@ def picture_sent_ahead_is_painted_like_one_sent_along(api: Api) -> None:
     holds(ahead == api.picture(seed=5), "both files are the same, byte for byte")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     given="a mask that was sent ahead",
     when="its id is posted, in either spelling",
     then="it is read by its alpha",
@@ -108,13 +98,7 @@ def mask_sent_ahead_counts_under_both_names(api: Api, name: str) -> None:
     equal(result_of(answer).mask_interpretation.source, MaskSource.MASK_ALPHA, "what the mask was read from")
 
 
-@case(
-    clauses.UPLOADS,
-    given="a picture that was sent ahead",
-    when="its id is posted twice",
-    then="it works both times",
-    credits=2,
-)
+@_upload(given="a picture that was sent ahead", when="its id is posted twice", then="it works both times", credits=2)
 def id_works_more_than_once(api: Api) -> None:
     id_ = _sent(api, drawn_pictures.canvas())
     for _ in range(2):
@@ -138,12 +122,10 @@ def id_before_its_file_came_costs_nothing(api: Api) -> None:
         within(answer.status_code, 400, 499, "the status")
 
 
-@case(
-    clauses.UPLOADS_FENCE,
+@_fence(
     given="a picture that another account sent ahead",
     when="its id is posted",
     then="it is not there",
-    severity=Severity.CRITICAL,
     needs=[Need.SECOND_ACCOUNT],
 )
 def another_accounts_upload_is_not_there(api: Api) -> None:
@@ -152,8 +134,7 @@ def another_accounts_upload_is_not_there(api: Api) -> None:
     refused(other.outpaint(image=None, image_id=id_), ErrorCode.INVALID_PARAMETER, field="image_id")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket is asked for without saying what for",
     then="the refusal is missing_parameter and names content_type",
     each=variants(body={"left-out": {}, "blank": {"content_type": ""}}),
@@ -162,8 +143,7 @@ def ticket_needs_a_content_type(api: Api, body: dict[str, str]) -> None:
     refused(_asked(api, body), ErrorCode.MISSING_PARAMETER, field="content_type")
 
 
-@case(
-    clauses.UPLOADS,
+@_upload(
     when="a ticket is asked for what is none of the pictures that are taken",
     then="the refusal is invalid_parameter and names content_type",
     each=variants(
@@ -174,12 +154,7 @@ def ticket_is_given_for_pictures_only(api: Api, value: object) -> None:
     refused(_asked(api, {"content_type": value}), ErrorCode.INVALID_PARAMETER, field="content_type")
 
 
-@case(
-    clauses.UPLOADS_FENCE,
-    when="a ticket is asked for without a key",
-    then="the refusal is missing_key",
-    severity=Severity.CRITICAL,
-)
+@_fence(when="a ticket is asked for without a key", then="the refusal is missing_key")
 def ticket_needs_a_key(api: Api) -> None:
     refused(_asked(api.with_key(None), {"content_type": "image/png"}), ErrorCode.MISSING_KEY)
 
@@ -203,13 +178,7 @@ def file_of_another_type_is_not_taken(api: Api) -> None:
         equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")
 
 
-@case(
-    clauses.UPLOADS_FENCE,
-    given="two tickets",
-    when="one's form is sent to the other's address",
-    then="the store refuses it by 403",
-    severity=Severity.CRITICAL,
-)
+@_fence(given="two tickets", when="one's form is sent to the other's address", then="the store refuses it by 403")
 def changed_form_is_not_taken(api: Api) -> None:
     ticket, other = _ticket(api), _ticket(api)
     moved = ticket.url.replace(ticket.id, other.id)

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeGuard
@@ -236,24 +236,15 @@ class Schemas:
             return text
 
         shape = self.shape(raw)
-        parts: list[object] = [
-            sorted(shape.types),
-            None if shape.values is None else sorted(shape.values),
-            {name: str(limits) for name, limits in shape.limits.items()},
-            sorted(shape.patterns),
-            sorted(shape.formats),
-            sorted(shape.multiples),
-            shape.unique,
-            {name: below(one) for name, one in shape.properties.items()},
-            sorted(shape.required),
-            shape.others if isinstance(shape.others, bool) else below(shape.others),
-            shape.items if isinstance(shape.items, bool) else below(shape.items),
-            sorted(
-                _text([c.kind, sorted(c.names), sorted(below(one) for one in c.alternatives)]) for c in shape.choices
+        parts = {one.name: getattr(shape, one.name) for one in fields(shape)} | {
+            "limits": {name: str(limits) for name, limits in shape.limits.items()},
+            "properties": {name: below(one) for name, one in shape.properties.items()},
+            "others": shape.others if isinstance(shape.others, bool) else below(shape.others),
+            "items": shape.items if isinstance(shape.items, bool) else below(shape.items),
+            "choices": sorted(
+                _text([c.kind, c.names, sorted(below(one) for one in c.alternatives)]) for c in shape.choices
             ),
-            {name: sorted(texts) for name, texts in shape.rules.items()},
-            [shape.default, shape.deprecated, shape.size],
-        ]
+        }
         text = hashlib.sha256(_text(parts).encode()).hexdigest()
         if not cut:
             self._fingerprints[key] = text
@@ -438,4 +429,5 @@ def _both(one: Raw, other: Raw) -> Raw:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    """JSON in one form: sets, as everything without an order, are sorted."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=sorted)

@@ -17,7 +17,7 @@ Node = Mapping[str, Any]
 Requirement = Mapping[str, frozenset[str]]
 """One way to authenticate: every scheme that it takes, with its scopes."""
 
-_VERBS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _REQUEST: Final = "request"
 _RESPONSE: Final = "response"
 _STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
@@ -50,7 +50,7 @@ class _Comparer:
         self.new: Final = Schemas(new)
         self.operation = ""
         self.changes: Final[list[Change]] = []
-        self._schemas: Final = SchemaComparison(self.old, self.new)
+        self.schemas: Final = SchemaComparison(self.old, self.new)
 
     def add(self, code: str, place: str = "", *, field: str = "", was: str = "", is_: str = "") -> None:
         """A change in the operation that is being compared, judged by its rule."""
@@ -68,10 +68,6 @@ class _Comparer:
             )
         )
 
-    def differences(self, old: Raw, new: Raw) -> list[SchemaDifference]:
-        """What differs between two schemas."""
-        return self._schemas.differences(old, new)
-
     def add_differences(self, side: str, place: str, differences: Iterable[SchemaDifference]) -> None:
         """A change for each difference, judged from its side: `request` or `response`."""
         for one in differences:
@@ -79,7 +75,7 @@ class _Comparer:
 
     def compare_schemas(self, side: str, place: str, old: Node, new: Node) -> None:
         """The changes between the schemas of two parameters, headers or bodies; without one, anything is allowed."""
-        self.add_differences(side, place, self.differences(old.get("schema", True), new.get("schema", True)))
+        self.add_differences(side, place, self.schemas.differences(old.get("schema", True), new.get("schema", True)))
 
 
 def compare(old: Node, new: Node) -> Comparison:
@@ -117,19 +113,19 @@ def _compare_servers(comparer: _Comparer, old: Node, new: Node) -> None:
 
 
 def _operations(schemas: Schemas, document: Node) -> dict[str, _Operation]:
-    """Every operation by its verb and its path, in which the parameters' names do not count."""
+    """Every operation by its method and its path, in which the parameters' names do not count."""
     found: dict[str, _Operation] = {}
     schemes = document.get("components", {}).get("securitySchemes", {})
     for path, item in document.get("paths", {}).items():
         item = schemas.at(item)
-        for verb in _VERBS:
-            if verb not in item:
+        for method in _METHODS:
+            if method not in item:
                 continue
-            node = item[verb]
+            node = item[method]
             parameters = [*item.get("parameters", ()), *node.get("parameters", ())]
             security = node.get("security", document.get("security", []))
-            found[f"{verb} {re.sub(r'{[^}]*}', '{}', path)}"] = _Operation(
-                f"{verb.upper()} {path}", path, node, parameters, security, schemes
+            found[f"{method} {re.sub(r'{[^}]*}', '{}', path)}"] = _Operation(
+                f"{method.upper()} {path}", path, node, parameters, security, schemes
             )
     return found
 
@@ -196,7 +192,6 @@ def _shown_way(way: Requirement) -> str:
 
 
 def _compare_parameters(comparer: _Comparer, was: _Operation, is_: _Operation) -> None:
-    """Path, query, header and cookie parameters of one operation."""
     for key, old, new in _pairs(_parameters(comparer.old, was), _parameters(comparer.new, is_)):
         place = f"{key.partition(' ')[0]} {(new or old)['name']}"
         if new is None:
@@ -366,7 +361,7 @@ def _compare_headers(comparer: _Comparer, status: str, old: Node, new: Node) -> 
 
 def _compare_response_body(comparer: _Comparer, place: str, old: Raw, new: Raw) -> None:
     """A body, whose status words are compared as one set, in whichever of its alternatives they are."""
-    found: Iterable[SchemaDifference] = comparer.differences(old, new)
+    found: Iterable[SchemaDifference] = comparer.schemas.differences(old, new)
     was, is_ = _status_words(comparer.old, old), _status_words(comparer.new, new)
     if was != is_ and (was or is_):
         found = [one for one in found if one.field != _STATUS or not one.kind.startswith("enum.")]

@@ -78,12 +78,10 @@ _EPOCH_MS: Final = 500_000_000_000
 
 
 def names_an_id(member: str) -> bool:
-    """Whether a member of this name holds an id."""
     return _ID_NAMES.fullmatch(member) is not None
 
 
 def class_of_text(text: str) -> str:
-    """What a text looks like."""
     if re.fullmatch(r"-?\d{1,18}", text):
         return class_of_number(int(text))
     if re.fullmatch(r"-?\d+\.\d+", text):
@@ -101,14 +99,13 @@ def class_of_number(number: float) -> str:
 
 
 def type_of(value: Any) -> str:
-    """The JSON type."""
     return _TYPES.get(type(value), "object")
 
 
 Found = tuple[str, str, str, str]
 """Where, recorded, replayed, and what it is: `missing` or `extra` now, `other`, or `mild`, which breaks no client."""
 
-_WORDS: Final = frozenset({"status", "error_code", "code", "source"})
+_CONTRACT_WORDS: Final = frozenset({"status", "error_code", "code", "source"})
 """Members whose values are words of the contract: clients branch on them."""
 _TIMES: Final = re.compile(r".*(_at|_in|reset|after|seconds|time|expires)")
 _FREE: Final = frozenset({"fields"})
@@ -136,7 +133,7 @@ def _values(recorded: Any, replayed: Any, where: str, name: str, status: int) ->
             yield from _members(recorded, replayed, where, status)
     elif isinstance(recorded, list):
         yield from _items(recorded, replayed, where, name, status)
-    elif name in _WORDS or (name == "message" and status >= _ERRORS):
+    elif name in _CONTRACT_WORDS or (name == "message" and status >= _ERRORS):
         if recorded != replayed:
             yield where, repr(recorded), repr(replayed), "other"
     elif isinstance(recorded, str):
@@ -193,20 +190,20 @@ def _same_id(recorded: Any, replayed: Any) -> Iterator[Found]:
         yield "/transaction_id", shown[0], shown[1], "other"
 
 
-_OF_THE_WAY: Final = re.compile(
+_OF_INTERMEDIARIES: Final = re.compile(
     r"date|server|connection|keep-alive|content-length|transfer-encoding|content-encoding|accept-ranges|via|age|alt-svc"
     r"|vary|etag|last-modified|set-cookie|strict-transport-security|nel|report-to|server-timing|x-powered-by"
     r"|x-request-id|x-amzn-.*|x-amz-.*|apigw-.*|x-cache.*|x-served-by|x-timer|x-envoy-.*|cf-.*|x-mock-.*|x-runtime"
 )
 """What servers, gateways and caches add, and no client of the API relies on."""
-_OF_THE_CONTRACT: Final = frozenset(
+_CONTRACT_HEADERS: Final = frozenset(
     {name.lower() for name in EXPOSED} | {"content-type", "allow", "www-authenticate", "access-control-allow-origin"}
 )
 _EXACT: Final = frozenset({"preference-applied", "idempotent-replayed", "access-control-allow-origin"})
 _LISTS: Final = frozenset(
     {"allow", "access-control-allow-methods", "access-control-allow-headers", "access-control-expose-headers"}
 )
-_SAYS_NOTHING: Final = frozenset({"cache-control", "content-disposition", "www-authenticate", "x-outpaint-warning"})
+_PRESENCE_COUNTS: Final = frozenset({"cache-control", "content-disposition", "www-authenticate", "x-outpaint-warning"})
 """Headers whose values are prose or no part of the contract: only their presence counts."""
 
 
@@ -214,9 +211,9 @@ def compare_headers(recorded: Answer, replayed: Answer, *, only: frozenset[str] 
     """The differences of the headers, or of `only` these, by their names in lower case."""
     one, other = _by_name(recorded), _by_name(replayed)
     for name in sorted(one.keys() | other.keys()):
-        if _OF_THE_WAY.fullmatch(name) or (only is not None and name not in only):
+        if _OF_INTERMEDIARIES.fullmatch(name) or (only is not None and name not in only):
             continue
-        mild = name not in _OF_THE_CONTRACT
+        mild = name not in _CONTRACT_HEADERS
         if name not in other:
             yield name, _shown(name, one[name]), _ABSENT, "mild" if mild else "missing"
         elif name not in one:
@@ -245,7 +242,7 @@ def _shown(name: str, value: str) -> str:
         return value
     if name in _LISTS:
         return ", ".join(sorted({item.strip().lower() for item in value.split(",")}))
-    return "there" if name in _SAYS_NOTHING else class_of_text(value)
+    return "there" if name in _PRESENCE_COUNTS else class_of_text(value)
 
 
 _WAITS_S: Final = 3.0
@@ -263,7 +260,6 @@ class TimingClass(StrEnum):
 
     @classmethod
     def of(cls, seconds: float) -> TimingClass:
-        """The class of so many seconds."""
         if seconds < _WAITS_S:
             return cls.IMMEDIATE
         return cls.WAITS if seconds < _LONG_S else cls.LONG

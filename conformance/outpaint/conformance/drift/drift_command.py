@@ -117,11 +117,7 @@ def drift(
 
 
 def _replayed(
-    recording: Recording,
-    against: str | None,
-    keys: tuple[str, ...],
-    baseline: Baseline | None,
-    max_credits: int | None,
+    recording: Recording, against: str | None, keys: tuple[str, ...], baseline: Baseline | None, max_credits: int | None
 ) -> Drift:
     from outpaint.conformance.drift.drift_targets import target_of
     from outpaint.conformance.drift.job_scripts import Setting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Final
 
 from rich.console import Console
@@ -53,7 +54,6 @@ def grouped(differences: Iterable[AnswerDifference]) -> list[list[AnswerDifferen
 
 
 def sentence(drift: Drift) -> str:
-    """The verdict in a line."""
     asked = f"{len(drift.replayed)} of {len(drift.recording.exchanges)} exchanges replayed at {drift.target}"
     left = f", {drift.ignored} {_differences(drift.ignored)} ignored" if drift.ignored else ""
     if drift.is_none:
@@ -103,19 +103,7 @@ def as_json(drift: Drift) -> str:
         "not_replayed": [
             {"exchange": number, "request": names[number], "why": why} for number, why in drift.not_replayed.items()
         ],
-        "differences": [
-            {
-                "exchange": one.exchange,
-                "request": names[one.exchange],
-                "kind": one.kind.value,
-                "where": one.where,
-                "name": one.name,
-                "recorded": one.recorded,
-                "replayed": one.replayed,
-                "breaking": one.breaking,
-            }
-            for one in drift.differences
-        ],
+        "differences": [asdict(one) | {"request": names[one.exchange], "name": one.name} for one in drift.differences],
     }
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 

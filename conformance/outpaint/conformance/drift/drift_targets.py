@@ -12,12 +12,12 @@ from typing import Final
 
 import httpx
 
-from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest
 from outpaint.conformance.drift.job_scripts import Setting
 from outpaint.conformance.drift.recording_file import RecordedExchange, Recording
+from outpaint.conformance.drift.repeated_requests import CannotAsk, RepeatedRequest
 from outpaint.conformance.verify.mock_server_provider import MockWorld, world_at
 from outpaint.conformance.verify.reachability import balances_at, check_base_url
-from outpaint.conformance.verify.remote_provider import Patience, PatientClient, client_options
+from outpaint.conformance.verify.remote_provider import RetryingClient, SharedPause, client_options
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.world.world import World
@@ -89,14 +89,14 @@ class BaseUrlTarget(Target):
         self._keys = dict(zip(known, keys, strict=False))
         self._known = frozenset(known)
         options = client_options(base_url) | {"transport": transport}
-        self._patient = PatientClient(Patience(), **options)
+        self._retrying = RetryingClient(SharedPause(), **options)
         self._plain = httpx.Client(**options)
 
     def __enter__(self) -> BaseUrlTarget:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._patient.close()
+        self._retrying.close()
         self._plain.close()
 
     def key(self, name: str) -> str:
@@ -114,7 +114,7 @@ class BaseUrlTarget(Target):
 
     def ask(self, request: RepeatedRequest, scenario: str | None) -> TargetReply:
         """The answer; a 429 is waited out unless one was recorded there."""
-        client = self._plain if scenario is not None and "rate_limited" in scenario else self._patient
+        client = self._plain if scenario is not None and "rate_limited" in scenario else self._retrying
         began = time.monotonic()
         response = client.request(request.method, request.url, headers=request.wire_headers, content=request.body)
         return TargetReply(response, time.monotonic() - began)

@@ -33,7 +33,7 @@ _IMMEDIATE_S: Final = 1.0
 _LONGEST_S: Final = 3500.0
 """Within a job's lifetime, which would end it first."""
 _BY_STATUS: Final = {500: ErrorCode.INTERNAL, 503: ErrorCode.UNAVAILABLE, 504: ErrorCode.TIMED_OUT}
-_OF_SOURCES: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
+_SOURCE_ERRORS: Final = frozenset({ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.SOURCE_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ class Setting:
 
     @classmethod
     def of(cls, recording: Recording) -> Setting:
-        """The setting that a recording's answers show."""
         exchanges = list(recording.replayable())
         keys = _keys(exchanges)
         settings: dict[str, Any] = {}
-        limits = [int(value) for value in _values(exchanges, RATE_LIMIT) if value.isdigit() and int(value) > 0]
+        answers = [exchange.answer for exchange in exchanges if exchange.answer is not None]
+        values = [answer.header(RATE_LIMIT) or "" for answer in answers]
+        limits = [int(value) for value in values if value.isdigit() and int(value) > 0]
         if limits:
             settings["rate_limit"] = max(limits)
         price = _price(exchanges)
@@ -90,7 +91,6 @@ def json_of(answer: Answer | None) -> Any:
 
 
 def is_submit(exchange: RecordedExchange) -> bool:
-    """Whether it asks for pictures."""
     path = exchange.request.target.partition("?")[0].rstrip("/")
     return exchange.request.method == "POST" and path == OUTPAINT_PATH
 
@@ -119,10 +119,6 @@ def _keys(exchanges: list[RecordedExchange]) -> dict[str, int]:
         balance = balance_in(answer)
         keys[key] = _CREDITS if balance is None else balance
     return keys
-
-
-def _values(exchanges: list[RecordedExchange], name: str) -> list[str]:
-    return [value for exchange in exchanges if exchange.answer and (value := exchange.answer.header(name))]
 
 
 def _price(exchanges: list[RecordedExchange]) -> int | None:
@@ -204,19 +200,16 @@ def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], p
         return "error(insufficient_credits)" if (balance_in(answer) or 0) >= costs else None
     if status == 429:
         wait = answer.header(RETRY_AFTER) or ""
-        return f"error(rate_limited, retry_after={wait})" if _is_wait(wait) else "error(rate_limited)"
+        is_wait = wait.isascii() and wait.isdigit() and int(wait) <= 86_400
+        return f"error(rate_limited, retry_after={wait})" if is_wait else "error(rate_limited)"
     code = _code(json_of(answer), _BY_STATUS.get(status))
-    if code in _OF_SOURCES:
+    if code in _SOURCE_ERRORS:
         return f"error({code.value})"
     if status >= 500 and code is not None:
         return (
             f"fail({code.value}); immediate" if code in JOB_ERRORS and is_submit(exchange) else f"error({code.value})"
         )
     return None
-
-
-def _is_wait(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= 86_400
 
 
 def _code(value: Any, otherwise: ErrorCode | None) -> Any:

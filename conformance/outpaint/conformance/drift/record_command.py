@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import threading
@@ -93,7 +92,7 @@ def record(
     """
     from outpaint.conformance.drift.recorder import Recorder, RecordingHost
     from outpaint.conformance.drift.upstream import Upstream
-    from outpaint.conformance.verify.case_selection import Purse
+    from outpaint.conformance.verify.case_selection import CreditBudget
     from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
     from outpaint.functions.embedded.server import listen, url_of
 
@@ -101,8 +100,6 @@ def record(
         raise click.UsageError(f"{out} is there already: choose another --out, or add --overwrite")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent} to write {out.name} into: make it first")
-    # A form that cannot be parsed may be what is recorded.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     key = None if key_env is None else os.environ.get(key_env, "").strip()
     if key == "":
         raise click.UsageError(f"the environment variable {key_env} of --key-env is empty or not set")
@@ -119,7 +116,7 @@ def record(
     recorder = writer.recorder = Recorder(
         provider,
         own,
-        Purse(max_credits),
+        CreditBudget(max_credits),
         price=price,
         key=key,
         keep_pixels=keep_pixels,

@@ -9,7 +9,6 @@ import json
 import re
 import struct
 import warnings
-import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -32,6 +31,7 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPart,
     RecordedPicture,
 )
+from outpaint.conformance.proving.drawn_pictures import encode, png_that_declares
 
 
 @dataclass
@@ -42,7 +42,6 @@ class RawPart:
     data: bytearray = field(default_factory=bytearray)
 
     def option(self, name: str) -> str | None:
-        """`name` or `filename` of its disposition."""
         _, options = parse_options_header(self.labels.get("content-disposition"))
         value = options.get(name.encode())
         return None if value is None else value.decode("utf-8", "replace")
@@ -114,12 +113,7 @@ def facts_of(data: bytes, *, is_mask: bool = False, keep: bool = False) -> Recor
             return _too_large(data, known)
         except Exception:  # noqa: BLE001 - a file may be broken in any way, and a decoder may say so by any error
             return RecordedPicture(format=None, damage=Damage.UNREADABLE, **known)
-        known |= {
-            "format": picture.format,
-            "mode": picture.mode,
-            "width": picture.width,
-            "height": picture.height,
-        }
+        known |= {"format": picture.format, "mode": picture.mode, "width": picture.width, "height": picture.height}
         if picture.width * picture.height > LARGEST_AREA:
             return RecordedPicture(**known)
         try:
@@ -202,7 +196,6 @@ _LONGEST_TEXT: Final = 16_384
 
 
 def body_of(data: bytes, content_type: str, *, keep_pixels: bool = False) -> Body:
-    """What is kept of a body of this type."""
     if not data:
         return Nothing()
     media_type = content_type.partition(";")[0].strip().lower()
@@ -305,7 +298,6 @@ def _opaque(data: bytes) -> Opaque:
 
 
 _LEVELS: Final = {"#": 255, "+": 128, ".": 0}
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
 @lru_cache(maxsize=64)
@@ -321,12 +313,10 @@ def stand_in(picture: RecordedPicture, at_least: int = 0) -> bytes:
 
 
 def media_type(picture: RecordedPicture) -> str:
-    """The media type of the picture's format."""
     return "application/octet-stream" if picture.format is None else f"image/{picture.format.lower()}"
 
 
 def data_uri(picture: RecordedPicture) -> str:
-    """The stand-in as a data: URI."""
     return f"data:{media_type(picture)};base64,{base64.b64encode(stand_in(picture)).decode()}"
 
 
@@ -340,24 +330,20 @@ def _no_picture(picture: RecordedPicture) -> bytes:
 def _drawn(picture: RecordedPicture) -> bytes:
     width, height = picture.width or 1, picture.height or 1
     if width * height > LARGEST_AREA:
-        return _header_alone(width, height)
+        return png_that_declares(width, height)  # a picture this large is refused by its header
     image = _surface(picture, width, height)
     options: dict[str, Any] = {}
     if picture.orientation is not None:
         exif = Image.Exif()
-        exif[0x0112] = picture.orientation
+        exif[_ORIENTATION] = picture.orientation
         options["exif"] = exif
     if picture.frames > 1:
         options |= {"save_all": True, "append_images": [image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)]}
-    format_ = picture.format or "PNG"
-    file = io.BytesIO()
     try:
-        image.save(file, format_, **options)
+        data = encode(image, picture.format or "PNG", **options)
     except (OSError, ValueError, KeyError):
         # A format that is read and not written here: PNG has every mode that a mask or picture can have.
-        file = io.BytesIO()
-        image.convert("RGBA").save(file, "PNG")
-    data = file.getvalue()
+        data = encode(image.convert("RGBA"))
     return data[: len(data) // 2] if picture.damage is Damage.TRUNCATED else data
 
 
@@ -383,11 +369,3 @@ def _stand_in_layout(picture: RecordedPicture, width: int, height: int) -> Image
     cells = bytes(_LEVELS.get(letter, 255) for row in picture.layout for letter in row)
     size = (len(picture.layout[0]), len(picture.layout))
     return Image.frombytes("L", size, cells).resize((width, height), Image.Resampling.NEAREST)
-
-
-def _header_alone(width: int, height: int) -> bytes:
-    """A PNG of which nothing but its size can be read: a picture this large is refused by that."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        _PNG + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 8) + b"IDAT"
-    )

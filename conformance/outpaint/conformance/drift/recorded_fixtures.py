@@ -41,7 +41,7 @@ respx.post(url__regex=r".*/painting/outpaint").respond(kept["status"], headers=k
 - `pictures/` holds what stands in for the pictures: same format, size and transparency, other pixels.
 """
 _EXTENSIONS: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tiff", "BMP": "bmp", "GIF": "gif"}
-_OF_TRANSPORT: Final = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date"})
+_TRANSPORT_HEADERS: Final = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date"})
 
 
 def write_fixtures(recording: Recording, folder: Path) -> int:
@@ -72,7 +72,7 @@ def _scenarios_of(recording: Recording) -> dict[str, str]:
 
 
 def _name_of(exchange: RecordedExchange) -> str:
-    """A file's name for an exchange: its number, its verb and the end of its path."""
+    """A file's name for an exchange: its number, its method and the end of its path."""
     path = re.sub(r"[^a-z0-9]+", "-", exchange.request.target.partition("?")[0].lower()).strip("-")
     return f"{exchange.number:03d}-{exchange.request.method.lower()}-{path[:60].strip('-') or 'root'}"
 
@@ -122,7 +122,7 @@ def _request(exchange: RecordedExchange, files: dict[str, bytes]) -> dict[str, A
 
 
 def _response(answer: Answer, files: dict[str, bytes]) -> dict[str, Any]:
-    headers = {name: value for name, value in answer.headers if name.lower() not in _OF_TRANSPORT}
+    headers = {name: value for name, value in answer.headers if name.lower() not in _TRANSPORT_HEADERS}
     return {"status": answer.status, "headers": headers} | _body(answer.body, files)
 
 

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from outpaint.conformance.drift.recorded_bodies import body_of
@@ -25,23 +25,19 @@ from outpaint.conformance.drift.recording_file import (
     Trouble,
     pictures_asked_for,
 )
-from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, reference, urls_in
+from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, map_urls, reference, urls_in
 from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest, refusal
-from outpaint.conformance.verify.case_selection import Purse
+from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
-from outpaint.functions.embedded.asgi import ClientGone
+from outpaint.functions.embedded.asgi import ClientGone, Receive, Scope, Send
 from outpaint.functions.http.messages import Response
-
-if TYPE_CHECKING:
-    from outpaint.functions.embedded.asgi import Receive, Scope, Send
-
 
 _KEY: Final = API_KEY.lower()
 _UNKEPT_OF_REQUESTS: Final = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect", "keep-alive"}
 )
-_OURS_ALONE: Final = frozenset({_KEY, "authorization", "cookie"})
+_NOT_FOR_STORES: Final = frozenset({_KEY, "authorization", "cookie"})
 _UNPASSED: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "upgrade"}
 )
@@ -64,6 +60,7 @@ class _ExchangeUnderWay:
     shown: Response | None = None
 
 
+@dataclass(eq=False, repr=False)
 class Recorder:
     """Sends requests on and keeps the exchanges. Safe for many threads.
 
@@ -72,45 +69,36 @@ class Recorder:
     as an answer names them, and their URLs are left as they are. `on_exchange` is called with each exchange that ended.
     """
 
-    def __init__(
-        self,
-        upstream: Upstream,
-        base_url: str,
-        budget: Purse,
-        *,
-        price: int = 1,
-        key: str | None = None,
-        keep_pixels: bool = False,
-        follow: bool = False,
-        on_exchange: Callable[[RecordedExchange], None] = lambda _: None,
-    ) -> None:
-        self._upstream = upstream
-        self._budget = budget
-        self._price = price
-        self._key = key
-        self._keep_pixels = keep_pixels
-        self._follow = follow
-        self._on_exchange = on_exchange
-        self._links = Links(base_url)
-        self._base_url = base_url
+    upstream: Upstream
+    base_url: str
+    budget: CreditBudget
+    _: KW_ONLY
+    price: int = 1
+    key: str | None = None
+    keep_pixels: bool = False
+    follow: bool = False
+    on_exchange: Callable[[RecordedExchange], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._links = Links(self.base_url)
         self._scrubber = Scrubber()
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._recorded_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._count = 0
         self._kept: dict[int, RecordedExchange] = {}
-        if key is not None:
-            self._scrubber.learn(key)
+        if self.key is not None:
+            self._scrubber.learn(self.key)
 
     def recording(self) -> Recording:
         """All exchanges so far, without any credential that is known so far."""
         with self._lock:
             kept = [self._kept[number] for number in sorted(self._kept)]
         return Recording(
-            upstream=self._scrubber.text(host_of(self._upstream.base_url)),
+            upstream=self._scrubber.text(host_of(self.upstream.base_url)),
             recorded_at=self._recorded_at,
-            kept_pixels=self._keep_pixels,
-            credits_reckoned=self._budget.spent,
+            kept_pixels=self.keep_pixels,
+            credits_reckoned=self.budget.spent,
             exchanges=tuple(self._scrubber.exchange(exchange) for exchange in kept),
         )
 
@@ -128,7 +116,7 @@ class Recorder:
             begun.shown = refusal(outcome.status, outcome.mark)
         assert begun.shown is not None
         self._keep(begun)
-        if self._follow and begun.answer is not None:
+        if self.follow and begun.answer is not None:
             self._fetch_all(begun)
         return begun.shown
 
@@ -151,10 +139,10 @@ class Recorder:
         if asked.method != "POST" or begun.link is not None or path.rstrip("/").startswith(UPLOADS_PATH):
             return
         body = body_of(asked.body, asked.header("content-type") or "")
-        cost = self._price * pictures_asked_for(body, dict(parse_qsl(query, keep_blank_values=True)))
-        if not self._budget.take(cost):
+        cost = self.price * pictures_asked_for(body, dict(parse_qsl(query, keep_blank_values=True)))
+        if not self.budget.take(cost):
             says = (
-                f"the recording may spend {self._budget.left} more credits and this request may cost {cost}: "
+                f"the recording may spend {self.budget.left} more credits and this request may cost {cost}: "
                 "nothing was sent on; raise --max-credits, or ask for fewer pictures"
             )
             raise NoUpstreamAnswer(402, Trouble.OVER_BUDGET, says)
@@ -166,26 +154,26 @@ class Recorder:
         began = time.monotonic()
         try:
             if begun.link is not None:
-                answer = self._upstream.fetch(asked.method, begun.link.url, headers, body)
+                answer = self.upstream.fetch(asked.method, begun.link.url, headers, body)
             else:
-                answer = self._upstream.ask(asked.method, asked.target, headers, body)
+                answer = self.upstream.ask(asked.method, asked.target, headers, body)
         finally:
             begun.seconds = time.monotonic() - began
         begun.answer = answer
         if begun.cost and (answer.status >= 400 or (answer.header(IDEMPOTENT_REPLAYED) or "").lower() == "true"):
-            self._budget.give_back(begun.cost)
+            self.budget.give_back(begun.cost)
         if begun.link is None and "html" in (answer.header("content-type") or "").lower():
-            says = f"{host_of(self._upstream.base_url)} answers {answer.status} with a web page where JSON belongs"
+            says = f"{host_of(self.upstream.base_url)} answers {answer.status} with a web page where JSON belongs"
             begun.mark = Mark(trouble=Trouble.HTML, says=says)
         begun.shown = self._shown(begun, answer)
 
     def _passed_on(self, asked: UpstreamRequest, link: Link | None) -> list[tuple[str, str]]:
-        if link is not None and host_of(link.url) != host_of(self._upstream.base_url):
+        if link is not None and host_of(link.url) != host_of(self.upstream.base_url):
             # The client gave its key for the provider, not for the store in which that keeps its files.
-            return [(name, value) for name, value in asked.headers if name.lower() not in _OURS_ALONE]
-        if self._key is None or not (asked.header(API_KEY) or "").strip():
+            return [(name, value) for name, value in asked.headers if name.lower() not in _NOT_FOR_STORES]
+        if self.key is None or not (asked.header(API_KEY) or "").strip():
             return asked.headers
-        return [(name, self._key if name.lower() == _KEY else value) for name, value in asked.headers]
+        return [(name, self.key if name.lower() == _KEY else value) for name, value in asked.headers]
 
     def _shown(self, begun: _ExchangeUnderWay, answer: Response) -> Response:
         """What the client gets: the answer with URLs that lead to the proxy."""
@@ -196,18 +184,18 @@ class Recorder:
             if name.lower() not in dropped
         )
         body, value = answer.body, _json(answer)
-        if value is not None and not self._follow and begun.link is None:
-            led = self._links.lead_all(value, begun.number)
-            if led != value:
-                body = json.dumps(led).encode()
+        if value is not None and not self.follow and begun.link is None:
+            proxied = map_urls(value, lambda url, pointer: self._links.proxy_url(url, begun.number, pointer))
+            if proxied != value:
+                body = json.dumps(proxied).encode()
         return Response(answer.status, headers, body)
 
     def _location(self, value: str, number: int) -> str:
-        own = self._upstream.base_url
+        own = self.upstream.base_url
         if value.startswith(f"{own}/"):
-            return self._base_url + value[len(own) :]
+            return self.base_url + value[len(own) :]
         if value.lower().startswith(("http://", "https://")):
-            return self._links.lead(value, number, LOCATION)
+            return self._links.proxy_url(value, number, LOCATION)
         return value
 
     def _fetch_all(self, begun: _ExchangeUnderWay) -> None:
@@ -229,7 +217,7 @@ class Recorder:
         asked = begun.asked
         key = (asked.header(API_KEY) or "").strip()
         sent = body_of(
-            self._links.references(asked.body), asked.header("content-type") or "", keep_pixels=self._keep_pixels
+            self._links.references(asked.body), asked.header("content-type") or "", keep_pixels=self.keep_pixels
         )
         exchange = RecordedExchange(
             number=begun.number,
@@ -247,11 +235,11 @@ class Recorder:
         )
         with self._lock:
             self._kept[begun.number] = exchange
-        self._on_exchange(self._scrubber.exchange(exchange))
+        self.on_exchange(self._scrubber.exchange(exchange))
 
     def _answer(self, answer: Response) -> Answer:
         headers = tuple((name, value) for name, value in answer.headers if name.lower() != "connection")
-        body = body_of(answer.body, answer.header("content-type") or "", keep_pixels=self._keep_pixels)
+        body = body_of(answer.body, answer.header("content-type") or "", keep_pixels=self.keep_pixels)
         return Answer(status=answer.status, headers=headers, body=body)
 
 
@@ -287,7 +275,6 @@ class RecordingHost:
         self._pool.shutdown()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]

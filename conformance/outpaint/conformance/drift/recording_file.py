@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.requests import MAX_COUNT, Wish
 
-FORMAT: Final = "outpaint-recording/1"
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -130,11 +130,6 @@ class Mark(_Kept):
     trouble: Trouble
     says: str
 
-    @property
-    def answered(self) -> bool:
-        """Whether the provider answered all the same."""
-        return self.trouble is Trouble.HTML
-
 
 class AskedRequest(_Kept):
     """What the consumer asked.
@@ -150,16 +145,12 @@ class AskedRequest(_Kept):
     body: Body = Nothing()
 
 
-class Answer(_Kept):
+class Answer(_Kept, HasHeaders):
     """What the provider answered."""
 
     status: int
     headers: Headers
     body: Body = Nothing()
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 class RecordedExchange(_Kept):
@@ -175,13 +166,13 @@ class RecordedExchange(_Kept):
     @property
     def can_be_replayed(self) -> bool:
         """Whether the provider itself answered."""
-        return self.answer is not None and (self.mark is None or self.mark.answered)
+        return self.answer is not None and (self.mark is None or self.mark.trouble is Trouble.HTML)
 
 
 class Recording(_Kept):
     """All exchanges of one run of the recorder, numbered from 1 in the order they began."""
 
-    format: Literal["outpaint-recording/1"] = FORMAT
+    format: Literal["outpaint-recording/1"] = "outpaint-recording/1"
     upstream: str
     recorded_at: str = Field(description="When it began, UTC, ISO 8601.")
     kept_pixels: bool = False
@@ -217,7 +208,6 @@ class Recording(_Kept):
         return recording
 
     def text(self) -> str:
-        """The text of its file."""
         return self.model_dump_json(indent=1, exclude_defaults=False, exclude_none=True) + "\n"
 
     def write(self, path: Path) -> None:

@@ -11,16 +11,16 @@ from typing import Final
 import httpx
 
 from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
-from outpaint.conformance.drift.asking_again import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.conformance.drift.drift_targets import Target, TargetReply
 from outpaint.conformance.drift.job_scripts import Setting, balance_in, inference_id_of, is_of_an_account
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
+from outpaint.conformance.drift.repeated_requests import CannotAsk, RepeatedRequest, ReplayedValues, repeated
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 
-_OF_ITS_STATE: Final = frozenset({402, 403, 409, 429})
+_STATE_DEPENDENT: Final = frozenset({402, 403, 409, 429})
 """Answers that depend on the state that a provider is in, into which a replay cannot put it."""
-_NEARLY: Final = 0.9
+_SHARE_OF_WAIT: Final = 0.9
 """Of what `Retry-After` asks for: a recording's times are taken at the proxy, not at the client."""
 _PATIENCE_S: Final = 300.0
 """How long a job at a provider is polled beyond what was recorded."""
@@ -33,7 +33,6 @@ class _Charges:
     _balances: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
 
     def see(self, exchange: RecordedExchange, replayed: Answer) -> None:
-        """Note the balances in both answers."""
         if exchange.answer is None or exchange.request.key is None or not is_of_an_account(exchange):
             return
         one, other = balance_in(exchange.answer), balance_in(replayed)
@@ -71,12 +70,10 @@ class Drift:
 
     @property
     def is_none(self) -> bool:
-        """Whether there is no difference."""
         return not self.differences
 
     @property
     def breaks(self) -> bool:
-        """Whether a difference breaks clients."""
         return any(difference.breaking for difference in self.differences)
 
 
@@ -165,7 +162,7 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
 
 def _judge(run: _Replay, exchange: RecordedExchange, recorded: Answer, replayed: Answer, seconds: float) -> None:
     if not run.target.scripted and recorded.status != replayed.status:
-        if recorded.status in _OF_ITS_STATE or recorded.status >= 500:
+        if recorded.status in _STATE_DEPENDENT or recorded.status >= 500:
             run.not_replayed[exchange.number] = (
                 f"{recorded.status} came of the provider's state then; now it answers {replayed.status}"
             )
@@ -191,7 +188,7 @@ def _polled(
         asked = reply.response.headers.get(RETRY_AFTER, "")
         wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
         # After a poll that came sooner than asked, one more 202 is no difference.
-        extra += since >= wait * _NEARLY
+        extra += since >= wait * _SHARE_OF_WAIT
         since = max(wait, 0.1)
         run.target.pause(since)
         passed += since

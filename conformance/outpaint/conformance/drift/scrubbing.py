@@ -21,8 +21,8 @@ from outpaint.conformance.drift.recording_file import (
     RecordedExchange,
     RecordedPart,
 )
-from outpaint.conformance.proving.observed_exchange import REDACTED
-from outpaint.conformance.verify.redaction import SECRET_HEADERS, SHORTEST_DISTINCT, Redaction
+from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEADERS
+from outpaint.conformance.verify.redaction import SHORTEST_DISTINCT, Redaction
 from outpaint.contracts.paths_and_headers import API_KEY
 
 _PREFIX: Final = "/_url/"
@@ -49,7 +49,7 @@ class Links:
         self._lock = threading.Lock()
         self._links: list[Link] = []
 
-    def lead(self, url: str, exchange: int, pointer: str) -> str:
+    def proxy_url(self, url: str, exchange: int, pointer: str) -> str:
         """The URL by which a client reaches this one through the proxy."""
         name = urlsplit(url).path.rpartition("/")[2]
         with self._lock:
@@ -63,10 +63,6 @@ class Links:
         if found is None or int(found[1]) >= len(self._links):
             return None
         return self._links[int(found[1])]
-
-    def lead_all(self, value: Any, exchange: int) -> Any:
-        """A JSON answer in which every URL to fetch or to post to leads through the proxy."""
-        return map_urls(value, lambda url, pointer: self.lead(url, exchange, pointer))
 
     def originals(self, data: bytes) -> bytes:
         """A request's body with the provider's own URLs in place of the proxy's."""
@@ -142,7 +138,7 @@ _HARMLESS: Final = frozenset({"mode", "count", "format", "expires"})
 
 
 class Scrubber:
-    """Strikes out the credentials that were seen so far, and whatever is one by its name."""
+    """Redacts the credentials that were seen so far, and whatever is one by its name."""
 
     def __init__(self) -> None:
         self._redaction = Redaction()
@@ -157,7 +153,7 @@ class Scrubber:
         return name
 
     def learn(self, *secrets: str) -> None:
-        """Strike these out from now on."""
+        """Redact these from now on."""
         self._redaction.learn(*secrets)
 
     def learn_headers(self, headers: Iterable[tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ import httpx
 
 from outpaint.conformance.drift.recording_file import Mark, Trouble
 from outpaint.conformance.drift.scrubbing import host_of
+from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.reachability import no_answer_because
 from outpaint.conformance.verify.remote_provider import client_options, trusted_certificates
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
@@ -25,7 +26,7 @@ _MOST_REDIRECTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(HasHeaders):
     """A request as the client sent it; `target` is path and query. A body that is `too_large` is not kept."""
 
     method: str
@@ -33,10 +34,6 @@ class UpstreamRequest:
     headers: list[tuple[str, str]]
     body: bytes = b""
     too_large: bool = False
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 def refusal(status: int, mark: Mark) -> Response:
@@ -71,7 +68,6 @@ class Upstream:
         self._client = httpx.Client(transport=transport, **options)
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     def ask(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Response:

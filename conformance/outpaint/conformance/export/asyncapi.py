@@ -53,13 +53,7 @@ _CHANNEL: Final = "#/channels/completions"
 _BUCKET: Final = "s3://pictures-of-a-deployment"
 
 
-def text() -> str:
-    """The document in JSON, indented, with a newline at the end."""
-    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-
-
 def document() -> JsonObject:
-    """The whole AsyncAPI document, as plain JSON values."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -121,9 +115,7 @@ def _message(summary: str, status: JsonObject, written: JsonObject) -> JsonObjec
         "summary": summary,
         "contentType": "application/json",
         "correlationId": {"location": "$message.payload#/inferenceId", "description": "The job's inference_id."},
-        "payload": {
-            "allOf": [{"$ref": f"{SCHEMAS}Completion"}, {"properties": {"invocationStatus": status}}],
-        },
+        "payload": {"allOf": [{"$ref": f"{SCHEMAS}Completion"}, {"properties": {"invocationStatus": status}}]},
         "examples": [{"payload": _example(written)}],
     }
 

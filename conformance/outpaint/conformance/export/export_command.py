@@ -75,7 +75,10 @@ def export(
             raise click.UsageError("--schemas writes a folder of its own: leave the other options out")
         _write_schemas(schemas, base)
         return
-    text = asyncapi.text() if events else _openapi(version)
+    document = asyncapi.document() if events else openapi.document()
+    if version == VERSION and not events:
+        document = downgraded(document)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if check is not None:
         if output is not None:
             raise click.UsageError("--check writes nothing: leave --output out")
@@ -84,12 +87,6 @@ def export(
         output.write_text(text, encoding="utf-8", newline="\n")
     else:
         click.echo(text, nl=False)
-
-
-def _openapi(version: str) -> str:
-    if version != VERSION:
-        return openapi.text()
-    return json.dumps(downgraded(openapi.document()), indent=2, ensure_ascii=False) + "\n"
 
 
 def _write_schemas(folder: Path, base: str) -> None:

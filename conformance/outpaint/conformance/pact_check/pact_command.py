@@ -13,14 +13,12 @@ from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
 _PATIENCE_S: Final = 30.0
 _MOST_BYTES: Final = 256 * 1024 * 1024
-_OF_THE_CALLER: Final = frozenset({"world", "consumer", "provider"})
+_CALLER_PARAMETERS: Final = frozenset({"world", "consumer", "provider"})
 """The parameters that a mock may refuse."""
 _FILES: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def pact() -> None:
     """Consumer contracts as Pact files: written by the mock, checked against our contract, verified by a provider.
 
@@ -75,7 +73,7 @@ def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tupl
         return answer.body, len(interactions)
     if answer.status in (401, 403):
         raise CommandError(ExitCode.KEY_REFUSED, f"{root} does not let us ask: {answer.detail}")
-    if str(answer.document.get("field")) in _OF_THE_CALLER:
+    if str(answer.document.get("field")) in _CALLER_PARAMETERS:
         raise CommandError(ExitCode.USAGE, answer.detail)
     says = f"{root} is not a mock of ours: GET {path} answers {answer.status}: {answer.detail}"
     raise CommandError(ExitCode.NOT_THIS_API, says)

@@ -43,7 +43,7 @@ def _member(field: FieldInfo, value: Any, path: str) -> Iterator[str]:
         yield from uncovered(inner, value, path)
         return
     if inner is not None and isinstance(value, list):
-        if value and _always_empty(field):
+        if value and any(getattr(one, "max_length", None) == 0 for one in field.metadata):
             yield f"{path} has items, and the contract answers with none here"
             return
         for place, item in enumerate(value):
@@ -57,10 +57,6 @@ def _member(field: FieldInfo, value: Any, path: str) -> Iterator[str]:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         yield f"{path} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
-
-
-def _always_empty(field: FieldInfo) -> bool:
-    return any(getattr(one, "max_length", None) == 0 for one in field.metadata)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -81,11 +77,11 @@ Found = Iterator[tuple[str, bool]]
 """Objections in one line each, and whether each is only a warning."""
 
 TEMPLATES: Final = {
-    Route.OUTPAINT: "/v1/painting/outpaint",
-    Route.INFERENCE: "/v1/painting/{inference_id}",
-    Route.BALANCE: "/v1/balance",
-    Route.FILE: "/v1/files/{file_id}",
-    Route.UPLOADS: "/v1/uploads",
+    Route.OUTPAINT: names.OUTPAINT_PATH,
+    Route.INFERENCE: names.INFERENCE_PATH,
+    Route.BALANCE: names.BALANCE_PATH,
+    Route.FILE: names.FILE_PATH,
+    Route.UPLOADS: names.UPLOADS_PATH,
 }
 """The operations that pacts are about, as the OpenAPI document has them."""
 _BODIES: Final[dict[tuple[Route, int], tuple[type[BaseModel], ...]]] = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 
 Tokens = tuple[str, ...]
@@ -108,17 +109,13 @@ class PactFileError(CommandError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(HasHeaders):
     """A request or a response as a pact has it: `json` is None where the body is none or no JSON."""
 
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
     json: Any
     rules: PathRules
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)

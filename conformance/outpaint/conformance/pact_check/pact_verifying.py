@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -136,11 +136,6 @@ class PactVerdict:
     broken: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[str, str], ...]
 
-    @property
-    def holds(self) -> bool:
-        """Whether something was verified, and nothing broken."""
-        return bool(self.kept) and not self.broken
-
 
 def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | None = None) -> PactVerdict:
     """Verify a provider by one pact.
@@ -217,13 +212,8 @@ def _cost(interaction: ExpectedInteraction) -> int:
     return cost
 
 
-@contextmanager
-def _states(root: str, api_key: str, *, mock: bool) -> Iterator[str]:
-    if mock:
-        yield f"{root}{_MOCK_STATES}"
-        return
-    with state_server(PublicProvider(root, api_key).stage) as url:
-        yield url
+def _states(root: str, api_key: str, *, mock: bool) -> AbstractContextManager[str]:
+    return nullcontext(f"{root}{_MOCK_STATES}") if mock else state_server(PublicProvider(root, api_key).stage)
 
 
 def _verified(file: Path, provider: str, root: str, states: str, left_out: list[tuple[str, str]]) -> PactVerdict:

@@ -1,4 +1,4 @@
-"""Readers of answers: each checks what it reads, returns it, and raises `Unmet` where it is not as it must be.
+"""Readers of answers and of their pictures: each raises `Unmet` where what it reads is not as it must be.
 
 `finished`, `pending`, `failed` and `rejected` read the vendor's members alone, so that they hold for the vendor too.
 `result_of`, `accepted_of`, `failure_of` and `refused` read the whole body by our models.
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
+from PIL import ImageChops, ImageStat
 from pydantic import BaseModel, ValidationError
 
-from outpaint.conformance.proving.expectations import Unmet, equal, holds, lacks, one_of
+from outpaint.conformance.proving.drawn_pictures import KEEP_BOX, Box, decode, strip_above
+from outpaint.conformance.proving.expectations import Unmet, equal, holds, lacks, one_of, within
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
 from outpaint.contracts.paths_and_headers import FILE_PATH, IDEMPOTENT_REPLAYED
 from outpaint.contracts.responses import Accepted, FailedJob, Result
@@ -72,12 +74,14 @@ def failed(response: httpx.Response) -> tuple[str, str]:
     return text_member(document, "message"), text_member(document, "detail")
 
 
-def rejected(response: httpx.Response, status: int, *, message: str | None = None) -> str:
-    """The `detail` of a refusal with this status and, where given, this message."""
+def rejected(response: httpx.Response, status: int, *, message: str | None = None, field: str | None = None) -> str:
+    """The `detail` of a refusal with this status and, where given, this message and our member `field`."""
     equal(response.status_code, status, "the status")
     document = json_object(response)
     if message is not None:
         equal(document.get("message"), message, "message")
+    if field is not None:
+        equal(document.get("field"), field, "the offending field")
     return text_member(document, "detail")
 
 
@@ -113,9 +117,13 @@ def refused(response: httpx.Response, code: ErrorCode, *, field: str | None = No
 
 
 def parsed(response: httpx.Response, model: type[Model]) -> Model:
-    """The body as this model."""
+    return model_of(response.content, model)
+
+
+def model_of(body: bytes, model: type[Model]) -> Model:
+    """A body's bytes, which must be JSON, as this model."""
     try:
-        return model.model_validate_json(response.content)
+        return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the body"
@@ -166,3 +174,51 @@ def is_replay(response: httpx.Response) -> None:
 def is_first(response: httpx.Response) -> None:
     """It must not be marked as the answer to an earlier request."""
     lacks(response.headers, IDEMPOTENT_REPLAYED, "the headers")
+
+
+# Pictures that came back, beside those that were sent
+
+LOOKS_THE_SAME: Final = 16.0
+"""Levels, 0 to 255, that kept channels may move on average for a person to see the same picture."""
+
+
+def changed_pixels(sent: bytes, received: bytes, box: Box = KEEP_BOX) -> int:
+    """How many pixels inside `box` differ in any channel."""
+    before, after = (decode(data).convert("RGB").crop(box).tobytes() for data in (sent, received))
+    return sum(before[i : i + 3] != after[i : i + 3] for i in range(0, len(before), 3))
+
+
+def mean_difference(sent: bytes, received: bytes, box: Box = KEEP_BOX) -> float:
+    """How far the channels of the pixels inside `box` are apart on average, 0 to 255."""
+    before, after = (decode(data).convert("RGB").crop(box) for data in (sent, received))
+    return sum(ImageStat.Stat(ImageChops.difference(before, after)).mean) / 3
+
+
+def kept_exactly(sent: bytes, received: bytes, box: Box = KEEP_BOX, what: str = "kept pixels") -> None:
+    """Every pixel of the box must be as it was sent."""
+    equal(changed_pixels(sent, received, box), 0, f"the {what} that were changed")
+
+
+def kept_closely(sent: bytes, received: bytes, box: Box = KEEP_BOX, most: float = LOOKS_THE_SAME) -> None:
+    """The box must look as it was sent: its channels moved by at most so many levels on average."""
+    within(mean_difference(sent, received, box), 0, most, "how far kept channels moved on average")
+
+
+def painted(sent: bytes, received: bytes, box: Box | None = None) -> None:
+    """Most pixels of the box (by default the strip above the kept part) must not be as they were sent.
+
+    Chance may give a few the same colour, but not half of them.
+    """
+    left, top, right, bottom = box or strip_above()
+    area = (right - left) * (bottom - top)
+    changed = changed_pixels(sent, received, (left, top, right, bottom))
+    what = f"most of the {area} pixels of {(left, top, right, bottom)} were painted ({changed} were)"
+    holds(changed > area / 2, what)
+
+
+def metadata_of(data: bytes) -> str:
+    """All that a file says beside its pixels and their profile, as text: EXIF, texts, XMP."""
+    picture = decode(data)
+    said = {name: value for name, value in picture.info.items() if name != "icc_profile"}
+    exif = picture.getexif()
+    return f"{said!r} {dict(exif)!r} {dict(exif.get_ifd(0x8825))!r}"

@@ -54,11 +54,9 @@ class Api:
         """The same provider and connection, seen with another key or none."""
         return Api(self.provider, self.client, key, self._observer)
 
-    @contextmanager
-    def another_connection(self) -> Iterator[Api]:
+    def another_connection(self) -> AbstractContextManager[Api]:
         """The same view by a client of its own, for a second thread."""
-        with self.connected(self.provider, self.key, self._observer) as other:
-            yield other
+        return self.connected(self.provider, self.key, self._observer)
 
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Api]:
@@ -101,7 +99,6 @@ class Api:
         return response
 
     def get(self, path: str, **rest: Any) -> httpx.Response:
-        """GET with the key."""
         return self.request("GET", path, **rest)
 
     def outpaint(self, **fields: Any) -> httpx.Response:
@@ -138,7 +135,6 @@ class Api:
         return self.request("POST", OUTPAINT_PATH, content=body, headers=headers, **rest)
 
     def poll(self, inference_id: str, **rest: Any) -> httpx.Response:
-        """One poll of a job."""
         return self.get(INFERENCE_PATH.format(inference_id=inference_id), **rest)
 
     def failing(self, code: ErrorCode = ErrorCode.PAINTING_FAILED) -> AbstractContextManager[None]:
@@ -147,27 +143,29 @@ class Api:
 
     def end_of(self, inference_id: str) -> httpx.Response:
         """Poll until the job has ended; the answer is 200."""
-        give_up = time.monotonic() + LONGEST_POLL_S
-        while (response := self.poll(inference_id)).status_code == 202:
-            if time.monotonic() > give_up:
-                raise Unmet(f"the job's end: not within {LONGEST_POLL_S:g} s")
-            time.sleep(self.provider.poll_pause)
+        response = self.until(
+            lambda: self.poll(inference_id), lambda answer: answer.status_code != 202, "the job's end"
+        )
         equal(response.status_code, 200, "the status of the last poll")
         return response
 
     def balance(self) -> int:
-        """The credits left."""
         response = self.get(BALANCE_PATH)
         equal(response.status_code, 200, "the status of the balance")
         return parsed(response, Balance).credits
 
     def wait_for_balance(self, wanted: int) -> None:
         """Ask until the balance is this."""
+        self.until(self.balance, lambda seen: seen == wanted, f"a balance of {wanted}")
+
+    def until(self, ask: Callable[[], T], done: Callable[[T], bool], what: str) -> T:
+        """The first answer of `ask` that is `done`; raises `Unmet` where none is within `LONGEST_POLL_S`."""
         give_up = time.monotonic() + LONGEST_POLL_S
-        while (seen := self.balance()) != wanted:
+        while not done(found := ask()):
             if time.monotonic() > give_up:
-                raise Unmet(f"the balance: expected {wanted} within {LONGEST_POLL_S:g} s, got {seen}")
+                raise Unmet(f"{what}: not within {LONGEST_POLL_S:g} s, got {found}")
             time.sleep(self.provider.poll_pause)
+        return found
 
     @contextmanager
     def charged(self, price: int) -> Iterator[None]:

@@ -119,7 +119,9 @@ def case(
 
 
 # What many cases have in common, written once; each area has such parts of its own beside its constants.
-costs_nothing: Final = partial(case, clauses.REFUSED_FREE, severity=Severity.CRITICAL, watches_account=True)
+critical: Final = partial(case, severity=Severity.CRITICAL)
+minor: Final = partial(case, severity=Severity.MINOR)
+costs_nothing: Final = partial(critical, clauses.REFUSED_FREE, watches_account=True)
 with_held_job: Final = partial(case, given="a job that cannot end yet", needs=[Need.HELD_JOBS])
 
 

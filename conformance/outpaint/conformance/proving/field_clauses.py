@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from outpaint.conformance.proving.clauses import API_REQUEST, FIELDS, OURS, VENDOR, Clause
+from outpaint.conformance.proving.clauses import API_REQUEST, FIELDS, Clause, Origin
 from outpaint.contracts.requests import Wish
 
 
@@ -28,7 +28,7 @@ def field_clause(model: type[Wish], name: str) -> Clause:
         left_out = "and may be left out"
     else:
         left_out = f"{_word(field['default'])} where it is left out"
-    source, origin = (API_REQUEST, OURS) if model.about(name).ours else (FIELDS, VENDOR)
+    source, origin = (API_REQUEST, Origin.OURS) if model.about(name).ours else (FIELDS, Origin.VENDOR)
     says = f"`{name}` is {_values(name, shape)}, {left_out}."
     return Clause(f"fields.{name.replace('_', '-')}", says, source, origin)
 

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from outpaint.contracts.paths_and_headers import API_KEY
 
 REDACTED: Final = "[redacted]"
-_SECRET_HEADERS: Final = frozenset({API_KEY.lower(), "authorization", "cookie", "set-cookie"})
+SECRET_HEADERS: Final = frozenset(
+    {
+        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
+        *("cookie", "set-cookie", "x-amz-security-token"),
+    }
+)
+"""Headers, in lower case, whose values are credentials whatever they are."""
+
+
+class HasHeaders:
+    """What has header fields as pairs of name and value."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:  # a model of pydantic would count it as its first field
+        headers: Sequence[tuple[str, str]]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedExchange:
+class ObservedExchange(HasHeaders):
     """A request and its answer, `seconds` later; header names in lower case, keys and cookies redacted."""
 
     method: str
@@ -44,10 +62,10 @@ class ObservedExchange:
             seconds=seconds,
         )
 
-    def header(self, name: str) -> str | None:
-        """The answer's header of this name, in any case."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key == wanted), None)
+    @property
+    def media_type(self) -> str:
+        """The answer's Content-Type without its parameters, in lower case; empty where there is none."""
+        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 Observer = Callable[[ObservedExchange], None]
@@ -56,7 +74,7 @@ Observer = Callable[[ObservedExchange], None]
 
 def _redacted(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name.lower(), REDACTED if name.lower() in _SECRET_HEADERS else value) for name, value in headers.multi_items()
+        (name.lower(), REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in headers.multi_items()
     )
 
 

@@ -20,19 +20,15 @@ class NewAccounts(ABC):
         """A key of a new account with exactly these credits; it may do nothing unless it is `allowed`."""
 
     def key(self, balance: int = 100) -> str:
-        """A key of a new account."""
         return self.new_account(balance)
 
     def exact_key(self, balance: int) -> str:
-        """A key of a new account."""
         return self.new_account(balance)
 
     def second_key(self) -> str:
-        """A key of a new account."""
         return self.new_account(100)
 
     def forbidden_key(self) -> str:
-        """A key of an account that may do nothing."""
         return self.new_account(100, allowed=False)
 
 
@@ -74,44 +70,33 @@ class Provider(Protocol):
 
     def client(self) -> httpx.Client:
         """A client whose relative URLs lead to the provider; the caller closes it."""
-        ...
 
     def key(self, balance: int = 100) -> str:
         """A key of an account with at least these credits (where accounts can be made: a new one, exactly these)."""
-        ...
 
     def exact_key(self, balance: int) -> str:
         """ACCOUNTS: a key of a new account with exactly these credits."""
-        ...
 
     def second_key(self) -> str:
         """SECOND_ACCOUNT: a key of another account than `key`'s."""
-        ...
 
     def forbidden_key(self) -> str:
         """ACCOUNTS: a key that is known and not allowed."""
-        ...
 
     def publish(self, data: bytes | ErrorCode) -> str:
         """SOURCES: an address from which the provider reads these bytes, or at which it meets this error."""
-        ...
 
     def hold(self) -> AbstractContextManager[None]:
         """HELD_JOBS: jobs begun inside the block do not end before it does."""
-        ...
 
     def failing(self, error: Exception) -> AbstractContextManager[None]:
         """FAILING_JOBS: jobs that are painted inside the block end in this error."""
-        ...
 
     def advance(self, seconds: float) -> None:
         """TIME: set the provider's clock ahead."""
-        ...
 
     def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
         """SETTINGS: a second provider of the same kind with other settings."""
-        ...
 
     def address(self) -> tuple[str, int]:
         """SOCKET: host and port of plain HTTP."""
-        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -39,7 +39,6 @@ class Subject:
 
     @classmethod
     def of(cls, what: Case | AnswerCheck) -> Subject:
-        """A case or check as a report names it."""
         if isinstance(what, Case):
             return cls(what.id, what.guards, what.given, what.when, what.then, what.severity)
         return cls(what.id, what.guards, "", _AFTER_ANY_REQUEST, what.then, what.severity)
@@ -57,14 +56,12 @@ class Subject:
         return f"{text[:1].upper()}{text[1:]}."
 
     def as_object(self) -> dict[str, Any]:
-        """As JSON lists it."""
-        clause = self.guards
         return {
             "id": self.id,
             "area": self.area,
             "sentence": self.sentence,
             "severity": self.severity.value,
-            "clause": {"id": clause.id, "says": clause.says, "source": clause.source, "origin": clause.origin.value},
+            "clause": asdict(self.guards),
         }
 
 

@@ -1,4 +1,4 @@
-"""Cases run at a provider, and a witness that holds each of its answers to what every answer promises."""
+"""Cases run at a provider, and a judge that holds each of its answers to what every answer promises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from random import Random
 from typing import Final
 
@@ -19,11 +19,11 @@ from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
-from outpaint.conformance.verify.case_selection import Purse
-from outpaint.conformance.verify.coverage import Seen
-from outpaint.conformance.verify.redaction import Redaction, learning_keys
+from outpaint.conformance.verify.case_selection import CreditBudget
+from outpaint.conformance.verify.coverage import SeenOfContract
+from outpaint.conformance.verify.redaction import Redaction, redacting_keys
 
-_OF_THE_WHOLE_PROVIDER: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
+_PROVIDER_WIDE: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
 """Controls that act on every account: a case that moves time or holds jobs would disturb the ones beside it."""
 KEPT_EXCHANGES: Final = 6
 """How many of a failed case's exchanges are kept, the last ones."""
@@ -39,6 +39,7 @@ _NOT_OFFERED: Final = {
 }
 
 
+@dataclass
 class Runner:
     """Runs cases, up to `jobs` at a time; each gets an account's key, a connection of its own and a result.
 
@@ -46,23 +47,17 @@ class Runner:
     no further case begins.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        watch: Callable[[ObservedExchange], object],
-        redaction: Redaction,
-        *,
-        jobs: int = 1,
-        purse: Purse | None = None,
-        on_result: Callable[[CaseResult], None] = lambda _: None,
-    ) -> None:
-        self._provider = learning_keys(provider, redaction)
-        self._watch = watch
-        self._redaction = redaction
-        self._jobs = jobs
-        self._purse = purse or Purse(None)
-        self._on_result = on_result
-        self.stopped = threading.Event()
+    provider: Provider
+    watch: Callable[[ObservedExchange], object]
+    redaction: Redaction
+    _: KW_ONLY
+    jobs: int = 1
+    budget: CreditBudget | None = None
+    on_result: Callable[[CaseResult], None] = lambda _: None
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.provider = redacting_keys(self.provider, self.redaction)
 
     def run(self, cases: Iterable[Case], seed: int) -> list[CaseResult]:
         """Every case's result, in the order in which they ran: one that the seed draws.
@@ -74,7 +69,7 @@ class Runner:
         random.shuffle(shuffled)
         alone = list(filter(self._runs_alone, shuffled))
         together = [case for case in shuffled if not self._runs_alone(case)]
-        rounds = [(alone, 1), (together, self._jobs)]
+        rounds = [(alone, 1), (together, self.jobs)]
         random.shuffle(rounds)
         results: list[CaseResult] = []
         for batch, width in rounds:
@@ -83,8 +78,8 @@ class Runner:
 
     def _runs_alone(self, case: Case) -> bool:
         """Whether nothing else may happen at the provider while this case runs."""
-        watches_shared = case.watches_account and self._provider.shares_account
-        return watches_shared or bool(case.needs & _OF_THE_WHOLE_PROVIDER)
+        watches_shared = case.watches_account and self.provider.shares_account
+        return watches_shared or bool(case.needs & _PROVIDER_WIDE)
 
     def _side_by_side(self, cases: list[Case], width: int) -> list[CaseResult]:
         if width == 1:
@@ -100,22 +95,22 @@ class Runner:
     def one(self, case: Case) -> CaseResult:
         """One case's result; whatever its `act` raises makes it a failure, or one that is not offered."""
         result = self._judged(case)
-        self._on_result(result)
+        self.on_result(result)
         return result
 
     def _judged(self, case: Case) -> CaseResult:
         subject = Subject.of(case)
-        if missing := case.needs - self._provider.offers:
+        if missing := case.needs - self.provider.offers:
             return CaseResult(subject, Outcome.NOT_OFFERED, "; ".join(_NOT_OFFERED[need] for need in sorted(missing)))
         if self.stopped.is_set():
             return CaseResult(subject, Outcome.NOT_RUN, "the run was ended before its turn")
-        if not self._purse.take(case.credits):
+        if self.budget is not None and not self.budget.take(case.credits):
             return CaseResult(subject, Outcome.NOT_RUN, f"its {case.credits} credits would exceed the budget")
         exchanges: list[ObservedExchange] = []
 
         def observe(exchange: ObservedExchange) -> None:
             exchanges.append(exchange)
-            self._watch(exchange)
+            self.watch(exchange)
 
         began = time.monotonic()
         outcome, said = self._act(case, observe)
@@ -123,15 +118,15 @@ class Runner:
         return CaseResult(
             subject,
             outcome,
-            self._redaction.text(said),
-            tuple(map(self._redaction.exchange, kept)),
+            self.redaction.text(said),
+            tuple(map(self.redaction.exchange, kept)),
             time.monotonic() - began,
             case.credits,
         )
 
     def _act(self, case: Case, observe: Callable[[ObservedExchange], None]) -> tuple[Outcome, str]:
         try:
-            with Api.connected(self._provider, self._provider.key(), observe) as api:
+            with Api.connected(self.provider, self.provider.key(), observe) as api:
                 case.act(api)
         except Unmet as unmet:
             return Outcome.FAILED, str(unmet)
@@ -160,14 +155,14 @@ class _Record:
     exchange: ObservedExchange | None = None
 
 
-class Witness:
+class AnswerJudge:
     """Judges every exchange of a verification by these promises, and notes what of the contract was seen.
 
     Safe for many threads.
     """
 
     def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction) -> None:
-        self.seen = Seen()
+        self.seen = SeenOfContract()
         self._redaction = redaction
         self._lock = threading.Lock()
         self._records = {check.id: (check, _Record()) for check in checks}

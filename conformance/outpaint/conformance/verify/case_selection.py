@@ -1,4 +1,4 @@
-"""Which cases run (`Selection`), what they could cost (`Plan`), and a limit on what they spend (`Purse`)."""
+"""Which cases run (`Selection`), what they could cost (`Plan`), and a limit on what they spend (`CreditBudget`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 
-_ASKED_EVERY: Final = 25
+_CREDITS_BETWEEN_CHECKS: Final = 25
 """Credits between two looks at what was really spent."""
 
 
@@ -30,7 +30,6 @@ class Plan:
 
     @classmethod
     def of(cls, cases: Iterable[Case], provider: Provider) -> Plan:
-        """The plan for these cases at this provider."""
         every = tuple(cases)
         return cls(
             runnable=tuple(case for case in every if case.needs <= provider.offers),
@@ -62,7 +61,7 @@ class Plan:
                 )
 
 
-class Purse:
+class CreditBudget:
     """Credits that may be spent, any number without a limit; each is taken before it is spent. Safe for many threads.
 
     `really_spent` is asked now and then how many credits are gone: a provider that charges more than it should reaches
@@ -87,7 +86,7 @@ class Purse:
             if self._limit is None or not credits_:
                 self.spent += credits_
                 return True
-            if self._really_spent is not None and self.spent - self._asked_at >= _ASKED_EVERY:
+            if self._really_spent is not None and self.spent - self._asked_at >= _CREDITS_BETWEEN_CHECKS:
                 self.spent = max(self.spent, self._really_spent())
                 self._asked_at = self.spent
             if self.spent + credits_ > self._limit:

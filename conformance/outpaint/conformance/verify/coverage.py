@@ -40,10 +40,10 @@ class Transition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContractOperation:
-    """A verb and a path template of the API."""
+    """A method and a path template of the API."""
 
     name: str
-    verb: str
+    method: str
     pattern: re.Pattern[str]
 
 
@@ -51,9 +51,11 @@ class ContractOperation:
 def api_operations() -> tuple[ContractOperation, ...]:
     """Every operation, those without a variable in their path first: the first that fits a path is meant."""
     found = [
-        ContractOperation(f"{verb.upper()} {path}", verb.upper(), re.compile(_below_any_base(path)))
-        for path, verbs in document()["paths"].items()
-        for verb in verbs
+        # The API may be below any path.
+        ContractOperation(f"{method.upper()} {path}", method.upper(), re.compile(f"{pattern}$"))
+        for path, methods in document()["paths"].items()
+        for pattern in [re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))]
+        for method in methods
     ]
     return tuple(sorted(found, key=lambda operation: "{" in operation.name))
 
@@ -61,9 +63,9 @@ def api_operations() -> tuple[ContractOperation, ...]:
 @cache
 def _declared_statuses() -> tuple[str, ...]:
     return tuple(
-        f"{verb.upper()} {path} {status}"
-        for path, verbs in document()["paths"].items()
-        for verb, operation in verbs.items()
+        f"{method.upper()} {path} {status}"
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
         for status in operation["responses"]
     )
 
@@ -81,12 +83,12 @@ def _answer_fields() -> tuple[str, ...]:
 
 
 def operation_of(method: str, path: str, status: int) -> ContractOperation | None:
-    """The operation that a request was for; the API may be below any path.
+    """The operation that a request was for.
 
-    405 is an answer of the path's operation, whatever verb was sent to it.
+    405 is an answer of the path's operation, whatever method was sent to it.
     """
     found = (one for one in api_operations() if one.pattern.search(path) is not None)
-    return next((one for one in found if status == 405 or one.verb == method), None)
+    return next((one for one in found if status == 405 or one.method == method), None)
 
 
 def _model_of(operation: ContractOperation, status: int, media_type: str, body: Mapping[str, Any]) -> str | None:
@@ -137,10 +139,6 @@ def _resolved(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[
     return found
 
 
-def _below_any_base(path: str) -> str:
-    return re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "$"
-
-
 @dataclass(frozen=True, slots=True)
 class Aspect:
     """One aspect of the contract, such as its error codes: what of it was seen, and what was not."""
@@ -155,7 +153,7 @@ class Aspect:
         return len(self.seen) + len(self.missed)
 
 
-class Seen:
+class SeenOfContract:
     """Notes what each exchange shows of the contract. Safe for many threads."""
 
     def __init__(self) -> None:
@@ -165,7 +163,6 @@ class Seen:
         self.answers = 0
 
     def note(self, exchange: ObservedExchange) -> None:
-        """Add what this exchange shows."""
         operation = operation_of(exchange.method, exchange.path, exchange.status)
         document = _document(exchange)
         with self._lock:
@@ -178,8 +175,7 @@ class Seen:
             self._what[_STATUSES].add(f"{operation.name} {exchange.status}")
             if document is None:
                 return
-            media_type = _media_type(exchange)
-            model = _model_of(operation, exchange.status, media_type, document)
+            model = _model_of(operation, exchange.status, exchange.media_type, document)
             self._what[_FIELDS].update(f"{model}.{path}" for path in _members_of(document))
             steps = _steps(operation, exchange, document, self._jobs)
             self._what[_TRANSITIONS].update(step.value for step in steps)
@@ -252,7 +248,7 @@ def _steps(
     operation: ContractOperation, exchange: ObservedExchange, document: Mapping[str, Any], jobs: dict[str, str]
 ) -> list[Transition]:
     """The steps of a job that an answer shows; `jobs` is the state that each was last seen in, and is updated."""
-    if operation.verb == "POST" and operation.name.endswith("/outpaint"):
+    if operation.method == "POST" and operation.name.endswith("/outpaint"):
         return _submitted(exchange, document, jobs)
     if not operation.name.endswith("{inference_id}"):
         return []
@@ -292,12 +288,8 @@ def _submitted(exchange: ObservedExchange, document: Mapping[str, Any], jobs: di
     return found
 
 
-def _media_type(exchange: ObservedExchange) -> str:
-    return (exchange.header("Content-Type") or "").partition(";")[0].strip().lower()
-
-
 def _document(exchange: ObservedExchange) -> dict[str, Any] | None:
-    if _media_type(exchange) not in _JSON:
+    if exchange.media_type not in _JSON:
         return None
     try:
         found = json.loads(exchange.body)

@@ -21,12 +21,10 @@ class SentPart:
 
     @property
     def text(self) -> str:
-        """The value of a field."""
         return self.data.decode("utf-8", "replace")
 
     @property
     def file_name(self) -> str:
-        """The name of its file in a curl command."""
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name) or 'file'}.bin"
 
 
@@ -47,7 +45,7 @@ def form_parts(exchange: ObservedExchange) -> tuple[SentPart, ...]:
     return tuple(parts)
 
 
-_BY_ITSELF: Final = frozenset(
+_SENT_BY_CURL: Final = frozenset(
     {"host", "accept-encoding", "connection", "content-length", "user-agent", "accept", "transfer-encoding"}
 )
 _LONGEST_BODY: Final = 2000
@@ -65,7 +63,7 @@ def as_curl(exchange: ObservedExchange) -> str:
         if name == API_KEY.lower():
             # In double quotes, so that the shell replaces the variable.
             words.append(f'-H "{API_KEY}: $OUTPAINT_KEY"')
-        elif name not in _BY_ITSELF and not (parts and name == "content-type"):
+        elif name not in _SENT_BY_CURL and not (parts and name == "content-type"):
             words += ["-H", shlex.quote(f"{name}: {value}")]
     words += _form(parts) if parts else _body(exchange)
     words.append(shlex.quote(exchange.url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -47,7 +47,6 @@ class MockServer:
         return None
 
     def close(self) -> None:
-        """Close the connection."""
         self._admin.close()
 
     @contextmanager
@@ -66,13 +65,13 @@ class MockServer:
         finally:
             self.ask("DELETE", f"/worlds/{name}")
 
-    def ask(self, verb: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
+    def ask(self, method: str, path: str, body: BaseModel | None = None, world: str = "") -> Any:
         """One operation of the admin API; raises `NotOffered` where it is refused."""
         before = f"{WORLD_PREFIX}{world}" if world else ""
         document = None if body is None else body.model_dump(mode="json", exclude_unset=True)
-        answer = self._admin.request(verb, f"{before}{ADMIN_ROOT}{path}", json=document)
+        answer = self._admin.request(method, f"{before}{ADMIN_ROOT}{path}", json=document)
         if answer.status_code >= 400:
-            raise NotOffered(f"the mock's admin API refused {verb} {ADMIN_ROOT}{path}: {answer.text[:200]}")
+            raise NotOffered(f"the mock's admin API refused {method} {ADMIN_ROOT}{path}: {answer.text[:200]}")
         return answer.json()
 
 
@@ -107,11 +106,9 @@ class MockWorld(NewAccounts):
         self.name = server.url
 
     def client(self) -> httpx.Client:
-        """A client in this world."""
         return httpx.Client(**client_options(f"{self._server.url}{WORLD_PREFIX}{self._world}"))
 
     def new_account(self, balance: int, *, allowed: bool = True) -> str:
-        """A key of a new account in this world."""
         key = f"key-{secrets.token_hex(8)}"
         self.ask("POST", "/accounts", OpenAccount(key=key, credits=balance, allowed=allowed))
         # The prefix names this world where bytes are written to the server's socket, without the world's path.
@@ -154,20 +151,16 @@ class MockWorld(NewAccounts):
             self.ask("DELETE", f"/scenarios/{number}")
 
     def advance(self, seconds: float) -> None:
-        """Move this world's clock ahead."""
         self.ask("POST", "/clock/advance", Advance(seconds=float(seconds)))
 
-    @contextmanager
-    def configured(self, **settings: Any) -> Iterator[Provider]:
+    def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
         """Another world, with these settings."""
-        with self._server.world(**settings) as other:
-            yield other
+        return self._server.world(**settings)
 
     def address(self) -> tuple[str, int]:
-        """The server's host and port."""
         url = urlsplit(self._server.url)
         return url.hostname or "", url.port or 80
 
-    def ask(self, verb: str, path: str, body: BaseModel | None = None) -> Any:
+    def ask(self, method: str, path: str, body: BaseModel | None = None) -> Any:
         """One operation of this world's admin API; raises `NotOffered` where it is refused."""
-        return self._server.ask(verb, path, body, self._world)
+        return self._server.ask(method, path, body, self._world)

@@ -22,12 +22,12 @@ from outpaint.conformance.proving.answer_promises import AnswerCheck, checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_outcome import Outcome
-from outpaint.conformance.verify.case_runner import Runner, Witness
+from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
 from outpaint.conformance.verify.case_selection import Profile, Selection
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.conformance.verify.text_reports import failure_lines
 
-_WITNESSES: Final[dict[tuple[str, Profile], tuple[Witness, Redaction]]] = {}
+_JUDGES: Final[dict[tuple[str, Profile], tuple[AnswerJudge, Redaction]]] = {}
 
 
 def every_case(
@@ -45,9 +45,9 @@ def prove(case: Case, provider: Provider, *, profile: str = Profile.FULL) -> Non
     a header that is missing everywhere is one failure, with the promise's id.
     """
     __tracebackhide__ = True
-    witness, redaction = _witness(provider.name, Profile(profile))
+    judge, redaction = _judge(provider.name, Profile(profile))
     first_broken: list[tuple[AnswerCheck, str]] = []
-    result = Runner(provider, lambda exchange: first_broken.extend(witness.watch(exchange)), redaction).one(case)
+    result = Runner(provider, lambda exchange: first_broken.extend(judge.watch(exchange)), redaction).one(case)
     if result.outcome in (Outcome.NOT_OFFERED, Outcome.NOT_RUN):
         pytest.skip(result.said)
     if result.outcome is Outcome.FAILED:
@@ -57,9 +57,9 @@ def prove(case: Case, provider: Provider, *, profile: str = Profile.FULL) -> Non
         pytest.fail("\n".join(f"{check.id}: {said}" for check, said in first_broken), pytrace=False)
 
 
-def _witness(name: str, profile: Profile) -> tuple[Witness, Redaction]:
-    found = _WITNESSES.get((name, profile))
+def _judge(name: str, profile: Profile) -> tuple[AnswerJudge, Redaction]:
+    found = _JUDGES.get((name, profile))
     if found is None:
         redaction = Redaction()
-        found = _WITNESSES[name, profile] = (Witness(Selection(profile=profile).of(checks()), redaction), redaction)
+        found = _JUDGES[name, profile] = (AnswerJudge(Selection(profile=profile).of(checks()), redaction), redaction)
     return found

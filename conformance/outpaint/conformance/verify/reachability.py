@@ -1,7 +1,6 @@
 """Checks of a base URL before it is verified, replayed on or recorded: whether this API answers and knows the key.
 
-Every function raises `CommandError` with a sentence for whoever gave the URL; what a stranger repeats of the key is
-struck out of it.
+Every function raises `CommandError` with a sentence for whoever gave the URL, in which the key is redacted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Credentials struck out of whatever is kept or shown."""
+"""Credentials redacted in whatever is kept or shown."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ from dataclasses import replace
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from outpaint.conformance.proving.observed_exchange import REDACTED, ObservedExchange
+from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEADERS, ObservedExchange
 from outpaint.conformance.proving.provider import Provider
-from outpaint.contracts.paths_and_headers import API_KEY
 
 SHORTEST_DISTINCT: Final = 12
-"""A key of so many characters is struck out wherever it occurs; a shorter one only as a word of its own."""
-SECRET_HEADERS: Final = frozenset(
-    {
-        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
-        *("cookie", "set-cookie", "x-amz-security-token"),
-    }
-)
-"""Headers, in lower case, whose values are credentials whatever they are."""
+"""A key of so many characters is redacted wherever it occurs; a shorter one only as a word of its own."""
 _SIGNING: Final = (
     "signature|sig|policy|key-pair-id|x-amz-signature|x-amz-credential|x-amz-security-token|awsaccesskeyid|"
     "x-goog-signature|x-goog-credential|token|access_token|api_key|apikey|api-key|x-picsart-api-key|authorization"
@@ -37,7 +29,7 @@ _IN_FORM: Final = re.compile(rf'(?is)(name="(?:{_SIGNING})"[^\r\n]*\r\n(?:[^\r\n
 
 
 class Redaction:
-    """Strikes out the keys that it has learned, and what is a credential by its name. Safe for many threads."""
+    """Redacts the keys that it has learned, and what is a credential by its name. Safe for many threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # What finds each shape of a secret; replaced as a whole, so that reading it needs no lock.
@@ -46,7 +38,7 @@ class Redaction:
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
-        """Strike these out from now on, as they are and as URLs and JSON write them."""
+        """Redact these from now on, as they are and as URLs and JSON write them."""
         new = {shape for secret in secrets if secret for shape in _shapes(secret)} - self._shapes.keys()
         if new:
             with self._lock:
@@ -55,7 +47,6 @@ class Redaction:
                 self._shapes = dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
     def text(self, text: str) -> str:
-        """The text without credentials."""
         for shape, pattern in self._shapes.items():
             # A run makes many keys, and a text holds hardly any.
             if shape in text:
@@ -72,7 +63,6 @@ class Redaction:
         return self.text(data.decode("latin-1")).encode("latin-1", "replace")
 
     def exchange(self, exchange: ObservedExchange) -> ObservedExchange:
-        """The exchange without credentials."""
         return replace(
             exchange,
             url=self.text(exchange.url),
@@ -80,7 +70,7 @@ class Redaction:
             request_headers=self._headers(exchange.request_headers),
             request_body=self.content(exchange.request_body, ""),
             headers=self._headers(exchange.headers),
-            body=self.content(exchange.body, exchange.header("Content-Type") or ""),
+            body=self.content(exchange.body, exchange.media_type),
         )
 
     def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -103,12 +93,12 @@ def _pattern(shape: str) -> str:
     return rf"(?<![A-Za-z0-9]){re.escape(shape)}(?![A-Za-z0-9])"
 
 
-def learning_keys(provider: Provider, redaction: Redaction) -> Provider:
-    """The provider itself, except that the redaction learns each key that it gives out."""
-    return cast(Provider, _LearningKeys(provider, redaction))
+def redacting_keys(provider: Provider, redaction: Redaction) -> Provider:
+    """The provider itself, except that each key that it gives out is redacted from then on."""
+    return cast(Provider, _KeyRedactingProvider(provider, redaction))
 
 
-class _LearningKeys:
+class _KeyRedactingProvider:
     def __init__(self, provider: Provider, redaction: Redaction) -> None:
         self._provider = provider
         self._redaction = redaction
@@ -128,4 +118,4 @@ class _LearningKeys:
     @contextmanager
     def configured(self, **settings: Any) -> Iterator[Provider]:
         with self._provider.configured(**settings) as other:
-            yield learning_keys(other, self._redaction)
+            yield redacting_keys(other, self._redaction)

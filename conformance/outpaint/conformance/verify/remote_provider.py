@@ -22,7 +22,7 @@ MOST_WAITS: Final = 5
 """For one request; after these its 429 is the answer."""
 
 
-class Patience:
+class SharedPause:
     """A pause that all clients of a provider keep together. Safe for many threads."""
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ class Patience:
             time.sleep(left)
 
 
-class PatientClient(httpx.Client):
+class RetryingClient(httpx.Client):
     """An httpx client by which a 429 is waited out, within bounds, and the request sent again.
 
     Cases about rate limits are proven on providers that were configured for them, whose clients are plain ones.
     """
 
-    def __init__(self, pause: Patience, **options: Any) -> None:
+    def __init__(self, pause: SharedPause, **options: Any) -> None:
         super().__init__(**options)
         self._pause = pause
 
@@ -129,7 +129,7 @@ class RemoteProvider:
         self._key = key
         self._second_key = second_key
         self.longest_wait = longest_wait
-        self._pause = Patience()
+        self._pause = SharedPause()
         self.offers = frozenset(self._offered())
         self.poll_pause = _NEAR_PAUSE_S if is_near(self.name) else _FAR_PAUSE_S
 
@@ -141,20 +141,18 @@ class RemoteProvider:
 
     def client(self) -> httpx.Client:
         """A client with connections of its own, which waits out a 429."""
-        return PatientClient(self._pause, **client_options(self.name))
+        return RetryingClient(self._pause, **client_options(self.name))
 
     def key(self, balance: int = 100) -> str:  # noqa: ARG002 - the protocol's signature
         """The key; whether it has enough credits is checked for all cases together, before they run."""
         return self._key
 
     def second_key(self) -> str:
-        """The second key, where it was given."""
         if self._second_key is None:
             raise NotOffered("there is no second account")
         return self._second_key
 
     def address(self) -> tuple[str, int]:
-        """Host and port of plain HTTP."""
         url = urlsplit(self.name)
         if url.scheme != "http":
             raise NotOffered("it has no socket for plain HTTP")

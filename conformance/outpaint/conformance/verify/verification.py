@@ -14,8 +14,8 @@ from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
-from outpaint.conformance.verify.case_runner import Runner, Witness
-from outpaint.conformance.verify.case_selection import Profile, Purse, Selection
+from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
+from outpaint.conformance.verify.case_selection import CreditBudget, Profile, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.redaction import Redaction
@@ -39,7 +39,6 @@ class Verification:
 
     @cached_property
     def counts(self) -> Counter[Outcome]:
-        """How many results have each outcome."""
         return Counter(result.outcome for result in self.results)
 
     @cached_property
@@ -59,7 +58,6 @@ class Verification:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What `outpaint contract verify` ends with."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.failures:
@@ -93,19 +91,19 @@ def verify_provider(
     selection: Selection | None = None,
     jobs: int | None = None,
     seed: int = 0,
-    purse: Purse | None = None,
+    budget: CreditBudget | None = None,
     redaction: Redaction | None = None,
     on_result: Callable[[CaseResult], None] = lambda _: None,
 ) -> Verification:
     """Run the cases (by default all) that the selection wants, and judge the results.
 
-    `jobs` cases run at a time, by default two for each core up to 8, for most of their time they wait. `purse` limits
+    `jobs` cases run at a time, by default two for each core up to 8, for most of their time they wait. `budget` limits
     what they may spend. An interrupt ends the run; the verdict says so.
     """
     selection = selection or Selection()
     wanted = selection.of(all_cases() if cases is None else cases)
     redaction = redaction or Redaction()
-    witness = Witness(selection.of(checks()), redaction)
+    judge = AnswerJudge(selection.of(checks()), redaction)
     found: dict[str, CaseResult] = {}
 
     def keep(result: CaseResult) -> None:
@@ -113,7 +111,7 @@ def verify_provider(
         on_result(result)
 
     runner = Runner(
-        provider, witness.watch, redaction, jobs=jobs or min(8, 2 * (os.cpu_count() or 1)), purse=purse, on_result=keep
+        provider, judge.watch, redaction, jobs=jobs or min(8, 2 * (os.cpu_count() or 1)), budget=budget, on_result=keep
     )
     began_at, began, interrupted = time.time(), time.monotonic(), False
     try:
@@ -122,18 +120,18 @@ def verify_provider(
         interrupted = True
     results = tuple(sorted(found.values(), key=lambda result: result.subject.id))
     ran = sum(result.outcome in (Outcome.PASSED, Outcome.FAILED) for result in results)
-    coverage = witness.seen.aspects()
+    coverage = judge.seen.aspects()
     return Verification(
         provider=redaction.text(provider.name),
         profile=selection.profile,
         seed=seed,
         began_at=began_at,
         seconds=time.monotonic() - began,
-        results=results + witness.results(),
+        results=results + judge.results(),
         coverage=coverage,
         too_little=too_little(
             coverage,
-            answers=witness.seen.answers,
+            answers=judge.seen.answers,
             ran=ran,
             selected=len(wanted),
             offers=provider.offers,

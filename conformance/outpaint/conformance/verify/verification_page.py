@@ -16,6 +16,7 @@ from typing import Final
 
 from PIL import Image
 
+from outpaint.conformance.proving.drawn_pictures import encode
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
@@ -31,6 +32,7 @@ _LONGEST_SIDE: Final = 768
 _IN_TEXT: Final = re.compile(rb"data:image/[a-z.+-]+;base64,([A-Za-z0-9+/]{40,}={0,2})")
 _MASKS: Final = ("mask_image", "mask")
 _LONGEST_BODY: Final = 6000
+_STYLES: Final = {Outcome.PASSED: "passed", Outcome.FAILED: "failed"}
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -93,7 +95,7 @@ def _exchange(exchange: ObservedExchange) -> str:
 
 
 def _body(exchange: ObservedExchange) -> str:
-    if not exchange.body or (exchange.header("Content-Type") or "").startswith("image/"):
+    if not exchange.body or exchange.media_type.startswith("image/"):
         return ""
     try:
         text = exchange.body.decode("utf-8")
@@ -150,7 +152,7 @@ def _coverage(aspects: tuple[Aspect, ...]) -> str:
 
 def _everything(verification: Verification) -> str:
     rows = "".join(
-        f'<tr><td><span class="{_style_of(result.outcome)}">{result.outcome.value}</span></td>'
+        f'<tr><td><span class="{_STYLES.get(result.outcome, "quiet")}">{result.outcome.value}</span></td>'
         f"<td><code>{escape(result.subject.id)}</code><br>{escape(result.subject.sentence)}</td></tr>"
         for result in verification.results
     )
@@ -160,10 +162,6 @@ def _everything(verification: Verification) -> str:
     )
 
 
-def _style_of(outcome: Outcome) -> str:
-    return {Outcome.PASSED: "passed", Outcome.FAILED: "failed"}.get(outcome, "quiet")
-
-
 def _pictures(exchange: ObservedExchange) -> str:
     """The pictures that were sent, the keep map that they make, and the picture that was received."""
     sent = dict(_sent(exchange))
@@ -171,7 +169,7 @@ def _pictures(exchange: ObservedExchange) -> str:
     keep = _keep_map(sent)
     if keep is not None:
         shown.append(_figure("as a keep map: white is kept", keep))
-    if (exchange.header("Content-Type") or "").startswith("image/") and exchange.body:
+    if exchange.media_type.startswith("image/") and exchange.body:
         shown.append(_figure("received", exchange.body))
     return f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
 
@@ -232,6 +230,4 @@ def _opened(data: bytes) -> Image.Image | None:
 def _encoded(picture: Image.Image) -> bytes:
     shrunk = picture.copy() if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA")
     shrunk.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    stream = BytesIO()
-    shrunk.save(stream, "PNG")
-    return stream.getvalue()
+    return encode(shrunk)

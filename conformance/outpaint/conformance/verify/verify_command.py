@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from outpaint.conformance.proving.answer_promises import AnswerCheck
     from outpaint.conformance.proving.case import Case
     from outpaint.conformance.proving.provider import Provider
-    from outpaint.conformance.verify.case_selection import Plan, Purse
+    from outpaint.conformance.verify.case_selection import CreditBudget, Plan
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _only_option = click.option(
@@ -192,7 +192,7 @@ def verify(
                 return
             if not partial:
                 plan.check(balance=balance, max_credits=max_credits)
-            purse = _purse(plan, provider, balance, max_credits)
+            budget = _budget(plan, provider, balance, max_credits)
             ERR.print(f"{len(plan.runnable)} cases at {redaction.text(provider.name)}, seed {seed}", style="dim")
             with progress(len(wanted)) as on_result:
                 found = verify_provider(
@@ -201,7 +201,7 @@ def verify(
                     selection=selection,
                     jobs=jobs,
                     seed=seed,
-                    purse=purse,
+                    budget=budget,
                     redaction=redaction,
                     on_result=on_result,
                 )
@@ -233,13 +233,12 @@ def _provider(
         yield RemoteProvider(url, keys[0], second_key, longest_wait), balance
 
 
-def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> Purse:
+def _budget(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> CreditBudget:
     from outpaint.conformance.proving.api import Api
     from outpaint.conformance.proving.expectations import Unmet
-    from outpaint.conformance.verify.case_selection import Purse
 
     if not plan.costs or balance is None:
-        return Purse(None)
+        return CreditBudget(None)
 
     def really_spent() -> int:
         try:
@@ -248,7 +247,7 @@ def _purse(plan: Plan, provider: Provider, balance: int | None, max_credits: int
         except Unmet:
             return 0  # then what the cases declare counts
 
-    return Purse(balance if max_credits is None else min(balance, max_credits), really_spent)
+    return CreditBudget(balance if max_credits is None else min(balance, max_credits), really_spent)
 
 
 def _print_plan(plan: Plan, balance: int | None) -> None:

@@ -16,7 +16,6 @@ from outpaint.conformance.drift.recording_file import (
     Form,
     Json,
     Nothing,
-    Opaque,
     PictureBody,
     RecordedExchange,
     RecordedPart,
@@ -46,7 +45,6 @@ class ReplayedValues:
     _answers: dict[int, httpx.Response] = field(default_factory=dict)
 
     def learn(self, exchange: RecordedExchange, response: httpx.Response) -> None:
-        """Learn the ids and URLs of the answer to a recorded exchange."""
         self._answers[exchange.number] = response
         if exchange.answer is not None and isinstance(exchange.answer.body, Json):
             self._align(exchange.answer.body.value, _json(response), "")
@@ -113,11 +111,9 @@ class RepeatedRequest:
 
     @property
     def wire_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers in the bytes that they were."""
         return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in self.headers]
 
     def with_key(self, key: str) -> RepeatedRequest:
-        """The same with a key."""
         return replace(self, headers=[*self.headers, (API_KEY, key)])
 
 
@@ -165,18 +161,14 @@ def _body(
         if body.kind == "urlencoded":
             return urlencode([(part.name, _field(part, values)) for part in parts]).encode(), None
         return _multipart(parts, values, too_large=too_large), f"multipart/form-data; boundary={_BOUNDARY}"
-    return _opaque(body.opaque, too_large=too_large), None
+    if body.opaque.text is not None:
+        return body.opaque.text.encode(), None
+    return b"\xff" * (body.opaque.bytes if too_large else min(body.opaque.bytes, 4096)), None
 
 
 def _picture(picture: RecordedPicture, *, too_large: bool) -> bytes:
     # A body that was refused for its size has to be as large again; everything else may be small.
     return stand_in(picture, picture.bytes if too_large else 0)
-
-
-def _opaque(opaque: Opaque, *, too_large: bool) -> bytes:
-    if opaque.text is not None:
-        return opaque.text.encode()
-    return b"\xff" * (opaque.bytes if too_large else min(opaque.bytes, 4096))
 
 
 def _field(part: RecordedPart, values: ReplayedValues) -> str:
