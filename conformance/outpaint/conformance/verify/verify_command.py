@@ -236,6 +236,7 @@ def _provider(
 def _budget(plan: Plan, provider: Provider, balance: int | None, max_credits: int | None) -> CreditBudget:
     from outpaint.conformance.proving.api import Api
     from outpaint.conformance.proving.expectations import Unmet
+    from outpaint.conformance.verify.case_selection import CreditBudget
 
     if not plan.costs or balance is None:
         return CreditBudget(None)
