@@ -12,7 +12,9 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
+
+from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
@@ -21,9 +23,6 @@ from outpaint.painting.canvas import Brief, Canvas, Painter
 from outpaint.painting.finish import composite, encode, painted_pictures
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, take
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 class OutputCheck(Protocol):

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting.canvas import Painter
 from outpaint.painting.painters.painter_table import (
     BEST_LOCAL,
     WITHOUT_WEIGHTS,
@@ -24,8 +25,6 @@ from outpaint.painting.painters.painter_table import (
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from outpaint.painting.canvas import Painter
 
 # Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
 OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)

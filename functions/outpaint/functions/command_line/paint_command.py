@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +12,8 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format, MaskMode
 from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
 from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress, warn
+from outpaint.painting.canvas import Canvas
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, names_on
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from outpaint.painting.canvas import Canvas
 
 _BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
 _OWN_WORDS = (

@@ -9,11 +9,10 @@ import click
 
 from outpaint.functions.command_line.console import OUT, progress
 from outpaint.painting.painters.painter_table import BEST_LOCAL, PAINTERS
+from outpaint.painting.weights import Progress
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-
-    from outpaint.painting.weights import Progress
 
 
 @click.group()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qs, quote
 
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Prefer
+from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Allowance, Prefer
 from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
@@ -22,15 +23,9 @@ from outpaint.functions.http.messages import Body, RequestHead, Response, Waitin
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint.functions.service import admission, picture_sources, settle
 from outpaint.functions.service.admission import authenticate
+from outpaint.functions.service.records import Account, Job, UploadGrant
+from outpaint.functions.service.service import Service
 from outpaint.functions.service.submit import Submission, submit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from outpaint.contracts.paths_and_headers import Allowance
-    from outpaint.functions.service.records import Account, Job, UploadGrant
-    from outpaint.functions.service.service import Service
-
 
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
-
-if TYPE_CHECKING:
-    from outpaint.painting.endpoint.endpoint_jobs import Outcome, RunningJob
-    from outpaint.painting.endpoint.endpoint_process import EndpointProcess
+from outpaint.painting.endpoint.endpoint_jobs import Outcome, RunningJob
+from outpaint.painting.endpoint.endpoint_process import EndpointProcess
 
 MAX_MESSAGE: Final = 256 * 1024
 """Bytes of one message; a job is a few references and texts (docs/facts/aws.md#references-not-pixels)."""

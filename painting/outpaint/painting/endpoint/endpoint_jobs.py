@@ -10,24 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from PIL import Image
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.responses import PainterCard
 from outpaint.contracts.storage_names import outcome_name
-from outpaint.painting.canvas import Brief, Painter
+from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import ObjectStore, checked_name
 from outpaint.painting.painters.diffusion.passes import PassTicket
 from outpaint.painting.pipeline import Files, OutputRules, carry_out
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.painting.canvas import Canvas
-    from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 
 _LOG: Final = logging.getLogger("outpaint.endpoint")
 

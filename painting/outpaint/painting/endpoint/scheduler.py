@@ -11,15 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from PIL import Image
+
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, PassTooLarge
+from outpaint.painting.painters.diffusion.passes import (
+    BatchKey,
+    DeviceLost,
+    OutOfMemory,
+    Pass,
+    PassTicket,
+    PassTooLarge,
+)
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.painting.painters.diffusion.passes import BatchKey, Pass, PassTicket
     from outpaint.painting.painters.diffusion.torch_model import TorchModel
-
 
 _LOG: Final = logging.getLogger("outpaint.scheduler")
 _CAUTION: Final = 1.1  # the memory that a batch took, times this, is what the next of its size is expected to take

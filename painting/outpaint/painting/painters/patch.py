@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import patchmatch
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.seams import resized, spread
 from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from outpaint.painting.canvas import Brief, Canvas
 
 WORK_AREA: Final = 300_000
 """Pixels of the copy that is painted at most: PatchMatch takes some 8 microseconds for each."""

@@ -13,16 +13,14 @@ from PIL import Image, ImageChops
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
-from outpaint.painting.canvas import Brief, Canvas, known_area
+from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief, Canvas, Painter, known_area
 from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
 if TYPE_CHECKING:
-    from outpaint.contracts.responses import PainterCard
-    from outpaint.painting.canvas import Painter
     from outpaint.painting.painters.diffusion.torch_model import TorchModel
-
 
 Prefill = Callable[[Image.Image, Image.Image], Image.Image]
 """From an RGB picture and an L map of it (255 where it is known) to the picture with all of it filled."""

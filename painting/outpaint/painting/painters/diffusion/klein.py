@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers.pipelines.flux2.pipeline_flux2_klein_inpaint import compute_empirical_mu
+from torch import Tensor
 
 from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class KleinModel(TorchModel):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 GUIDANCE: Final = 7.5
 """The pipeline's own default."""
