@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Unpack
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import INPUTS_PREFIX
-from outpaint.functions.service.records import Account, Job
+from outpaint.functions.service.records import Account, Job, JobChange
 from outpaint.functions.service.service import Service
 
 _NEVER_BEGUN: Final = "the job was cut off before it had begun; its credits were given back: send it again"
@@ -43,23 +43,9 @@ def expire(service: Service, job: Job) -> Job | None:
     return _end(service, job.id, JobState.EXPIRED, failure=failure)
 
 
-def _end(
-    service: Service,
-    inference_id: str,
-    state: JobState,
-    *,
-    manifest: Manifest | None = None,
-    failure: InferenceFailure | None = None,
-    release_claim: bool = False,
-) -> Job | None:
-    job = service.jobs.move(
-        inference_id,
-        state,
-        manifest=manifest,
-        failure=failure,
-        expires_at=service.clock.now() + service.settings.result_lifetime,
-        release_claim=release_claim,
-    )
+def _end(service: Service, inference_id: str, state: JobState, **change: Unpack[JobChange]) -> Job | None:
+    change["expires_at"] = service.clock.now() + service.settings.result_lifetime
+    job = service.jobs.move(inference_id, state, **change)
     if job is not None:
         # Inputs are the client's own pictures and are no longer needed; what the client named by id stays.
         for name in (job.request.image, job.request.mask):
