@@ -141,7 +141,7 @@ def typed_errors(what: str) -> Iterator[None]:
         if _is_transient(error):
             _LOG.warning("%s does not answer: %s", what, detail)
             text = f"{what} does not answer just now: try again in a moment"
-            raise OutpaintError(ErrorCode.UNAVAILABLE, text) from error
+            raise OutpaintError.unavailable(text) from error
         _LOG.error("%s refuses us: %s", what, detail)
         text = f"{what} refuses this service: its operator has to look at the log"
         raise OutpaintError(ErrorCode.INTERNAL, text) from error

@@ -93,11 +93,9 @@ class PaintingThreads:
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
-            raise OutpaintError(ErrorCode.UNAVAILABLE, "the server is shutting down: try again in a moment")
+            raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
         if self._queue.qsize() >= self._capacity:
-            raise OutpaintError(
-                ErrorCode.UNAVAILABLE, f"{self._capacity} jobs are waiting already: try again in a while"
-            )
+            raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
 
     def check(self, job: Job) -> None:

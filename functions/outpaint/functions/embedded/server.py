@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.asgi import Heads, Receive, Scope, Send
 from outpaint.functions.http.messages import Response
 
@@ -243,7 +243,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, OverflowError) as error:
-        raise _unavailable(f"{host} is not an address to listen on: {error}") from None
+        raise OutpaintError.unavailable(f"{host} is not an address to listen on: {error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -251,8 +251,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise _unavailable(f"port {port} is in use: stop the other server, or choose another with --port") from None
-        raise _unavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+            raise OutpaintError.unavailable(
+                f"port {port} is in use: stop the other server, or choose another with --port"
+            ) from None
+        raise OutpaintError.unavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     return listener
 
 
@@ -295,12 +297,8 @@ def serving(
     started.wait()
     try:
         if not server.started:
-            raise _unavailable(f"the server on {url} did not start")
+            raise OutpaintError.unavailable(f"the server on {url} did not start")
         yield url
     finally:
         server.should_exit = True
         thread.join()
-
-
-def _unavailable(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, detail)

@@ -163,7 +163,7 @@ def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture 
         error = (
             cause
             if isinstance(cause, OutpaintError)
-            else OutpaintError(ErrorCode.UNAVAILABLE, "the job could not be started: try again in a moment")
+            else OutpaintError.unavailable("the job could not be started: try again in a moment")
         )
         settle.fail(service, InferenceFailure.of(job.id, error), release_claim=True)
         if isinstance(cause, OutpaintError):

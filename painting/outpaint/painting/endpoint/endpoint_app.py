@@ -47,7 +47,7 @@ def create_app(service: EndpointProcess) -> FastAPI:
             inference_id = message.inference_id
             endpoint = service.endpoint
             if endpoint is None:
-                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is still loading: send the job again later")
+                raise OutpaintError.unavailable("the endpoint is still loading: send the job again later")
             job = await asyncio.to_thread(endpoint.begin, message)
         except OutpaintError as error:
             return _answer(InferenceFailure.of(inference_id, error))
@@ -97,7 +97,7 @@ async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJo
     except asyncio.CancelledError:
         if job.future.cancelled():
             # Shut down before it was begun.
-            error = OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+            error = OutpaintError.unavailable("the endpoint is shutting down: send the job again")
             return InferenceFailure.of(job.request.inference_id, error)
         raise
     finally:

@@ -129,12 +129,12 @@ class PaintingEndpoint:
             checked_name(name)
         with self._lock:
             if self._draining:
-                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+                raise OutpaintError.unavailable("the endpoint is shutting down: send the job again")
             job = self._jobs.get(request.inference_id)
             if job is None:
                 if len(self._jobs) >= self.settings.jobs + self.settings.waiting:
-                    raise OutpaintError(
-                        ErrorCode.UNAVAILABLE, f"{len(self._jobs)} jobs are in work already: send the job again later"
+                    raise OutpaintError.unavailable(
+                        f"{len(self._jobs)} jobs are in work already: send the job again later"
                     )
                 name = request.painter or self.settings.painter
                 painter = self.painters.get(name)
@@ -175,9 +175,7 @@ class PaintingEndpoint:
 
     def cut_off(self) -> None:
         """End every running job as UNAVAILABLE."""
-        shut_down = OutpaintError(
-            ErrorCode.UNAVAILABLE, "the endpoint was shut down while it painted: send the job again"
-        )
+        shut_down = OutpaintError.unavailable("the endpoint was shut down while it painted: send the job again")
         with self._lock:
             jobs = list(self._jobs.values())
         self._cancel(*jobs, reason=shut_down)

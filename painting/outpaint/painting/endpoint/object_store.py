@@ -86,7 +86,7 @@ class FolderStore(ObjectStore):
 
 def _store_error(error: OSError) -> OutpaintError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutpaintError(ErrorCode.UNAVAILABLE, "the store's disk is full: try again later")
+        return OutpaintError.unavailable("the store's disk is full: try again later")
     return OutpaintError(
         ErrorCode.PAINTING_FAILED, f"the store refused ({error.strerror or type(error).__name__}): try again later"
     )
@@ -175,6 +175,6 @@ def _s3_error(error: Exception) -> OutpaintError:
         return OutpaintError(
             ErrorCode.PAINTING_FAILED, "the endpoint's bucket does not exist: its settings need mending"
         )
-    return OutpaintError(
-        ErrorCode.UNAVAILABLE, f"the object store does not answer ({code or type(error).__name__}): try again later"
+    return OutpaintError.unavailable(
+        f"the object store does not answer ({code or type(error).__name__}): try again later"
     )

@@ -376,8 +376,8 @@ def _fail_all(entries: list[WaitingPass], error: OutpaintError) -> None:
 
 
 def _shutting_down() -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, "the painter's host is shutting down: send the job again")
+    return OutpaintError.unavailable("the painter's host is shutting down: send the job again")
 
 
 def _device_failed(reason: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, f"the painter's device has failed ({reason}): send the job again")
+    return OutpaintError.unavailable(f"the painter's device has failed ({reason}): send the job again")

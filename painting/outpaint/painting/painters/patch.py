@@ -16,7 +16,7 @@ import patchmatch
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
@@ -50,8 +50,7 @@ class PatchPainter:
 
     def __init__(self) -> None:
         if not patchmatch.patchmatch_available:
-            raise OutpaintError(
-                ErrorCode.UNAVAILABLE,
+            raise OutpaintError.unavailable(
                 "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the "
                 "painter flat.",
             )

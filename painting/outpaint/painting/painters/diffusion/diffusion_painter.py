@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageChops
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.contracts.responses import PainterCard
@@ -146,8 +146,7 @@ class DiffusionPainter:
             except PassTooLarge as error:
                 window //= 2
                 if window < self._smallest_window:
-                    raise OutpaintError(
-                        ErrorCode.UNAVAILABLE,
+                    raise OutpaintError.unavailable(
                         "the painter's memory does not suffice for even a small part of the picture: "
                         "try again when it is less busy",
                     ) from error
