@@ -32,7 +32,6 @@ OPERATIONS: Final = {
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "lambda": {"Invoke"},
 }
-SERVICES: Final = frozenset(OPERATIONS)
 ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
@@ -142,7 +141,7 @@ def _trim(folder: Path) -> None:
 def trim_descriptions(data: Path) -> None:
     """Leave of botocore's data what `OPERATIONS` need, without its prose."""
     for described in data.iterdir():
-        if described.is_dir() and described.name not in SERVICES:
+        if described.is_dir() and described.name not in OPERATIONS:
             shutil.rmtree(described)
     for path in data.glob("*/*/*.json*"):
         name = path.name.removesuffix(".gz").removesuffix(".json")

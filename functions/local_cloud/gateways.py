@@ -66,7 +66,6 @@ class Gateway:
         return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
 
     def close(self) -> None:
-        """End the threads."""
         self._threads.shutdown(cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -96,7 +96,6 @@ class RuntimeApi:
         return f"{LOOPBACK}:{self._server.server_address[1]}"
 
     def deliver_next(self, invocation: Invocation) -> None:
-        """Queue an event for the runtime."""
         self._events.put(invocation)
 
     def next(self) -> Invocation | None:
@@ -234,7 +233,6 @@ class FunctionSettings:
 
     @property
     def arn(self) -> str:
-        """The function's ARN."""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
 
 
@@ -313,7 +311,6 @@ class Sandbox:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the process."""
         self._running.close()
 
 

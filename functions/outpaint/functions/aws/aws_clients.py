@@ -82,7 +82,6 @@ class Clients:
 
     @property
     def dynamodb(self) -> Any:
-        """DynamoDB."""
         return self._client("dynamodb")
 
     @property
@@ -102,7 +101,6 @@ class Clients:
 
     @property
     def functions(self) -> Any:
-        """Lambda."""
         return self._client("lambda")
 
     def _client(self, name: str) -> Any:

@@ -28,7 +28,6 @@ from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, 
 
 _UNENDED: Final = frozenset(set(JobState) - ENDED)
 _REMEMBERED: Final = 10_000
-_LOOKED_UP_TOGETHER: Final = 100
 
 
 class DynamoLedger:
@@ -162,7 +161,7 @@ class DynamoLedger:
             for item in self._table.query(index, partition, newest_first=newest_first):
                 yield sign * float(item["created_at"]["N"]), item["pk"]["S"]
 
-        for chunk in chunks(heapq.merge(*map(keys, partitions)), _LOOKED_UP_TOGETHER):
+        for chunk in chunks(heapq.merge(*map(keys, partitions))):
             jobs = [job_of(item) for item in self._table.get_many(pk for _, pk in chunk)]
             yield from sorted(jobs, key=lambda job: (sign * job.created_at, job.id))
 

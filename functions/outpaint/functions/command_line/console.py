@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -92,9 +92,8 @@ def painter_of(name: str | None) -> Painter:
 
 
 def _custom_painter(name: str) -> Painter:
-    module, _, attribute = name.partition(":")
     try:
-        painter: Painter = getattr(importlib.import_module(module), attribute)()
+        painter: Painter = resolve_name(name)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise OutpaintError(
             ErrorCode.INVALID_PARAMETER, f"there is no painter at {name}: {error}", field="painter"

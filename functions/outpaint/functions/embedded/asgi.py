@@ -157,7 +157,6 @@ class Heads:
         self._is_local = False
 
     def read(self, scope: Scope) -> RequestHead:
-        """The head of an ASGI scope."""
         if scope["headers"] != self._raw:
             self._read_headers(scope)
         return RequestHead(

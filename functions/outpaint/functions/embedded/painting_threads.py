@@ -85,7 +85,6 @@ class PaintingThreads:
 
     @property
     def cards(self) -> tuple[PainterCard, ...]:
-        """The painters' cards."""
         return tuple(painter.card for painter in self._painters)
 
     # Dispatch
@@ -104,7 +103,6 @@ class PaintingThreads:
     # The threads
 
     def run(self, service: Service) -> None:
-        """Start the threads."""
         for number, painter in enumerate(self._painters):
             thread = threading.Thread(
                 # The process does not wait for it at its end: `close` has.

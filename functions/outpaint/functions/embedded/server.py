@@ -75,7 +75,6 @@ class BoundedConnection(HttpToolsProtocol):
         return _UPGRADE.search(data, 0, end if end >= 0 else len(data)) is not None
 
     def on_message_begin(self) -> None:
-        """A new head."""
         super().on_message_begin()
         self._between_messages = False
         self._in_head = True
@@ -84,17 +83,14 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_began_at = self._heard_at
 
     def on_url(self, url: bytes) -> None:
-        """Part of the request target."""
         if self._keep(len(url)):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
         if self._keep(len(name) + len(value)):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
         self._in_head = False
         super().on_headers_complete()
 
@@ -108,7 +104,6 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The client has sent its whole request."""
         super().on_message_complete()
         self._between_messages = True
 
@@ -200,7 +195,6 @@ class Server(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept connections."""
         await super().startup(sockets)
         self._on_started()
 

@@ -100,32 +100,24 @@ class Exchange:
         """The second half of `finish`, after `read`: do what was asked for."""
         return self._guarded(self._act)
 
-    def refuse(self, error: OutpaintError) -> Response:
-        """The answer to a request that its host refuses, with the headers of any other refusal."""
-        return self._error(error)
-
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
-        return self._answers.error(self._body_too_large())
+        return self.refuse(self._body_too_large())
 
     def cut_short(self) -> Response:
         """400 for a body whose client stopped sending before its end."""
-        return self._answers.error(
-            OutpaintError(ErrorCode.MALFORMED_BODY, "the body stopped arriving before its end: send it again, whole")
-        )
+        return self.refuse(bodies.malformed("the body stopped arriving before its end: send it again, whole"))
 
     def unreadable(self) -> Response:
         """400 for a message that breaks the rules of HTTP itself."""
-        return self._answers.error(
-            OutpaintError(ErrorCode.MALFORMED_BODY, "this is not a request that HTTP/1.1 allows")
-        )
+        return self.refuse(bodies.malformed("this is not a request that HTTP/1.1 allows"))
 
     def _guarded(self, step: Callable[[], _T]) -> _T | Response:
         """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
-            return self._error(error)
+            return self.refuse(error)
 
     # Judged by the head
 
@@ -303,7 +295,7 @@ class Exchange:
             # A client that did not want to wait is answered 202, even where the painter was quicker than this answer.
             return self._accepted(job, extra, word)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
-            return self._error(answers.failure_of(job), extra)
+            return self.refuse(answers.failure_of(job), extra)
         return self._job(job, extra, word)
 
     def _release(self, submission: Submission) -> None:
@@ -356,7 +348,8 @@ class Exchange:
     def _unknown_file() -> OutpaintError:
         return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
-    def _error(self, error: Exception, extra: Headers = ()) -> Response:
+    def refuse(self, error: Exception, extra: Headers = ()) -> Response:
+        """The answer to an error, of the core or of its host, with the headers that say what to do about it."""
         if isinstance(error, OutpaintError) and self.match is not None:
             if error.code is ErrorCode.METHOD_NOT_ALLOWED:
                 extra += (("Allow", ", ".join(METHODS[self.match.route])),)

@@ -44,41 +44,37 @@ class JobPainter(Protocol):
 class OneAtATime:
     """A `JobPainter` out of a painter for one thread: jobs take turns."""
 
-    def __init__(
-        self, painter: Painter, digest: str | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, painter: Painter, digest: str | None = None) -> None:
         self._painter = painter
         self._turn = threading.Lock()
-        self._clock = clock
         self.digest = digest
 
     def for_job(self, ticket: PassTicket) -> Painter:
         """The painter; it stops between two pictures once the ticket has ended."""
-        return _Turn(self._painter, self._turn, ticket, self._clock)
+        return _Turn(self._painter, self._turn, ticket)
 
 
 class _Turn:
-    def __init__(self, painter: Painter, turn: threading.Lock, ticket: PassTicket, clock: Callable[[], float]) -> None:
+    def __init__(self, painter: Painter, turn: threading.Lock, ticket: PassTicket) -> None:
         self._painter = painter
         self._turn = turn
         self._ticket = ticket
-        self._clock = clock
 
     @property
     def card(self) -> PainterCard:
         return self._painter.card
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        asked = self._clock()
+        asked = time.monotonic()
         with self._turn:
-            self._ticket.count_wait(self._clock() - asked)
+            self._ticket.count_wait(time.monotonic() - asked)
             self._check()
             for picture in self._painter.paint(canvas, brief):
                 yield picture
                 self._check()
 
     def _check(self) -> None:
-        end = self._ticket.end(self._clock())
+        end = self._ticket.end(time.monotonic())
         if end is not None:
             raise end
 

@@ -34,13 +34,12 @@ class ObjectStore(Protocol):
         """Delete a file; nothing happens where there is none."""
 
 
-def checked_name(name: str, field: str | None = None) -> str:
+def checked_name(name: str) -> str:
     """The name, which is safe to append to a folder or prefix. Raises SOURCE_REFUSED where it would lead out of it."""
     if len(name) > 900 or not _NAME.fullmatch(name) or any(part.strip(".") == "" for part in name.split("/")):
         raise OutpaintError(
             ErrorCode.SOURCE_REFUSED,
             "a reference names a file of the endpoint's own store: letters, digits, . _ - and / between them",
-            field=field,
         )
     return name
 

@@ -120,17 +120,14 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> int:
-        """In pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """In pixels."""
         return self.bottom - self.top
 
     @property
     def area(self) -> int:
-        """In pixels."""
         return self.width * self.height
 
     def union(self, other: Box) -> Box:

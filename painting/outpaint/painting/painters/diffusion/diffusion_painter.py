@@ -114,12 +114,10 @@ class DiffusionPainter:
 
     @property
     def card(self) -> PainterCard:
-        """The model's own card."""
         return self._model.card
 
     @property
     def digest(self) -> str | None:
-        """SHA-256 (hex) over the weights."""
         return self._model.digest
 
     def for_job(self, ticket: PassTicket) -> DiffusionPainter:

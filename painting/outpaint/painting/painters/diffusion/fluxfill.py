@@ -104,6 +104,5 @@ class FluxFillModel(TorchModel):
         )[0]
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From tokens."""
         width, height = run.size
         return self.pixels_of(self.pipeline._unpack_latents(run.latents, height, width, self.pipeline.vae_scale_factor))

@@ -92,7 +92,6 @@ class KleinModel(TorchModel):
         run.latents = ((1 - share) * known + share * run.latents).to(self.dtype)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From tokens."""
         pipeline, vae = self.pipeline, self.pipeline.vae
         _, rows, columns = self.noise_shape(run.size)
         latents = run.latents.permute(0, 2, 1).reshape(len(run.passes), -1, rows, columns)

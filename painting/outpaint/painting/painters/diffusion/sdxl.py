@@ -76,7 +76,6 @@ class SdxlModel(TorchModel):
         return avoided + GUIDANCE * (wanted - avoided)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From latents."""
         return self.pixels_of(run.latents)
 
     def _time_ids(self, run: TorchRun) -> Tensor:
