@@ -106,7 +106,7 @@ class Table:
         """Carry out all of the actions or none. Raises `ConditionRefused`."""
         common = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         # botocore adds a token of its own, so that its retries of one call count once.
-        self._write("transact_write_items", TransactItems=[{verb: {**common, **rest}} for verb, rest in actions])
+        self._write("transact_write_items", TransactItems=[{kind: {**common, **rest}} for kind, rest in actions])
 
     def get_many(self, pks: Iterable[str]) -> Iterator[Item]:
         """The items under these keys, in no order; those that are gone are left out."""

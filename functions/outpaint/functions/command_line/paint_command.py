@@ -16,19 +16,14 @@ from outpaint.painting.canvas import Canvas
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, names_on
 
 _BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
-_OWN_WORDS = (
-    "prompt",
-    "count",
-    "seed",
-    "format",
-    "mask_mode",
-)  # have an option below; other fields take their help from the API's
+# These have an option below; other fields take their help from the API's.
+_WITH_OWN_OPTION = ("prompt", "count", "seed", "format", "mask_mode")
 _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp": Format.WEBP}
 
 
 def _further_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for every other field of a wish, so that a new field needs no line here."""
-    for name in reversed([name for name in Wish.model_fields if name not in _OWN_WORDS]):
+    for name in reversed([name for name in Wish.model_fields if name not in _WITH_OWN_OPTION]):
         option = click.option(f"--{name.replace('_', '-')}", name, help=Wish.model_fields[name].description)
         command = option(command)
     return command

@@ -51,7 +51,9 @@ def docs_page() -> str:
     document = openapi.document()
     info = document["info"]
     operations = [
-        (path, verb, operation) for path, verbs in document["paths"].items() for verb, operation in verbs.items()
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
     style = Path(__file__).with_name("docs_page.css").read_text(encoding="utf-8")
     return "".join(
@@ -66,7 +68,7 @@ def docs_page() -> str:
             f"<p class=lead>{escape(info['summary'])}</p>{_prose(info['description'])}",
             f"<p>Every request carries the header <code>{escape(_key_header(document))}</code>. "
             'The whole description is <a href="/openapi.json">openapi.json</a>.</p></header>',
-            *(_operation(document, path, verb, operation) for path, verb, operation in operations),
+            *(_operation(document, path, method, operation) for path, method, operation in operations),
             _headers(document),
             _errors(),
             _schemas(document),
@@ -81,8 +83,8 @@ def _key_header(document: _Object) -> str:
 
 def _navigation(operations: Iterable[tuple[str, str, _Object]], document: _Object) -> str:
     links = "".join(
-        f'<a href="#{escape(operation["operationId"])}">{_verb(verb)} {escape(operation["summary"])}</a>'
-        for _, verb, operation in operations
+        f'<a href="#{escape(operation["operationId"])}">{_method(method)} {escape(operation["summary"])}</a>'
+        for _, method, operation in operations
     )
     schemas = "".join(
         f'<a href="#schema-{escape(name)}">{escape(name)}</a>' for name in document["components"]["schemas"]
@@ -94,11 +96,11 @@ def _navigation(operations: Iterable[tuple[str, str, _Object]], document: _Objec
     )
 
 
-def _verb(verb: str) -> str:
-    return f'<b class="verb {escape(verb)}">{escape(verb.upper())}</b>'
+def _method(method: str) -> str:
+    return f'<b class="verb {escape(method)}">{escape(method.upper())}</b>'
 
 
-def _operation(document: _Object, path: str, verb: str, operation: _Object) -> str:
+def _operation(document: _Object, path: str, method: str, operation: _Object) -> str:
     name = escape(operation["operationId"])
     shown = re.sub(r"(\{\w+\})", r"<i>\1</i>", escape(path))
     curls = "".join(
@@ -107,7 +109,7 @@ def _operation(document: _Object, path: str, verb: str, operation: _Object) -> s
     )
     return (
         f'<section id="{name}"><h2><a href="#{name}">{escape(operation["summary"])}</a></h2>'
-        f"<p class=route>{_verb(verb)} <code>{shown}</code></p>{_prose(operation['description'])}{curls}"
+        f"<p class=route>{_method(method)} <code>{shown}</code></p>{_prose(operation['description'])}{curls}"
         f"{_parameters(operation)}{_bodies(document, operation)}{_responses(operation)}</section>"
     )
 

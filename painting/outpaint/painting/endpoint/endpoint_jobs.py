@@ -54,27 +54,27 @@ class OneAtATime:
         return _Turn(self._painter, self._turn, ticket)
 
 
+@dataclass(frozen=True, slots=True)
 class _Turn:
-    def __init__(self, painter: Painter, turn: threading.Lock, ticket: PassTicket) -> None:
-        self._painter = painter
-        self._turn = turn
-        self._ticket = ticket
+    painter: Painter
+    turn: threading.Lock
+    ticket: PassTicket
 
     @property
     def card(self) -> PainterCard:
-        return self._painter.card
+        return self.painter.card
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         asked = time.monotonic()
-        with self._turn:
-            self._ticket.count_wait(time.monotonic() - asked)
+        with self.turn:
+            self.ticket.count_wait(time.monotonic() - asked)
             self._check()
-            for picture in self._painter.paint(canvas, brief):
+            for picture in self.painter.paint(canvas, brief):
                 yield picture
                 self._check()
 
     def _check(self) -> None:
-        end = self._ticket.end(time.monotonic())
+        end = self.ticket.end(time.monotonic())
         if end is not None:
             raise end
 

@@ -132,21 +132,11 @@ class Box(NamedTuple):
 
     def union(self, other: Box) -> Box:
         """The smallest box around both."""
-        return Box(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
+        return Box(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
 
     def intersection(self, other: Box) -> Box:
         """What is in both; they must overlap."""
-        return Box(
-            max(self.left, other.left),
-            max(self.top, other.top),
-            min(self.right, other.right),
-            min(self.bottom, other.bottom),
-        )
+        return Box(*map(max, self[:2], other[:2]), *map(min, self[2:], other[2:]))
 
     def grown(self, across: int, down: int) -> Box:
         """Wider by `across` pixels on both sides and higher by `down` on both."""
