@@ -84,7 +84,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     machine = PLATFORMS[given.architecture]
-    platforms = [part for glibc in ("2_28", "2_17", "2014") for part in ("--platform", _platform(glibc, machine))]
+    platforms = [part for glibc in ("_2_28", "_2_17", "2014") for part in ("--platform", f"manylinux{glibc}_{machine}")]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     target = ["--target", str(folder), "--no-compile"]
     wheels = ["--python-version", given.python, "--implementation", "cp", "--only-binary", ":all:", "--no-deps"]
@@ -115,10 +115,6 @@ def _compile(folder: Path, interpreter: Path) -> None:
     """Compile the package: Lambda cannot write beside its code, so it would compile it at every cold start."""
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder)]
     subprocess.run([str(interpreter), *compiling], check=False)  # noqa: S603 - a Python, with our arguments
-
-
-def _platform(glibc: str, machine: str) -> str:
-    return f"manylinux{glibc}_{machine}" if glibc == "2014" else f"manylinux_{glibc}_{machine}"
 
 
 def leave_out(folder: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Final
 
 from botocore.config import Config
@@ -78,42 +79,35 @@ class Clients:
     def __init__(self, session: Session | None = None) -> None:
         self._session = session
         self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def dynamodb(self) -> Any:
         return self._client("dynamodb")
 
-    @property
+    @cached_property
     def s3(self) -> Any:
         """S3, signing with version 4."""
         return self._client("s3")
 
-    @property
+    @cached_property
     def queue(self) -> Any:
         """The SageMaker runtime, for asynchronous inference."""
         return self._client("queue")
 
-    @property
+    @cached_property
     def realtime(self) -> Any:
         """The SageMaker runtime, for real-time inference."""
         return self._client("realtime")
 
-    @property
+    @cached_property
     def functions(self) -> Any:
         return self._client("lambda")
 
     def _client(self, name: str) -> Any:
-        client = self._clients.get(name)
-        if client is None:
-            with self._lock:
-                client = self._clients.get(name)
-                if client is None:
-                    if self._session is None:
-                        self._session = get_session()
-                    service, config = _CONFIGS[name]
-                    client = self._clients[name] = self._session.create_client(service, config=config)
-        return client
+        service, config = _CONFIGS[name]
+        with self._lock:
+            self._session = self._session or get_session()
+            return self._session.create_client(service, config=config)
 
 
 def code_of(error: ClientError) -> str:
