@@ -94,11 +94,7 @@ class S3Pictures:
         conditions.append(["content-length-range", 1, grant.max_bytes])
         with typed_errors(PICTURE_STORE):
             post = self._clients.s3.generate_presigned_post(
-                self._bucket,
-                name,
-                Fields=fields,
-                Conditions=conditions,
-                ExpiresIn=max(1, int(grant.until - now)),
+                self._bucket, name, Fields=fields, Conditions=conditions, ExpiresIn=max(1, int(grant.until - now))
             )
         return UploadForm(post["url"], post["fields"])
 

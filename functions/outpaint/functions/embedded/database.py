@@ -143,7 +143,7 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > len(_STEPS):
                 raise OutpaintError.unavailable(
-                    f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder",
+                    f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder"
                 )
             for step in _STEPS[version:]:
                 for statement in step:
