@@ -38,8 +38,6 @@ class DynamoLedger:
         # The pks of accounts, which never change: a job is created right after its account was looked up.
         self._account_pks: dict[str, str] = {}
 
-    # Accounts
-
     def by_key_digest(self, digest: str) -> Account | None:
         """One read for an account's first key, two for a further one."""
         item = self._table.get(pk_of("KEY", digest))
@@ -52,8 +50,6 @@ class DynamoLedger:
         account = account_of(item)
         self._remember(account.id, item["pk"]["S"])
         return account
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         """One transaction."""

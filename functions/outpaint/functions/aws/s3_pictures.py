@@ -32,8 +32,6 @@ class S3Pictures:
         self._clock = clock
         self._lifetime = lifetime
 
-    # Pictures
-
     def put(self, name: str, picture: StoredPicture) -> None:
         with typed_errors(PICTURE_STORE):
             self._clients.s3.put_object(
@@ -81,8 +79,6 @@ class S3Pictures:
     def purge(self, now: float) -> int:  # noqa: ARG002 - the bucket itself does it
         """Nothing to do: the bucket's lifecycle deletes what has expired, at no cost."""
         return 0
-
-    # UploadForms
 
     def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
         """A presigned POST: S3 itself refuses other sizes, types and names."""

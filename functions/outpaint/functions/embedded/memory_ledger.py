@@ -39,13 +39,9 @@ class MemoryLedger:
         with self._lock:
             return self._pay(account_id, amount)
 
-    # Accounts
-
     def by_key_digest(self, digest: str) -> Account | None:
         with self._lock:
             return self._accounts.get(self._keys.get(digest, ""))
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._lock:

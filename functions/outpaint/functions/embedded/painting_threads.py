@@ -87,8 +87,6 @@ class PaintingThreads:
     def cards(self) -> tuple[PainterCard, ...]:
         return tuple(painter.card for painter in self._painters)
 
-    # Dispatch
-
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
@@ -99,8 +97,6 @@ class PaintingThreads:
 
     def check(self, job: Job) -> None:
         """Nothing to settle: the threads do that themselves."""
-
-    # The threads
 
     def run(self, service: Service) -> None:
         for number, painter in enumerate(self._painters):

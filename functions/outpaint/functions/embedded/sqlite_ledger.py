@@ -95,8 +95,6 @@ class SqliteLedger:
         self._database = database
         self._on_end = on_end
 
-    # Accounts
-
     def by_key_digest(self, digest: str) -> Account | None:
         row = self._database.connection.execute(
             f"SELECT {_ACCOUNT} FROM keys JOIN accounts ON accounts.id = keys.account_id "  # noqa: S608
@@ -104,8 +102,6 @@ class SqliteLedger:
             (digest,),
         ).fetchone()
         return None if row is None else _account(row)
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._database.transaction() as connection:

@@ -111,7 +111,6 @@ class MiganPainter:
         self._path = path
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(_WORK_LONG / max(width, height), _WORK_SHORT / min(width, height)))
         start = working_copy(canvas, scale)

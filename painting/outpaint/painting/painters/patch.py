@@ -56,7 +56,6 @@ class PatchPainter:
             )
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(0.5, 64 / min(width, height)), (WORK_AREA / (width * height)) ** 0.5)
         start = working_copy(canvas, scale)
