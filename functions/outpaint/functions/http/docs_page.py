@@ -12,11 +12,12 @@ from typing import Any, Final
 from outpaint.contracts import openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, ErrorKind
 from outpaint.contracts.examples import error as example_error
+from outpaint.contracts.paths_and_headers import API_KEY
 
 _Object = Mapping[str, Any]
 
 _BASE: Final = "http://127.0.0.1:8080"
-_KEY: Final = "-H 'X-Picsart-API-Key: dev'"
+_KEY: Final = f"-H '{API_KEY}: dev'"
 _CURL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "genai-image-outpainting": (
         (
@@ -66,7 +67,7 @@ def docs_page() -> str:
             '<main><header id="top">',
             f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
             f"<p class=lead>{escape(info['summary'])}</p>{_prose(info['description'])}",
-            f"<p>Every request carries the header <code>{escape(_key_header(document))}</code>. "
+            f"<p>Every request carries the header <code>{escape(API_KEY)}</code>. "
             'The whole description is <a href="/openapi.json">openapi.json</a>.</p></header>',
             *(_operation(document, path, method, operation) for path, method, operation in operations),
             _headers(document),
@@ -75,10 +76,6 @@ def docs_page() -> str:
             "</main></body></html>\n",
         )
     )
-
-
-def _key_header(document: _Object) -> str:
-    return str(document["components"]["securitySchemes"]["ApiKey"]["name"])
 
 
 def _navigation(operations: Iterable[tuple[str, str, _Object]], document: _Object) -> str:

@@ -123,9 +123,6 @@ class WaitingPasses:
         self._groups: dict[BatchKey, list[WaitingPass]] = {}
         self._served: dict[str, float] = {}
 
-    def __len__(self) -> int:
-        return sum(len(group) for group in self._groups.values())
-
     def add(self, entry: WaitingPass) -> None:
         """Have a pass wait."""
         active = {waiting.ticket.account for group in self._groups.values() for waiting in group}
