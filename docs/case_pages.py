@@ -21,11 +21,7 @@ from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import Subject
 
-ORIGINS = {
-    "vendor": "The vendor's word",
-    "ours": "Our own extension or decision",
-    "rfc": "A standard",
-}
+ORIGINS = {"vendor": "The vendor's word", "ours": "Our own extension or decision", "rfc": "A standard"}
 PICTURES = {
     b"\x89PNG": "a PNG file",
     b"\xff\xd8": "a JPEG file",

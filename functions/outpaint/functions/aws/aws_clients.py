@@ -115,11 +115,6 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def is_absent(error: ClientError) -> bool:
-    """Whether S3 answers that there is no such object."""
-    return code_of(error) in _NO_OBJECT
-
-
 @contextmanager
 def typed_errors(what: str) -> Iterator[None]:
     """Turn whatever botocore raises inside into an `OutpaintError` UNAVAILABLE or INTERNAL about `what`.
@@ -137,6 +132,20 @@ def typed_errors(what: str) -> Iterator[None]:
         _LOG.error("%s refuses us: %s", what, detail)
         text = f"{what} refuses this service: its operator has to look at the log"
         raise OutpaintError(ErrorCode.INTERNAL, text) from error
+
+
+def read_object(
+    clients: Clients, bucket: str, key: str, most: int | None = None
+) -> tuple[bytes, dict[str, Any]] | None:
+    """An object's bytes, `most` of them, and what S3 says of it; None where there is none. Raises `OutpaintError`."""
+    with typed_errors(PICTURE_STORE):
+        try:
+            answer = clients.s3.get_object(Bucket=bucket, Key=key)
+            return answer["Body"].read(most), answer
+        except ClientError as error:
+            if code_of(error) in _NO_OBJECT:
+                return None
+            raise
 
 
 def _is_transient(error: ClientError | BotoCoreError) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, is_absent, typed_errors
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
 from outpaint.functions.service.ports import Clock
 from outpaint.functions.service.records import StoredPicture, UploadForm, UploadGrant
 
@@ -45,14 +45,10 @@ class S3Pictures:
     def get(self, name: str, now: float) -> StoredPicture | None:
         if not name:
             return None  # botocore would not even send it
-        with typed_errors(PICTURE_STORE):
-            try:
-                answer = self._clients.s3.get_object(Bucket=self._bucket, Key=name)
-                data: bytes = answer["Body"].read()
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
+        found = read_object(self._clients, self._bucket, name)
+        if found is None:
+            return None
+        data, answer = found
         metadata = answer["Metadata"]
         expires_at = _time(metadata.get(_EXPIRES)) or answer["LastModified"].timestamp() + self._lifetime
         if expires_at <= now:

@@ -51,8 +51,7 @@ class PatchPainter:
     def __init__(self) -> None:
         if not patchmatch.patchmatch_available:
             raise OutpaintError.unavailable(
-                "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the "
-                "painter flat.",
+                "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the painter flat."
             )
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:

@@ -146,7 +146,7 @@ class DiffusionPainter:
                 if window < self._smallest_window:
                     raise OutpaintError.unavailable(
                         "the painter's memory does not suffice for even a small part of the picture: "
-                        "try again when it is less busy",
+                        "try again when it is less busy"
                     ) from error
             else:
                 return
