@@ -21,11 +21,7 @@ from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_outcome import Subject
 
-ORIGINS = {
-    "vendor": "The vendor's word",
-    "ours": "Our own extension or decision",
-    "rfc": "A standard",
-}
+ORIGINS = {"vendor": "The vendor's word", "ours": "Our own extension or decision", "rfc": "A standard"}
 PICTURES = {
     b"\x89PNG": "a PNG file",
     b"\xff\xd8": "a JPEG file",
@@ -220,15 +216,12 @@ def _variants(family: Family, seen: dict[str, str]) -> list[str]:
     if len(names) > LONGEST_TABLE:
         ends = ", ".join(f"`{name}` {texts[0]} to {texts[-1]}" for name, texts in columns.items())
         return [f"{len(names)} variants, `{names[0]}` to `{names[-1]}`: {ends}.", ""]
-    shown = table(("variant", *(f"`{name}`" for name in columns)), _rows(names, columns))
+    rows = [(f"`{name}`", *texts) for name, *texts in zip(names, *columns.values(), strict=True)]
+    shown = table(("variant", *(f"`{name}`" for name in columns)), rows)
     earlier = seen.setdefault(shown, _name(family[0].family))
     if earlier != _name(family[0].family):
         return [f"Tried with the {len(names)} values of [{earlier}](#{earlier}).", ""]
     return [shown, ""]
-
-
-def _rows(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    return [(f"`{name}`", *texts) for name, *texts in zip(names, *columns.values(), strict=True)]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,7 +32,6 @@ OPERATIONS: Final = {
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "lambda": {"Invoke"},
 }
-SERVICES: Final = frozenset(OPERATIONS)
 ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
@@ -85,7 +84,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     machine = PLATFORMS[given.architecture]
-    platforms = [part for glibc in ("2_28", "2_17", "2014") for part in ("--platform", _platform(glibc, machine))]
+    platforms = [part for glibc in ("_2_28", "_2_17", "2014") for part in ("--platform", f"manylinux{glibc}_{machine}")]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     target = ["--target", str(folder), "--no-compile"]
     wheels = ["--python-version", given.python, "--implementation", "cp", "--only-binary", ":all:", "--no-deps"]
@@ -118,10 +117,6 @@ def _compile(folder: Path, interpreter: Path) -> None:
     subprocess.run([str(interpreter), *compiling], check=False)  # noqa: S603 - a Python, with our arguments
 
 
-def _platform(glibc: str, machine: str) -> str:
-    return f"manylinux{glibc}_{machine}" if glibc == "2014" else f"manylinux_{glibc}_{machine}"
-
-
 def leave_out(folder: Path) -> None:
     """Delete from an installed package what `LEFT_OUT` names, as far as it is there."""
     for path in (folder / name for name in LEFT_OUT):
@@ -142,7 +137,7 @@ def _trim(folder: Path) -> None:
 def trim_descriptions(data: Path) -> None:
     """Leave of botocore's data what `OPERATIONS` need, without its prose."""
     for described in data.iterdir():
-        if described.is_dir() and described.name not in SERVICES:
+        if described.is_dir() and described.name not in OPERATIONS:
             shutil.rmtree(described)
     for path in data.glob("*/*/*.json*"):
         name = path.name.removesuffix(".gz").removesuffix(".json")

@@ -66,7 +66,6 @@ class Gateway:
         return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
 
     def close(self) -> None:
-        """End the threads."""
         self._threads.shutdown(cancel_futures=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -237,16 +236,16 @@ def _written(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
+@dataclass(frozen=True, slots=True)
 class FunctionUrl:
     """A Function URL, with Lambda's own answers to what it refuses."""
 
-    def __init__(self, invoke: Invoke) -> None:
-        self._invoke = invoke
+    invoke: Invoke
 
     def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers; 413 for an event over 6 MiB, 502 for a function that fails."""
         try:
-            return answer_of(self._invoke(function_url_event(request)))
+            return answer_of(self.invoke(function_url_event(request)))
         except EventTooLarge as error:
             return _message(413, {"Message": str(error)})
         except (FunctionError, MalformedAnswer) as error:
@@ -254,29 +253,22 @@ class FunctionUrl:
             return _message(502, {"Message": "Internal Server Error"})
 
 
+@dataclass(frozen=True, slots=True)
 class RestApi:
     """A REST API's stage, whose own answers are the resolved GatewayResponses of a template.
 
     Paths begin with `base`: the stage at the API's own address, nothing at a custom domain. Others are 403, as at AWS.
     """
 
-    def __init__(
-        self,
-        invoke: Invoke,
-        stage: str,
-        base: str,
-        binary_types: frozenset[str],
-        responses: Mapping[str, Mapping[str, Any]],
-    ) -> None:
-        self._invoke = invoke
-        self._stage = stage
-        self._base = base
-        self._binary_types = binary_types
-        self._responses = responses
+    invoke: Invoke
+    stage: str
+    base: str
+    binary_types: frozenset[str]
+    responses: Mapping[str, Mapping[str, Any]]
 
     def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers, or the gateway in its place."""
-        base = self._base
+        base = self.base
         if request.raw_path != base and not request.raw_path.startswith(base + "/"):
             return _message(403, {"message": "Missing Authentication Token"})
         inner = replace(request, raw_path=request.raw_path.removeprefix(base) or "/")
@@ -285,7 +277,7 @@ class RestApi:
             said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
             return Response(413, (("Content-Type", "text/plain"),), said.encode())
         try:
-            return answer_of(self._invoke(rest_api_event(inner, self._stage, base, self._binary_types)))
+            return answer_of(self.invoke(rest_api_event(inner, self.stage, base, self.binary_types)))
         except EventTooLarge:
             return self._gateway_response("REQUEST_TOO_LARGE", 413)
         except (FunctionError, MalformedAnswer) as error:
@@ -293,7 +285,7 @@ class RestApi:
             return self._gateway_response("DEFAULT_5XX", 502)
 
     def _gateway_response(self, kind: str, status: int) -> Response:
-        response = self._responses.get(kind)
+        response = self.responses.get(kind)
         if response is None:
             return _message(status, {"message": "Internal server error"})
         context = {"context.requestId": str(uuid.uuid4())}

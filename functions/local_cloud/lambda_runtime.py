@@ -74,8 +74,8 @@ class RuntimeApi:
         self._current: Invocation | None = None
         self._closed = False
         self.began = time.monotonic()
-        self.init_seconds: float | None = None
-        """How long the runtime took until it first asked for an event; None while it has not."""
+        self.is_ready = False
+        """Whether the runtime has asked for an event."""
         self.init_error: FunctionError | None = None
         self._server = _Server((LOOPBACK, 0), type("Handler", (_Handler,), {"api": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -96,13 +96,11 @@ class RuntimeApi:
         return f"{LOOPBACK}:{self._server.server_address[1]}"
 
     def deliver_next(self, invocation: Invocation) -> None:
-        """Queue an event for the runtime."""
         self._events.put(invocation)
 
     def next(self) -> Invocation | None:
         """Wait for the next event; None where the sandbox is to end."""
-        if self.init_seconds is None:
-            self.init_seconds = time.monotonic() - self.began
+        self.is_ready = True
         while not self._closed:
             try:
                 invocation = self._events.get(timeout=0.2)
@@ -234,7 +232,6 @@ class FunctionSettings:
 
     @property
     def arn(self) -> str:
-        """The function's ARN."""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
 
 
@@ -278,11 +275,6 @@ class Sandbox:
         )
         self._running.callback(stop, self._process)
 
-    @property
-    def init_seconds(self) -> float | None:
-        """How long the cold start took; None while it lasts."""
-        return self._api.init_seconds
-
     def run(self, event: bytes) -> bytes:
         """The response to an event; raises `FunctionError`, after some of which `is_alive` is false."""
         invocation = Invocation(event, self._function.arn, self._function.seconds)
@@ -295,7 +287,7 @@ class Sandbox:
                 message = f"the runtime exited with status {self._process.returncode}"
                 invocation.end(self._api.init_error or FunctionError("Runtime.ExitError", message))
             elif invocation.delivered_at is None:
-                if now > self._api.began + INIT_S and self._api.init_seconds is None:
+                if now > self._api.began + INIT_S and not self._api.is_ready:
                     self._kill()
                     invocation.end(FunctionError("Sandbox.Timedout", f"no event was asked for in {INIT_S:.0f} s"))
             elif now > invocation.delivered_at + self._function.seconds:
@@ -313,7 +305,6 @@ class Sandbox:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the process."""
         self._running.close()
 
 

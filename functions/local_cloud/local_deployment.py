@@ -55,7 +55,7 @@ class Orders:
         until = time.monotonic() + LONGEST_HOLD_S
         while self._hold.exists():
             if time.monotonic() > until:
-                raise OutpaintError(ErrorCode.UNAVAILABLE, "a case forgot to release its jobs")
+                raise OutpaintError.unavailable("a case forgot to release its jobs")
             time.sleep(_LOOK_S)
         try:
             code, detail = json.loads(self._fail.read_bytes())

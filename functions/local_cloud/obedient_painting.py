@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -20,18 +21,18 @@ from outpaint.painting.endpoint.endpoint_process import EndpointProcess
 from outpaint.painting.painters.diffusion.passes import PassTicket
 
 
+@dataclass(frozen=True, slots=True)
 class _ObedientPainter:
-    def __init__(self, painter: Painter, orders: Orders) -> None:
-        self._painter = painter
-        self._orders = orders
+    painter: Painter
+    orders: Orders
 
     @property
     def card(self) -> PainterCard:
-        return self._painter.card
+        return self.painter.card
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        self._orders.follow()
-        yield from self._painter.paint(canvas, brief)
+        self.orders.follow()
+        yield from self.painter.paint(canvas, brief)
 
 
 class _ObedientJobPainter:

@@ -209,10 +209,7 @@ def deliver(sqs: Any, queue_url: str, queue_arn: str, invoke: Invoke, batch_size
     visibility timeout.
     """
     received = sqs.receive_message(
-        QueueUrl=queue_url,
-        MaxNumberOfMessages=batch_size,
-        AttributeNames=["All"],
-        MessageAttributeNames=["All"],
+        QueueUrl=queue_url, MaxNumberOfMessages=batch_size, AttributeNames=["All"], MessageAttributeNames=["All"]
     ).get("Messages", [])
     if not received:
         return 0
@@ -285,11 +282,7 @@ class Template:
     """
 
     def __init__(
-        self,
-        path: Path,
-        parameters: Mapping[str, object],
-        names: Mapping[str, str],
-        attributes: Mapping[str, str],
+        self, path: Path, parameters: Mapping[str, object], names: Mapping[str, str], attributes: Mapping[str, str]
     ) -> None:
         self._template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
         defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from unittest.mock import patch
 
 import httpx
 
@@ -51,18 +52,9 @@ class Aws:
     @contextmanager
     def adopted(self) -> Iterator[None]:
         """While the block runs, this process and its children call these addresses in place of AWS."""
-        names = ("AWS_PROFILE", *self.environment)
-        before = {name: os.environ.get(name) for name in names}
-        os.environ.pop("AWS_PROFILE", None)
-        os.environ.update(self.environment)
-        try:
+        with patch.dict(os.environ, self.environment):
+            os.environ.pop("AWS_PROFILE", None)
             yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
 
 def start_sagemaker(running: ExitStack, logs: Path, aws: Aws) -> None:

@@ -243,6 +243,11 @@ class OutpaintError(Exception):
         return ERROR_KINDS[self.code]
 
     @classmethod
+    def unavailable(cls, detail: str) -> OutpaintError:
+        """A 503: something is not ready, not reachable or in use."""
+        return cls(ErrorCode.UNAVAILABLE, detail)
+
+    @classmethod
     def wrong_value(
         cls, field: str, value: object, reason: str, *, code: ErrorCode = ErrorCode.INVALID_PARAMETER
     ) -> OutpaintError:

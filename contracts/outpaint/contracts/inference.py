@@ -39,6 +39,11 @@ class InferenceRequest(BaseModel):
             raise ValueError(f"{len(self.output_ids)} output_ids for {self.wish.count} pictures")
         return self
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The references to its pictures: the image, and the mask where there is one."""
+        return (self.image,) if self.mask is None else (self.image, self.mask)
+
 
 class ManifestFile(BaseModel):
     """One finished file as the painter's host wrote it.

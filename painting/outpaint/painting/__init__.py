@@ -29,30 +29,18 @@ if TYPE_CHECKING:
     from outpaint.painting.pipeline import OutputCheck as OutputCheck
     from outpaint.painting.sample import sample_photo as sample_photo
 
-HOMES = {
-    "Brief": "canvas",
-    "Canvas": "canvas",
-    "Inspection": "inputs.inspection",
-    "Margins": "inputs.extension",
-    "OutputCheck": "pipeline",
-    "PAINTERS": "painters.painter_table",
-    "Painter": "canvas",
-    "PainterEntry": "painters.painter_table",
-    "PainterHost": "painters.painter_table",
-    "TargetAspect": "inputs.extension",
-    "TargetSize": "inputs.extension",
-    "canvas_file": "inputs.extension",
-    "composite": "finish",
-    "default_painter": "painters.painter_table",
-    "encode": "finish",
-    "extend": "inputs.extension",
-    "load_painter": "painters.painter_table",
-    "outpaint": "finish",
-    "read_canvas": "inputs.inspection",
-    "sample_photo": "sample",
-    "weights": "weights",
+# The public names of each module, as seen from here.
+PUBLIC = {
+    "canvas": ("Brief", "Canvas", "Painter"),
+    "finish": ("composite", "encode", "outpaint"),
+    "inputs.extension": ("Margins", "TargetAspect", "TargetSize", "canvas_file", "extend"),
+    "inputs.inspection": ("Inspection", "read_canvas"),
+    "painters.painter_table": ("PAINTERS", "PainterEntry", "PainterHost", "default_painter", "load_painter"),
+    "pipeline": ("OutputCheck",),
+    "sample": ("sample_photo",),
+    "weights": ("weights",),
 }
-
+HOMES = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(HOMES)
 
 if not TYPE_CHECKING:

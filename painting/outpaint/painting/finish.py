@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 # All three are imported so that Pillow's registry has them: else the first save would import every plugin there is.
 from PIL import (
+    Image,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,
     WebPImagePlugin,  # noqa: F401
@@ -15,12 +16,7 @@ from PIL import (
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.painting.canvas import Brief, Canvas, Painter
-
+from outpaint.painting.canvas import Brief, Canvas, Painter
 
 COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC NewsCodes: a picture with parts made by a trained model, as every outpainted picture is."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from PIL import Image
 
 from outpaint.painting import weights
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 NAME: Final = "nsfw"
 """What the setting `check` calls it, and its weights."""

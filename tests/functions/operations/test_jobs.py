@@ -87,7 +87,7 @@ def test_are_listed_by_state_and_account(run: Run, served: Any, a_job: Callable[
 def test_more_than_a_page_is_listed(
     run: Run, served: Any, a_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outpaint.functions.aws.dynamo_ledger._LOOKED_UP_TOGETHER", 5)
+    monkeypatch.setattr("outpaint.functions.aws.dynamo_table.BATCH", 5)
     for number in range(17):
         store(served, a_job(number, price=0, at=NOW - number, until=NOW + 1000))
     out = run("jobs", "list", "--limit", 12, *served.options)[1]

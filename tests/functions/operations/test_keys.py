@@ -70,7 +70,7 @@ def test_are_listed_oldest_first(place: Any) -> None:
 
 
 def test_more_than_a_page_is_listed(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outpaint.functions.aws.dynamo_keys._TOGETHER", 5)
+    monkeypatch.setattr("outpaint.functions.aws.dynamo_table.BATCH", 5)
     ring = place.opened().keys
     for number in range(13):
         ring.add_key(f"account {number % 3}", key_digest(str(number)), 1, float(number), f"id{number}")

@@ -11,7 +11,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure
 from outpaint.functions.embedded.memory_ledger import MemoryLedger
 from outpaint.functions.http import application
-from outpaint.functions.service import idempotency, settle, submit
+from outpaint.functions.service import settle, submit
 
 
 def fingerprint_without(patch: Patch, **same: Any) -> None:
@@ -22,12 +22,12 @@ def fingerprint_without(patch: Patch, **same: Any) -> None:
         wish = {name: value for name, value in same.items() if name not in given}
         return str(original(wishing(request, **wish), **given))
 
-    patch.around(idempotency, "fingerprint", fingerprint)
+    patch.around(submit, "fingerprint", fingerprint)
 
 
 @mutant("the idempotency key is not read", "idempotency.same-request-is-one-job")
 def key_ignored(patch: Patch) -> None:
-    patch.set(idempotency, "checked_key", lambda _: None)
+    patch.set(submit, "checked_key", lambda _: None)
 
 
 @mutant("another file under the same key counts as the same request", "idempotent-content.other-content-is-422")
@@ -55,7 +55,7 @@ def mode_counts(patch: Patch) -> None:
     def fingerprint(original: Any, request: Any, **pictures: Any) -> str:
         return f"{original(request, **pictures)} {request.mode}"
 
-    patch.around(idempotency, "fingerprint", fingerprint)
+    patch.around(submit, "fingerprint", fingerprint)
 
 
 @mutant("a replay is not flagged", "idempotency.a-replay-is-flagged")
@@ -159,7 +159,7 @@ def refusal_uses_the_key_up(patch: Patch) -> None:
 
 @mutant("any text may be a key", "idempotency.a-key-that-can-be-none-is-400")
 def any_key_is_taken(patch: Patch) -> None:
-    patch.set(idempotency, "checked_key", lambda key: key)
+    patch.set(submit, "checked_key", lambda key: key)
 
 
 @mutant(
@@ -169,7 +169,7 @@ def mismatch_is_a_replay(patch: Patch) -> None:
     def judge(original: Any, claim: Any, _: str, now: float) -> None:
         original(claim, claim.fingerprint, now)
 
-    patch.around(idempotency, "judge", judge)
+    patch.around(submit, "judge", judge)
 
 
 @mutant("another content under a used key is 409", "idempotent-content.other-content-is-422")
@@ -180,4 +180,4 @@ def mismatch_is_409(patch: Patch) -> None:
         except OutpaintError as error:
             raise OutpaintError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, error.detail, field=error.field) from None
 
-    patch.around(idempotency, "judge", judge)
+    patch.around(submit, "judge", judge)

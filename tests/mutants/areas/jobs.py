@@ -102,7 +102,7 @@ def failed_job_polls_as_its_error(patch: Patch) -> None:
     def inference(original: Any, self: Exchange, caller: Any, inference_id: str) -> Response:
         job = settle.find_job(self._service, caller, inference_id)
         if job.state is JobState.FAILED:
-            return self._error(answers.failure_of(job))
+            return self.refuse(answers.failure_of(job))
         return original(self, caller, inference_id)
 
     patch.around(Exchange, "_inference", inference)
@@ -199,7 +199,7 @@ def query_mode_wins(patch: Patch) -> None:
 def wait_that_runs_out_is_504(patch: Patch) -> None:
     def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
         if submission.wait > 0 and not job.state.ended:
-            return self._error(OutpaintError(ErrorCode.TIMED_OUT, "the job did not end in time"))
+            return self.refuse(OutpaintError(ErrorCode.TIMED_OUT, "the job did not end in time"))
         return original(self, submission, job)
 
     patch.around(Exchange, "_submitted", submitted)

@@ -39,7 +39,7 @@ def refusals_are_charged(patch: Patch) -> None:
                 ledger.add_credits(self._caller.id, -1)
         return original(self, problem, *rest)
 
-    patch.around(Exchange, "_error", error)
+    patch.around(Exchange, "refuse", error)
 
 
 @mutant("nothing is ever charged", "credits.a-picture-costs-a-credit")

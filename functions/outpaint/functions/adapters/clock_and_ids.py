@@ -13,7 +13,6 @@ class SystemClock:
     """The system's clock."""
 
     def now(self) -> float:
-        """Seconds since the epoch, UTC."""
         return time.time()
 
 
@@ -21,9 +20,7 @@ class RandomIds:
     """Ids and seeds that cannot be guessed."""
 
     def uuid(self) -> str:
-        """A random UUID (version 4) in its canonical text form."""
         return str(uuid.uuid4())
 
     def seed(self) -> int:
-        """A seed, 0 to 2**32 - 1."""
         return secrets.randbelow(MAX_SEED + 1)

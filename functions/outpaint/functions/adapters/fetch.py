@@ -5,22 +5,20 @@ from __future__ import annotations
 import queue
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.adapters.addresses import is_loopback, refusal
-
-if TYPE_CHECKING:
-    import ssl
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], list[Address]]

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Final
 
 from botocore.config import Config
@@ -78,54 +79,40 @@ class Clients:
     def __init__(self, session: Session | None = None) -> None:
         self._session = session
         self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def dynamodb(self) -> Any:
-        """DynamoDB."""
         return self._client("dynamodb")
 
-    @property
+    @cached_property
     def s3(self) -> Any:
         """S3, signing with version 4."""
         return self._client("s3")
 
-    @property
+    @cached_property
     def queue(self) -> Any:
         """The SageMaker runtime, for asynchronous inference."""
         return self._client("queue")
 
-    @property
+    @cached_property
     def realtime(self) -> Any:
         """The SageMaker runtime, for real-time inference."""
         return self._client("realtime")
 
-    @property
+    @cached_property
     def functions(self) -> Any:
-        """Lambda."""
         return self._client("lambda")
 
     def _client(self, name: str) -> Any:
-        client = self._clients.get(name)
-        if client is None:
-            with self._lock:
-                client = self._clients.get(name)
-                if client is None:
-                    if self._session is None:
-                        self._session = get_session()
-                    service, config = _CONFIGS[name]
-                    client = self._clients[name] = self._session.create_client(service, config=config)
-        return client
+        service, config = _CONFIGS[name]
+        with self._lock:
+            self._session = self._session or get_session()
+            return self._session.create_client(service, config=config)
 
 
 def code_of(error: ClientError) -> str:
     """The service's own code for what went wrong."""
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def is_absent(error: ClientError) -> bool:
-    """Whether S3 answers that there is no such object."""
-    return code_of(error) in _NO_OBJECT
 
 
 @contextmanager
@@ -141,10 +128,24 @@ def typed_errors(what: str) -> Iterator[None]:
         if _is_transient(error):
             _LOG.warning("%s does not answer: %s", what, detail)
             text = f"{what} does not answer just now: try again in a moment"
-            raise OutpaintError(ErrorCode.UNAVAILABLE, text) from error
+            raise OutpaintError.unavailable(text) from error
         _LOG.error("%s refuses us: %s", what, detail)
         text = f"{what} refuses this service: its operator has to look at the log"
         raise OutpaintError(ErrorCode.INTERNAL, text) from error
+
+
+def read_object(
+    clients: Clients, bucket: str, key: str, most: int | None = None
+) -> tuple[bytes, dict[str, Any]] | None:
+    """An object's bytes, `most` of them, and what S3 says of it; None where there is none. Raises `OutpaintError`."""
+    with typed_errors(PICTURE_STORE):
+        try:
+            answer = clients.s3.get_object(Bucket=bucket, Key=key)
+            return answer["Body"].read(most), answer
+        except ClientError as error:
+            if code_of(error) in _NO_OBJECT:
+                return None
+            raise
 
 
 def _is_transient(error: ClientError | BotoCoreError) -> bool:

@@ -15,12 +15,7 @@ PREFIX: Final = "OUTPAINT_"
 
 # What differs from a server of one's own. A gateway closes a connection after 29 s, so a wait ends before that. A
 # Lambda event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's temporary credentials ends with them.
-_ON_LAMBDA: Final[dict[str, object]] = {
-    "sync_wait": 24,
-    "max_wait": 24,
-    "body_limit": 4_500_000,
-    "url_lifetime": 3600,
-}
+_ON_LAMBDA: Final[dict[str, object]] = {"sync_wait": 24, "max_wait": 24, "body_limit": 4_500_000, "url_lifetime": 3600}
 
 
 class AwsSettings(BaseModel):

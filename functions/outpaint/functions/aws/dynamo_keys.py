@@ -19,7 +19,6 @@ from outpaint.functions.service.account_keys import MAX_CREDITS, KeyEntry, OutOf
 from outpaint.functions.service.records import Account
 
 _NEW: Final = "attribute_not_exists(pk)"
-_TOGETHER: Final = 100
 
 
 class AlreadyThere(Exception):  # noqa: N818 - for callers that choose ids, names and keys themselves
@@ -92,7 +91,7 @@ class DynamoKeyRing:
     def entries(self) -> Iterator[KeyEntry]:
         """Read in hundreds as they are asked for."""
         found = self._table.query(LISTED_INDEX, LISTED_KEYS)
-        for chunk in chunks((item["pk"]["S"] for item in found), _TOGETHER):
+        for chunk in chunks(item["pk"]["S"] for item in found):
             entries = self._entries(list(self._table.get_many(chunk)))
             yield from sorted(entries, key=lambda entry: (entry.created_at, entry.digest))
 

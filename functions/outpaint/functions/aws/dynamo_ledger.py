@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final
+from typing import Final, Unpack
 
-from outpaint.contracts.inference import InferenceFailure, Manifest
 from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.functions.aws import dynamo_table
 from outpaint.functions.aws.dynamo_items import (
@@ -26,11 +24,10 @@ from outpaint.functions.aws.dynamo_items import (
 )
 from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Table, Value, chunks
 from outpaint.functions.service.ports import AlreadyClaimed
-from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, insufficient
+from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, insufficient
 
 _UNENDED: Final = frozenset(set(JobState) - ENDED)
 _REMEMBERED: Final = 10_000
-_LOOKED_UP_TOGETHER: Final = 100
 
 
 class DynamoLedger:
@@ -40,8 +37,6 @@ class DynamoLedger:
         self._table = table
         # The pks of accounts, which never change: a job is created right after its account was looked up.
         self._account_pks: dict[str, str] = {}
-
-    # Accounts
 
     def by_key_digest(self, digest: str) -> Account | None:
         """One read for an account's first key, two for a further one."""
@@ -55,8 +50,6 @@ class DynamoLedger:
         account = account_of(item)
         self._remember(account.id, item["pk"]["S"])
         return account
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         """One transaction."""
@@ -103,26 +96,17 @@ class DynamoLedger:
                 )
             )
 
-    def move(
-        self,
-        inference_id: str,
-        to: JobState,
-        *,
-        manifest: Manifest | None = None,
-        failure: InferenceFailure | None = None,
-        expires_at: float | None = None,
-        release_claim: bool = False,
-    ) -> Job | None:
+    def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         """One write, or a read and a transaction where credits are given back or a claim is released."""
         if not sources_of(to):
             return None
-        if to in GIVES_BACK or release_claim:
-            return self._move_together(inference_id, to, manifest, failure, expires_at, release_claim)
-        if to.ended and expires_at is None:
+        if to in GIVES_BACK or change.get("release_claim"):
+            return self._move_together(inference_id, to, change)
+        if to.ended and change.get("expires_at") is None:
             # The time of purging depends on it. Only who ends nothing of its own leaves it out.
             job = self.find(inference_id, 0.0)
-            expires_at = None if job is None else job.expires_at
-        return self._updated(_move(inference_id, to, manifest, failure, expires_at))
+            change["expires_at"] = None if job is None else job.expires_at
+        return self._updated(_move(inference_id, to, change))
 
     def begin_again(self, inference_id: str) -> Job | None:
         condition, states = _state_in(_UNENDED)
@@ -173,36 +157,28 @@ class DynamoLedger:
             for item in self._table.query(index, partition, newest_first=newest_first):
                 yield sign * float(item["created_at"]["N"]), item["pk"]["S"]
 
-        for chunk in chunks(heapq.merge(*map(keys, partitions)), _LOOKED_UP_TOGETHER):
+        for chunk in chunks(heapq.merge(*map(keys, partitions))):
             jobs = [job_of(item) for item in self._table.get_many(pk for _, pk in chunk)]
             yield from sorted(jobs, key=lambda job: (sign * job.created_at, job.id))
 
-    def _move_together(
-        self,
-        inference_id: str,
-        to: JobState,
-        manifest: Manifest | None,
-        failure: InferenceFailure | None,
-        expires_at: float | None,
-        release_claim: bool,
-    ) -> Job | None:
+    def _move_together(self, inference_id: str, to: JobState, change: JobChange) -> Job | None:
         item = self._table.get(pk_of("JOB", inference_id))
         job = None if item is None else job_of(item)
         if item is None or job is None or job.state not in sources_of(to):
             return None
-        until = job.expires_at if expires_at is None else expires_at
-        moved = _move(inference_id, to, manifest, failure, until)
+        after = job.moved(to, change)
+        move = _move(inference_id, to, {**change, "expires_at": after.expires_at})
         together = []
         if to in GIVES_BACK:
             paid_by = item["paid_by"]["S"]
             together.append(dynamo_table.update(paid_by, "ADD credits :price", "attribute_exists(pk)", price=job.price))
-        if release_claim and job.idempotency_key is not None:
+        if change.get("release_claim") and job.idempotency_key is not None:
             pk = pk_of("CLAIM", job.account_id, job.idempotency_key)
             own = "attribute_not_exists(pk) OR inference_id = :id"
             together.append(dynamo_table.delete(pk, own, id=inference_id))
         while True:
             try:
-                self._table.transact(moved, *together)
+                self._table.transact(move, *together)
             except ConditionRefused as refused:
                 if refused.reasons[0] is not None:
                     return None
@@ -211,13 +187,7 @@ class DynamoLedger:
                     action for action, reason in zip(together, refused.reasons[1:], strict=True) if reason is None
                 ]
             else:
-                return replace(
-                    job,
-                    state=to,
-                    manifest=manifest or job.manifest,
-                    failure=failure or job.failure,
-                    expires_at=until,
-                )
+                return after
 
 
 class DynamoLimits:
@@ -244,17 +214,13 @@ def _state_in(states: frozenset[JobState]) -> tuple[str, dict[str, JobState]]:
     return f"job_state IN ({', '.join(f':{name}' for name in values)})", values
 
 
-def _move(
-    inference_id: str,
-    to: JobState,
-    manifest: Manifest | None,
-    failure: InferenceFailure | None,
-    expires_at: float | None,
-) -> Action:
+def _move(inference_id: str, to: JobState, change: JobChange) -> Action:
     """The update of a job's item, on condition that it may move there."""
     condition, states = _state_in(sources_of(to))
+    expires_at = change.get("expires_at")
     purged = None if expires_at is None or not to.ended else purge_at(expires_at)
-    new = {"manifest": manifest, "failure": failure, "expires_at": expires_at, "purge_at": purged}
+    new: dict[str, Value | None] = {"manifest": change.get("manifest"), "failure": change.get("failure")}
+    new |= {"expires_at": expires_at, "purge_at": purged}
     values: dict[str, Value] = {name: value for name, value in new.items() if value is not None}
     assignments = ", ".join(["job_state = :to", *(f"{name} = :{name}" for name in values)])
     remove = " REMOVE unended" if to.ended else ""

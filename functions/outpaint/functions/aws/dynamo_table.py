@@ -26,7 +26,8 @@ _CONFLICTS: Final = frozenset({"TransactionConflictException", "TransactionInPro
 _TRIES: Final = 8
 _FIRST_WAIT_S: Final = 0.02
 _LONGEST_WAIT_S: Final = 0.4
-_BATCH: Final = 100
+BATCH: Final = 100
+"""Items that one call gets at most."""
 
 
 def attribute(value: Value) -> dict[str, Any]:
@@ -105,11 +106,11 @@ class Table:
         """Carry out all of the actions or none. Raises `ConditionRefused`."""
         common = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         # botocore adds a token of its own, so that its retries of one call count once.
-        self._write("transact_write_items", TransactItems=[{verb: {**common, **rest}} for verb, rest in actions])
+        self._write("transact_write_items", TransactItems=[{kind: {**common, **rest}} for kind, rest in actions])
 
     def get_many(self, pks: Iterable[str]) -> Iterator[Item]:
         """The items under these keys, in no order; those that are gone are left out."""
-        for chunk in chunks(pks, _BATCH):
+        for chunk in chunks(pks):
             wanted: dict[str, Any] = {self._name: {"Keys": [_key(pk) for pk in chunk], "ConsistentRead": True}}
             for attempt in range(_TRIES):
                 with typed_errors(_WHAT):
@@ -155,10 +156,10 @@ class Table:
         raise AssertionError("unreachable")
 
 
-def chunks(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The values in lists of at most this size (`itertools.batched` of Python 3.12)."""
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """The values in lists of at most `BATCH` (`itertools.batched` of Python 3.12)."""
     rest = iter(values)
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(rest, BATCH)):
         yield chunk
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.inference import Completion, InferenceFailure, Manifest
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, outcome_name
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, is_absent, typed_errors
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
 from outpaint.functions.service import settle
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
@@ -77,15 +76,8 @@ class Outcomes:
         return None
 
     def _body(self, key: str) -> bytes:
-        with typed_errors(PICTURE_STORE):
-            try:
-                answer = self._clients.s3.get_object(Bucket=self._bucket, Key=key)
-                body: bytes = answer["Body"].read(_LARGEST)
-            except ClientError as error:
-                if is_absent(error):
-                    return b""
-                raise
-        return body
+        found = read_object(self._clients, self._bucket, key, _LARGEST)
+        return b"" if found is None else found[0]
 
 
 class UnknownJob(Exception):  # noqa: N818 - the queue's signal to deliver the message again later

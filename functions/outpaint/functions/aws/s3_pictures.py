@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, is_absent, typed_errors
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
 from outpaint.functions.service.ports import Clock
 from outpaint.functions.service.records import StoredPicture, UploadForm, UploadGrant
 
@@ -32,8 +32,6 @@ class S3Pictures:
         self._clock = clock
         self._lifetime = lifetime
 
-    # Pictures
-
     def put(self, name: str, picture: StoredPicture) -> None:
         with typed_errors(PICTURE_STORE):
             self._clients.s3.put_object(
@@ -47,14 +45,10 @@ class S3Pictures:
     def get(self, name: str, now: float) -> StoredPicture | None:
         if not name:
             return None  # botocore would not even send it
-        with typed_errors(PICTURE_STORE):
-            try:
-                answer = self._clients.s3.get_object(Bucket=self._bucket, Key=name)
-                data: bytes = answer["Body"].read()
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
+        found = read_object(self._clients, self._bucket, name)
+        if found is None:
+            return None
+        data, answer = found
         metadata = answer["Metadata"]
         expires_at = _time(metadata.get(_EXPIRES)) or answer["LastModified"].timestamp() + self._lifetime
         if expires_at <= now:
@@ -82,8 +76,6 @@ class S3Pictures:
         """Nothing to do: the bucket's lifecycle deletes what has expired, at no cost."""
         return 0
 
-    # UploadForms
-
     def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
         """A presigned POST: S3 itself refuses other sizes, types and names."""
         fields = {
@@ -94,11 +86,7 @@ class S3Pictures:
         conditions.append(["content-length-range", 1, grant.max_bytes])
         with typed_errors(PICTURE_STORE):
             post = self._clients.s3.generate_presigned_post(
-                self._bucket,
-                name,
-                Fields=fields,
-                Conditions=conditions,
-                ExpiresIn=max(1, int(grant.until - now)),
+                self._bucket, name, Fields=fields, Conditions=conditions, ExpiresIn=max(1, int(grant.until - now))
             )
         return UploadForm(post["url"], post["fields"])
 

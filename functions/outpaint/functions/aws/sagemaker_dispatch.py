@@ -87,8 +87,8 @@ class SageMakerDispatch:
                     raise
                 # What we send is valid, so it is the endpoint that is not there (yet).
                 _LOG.error("the endpoint %s takes no jobs: %s", self._settings.endpoint, error)
-                raise OutpaintError(
-                    ErrorCode.UNAVAILABLE, "no painter's endpoint is in service: try again in a few minutes"
+                raise OutpaintError.unavailable(
+                    "no painter's endpoint is in service: try again in a few minutes"
                 ) from error
 
     def check(self, job: Job) -> Job | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.painting.canvas import Painter
 from outpaint.painting.painters.painter_table import (
     BEST_LOCAL,
     WITHOUT_WEIGHTS,
@@ -24,8 +25,6 @@ from outpaint.painting.painters.painter_table import (
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from outpaint.painting.canvas import Painter
 
 # Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
 OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -93,9 +92,8 @@ def painter_of(name: str | None) -> Painter:
 
 
 def _custom_painter(name: str) -> Painter:
-    module, _, attribute = name.partition(":")
     try:
-        painter: Painter = getattr(importlib.import_module(module), attribute)()
+        painter: Painter = resolve_name(name)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise OutpaintError(
             ErrorCode.INVALID_PARAMETER, f"there is no painter at {name}: {error}", field="painter"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,27 +12,18 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format, MaskMode
 from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
 from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress, warn
+from outpaint.painting.canvas import Canvas
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, names_on
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from outpaint.painting.canvas import Canvas
-
 _BLIND = " and ".join(name for name in names_on(PainterHost.LOCAL) if not PAINTERS[name].reads_prompt)
-_OWN_WORDS = (
-    "prompt",
-    "count",
-    "seed",
-    "format",
-    "mask_mode",
-)  # have an option below; other fields take their help from the API's
+# These have an option below; other fields take their help from the API's.
+_WITH_OWN_OPTION = ("prompt", "count", "seed", "format", "mask_mode")
 _FORMATS = {".jpg": Format.JPG, ".jpeg": Format.JPG, ".png": Format.PNG, ".webp": Format.WEBP}
 
 
 def _further_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for every other field of a wish, so that a new field needs no line here."""
-    for name in reversed([name for name in Wish.model_fields if name not in _OWN_WORDS]):
+    for name in reversed([name for name in Wish.model_fields if name not in _WITH_OWN_OPTION]):
         option = click.option(f"--{name.replace('_', '-')}", name, help=Wish.model_fields[name].description)
         command = option(command)
     return command

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
 @click.option(
     "--grace",
+    "shutdown_seconds",
     metavar="SECONDS",
     type=click.FloatRange(0),
     default=30,
@@ -66,7 +67,7 @@ def serve(
     sync_wait: int,
     insecure_sources: bool,
     log_requests: bool,
-    grace: float,
+    shutdown_seconds: float,
 ) -> None:
     """Serve the outpainting API.
 
@@ -84,7 +85,9 @@ def serve(
     from outpaint.functions.embedded.host import open_host
     from outpaint.functions.service.service import ServiceSettings
 
-    _log(requests=log_requests)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if log_requests:
+        logging.getLogger("outpaint.requests").setLevel(logging.INFO)
     settings = ServiceSettings(
         public_url=public_url, rate_limit=rate_limit, credits_per_image=credits_per_image, sync_wait=sync_wait
     )
@@ -96,7 +99,7 @@ def serve(
             data=None if in_memory else data,
             settings=settings,
             fetch=SafeFetch(insecure=insecure_sources),
-            grace=grace,
+            grace=shutdown_seconds,
         ) as opened,
     ):
         url, place = server.url_of(listener), "memory" if in_memory else str(data)
@@ -122,9 +125,3 @@ def _announce(host: Host, url: str, place: str) -> None:
         warn("other machines can reach this server, and without TLS: keys travel in the clear unless a proxy adds it")
     # A program that reads these lines through a pipe needs them now.
     OUT.file.flush()
-
-
-def _log(*, requests: bool) -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if requests:
-        logging.getLogger("outpaint.requests").setLevel(logging.INFO)

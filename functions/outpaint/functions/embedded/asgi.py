@@ -123,13 +123,13 @@ class AsgiHost:
         over = asyncio.Event()
         unsubscribe = self._endings.subscribe(waiting.inference_id, lambda: set_from_thread(loop, over))
         self._waits.add(over)
-        tasks: list[asyncio.Task[None]] = []
+        tasks: list[asyncio.Task[Any]] = []
         try:
             clock = self._service.clock
             job = self._service.jobs.find(waiting.inference_id, clock.now())
             if job is not None and not job.state.ended and not self._closing:
                 gone = asyncio.ensure_future(disconnected(receive))
-                tasks = [gone, asyncio.ensure_future(_set(over))]
+                tasks = [gone, asyncio.ensure_future(over.wait())]
                 await asyncio.wait(
                     tasks, timeout=max(0.0, waiting.until - clock.now()), return_when=asyncio.FIRST_COMPLETED
                 )
@@ -157,7 +157,6 @@ class Heads:
         self._is_local = False
 
     def read(self, scope: Scope) -> RequestHead:
-        """The head of an ASGI scope."""
         if scope["headers"] != self._raw:
             self._read_headers(scope)
         return RequestHead(
@@ -233,10 +232,6 @@ async def disconnected(receive: Receive) -> None:
     """Return once the client has gone; for requests whose body was read."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 def set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

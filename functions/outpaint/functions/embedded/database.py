@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 
 BUSY_S: Final = 5.0
 """How long a write waits for one by another process, such as the command line's."""
@@ -94,7 +94,7 @@ class Database:
             self.fresh = self._migrate()
         except sqlite3.Error as error:
             self.close()
-            raise OutpaintError(ErrorCode.UNAVAILABLE, f"{path} cannot be opened: {error}") from None
+            raise OutpaintError.unavailable(f"{path} cannot be opened: {error}") from None
         except OutpaintError:
             self.close()
             raise
@@ -142,9 +142,8 @@ class Database:
         with self.transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > len(_STEPS):
-                raise OutpaintError(
-                    ErrorCode.UNAVAILABLE,
-                    f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder",
+                raise OutpaintError.unavailable(
+                    f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder"
                 )
             for step in _STEPS[version:]:
                 for statement in step:

@@ -71,7 +71,6 @@ class FolderPictures:
                 connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
 
     def url(self, name: str, until: float) -> str:
-        """A signed path on this host that reads the file until then."""
         return self._file_urls.sign(name, until)
 
     def purge(self, now: float) -> int:

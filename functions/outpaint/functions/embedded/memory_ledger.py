@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Unpack
 
-from outpaint.contracts.inference import InferenceFailure, Manifest
 from outpaint.contracts.job_states import JobState, sources_of
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import AlreadyClaimed
-from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, StoredPicture, insufficient
+from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, StoredPicture, insufficient
 
 
 class MemoryLedger:
@@ -39,13 +39,9 @@ class MemoryLedger:
         with self._lock:
             return self._pay(account_id, amount)
 
-    # Accounts
-
     def by_key_digest(self, digest: str) -> Account | None:
         with self._lock:
             return self._accounts.get(self._keys.get(digest, ""))
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._lock:
@@ -79,32 +75,17 @@ class MemoryLedger:
             if claim is not None and claim.inference_id == inference_id:
                 self._claims[account_id, key] = replace(claim, running_until=0.0)
 
-    def move(
-        self,
-        inference_id: str,
-        to: JobState,
-        *,
-        manifest: Manifest | None = None,
-        failure: InferenceFailure | None = None,
-        expires_at: float | None = None,
-        release_claim: bool = False,
-    ) -> Job | None:
+    def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         with self._lock:
             job = self._jobs.get(inference_id)
             if job is None or job.state not in sources_of(to):
                 return None
-            job = self._jobs[inference_id] = replace(
-                job,
-                state=to,
-                manifest=manifest or job.manifest,
-                failure=failure or job.failure,
-                expires_at=job.expires_at if expires_at is None else expires_at,
-            )
+            job = self._jobs[inference_id] = job.moved(to, change)
             if to.ended:
                 self._unended.pop(inference_id, None)
             if to in GIVES_BACK:
                 self._pay(job.account_id, job.price)
-            if release_claim and job.idempotency_key is not None:
+            if change.get("release_claim") and job.idempotency_key is not None:
                 claim = self._claims.get((job.account_id, job.idempotency_key))
                 if claim is not None and claim.inference_id == inference_id:
                     del self._claims[claim.account_id, claim.key]

@@ -85,28 +85,20 @@ class PaintingThreads:
 
     @property
     def cards(self) -> tuple[PainterCard, ...]:
-        """The painters' cards."""
         return tuple(painter.card for painter in self._painters)
-
-    # Dispatch
 
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
-            raise OutpaintError(ErrorCode.UNAVAILABLE, "the server is shutting down: try again in a moment")
+            raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
         if self._queue.qsize() >= self._capacity:
-            raise OutpaintError(
-                ErrorCode.UNAVAILABLE, f"{self._capacity} jobs are waiting already: try again in a while"
-            )
+            raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
 
     def check(self, job: Job) -> None:
         """Nothing to settle: the threads do that themselves."""
 
-    # The threads
-
     def run(self, service: Service) -> None:
-        """Start the threads."""
         for number, painter in enumerate(self._painters):
             thread = threading.Thread(
                 # The process does not wait for it at its end: `close` has.

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.asgi import Heads, Receive, Scope, Send
 from outpaint.functions.http.messages import Response
 
@@ -75,7 +75,6 @@ class BoundedConnection(HttpToolsProtocol):
         return _UPGRADE.search(data, 0, end if end >= 0 else len(data)) is not None
 
     def on_message_begin(self) -> None:
-        """A new head."""
         super().on_message_begin()
         self._between_messages = False
         self._in_head = True
@@ -84,17 +83,14 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_began_at = self._heard_at
 
     def on_url(self, url: bytes) -> None:
-        """Part of the request target."""
         if self._keep(len(url)):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
         if self._keep(len(name) + len(value)):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
         self._in_head = False
         super().on_headers_complete()
 
@@ -108,7 +104,6 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The client has sent its whole request."""
         super().on_message_complete()
         self._between_messages = True
 
@@ -200,7 +195,6 @@ class Server(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept connections."""
         await super().startup(sockets)
         self._on_started()
 
@@ -243,7 +237,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, OverflowError) as error:
-        raise _unavailable(f"{host} is not an address to listen on: {error}") from None
+        raise OutpaintError.unavailable(f"{host} is not an address to listen on: {error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -251,8 +245,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise _unavailable(f"port {port} is in use: stop the other server, or choose another with --port") from None
-        raise _unavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+            raise OutpaintError.unavailable(
+                f"port {port} is in use: stop the other server, or choose another with --port"
+            ) from None
+        raise OutpaintError.unavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     return listener
 
 
@@ -295,12 +291,8 @@ def serving(
     started.wait()
     try:
         if not server.started:
-            raise _unavailable(f"the server on {url} did not start")
+            raise OutpaintError.unavailable(f"the server on {url} did not start")
         yield url
     finally:
         server.should_exit = True
         thread.join()
-
-
-def _unavailable(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from pydantic import BaseModel
 
@@ -15,7 +15,7 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.service.account_keys import MAX_CREDITS, KeyEntry, OutOfRange
 from outpaint.functions.service.ports import AlreadyClaimed
-from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, insufficient
+from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, insufficient
 
 # A record's fields are its table's columns.
 _ACCOUNT: Final = ", ".join(f"accounts.{field.name}" for field in fields(Account))
@@ -95,8 +95,6 @@ class SqliteLedger:
         self._database = database
         self._on_end = on_end
 
-    # Accounts
-
     def by_key_digest(self, digest: str) -> Account | None:
         row = self._database.connection.execute(
             f"SELECT {_ACCOUNT} FROM keys JOIN accounts ON accounts.id = keys.account_id "  # noqa: S608
@@ -104,8 +102,6 @@ class SqliteLedger:
             (digest,),
         ).fetchone()
         return None if row is None else _account(row)
-
-    # Jobs
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._database.transaction() as connection:
@@ -138,26 +134,17 @@ class SqliteLedger:
                 (account_id, key, inference_id),
             )
 
-    def move(
-        self,
-        inference_id: str,
-        to: JobState,
-        *,
-        manifest: Manifest | None = None,
-        failure: InferenceFailure | None = None,
-        expires_at: float | None = None,
-        release_claim: bool = False,
-    ) -> Job | None:
+    def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         with self._database.transaction() as connection:
-            change = (to, _stored(manifest), _stored(failure), expires_at, inference_id)
-            if connection.execute(_MOVE[to], change).rowcount == 0:
+            new = [_stored(change.get(name)) for name in ("manifest", "failure", "expires_at")]
+            if connection.execute(_MOVE[to], (to, *new, inference_id)).rowcount == 0:
                 return None
             job = _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
             if to in GIVES_BACK:
                 connection.execute(
                     "UPDATE accounts SET credits = credits + ? WHERE id = ?", (job.price, job.account_id)
                 )
-            if release_claim and job.idempotency_key is not None:
+            if change.get("release_claim") and job.idempotency_key is not None:
                 connection.execute(
                     "DELETE FROM claims WHERE account_id = ? AND key = ? AND inference_id = ?",
                     (job.account_id, job.idempotency_key, job.id),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictures
@@ -80,12 +80,12 @@ def _sole_server(data: Path) -> Iterator[None]:
     try:
         lock = sqlite3.connect(data / "server.lock", timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
-        raise _unavailable(f"the data folder {data} cannot be used: {error}") from None
+        raise OutpaintError.unavailable(f"the data folder {data} cannot be used: {error}") from None
     with closing(lock):
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error:
-            raise _unavailable(
+            raise OutpaintError.unavailable(
                 f"the data folder {data} is in use by another server: stop that one, or choose another with --data"
             ) from None
         yield
@@ -103,7 +103,7 @@ def _secret(data: Path) -> bytes:
             part.replace(path)
         secret = path.read_bytes()
     if len(secret) != _SECRET_BYTES:
-        raise _unavailable(f"{path} is damaged: delete it, and file URLs given out before stop working")
+        raise OutpaintError.unavailable(f"{path} is damaged: delete it, and file URLs given out before stop working")
     return secret
 
 
@@ -117,8 +117,4 @@ def _writing(data: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unavailable(f"the data folder {data} cannot be used: {error.strerror or error}") from None
-
-
-def _unavailable(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, detail)
+        raise OutpaintError.unavailable(f"the data folder {data} cannot be used: {error.strerror or error}") from None

@@ -43,10 +43,7 @@ def answering() -> tuple[Stack, Application]:
 
 
 def outcome_of(
-    service: Service,
-    waiting: Waiting,
-    remaining: Callable[[], float],
-    sleep: Callable[[float], None] = time.sleep,
+    service: Service, waiting: Waiting, remaining: Callable[[], float], sleep: Callable[[float], None] = time.sleep
 ) -> Response:
     """The response at the job's end, or at the end of the wait or of the function's `remaining` seconds."""
     pause = _FIRST_PAUSE_S

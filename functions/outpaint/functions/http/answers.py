@@ -26,7 +26,6 @@ MAX_AGE: Final = 7200
 _EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
 _FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
 
-
 PROBLEM: Final = "application/problem+json"
 Headers = tuple[tuple[str, str], ...]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qs, quote
 
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Prefer
+from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Allowance, Prefer
 from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
@@ -22,15 +23,9 @@ from outpaint.functions.http.messages import Body, RequestHead, Response, Waitin
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint.functions.service import admission, picture_sources, settle
 from outpaint.functions.service.admission import authenticate
+from outpaint.functions.service.records import Account, Job, UploadGrant
+from outpaint.functions.service.service import Service
 from outpaint.functions.service.submit import Submission, submit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from outpaint.contracts.paths_and_headers import Allowance
-    from outpaint.functions.service.records import Account, Job, UploadGrant
-    from outpaint.functions.service.service import Service
-
 
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
@@ -105,32 +100,24 @@ class Exchange:
         """The second half of `finish`, after `read`: do what was asked for."""
         return self._guarded(self._act)
 
-    def refuse(self, error: OutpaintError) -> Response:
-        """The answer to a request that its host refuses, with the headers of any other refusal."""
-        return self._error(error)
-
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
-        return self._answers.error(self._body_too_large())
+        return self.refuse(self._body_too_large())
 
     def cut_short(self) -> Response:
         """400 for a body whose client stopped sending before its end."""
-        return self._answers.error(
-            OutpaintError(ErrorCode.MALFORMED_BODY, "the body stopped arriving before its end: send it again, whole")
-        )
+        return self.refuse(bodies.malformed("the body stopped arriving before its end: send it again, whole"))
 
     def unreadable(self) -> Response:
         """400 for a message that breaks the rules of HTTP itself."""
-        return self._answers.error(
-            OutpaintError(ErrorCode.MALFORMED_BODY, "this is not a request that HTTP/1.1 allows")
-        )
+        return self.refuse(bodies.malformed("this is not a request that HTTP/1.1 allows"))
 
     def _guarded(self, step: Callable[[], _T]) -> _T | Response:
         """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
-            return self._error(error)
+            return self.refuse(error)
 
     # Judged by the head
 
@@ -308,7 +295,7 @@ class Exchange:
             # A client that did not want to wait is answered 202, even where the painter was quicker than this answer.
             return self._accepted(job, extra, word)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
-            return self._error(answers.failure_of(job), extra)
+            return self.refuse(answers.failure_of(job), extra)
         return self._job(job, extra, word)
 
     def _release(self, submission: Submission) -> None:
@@ -361,7 +348,8 @@ class Exchange:
     def _unknown_file() -> OutpaintError:
         return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
-    def _error(self, error: Exception, extra: Headers = ()) -> Response:
+    def refuse(self, error: Exception, extra: Headers = ()) -> Response:
+        """The answer to an error, of the core or of its host, with the headers that say what to do about it."""
         if isinstance(error, OutpaintError) and self.match is not None:
             if error.code is ErrorCode.METHOD_NOT_ALLOWED:
                 extra += (("Allow", ", ".join(METHODS[self.match.route])),)

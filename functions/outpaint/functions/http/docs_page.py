@@ -12,11 +12,12 @@ from typing import Any, Final
 from outpaint.contracts import openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, ErrorKind
 from outpaint.contracts.examples import error as example_error
+from outpaint.contracts.paths_and_headers import API_KEY
 
 _Object = Mapping[str, Any]
 
 _BASE: Final = "http://127.0.0.1:8080"
-_KEY: Final = "-H 'X-Picsart-API-Key: dev'"
+_KEY: Final = f"-H '{API_KEY}: dev'"
 _CURL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "genai-image-outpainting": (
         (
@@ -51,7 +52,9 @@ def docs_page() -> str:
     document = openapi.document()
     info = document["info"]
     operations = [
-        (path, verb, operation) for path, verbs in document["paths"].items() for verb, operation in verbs.items()
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
     style = Path(__file__).with_name("docs_page.css").read_text(encoding="utf-8")
     return "".join(
@@ -64,9 +67,9 @@ def docs_page() -> str:
             '<main><header id="top">',
             f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
             f"<p class=lead>{escape(info['summary'])}</p>{_prose(info['description'])}",
-            f"<p>Every request carries the header <code>{escape(_key_header(document))}</code>. "
+            f"<p>Every request carries the header <code>{escape(API_KEY)}</code>. "
             'The whole description is <a href="/openapi.json">openapi.json</a>.</p></header>',
-            *(_operation(document, path, verb, operation) for path, verb, operation in operations),
+            *(_operation(document, path, method, operation) for path, method, operation in operations),
             _headers(document),
             _errors(),
             _schemas(document),
@@ -75,14 +78,10 @@ def docs_page() -> str:
     )
 
 
-def _key_header(document: _Object) -> str:
-    return str(document["components"]["securitySchemes"]["ApiKey"]["name"])
-
-
 def _navigation(operations: Iterable[tuple[str, str, _Object]], document: _Object) -> str:
     links = "".join(
-        f'<a href="#{escape(operation["operationId"])}">{_verb(verb)} {escape(operation["summary"])}</a>'
-        for _, verb, operation in operations
+        f'<a href="#{escape(operation["operationId"])}">{_method(method)} {escape(operation["summary"])}</a>'
+        for _, method, operation in operations
     )
     schemas = "".join(
         f'<a href="#schema-{escape(name)}">{escape(name)}</a>' for name in document["components"]["schemas"]
@@ -94,11 +93,11 @@ def _navigation(operations: Iterable[tuple[str, str, _Object]], document: _Objec
     )
 
 
-def _verb(verb: str) -> str:
-    return f'<b class="verb {escape(verb)}">{escape(verb.upper())}</b>'
+def _method(method: str) -> str:
+    return f'<b class="verb {escape(method)}">{escape(method.upper())}</b>'
 
 
-def _operation(document: _Object, path: str, verb: str, operation: _Object) -> str:
+def _operation(document: _Object, path: str, method: str, operation: _Object) -> str:
     name = escape(operation["operationId"])
     shown = re.sub(r"(\{\w+\})", r"<i>\1</i>", escape(path))
     curls = "".join(
@@ -107,7 +106,7 @@ def _operation(document: _Object, path: str, verb: str, operation: _Object) -> s
     )
     return (
         f'<section id="{name}"><h2><a href="#{name}">{escape(operation["summary"])}</a></h2>'
-        f"<p class=route>{_verb(verb)} <code>{shown}</code></p>{_prose(operation['description'])}{curls}"
+        f"<p class=route>{_method(method)} <code>{shown}</code></p>{_prose(operation['description'])}{curls}"
         f"{_parameters(operation)}{_bodies(document, operation)}{_responses(operation)}</section>"
     )
 

@@ -23,7 +23,7 @@ class _NoPainter:
     """The Dispatch and Fetch ports of a process that paints nothing."""
 
     def start(self, request: InferenceRequest) -> None:
-        raise OutpaintError(ErrorCode.UNAVAILABLE, f"{request.inference_id} is for the server to paint")
+        raise OutpaintError.unavailable(f"{request.inference_id} is for the server to paint")
 
     def check(self, job: Job) -> Job | None:
         """Nothing to settle: the server does that itself."""

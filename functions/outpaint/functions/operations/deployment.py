@@ -44,6 +44,5 @@ class StackName:
 
 def picture_names(job: Job) -> list[tuple[str, str]]:
     """What each picture of a job is (image, mask or result), and its name in the picture store."""
-    inputs = [("image", job.request.image), ("mask", job.request.mask)]
-    results = [("result", id_) for id_ in job.request.output_ids]
-    return [(what, name) for what, name in (*inputs, *results) if name is not None]
+    inputs = zip(("image", "mask"), job.request.inputs, strict=False)
+    return [*inputs, *(("result", id_) for id_ in job.request.output_ids)]

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import data_option
 from outpaint.functions.operations.deployment import Deployment, StackName
 
@@ -73,8 +73,8 @@ def _needs_botocore() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "botocore":
             raise
-        raise OutpaintError(
-            ErrorCode.UNAVAILABLE, "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
+        raise OutpaintError.unavailable(
+            "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
         ) from None
 
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import unquote
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -103,15 +102,6 @@ def _data_uri(uri: str, field: str) -> bytes:
     return data
 
 
-_TYPES: Final = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/bmp": "BMP",
-    "image/tiff": "TIFF",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class IssuedUpload:
     """A file's id, what may be stored under it, and the form that does so."""
@@ -162,7 +152,7 @@ def store_upload(service: Service, id_: str, granted: UploadGrant, file: Upload)
     from outpaint.painting.inputs.intake import file_type  # with the image library, which most requests do not need
 
     found = file_type(file.data)
-    if found is None or found.name != _TYPES.get(granted.media_type):
+    if found is None or granted.media_type != f"image/{found.name.lower()}":
         raise OutpaintError(
             ErrorCode.UNSUPPORTED_IMAGE_TYPE,
             f"the file is not {granted.media_type}: ask for an upload of the type it has",

@@ -8,12 +8,12 @@ docstring does what is said here, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Unpack
 
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
-from outpaint.functions.service.records import Account, Claim, Job, StoredPicture, UploadForm, UploadGrant
+from outpaint.functions.service.records import Account, Claim, Job, JobChange, StoredPicture, UploadForm, UploadGrant
 
 if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
@@ -89,21 +89,11 @@ class Jobs(Protocol):
         """Record that the claiming request has been answered: `running_until` becomes 0."""
         ...
 
-    def move(
-        self,
-        inference_id: str,
-        to: JobState,
-        *,
-        manifest: Manifest | None = None,
-        failure: InferenceFailure | None = None,
-        expires_at: float | None = None,
-        release_claim: bool = False,
-    ) -> Job | None:
+    def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         """Move the job if its state is one of `sources_of(to)`, else change nothing and return None.
 
         A move to FAILED, EXPIRED or CANCELLED gives the price back in the same transaction;
-        a move to SUCCEEDED keeps it. `release_claim` frees the idempotency key for another try.
-        Returns the job after the move.
+        a move to SUCCEEDED keeps it. Returns the job after the move.
         """
         ...
 

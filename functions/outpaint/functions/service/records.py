@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypedDict
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
@@ -55,6 +55,29 @@ class Job:
     attempts: int = 1
     manifest: Manifest | None = None
     failure: InferenceFailure | None = None
+
+    def moved(self, to: JobState, change: JobChange) -> Job:
+        """The job after a move."""
+        expires_at = change.get("expires_at")
+        return replace(
+            self,
+            state=to,
+            manifest=change.get("manifest") or self.manifest,
+            failure=change.get("failure") or self.failure,
+            expires_at=self.expires_at if expires_at is None else expires_at,
+        )
+
+
+class JobChange(TypedDict, total=False):
+    """What a move changes of a job besides its state; what is left out or None stays as it is.
+
+    `release_claim` frees its idempotency key for another try.
+    """
+
+    manifest: Manifest | None
+    failure: InferenceFailure | None
+    expires_at: float | None
+    release_claim: bool
 
 
 @dataclass(frozen=True, slots=True)

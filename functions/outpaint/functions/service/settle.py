@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Unpack
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import INPUTS_PREFIX
-from outpaint.functions.service.records import Account, Job
+from outpaint.functions.service.records import Account, Job, JobChange
 from outpaint.functions.service.service import Service
 
 _NEVER_BEGUN: Final = "the job was cut off before it had begun; its credits were given back: send it again"
@@ -43,27 +43,13 @@ def expire(service: Service, job: Job) -> Job | None:
     return _end(service, job.id, JobState.EXPIRED, failure=failure)
 
 
-def _end(
-    service: Service,
-    inference_id: str,
-    state: JobState,
-    *,
-    manifest: Manifest | None = None,
-    failure: InferenceFailure | None = None,
-    release_claim: bool = False,
-) -> Job | None:
-    job = service.jobs.move(
-        inference_id,
-        state,
-        manifest=manifest,
-        failure=failure,
-        expires_at=service.clock.now() + service.settings.result_lifetime,
-        release_claim=release_claim,
-    )
+def _end(service: Service, inference_id: str, state: JobState, **change: Unpack[JobChange]) -> Job | None:
+    change["expires_at"] = service.clock.now() + service.settings.result_lifetime
+    job = service.jobs.move(inference_id, state, **change)
     if job is not None:
         # Inputs are the client's own pictures and are no longer needed; what the client named by id stays.
-        for name in (job.request.image, job.request.mask):
-            if name is not None and name.startswith(INPUTS_PREFIX):
+        for name in job.request.inputs:
+            if name.startswith(INPUTS_PREFIX):
                 service.pictures.delete(name)
     return job
 
@@ -131,7 +117,7 @@ def recover(service: Service) -> None:
         elif job.attempts >= service.settings.max_attempts:
             detail = f"painting was cut off {job.attempts} times; the credits were given back"
             _give_up(service, job, ErrorCode.PAINTING_FAILED, detail)
-        elif not _has_inputs(service, job, now):
+        elif any(service.pictures.get(name, now) is None for name in job.request.inputs):
             _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
         elif service.jobs.begin_again(job.id) is not None:
             try:
@@ -140,11 +126,6 @@ def recover(service: Service) -> None:
                 fail(service, InferenceFailure.of(job.id, error), release_claim=True)
             else:
                 service.jobs.move(job.id, JobState.DISPATCHED)
-
-
-def _has_inputs(service: Service, job: Job, now: float) -> bool:
-    names = [job.request.image] + ([job.request.mask] if job.request.mask else [])
-    return all(service.pictures.get(name, now) is not None for name in names)
 
 
 def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | None:

@@ -1,16 +1,18 @@
-"""Submitting a job: whatever can be refused is refused before credits are reserved."""
+"""Submitting a job, once however often it is sent; what can be refused is refused before credits are reserved."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import Prefer
+from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, Prefer, is_idempotency_key
 from outpaint.contracts.requests import Mode, OutpaintRequest
 from outpaint.contracts.storage_names import Part, file_id, input_name
-from outpaint.functions.service import idempotency, picture_sources, settle
+from outpaint.functions.service import picture_sources, settle
 from outpaint.functions.service.picture_sources import SourcePicture
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
@@ -43,21 +45,21 @@ def submit(
     Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
     the price given back and the idempotency key free again, when no painter could be given the job.
     """
-    key = idempotency.checked_key(idempotency_key)
+    key = checked_key(idempotency_key)
     wait, applied = _wait(service, request, prefer)
     image_inside = picture_sources.embedded_bytes(request.image, request.image_field)
     mask_field = request.mask_field or "mask_image"
     mask_inside = None if request.mask is None else picture_sources.embedded_bytes(request.mask, mask_field)
 
-    fingerprint = ""
+    content = ""
     if key is not None:
-        fingerprint = idempotency.fingerprint(
+        content = fingerprint(
             request,
             image=picture_sources.identity(request.image, image_inside),
             mask=None if request.mask is None else picture_sources.identity(request.mask, mask_inside),
         )
         claim = service.jobs.find_claim(caller.id, key, service.clock.now())
-        job = None if claim is None else _replay(service, claim, fingerprint)
+        job = None if claim is None else _replay(service, claim, content)
         if job is not None:
             return Submission(job, wait, applied, replayed=True)
 
@@ -108,7 +110,7 @@ def submit(
         new_claim = Claim(
             account_id=caller.id,
             key=key,
-            fingerprint=fingerprint,
+            fingerprint=content,
             inference_id=inference_id,
             running_until=now + wait,
             expires_at=now + service.settings.idempotency_lifetime,
@@ -117,13 +119,53 @@ def submit(
         service.jobs.create(job, new_claim, now)
     except AlreadyClaimed as taken:
         # Another request with the same key made its claim after we had looked for one.
-        earlier = _replay(service, taken.claim, fingerprint)
+        earlier = _replay(service, taken.claim, content)
         if earlier is None:
             raise OutpaintError(
                 ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
             ) from None
         return Submission(earlier, wait, applied, replayed=True)
     return Submission(_send(service, job, image, mask), wait, applied)
+
+
+def checked_key(key: str | None) -> str | None:
+    """The key, if any; raises `OutpaintError` INVALID_IDEMPOTENCY_KEY (400, by the IETF draft) if it is malformed."""
+    if key is not None and not is_idempotency_key(key):
+        raise OutpaintError(
+            ErrorCode.INVALID_IDEMPOTENCY_KEY,
+            f"{IDEMPOTENCY_KEY} must be 1 to 255 visible ASCII characters, a UUID for example",
+            field=IDEMPOTENCY_KEY,
+        )
+    return key
+
+
+def fingerprint(request: OutpaintRequest, *, image: str, mask: str | None) -> str:
+    """The SHA-256 (hex) of what a request asks for: every field of its wish, and the identities of its pictures.
+
+    Field order, spelling, content type, mode and Prefer are left out: a retry may differ there.
+    """
+    asked = {"image": image, "mask": mask, "wish": request.wish.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def judge(claim: Claim, request_fingerprint: str, now: float) -> None:
+    """Return if this request may be answered with the claim's job.
+
+    Raises `OutpaintError` IDEMPOTENCY_MISMATCH (422) for another content, IDEMPOTENCY_IN_PROGRESS (409)
+    while the first request has not been answered.
+    """
+    if claim.fingerprint != request_fingerprint:
+        raise OutpaintError(
+            ErrorCode.IDEMPOTENCY_MISMATCH,
+            f"this {IDEMPOTENCY_KEY} was used for another request: use a new key for a new request",
+            field=IDEMPOTENCY_KEY,
+        )
+    if now < claim.running_until:
+        raise OutpaintError(
+            ErrorCode.IDEMPOTENCY_IN_PROGRESS,
+            f"the first request with this {IDEMPOTENCY_KEY} still runs: wait for its answer, or try again soon",
+            field=IDEMPOTENCY_KEY,
+        )
 
 
 def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[float, str | None]:
@@ -144,10 +186,10 @@ def _name(picture: SourcePicture, inference_id: str, part: Part, deadline_at: fl
     return input_name(inference_id, part)
 
 
-def _replay(service: Service, claim: Claim, fingerprint: str) -> Job | None:
+def _replay(service: Service, claim: Claim, content: str) -> Job | None:
     """The job of a claim, or None where it has been purged."""
     now = service.clock.now()
-    idempotency.judge(claim, fingerprint, now)
+    judge(claim, content, now)
     return service.jobs.find(claim.inference_id, now)
 
 
@@ -163,7 +205,7 @@ def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture 
         error = (
             cause
             if isinstance(cause, OutpaintError)
-            else OutpaintError(ErrorCode.UNAVAILABLE, "the job could not be started: try again in a moment")
+            else OutpaintError.unavailable("the job could not be started: try again in a moment")
         )
         settle.fail(service, InferenceFailure.of(job.id, error), release_claim=True)
         if isinstance(cause, OutpaintError):

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
-
-if TYPE_CHECKING:
-    from outpaint.painting.endpoint.endpoint_jobs import Outcome, RunningJob
-    from outpaint.painting.endpoint.endpoint_process import EndpointProcess
+from outpaint.painting.endpoint.endpoint_jobs import Outcome, RunningJob
+from outpaint.painting.endpoint.endpoint_process import EndpointProcess
 
 MAX_MESSAGE: Final = 256 * 1024
 """Bytes of one message; a job is a few references and texts (docs/facts/aws.md#references-not-pixels)."""
@@ -49,7 +47,7 @@ def create_app(service: EndpointProcess) -> FastAPI:
             inference_id = message.inference_id
             endpoint = service.endpoint
             if endpoint is None:
-                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is still loading: send the job again later")
+                raise OutpaintError.unavailable("the endpoint is still loading: send the job again later")
             job = await asyncio.to_thread(endpoint.begin, message)
         except OutpaintError as error:
             return _answer(InferenceFailure.of(inference_id, error))
@@ -99,7 +97,7 @@ async def _outcome(request: Request, job: RunningJob, leave: Callable[[RunningJo
     except asyncio.CancelledError:
         if job.future.cancelled():
             # Shut down before it was begun.
-            error = OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+            error = OutpaintError.unavailable("the endpoint is shutting down: send the job again")
             return InferenceFailure.of(job.request.inference_id, error)
         raise
     finally:

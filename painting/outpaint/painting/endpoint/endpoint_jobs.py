@@ -10,24 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from PIL import Image
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.responses import PainterCard
 from outpaint.contracts.storage_names import outcome_name
-from outpaint.painting.canvas import Brief, Painter
+from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import ObjectStore, checked_name
 from outpaint.painting.painters.diffusion.passes import PassTicket
 from outpaint.painting.pipeline import Files, OutputRules, carry_out
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.painting.canvas import Canvas
-    from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 
 _LOG: Final = logging.getLogger("outpaint.endpoint")
 
@@ -48,41 +44,37 @@ class JobPainter(Protocol):
 class OneAtATime:
     """A `JobPainter` out of a painter for one thread: jobs take turns."""
 
-    def __init__(
-        self, painter: Painter, digest: str | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, painter: Painter, digest: str | None = None) -> None:
         self._painter = painter
         self._turn = threading.Lock()
-        self._clock = clock
         self.digest = digest
 
     def for_job(self, ticket: PassTicket) -> Painter:
         """The painter; it stops between two pictures once the ticket has ended."""
-        return _Turn(self._painter, self._turn, ticket, self._clock)
+        return _Turn(self._painter, self._turn, ticket)
 
 
+@dataclass(frozen=True, slots=True)
 class _Turn:
-    def __init__(self, painter: Painter, turn: threading.Lock, ticket: PassTicket, clock: Callable[[], float]) -> None:
-        self._painter = painter
-        self._turn = turn
-        self._ticket = ticket
-        self._clock = clock
+    painter: Painter
+    turn: threading.Lock
+    ticket: PassTicket
 
     @property
     def card(self) -> PainterCard:
-        return self._painter.card
+        return self.painter.card
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        asked = self._clock()
-        with self._turn:
-            self._ticket.count_wait(self._clock() - asked)
+        asked = time.monotonic()
+        with self.turn:
+            self.ticket.count_wait(time.monotonic() - asked)
             self._check()
-            for picture in self._painter.paint(canvas, brief):
+            for picture in self.painter.paint(canvas, brief):
                 yield picture
                 self._check()
 
     def _check(self) -> None:
-        end = self._ticket.end(self._clock())
+        end = self.ticket.end(time.monotonic())
         if end is not None:
             raise end
 
@@ -133,12 +125,12 @@ class PaintingEndpoint:
             checked_name(name)
         with self._lock:
             if self._draining:
-                raise OutpaintError(ErrorCode.UNAVAILABLE, "the endpoint is shutting down: send the job again")
+                raise OutpaintError.unavailable("the endpoint is shutting down: send the job again")
             job = self._jobs.get(request.inference_id)
             if job is None:
                 if len(self._jobs) >= self.settings.jobs + self.settings.waiting:
-                    raise OutpaintError(
-                        ErrorCode.UNAVAILABLE, f"{len(self._jobs)} jobs are in work already: send the job again later"
+                    raise OutpaintError.unavailable(
+                        f"{len(self._jobs)} jobs are in work already: send the job again later"
                     )
                 name = request.painter or self.settings.painter
                 painter = self.painters.get(name)
@@ -179,9 +171,7 @@ class PaintingEndpoint:
 
     def cut_off(self) -> None:
         """End every running job as UNAVAILABLE."""
-        shut_down = OutpaintError(
-            ErrorCode.UNAVAILABLE, "the endpoint was shut down while it painted: send the job again"
-        )
+        shut_down = OutpaintError.unavailable("the endpoint was shut down while it painted: send the job again")
         with self._lock:
             jobs = list(self._jobs.values())
         self._cancel(*jobs, reason=shut_down)

@@ -132,9 +132,10 @@ class EndpointProcess:
 
         settings = self.settings
         recipe = Recipe(**settings.model_dump(include=set(Recipe.__dataclass_fields__)))
+        own = settings.model / name  # where the folder holds several
         loaded = load_model(
             name,
-            _folder(settings.model, name),
+            own if own.is_dir() else settings.model,
             device=settings.device,
             dtype=settings.dtype,
             embeddings=settings.embeddings,
@@ -206,11 +207,6 @@ def _warm(scheduler: Scheduler, window: int, steps: int) -> None:
     """One pass of the commonest size, so that no request pays for the first use of anything."""
     scene = Scene(Image.new("RGB", (window, window), (127, 127, 127)), Image.new("L", (window, window), 255))
     scheduler.submit(Pass(scene, Wish(prompt="warm up"), seed=0, steps=steps), PassTicket()).result()
-
-
-def _folder(model: Path, name: str) -> Path:
-    """`model/<name>` where there are several, else the folder itself."""
-    return model / name if (model / name).is_dir() else model
 
 
 def _free_memory() -> int:

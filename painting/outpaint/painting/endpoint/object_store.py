@@ -34,13 +34,12 @@ class ObjectStore(Protocol):
         """Delete a file; nothing happens where there is none."""
 
 
-def checked_name(name: str, field: str | None = None) -> str:
+def checked_name(name: str) -> str:
     """The name, which is safe to append to a folder or prefix. Raises SOURCE_REFUSED where it would lead out of it."""
     if len(name) > 900 or not _NAME.fullmatch(name) or any(part.strip(".") == "" for part in name.split("/")):
         raise OutpaintError(
             ErrorCode.SOURCE_REFUSED,
             "a reference names a file of the endpoint's own store: letters, digits, . _ - and / between them",
-            field=field,
         )
     return name
 
@@ -86,7 +85,7 @@ class FolderStore(ObjectStore):
 
 def _store_error(error: OSError) -> OutpaintError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutpaintError(ErrorCode.UNAVAILABLE, "the store's disk is full: try again later")
+        return OutpaintError.unavailable("the store's disk is full: try again later")
     return OutpaintError(
         ErrorCode.PAINTING_FAILED, f"the store refused ({error.strerror or type(error).__name__}): try again later"
     )
@@ -175,6 +174,6 @@ def _s3_error(error: Exception) -> OutpaintError:
         return OutpaintError(
             ErrorCode.PAINTING_FAILED, "the endpoint's bucket does not exist: its settings need mending"
         )
-    return OutpaintError(
-        ErrorCode.UNAVAILABLE, f"the object store does not answer ({code or type(error).__name__}): try again later"
+    return OutpaintError.unavailable(
+        f"the object store does not answer ({code or type(error).__name__}): try again later"
     )

@@ -11,15 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from PIL import Image
+
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, PassTooLarge
+from outpaint.painting.painters.diffusion.passes import (
+    BatchKey,
+    DeviceLost,
+    OutOfMemory,
+    Pass,
+    PassTicket,
+    PassTooLarge,
+)
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.painting.painters.diffusion.passes import BatchKey, Pass, PassTicket
     from outpaint.painting.painters.diffusion.torch_model import TorchModel
-
 
 _LOG: Final = logging.getLogger("outpaint.scheduler")
 _CAUTION: Final = 1.1  # the memory that a batch took, times this, is what the next of its size is expected to take
@@ -117,9 +122,6 @@ class WaitingPasses:
         self._capacity = capacity
         self._groups: dict[BatchKey, list[WaitingPass]] = {}
         self._served: dict[str, float] = {}
-
-    def __len__(self) -> int:
-        return sum(len(group) for group in self._groups.values())
 
     def add(self, entry: WaitingPass) -> None:
         """Have a pass wait."""
@@ -371,8 +373,8 @@ def _fail_all(entries: list[WaitingPass], error: OutpaintError) -> None:
 
 
 def _shutting_down() -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, "the painter's host is shutting down: send the job again")
+    return OutpaintError.unavailable("the painter's host is shutting down: send the job again")
 
 
 def _device_failed(reason: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, f"the painter's device has failed ({reason}): send the job again")
+    return OutpaintError.unavailable(f"the painter's device has failed ({reason}): send the job again")

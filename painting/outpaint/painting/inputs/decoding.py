@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PIL import Image, ImageChops
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -19,10 +20,6 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.painting.inputs import jpeg, png_and_webp
 from outpaint.painting.inputs.file_header import ColourSpace, colour_space
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
-
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
-
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
 _PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})

@@ -60,14 +60,12 @@ def inspect(
     alpha, warnings = decode_alpha(taken)
     warnings += _ignored_mode(mask, mask_mode)
     kept = keep_map(alpha, mask_pixels, image_field=image_field, mask_field=mask_field, warnings=warnings)
-    width, height = kept.weights.size
-    return Inspection(width, height, kept.interpretation)
+    return Inspection(*kept.weights.size, kept.interpretation)
 
 
 def inspection_of(canvas: Canvas) -> Inspection:
     """What `inspect` would find of the files that this canvas was read from."""
-    width, height = canvas.size
-    return Inspection(width, height, canvas.interpretation)
+    return Inspection(*canvas.size, canvas.interpretation)
 
 
 def _take_both(

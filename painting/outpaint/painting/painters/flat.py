@@ -27,7 +27,6 @@ class FlatPainter:
     card: Final = PainterCard(name="flat", model="bands of two colours, version 2", reads_prompt=True)
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        """One RGB picture of the canvas's size for each seed."""
         for seed in brief.seeds:
             yield _bands(canvas.size, *_colours(brief, seed))
 

@@ -12,27 +12,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting import weights
+from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.seams import match_border
-from outpaint.painting.painters.windows import Box
+from outpaint.painting.painters.windows import Box, Distances
 from outpaint.painting.painters.working_copy import Grain, enlarge, learn_grain, smoothed, working_copy
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from outpaint.painting.canvas import Brief, Canvas
-    from outpaint.painting.painters.windows import Distances
-
 
 SIDE: Final = 512
 """The network's width and height in pixels."""
@@ -117,7 +111,6 @@ class MiganPainter:
         self._path = path
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(_WORK_LONG / max(width, height), _WORK_SHORT / min(width, height)))
         start = working_copy(canvas, scale)

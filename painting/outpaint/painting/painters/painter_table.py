@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from outpaint.painting.canvas import Painter
+from outpaint.painting.canvas import Painter
 
 
 class PainterHost(Flag):

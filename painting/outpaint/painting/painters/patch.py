@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import patchmatch
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.seams import resized, spread
 from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from outpaint.painting.canvas import Brief, Canvas
 
 WORK_AREA: Final = 300_000
 """Pixels of the copy that is painted at most: PatchMatch takes some 8 microseconds for each."""
@@ -53,14 +50,11 @@ class PatchPainter:
 
     def __init__(self) -> None:
         if not patchmatch.patchmatch_available:
-            raise OutpaintError(
-                ErrorCode.UNAVAILABLE,
-                "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the "
-                "painter flat.",
+            raise OutpaintError.unavailable(
+                "The patch painter's library pypatchmatch does not load here: reinstall it, or choose the painter flat."
             )
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
-        """One RGB picture of the canvas's size for each seed; see `Painter`."""
         width, height = canvas.size
         scale = min(1.0, max(0.5, 64 / min(width, height)), (WORK_AREA / (width * height)) ** 0.5)
         start = working_copy(canvas, scale)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 _CELL: Final = 4  # pixels: finer differences are texture, which must not be spread
 # For `match_colours`:

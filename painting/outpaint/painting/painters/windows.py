@@ -7,18 +7,14 @@ it continues what is there (docs/facts/pixels.md#growth-and-sources).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
 
 GRID_LONG: Final = 160
 """Cells along the longer side of the distance map."""
@@ -124,36 +120,23 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> int:
-        """In pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """In pixels."""
         return self.bottom - self.top
 
     @property
     def area(self) -> int:
-        """In pixels."""
         return self.width * self.height
 
     def union(self, other: Box) -> Box:
         """The smallest box around both."""
-        return Box(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
+        return Box(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
 
     def intersection(self, other: Box) -> Box:
         """What is in both; they must overlap."""
-        return Box(
-            max(self.left, other.left),
-            max(self.top, other.top),
-            min(self.right, other.right),
-            min(self.bottom, other.bottom),
-        )
+        return Box(*map(max, self[:2], other[:2]), *map(min, self[2:], other[2:]))
 
     def grown(self, across: int, down: int) -> Box:
         """Wider by `across` pixels on both sides and higher by `down` on both."""

@@ -7,22 +7,16 @@ foliage, and a smooth sky stays smooth but for its noise. Done in bands of rows,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
-from outpaint.painting.canvas import known_area
+from outpaint.painting.canvas import Canvas, known_area
 from outpaint.painting.painters.seams import resized
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from outpaint.painting.canvas import Canvas
-
 
 _GAP: Final = 8  # pixels
 _SOLID: Final = 2  # pixels: what is at least so far inside the known area is solid

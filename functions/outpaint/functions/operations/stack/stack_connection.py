@@ -13,7 +13,7 @@ from botocore import exceptions as boto
 from botocore.config import Config
 from botocore.session import Session, get_session
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.aws.aws_clients import TRANSIENT, code_of
 from outpaint.functions.operations.deployment import StackName
 
@@ -51,9 +51,9 @@ def _explained(stack: StackName) -> Iterator[None]:
     except (boto.ClientError, boto.BotoCoreError, OutpaintError) as error:
         cause = error.__cause__ if isinstance(error, OutpaintError) else error
         if isinstance(cause, boto.ClientError):
-            raise _unavailable(_refusal(cause, stack)) from error
+            raise OutpaintError.unavailable(_refusal(cause, stack)) from error
         if isinstance(cause, boto.BotoCoreError):
-            raise _unavailable(_failure(cause, stack)) from error
+            raise OutpaintError.unavailable(_failure(cause, stack)) from error
         raise
     finally:
         log.disabled = silenced
@@ -110,7 +110,7 @@ class StackConnection:
         """An output that older stacks may lack; raises `OutpaintError` where it does."""
         value = self.outputs.get(name)
         if value is None:
-            raise _unavailable(
+            raise OutpaintError.unavailable(
                 f"the stack {self.stack.name} has no output {name}: deploy this release's template first"
             )
         return value
@@ -142,12 +142,12 @@ def _outputs(client: Any, name: str, region: str) -> dict[str, str]:
             raise
         others = _others(client)
         hint = f"there is {', '.join(others)}" if others else "choose another --region or --profile"
-        raise _unavailable(f"there is no stack {name} in {region}: {hint}") from None
+        raise OutpaintError.unavailable(f"there is no stack {name} in {region}: {hint}") from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     if not outputs.keys() >= _OURS:
         if found["StackStatus"].endswith("_IN_PROGRESS"):
-            raise _unavailable(f"the stack {name} is {found['StackStatus']}: wait for it to end")
-        raise _unavailable(
+            raise OutpaintError.unavailable(f"the stack {name} is {found['StackStatus']}: wait for it to end")
+        raise OutpaintError.unavailable(
             f"the stack {name} ({found['StackStatus']}) was not made by outpaint-kit's template.yaml: "
             "it does not say where its table, bucket and endpoint are"
         )
@@ -160,7 +160,3 @@ def _others(client: Any) -> list[str]:
         found = client.describe_stacks()["Stacks"]
         return [each["StackName"] for each in found if {o["OutputKey"] for o in each.get("Outputs", [])} >= _OURS]
     return []
-
-
-def _unavailable(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -19,14 +19,18 @@ _SPACE: Final = "sagemaker"
 _DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
 _LOOK_BACK: Final = timedelta(minutes=15)
 _ACTIVITIES: Final = 20
-_COUNTED: Final = (
-    ("jobs painted", "AWS/SageMaker", "InvocationsProcessed", "Sum"),
-    ("jobs that failed", "AWS/SageMaker", "InvocationFailures", "Sum"),
-    ("jobs that waited too long", "AWS/SageMaker", "ExpiredRequests", "Sum"),
-    ("settled as succeeded", "Outpaint", "JobsSucceeded", "Sum"),
-    ("settled as failed", "Outpaint", "JobsFailed", "Sum"),
-    ("seconds from request to end, median", "Outpaint", "JobSeconds", "p50"),
-    ("seconds from request to end, 99 of 100", "Outpaint", "JobSeconds", "p99"),
+_COUNTED: Final = {
+    "jobs painted": ("AWS/SageMaker", "InvocationsProcessed", "Sum"),
+    "jobs that failed": ("AWS/SageMaker", "InvocationFailures", "Sum"),
+    "jobs that waited too long": ("AWS/SageMaker", "ExpiredRequests", "Sum"),
+    "settled as succeeded": ("Outpaint", "JobsSucceeded", "Sum"),
+    "settled as failed": ("Outpaint", "JobsFailed", "Sum"),
+    "seconds from request to end, median": ("Outpaint", "JobSeconds", "p50"),
+    "seconds from request to end, 99 of 100": ("Outpaint", "JobSeconds", "p99"),
+}
+_QUEUED: Final = (
+    ("AWS/SageMaker", "ApproximateBacklogSize", "Maximum"),
+    ("AWS/SageMaker", "ApproximateAgeOfOldestRequest", "Maximum"),
 )
 _AT_A_TIME: Final = 10
 _MESSAGES_COUNTED: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -152,7 +156,7 @@ class StackEndpoint:
         config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
         variants = described.get("ProductionVariants", [])
         target = self._target()
-        metrics = self._latest(("ApproximateBacklogSize", "ApproximateAgeOfOldestRequest"))
+        backlog, oldest = self._metrics(_QUEUED, _LOOK_BACK, 60)
         return EndpointStatus(
             name=self._name,
             status=described["EndpointStatus"],
@@ -163,8 +167,8 @@ class StackEndpoint:
             least=None if target is None else target["MinCapacity"],
             most=None if target is None else target["MaxCapacity"],
             suspended=bool(target and any(target.get("SuspendedState", {}).values())),
-            backlog=metrics["ApproximateBacklogSize"],
-            oldest=metrics["ApproximateAgeOfOldestRequest"],
+            backlog=backlog,
+            oldest=oldest,
             failure=described.get("FailureReason"),
             scaling=None if target is None else self._failed_scaling(),
         )
@@ -182,13 +186,8 @@ class StackEndpoint:
 
     def counts(self, hours: int) -> list[tuple[str, float | None]]:
         """Counts and percentiles of its jobs in the last hours, each with a title."""
-        until = datetime.now(UTC)
-        queries = [
-            _query(f"m{number}", self._dimensions(space, name), space, name, statistic, hours * 3600)
-            for number, (_, space, name, statistic) in enumerate(_COUNTED)
-        ]
-        found = self._metrics(queries, until - timedelta(hours=hours), until)
-        return [(what, found[f"m{number}"]) for number, (what, *_) in enumerate(_COUNTED)]
+        back = timedelta(hours=hours)
+        return list(zip(_COUNTED, self._metrics(_COUNTED.values(), back, hours * 3600), strict=True))
 
     def _target(self) -> dict[str, Any] | None:
         answer = self._connection.client("application-autoscaling").describe_scalable_targets(
@@ -213,21 +212,20 @@ class StackEndpoint:
         variant = {} if name.startswith("Approximate") else {"VariantName": VARIANT}
         return {"EndpointName": self._name, **variant}
 
-    def _latest(self, names: tuple[str, ...]) -> dict[str, float | None]:
+    def _metrics(self, wanted: Iterable[tuple[str, str, str]], back: timedelta, period: int) -> list[float | None]:
+        """The newest value of each metric (namespace, name, statistic), taken over `period` seconds."""
         until = datetime.now(UTC)
-        queries = [
-            _query(f"m{number}", self._dimensions("AWS/SageMaker", name), "AWS/SageMaker", name, "Maximum", 60)
-            for number, name in enumerate(names)
-        ]
-        found = self._metrics(queries, until - _LOOK_BACK, until)
-        return {name: found[f"m{number}"] for number, name in enumerate(names)}
-
-    def _metrics(self, queries: list[dict[str, Any]], since: datetime, until: datetime) -> dict[str, float | None]:
-        """The newest value of each query."""
+        queries = [self._query(f"m{number}", *metric, period) for number, metric in enumerate(wanted)]
         answer = self._connection.client("cloudwatch").get_metric_data(
-            MetricDataQueries=queries, StartTime=since, EndTime=until, ScanBy="TimestampDescending"
+            MetricDataQueries=queries, StartTime=until - back, EndTime=until, ScanBy="TimestampDescending"
         )
-        return {result["Id"]: next(iter(result["Values"]), None) for result in answer["MetricDataResults"]}
+        found = {result["Id"]: next(iter(result["Values"]), None) for result in answer["MetricDataResults"]}
+        return [found[query["Id"]] for query in queries]
+
+    def _query(self, id_: str, space: str, name: str, statistic: str, period: int) -> dict[str, Any]:
+        dimensions = [{"Name": key, "Value": value} for key, value in self._dimensions(space, name).items()]
+        metric = {"Namespace": space, "MetricName": name, "Dimensions": dimensions}
+        return {"Id": id_, "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}}
 
 
 def log_groups(connection: StackConnection) -> Mapping[str, str]:
@@ -240,14 +238,3 @@ def log_groups(connection: StackConnection) -> Mapping[str, str]:
         groups["realtime"] = f"/aws/lambda/{stack}-realtime"
         groups["painter-now"] = f"/aws/sagemaker/Endpoints/{realtime}"
     return groups
-
-
-def _query(
-    id_: str, dimensions: Mapping[str, str], space: str, name: str, statistic: str, period: int
-) -> dict[str, Any]:
-    metric = {
-        "Namespace": space,
-        "MetricName": name,
-        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-    }
-    return {"Id": id_, "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}}

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageChops
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
-from outpaint.painting.canvas import Brief, Canvas, known_area
+from outpaint.contracts.responses import PainterCard
+from outpaint.painting.canvas import Brief, Canvas, Painter, known_area
 from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, PassTooLarge, Scene
 from outpaint.painting.painters.seams import join, match_colours
 
 if TYPE_CHECKING:
-    from outpaint.contracts.responses import PainterCard
-    from outpaint.painting.canvas import Painter
     from outpaint.painting.painters.diffusion.torch_model import TorchModel
-
 
 Prefill = Callable[[Image.Image, Image.Image], Image.Image]
 """From an RGB picture and an L map of it (255 where it is known) to the picture with all of it filled."""
@@ -116,12 +114,10 @@ class DiffusionPainter:
 
     @property
     def card(self) -> PainterCard:
-        """The model's own card."""
         return self._model.card
 
     @property
     def digest(self) -> str | None:
-        """SHA-256 (hex) over the weights."""
         return self._model.digest
 
     def for_job(self, ticket: PassTicket) -> DiffusionPainter:
@@ -148,10 +144,9 @@ class DiffusionPainter:
             except PassTooLarge as error:
                 window //= 2
                 if window < self._smallest_window:
-                    raise OutpaintError(
-                        ErrorCode.UNAVAILABLE,
+                    raise OutpaintError.unavailable(
                         "the painter's memory does not suffice for even a small part of the picture: "
-                        "try again when it is less busy",
+                        "try again when it is less busy"
                     ) from error
             else:
                 return

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from diffusers.pipelines.flux.pipeline_flux_fill import calculate_shift
+from torch import Tensor
 
 from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 GUIDANCE: Final = 30.0
 """The value that the model's authors use."""
@@ -106,6 +104,5 @@ class FluxFillModel(TorchModel):
         )[0]
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From tokens."""
         width, height = run.size
         return self.pixels_of(self.pipeline._unpack_latents(run.latents, height, width, self.pipeline.vae_scale_factor))

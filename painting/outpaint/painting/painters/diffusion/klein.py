@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers.pipelines.flux2.pipeline_flux2_klein_inpaint import compute_empirical_mu
+from torch import Tensor
 
 from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class KleinModel(TorchModel):
@@ -94,7 +92,6 @@ class KleinModel(TorchModel):
         run.latents = ((1 - share) * known + share * run.latents).to(self.dtype)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From tokens."""
         pipeline, vae = self.pipeline, self.pipeline.vae
         _, rows, columns = self.noise_shape(run.size)
         latents = run.latents.permute(0, 2, 1).reshape(len(run.passes), -1, rows, columns)

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import OutpaintError
 
 MANIFEST: Final = "outpaint-model.json"
 _COMMAND: Final = "python -m outpaint.painting.painters.diffusion.model_folder"
@@ -71,17 +71,19 @@ def verified_manifest(folder: Path) -> ModelManifest:
     try:
         manifest = ModelManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise _wrong(f"the weights' folder has no {MANIFEST}: write it with {_COMMAND}") from None
+        raise OutpaintError.unavailable(f"the weights' folder has no {MANIFEST}: write it with {_COMMAND}") from None
     except (OSError, ValidationError) as error:
-        raise _wrong(f"{MANIFEST} cannot be read ({type(error).__name__}): write it again") from error
+        raise OutpaintError.unavailable(
+            f"{MANIFEST} cannot be read ({type(error).__name__}): write it again"
+        ) from error
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     strange = sorted(present - {file.path for file in manifest.files})
     if strange:
-        raise _wrong(f"{strange[0]} is not in {MANIFEST}: remove it, or write the manifest again")
+        raise OutpaintError.unavailable(f"{strange[0]} is not in {MANIFEST}: remove it, or write the manifest again")
     with ThreadPoolExecutor() as threads:
         for reason in threads.map(lambda file: _difference(folder, file), manifest.files):
             if reason is not None:
-                raise _wrong(reason)
+                raise OutpaintError.unavailable(reason)
     return manifest
 
 
@@ -100,10 +102,6 @@ def _difference(folder: Path, file: WeightFile) -> str | None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _wrong(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.UNAVAILABLE, detail)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -155,12 +155,12 @@ def load_model(
     try:
         pipeline: Any = pipeline_class.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise OutpaintError(
-            ErrorCode.UNAVAILABLE, f"the weights are no {wanted} ({_first_line(error)}): check which model was shipped"
+        raise OutpaintError.unavailable(
+            f"the weights are no {wanted} ({_first_line(error)}): check which model was shipped"
         ) from error
     found = type(pipeline).__name__
     if found != wanted:
-        raise OutpaintError(ErrorCode.UNAVAILABLE, f"the weights are a {found}, not a {wanted}")
+        raise OutpaintError.unavailable(f"the weights are a {found}, not a {wanted}")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(where)
     model = _model(painter, pipeline, manifest, embeddings)
@@ -186,9 +186,7 @@ def _model(painter: str, pipeline: Any, manifest: model_folder.ModelManifest, em
 
             model_class = SdxlModel
             if pipeline.unet.config.in_channels != 9:
-                raise OutpaintError(
-                    ErrorCode.UNAVAILABLE, "the weights are SDXL without inpainting channels: ship inpainting 0.1"
-                )
+                raise OutpaintError.unavailable("the weights are SDXL without inpainting channels: ship inpainting 0.1")
         case _:
             from outpaint.painting.painters.diffusion.fluxfill import FluxFillModel
 

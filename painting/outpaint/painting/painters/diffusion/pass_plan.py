@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from PIL import Image
 
 from outpaint.painting.painters import windows
 from outpaint.painting.painters.windows import Box
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from PIL import Image
-
 
 # Times 1024x1024 this gives 1152x896, 1216x832, 1344x768 and 1536x640: shapes that such models were trained on.
 _RATIOS: Final = (1.0, 1.29, 1.46, 1.75, 2.4)

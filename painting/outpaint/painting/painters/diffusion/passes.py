@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from outpaint.contracts.requests import Wish
+from outpaint.contracts.requests import Wish
 
 
 class OutOfMemory(Exception):  # noqa: N818 - an outcome that the scheduler handles

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from outpaint.painting.painters.diffusion.torch_model import TorchModel, TorchRun
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 GUIDANCE: Final = 7.5
 """The pipeline's own default."""
@@ -78,7 +76,6 @@ class SdxlModel(TorchModel):
         return avoided + GUIDANCE * (wanted - avoided)
 
     def decode(self, run: TorchRun) -> Tensor:
-        """From latents."""
         return self.pixels_of(run.latents)
 
     def _time_ids(self, run: TorchRun) -> Tensor:

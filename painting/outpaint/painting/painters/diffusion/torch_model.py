@@ -8,20 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.requests import Wish
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass, Scene
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from outpaint.contracts.requests import Wish
 
 
 @dataclass(frozen=True, slots=True)
