@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_snake
 from pydantic.fields import FieldInfo
 
 from outpaint.mocks.scenarios.grammar import Repeated, ScenarioError, Term, Text, Value, nearest
@@ -58,10 +60,16 @@ class Effect(BaseModel):
     # Validators are built on first use, because a server's start needs few of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: ClassVar[str] = ""
-    slots: ClassVar[frozenset[Slot]] = frozenset()
-    positional: ClassVar[tuple[str, ...]] = ()
+    name: ClassVar[str]
+    """Its class's name in snake case."""
+    slots: ClassVar[frozenset[Slot]]
+    positional: ClassVar[tuple[str, ...]]
     """The fields that may be given without their name, in order."""
+
+    def __init_subclass__(cls, decides: Iterable[Slot] = (), positional: tuple[str, ...] = (), **rest: Any) -> None:
+        """Set what `class Polls(Effect, decides={...}, positional=(...))` says."""
+        super().__init_subclass__(**rest)
+        cls.name, cls.slots, cls.positional = to_snake(cls.__name__), frozenset(decides), positional
 
     @classmethod
     def summary(cls) -> str:
@@ -139,7 +147,11 @@ class CallEffect(Effect):
         None
     )
 
-    usual: ClassVar[frozenset[On]] = ALL
+    usual: ClassVar[frozenset[On]]
+
+    def __init_subclass__(cls, usual: frozenset[On] = ALL, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        cls.usual = usual
 
     @property
     def routes(self) -> frozenset[On]:
