@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from outpaint.mocks.pact.interactions import LeftOut as LeftOut
     from outpaint.mocks.pact.pact_file import Pact as Pact
     from outpaint.mocks.pact.pact_file import pact_of as pact_of
+    from outpaint.mocks.report.client_checks import judge as judge
     from outpaint.mocks.report.findings import CheckOutcome as CheckOutcome
     from outpaint.mocks.report.findings import CheckResult as CheckResult
     from outpaint.mocks.report.findings import Finding as Finding
     from outpaint.mocks.report.findings import FindingSeverity as FindingSeverity
     from outpaint.mocks.report.findings import Report as Report
     from outpaint.mocks.report.findings import ReportVerdict as ReportVerdict
-    from outpaint.mocks.report.judging import judge as judge
     from outpaint.mocks.sagemaker.aws_cloud import AwsCloud as AwsCloud
     from outpaint.mocks.sagemaker.aws_cloud import Cloud as Cloud
     from outpaint.mocks.sagemaker.endpoint_definition import AsyncInferenceConfig as AsyncInferenceConfig
@@ -72,69 +72,40 @@ if TYPE_CHECKING:
     from outpaint.mocks.world.world_options import WorldOptions as WorldOptions
 
 HOMES = {
-    "AsyncInferenceConfig": "sagemaker.endpoint_definition",
-    "AwsCloud": "sagemaker.aws_cloud",
-    "AwsStack": "aws_stack",
-    "Call": "world.calls",
-    "Calls": "world.calls",
-    "CheckOutcome": "report.findings",
-    "CheckResult": "report.findings",
-    "ClientConfig": "sagemaker.endpoint_definition",
-    "ClockError": "world.virtual_clock",
-    "Cloud": "sagemaker.aws_cloud",
-    "Delivery": "sagemaker.endpoint_definition",
-    "Effect": "scenarios.effect",
-    "Endpoint": "sagemaker.endpoint_definition",
-    "Fault": "sagemaker.runtime_faults",
-    "FaultKind": "sagemaker.runtime_faults",
-    "FaultStep": "sagemaker.runtime_faults",
-    "Finding": "report.findings",
-    "FindingSeverity": "report.findings",
-    "Handle": "scenarios.world_scenarios",
-    "Includes": "sagemaker.endpoint_definition",
-    "InferenceEntry": "sagemaker.inference_journal",
-    "Interaction": "pact.interactions",
-    "Journal": "world.journal",
-    "LeftOut": "pact.interactions",
-    "Model": "sagemaker.endpoint_models",
-    "ModelAnswer": "sagemaker.endpoint_models",
-    "ModelGoneError": "sagemaker.endpoint_models",
-    "ModelRequest": "sagemaker.endpoint_models",
-    "ModelRule": "sagemaker.endpoint_models",
-    "ModelTimeoutError": "sagemaker.endpoint_models",
-    "Notice": "sagemaker.inference_journal",
-    "NotificationConfig": "sagemaker.endpoint_definition",
-    "On": "scenarios.effect",
-    "OutpaintPatch": "transports.httpx2_patch",
-    "OutpaintRouter": "transports.respx_router",
-    "OutpaintTransport": "transports.httpx_transport",
-    "OutputConfig": "sagemaker.endpoint_definition",
-    "Pact": "pact.pact_file",
-    "Report": "report.findings",
-    "ReportVerdict": "report.findings",
-    "RuleAnswer": "sagemaker.endpoint_models",
-    "RuntimeOperation": "sagemaker.runtime_calls",
-    "SageMakerMock": "sagemaker.sagemaker_mock",
-    "Scaling": "sagemaker.endpoint_definition",
-    "Scenario": "scenarios.scenario",
-    "ScenarioError": "scenarios.grammar",
-    "Scenarios": "scenarios.world_scenarios",
-    "ServedSageMaker": "sagemaker.sagemaker_server",
-    "ServedWorld": "transports.tcp_server",
-    "Snapshot": "world.world",
-    "Source": "world.web_sources",
-    "Sources": "world.web_sources",
-    "State": "sagemaker.inference_journal",
-    "Studio": "world.world",
-    "ThreadServer": "transports.tcp_server",
-    "VENDOR_BASE_URL": "transports.in_process",
-    "VirtualClock": "world.virtual_clock",
-    "World": "world.world",
-    "WorldOptions": "world.world_options",
-    "judge": "report.judging",
-    "pact_of": "pact.pact_file",
-    "serving_sagemaker": "sagemaker.sagemaker_server",
-    "thread_server": "transports.tcp_server",
+    name: home
+    for home, names in {
+        "aws_stack": "AwsStack",
+        "pact.interactions": "Interaction LeftOut",
+        "pact.pact_file": "Pact pact_of",
+        "report.findings": "CheckOutcome CheckResult Finding FindingSeverity Report ReportVerdict",
+        "report.client_checks": "judge",
+        "sagemaker.aws_cloud": "AwsCloud Cloud",
+        "sagemaker.endpoint_definition": "AsyncInferenceConfig ClientConfig Delivery Endpoint Includes "
+        "NotificationConfig OutputConfig Scaling",
+        "sagemaker.endpoint_models": "Model ModelAnswer ModelGoneError ModelRequest ModelRule ModelTimeoutError "
+        "RuleAnswer",
+        "sagemaker.inference_journal": "InferenceEntry Notice State",
+        "sagemaker.runtime_calls": "RuntimeOperation",
+        "sagemaker.runtime_faults": "Fault FaultKind FaultStep",
+        "sagemaker.sagemaker_mock": "SageMakerMock",
+        "sagemaker.sagemaker_server": "ServedSageMaker serving_sagemaker",
+        "scenarios.effect": "Effect On",
+        "scenarios.grammar": "ScenarioError",
+        "scenarios.scenario": "Scenario",
+        "scenarios.world_scenarios": "Handle Scenarios",
+        "transports.httpx2_patch": "OutpaintPatch",
+        "transports.httpx_transport": "OutpaintTransport",
+        "transports.in_process": "VENDOR_BASE_URL",
+        "transports.respx_router": "OutpaintRouter",
+        "transports.tcp_server": "ServedWorld ThreadServer thread_server",
+        "world.calls": "Call Calls",
+        "world.journal": "Journal",
+        "world.virtual_clock": "ClockError VirtualClock",
+        "world.web_sources": "Source Sources",
+        "world.world": "Snapshot Studio World",
+        "world.world_options": "WorldOptions",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = sorted(HOMES)

@@ -18,8 +18,8 @@ from outpaint.mocks.admin.scenario_json import Language, language, scenario_of
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD
 from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.pact.provider_states import stage
+from outpaint.mocks.report.client_checks import judge
 from outpaint.mocks.report.findings import Report
-from outpaint.mocks.report.judging import judge
 from outpaint.mocks.report.junit_xml import as_junit
 from outpaint.mocks.report.report_pages import as_page
 from outpaint.mocks.scenarios.grammar import nearest

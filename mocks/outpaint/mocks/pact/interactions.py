@@ -238,7 +238,9 @@ def recorded_response(call: Call) -> RecordedResponse:
         body_rules = {"$": matching_rules.matcher("contentType", value=content_type)}
         summary += f" {content_type}"
     elif content_type:
-        said = _json(response)
+        said = call.json_object
+        if not said:
+            raise LeftOutError("its answer is not of the API: no JSON object")
         if not by_request(call, said):
             # A scenario's error names no field, and a provider's own may.
             said.pop("field", None)
@@ -271,16 +273,6 @@ def _response_headers(response: MockResponse) -> tuple[dict[str, list[str]], dic
         if value is not None:
             headers[name] = [value]
     return headers, rules
-
-
-def _json(response: MockResponse) -> dict[str, Any]:
-    try:
-        found = json.loads(response.body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise LeftOutError("its answer is not of the API: no JSON object")
-    return found
 
 
 def _in_words(said: dict[str, Any]) -> str:

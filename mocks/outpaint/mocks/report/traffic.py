@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 from outpaint.contracts.requests import IdSource, Source, UrlSource
@@ -59,7 +58,6 @@ class Traffic:
     def __init__(self, calls: Iterable[Call], now: float) -> None:
         self.calls: Final[Sequence[Call]] = sorted(calls, key=lambda call: call.number)
         self.now: Final = now
-        self._parsed: dict[int, Any] = {}
         self._place: Final = {call.number: place for place, call in enumerate(self.calls)}
 
     @cached_property
@@ -129,17 +127,6 @@ class Traffic:
         for later in self.calls[self._place[call.number] + 1 :]:
             if later.route in routes and client(later) == client(call) and heard_before(call, later):
                 yield later
-
-    def body(self, call: Call) -> dict[str, Any]:
-        """The JSON object a call was answered with; empty where there was none, or it is no longer kept."""
-        if call.number not in self._parsed:
-            try:
-                found = json.loads(call.response.body) if call.response is not None else None
-            except ValueError:
-                found = None
-            self._parsed[call.number] = found if isinstance(found, dict) else {}
-        parsed: dict[str, Any] = self._parsed[call.number]
-        return parsed
 
     def _of(self, route: On) -> list[Call]:
         return [call for call in self.calls if call.route is route]

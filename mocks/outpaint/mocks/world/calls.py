@@ -90,12 +90,17 @@ class Call:
         response = self.response
         if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
             return None
-        try:
-            document = json.loads(response.body)
-        except ValueError:
-            return None
-        code = document.get("error_code") if isinstance(document, dict) else None
+        code = self.json_object.get("error_code")
         return code if isinstance(code, str) else None
+
+    @property
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object that it was answered with; empty where there was none, or it is no longer kept."""
+        try:
+            found = None if self.response is None else json.loads(self.response.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def json(self) -> Any:
