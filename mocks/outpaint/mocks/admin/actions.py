@@ -34,7 +34,7 @@ OPERATIONS: Final[list[AdminOperation]] = []
 
 
 def operation(
-    verb: str,
+    method: str,
     path: str,
     name: str,
     *,
@@ -51,7 +51,7 @@ def operation(
         summary = (act.__doc__ or "").partition("\n")[0].removesuffix(".")
         given = gives or get_type_hints(act)["return"]
         OPERATIONS.append(
-            AdminOperation(verb, path, name, summary, act, given, takes, optional_body, query, of_world, makes)
+            AdminOperation(method, path, name, summary, act, given, takes, optional_body, query, of_world, makes)
         )
         return act
 
@@ -370,8 +370,7 @@ def _kept(asked: AdminRequest) -> Call:
     call = asked.world.journal.find(number)
     if call is None:
         raise OutpaintError(
-            ErrorCode.UNKNOWN_ROUTE,
-            f"there is no call {number} in the journal of world {asked.world.name}",
+            ErrorCode.UNKNOWN_ROUTE, f"there is no call {number} in the journal of world {asked.world.name}"
         )
     return call
 

@@ -199,10 +199,10 @@ def call_detail(world: World, call: Call, base: str) -> CallDetail:
     response = call.response
     return CallDetail(
         **dict(call_summary(call)),
-        query=call.head.query,
+        query=call.request_head.query,
         account_id=call.account_id,
         idempotency_key=call.idempotency_key,
-        request_headers=_headers(call.head.headers),
+        request_headers=_headers(call.request_head.headers),
         request=_request(call),
         body_size=call.body_size,
         answered_at=call.answered_at,

@@ -309,7 +309,7 @@ def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
     """Keeps API keys out of URLs."""
     keys = {call.api_key for call in traffic.calls if call.api_key}
     for call in traffic.api:
-        sent = parse_qsl(call.head.query, keep_blank_values=True)
+        sent = parse_qsl(call.request_head.query, keep_blank_values=True)
         shown = [name for name, value in sent if name.lower() in _KEY_NAMES or value in keys]
         yield Occasion(
             (call.number,), f"#{call.number} has an API key in its URL, as {shown[0][:40]}" if shown else None
@@ -405,7 +405,7 @@ def _expires_at(call: Call) -> float:
 
 
 def _url(call: Call) -> str:
-    return f"{call.path}?{call.head.query}"
+    return f"{call.path}?{call.request_head.query}"
 
 
 def _sent_again(traffic: Traffic, call: Call) -> Call | None:

@@ -203,11 +203,7 @@ def wish(call: Call) -> tuple[object, ...] | None:
     request = call.request
     if request is None:
         return None
-    return (
-        call.image_sha256 or _address(request.image),
-        call.mask_sha256 or _address(request.mask),
-        request.wish,
-    )
+    return (call.image_sha256 or _address(request.image), call.mask_sha256 or _address(request.mask), request.wish)
 
 
 def _address(source: Source | None) -> object:

@@ -190,11 +190,7 @@ PARAMETERS: Final[Mapping[RuntimeOperation, tuple[CallParameter, ...]]] = {
         _INFERENCE,
         CallParameter("InputLocation", f"{_PREFIX}InputLocation", 1024, 1, r"(https|s3)://([^/]+)/?(.*)"),
         CallParameter(
-            "S3OutputPathExtension",
-            f"{_PREFIX}S3OutputPathExtension",
-            512,
-            1,
-            r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]+",
+            "S3OutputPathExtension", f"{_PREFIX}S3OutputPathExtension", 512, 1, r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]+"
         ),
         CallParameter("Filename", f"{_PREFIX}Filename", 32, 1, r"(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9_.-]*"),
         CallParameter("RequestTTLSeconds", f"{_PREFIX}RequestTTLSeconds", 21_600, 60, is_number=True),

@@ -297,10 +297,7 @@ class SageMakerMock:
         inference = hosted.asynchronous.accept(call, entry, variant, inference_id)
         if wait:
             self.agenda.run_until(inference.done)
-        headers = [
-            ("content-type", "application/json"),
-            ("x-amzn-sagemaker-outputlocation", str(inference.output)),
-        ]
+        headers = [("content-type", "application/json"), ("x-amzn-sagemaker-outputlocation", str(inference.output))]
         if inference.failure is not None:
             headers.append(("x-amzn-sagemaker-failurelocation", str(inference.failure)))
         return RuntimeReply(202, tuple(headers), (json.dumps({"InferenceId": inference_id}).encode(),))

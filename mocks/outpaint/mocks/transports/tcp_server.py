@@ -189,12 +189,7 @@ class MockHost:
             unsubscribe()
 
     async def _until(
-        self,
-        clock: VirtualClock,
-        until: float,
-        over: Callable[[], bool],
-        receive: Receive | None,
-        woken: asyncio.Event,
+        self, clock: VirtualClock, until: float, over: Callable[[], bool], receive: Receive | None, woken: asyncio.Event
     ) -> None:
         """Wait until the clock shows `until`, or until `over()`, asked whenever `woken` is set."""
         loop = asyncio.get_running_loop()
