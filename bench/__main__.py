@@ -9,19 +9,17 @@ from __future__ import annotations
 import argparse
 
 import balance
-import endpoint
 import memory
+import migan
 import multipart
-import network
 import overhead
-from benchmarks_page import put
-from report import Section, machine
+from report import Section, machine, put
 
 MEASUREMENTS = {
     "multipart": multipart.measure,
     "overhead": overhead.measure,
-    "network": network.measure,
-    "endpoint": endpoint.measure,
+    "network": migan.network,
+    "endpoint": migan.endpoint,
     "memory": memory.measure,
     "balance": balance.measure,
 }

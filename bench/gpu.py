@@ -22,9 +22,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 import torch
-from benchmarks_page import put
 from PIL import Image
-from report import Section, machine
+from report import Section, machine, put
 from torch.utils.flop_counter import FlopCounterMode
 
 from outpaint.contracts.inference import InferenceRequest

@@ -6,18 +6,19 @@ import os
 
 from python_multipart.multipart import MultipartParser
 from report import Section, alternate
+from uploads import BOUNDARY, CONTENT_TYPE, form
 
 from outpaint.functions.http.bodies import read_fields
 from outpaint.functions.http.messages import RequestHead
 
-BOUNDARY = b"0123456789abcdef0123456789abcdef"
 SIZE = 5 * 1024 * 1024
 ROUNDS = 60
 
 
 def measure() -> Section:
-    body = _body()
-    head = RequestHead("POST", "/", headers=(("content-type", f"multipart/form-data; boundary={BOUNDARY.decode()}"),))
+    fields = {"prompt": "a lake", "count": "1", "format": "JPG", "mode": "sync"}
+    body = form(fields, {"image": os.urandom(SIZE)})
+    head = RequestHead("POST", "/", headers=(("content-type", CONTENT_TYPE),))
 
     def ours() -> None:
         (image,) = read_fields(head, body)["image"]
@@ -27,7 +28,7 @@ def measure() -> Section:
         parts: list[bytes] = []
         chunks: list[bytes] = []
         parser = MultipartParser(
-            BOUNDARY,
+            BOUNDARY.encode(),
             {
                 "on_part_data": lambda data, start, end: chunks.append(data[start:end]),
                 "on_part_end": lambda: (parts.append(b"".join(chunks)), chunks.clear()),
@@ -35,7 +36,7 @@ def measure() -> Section:
         )
         parser.write(body)
         parser.finalize()
-        assert len(parts[0]) == SIZE
+        assert len(parts[-1]) == SIZE
 
     seconds, reference = alternate(ROUNDS, ours, alone)
     section = Section(
@@ -45,15 +46,3 @@ def measure() -> Section:
     section.add("python-multipart alone", f"{reference * 1e3:.2f} ms")
     section.add("outpaint.functions.http.bodies", f"{seconds * 1e3:.2f} ms", f"{seconds / reference:.2f}x (goal 1.3x)")
     return section
-
-
-def _body() -> bytes:
-    fields = {"prompt": "a lake", "count": "1", "format": "JPG", "mode": "sync"}
-    parts = [
-        b'Content-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
-        + os.urandom(SIZE)
-    ]
-    parts += [
-        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()
-    ]
-    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"

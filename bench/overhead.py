@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 
-from multipart import BOUNDARY
-from pictures import canvas_file, mask_file, photo_file
-from report import Section
-from servers import outpaint_server
+from report import Section, alternate
+from servers import KEY, outpaint_server
+from uploads import CONTENT_TYPE, canvas_file, form, mask_file, photo_file
 
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.requests import Wish
@@ -47,11 +43,8 @@ def measure() -> Section:
 
 def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    body = _body(files)
-    headers = {
-        "X-Picsart-API-Key": "dev",
-        "Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}",
-    }
+    body = form({"prompt": PROMPT, "count": "1", "seed": "1", "format": "JPG"}, files)
+    headers = {**KEY, "Content-Type": CONTENT_TYPE}
     painter = FlatPainter()
     brief = Brief(Wish(prompt=PROMPT), seeds=(1,))
 
@@ -65,25 +58,6 @@ def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
         (data,) = outpaint(read_canvas(files["image"], files.get("mask")), brief, painter, Format.JPG)
         assert data
 
-    for work in (request, bare) * 3:
-        work()
-    requests, bares = [], []
-    for _ in range(ROUNDS):
-        requests.append(_seconds(request))
-        bares.append(_seconds(bare))
+    seconds, reference = alternate(ROUNDS, request, bare)
     connection.close()
-    return statistics.median(requests), statistics.median(bares)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _body(files: dict[str, bytes]) -> bytes:
-    fields = {"prompt": PROMPT, "count": "1", "seed": "1", "format": "JPG"}
-    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    for name, data in files.items():
-        parts.append(f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + data)
-    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"
+    return seconds, reference

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import forms
 import httpx
 import respx
+from servers import KEY
+from uploads import noise_file
 
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
@@ -17,7 +18,6 @@ from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
 from outpaint.mocks.transports.respx_router import OutpaintRouter
 from outpaint.mocks.world.world import World
 
-KEY = {"X-Picsart-API-Key": "bench"}
 FIELDS = {"prompt": "a field of poppies", "count": "1", "mode": "async"}
 SUBMIT = f"{VENDOR_BASE_URL}/painting/outpaint"
 BALANCE = f"{VENDOR_BASE_URL}/balance"
@@ -36,7 +36,7 @@ class Rate:
 
 def measure() -> list[Rate]:
     """Every rate, each with a client of its own."""
-    image = forms.picture(0)
+    image = noise_file(0)
     rates: list[Rate] = []
 
     def measured(name: str, work: Callable[[], object], world: World | None = None) -> None:
