@@ -63,7 +63,9 @@ def load(port: int, seconds: int, connections: int) -> float:
                 connection.sendall(REQUEST)
                 answer = b""
                 while not answer.endswith(b"}"):  # head and body may come apart
-                    answer += connection.recv(65536)
+                    piece = connection.recv(65536)
+                    assert piece, answer
+                    answer += piece
                 assert answer.startswith(b"HTTP/1.1 200"), answer
                 count += 1
         counts.append(count)

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 
 BOUNDARY = "0123456789abcdef0123456789abcdef"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+GRAINED_BYTES = 0.432
 
 
 def form(fields: Mapping[str, str], files: Mapping[str, bytes]) -> bytes:
@@ -40,10 +41,15 @@ def mask_file(side: int, kept: int) -> bytes:
 
 
 def grained_file(side: int, quality: int = 95) -> bytes:
-    """A square JPEG with the grain of a photo, about 0.43 bytes a pixel at the default quality."""
+    """A square JPEG with the grain of a photo, about `GRAINED_BYTES` a pixel at the default quality."""
     grain = Image.effect_noise((side, side), 40).filter(ImageFilter.GaussianBlur(1))
     turned = grain.transpose(Image.Transpose.ROTATE_90)
     return _file(Image.merge("RGB", (grain, turned, grain)), "JPEG", quality=quality)
+
+
+def plain_file(side: int) -> bytes:
+    """A small file: a square JPEG of one colour."""
+    return _file(Image.new("RGB", (side, side), (90, 120, 60)), "JPEG", quality=95)
 
 
 def noise_file(seed: int, width: int = 250, height: int = 224) -> bytes:
