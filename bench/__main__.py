@@ -11,13 +11,12 @@ import argparse
 import balance
 import memory
 import migan
-import multipart
 import overhead
 from report import Section, machine, put
 
 MEASUREMENTS = {
-    "multipart": multipart.measure,
-    "overhead": overhead.measure,
+    "multipart": overhead.form_reading,
+    "overhead": overhead.sync_request,
     "network": migan.network,
     "endpoint": migan.endpoint,
     "memory": memory.measure,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -70,11 +69,13 @@ def measure() -> list[Rate]:
     with respx.mock(base_url=VENDOR_BASE_URL) as router, httpx.Client(headers=KEY) as client:
         router.post("/painting/outpaint", files={"image": image}).respond(202, json={"data": []})
         measured("respx with its multipart matcher, upload", lambda: upload(client))
-    with _world() as world, OutpaintRouter(world), httpx.Client(headers=KEY) as client:
+    world = _world()
+    with OutpaintRouter(world), httpx.Client(headers=KEY) as client:
         measured("outpaint_api (respx), balance", lambda: client.get(BALANCE), world)
         measured("outpaint_api (respx), upload", lambda: upload(client), world)
         measured("outpaint_api (respx), upload and assertions", lambda: asserting(client, world), world)
-    with _world() as world, httpx.Client(transport=OutpaintTransport(world), headers=KEY) as client:
+    world = _world()
+    with httpx.Client(transport=OutpaintTransport(world), headers=KEY) as client:
         measured("OutpaintTransport, balance", lambda: client.get(BALANCE), world)
         measured("OutpaintTransport, upload and assertions", lambda: asserting(client, world), world)
         measured("World.reset after 100 calls", _reset_of(world, client))
@@ -92,6 +93,5 @@ def _fixed(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"credits": 1000})
 
 
-@contextmanager
-def _world() -> Iterator[World]:
-    yield World(settings=ServiceSettings(rate_limit=10**9), credits=2**53)
+def _world() -> World:
+    return World(settings=ServiceSettings(rate_limit=10**9), credits=2**53)
