@@ -94,11 +94,6 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, None, f"HTTP content length exceeded {limit} bytes.")
 
 
-def mis_signed(detail: str) -> Refusal:
-    """403 for a signature that is for something else."""
-    return Refusal(403, "InvalidSignatureException", detail)
-
-
 def fixed_refusal(code: str) -> Refusal:
     """The refusal whose code has one status and one message."""
     return Refusal(FIXED_REFUSALS[code][0], code, FIXED_REFUSALS[code][1])
@@ -219,6 +214,7 @@ _PASSED_ON: Final = {
     "ContentType": "Content-Type",
     "Accept": "Accept",
 }
+_BAD_SIGNATURE: Final = "InvalidSignatureException"
 _CREDENTIAL: Final = re.compile(r"AWS4-[A-Z0-9-]+ .*?Credential=(?P<key>[^/,\s]+)/(?P<scope>[^,\s]+)")
 
 
@@ -289,10 +285,9 @@ def check_signature(headers: Mapping[str, str]) -> None:
         raise fixed_refusal("MissingAuthenticationTokenException")
     credential = _CREDENTIAL.match(authorization)
     if credential is None:
-        raise mis_signed("Authorization header requires 'Credential' parameter.")
-    scope = credential["scope"].split("/")
-    if "sagemaker" not in scope:
-        raise mis_signed("Credential should be scoped to correct service: 'sagemaker'.")
+        raise Refusal(403, _BAD_SIGNATURE, "Authorization header requires 'Credential' parameter.")
+    if "sagemaker" not in credential["scope"].split("/"):
+        raise Refusal(403, _BAD_SIGNATURE, "Credential should be scoped to correct service: 'sagemaker'.")
 
 
 def _check_input(parameters: Mapping[str, str], body: bytes) -> None:

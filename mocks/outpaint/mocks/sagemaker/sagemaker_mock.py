@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Self, TypeVar
 
@@ -81,7 +81,7 @@ class _Hosted:
     definition: Endpoint
     model: Model
     asynchronous: AsyncEndpoint | None
-    in_service: bool = field(default=False)
+    in_service: bool = False
 
 
 class SageMakerMock:
