@@ -7,7 +7,6 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.functions.embedded.asgi import (
     ClientGone,
+    PooledHost,
     Receive,
     Scope,
     Send,
@@ -46,35 +46,23 @@ _TICK_S: Final = 0.02
 _LONGEST_S: Final = 3600.0
 
 
-class MockHost:
+class MockHost(PooledHost):
     """Serves worlds over TCP, with latencies, waits and faults by each world's clock, and their admin API.
 
     Only this machine may use the admin API, unless `open_admin`.
     """
 
     def __init__(self, worlds: Worlds, *, open_admin: bool = False) -> None:
+        super().__init__(_THREADS, "mock")
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._open_admin = open_admin
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
-        self._waits: set[asyncio.Event] = set()
-        self._closing = False
 
     # For the server
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, of which not even a head is known."""
         return Application(self.worlds.get().service).unreadable()
-
-    def release_waits(self) -> None:
-        """End every wait, so that it is answered now; call on the loop."""
-        self._closing = True
-        for wait in self._waits:
-            wait.set()
-
-    def close(self) -> None:
-        """End the pool's threads, after the last request."""
-        self._pool.shutdown()
 
     def begin(self, scope: Any) -> Response | Begun | None:
         """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.
