@@ -165,7 +165,7 @@ def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
 @_check("follows_202", _ERROR, "no submit was answered 202")
 def follows_202(traffic: Traffic) -> Iterator[Occasion]:
     """Takes a 202 as accepted: polls it, and does not send the request again."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 202:
             continue
         polls = traffic.polls_of.get(call.inference_id or "", ())
@@ -179,7 +179,7 @@ def follows_202(traffic: Traffic) -> Iterator[Occasion]:
 @_check("job_left", _WARNING, "no submit was answered 202")
 def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
     """Polls an accepted job until its end."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 202 or broken(call):
             continue
         polls = [poll for poll in traffic.polls_of.get(call.inference_id or "", ()) if poll.number > call.number]
@@ -218,7 +218,7 @@ def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
 @_check("idempotency_key", _WARNING, "nothing was submitted")
 def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
     """Sends an Idempotency-Key with every submit."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         missing = call.idempotency_key is None
         yield Occasion((call.number,), f"#{call.number} came without an Idempotency-Key" if missing else None)
 
@@ -226,7 +226,7 @@ def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
 @_check("same_key_on_retry", _ERROR, "no submit of unknown outcome was repeated")
 def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
     """Repeats a submit of unknown outcome under the same Idempotency-Key."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         later = traffic.again(call) if unknown_outcome(call) else None
         if later is None:
             continue
@@ -274,7 +274,7 @@ def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
 @_check("payment_required", _ERROR, "no submit was answered 402")
 def payment_required(traffic: Traffic) -> Iterator[Occasion]:
     """After a 402 asks for the same again only after a look at the balance."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 402:
             continue
         later = traffic.again(call)
@@ -319,7 +319,7 @@ def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
 @_check("known_fields", _WARNING, "no submit was understood")
 def known_fields(traffic: Traffic) -> Iterator[Occasion]:
     """Sends no fields that mean nothing."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.response is None or call.request is None:
             continue
         warned = call.response.header(WARNING)
@@ -417,7 +417,7 @@ def _sent_again(traffic: Traffic, call: Call) -> Call | None:
 
 def _by_key(traffic: Traffic) -> dict[tuple[str, str], list[Call]]:
     found: dict[tuple[str, str], list[Call]] = defaultdict(list)
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.idempotency_key is not None:
             found[client(call), call.idempotency_key].append(call)
     return dict(found)
