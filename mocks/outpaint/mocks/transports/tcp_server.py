@@ -258,19 +258,15 @@ class ServedWorld(WorldParts):
 class ThreadServer:
     """A mock server in a thread; worlds come and go while it runs."""
 
-    def __init__(self, url: str, refused_url: str, worlds: Worlds, given: dict[str, World]) -> None:
+    def __init__(self, url: str, refused_url: str, worlds: Worlds) -> None:
         self.url: Final = url
         self.refused_url: Final = refused_url
         self._worlds = worlds
-        self._given = given
 
     @contextmanager
     def serving(self, world: World) -> Iterator[ServedWorld]:
         """Serve a world for as long as the block runs; its name must be its own on this server."""
-        if world.name in self._worlds.names:
-            raise WorldError(f"there is a world {world.name} already: give this one another name")
-        self._given[world.name] = world
-        self._worlds.get(world.name)
+        self._worlds.add(world)
         try:
             yield ServedWorld(world, self.url, self.refused_url)
         finally:
@@ -280,13 +276,11 @@ class ThreadServer:
 @contextmanager
 def thread_server() -> Iterator[ThreadServer]:
     """A server on a free loopback port for as long as the block runs."""
-    given: dict[str, World] = {DEFAULT_WORLD: World(DEFAULT_WORLD)}
 
     def make(name: str) -> World:
-        world = given.pop(name, None)
-        if world is None:
+        if name != DEFAULT_WORLD:
             raise WorldError(f"there is no world {name[:70]}: its test is over, or never began")
-        return world
+        return World(name)
 
     worlds = Worlds(make)
     host = MockHost(worlds)
@@ -294,7 +288,7 @@ def thread_server() -> Iterator[ThreadServer]:
         stack.callback(host.close)
         closed = stack.enter_context(_closed_port())
         url = stack.enter_context(serving(host, connection=MockConnection))
-        yield ThreadServer(url, closed, worlds, given)
+        yield ThreadServer(url, closed, worlds)
 
 
 @contextmanager
