@@ -9,19 +9,16 @@ from __future__ import annotations
 import argparse
 
 import balance
-import endpoint
 import memory
-import multipart
-import network
+import migan
 import overhead
-from benchmarks_page import put
-from report import Section, machine
+from report import Section, machine, put
 
 MEASUREMENTS = {
-    "multipart": multipart.measure,
-    "overhead": overhead.measure,
-    "network": network.measure,
-    "endpoint": endpoint.measure,
+    "multipart": overhead.form_reading,
+    "overhead": overhead.sync_request,
+    "network": migan.network,
+    "endpoint": migan.endpoint,
     "memory": memory.measure,
     "balance": balance.measure,
 }

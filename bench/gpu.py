@@ -22,9 +22,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 import torch
-from benchmarks_page import put
 from PIL import Image
-from report import Section, machine
+from report import Section, alternate, machine, put
 from torch.utils.flop_counter import FlopCounterMode
 
 from outpaint.contracts.inference import InferenceRequest
@@ -53,25 +52,19 @@ RECIPES = {
 }
 
 
-class Clock:
-    """What is left of the minutes that the whole may take."""
-
-    def __init__(self, minutes: float) -> None:
-        self._until = time.monotonic() + minutes * 60
-
-    def left(self) -> float:
-        return self._until - time.monotonic()
-
-
 class Bench:
-    """One device, one size of models."""
+    """One device, one size of models, and the minutes that all of it may take."""
 
-    def __init__(self, device: str, clock: Clock) -> None:
+    def __init__(self, device: str, minutes: float) -> None:
         self.device = device
         self.gpu = device.startswith("cuda")
         self.side = 1024 if self.gpu else 64
         self.dtype = torch.bfloat16 if self.gpu else torch.float32
-        self.clock = clock
+        self._until = time.monotonic() + minutes * 60
+
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._until - time.monotonic()
 
     def load(self, painter: str, recipe: Recipe | None = None) -> Any:
         self.free()
@@ -92,15 +85,12 @@ class Bench:
 
     def seconds(self, work: Callable[[], object], rounds: int = 3) -> float:
         """The median of a few rounds, after one to warm up."""
-        work()
-        self.wait()
-        spent = []
-        for _ in range(rounds):
-            began = time.perf_counter()
+
+        def whole() -> None:
             work()
             self.wait()
-            spent.append(time.perf_counter() - began)
-        return float(np.median(spent))
+
+        return alternate(rounds, whole)[0]
 
     def scene(self, seed: int = 0) -> Scene:
         rng = np.random.default_rng(seed)
@@ -199,7 +189,7 @@ def painter_section(bench: Bench, painter: str, rate: float) -> Section:
     section.add("plain pipeline, one request a call", f"{1 / plain:.2f} images/s", f"{plain / floor:.2f}x the floor")
     best, largest = 0.0, 1
     for count in (1, 2, 4, 8, 16) if bench.gpu else (1, 2, 4):
-        if bench.clock.left() < 60:
+        if bench.left() < 60:
             section.add(f"batch of {count}", "-", "left out: time was up")
             break
         try:
@@ -218,7 +208,7 @@ def painter_section(bench: Bench, painter: str, rate: float) -> Section:
         )
     del model
     for name, recipe in RECIPES.items():
-        if bench.clock.left() < 75:
+        if bench.left() < 75:
             section.add(name, "-", "left out: time was up")
             continue
         section.add(name, *recipe_row(bench, painter, recipe, largest, best))
@@ -318,8 +308,7 @@ def main() -> None:
     if unknown := set(options.painters) - set(MODELS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(MODELS)}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    clock = Clock(options.minutes)
-    bench = Bench(device, clock)
+    bench = Bench(device, options.minutes)
     name = torch.cuda.get_device_name() if bench.gpu else "no GPU: tiny models on the CPU, which prove the script alone"
     head = f"{machine()}, torch {torch.__version__}, {name}"
     print(head, flush=True)
@@ -327,7 +316,7 @@ def main() -> None:
     print(sections[0].text(), flush=True)
     rate = bench.peak_rate()
     for painter in options.painters or MODELS:
-        if clock.left() < 90:
+        if bench.left() < 90:
             print(f"{painter}: left out, time is up", flush=True)
             continue
         sections.append(painter_section(bench, painter, rate))

@@ -44,7 +44,7 @@ def main(painter: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "canvas.png"
             # Made elsewhere, so that its making does not count.
-            make = f"import pictures, sys; open(sys.argv[1], 'wb').write(pictures.canvas_file({SIDE}, {SIDE // 2}))"
+            make = f"import uploads, sys; open(sys.argv[1], 'wb').write(uploads.canvas_file({SIDE}, {SIDE // 2}))"
             subprocess.run([sys.executable, "-c", make, str(path)], check=True, cwd=Path(__file__).parent)
             began = time.perf_counter()
             brief = Brief(Wish(prompt="a lake"), seeds=(1,))

@@ -1,32 +1,68 @@
-"""A sync request over TCP: how much of it is neither decoding nor painting nor encoding."""
+"""What a request costs beside decoding, painting and encoding: the reading of its form, and all of it over TCP."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import statistics
+import os
 import tempfile
-import time
-from collections.abc import Callable
 
-from multipart import BOUNDARY
-from pictures import canvas_file, mask_file, photo_file
-from report import Section
-from servers import outpaint_server
+from python_multipart.multipart import MultipartParser
+from report import Section, alternate
+from servers import KEY, outpaint_server
+from uploads import BOUNDARY, CONTENT_TYPE, canvas_file, form, mask_file, photo_file
 
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.requests import Wish
+from outpaint.functions.http.bodies import read_fields
+from outpaint.functions.http.messages import RequestHead
 from outpaint.painting.canvas import Brief
 from outpaint.painting.finish import outpaint
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.painters.flat import FlatPainter
 
 SIDE = 1024
+SIZE = 5 * 1024 * 1024
 ROUNDS = 60
 PROMPT = "a green field"
 
 
-def measure() -> Section:
+def form_reading() -> Section:
+    """Our strict reader of a form with 5 MiB beside python-multipart alone."""
+    fields = {"prompt": "a lake", "count": "1", "format": "JPG", "mode": "sync"}
+    body = form(fields, {"image": os.urandom(SIZE)})
+    head = RequestHead("POST", "/", headers=(("content-type", CONTENT_TYPE),))
+
+    def ours() -> None:
+        (image,) = read_fields(head, body)["image"]
+        assert len(image.data) == SIZE  # type: ignore[union-attr]
+
+    def alone() -> None:
+        parts: list[bytes] = []
+        chunks: list[bytes] = []
+        parser = MultipartParser(
+            BOUNDARY.encode(),
+            {
+                "on_part_data": lambda data, start, end: chunks.append(data[start:end]),
+                "on_part_end": lambda: (parts.append(b"".join(chunks)), chunks.clear()),
+            },
+        )
+        parser.write(body)
+        parser.finalize()
+        assert len(parts[-1]) == SIZE
+
+    seconds, reference = alternate(ROUNDS, ours, alone)
+    section = Section(
+        "Multipart: one file of 5 MiB and four fields",
+        f"Median of {ROUNDS} rounds in turn. The reference is python-multipart's parser with its slices joined.",
+    )
+    section.add("python-multipart alone", f"{reference * 1e3:.2f} ms")
+    section.add("outpaint.functions.http.bodies", f"{seconds * 1e3:.2f} ms", f"{seconds / reference:.2f}x (goal 1.3x)")
+    return section
+
+
+def sync_request() -> Section:
+    """A request over TCP beside the bare work on its pictures."""
     section = Section(
         f"Overhead of a sync request: flat painter, {SIDE}x{SIDE}, one JPG",
         f"Median of {ROUNDS} requests over one connection, each followed by the bare work on the same pictures: "
@@ -47,11 +83,8 @@ def measure() -> Section:
 
 def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    body = _body(files)
-    headers = {
-        "X-Picsart-API-Key": "dev",
-        "Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}",
-    }
+    body = form({"prompt": PROMPT, "count": "1", "seed": "1", "format": "JPG"}, files)
+    headers = {**KEY, "Content-Type": CONTENT_TYPE}
     painter = FlatPainter()
     brief = Brief(Wish(prompt=PROMPT), seeds=(1,))
 
@@ -65,25 +98,6 @@ def _compare(port: int, files: dict[str, bytes]) -> tuple[float, float]:
         (data,) = outpaint(read_canvas(files["image"], files.get("mask")), brief, painter, Format.JPG)
         assert data
 
-    for work in (request, bare) * 3:
-        work()
-    requests, bares = [], []
-    for _ in range(ROUNDS):
-        requests.append(_seconds(request))
-        bares.append(_seconds(bare))
+    seconds, reference = alternate(ROUNDS, request, bare)
     connection.close()
-    return statistics.median(requests), statistics.median(bares)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _body(files: dict[str, bytes]) -> bytes:
-    fields = {"prompt": PROMPT, "count": "1", "seed": "1", "format": "JPG"}
-    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    for name, data in files.items():
-        parts.append(f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + data)
-    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"
+    return seconds, reference

@@ -1,4 +1,4 @@
-"""What a measurement gives back, and the machine it was made on."""
+"""What a measurement gives back, the machine it was made on, and where both are written: docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Each figure stands beside a plain reference from the same run, because a machine's speed varies and its ratios
+hardly do. Nothing is asserted on time.
+"""
 
 
 @dataclass
@@ -30,8 +37,26 @@ class Section:
         return "\n".join([self.title, *lines])
 
     def markdown(self) -> str:
-        rows = "\n".join(f"| {name} | {value} | {remark} |" for name, value, remark in self.rows)
-        return f"## {self.title}\n{self.method}\n\n| | | |\n|---|---:|---|\n{rows}\n"
+        return f"## {self.title}\n{self.method}\n\n{table(('', '', ''), self.rows, '|---|---:|---|')}\n"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], aligned: str = "") -> str:
+    """A table in Markdown, with all but the first column to the right unless `aligned` says otherwise."""
+    lines = ["| " + " | ".join(titles) + " |", aligned or "|---|" + "---:|" * (len(titles) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def put(target: str, text: str, page: Path = PAGE) -> Path:
+    """Write what `make TARGET` made where it stood before, between marks, or at the page's end; returns the page."""
+    begin, end = f"<!-- made by make {target} -->", f"<!-- end of what make {target} made -->"
+    old = page.read_text("utf-8") if page.exists() else HEAD
+    before, found, rest = old.partition(begin)
+    if found and end not in rest:
+        raise ValueError(f"{page.name} has the mark {begin} and not {end}: put it where that section ends")
+    after = rest.partition(end)[2].strip("\n")
+    parts = [before.rstrip(), f"{begin}\n{text.strip()}\n{end}", after]
+    page.write_text("\n\n".join(part for part in parts if part) + "\n", "utf-8")
+    return page
 
 
 def machine() -> str:
@@ -51,14 +76,14 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def alternate(rounds: int, *works: Callable[[], object]) -> list[float]:
+def alternate(rounds: int, *works: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """The median seconds of each work, run in turn so that a slow moment of the machine hits all alike."""
     for work in works:
         work()
     seconds: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
         for spent, work in zip(seconds, works, strict=True):
-            began = time.perf_counter()
+            began = clock()
             work()
-            spent.append(time.perf_counter() - began)
+            spent.append(clock() - began)
     return [statistics.median(spent) for spent in seconds]

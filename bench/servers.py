@@ -1,52 +1,120 @@
-"""Servers to measure, each in a process of its own on a free loopback port."""
+"""Servers to measure, each in a process of its own on a free loopback port, and wrk, which loads them."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import os
 import re
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+KEY = {"X-Picsart-API-Key": "dev"}
+"""The header of every request."""
+CONNECTIONS = 16
+RAW_ASGI = str(Path(__file__).with_name("raw_asgi.py"))
 
 
-@contextlib.contextmanager
-def outpaint_server(*options: str) -> Iterator[int]:
-    """`outpaint serve` with the flat painter and no limit to speak of; yields the port."""
-    command = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()"]
-    command += ["serve", "--port", "0", "--painter", "flat", "--rate-limit", "1000000000", "--credits-per-image", "0"]
-    with _running([*command, *options]) as port:
-        yield port
-
-
-@contextlib.contextmanager
-def floor_server() -> Iterator[int]:
-    """The least that uvicorn can do: a raw ASGI application that always says the same."""
-    with _running([sys.executable, str(Path(__file__).with_name("floor.py"))]) as port:
-        yield port
-
-
-@contextlib.contextmanager
-def _running(command: list[str]) -> Iterator[int]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                yield int(found[1])
-                break
-        else:
-            raise RuntimeError(f"{command} ended before it served")
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(20)
+class NoAnswerError(RuntimeError):
+    """A server that was started does not answer."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, for a server that cannot choose one and say which."""
+    """A loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def start(
+    command: list[str],
+    port: int,
+    *,
+    path: str = "/v1/balance",
+    ready: Callable[[int], bool] = bool,
+    environment: Mapping[str, str] = os.environ,
+    patience: float = 60.0,
+) -> tuple[subprocess.Popen[bytes], float]:
+    """Start a server, and ask it for a path until it is `ready` by its status; it, and the seconds until then.
+
+    Raises `NoAnswerError` where it ends first or takes over `patience` seconds, `OSError` where it cannot begin.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(environment))
+    while time.perf_counter() - began < patience:
+        if process.poll() is not None:
+            raise NoAnswerError(f"it ended with {process.returncode}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", path, headers=KEY)
+            if ready(connection.getresponse().status):
+                return process, time.perf_counter() - began
+        time.sleep(0.002)
+    stop(process)
+    raise NoAnswerError(f"it did not answer within {patience:.0f} seconds")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server, by force if it does not end by itself."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, **options: Any) -> Iterator[int]:
+    """A server for as long as the block runs, which has its port; `options` are those of `start`."""
+    process, _ = start(command, port, **options)
+    try:
+        yield port
+    finally:
+        stop(process)
+
+
+def outpaint_server(*options: str) -> AbstractContextManager[int]:
+    """`outpaint serve` with the flat painter and no limit to speak of."""
+    port = free_port()
+    command = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", "serve"]
+    command += ["--port", str(port), "--painter", "flat", "--rate-limit", "1000000000", "--credits-per-image", "0"]
+    return running([*command, *options], port)
+
+
+def raw_asgi_server() -> AbstractContextManager[int]:
+    """The least that uvicorn can do: a raw ASGI application that always says the same."""
+    port = free_port()
+    return running([sys.executable, RAW_ASGI, str(port)], port)
+
+
+@dataclass(frozen=True)
+class WrkRun:
+    """What wrk saw: requests that were answered, how many a second, and how many of them not with 2xx."""
+
+    requests: int
+    rate: float
+    not_2xx: int
+
+
+def wrk(url: str, seconds: int, *arguments: str, environment: Mapping[str, str] | None = None) -> WrkRun:
+    """Load a URL for so long, from one thread over `CONNECTIONS` connections."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30"]
+    command += ["-H", *(f"{name}: {value}" for name, value in KEY.items()), *arguments, url]
+    surroundings = {**os.environ, **(environment or {})}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings).stdout
+
+    def number(pattern: str) -> float:
+        found = re.search(pattern, said)
+        return 0.0 if found is None else float(found[1])
+
+    wrong = number(r"Non-2xx or 3xx responses: (\d+)")
+    return WrkRun(int(number(r"(\d+) requests in")), number(r"Requests/sec:\s+([\d.]+)"), int(wrong))

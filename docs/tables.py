@@ -104,7 +104,7 @@ def checks() -> str:
 
 def admin() -> str:
     """Each operation of the mock's admin API."""
-    return table(("operation", ""), [(f"{one.verb} {ADMIN_ROOT}{one.path}", one.summary) for one in OPERATIONS])
+    return table(("operation", ""), [(f"{one.method} {ADMIN_ROOT}{one.path}", one.summary) for one in OPERATIONS])
 
 
 def diff_rules() -> str:

@@ -21,25 +21,19 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[2] / "functions"))
 
-import events
-from benchmarks_page import put
+import gateway_events
+import stub_aws
 from interpreters import find_python
 from packages import ROOT, Package, ours, rival
-from report import Section, machine
+from report import Section, machine, put
 from stub_aws import StubAws, serve
+from uploads import GRAINED_BYTES, grained_file, mask_file, plain_file
 
 PARTS = {"whole": "whole", "unseen": "pictures unseen", "form": "the form alone"}
 DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT = {
-    "OUTPAINT_TABLE": "outpaint",
-    "OUTPAINT_BUCKET": "outpaint-pictures",
-    "OUTPAINT_ENDPOINT": "painter",
-    "OUTPAINT_RATE_LIMIT": "1000000",
-    "AWS_DEFAULT_REGION": "us-east-1",
+    **stub_aws.ENVIRONMENT,
     "AWS_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "bench",
     # Both are told that they are in Lambda; nobody calls this.
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
@@ -92,8 +86,8 @@ def _cold(section: Section, interpreter: Path, both: tuple[Package, Package], fo
     environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}"}
     try:
         for name, event in (
-            ("GET /v1/balance", events.balance(folder)),
-            ("small submit", events.submit(folder, 2_000)),
+            ("GET /v1/balance", _event(folder / "balance.json", 200, gateway_events.get("/v1/balance"))),
+            ("small submit", _submit(folder / "small.json", plain_file(1024), 1024)),
         ):
             walls: dict[str, list[float]] = {package.name: [] for package in both}
             cpus: dict[str, list[float]] = {package.name: [] for package in both}
@@ -116,7 +110,8 @@ def _cold(section: Section, interpreter: Path, both: tuple[Package, Package], fo
 
 
 def _warm(section: Section, interpreter: Path, both: tuple[Package, Package], folder: Path, rounds: int) -> None:
-    event = events.submit(folder, 3_670_016)
+    side = int((3_670_016 / GRAINED_BYTES) ** 0.5)
+    event = _submit(folder / "large.json", grained_file(side), side)
     taken: dict[str, dict[str, list[float]]] = {}
     for part, name in PARTS.items():
         seconds = taken[part] = {package.name: [] for package in both}
@@ -139,6 +134,16 @@ def _warm(section: Section, interpreter: Path, both: tuple[Package, Package], fo
         _compare(section, f"peak memory, {name}", peaks, 1 / 2**20, "MiB", goals[1])
     own, trusting = statistics.median(taken["whole"]["ours"]), statistics.median(taken["unseen"]["plain handler"])
     section.add("ours whole beside a plain handler that looks at nothing", f"{own / trusting:.2f}x", "time")
+
+
+def _submit(path: Path, image: bytes, side: int) -> Path:
+    return _event(path, 202, gateway_events.submit(image, mask_file(side, side // 2)))
+
+
+def _event(path: Path, wanted: int, event: dict[str, object]) -> Path:
+    """A file for the driver: an event, and the status that is wanted of it."""
+    path.write_text(json.dumps({"wanted": wanted, "event": event}), "utf-8")
+    return path
 
 
 def _weigh(section: Section, both: tuple[Package, Package]) -> None:

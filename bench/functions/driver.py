@@ -103,7 +103,7 @@ def _stub_the_cloud():
     """Answer every call where botocore's own Stubber does: once it is checked and written, before it is signed."""
     from pathlib import Path
 
-    sys.path.append(str(Path(__file__).parent))
+    sys.path.append(str(Path(__file__).parents[1]))
     from stub_aws import StubAws
 
     sys.path.pop()

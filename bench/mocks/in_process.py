@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import forms
 import httpx
 import respx
+from servers import KEY
+from uploads import noise_file
 
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
@@ -17,7 +17,6 @@ from outpaint.mocks.transports.in_process import VENDOR_BASE_URL
 from outpaint.mocks.transports.respx_router import OutpaintRouter
 from outpaint.mocks.world.world import World
 
-KEY = {"X-Picsart-API-Key": "bench"}
 FIELDS = {"prompt": "a field of poppies", "count": "1", "mode": "async"}
 SUBMIT = f"{VENDOR_BASE_URL}/painting/outpaint"
 BALANCE = f"{VENDOR_BASE_URL}/balance"
@@ -36,7 +35,7 @@ class Rate:
 
 def measure() -> list[Rate]:
     """Every rate, each with a client of its own."""
-    image = forms.picture(0)
+    image = noise_file(0)
     rates: list[Rate] = []
 
     def measured(name: str, work: Callable[[], object], world: World | None = None) -> None:
@@ -70,11 +69,13 @@ def measure() -> list[Rate]:
     with respx.mock(base_url=VENDOR_BASE_URL) as router, httpx.Client(headers=KEY) as client:
         router.post("/painting/outpaint", files={"image": image}).respond(202, json={"data": []})
         measured("respx with its multipart matcher, upload", lambda: upload(client))
-    with _world() as world, OutpaintRouter(world), httpx.Client(headers=KEY) as client:
+    world = _world()
+    with OutpaintRouter(world), httpx.Client(headers=KEY) as client:
         measured("outpaint_api (respx), balance", lambda: client.get(BALANCE), world)
         measured("outpaint_api (respx), upload", lambda: upload(client), world)
         measured("outpaint_api (respx), upload and assertions", lambda: asserting(client, world), world)
-    with _world() as world, httpx.Client(transport=OutpaintTransport(world), headers=KEY) as client:
+    world = _world()
+    with httpx.Client(transport=OutpaintTransport(world), headers=KEY) as client:
         measured("OutpaintTransport, balance", lambda: client.get(BALANCE), world)
         measured("OutpaintTransport, upload and assertions", lambda: asserting(client, world), world)
         measured("World.reset after 100 calls", _reset_of(world, client))
@@ -92,6 +93,5 @@ def _fixed(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"credits": 1000})
 
 
-@contextmanager
-def _world() -> Iterator[World]:
-    yield World(settings=ServiceSettings(rate_limit=10**9), credits=2**53)
+def _world() -> World:
+    return World(settings=ServiceSettings(rate_limit=10**9), credits=2**53)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import re
 import statistics
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import forms
 import httpx
+from servers import KEY, WrkRun, wrk
+from uploads import CONTENT_TYPE, form, noise_file
 
 if TYPE_CHECKING:
     from rivals import Server
 
-CONNECTIONS = "16"
-KEY = {"X-Picsart-API-Key": "bench"}
+FIELDS = {"prompt": "a field of poppies under a wide sky", "count": "2", "format": "PNG", "mode": "async"}
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Forms of four fields and a picture of about 197 KB, all different, in files named by number in a folder."""
+
+    folder: Path
+    count: int
+
+    @classmethod
+    def write(cls, folder: Path, count: int) -> Self:
+        """Make so many."""
+        folder.mkdir()
+        for number in range(count):
+            (folder / str(number)).write_bytes(form(FIELDS, {"image": noise_file(number)}))
+        return cls(folder, count)
 
 
 @dataclass(frozen=True)
@@ -32,41 +45,28 @@ class Load:
     @classmethod
     def get(cls, path: str) -> Self:
         """One path again and again."""
-        return cls(path, ("-H", "X-Picsart-API-Key: bench"))
+        return cls(path)
 
     @classmethod
-    def post(cls, bodies: forms.Bodies, count: int) -> Self:
+    def post(cls, bodies: Bodies, count: int) -> Self:
         """The first `count` bodies again and again."""
         script = str(Path(__file__).with_name("post.lua"))
-        return cls("/", ("-s", script), {"BODIES": str(bodies.folder), "COUNT": str(count)})
+        return cls("/", ("-s", script), {"BODIES": str(bodies.folder), "COUNT": str(count), "TYPE": CONTENT_TYPE})
 
-    def run(self, server: Server, seconds: int) -> str:
-        """wrk's own words."""
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--timeout", "30", *self.arguments]
-        done = subprocess.run(
-            [*command, server.url + self.path],
-            capture_output=True, text=True, check=True, env={**os.environ, **self.environment},
-        )  # fmt: skip
-        return done.stdout
-
-    def count(self, server: Server, seconds: int) -> int:
-        """How many requests were answered in that time."""
-        found = re.search(r"(\d+) requests in", self.run(server, seconds))
-        return 0 if found is None else int(found[1])
+    def run(self, server: Server, seconds: int) -> WrkRun:
+        """Send it to a server for so long."""
+        return wrk(server.url + self.path, seconds, *self.arguments, environment=self.environment)
 
 
-def wrk(server: Server, load: Load, seconds: int) -> str:
+def measured(server: Server, load: Load, seconds: int) -> str:
     """Answers a second, marked where some were not 2xx, and what each cost the server of its processor's time."""
     before = server.cpu_seconds()
-    said = load.run(server, seconds)
+    run = load.run(server, seconds)
     spent = server.cpu_seconds() - before
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    number = re.search(r"(\d+) requests in", said)
-    if rate is None or number is None or not int(number[1]):
+    if not run.requests:
         return "none"
-    wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    text = f"{float(rate[1]):,.0f} ({spent / int(number[1]) * 1e6:,.0f} us)"
-    return text if wrong is None else f"{text}, {int(wrong[1]) / int(number[1]):.0%} not 2xx"
+    text = f"{run.rate:,.0f} ({spent / run.requests * 1e6:,.0f} us)"
+    return text if not run.not_2xx else f"{text}, {run.not_2xx / run.requests:.0%} not 2xx"
 
 
 def five_megabytes(server: Server, rounds: int = 7) -> str:
@@ -74,8 +74,8 @@ def five_megabytes(server: Server, rounds: int = 7) -> str:
     seconds = []
     with httpx.Client(timeout=120) as client:
         for seed in range(rounds):
-            body = forms.form(forms.picture(seed, 1270, 1120))
-            headers = {**KEY, "Content-Type": f"multipart/form-data; boundary={forms.BOUNDARY}"}
+            body = form(FIELDS, {"image": noise_file(seed, 1270, 1120)})
+            headers = {**KEY, "Content-Type": CONTENT_TYPE}
             began = time.perf_counter()
             answer = client.post(f"{server.url}/v1/painting/outpaint", content=body, headers=headers)
             seconds.append(time.perf_counter() - began)
@@ -86,7 +86,7 @@ def five_megabytes(server: Server, rounds: int = 7) -> str:
 
 def strictness(server: Server) -> str:
     """How many of these wrong or special requests are answered as the service answers them."""
-    good = forms.picture(0)
+    good = noise_file(0)
     fields = {"prompt": "x", "count": "1"}
     path = f"{server.url}/v1/painting/outpaint"
     with httpx.Client(timeout=60, headers=KEY) as client:
@@ -100,13 +100,8 @@ def strictness(server: Server) -> str:
 
         def turns() -> bool:
             """Two jobs polled in turn: neither is done before its own third poll."""
-            asked = {"X-Mock-Scenario": "polls(2)"}
-            jobs = [
-                client.post(path, data={**fields, "mode": "async"}, files={"image": ("a.png", good)}, headers=asked)
-            ]
-            jobs.append(
-                client.post(path, data={**fields, "mode": "async"}, files={"image": ("a.png", good)}, headers=asked)
-            )
+            asked, data = {"X-Mock-Scenario": "polls(2)"}, {**fields, "mode": "async"}
+            jobs = [client.post(path, data=data, files={"image": ("a.png", good)}, headers=asked) for _ in range(2)]
             ids = [job.json().get("inference_id") for job in jobs]
             seen = [client.get(f"{server.url}/v1/painting/{id_}").status_code for _ in range(3) for id_ in ids]
             return seen == [202, 202, 202, 202, 200, 200]

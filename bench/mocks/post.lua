@@ -1,12 +1,12 @@
--- Sends the bodies in $BODIES, files named 0 to $COUNT - 1, one after the other.
+-- Sends the bodies in $BODIES, files named 0 to $COUNT - 1, one after the other, each a form of $TYPE.
 local count = tonumber(os.getenv("COUNT"))
 local requests = {}
 local sent = 0
 
 function init(arguments)
   local headers = {
-    ["Content-Type"] = "multipart/form-data; boundary=bench",
-    ["X-Picsart-API-Key"] = "bench",
+    ["Content-Type"] = os.getenv("TYPE"),
+    ["X-Picsart-API-Key"] = "dev",
   }
   for number = 0, count - 1 do
     local file = io.open(os.getenv("BODIES") .. "/" .. number, "rb")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
+from servers import KEY, RAW_ASGI, NoAnswerError, free_port, start, stop
 
-KEY = {"X-Picsart-API-Key": "bench"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,7 +30,7 @@ class Server:
     """Whether it takes twenty thousand uploads in reasonable time."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready_ms = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,44 +51,19 @@ class Server:
         """Start it three times and keep the last; ready is the best of them."""
         times = []
         for again in (True, True, False):
-            times.append(self._start())
+            try:
+                self._process, seconds = start(self.command(), self.port, environment=self.environment())
+            except (OSError, NoAnswerError) as error:
+                raise Unavailable(f"{self.name} was left out: {error}") from error
+            times.append(seconds)
             if again:
-                self._stop()
+                stop(self._process)
         self.ready_ms = min(times) * 1000
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop()
-
-    def _start(self) -> float:
-        began = time.perf_counter()
-        try:
-            self._process = subprocess.Popen(
-                self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment()
-            )
-        except OSError as error:
-            raise Unavailable(f"{self.name} was left out: {error}") from error
-        while time.perf_counter() - began < 60:
-            if self._process.poll() is not None:
-                raise Unavailable(f"{self.name} was left out: it ended with {self._process.returncode}")
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
-                    sock.sendall(b"GET /v1/balance HTTP/1.1\r\nHost: x\r\nX-Picsart-API-Key: bench\r\n\r\n")
-                    if sock.recv(12):
-                        return time.perf_counter() - began
-            except OSError:
-                time.sleep(0.002)
-        self._stop()
-        raise Unavailable(f"{self.name} was left out: it did not answer within a minute")
-
-    def _stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        assert self._process is not None
+        stop(self._process)
 
     def _pids(self) -> list[int]:
         """The process and those it started."""
@@ -149,7 +122,7 @@ class RawAsgi(Server):
     name = "baseline: uvicorn, raw ASGI"
 
     def command(self) -> list[str]:
-        return [sys.executable, str(Path(__file__).with_name("raw_asgi.py")), str(self.port)]
+        return [sys.executable, RAW_ASGI, str(self.port)]
 
 
 class _Prism(Server):
@@ -251,9 +224,3 @@ def _install(folder: Path) -> Path:
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent", *PACKAGES]
     subprocess.run(command, cwd=folder, check=True, timeout=600, capture_output=True)
     return folder
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

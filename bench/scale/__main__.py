@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from report import machine
+from report import machine, table
 
 from scale import scenarios
 from scale.parameters import Prices, Quotas
@@ -55,10 +55,10 @@ def main() -> None:
 
 def written(page: str, tables: dict[str, str]) -> str:
     """The page with each table between its markers made anew."""
-    for name, table in tables.items():
+    for name, made in tables.items():
         page, found = re.subn(
             rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda match, table=table: f"{match[1]}{table}\n{match[2]}",
+            lambda match, made=made: f"{match[1]}{made}\n{match[2]}",
             page,
             flags=re.DOTALL,
         )
@@ -170,12 +170,6 @@ def serverless_table() -> str:
         for polls, costs in found.items()
     ]
     return table(["polls a job", *names, "$ per 1,000 jobs"], rows)
-
-
-def table(titles: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown, numbers to the right."""
-    lines = ["| " + " | ".join(titles) + " |", "|---|" + "---:|" * (len(titles) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 if __name__ == "__main__":

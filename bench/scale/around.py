@@ -9,15 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrivals import Random, Times
-from .draws import lognormal
-from .parameters import Latency, Prices, Quotas, Serverless
+from outpaint.functions.aws import dynamo_table
+
+from .arrivals import Random, Times, poisson
+from .parameters import Latency, Prices, Serverless
 
 # The calls of a submit with an image, a mask and an idempotency key, and of a poll; a test holds the numbers to those
 # that tests/functions/aws/test_calls.py counts.
 SUBMIT_CALLS = ("read", "write", "read", "transaction", "put_object", "put_object", "invoke_async", "write")
 POLL_CALLS = ("read", "write", "read")
 SETTLE_CALLS = ("small_object", "write", "small_object", "small_object")
+CALLS = {"submit": SUBMIT_CALLS, "poll": POLL_CALLS, "settle": SETTLE_CALLS}
+
+TRIES = dynamo_table._TRIES
+FIRST_WAIT = dynamo_table._FIRST_WAIT_S
+LONGEST_WAIT = dynamo_table._LONGEST_WAIT_S
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,13 @@ class Units:
     poll_reads: float = 2.0
 
 
-def handler(random: Random, calls: tuple[str, ...], cpu: float, share: float, around: Serverless, number: int) -> Times:
-    """Seconds of so many calls of a function: its processor time at its share of one, and its calls, one by one."""
-    seconds = np.full(number, cpu / share)
-    for call in calls:
+def handler(random: Random, name: str, around: Serverless, number: int) -> Times:
+    """Seconds of so many submits, polls or settles: processor time at the function's share, and calls one by one."""
+    share = around.completion_share if name == "settle" else around.api_share
+    seconds = np.full(number, getattr(around, f"{name}_cpu") / share)
+    for call in CALLS[name]:
         latency: Latency = getattr(around, call)
-        seconds = seconds + lognormal(random, latency, number)
+        seconds = seconds + latency.drawn(random, number)
     return seconds
 
 
@@ -64,16 +71,16 @@ def cold_starts(arrived: Times, busy: float, idle: float) -> NDArray[np.bool_]:
 def time_to_picture(random: Random, arrived: Times, at_endpoint: Times, around: Serverless) -> Times:
     """Seconds from a client's request to its seeing the result, given those from invocation to the painter's answer."""
     number = len(at_endpoint)
-    submit = handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, number)
+    submit = handler(random, "submit", around, number)
     if number:
         cold = cold_starts(arrived, float(submit.mean()), around.kept_warm)
-        submit[cold] += lognormal(random, around.cold_start, int(cold.sum()))
-    settle = handler(random, SETTLE_CALLS, around.settle_cpu, around.completion_share, around, number)
-    poll = handler(random, POLL_CALLS, around.poll_cpu, around.api_share, around, number)
-    there = submit + at_endpoint + lognormal(random, around.notify, number) + settle
+        submit[cold] += around.cold_start.drawn(random, int(cold.sum()))
+    settle = handler(random, "settle", around, number)
+    poll = handler(random, "poll", around, number)
+    there = submit + at_endpoint + around.notify.drawn(random, number) + settle
     # The next poll after the end, counted from the 202.
     polls = np.ceil((there - submit) / around.retry_after)
-    seen: Times = lognormal(random, around.gateway, number) + submit + polls * around.retry_after + poll
+    seen: Times = around.gateway.drawn(random, number) + submit + polls * around.retry_after + poll
     return seen
 
 
@@ -84,25 +91,14 @@ class Demand:
     requests: float
     concurrency: float
     writes: float
-    puts: float
-
-    def over(self, quotas: Quotas) -> list[str]:
-        """Which default quotas that is over."""
-        pairs = (
-            ("API Gateway's stage", self.requests, quotas.stage_requests),
-            ("API Gateway's account", self.requests, quotas.gateway_requests),
-            ("Lambda's concurrency", self.concurrency, quotas.lambda_concurrency),
-            ("PUTs to one S3 prefix", self.puts, quotas.prefix_puts),
-        )
-        return [name for name, asked, allowed in pairs if asked > allowed]
 
 
 def demand(random: Random, rate: float, seconds: float, around: Serverless, *, sync: bool) -> Demand:
     """For `rate` submits a second whose pictures take so long, waited for (sync) or polled for."""
     sample = 4000
-    submit = float(handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, sample).mean())
-    poll = float(handler(random, POLL_CALLS, around.poll_cpu, around.api_share, around, sample).mean())
-    settle = float(handler(random, SETTLE_CALLS, around.settle_cpu, around.completion_share, around, sample).mean())
+    submit = float(handler(random, "submit", around, sample).mean())
+    poll = float(handler(random, "poll", around, sample).mean())
+    settle = float(handler(random, "settle", around, sample).mean())
     waited = min(seconds, around.sync_wait) if sync else 0.0
     polls = math.ceil(max(0.0, seconds - waited) / around.retry_after)
     busy = submit + waited + polls * poll + settle
@@ -111,21 +107,13 @@ def demand(random: Random, rate: float, seconds: float, around: Serverless, *, s
         requests=rate * (1 + polls),
         concurrency=rate * busy,
         writes=rate * (units.submit_writes + units.settle_writes + polls * units.poll_writes),
-        puts=rate * SUBMIT_CALLS.count("put_object"),
     )
 
 
 def cost(around: Serverless, prices: Prices, polls: float) -> dict[str, float]:
     """Dollars for 1,000 jobs with so many polls each, by service; means, without cold starts, logs and traffic."""
     random = np.random.default_rng(1)
-    mean = {
-        name: float(handler(random, calls, cpu, share, around, 4000).mean())
-        for name, calls, cpu, share in (
-            ("submit", SUBMIT_CALLS, around.submit_cpu, around.api_share),
-            ("poll", POLL_CALLS, around.poll_cpu, around.api_share),
-            ("settle", SETTLE_CALLS, around.settle_cpu, around.completion_share),
-        )
-    }
+    mean = {name: float(handler(random, name, around, 4000).mean()) for name in CALLS}
     units = Units()
     gb_seconds = (mean["submit"] + polls * mean["poll"]) * 1.0 + mean["settle"] * 0.5
     requests = 1 + polls
@@ -141,3 +129,37 @@ def cost(around: Serverless, prices: Prices, polls: float) -> dict[str, float]:
         "S3": 1000 * (6 * prices.s3_put + 6 * prices.s3_get),
         "SNS and SQS": 1000 * (prices.sns_message + 3 * prices.sqs_request),
     }
+
+
+@dataclass(frozen=True)
+class LedgerRun:
+    """How submits of one account fared: the share that was refused after all tries, and the seconds of the others."""
+
+    refused: float
+    seconds: Times
+    tries: float
+
+
+def submits_of_one_account(random: Random, rate: float, seconds: float, held: float) -> LedgerRun:
+    """Poisson submits on one account's item, a transaction each, which holds it for `held` seconds (ASSUMED).
+
+    One that finds it held has lost a try; tries and waits are those of outpaint.functions.aws.dynamo_table.
+    """
+    arrived = poisson(random, rate, seconds).tolist()
+    events = [(time, number, 0) for number, time in enumerate(arrived)]
+    heapq.heapify(events)
+    free_at, tries, refused, took = 0.0, 0, 0, []
+    while events:
+        now, number, attempt = heapq.heappop(events)
+        tries += 1
+        if now >= free_at:
+            free_at = now + held
+            took.append(free_at - arrived[number])
+        elif attempt == TRIES - 1:
+            refused += 1
+        else:
+            wait = random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**attempt))
+            # The refusal itself takes a round trip.
+            heapq.heappush(events, (now + held / 2 + wait, number, attempt + 1))
+    number = max(1, len(arrived))
+    return LedgerRun(refused / number, np.array(took), tries / number)

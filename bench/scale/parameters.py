@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from .arrivals import Random, Times
+
+_NORMAL_P99 = 2.3263478740408408
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -15,6 +21,12 @@ class Latency:
 
     median: float
     p99: float
+
+    def drawn(self, random: Random, number: int) -> Times:
+        """So many times of this distribution."""
+        sigma = np.log(self.p99 / self.median) / _NORMAL_P99
+        times: Times = self.median * np.exp(random.normal(0.0, sigma, number))
+        return times
 
 
 @dataclass(frozen=True)
@@ -97,10 +109,6 @@ class Quotas:
     gateway_requests: float = 10_000.0
     stage_requests: float = 1_000.0
     lambda_concurrency: float = 1_000.0
-    partition_writes: float = 1_000.0
-    partition_reads: float = 3_000.0
-    prefix_puts: float = 3_500.0
-    prefix_gets: float = 5_500.0
 
 
 @dataclass(frozen=True)

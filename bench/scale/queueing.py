@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrivals import Random, Times
-from .draws import lognormal
 from .parameters import Endpoint, Painting
 
 Integers = NDArray[np.int64]
@@ -108,7 +107,7 @@ def simulate(
         seen.append((backlog, running, fleet.size))
         change = scaling.change(minute, backlog, running, fleet.size)
         if change > 0:
-            fleet.add(minute, lognormal(random, endpoint.start, change), until)
+            fleet.add(minute, endpoint.start.drawn(random, change), until)
         elif change < 0:
             fleet.remove(minute, -change, until)
     backlogs, runnings, wanteds = (np.array(column, dtype=np.int64) for column in zip(*seen, strict=True))

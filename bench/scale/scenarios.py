@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import arrivals, one_account
-from .around import SUBMIT_CALLS, Demand, cold_starts, cost, demand, handler, time_to_picture
+from . import arrivals
+from .around import Demand, cold_starts, cost, demand, handler, submits_of_one_account, time_to_picture
 from .arrivals import Times
 from .parameters import Endpoint, Painting, Prices, Serverless
 from .queueing import Run, simulate
@@ -118,7 +118,7 @@ def account() -> dict[float, list[tuple[float, float, float, float]]]:
     for held in (0.005, 0.010, 0.020):
         rows = []
         for rate in (5, 10, 20, 30, 40, 60, 80, 100, 150, 200):
-            ledger = one_account.submits(np.random.default_rng(7), rate, 120.0, held)
+            ledger = submits_of_one_account(np.random.default_rng(7), rate, 120.0, held)
             p99 = float(np.percentile(ledger.seconds, 99)) if len(ledger.seconds) else math.nan
             rows.append((float(rate), ledger.refused, ledger.tries, p99))
         found[held] = rows
@@ -162,7 +162,7 @@ def policies() -> list[Outcome]:
 def cold_shares() -> list[tuple[str, float, int]]:
     """The share of submits that start a function, and how many do, for steady rates and for a burst."""
     random, around = np.random.default_rng(11), Serverless()
-    busy = float(handler(random, SUBMIT_CALLS, around.submit_cpu, around.api_share, around, 4000).mean())
+    busy = float(handler(random, "submit", around, 4000).mean())
     loads = {f"{rate:g} a second": arrivals.poisson(random, rate, 3 * HOUR) for rate in (0.001, 0.01, 0.1, 1.0, 10.0)}
     loads["1 a second, then 100 for a minute"] = arrivals.burst(random, 1.0, 100.0, 600.0, 60.0, 1200.0)
     found = []

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "bench"))
 
-from scale import around, arrivals, one_account, scenarios  # noqa: E402
-from scale.draws import lognormal  # noqa: E402
+from scale import around, arrivals, scenarios  # noqa: E402
 from scale.parameters import Endpoint, Latency, Painting, Quotas, Serverless  # noqa: E402
 from scale.queueing import Run, simulate  # noqa: E402
 
@@ -184,7 +183,7 @@ def test_calls_are_those_that_the_services_own_tests_count() -> None:
 
 
 def test_latencies_have_the_quantiles_that_they_say() -> None:
-    times = lognormal(random(9), Latency(0.01, 0.05), 400_000)
+    times = Latency(0.01, 0.05).drawn(random(9), 400_000)
     assert np.median(times) == pytest.approx(0.01, rel=0.01)
     assert np.percentile(times, 99) == pytest.approx(0.05, rel=0.02)
 
@@ -215,10 +214,10 @@ def test_what_is_asked_of_functions_is_littles_law_too() -> None:
 
 
 def test_one_account_alone_is_never_refused_and_a_flood_is_bounded_by_the_time_its_item_is_held() -> None:
-    calm = one_account.submits(random(12), 1.0, 600.0, 0.01)
+    calm = around.submits_of_one_account(random(12), 1.0, 600.0, 0.01)
     assert calm.refused == 0
     assert calm.tries == pytest.approx(1.0, abs=0.05)
-    flood = one_account.submits(random(12), 500.0, 60.0, 0.01)
+    flood = around.submits_of_one_account(random(12), 500.0, 60.0, 0.01)
     assert len(flood.seconds) / 60.0 <= 1 / 0.01
     assert flood.refused > 0.5
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from outpaint.mocks.pact.interactions import LeftOut as LeftOut
     from outpaint.mocks.pact.pact_file import Pact as Pact
     from outpaint.mocks.pact.pact_file import pact_of as pact_of
+    from outpaint.mocks.report.client_checks import judge as judge
     from outpaint.mocks.report.findings import CheckOutcome as CheckOutcome
     from outpaint.mocks.report.findings import CheckResult as CheckResult
     from outpaint.mocks.report.findings import Finding as Finding
     from outpaint.mocks.report.findings import FindingSeverity as FindingSeverity
     from outpaint.mocks.report.findings import Report as Report
     from outpaint.mocks.report.findings import ReportVerdict as ReportVerdict
-    from outpaint.mocks.report.judging import judge as judge
     from outpaint.mocks.sagemaker.aws_cloud import AwsCloud as AwsCloud
     from outpaint.mocks.sagemaker.aws_cloud import Cloud as Cloud
     from outpaint.mocks.sagemaker.endpoint_definition import AsyncInferenceConfig as AsyncInferenceConfig
@@ -78,7 +78,7 @@ PUBLIC = {
     "pact.interactions": ("Interaction", "LeftOut"),
     "pact.pact_file": ("Pact", "pact_of"),
     "report.findings": ("CheckOutcome", "CheckResult", "Finding", "FindingSeverity", "Report", "ReportVerdict"),
-    "report.judging": ("judge",),
+    "report.client_checks": ("judge",),
     "sagemaker.aws_cloud": ("AwsCloud", "Cloud"),
     "sagemaker.endpoint_definition": (
         "AsyncInferenceConfig",

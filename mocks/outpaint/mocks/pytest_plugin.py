@@ -128,7 +128,7 @@ def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Itera
 @pytest.fixture
 def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
     """Judges the client by the calls of the test so far: `outpaint_report().assert_passed()`."""
-    from outpaint.mocks.report.judging import judge
+    from outpaint.mocks.report.client_checks import judge
 
     return lambda: judge(outpaint_world)
 

@@ -59,7 +59,9 @@ def test_the_mock_server_keeps_it_with_its_own_states(web_shop_pact: Path) -> No
     with thread_server() as server, server.serving(world) as served:
         found = verified(web_shop_pact, served.url, f"{served.url}/_mock/pact/state")
     assert [description for description, kept in found.items() if not kept] == []
-    sent = world.calls.submits.where(lambda call: (call.head.header("content-type") or "").startswith("multipart/"))
+    sent = world.calls.submits.where(
+        lambda call: (call.request_head.header("content-type") or "").startswith("multipart/")
+    )
     # The pictures came as they were sent: binary, in a form.
     assert {call.mask_sha256 is not None for call in sent} == {True, False}
     assert all(call.image.size == (64, 64) for call in sent if call.image_sha256 is not None)

@@ -77,7 +77,7 @@ class Server:
 
     def ask(
         self,
-        verb: str,
+        method: str,
         path: str,
         body: Any = None,
         *,
@@ -88,7 +88,7 @@ class Server:
         parts = urlsplit(path)
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         head = RequestHead(
-            verb, f"{self.base}/_mock{parts.path}", parts.query, headers, "http://127.0.0.1:4010", peer_is_loopback
+            method, f"{self.base}/_mock{parts.path}", parts.query, headers, "http://127.0.0.1:4010", peer_is_loopback
         )
         return Answer(answer(self.worlds, head, data, open_to_all=self.open_to_all))
 
@@ -118,9 +118,9 @@ class Server:
     def poll(self, inference_id: str) -> Answer:
         return self.call("GET", f"/v1/painting/{inference_id}")
 
-    def call(self, verb: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
+    def call(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
         head = RequestHead(
-            verb, self.base + path, "", (("x-picsart-api-key", "anyone"), *headers), "http://127.0.0.1:4010"
+            method, self.base + path, "", (("x-picsart-api-key", "anyone"), *headers), "http://127.0.0.1:4010"
         )
         answer = self._application.respond(head, body)
         assert not isinstance(answer, Waiting)

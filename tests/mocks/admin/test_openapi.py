@@ -29,9 +29,9 @@ def test_it_is_valid_and_served(server: Any) -> None:
 
 def test_it_has_every_operation_and_nothing_else() -> None:
     described = {
-        (verb.upper(), path.removeprefix("/_mock")) for path, verbs in DOCUMENT["paths"].items() for verb in verbs
+        (method.upper(), path.removeprefix("/_mock")) for path, verbs in DOCUMENT["paths"].items() for method in verbs
     }
-    assert described == {(operation.verb, operation.path) for operation in OPERATIONS}
+    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
     names = [one["operationId"] for verbs in DOCUMENT["paths"].values() for one in verbs.values()]
     assert len(names) == len(set(names)) == len(OPERATIONS)
 
@@ -40,7 +40,7 @@ def test_every_described_path_leads_to_its_operation(server: Any) -> None:
     """What stands for a parameter may not exist, but then it is that which is told, not the path."""
     for operation in OPERATIONS:
         path = re.sub(r"\{(number|place)\}", "1", operation.path).replace("{name}", "w")
-        answer = server.ask(operation.verb, path.replace("{inference_id}", "j"))
+        answer = server.ask(operation.method, path.replace("{inference_id}", "j"))
         assert answer.status != 405
         if answer.status >= 400:
             assert "there is nothing at" not in answer.detail
@@ -58,7 +58,7 @@ def test_answers_are_as_described(server: Any) -> None:
     inference_id = server.submit(with_mask=True)["inference_id"]
     server.submit(count="11")
     for operation in OPERATIONS:
-        if operation.verb != "GET" or isinstance(operation.gives, str):
+        if operation.method != "GET" or isinstance(operation.gives, str):
             continue
         path = operation.path.replace("{number}", "1").replace("{inference_id}", inference_id)
         Draft202012Validator(schema_of(operation.gives.__name__)).validate(server.get(path))

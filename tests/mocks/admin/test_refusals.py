@@ -67,14 +67,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "path", "body", "status", "words"), REFUSED)
+@pytest.mark.parametrize(("method", "path", "body", "status", "words"), REFUSED)
 def test_what_cannot_be_done_changes_nothing(
-    server: Any, verb: str, path: str, body: Any, status: int, words: str
+    server: Any, method: str, path: str, body: Any, status: int, words: str
 ) -> None:
     server.submit()
     server.post("/scenarios/always", {"scenario": "polls(3)"})
     before = everything(server)
-    answer = server.ask(verb, path, body)
+    answer = server.ask(method, path, body)
     assert (answer.status, answer.json["status"]) == (status, "error")
     assert words in answer.detail
     assert everything(server) == before
@@ -94,8 +94,8 @@ def test_an_allow_header_names_the_verbs(server: Any) -> None:
 
 
 def test_a_world_that_is_not_there_is_not_made_by_asking(server: Any) -> None:
-    for verb, path in (("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal"), ("GET", "/report")):
-        answer = server.within("nowhere").ask(verb, path)
+    for method, path in (("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal"), ("GET", "/report")):
+        answer = server.within("nowhere").ask(method, path)
         assert answer.status == 404
         assert "there is no world nowhere" in answer.detail
     assert "nowhere" not in server.worlds.names
@@ -105,8 +105,8 @@ def test_one_worlds_base_url_administers_that_world_alone(server: Any) -> None:
     for name in ("mine", "theirs"):
         server.ask("PUT", f"/worlds/{name}")
     mine = server.within("mine")
-    for verb, path in (("GET", "/worlds"), ("DELETE", "/worlds/theirs"), ("PUT", "/worlds/new")):
-        answer = mine.ask(verb, path)
+    for method, path in (("GET", "/worlds"), ("DELETE", "/worlds/theirs"), ("PUT", "/worlds/new")):
+        answer = mine.ask(method, path)
         assert answer.status == 403
         assert "under /t/mine only world mine is administered" in answer.detail
     assert server.worlds.names == ("mine", "theirs")

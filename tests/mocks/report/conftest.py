@@ -14,8 +14,8 @@ from PIL import Image
 
 from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.report.client_checks import judge
 from outpaint.mocks.report.findings import CheckResult, Report
-from outpaint.mocks.report.judging import judge
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.world import World
 

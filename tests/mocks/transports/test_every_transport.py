@@ -47,7 +47,7 @@ def test_a_whole_url_with_a_query_and_percent_signs_arrives(transport: Transport
     answer = transport.call("GET", "/painting/a%20b%2Fc?x=1%202")
     assert answer.status_code == 404
     assert transport.world.calls.last.path == "/v1/painting/a b/c"
-    assert transport.world.calls.last.head.query == "x=1%202"
+    assert transport.world.calls.last.request_head.query == "x=1%202"
 
 
 # Faults

@@ -54,23 +54,16 @@ class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
     """The client closed the connection before it had an answer."""
 
 
-class AsgiHost:
-    """An ASGI 3 application over the HTTP core; serves scopes of HTTP alone.
+class PooledHost:
+    """What applications share: a pool of threads for what takes long, and waits that the server ends as it stops."""
 
-    Heads are processed on the event loop, for that takes microseconds; bodies are read there and processed in a
-    bounded pool of threads. A client that waits for a job occupies a connection and nothing else.
-    """
-
-    def __init__(self, application: Application, endings: Endings) -> None:
-        self._application = application
-        self._service = application.service
-        self._endings = endings
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+    def __init__(self, threads: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waits: set[asyncio.Event] = set()
         self._closing = False
 
     def release_waits(self) -> None:
-        """Answer every client that waits for a job now (202, nothing is lost); call on the loop."""
+        """End every wait, so that it is answered now (a job's with 202, nothing is lost); call on the loop."""
         self._closing = True
         for wait in self._waits:
             wait.set()
@@ -78,6 +71,20 @@ class AsgiHost:
     def close(self) -> None:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
+
+
+class AsgiHost(PooledHost):
+    """An ASGI 3 application over the HTTP core; serves scopes of HTTP alone.
+
+    Heads are processed on the event loop, for that takes microseconds; bodies are read there and processed in a
+    bounded pool of threads. A client that waits for a job occupies a connection and nothing else.
+    """
+
+    def __init__(self, application: Application, endings: Endings) -> None:
+        super().__init__(_THREADS, "request")
+        self._application = application
+        self._service = application.service
+        self._endings = endings
 
     def unreadable(self) -> Response:
         """The answer to bytes that are not HTTP."""

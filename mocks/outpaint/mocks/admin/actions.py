@@ -18,8 +18,8 @@ from outpaint.mocks.admin.scenario_json import Language, language, scenario_of
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD
 from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.pact.provider_states import stage
+from outpaint.mocks.report.client_checks import judge
 from outpaint.mocks.report.findings import Report
-from outpaint.mocks.report.judging import judge
 from outpaint.mocks.report.junit_xml import as_junit
 from outpaint.mocks.report.report_pages import as_page
 from outpaint.mocks.scenarios.grammar import nearest
@@ -34,7 +34,7 @@ OPERATIONS: Final[list[AdminOperation]] = []
 
 
 def operation(
-    verb: str,
+    method: str,
     path: str,
     name: str,
     *,
@@ -51,7 +51,7 @@ def operation(
         summary = (act.__doc__ or "").partition("\n")[0].removesuffix(".")
         given = gives or get_type_hints(act)["return"]
         OPERATIONS.append(
-            AdminOperation(verb, path, name, summary, act, given, takes, optional_body, query, of_world, makes)
+            AdminOperation(method, path, name, summary, act, given, takes, optional_body, query, of_world, makes)
         )
         return act
 
@@ -370,8 +370,7 @@ def _kept(asked: AdminRequest) -> Call:
     call = asked.world.journal.find(number)
     if call is None:
         raise OutpaintError(
-            ErrorCode.UNKNOWN_ROUTE,
-            f"there is no call {number} in the journal of world {asked.world.name}",
+            ErrorCode.UNKNOWN_ROUTE, f"there is no call {number} in the journal of world {asked.world.name}"
         )
     return call
 

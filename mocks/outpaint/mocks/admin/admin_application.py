@@ -90,14 +90,14 @@ def answer(worlds: Worlds, head: RequestHead, body: bytes, *, open_to_all: bool)
 
 def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
     base, world_name, path = _place(head.path)
-    verb = "GET" if head.method == "HEAD" else head.method
+    method = "GET" if head.method == "HEAD" else head.method
     if path in ("", "/", "/ui", "/ui/") or path.startswith("/ui/"):
-        _taken(verb, ("GET",))
+        _only_get(method)
         return _page(base, world_name, path)
     if path == "/openapi.json":
-        _taken(verb, ("GET",))
+        _only_get(method)
         return _content(200, JSON, admin_openapi_json())
-    operation, values = _operation(path, verb)
+    operation, values = _operation(path, method)
     if not operation.of_world and world_name != DEFAULT_WORLD and operation.name != "language":
         raise OutpaintError(
             ErrorCode.FORBIDDEN,
@@ -130,34 +130,33 @@ def _place(path: str) -> tuple[str, str, str]:
     return before, world, below
 
 
-def _operation(path: str, verb: str) -> tuple[AdminOperation, dict[str, str]]:
-    verbs: list[str] = []
+def _operation(path: str, method: str) -> tuple[AdminOperation, dict[str, str]]:
+    taken: list[str] = []
     for pattern, operation in _patterns():
         found = pattern.fullmatch(path)
         if found is None:
             continue
-        if operation.verb == verb:
+        if operation.method == method:
             return operation, found.groupdict()
-        verbs.append(operation.verb)
-    if not verbs:
+        taken.append(operation.method)
+    if not taken:
         raise _nothing_at(f"{ADMIN_ROOT}{path}")
-    _taken(verb, tuple(verbs))
-    raise AssertionError(verb)
+    raise _MethodError(method, tuple(taken))
 
 
-class _VerbError(OutpaintError):
-    """A verb that a path does not take."""
+class _MethodError(OutpaintError):
+    """A method that a path does not take."""
 
-    def __init__(self, verb: str, taken: tuple[str, ...]) -> None:
+    def __init__(self, method: str, taken: tuple[str, ...]) -> None:
         super().__init__(
-            ErrorCode.METHOD_NOT_ALLOWED, f"{verb[:20]} is not taken here: use {' or '.join(dict.fromkeys(taken))}"
+            ErrorCode.METHOD_NOT_ALLOWED, f"{method[:20]} is not taken here: use {' or '.join(dict.fromkeys(taken))}"
         )
         self.taken = tuple(dict.fromkeys((*taken, *(("HEAD",) if "GET" in taken else ()))))
 
 
-def _taken(verb: str, taken: tuple[str, ...]) -> None:
-    if verb not in taken:
-        raise _VerbError(verb, taken)
+def _only_get(method: str) -> None:
+    if method != "GET":
+        raise _MethodError(method, ("GET",))
 
 
 @cache
@@ -233,7 +232,7 @@ def _nothing_at(path: str) -> OutpaintError:
 
 
 def _error(error: OutpaintError) -> Response:
-    extra = (("Allow", ", ".join(error.taken)),) if isinstance(error, _VerbError) else ()
+    extra = (("Allow", ", ".join(error.taken)),) if isinstance(error, _MethodError) else ()
     return _content(error.kind.status.value, JSON, ErrorBody.of(error).model_dump_json().encode(), extra)
 
 

@@ -38,7 +38,7 @@ def admin_openapi() -> _Object:
     paths: _Object = {}
     for operation in OPERATIONS:
         item = paths.setdefault(ADMIN_ROOT + operation.path, {})
-        item[operation.verb.lower()] = _operation(operation)
+        item[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,7 +94,7 @@ def _responses(operation: AdminOperation) -> _Object:
     else:
         done = {"description": "Done.", "content": {"application/json": {"schema": _reference(operation.gives)}}}
     # Making a world may find it (200); everything else that makes something makes a new one (201).
-    found = {"200": done} if not operation.makes or operation.verb == "PUT" else {}
+    found = {"200": done} if not operation.makes or operation.method == "PUT" else {}
     made = {"201": {**done, "description": "Made."}} if operation.makes else {}
     error = {"application/json": {"schema": _reference(ErrorBody)}}
     refused = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}

@@ -68,7 +68,7 @@ class AdminOperation:
     What `makes` something answers 201. What is not `of_world` concerns the whole server.
     """
 
-    verb: str
+    method: str
     path: str
     name: str
     summary: str

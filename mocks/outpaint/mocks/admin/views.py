@@ -7,7 +7,7 @@ from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
@@ -68,14 +68,7 @@ def picture_of(world: World, call: Call, what: str, side: int | None = None) -> 
         raise OutpaintError(ErrorCode.UNKNOWN_FILE, str(error.args[0])) from None
     except OutpaintError as error:
         raise OutpaintError(ErrorCode.UNKNOWN_FILE, f"call {call.number} has no {what}: {error.detail}") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        UnidentifiedImageError,
-    ):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise OutpaintError(
             ErrorCode.UNKNOWN_FILE, f"the {what} of call {call.number} is no picture that can be shown"
         ) from None
@@ -118,13 +111,22 @@ def clock_state(clock: VirtualClock) -> ClockState:
 
 def world_summary(world: World, origin: str) -> WorldSummary:
     """A world in short; `origin` is where its server is reached."""
-    return WorldSummary(**_world(world, origin))
+    scenarios = world.scenarios
+    return WorldSummary(
+        name=world.name,
+        base_url=f"{origin.rstrip('/')}{prefix_of(world.name)}/v1",
+        clock=clock_state(world.clock),
+        calls=world.journal.total,
+        pending=len(world.pending),
+        scenarios=len(scenarios.lasting) + len(scenarios.waiting),
+    )
 
 
 def world_detail(world: World, origin: str) -> WorldDetail:
     """A world with its accounts."""
     accounts = tuple(AccountState.model_validate(account) for account in world.ledger.accounts[:_MAX_ACCOUNTS])
-    return WorldDetail(**_world(world, origin), accounts=accounts, keeps_bodies=world.journal.keeps_bodies)
+    summary = world_summary(world, origin)
+    return WorldDetail(**dict(summary), accounts=accounts, keeps_bodies=world.journal.keeps_bodies)
 
 
 def scenario_states(world: World) -> ScenarioStates:
@@ -153,17 +155,15 @@ def in_order(routes: frozenset[On]) -> tuple[On, ...]:
 
 def job_summary(world: World, job: Job) -> JobSummary:
     """A job, with its plan while it runs."""
-    plan = world.dispatch.plan_of(job.id)
-    running = not job.state.ended and plan is not None
-    ends_at = plan.ends_at if plan is not None else math.inf
+    plan = None if job.state.ended else world.dispatch.plan_of(job.id)
     return JobSummary(
         inference_id=job.id,
         state=job.state,
         created_at=job.created_at,
-        ends_at=ends_at if running and math.isfinite(ends_at) else None,
-        progress=str(plan.progress) if running and plan is not None else None,
-        polls=plan.polls if running and plan is not None else None,
-        outcome=str(plan.outcome) if running and plan is not None else None,
+        ends_at=None if plan is None or math.isinf(plan.ends_at) else plan.ends_at,
+        progress=None if plan is None else str(plan.progress),
+        polls=None if plan is None else plan.polls,
+        outcome=None if plan is None else str(plan.outcome),
         prompt=job.request.wish.prompt[:_MAX_WORDS],
         count=len(job.request.output_ids),
         error_code=None if job.failure is None else job.failure.error_code,
@@ -172,24 +172,41 @@ def job_summary(world: World, job: Job) -> JobSummary:
 
 def call_summary(call: Call) -> CallSummary:
     """A call in short."""
-    return CallSummary(**_call(call))
+    response, request = call.response, call.request
+    fault = None if response is None else response.fault
+    return CallSummary(
+        number=call.number,
+        at=call.at,
+        answered=response is not None,
+        method=call.method,
+        path=call.path,
+        route=call.route,
+        status=call.status,
+        error_code=call.error_code,
+        inference_id=call.inference_id,
+        prompt=None if request is None else request.wish.prompt[:_MAX_WORDS],
+        count=None if request is None else request.wish.count,
+        effects=call.effects,
+        latency=0.0 if response is None else response.latency,
+        fault=None if fault is None or fault.breaks is None else fault.breaks.value,
+        has_image=call.image_sha256 is not None,
+        has_mask=call.mask_sha256 is not None,
+    )
 
 
 def call_detail(world: World, call: Call, base: str) -> CallDetail:
     """A call with all that is kept of it; `base` is where its pictures are shown."""
     response = call.response
     return CallDetail(
-        **_call(call),
-        query=call.head.query,
+        **dict(call_summary(call)),
+        query=call.request_head.query,
         account_id=call.account_id,
         idempotency_key=call.idempotency_key,
-        request_headers=tuple(Header(name=name, value=value) for name, value in call.head.headers),
+        request_headers=_headers(call.request_head.headers),
         request=_request(call),
         body_size=call.body_size,
         answered_at=call.answered_at,
-        response_headers=()
-        if response is None
-        else tuple(Header(name=name, value=value) for name, value in response.headers),
+        response_headers=() if response is None else _headers(response.headers),
         response=_text(call),
         response_size=_response_size(call),
         pictures=_pictures(world, call, base),
@@ -214,39 +231,8 @@ def source_list(world: World) -> SourceList:
     )
 
 
-def _world(world: World, origin: str) -> dict[str, Any]:
-    scenarios = world.scenarios
-    return {
-        "name": world.name,
-        "base_url": f"{origin.rstrip('/')}{prefix_of(world.name)}/v1",
-        "clock": clock_state(world.clock),
-        "calls": world.journal.total,
-        "pending": len(world.pending),
-        "scenarios": len(scenarios.lasting) + len(scenarios.waiting),
-    }
-
-
-def _call(call: Call) -> dict[str, Any]:
-    response, request = call.response, call.request
-    fault = None if response is None or response.fault is None else response.fault
-    return {
-        "number": call.number,
-        "at": call.at,
-        "answered": response is not None,
-        "method": call.method,
-        "path": call.path,
-        "route": call.route,
-        "status": call.status,
-        "error_code": call.error_code,
-        "inference_id": call.inference_id,
-        "prompt": None if request is None else request.wish.prompt[:_MAX_WORDS],
-        "count": None if request is None else request.wish.count,
-        "effects": call.effects,
-        "latency": 0.0 if response is None else response.latency,
-        "fault": None if fault is None or fault.breaks is None else fault.breaks.value,
-        "has_image": call.image_sha256 is not None,
-        "has_mask": call.mask_sha256 is not None,
-    }
+def _headers(pairs: tuple[tuple[str, str], ...]) -> tuple[Header, ...]:
+    return tuple(Header(name=name, value=value) for name, value in pairs)
 
 
 def _request(call: Call) -> dict[str, Any] | None:

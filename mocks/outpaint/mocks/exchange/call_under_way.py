@@ -128,7 +128,7 @@ class CallUnderWay(CallSeenByPorts):
         if self.touching and self._ends_before(service):
             return
         self.suspended = isinstance(self.touching.get(Slot.ANSWER), Error) or self._refusal is not None
-        self._exchange = self._as_current(lambda: Exchange(service, self.record.head))
+        self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head))
         if self._exchange.answer is not None or self._refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)
             return
@@ -152,14 +152,14 @@ class CallUnderWay(CallSeenByPorts):
             record.inference_id = found.id
         elif kind is On.FILE:
             record.inference_id = world.pictures.job_of(found.id)
-        key = None if found.route in _KEYLESS else record.head.header(_KEY)
+        key = None if found.route in _KEYLESS else record.request_head.header(_KEY)
         magic = None
         if key is not None:
             self._key = key = key.strip()
             if key.startswith(MAGIC):
                 magic = self._understood(preset_of, key, API_KEY, ErrorCode.UNKNOWN_KEY)
                 world.ledger.admit(key)
-        header = record.head.header(_HEADER)
+        header = record.request_head.header(_HEADER)
         own = None if header is None else self._understood(Scenario.of, header, HEADER)
         attached = world.dispatch.attached(record.inference_id)
         self.effects = world.scenarios.resolve(kind, preset=magic, own=own, attached=attached)

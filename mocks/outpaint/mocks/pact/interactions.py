@@ -46,13 +46,7 @@ _SPOILED: Final = ("gateway", "wrong_shape", "content_type", "cut", "reset", "re
 _HELD: Final = frozenset({StateName.PROCESSING, StateName.SUCCEEDED, StateName.FAILED, StateName.EXPIRED_URL})
 """The states that have a job or a file."""
 _SHORTEST_KEY: Final = 6
-_COUNTERS: Final = (
-    names.RATE_LIMIT,
-    names.RATE_AVAILABLE,
-    names.RATE_RESET,
-    names.CREDIT_AVAILABLE,
-    names.RETRY_AFTER,
-)
+_COUNTERS: Final = (names.RATE_LIMIT, names.RATE_AVAILABLE, names.RATE_RESET, names.CREDIT_AVAILABLE, names.RETRY_AFTER)
 # One pixel each: what is promised of a file is its type, which Pact's engine sees in the bytes.
 _PIXELS: Final = {
     "image/jpeg": "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
@@ -129,10 +123,10 @@ def recorded_request(call: Call) -> RecordedRequest:
         request.rules["path"] = matching_rules.regex(f"/v1/painting/{matching_rules.ID}")
         request.held_path = "/v1/painting/${inference_id}"
     elif found.route is Route.FILE:
-        _set_file(request, found.id, call.head.query)
+        _set_file(request, found.id, call.request_head.query)
     _set_headers(request, call)
     if found.route is Route.OUTPAINT:
-        for name, value in parse_qsl(call.head.query):
+        for name, value in parse_qsl(call.request_head.query):
             if name == "mode":
                 request.query[name] = [value]
                 request.words.append(f"?mode={value}")
@@ -166,14 +160,14 @@ def _set_headers(request: RecordedRequest, call: Call) -> None:
         else:
             from_state = matching_rules.from_state("${api_key}")
             request.set_header(API_KEY, matching_rules.API_KEY_EXAMPLE, visible, from_state)
-    accept = call.head.header("accept") or ""
+    accept = call.request_head.header("accept") or ""
     if "problem+json" in accept:
         request.set_header("Accept", accept)
         request.words.append("as problem details")
     if call.idempotency_key is not None:
         request.set_header(IDEMPOTENCY_KEY, matching_rules.IDEMPOTENCY_KEY_EXAMPLE, visible, {"type": "Uuid"})
         request.words.append("with an idempotency key")
-    prefer = ", ".join(call.head.header_values("prefer"))
+    prefer = ", ".join(call.request_head.header_values("prefer"))
     if prefer:
         request.set_header(PREFER, prefer)
         request.words.append(f"preferring {prefer}")
@@ -187,14 +181,14 @@ def _set_body(request: RecordedRequest, call: Call) -> None:
     if call.body_size > MAX_BODY:
         raise LeftOutError(f"its body has {call.body_size} bytes: test with pictures of less than {MAX_BODY}")
     try:
-        check_content_type(call.head)
-        fields = read_fields(call.head, call.body)
+        check_content_type(call.request_head)
+        fields = read_fields(call.request_head, call.body)
     except OutpaintError as error:
         raise LeftOutError(f"its body says nothing: {error.detail}") from None
     asked = call.request
     if asked is not None and (isinstance(asked.image, IdSource) or isinstance(asked.mask, IdSource)):
         raise LeftOutError("it names a picture by id, and every provider has ids of its own")
-    media_type = (call.head.header("content-type") or "").partition(";")[0].strip().lower()
+    media_type = (call.request_head.header("content-type") or "").partition(";")[0].strip().lower()
     pairs = known_pairs(fields)
     request.body, content_type = body_document(media_type, pairs)
     pattern = matching_rules.WITH_BOUNDARY if "boundary" in content_type else f"{content_type}(;.*)?"
@@ -238,7 +232,9 @@ def recorded_response(call: Call) -> RecordedResponse:
         body_rules = {"$": matching_rules.matcher("contentType", value=content_type)}
         summary += f" {content_type}"
     elif content_type:
-        said = _json(response)
+        said = call.json_object
+        if not said:
+            raise LeftOutError("its answer is not of the API: no JSON object")
         if not by_request(call, said):
             # A scenario's error names no field, and a provider's own may.
             said.pop("field", None)
@@ -271,16 +267,6 @@ def _response_headers(response: MockResponse) -> tuple[dict[str, list[str]], dic
         if value is not None:
             headers[name] = [value]
     return headers, rules
-
-
-def _json(response: MockResponse) -> dict[str, Any]:
-    try:
-        found = json.loads(response.body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise LeftOutError("its answer is not of the API: no JSON object")
-    return found
 
 
 def _in_words(said: dict[str, Any]) -> str:

@@ -126,7 +126,7 @@ def _refused(call: Call, code: ErrorCode, *, from_address: bool) -> ProviderStat
 
 
 def _async(call: Call) -> bool:
-    if Prefer.parse(call.head.header_values("prefer")).respond_async:
+    if Prefer.parse(call.request_head.header_values("prefer")).respond_async:
         return True
     return call.request is not None and call.request.mode is Mode.ASYNC
 

@@ -17,11 +17,11 @@ export function enter(name) {
 }
 
 /** Ask, and hand back the JSON; what is refused is thrown with its detail. */
-export async function ask(verb, path, body, root = base()) {
+export async function ask(method, path, body, root = base()) {
   let answer;
   try {
     answer = await fetch(root + path, {
-      method: verb,
+      method,
       body: body === undefined ? undefined : JSON.stringify(body),
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
     });

@@ -1,6 +1,7 @@
-"""The rules for clients: each looks for occasions on which a client could keep or break it.
+"""The rules for clients, and the report that judges a world's journal by them.
 
-A rule's docstring is its text in reports and in the documentation.
+Each rule looks for occasions on which a client could keep or break it; its docstring is its text in reports and in the
+documentation.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import RATE_RESET, WARNING
-from outpaint.mocks.report.findings import FindingSeverity
+from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, FindingSeverity, Report, ReportVerdict
 from outpaint.mocks.report.traffic import (
     Occasion,
     Traffic,
@@ -34,14 +35,22 @@ from outpaint.mocks.report.traffic import (
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.calls import Call
 
+if TYPE_CHECKING:
+    from outpaint.mocks.world.world import World
+
 _POLL_S: Final = 0.5
 _PAUSE_S: Final = 0.1
 _ATTEMPTS: Final = 10
 _MAY_BE_REPEATED: Final = frozenset({402, 408, 409, 429})
 _KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apikey", "key", "token", "access_token"})
+_SHOWN: Final = 20
+_CLOCK_WAS_FROZEN: Final = (
+    "the clock stood still, so nobody can tell how long the client waited: let its sleep advance the clock, or let "
+    "the clock tick"
+)
 _ERROR, _WARNING = FindingSeverity.ERROR, FindingSeverity.WARNING
 
-Judge = Callable[[Traffic], Iterator[Occasion]]
+OccasionsOf = Callable[[Traffic], Iterator[Occasion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +61,17 @@ class ClientCheck:
     severity: FindingSeverity
     rule: str
     needs: str
-    judge: Judge
+    occasions: OccasionsOf
 
 
 CHECKS: Final[list[ClientCheck]] = []
 """Every check, in the order of reports."""
 
 
-def _check(code: str, severity: FindingSeverity, needs: str) -> Callable[[Judge], Judge]:
-    def register(judge: Judge) -> Judge:
-        CHECKS.append(ClientCheck(code, severity, judge.__doc__ or "", needs, judge))
-        return judge
+def _check(code: str, severity: FindingSeverity, needs: str) -> Callable[[OccasionsOf], OccasionsOf]:
+    def register(occasions: OccasionsOf) -> OccasionsOf:
+        CHECKS.append(ClientCheck(code, severity, occasions.__doc__ or "", needs, occasions))
+        return occasions
 
     return register
 
@@ -156,7 +165,7 @@ def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
 @_check("follows_202", _ERROR, "no submit was answered 202")
 def follows_202(traffic: Traffic) -> Iterator[Occasion]:
     """Takes a 202 as accepted: polls it, and does not send the request again."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 202:
             continue
         polls = traffic.polls_of.get(call.inference_id or "", ())
@@ -170,7 +179,7 @@ def follows_202(traffic: Traffic) -> Iterator[Occasion]:
 @_check("job_left", _WARNING, "no submit was answered 202")
 def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
     """Polls an accepted job until its end."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 202 or broken(call):
             continue
         polls = [poll for poll in traffic.polls_of.get(call.inference_id or "", ()) if poll.number > call.number]
@@ -186,7 +195,7 @@ def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
 def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
     """Stops polling once the job's success or failure was answered."""
     for inference_id, polls in traffic.polls_of.items():
-        end = next((poll for poll in polls if poll.status == 200 and not broken(poll) and _is_end(traffic, poll)), None)
+        end = next((poll for poll in polls if poll.status == 200 and not broken(poll) and _is_end(poll)), None)
         if end is None:
             continue
         files = [call for call in traffic.files if call.inference_id == inference_id]
@@ -196,7 +205,7 @@ def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
             if later.number <= latest.number or not heard_before(latest, later):
                 continue
             refused = any(latest.number < file.number < later.number and file.status in (403, 404) for file in files)
-            if not refused and later.at < _expires_at(traffic, latest):
+            if not refused and later.at < _expires_at(latest):
                 needless = later
                 break
             latest = later
@@ -209,7 +218,7 @@ def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
 @_check("idempotency_key", _WARNING, "nothing was submitted")
 def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
     """Sends an Idempotency-Key with every submit."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         missing = call.idempotency_key is None
         yield Occasion((call.number,), f"#{call.number} came without an Idempotency-Key" if missing else None)
 
@@ -217,7 +226,7 @@ def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
 @_check("same_key_on_retry", _ERROR, "no submit of unknown outcome was repeated")
 def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
     """Repeats a submit of unknown outcome under the same Idempotency-Key."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         later = traffic.again(call) if unknown_outcome(call) else None
         if later is None:
             continue
@@ -265,7 +274,7 @@ def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
 @_check("payment_required", _ERROR, "no submit was answered 402")
 def payment_required(traffic: Traffic) -> Iterator[Occasion]:
     """After a 402 asks for the same again only after a look at the balance."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.status != 402:
             continue
         later = traffic.again(call)
@@ -300,7 +309,7 @@ def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
     """Keeps API keys out of URLs."""
     keys = {call.api_key for call in traffic.calls if call.api_key}
     for call in traffic.api:
-        sent = parse_qsl(call.head.query, keep_blank_values=True)
+        sent = parse_qsl(call.request_head.query, keep_blank_values=True)
         shown = [name for name, value in sent if name.lower() in _KEY_NAMES or value in keys]
         yield Occasion(
             (call.number,), f"#{call.number} has an API key in its URL, as {shown[0][:40]}" if shown else None
@@ -310,7 +319,7 @@ def key_in_header(traffic: Traffic) -> Iterator[Occasion]:
 @_check("known_fields", _WARNING, "no submit was understood")
 def known_fields(traffic: Traffic) -> Iterator[Occasion]:
     """Sends no fields that mean nothing."""
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.response is None or call.request is None:
             continue
         warned = call.response.header(WARNING)
@@ -369,8 +378,8 @@ def _next_poll(traffic: Traffic, call: Call) -> Call | None:
     return next((later for later in polls if later.number > call.number), None)
 
 
-def _is_end(traffic: Traffic, poll: Call) -> bool:
-    return traffic.body(poll).get("status", "success") in ("success", "error")
+def _is_end(poll: Call) -> bool:
+    return poll.json_object.get("status", "success") in ("success", "error")
 
 
 def _named_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
@@ -378,25 +387,25 @@ def _named_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
     latest: dict[str, tuple[Call, float]] = {}
     for call in traffic.calls:
         if call.route in (On.SUBMIT, On.POLL) and call.status == 200 and not broken(call):
-            for file_id, until in _files(traffic, call):
+            for file_id, until in _files(call):
                 latest[file_id] = (call, until)
     for file_id, (call, until) in latest.items():
         yield call, file_id, until
 
 
-def _files(traffic: Traffic, call: Call) -> Iterator[tuple[str, float]]:
-    items = traffic.body(call).get("data", ())
+def _files(call: Call) -> Iterator[tuple[str, float]]:
+    items = call.json_object.get("data", ())
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("expires_at"), str):
             yield item["id"], datetime.fromisoformat(item["expires_at"]).timestamp()
 
 
-def _expires_at(traffic: Traffic, call: Call) -> float:
-    return min((until for _, until in _files(traffic, call)), default=heard_at(call) + 86400.0)
+def _expires_at(call: Call) -> float:
+    return min((until for _, until in _files(call)), default=heard_at(call) + 86400.0)
 
 
 def _url(call: Call) -> str:
-    return f"{call.path}?{call.head.query}"
+    return f"{call.path}?{call.request_head.query}"
 
 
 def _sent_again(traffic: Traffic, call: Call) -> Call | None:
@@ -408,7 +417,7 @@ def _sent_again(traffic: Traffic, call: Call) -> Call | None:
 
 def _by_key(traffic: Traffic) -> dict[tuple[str, str], list[Call]]:
     found: dict[tuple[str, str], list[Call]] = defaultdict(list)
-    for call in traffic.submits:
+    for call in traffic.calls.submits:
         if call.idempotency_key is not None:
             found[client(call), call.idempotency_key].append(call)
     return dict(found)
@@ -419,4 +428,40 @@ def _failure_known_by(traffic: Traffic, call: Call) -> Call | None:
     if job_failed(call) and call.error_code != ErrorCode.IDEMPOTENCY_MISMATCH:
         return call
     polls = traffic.polls_of.get(call.inference_id or "", ())
-    return next((poll for poll in polls if traffic.body(poll).get("status") == "error" and poll.status == 200), None)
+    return next((poll for poll in polls if poll.json_object.get("status") == "error" and poll.status == 200), None)
+
+
+def judge(world: World) -> Report:
+    """The report on all calls that the world's journal has."""
+    with world.lock:
+        calls, dropped, now = list(world.calls), world.journal.dropped, world.clock.now()
+    traffic = Traffic(calls, now)
+    checks = tuple(_result(check, traffic) for check in CHECKS)
+    if any(check.breaks for check in checks):
+        verdict = ReportVerdict.FAILED
+    else:
+        judged = any(check.judged for check in checks)
+        verdict = ReportVerdict.PASSED if judged else ReportVerdict.NOTHING_JUDGED
+    return Report(world=world.name, at=now, calls=len(calls), dropped=dropped, verdict=verdict, checks=checks)
+
+
+def _result(check: ClientCheck, traffic: Traffic) -> CheckResult:
+    occasions = list(check.occasions(traffic))
+    certain = [occasion for occasion in occasions if occasion.known or occasion.problem is None]
+    wrong = [occasion for occasion in certain if occasion.problem is not None]
+    note = ""
+    if not certain:
+        outcome = CheckOutcome.NOT_APPLICABLE
+        note = _CLOCK_WAS_FROZEN if occasions else check.needs
+    else:
+        outcome = CheckOutcome.FAILED if wrong else CheckOutcome.PASSED
+    return CheckResult(
+        code=check.code,
+        severity=check.severity,
+        rule=check.rule,
+        outcome=outcome,
+        judged=len(certain),
+        failed=len(wrong),
+        findings=tuple(Finding(text=one.problem or "", calls=one.calls) for one in wrong[:_SHOWN]),
+        note=note,
+    )

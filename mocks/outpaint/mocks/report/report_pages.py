@@ -10,11 +10,6 @@ from typing import Final
 
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Report, ReportVerdict
 
-_WORDS: Final = {
-    CheckOutcome.PASSED: "passed",
-    CheckOutcome.FAILED: "failed",
-    CheckOutcome.NOT_APPLICABLE: "not applicable",
-}
 _VERDICTS: Final = {
     ReportVerdict.PASSED: "The client behaves well.",
     ReportVerdict.FAILED: "The client breaks rules.",
@@ -62,16 +57,15 @@ def _section(title: str, checks: list[CheckResult]) -> str:
 
 def _row(check: CheckResult) -> str:
     warned = check.outcome is CheckOutcome.FAILED and not check.breaks
-    word = "warned" if warned else _WORDS[check.outcome]
+    style = "warned" if warned else check.outcome
     kept = f"{check.judged - check.failed} of {check.judged}" if check.judged else ""
     items = "".join(f"<li>{escape(finding.text)}</li>" for finding in check.findings)
     if check.failed > len(check.findings):
         items += f"<li>and {check.failed - len(check.findings)} more</li>"
     findings = f"<ul class=findings>{items}</ul>" if items else ""
     note = f"<br><span class=quiet>{escape(check.note)}</span>" if check.note else ""
-    style = "warned" if warned else check.outcome
     return (
-        f'<tr id="{check.code}"><td class="{style}">{word}</td>'
+        f'<tr id="{check.code}"><td class="{style}">{style.replace("_", " ")}</td>'
         f"<td>{escape(check.rule)} <code>{check.code}</code>{note}{findings}</td><td>{kept}</td></tr>"
     )
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 from outpaint.contracts.requests import IdSource, Source, UrlSource
 from outpaint.mocks.scenarios.effect import API, On
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.calls import Call, Calls
 
 TOLERANCE_S: Final = 0.05
 """How many seconds too early a call may come: clocks and timers are not exact."""
@@ -57,9 +56,8 @@ class Traffic:
     """The calls of one world in the order they came; `now` is the world's time."""
 
     def __init__(self, calls: Iterable[Call], now: float) -> None:
-        self.calls: Final[Sequence[Call]] = sorted(calls, key=lambda call: call.number)
+        self.calls: Final = Calls(sorted(calls, key=lambda call: call.number))
         self.now: Final = now
-        self._parsed: dict[int, Any] = {}
         self._place: Final = {call.number: place for place, call in enumerate(self.calls)}
 
     @cached_property
@@ -68,25 +66,15 @@ class Traffic:
         return [call for call in self.calls if call.route in API]
 
     @cached_property
-    def submits(self) -> Sequence[Call]:
-        """POSTs of jobs."""
-        return self._of(On.SUBMIT)
-
-    @cached_property
-    def polls(self) -> Sequence[Call]:
-        """GETs of jobs."""
-        return self._of(On.POLL)
-
-    @cached_property
     def files(self) -> Sequence[Call]:
         """GETs of results."""
-        return self._of(On.FILE)
+        return list(self.calls.files)
 
     @cached_property
     def polls_of(self) -> dict[str, list[Call]]:
         """Polls by the job they name."""
         found: dict[str, list[Call]] = defaultdict(list)
-        for call in self.polls:
+        for call in self.calls.polls:
             found[_named(call)].append(call)
         return dict(found)
 
@@ -129,20 +117,6 @@ class Traffic:
         for later in self.calls[self._place[call.number] + 1 :]:
             if later.route in routes and client(later) == client(call) and heard_before(call, later):
                 yield later
-
-    def body(self, call: Call) -> dict[str, Any]:
-        """The JSON object a call was answered with; empty where there was none, or it is no longer kept."""
-        if call.number not in self._parsed:
-            try:
-                found = json.loads(call.response.body) if call.response is not None else None
-            except ValueError:
-                found = None
-            self._parsed[call.number] = found if isinstance(found, dict) else {}
-        parsed: dict[str, Any] = self._parsed[call.number]
-        return parsed
-
-    def _of(self, route: On) -> list[Call]:
-        return [call for call in self.calls if call.route is route]
 
 
 def client(call: Call) -> str:
@@ -216,11 +190,7 @@ def wish(call: Call) -> tuple[object, ...] | None:
     request = call.request
     if request is None:
         return None
-    return (
-        call.image_sha256 or _address(request.image),
-        call.mask_sha256 or _address(request.mask),
-        request.wish,
-    )
+    return (call.image_sha256 or _address(request.image), call.mask_sha256 or _address(request.mask), request.wish)
 
 
 def _address(source: Source | None) -> object:

@@ -94,11 +94,6 @@ def too_large(limit: int) -> Refusal:
     return Refusal(413, None, f"HTTP content length exceeded {limit} bytes.")
 
 
-def mis_signed(detail: str) -> Refusal:
-    """403 for a signature that is for something else."""
-    return Refusal(403, "InvalidSignatureException", detail)
-
-
 def fixed_refusal(code: str) -> Refusal:
     """The refusal whose code has one status and one message."""
     return Refusal(FIXED_REFUSALS[code][0], code, FIXED_REFUSALS[code][1])
@@ -190,11 +185,7 @@ PARAMETERS: Final[Mapping[RuntimeOperation, tuple[CallParameter, ...]]] = {
         _INFERENCE,
         CallParameter("InputLocation", f"{_PREFIX}InputLocation", 1024, 1, r"(https|s3)://([^/]+)/?(.*)"),
         CallParameter(
-            "S3OutputPathExtension",
-            f"{_PREFIX}S3OutputPathExtension",
-            512,
-            1,
-            r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]+",
+            "S3OutputPathExtension", f"{_PREFIX}S3OutputPathExtension", 512, 1, r"(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]+"
         ),
         CallParameter("Filename", f"{_PREFIX}Filename", 32, 1, r"(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9_.-]*"),
         CallParameter("RequestTTLSeconds", f"{_PREFIX}RequestTTLSeconds", 21_600, 60, is_number=True),
@@ -223,6 +214,7 @@ _PASSED_ON: Final = {
     "ContentType": "Content-Type",
     "Accept": "Accept",
 }
+_BAD_SIGNATURE: Final = "InvalidSignatureException"
 _CREDENTIAL: Final = re.compile(r"AWS4-[A-Z0-9-]+ .*?Credential=(?P<key>[^/,\s]+)/(?P<scope>[^,\s]+)")
 
 
@@ -293,10 +285,9 @@ def check_signature(headers: Mapping[str, str]) -> None:
         raise fixed_refusal("MissingAuthenticationTokenException")
     credential = _CREDENTIAL.match(authorization)
     if credential is None:
-        raise mis_signed("Authorization header requires 'Credential' parameter.")
-    scope = credential["scope"].split("/")
-    if "sagemaker" not in scope:
-        raise mis_signed("Credential should be scoped to correct service: 'sagemaker'.")
+        raise Refusal(403, _BAD_SIGNATURE, "Authorization header requires 'Credential' parameter.")
+    if "sagemaker" not in credential["scope"].split("/"):
+        raise Refusal(403, _BAD_SIGNATURE, "Credential should be scoped to correct service: 'sagemaker'.")
 
 
 def _check_input(parameters: Mapping[str, str], body: bytes) -> None:

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Self, TypeVar
 
@@ -81,7 +81,7 @@ class _Hosted:
     definition: Endpoint
     model: Model
     asynchronous: AsyncEndpoint | None
-    in_service: bool = field(default=False)
+    in_service: bool = False
 
 
 class SageMakerMock:
@@ -297,10 +297,7 @@ class SageMakerMock:
         inference = hosted.asynchronous.accept(call, entry, variant, inference_id)
         if wait:
             self.agenda.run_until(inference.done)
-        headers = [
-            ("content-type", "application/json"),
-            ("x-amzn-sagemaker-outputlocation", str(inference.output)),
-        ]
+        headers = [("content-type", "application/json"), ("x-amzn-sagemaker-outputlocation", str(inference.output))]
         if inference.failure is not None:
             headers.append(("x-amzn-sagemaker-failurelocation", str(inference.failure)))
         return RuntimeReply(202, tuple(headers), (json.dumps({"InferenceId": inference_id}).encode(),))

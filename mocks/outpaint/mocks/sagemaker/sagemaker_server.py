@@ -7,14 +7,13 @@ import contextlib
 import json
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.functions.embedded.asgi import ClientGone, Receive, Scope, Send, set_from_thread
+from outpaint.functions.embedded.asgi import ClientGone, PooledHost, Receive, Scope, Send, set_from_thread
 from outpaint.functions.embedded.server import BoundedConnection, serving
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.mock_paths import ADMIN_ROOT
@@ -128,26 +127,16 @@ class RuntimeConnection(BoundedConnection):
         self.transport.abort()
 
 
-class RuntimeHost:
+class RuntimeHost(PooledHost):
     """Serves a `SageMakerMock` on ASGI, in `RuntimeConnection`s; `close` it after the last request."""
 
     def __init__(self, mock: SageMakerMock) -> None:
+        super().__init__(_THREADS, "sagemaker-call")
         self.mock: Final = mock
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sagemaker-call")
-        self._holds: set[asyncio.Event] = set()
-
-    def release_waits(self) -> None:
-        """Send every answer that is held; call on the loop."""
-        for hold in self._holds:
-            hold.set()
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP."""
         return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"this is not HTTP\n")
-
-    def close(self) -> None:
-        """End the pool's threads."""
-        self._pool.shutdown()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -191,14 +180,14 @@ class RuntimeHost:
         clock = self.mock.clock
         until = clock.now() + seconds
         over = asyncio.Event()
-        self._holds.add(over)
+        self._waits.add(over)
         try:
             self.mock.agenda.at(until, lambda _: set_from_thread(loop, over))
             if clock.is_frozen:
                 await loop.run_in_executor(self._pool, clock.reach, until)
             await over.wait()
         finally:
-            self._holds.discard(over)
+            self._waits.discard(over)
 
     async def _administer(self, scope: Scope, body: bytes, send: Send) -> None:
         loop = asyncio.get_running_loop()

@@ -11,33 +11,21 @@ from outpaint.mocks.scenarios.effect import API, FILE, POLL, SUBMIT, AccountEffe
 from outpaint.mocks.scenarios.grammar import Term
 
 
-class RateLimit(AccountEffect):
+class RateLimit(AccountEffect, decides={Slot.LIMIT}, positional=("limit", "window")):
     """So many requests an account and window of seconds, counted as the service counts them."""
-
-    name = "rate_limit"
-    slots = frozenset({Slot.LIMIT})
-    positional = ("limit", "window")
 
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)]
     window: Annotated[int, Field(ge=1, le=86400)] = 60
 
 
-class Credits(AccountEffect):
+class Credits(AccountEffect, decides={Slot.CREDITS}, positional=("n",)):
     """The account has n credits from the first call on that this touches."""
-
-    name = "credits"
-    slots = frozenset({Slot.CREDITS})
-    positional = ("n",)
 
     n: Annotated[int, Field(ge=0, le=2**53)]
 
 
-class Error(CallEffect):
+class Error(CallEffect, decides={Slot.ANSWER}, positional=("code",)):
     """The call is answered with this error, and nothing else happens."""
-
-    name = "error"
-    slots = frozenset({Slot.ANSWER})
-    positional = ("code",)
 
     code: ErrorCode = ErrorCode.INTERNAL
     retry_after: Annotated[
@@ -56,42 +44,24 @@ class Error(CallEffect):
         return POLL if Operations.INFERENCE in operations else SUBMIT
 
 
-class Gateway(CallEffect):
+class Gateway(CallEffect, decides={Slot.ANSWER}, positional=("status",), usual=API):
     """A gateway before the service answers with a page of HTML."""
-
-    name = "gateway"
-    slots = frozenset({Slot.ANSWER})
-    positional = ("status",)
-    usual = API
 
     status: Literal[502, 503, 504] = 502
 
 
-class WrongShape(CallEffect):
+class WrongShape(CallEffect, decides={Slot.ANSWER}, usual=API):
     """The body is valid JSON of a shape that no contract knows; the job behind it is real."""
 
-    name = "wrong_shape"
-    slots = frozenset({Slot.ANSWER})
-    usual = API
 
-
-class ContentType(CallEffect):
+class ContentType(CallEffect, decides={Slot.MEDIA_TYPE}, positional=("value",), usual=FILE):
     """The answer's Content-Type says something else."""
-
-    name = "content_type"
-    slots = frozenset({Slot.MEDIA_TYPE})
-    positional = ("value",)
-    usual = FILE
 
     value: Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$")]
 
 
-class Latency(CallEffect):
+class Latency(CallEffect, decides={Slot.LATENCY}, positional=("seconds",)):
     """The answer takes so long, in virtual time: fixed, uniform(low, high), lognormal or exponential(median)."""
-
-    name = "latency"
-    slots = frozenset({Slot.LATENCY})
-    positional = ("seconds",)
 
     seconds: Seconds | None = None
     distribution: Literal["fixed", "uniform", "lognormal", "exponential"] = "fixed"
@@ -129,42 +99,25 @@ class Latency(CallEffect):
         return text.replace(f"distribution={self.distribution}", self.distribution)
 
 
-class Refuse(CallEffect):
+class Refuse(CallEffect, decides={Slot.WIRE}):
     """The connection is refused."""
 
-    name = "refuse"
-    slots = frozenset({Slot.WIRE})
 
-
-class Reset(CallEffect):
+class Reset(CallEffect, decides={Slot.WIRE}, positional=("when",)):
     """The connection is reset: before the request's body is read (nothing happened), during the answer's body,
     or after the request was taken and acted upon, with no answer."""
-
-    name = "reset"
-    slots = frozenset({Slot.WIRE})
-    positional = ("when",)
 
     when: Literal["before", "during", "after"] = "before"
 
 
-class Cut(CallEffect):
+class Cut(CallEffect, decides={Slot.WIRE}, positional=("at", "length"), usual=FILE):
     """The body ends at byte k: honest with a Content-Length of k, lying with that of the whole."""
-
-    name = "cut"
-    slots = frozenset({Slot.WIRE})
-    positional = ("at", "length")
-    usual = FILE
 
     at: Annotated[int, Field(ge=0, le=1_000_000_000)]
     length: Literal["honest", "lying"] = "honest"
 
 
-class Drip(CallEffect):
+class Drip(CallEffect, decides={Slot.WIRE}, positional=("bytes_per_second",), usual=FILE):
     """The body trickles in."""
-
-    name = "drip"
-    slots = frozenset({Slot.WIRE})
-    positional = ("bytes_per_second",)
-    usual = FILE
 
     bytes_per_second: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]

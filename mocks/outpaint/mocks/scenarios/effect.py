@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import Enum, StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_snake
 from pydantic.fields import FieldInfo
 
 from outpaint.mocks.scenarios.grammar import Repeated, ScenarioError, Term, Text, Value, nearest
@@ -58,10 +61,16 @@ class Effect(BaseModel):
     # Validators are built on first use, because a server's start needs few of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: ClassVar[str] = ""
-    slots: ClassVar[frozenset[Slot]] = frozenset()
-    positional: ClassVar[tuple[str, ...]] = ()
+    name: ClassVar[str]
+    """Its class's name in snake case."""
+    slots: ClassVar[frozenset[Slot]]
+    positional: ClassVar[tuple[str, ...]]
     """The fields that may be given without their name, in order."""
+
+    def __init_subclass__(cls, decides: Iterable[Slot] = (), positional: tuple[str, ...] = (), **rest: Any) -> None:
+        """Set what `class Polls(Effect, decides={...}, positional=(...))` says."""
+        super().__init_subclass__(**rest)
+        cls.name, cls.slots, cls.positional = to_snake(cls.__name__), frozenset(decides), positional
 
     @classmethod
     def summary(cls) -> str:
@@ -108,7 +117,7 @@ class Effect(BaseModel):
             place = str(first["loc"][0]) if first["loc"] else ""
             reason = first["msg"].removeprefix("Value error, ")
             if first["type"] in ("enum", "literal_error"):
-                choices = _choices(cls, place)
+                choices = re.split(", | or ", first["ctx"]["expected"].replace("'", ""))
                 words = isinstance(first["input"], str) and not choices[0].isdigit()
                 reason = nearest(first["input"], choices) if words else f"use {' or '.join(sorted(choices))}"
             if first["type"] == "missing":
@@ -139,7 +148,11 @@ class CallEffect(Effect):
         None
     )
 
-    usual: ClassVar[frozenset[On]] = ALL
+    usual: ClassVar[frozenset[On]]
+
+    def __init_subclass__(cls, usual: frozenset[On] = ALL, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        cls.usual = usual
 
     @property
     def routes(self) -> frozenset[On]:
@@ -191,18 +204,3 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
-
-
-def _choices(kind: type[Effect], field: str) -> list[str]:
-    """The words that a field takes."""
-    words: list[str] = []
-    pending: list[Any] = [kind.model_fields[field].annotation]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, type) and issubclass(part, Enum):
-            words += [str(member.value) for member in part]
-        elif get_args(part):
-            pending += get_args(part)
-        elif isinstance(part, str | int) and not isinstance(part, bool):
-            words.append(str(part))
-    return words

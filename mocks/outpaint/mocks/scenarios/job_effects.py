@@ -12,11 +12,8 @@ from outpaint.mocks.scenarios.effect import CallEffect, Count, Effect, Seconds, 
 from outpaint.mocks.scenarios.grammar import Repeated, ScenarioError, Term, nearest
 
 
-class Succeed(Effect):
+class Succeed(Effect, decides={Slot.OUTCOME}):
     """The job succeeds; trouble asked for in a wider scope is taken back."""
-
-    name = "succeed"
-    slots = frozenset({Slot.OUTCOME})
 
 
 _FAILURES: Final = frozenset(
@@ -41,87 +38,54 @@ _FailureCode = Annotated[
 ]
 
 
-class Fail(Effect):
+class Fail(Effect, decides={Slot.OUTCOME}, positional=("code",)):
     """The job ends without pictures, its credits are given back."""
-
-    name = "fail"
-    slots = frozenset({Slot.OUTCOME})
-    positional = ("code",)
 
     code: _FailureCode = ErrorCode.PAINTING_FAILED
     detail: Annotated[str | None, Field(min_length=1, max_length=500)] = None
 
 
-class FailAfterPolls(Effect):
+class FailAfterPolls(Effect, decides={Slot.OUTCOME, Slot.PROGRESS}, positional=("n", "code")):
     """The job is pending for n polls, then ends without pictures."""
-
-    name = "fail_after_polls"
-    slots = frozenset({Slot.OUTCOME, Slot.PROGRESS})
-    positional = ("n", "code")
 
     n: Annotated[int, Field(ge=0, le=1_000_000)]
     code: _FailureCode = ErrorCode.PAINTING_FAILED
 
 
-class Immediate(Effect):
+class Immediate(Effect, decides={Slot.PROGRESS}):
     """The job is done at once: a sync request gets its pictures, an async one its 202 and then a first poll's 200."""
 
-    name = "immediate"
-    slots = frozenset({Slot.PROGRESS})
 
-
-class Time(Effect):
+class Time(Effect, decides={Slot.PROGRESS}, positional=("seconds",)):
     """The job ends after so many seconds of virtual time."""
-
-    name = "time"
-    slots = frozenset({Slot.PROGRESS})
-    positional = ("seconds",)
 
     seconds: Seconds
 
 
-class Polls(Effect):
+class Polls(Effect, decides={Slot.PROGRESS}, positional=("n",)):
     """The job is pending for n polls; the one after them finds it done. A sync request is answered 202 at once."""
-
-    name = "polls"
-    slots = frozenset({Slot.PROGRESS})
-    positional = ("n",)
 
     n: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-class Manual(Effect):
+class Manual(Effect, decides={Slot.PROGRESS}):
     """The job is pending until the test releases it, or its deadline passes."""
-
-    name = "manual"
-    slots = frozenset({Slot.PROGRESS})
 
 
 class Processing(Effect):
     """A step of a sequence: this poll finds the job pending."""
 
-    name = "processing"
 
-
-class DuplicateCompletion(Effect):
+class DuplicateCompletion(Effect, decides={Slot.COMPLETION}):
     """The job's end is reported twice, as a queue may do; it must count once."""
 
-    name = "duplicate_completion"
-    slots = frozenset({Slot.COMPLETION})
 
-
-class LostCompletion(Effect):
+class LostCompletion(Effect, decides={Slot.COMPLETION}):
     """The job's end is never reported: it stays pending and expires at its deadline, credits given back."""
 
-    name = "lost_completion"
-    slots = frozenset({Slot.COMPLETION})
 
-
-class ExpiredUrl(Effect):
+class ExpiredUrl(Effect, decides={Slot.URLS}):
     """The result's URLs have expired when the client gets them; with times=n in the first n results only."""
-
-    name = "expired_url"
-    slots = frozenset({Slot.URLS})
 
     times: Count | None = None
 
@@ -139,12 +103,9 @@ _STEPS: Final[tuple[type[Effect], ...]] = (
 )
 
 
-class Sequence(Effect):
+class Sequence(Effect, decides={Slot.PROGRESS, Slot.OUTCOME}):
     """What successive polls of the job are answered: processing, success, fail(code), or trouble such as
     error(code), gateway, wrong_shape, refuse, reset(when), latency(s). It ends with success or a fail."""
-
-    name = "sequence"
-    slots = frozenset({Slot.PROGRESS, Slot.OUTCOME})
 
     steps: Annotated[tuple[SerializeAsAny[Effect], ...], Field(min_length=1, max_length=1000)]
 

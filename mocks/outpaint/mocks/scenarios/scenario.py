@@ -102,9 +102,6 @@ class Scenario:
     def __str__(self) -> str:
         return "; ".join(map(str, self.effects))
 
-    def __hash__(self) -> int:
-        return hash(self.effects)
-
 
 ScenarioLike = str | Effect | Iterable[Effect] | Scenario
 """The forms in which a scenario can be given."""

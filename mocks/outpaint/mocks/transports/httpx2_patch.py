@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from unittest.mock import patch
 
 import httpx2
 
@@ -37,7 +39,7 @@ class OutpaintPatch:
     """
 
     _active: ClassVar[list[OutpaintPatch]] = []
-    _originals: ClassVar[tuple[Any, Any] | None] = None
+    _patched: ClassVar[ExitStack] = ExitStack()
 
     def __init__(
         self,
@@ -53,14 +55,14 @@ class OutpaintPatch:
     def start(self) -> None:
         """Answer from now on."""
         if not self._active:
-            _patch()
+            _patch(self._patched)
         self._active.append(self)
 
     def stop(self) -> None:
         """Stop; the last one restores httpx2."""
         self._active.remove(self)
         if not self._active:
-            _unpatch()
+            self._patched.close()
 
     def __enter__(self) -> OutpaintPatch:
         self.start()
@@ -72,16 +74,16 @@ class OutpaintPatch:
     @classmethod
     def _answers(cls, request: httpx2.Request) -> tuple[Carrier, RequestHead] | None:
         """The carrier that answers a request, and its head; None for the network. Raises for one that must fail."""
-        for patch in reversed(cls._active):
-            head = patch._carrier.head(request)
+        for active in reversed(cls._active):
+            head = active._carrier.head(request)
             if head is not None:
-                return patch._carrier, head
-        if not all(patch._passes for patch in cls._active):
+                return active._carrier, head
+        if not all(active._passes for active in cls._active):
             raise cls._active[-1]._carrier.nobody(request)
         return None
 
 
-def _patch() -> None:
+def _patch(patched: ExitStack) -> None:
     sync, asynchronous = httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request
 
     def handle_request(self: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
@@ -98,13 +100,5 @@ def _patch() -> None:
         response: httpx2.Response = await found[0].send_async(request, found[1])
         return response
 
-    OutpaintPatch._originals = sync, asynchronous
-    httpx2.HTTPTransport.handle_request = handle_request  # type: ignore[method-assign]
-    httpx2.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[method-assign]
-
-
-def _unpatch() -> None:
-    assert OutpaintPatch._originals is not None
-    sync, asynchronous = OutpaintPatch._originals
-    httpx2.HTTPTransport.handle_request = sync  # type: ignore[method-assign]
-    httpx2.AsyncHTTPTransport.handle_async_request = asynchronous  # type: ignore[method-assign]
+    patched.enter_context(patch.object(httpx2.HTTPTransport, "handle_request", handle_request))
+    patched.enter_context(patch.object(httpx2.AsyncHTTPTransport, "handle_async_request", handle_async_request))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -134,20 +136,16 @@ class Carrier:
         """The library's response to a request whose `head` this is."""
         request.read()
         patience = _read_timeout(request)
-        try:
+        with self._own_errors(request):
             answer = drive(deliver(self._mock, head, request.content, patience))
-        except Undelivered as reason:
-            raise self._error(reason, request) from None
         return self._response(answer, request, patience)
 
     async def send_async(self, request: Any, head: RequestHead) -> Any:
         """As `send`, for asynchronous clients."""
         await request.aread()
         patience = _read_timeout(request)
-        try:
+        with self._own_errors(request):
             answer = await drive_async(deliver(self._mock, head, request.content, patience))
-        except Undelivered as reason:
-            raise self._error(reason, request) from None
         return self._response(answer, request, patience)
 
     def nobody(self, request: Any) -> Exception:
@@ -161,7 +159,8 @@ class Carrier:
     def _response(self, answer: MockResponse, request: Any, patience: float | None) -> Any:
         stream = self._library.ByteStream(answer.body)
         if answer.fault is not None:
-            stream = self._trickle(answer, answer.fault, self._clock, patience, lambda one: self._error(one, request))
+            own_errors = partial(self._own_errors, request)
+            stream = self._trickle(answer, answer.fault, self._clock, patience, own_errors)
         return self._library.Response(
             answer.status,
             headers=list(answer.headers),
@@ -170,8 +169,13 @@ class Carrier:
             extensions={"http_version": b"HTTP/1.1"},
         )
 
-    def _error(self, reason: Undelivered, request: Any) -> Exception:
-        return self._errors[reason.failure](str(reason), request=request)
+    @contextmanager
+    def _own_errors(self, request: Any) -> Iterator[None]:
+        """Raise the library's error where an answer is not delivered."""
+        try:
+            yield
+        except Undelivered as reason:
+            raise self._errors[reason.failure](str(reason), request=request) from None
 
 
 class Trickle:
@@ -183,7 +187,7 @@ class Trickle:
         fault: WireFault,
         clock: VirtualClock,
         patience: float | None,
-        error: Callable[[Undelivered], Exception],
+        own_errors: Callable[[], AbstractContextManager[None]],
     ) -> None:
         length = answer.header("content-length") or ""
         self._body = fault.visible(answer.body)
@@ -191,25 +195,21 @@ class Trickle:
         self._declared = int(length) if length.isdigit() else len(answer.body)
         self._clock = clock
         self._patience = math.inf if patience is None else patience
-        self._error = error
+        self._own_errors = own_errors
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
+        with self._own_errors():
             for piece in self._pieces():
                 drive(self._before(piece))
                 yield piece
             self._end()
-        except Undelivered as reason:
-            raise self._error(reason) from None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
+        with self._own_errors():
             for piece in self._pieces():
                 await drive_async(self._before(piece))
                 yield piece
             self._end()
-        except Undelivered as reason:
-            raise self._error(reason) from None
 
     def _pieces(self) -> Iterator[bytes]:
         body, pace = self._body, self._fault.bytes_per_second

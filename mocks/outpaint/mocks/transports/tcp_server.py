@@ -7,7 +7,6 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.functions.embedded.asgi import (
     ClientGone,
+    PooledHost,
     Receive,
     Scope,
     Send,
@@ -46,35 +46,23 @@ _TICK_S: Final = 0.02
 _LONGEST_S: Final = 3600.0
 
 
-class MockHost:
+class MockHost(PooledHost):
     """Serves worlds over TCP, with latencies, waits and faults by each world's clock, and their admin API.
 
     Only this machine may use the admin API, unless `open_admin`.
     """
 
     def __init__(self, worlds: Worlds, *, open_admin: bool = False) -> None:
+        super().__init__(_THREADS, "mock")
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._open_admin = open_admin
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mock")
-        self._waits: set[asyncio.Event] = set()
-        self._closing = False
 
     # For the server
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, of which not even a head is known."""
         return Application(self.worlds.get().service).unreadable()
-
-    def release_waits(self) -> None:
-        """End every wait, so that it is answered now; call on the loop."""
-        self._closing = True
-        for wait in self._waits:
-            wait.set()
-
-    def close(self) -> None:
-        """End the pool's threads, after the last request."""
-        self._pool.shutdown()
 
     def begin(self, scope: Any) -> Response | Begun | None:
         """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.
@@ -189,12 +177,7 @@ class MockHost:
             unsubscribe()
 
     async def _until(
-        self,
-        clock: VirtualClock,
-        until: float,
-        over: Callable[[], bool],
-        receive: Receive | None,
-        woken: asyncio.Event,
+        self, clock: VirtualClock, until: float, over: Callable[[], bool], receive: Receive | None, woken: asyncio.Event
     ) -> None:
         """Wait until the clock shows `until`, or until `over()`, asked whenever `woken` is set."""
         loop = asyncio.get_running_loop()
@@ -275,19 +258,15 @@ class ServedWorld(WorldParts):
 class ThreadServer:
     """A mock server in a thread; worlds come and go while it runs."""
 
-    def __init__(self, url: str, refused_url: str, worlds: Worlds, given: dict[str, World]) -> None:
+    def __init__(self, url: str, refused_url: str, worlds: Worlds) -> None:
         self.url: Final = url
         self.refused_url: Final = refused_url
         self._worlds = worlds
-        self._given = given
 
     @contextmanager
     def serving(self, world: World) -> Iterator[ServedWorld]:
         """Serve a world for as long as the block runs; its name must be its own on this server."""
-        if world.name in self._worlds.names:
-            raise WorldError(f"there is a world {world.name} already: give this one another name")
-        self._given[world.name] = world
-        self._worlds.get(world.name)
+        self._worlds.add(world)
         try:
             yield ServedWorld(world, self.url, self.refused_url)
         finally:
@@ -297,13 +276,11 @@ class ThreadServer:
 @contextmanager
 def thread_server() -> Iterator[ThreadServer]:
     """A server on a free loopback port for as long as the block runs."""
-    given: dict[str, World] = {DEFAULT_WORLD: World(DEFAULT_WORLD)}
 
     def make(name: str) -> World:
-        world = given.pop(name, None)
-        if world is None:
+        if name != DEFAULT_WORLD:
             raise WorldError(f"there is no world {name[:70]}: its test is over, or never began")
-        return world
+        return World(name)
 
     worlds = Worlds(make)
     host = MockHost(worlds)
@@ -311,7 +288,7 @@ def thread_server() -> Iterator[ThreadServer]:
         stack.callback(host.close)
         closed = stack.enter_context(_closed_port())
         url = stack.enter_context(serving(host, connection=MockConnection))
-        yield ThreadServer(url, closed, worlds, given)
+        yield ThreadServer(url, closed, worlds)
 
 
 @contextmanager

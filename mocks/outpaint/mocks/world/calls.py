@@ -38,7 +38,7 @@ class Call:
     number: int
     at: float
     route: On | None
-    head: RequestHead
+    request_head: RequestHead
     real_at: float = 0.0
     scale: float = 0.0
     account_id: str | None = None
@@ -60,22 +60,22 @@ class Call:
     @property
     def method(self) -> str:
         """The method."""
-        return self.head.method
+        return self.request_head.method
 
     @property
     def path(self) -> str:
         """The path, percent-decoded, without a world's prefix."""
-        return self.head.path
+        return self.request_head.path
 
     @property
     def api_key(self) -> str | None:
         """The API key it came with."""
-        return self.head.header(API_KEY)
+        return self.request_head.header(API_KEY)
 
     @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key it came with."""
-        return self.head.header(IDEMPOTENCY_KEY)
+        return self.request_head.header(IDEMPOTENCY_KEY)
 
     @property
     def status(self) -> int | None:
@@ -90,12 +90,17 @@ class Call:
         response = self.response
         if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
             return None
-        try:
-            document = json.loads(response.body)
-        except ValueError:
-            return None
-        code = document.get("error_code") if isinstance(document, dict) else None
+        code = self.json_object.get("error_code")
         return code if isinstance(code, str) else None
+
+    @property
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object that it was answered with; empty where there was none, or it is no longer kept."""
+        try:
+            found = None if self.response is None else json.loads(self.response.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def json(self) -> Any:
@@ -300,7 +305,7 @@ def _differences(call: Call, expected: dict[str, object]) -> list[tuple[str, obj
     for name, want in expected.items():
         if name == "headers" and isinstance(want, dict):
             for header, value in want.items():
-                sent = call.head.header(str(header))
+                sent = call.request_head.header(str(header))
                 if not _fits(sent, value):
                     wrong.append((f"header {header}", value, sent))
             continue

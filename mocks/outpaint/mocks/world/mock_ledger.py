@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import marshal
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, ValuesView
-from dataclasses import fields
+from functools import cache
 from itertools import islice
 from typing import Any, Final, cast
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
-from outpaint.contracts.job_states import JobState
-from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account, Job
@@ -24,13 +20,6 @@ CREDITS: Final = 1000
 """What an account begins with unless it is said otherwise."""
 _UNPACKED: Final = 1000
 """How many ended jobs stay as they are."""
-_FIELDS: Final = tuple(field.name for field in fields(Job))
-_MODELS: Final[dict[str, type[BaseModel]]] = {
-    "request": InferenceRequest,
-    "interpretation": MaskInterpretation,
-    "manifest": Manifest,
-    "failure": InferenceFailure,
-}
 
 
 class PackedJobs(dict[str, Job]):
@@ -75,7 +64,7 @@ class PackedJobs(dict[str, Job]):
         job = super().get(inference_id)
         if type(job) is not Job:
             return  # gone meanwhile, or packed
-        whole = marshal.dumps([_plain(getattr(job, name)) for name in _FIELDS])
+        whole = _jobs().dump_json(job)
         self._model = self._model or whole
         packer = zlib.compressobj(1, zdict=self._model)
         super().__setitem__(inference_id, cast("Job", packer.compress(whole) + packer.flush()))
@@ -83,18 +72,13 @@ class PackedJobs(dict[str, Job]):
     def _unpacked(self, held: Job | bytes) -> Job:
         if isinstance(held, Job):
             return held
-        values = dict(zip(_FIELDS, marshal.loads(zlib.decompressobj(zdict=self._model).decompress(held)), strict=True))  # noqa: S302 - this process packed it
-        for name, model in _MODELS.items():
-            if values[name] is not None:
-                values[name] = model.model_validate_json(values[name])
-        return Job(**values | {"state": JobState(values["state"])})
+        return _jobs().validate_json(zlib.decompressobj(zdict=self._model).decompress(held))
 
 
-def _plain(value: object) -> object:
-    """A field in a form that marshal takes: models as JSON, which is faster than pickle."""
-    if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return value.value if isinstance(value, JobState) else value
+@cache
+def _jobs() -> TypeAdapter[Job]:
+    """Writes and reads jobs as JSON; made at the first use, because a mock's start does not need it."""
+    return TypeAdapter(Job)
 
 
 class MockLedger(MemoryLedger, Restorable):

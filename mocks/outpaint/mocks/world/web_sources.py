@@ -51,13 +51,7 @@ class Sources(Restorable):
         self._registered: dict[str, Source] = {}
 
     def register(
-        self,
-        url: str,
-        data: bytes | None = None,
-        *,
-        status: int = 200,
-        seconds: float = 0.0,
-        broken: bool = False,
+        self, url: str, data: bytes | None = None, *, status: int = 200, seconds: float = 0.0, broken: bool = False
     ) -> None:
         """Decide what an address answers: bytes, a status such as 404, late, or with a connection that breaks.
 

@@ -85,10 +85,8 @@ class WorldOptions:
     def _scenarios(self) -> list[Scenario]:
         if self.scenario is None:
             return []
-        if isinstance(self.scenario, list | tuple):
-            texts = [one for one in self.scenario if isinstance(one, str)]
-            if len(texts) == len(self.scenario):
-                return [Scenario.of(text) for text in texts]
+        if isinstance(self.scenario, list | tuple) and all(isinstance(one, str) for one in self.scenario):
+            return [Scenario.of(text) for text in self.scenario]
         return [Scenario.of(self.scenario)]  # type: ignore[arg-type]
 
     def _clock(self) -> VirtualClock:

@@ -72,14 +72,19 @@ class Worlds:
         if make_other is None:
             raise WorldError("the worlds of this server are made by its test: set them up there")
         with self._lock:
-            if name in self._worlds:
-                raise WorldError(
-                    f"there is a world {name[:70]} already: remove it first, or give this one another name",
-                    ErrorCode.INVALID_PARAMETER,
-                )
             return self._made(name, lambda: make_other(name, options))
 
+    def add(self, world: World) -> None:
+        """Serve a world that was made elsewhere; raises `WorldError` where there is one of its name already."""
+        with self._lock:
+            self._made(world.name, lambda: world)
+
     def _made(self, name: str, make: Callable[[], World]) -> World:
+        if name in self._worlds:
+            raise WorldError(
+                f"there is a world {name[:70]} already: remove it first, or give this one another name",
+                ErrorCode.INVALID_PARAMETER,
+            )
         if _NAME.fullmatch(name) is None:
             raise WorldError(
                 f"{name[:70]!r} cannot name a world: use 1 to 64 letters, digits, dots, dashes and underscores"

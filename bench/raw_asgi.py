@@ -1,4 +1,4 @@
-"""The baseline: an ASGI application that reads the body and always gives the same answer."""
+"""The reference under any Python server: a raw ASGI application on one uvicorn worker, at the port it is given."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import uvicorn
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Read the body, and answer everything with the same balance."""
     while (await receive()).get("more_body"):
         pass
     headers = [(b"content-type", b"application/json"), (b"content-length", b"16")]
@@ -16,4 +17,4 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b'{"credits":1000}'})
 
 
-uvicorn.run(application, port=int(sys.argv[1]), log_config=None, access_log=False, lifespan="off")
+uvicorn.run(application, port=int(sys.argv[1]), http="httptools", log_config=None, access_log=False, lifespan="off")

@@ -1,4 +1,4 @@
-"""DynamoDB, S3 and SageMaker as far as a submit and a balance need them: right answers at no cost.
+"""DynamoDB, S3 and SageMaker as far as a job's life and a balance need them: right answers at no cost.
 
 Standard library alone, for the measured process imports it too.
 """
@@ -7,6 +7,17 @@ import hashlib
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ENVIRONMENT = {
+    "OUTPAINT_TABLE": "outpaint",
+    "OUTPAINT_BUCKET": "outpaint-pictures",
+    "OUTPAINT_ENDPOINT": "painter",
+    "OUTPAINT_RATE_LIMIT": "1000000",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What a function is told of them."""
 KEY = "bench"
 ACCOUNT = {
     "pk": {"S": "KEY#" + hashlib.sha256(KEY.encode()).hexdigest()},
@@ -19,11 +30,13 @@ ACCOUNT = {
 
 
 class StubAws:
-    """Remembers the last job, for its update has to answer with all of it; counts its calls."""
+    """Remembers jobs as they were made, and the objects that it is given; counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
-        self._job: dict = {}
+        self.items: dict[str, dict] = {ACCOUNT["pk"]["S"]: ACCOUNT}
+        self.objects: dict[str, bytes] = {}
+        """Objects that can be read, by the path of their URL."""
 
     def answer(self, target: str | None, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body for a call; `target` is DynamoDB's X-Amz-Target."""
@@ -33,21 +46,22 @@ class StubAws:
         self.calls += 1
         if path.startswith("/endpoints/"):
             return 202, {"Content-Type": "application/json"}, b'{"InferenceId": "x"}'
-        return 200, {"ETag": '"0"'}, b""
+        return 200, {"ETag": '"0"'}, self.objects.get(path, b"")
 
     def table(self, operation: str, asked: dict) -> dict:
         """What DynamoDB answers."""
         self.calls += 1
-        if operation == "GetItem":
-            return {"Item": ACCOUNT} if asked["Key"]["pk"] == ACCOUNT["pk"] else {}
         if operation == "TransactWriteItems":
-            puts = (action["Put"]["Item"] for action in asked["TransactItems"] if "Put" in action)
-            self._job = next(item for item in puts if item["pk"]["S"].startswith("JOB#"))
+            # Claims are not kept, so that the same submit makes a job each time.
+            puts = [action["Put"]["Item"] for action in asked["TransactItems"] if "Put" in action]
+            self.items |= {item["pk"]["S"]: item for item in puts if item["pk"]["S"].startswith("JOB#")}
             return {}
-        if asked["Key"]["pk"]["S"].startswith("LIMIT#"):
+        item = self.items.get(asked["Key"]["pk"]["S"])
+        if operation == "GetItem":
+            return {} if item is None else {"Item": item}
+        if item is None:
             return {"Attributes": {"requests": {"N": "1"}}}
-        self._job["job_state"] = asked["ExpressionAttributeValues"][":to"]
-        return {"Attributes": self._job}
+        return {"Attributes": {**item, "job_state": asked["ExpressionAttributeValues"][":to"]}}
 
 
 def serve(stub: StubAws) -> ThreadingHTTPServer:
