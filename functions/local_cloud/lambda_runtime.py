@@ -78,7 +78,7 @@ class RuntimeApi:
         """How long the runtime took until it first asked for an event; None while it has not."""
         self.init_error: FunctionError | None = None
         self._server = _Server((LOOPBACK, 0), type("Handler", (_Handler,), {"api": self}))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> RuntimeApi:
         self._thread.start()
