@@ -19,7 +19,9 @@ TORCH := torch==2.13.0
 FUZZ := $(VENV)/fuzz
 SCHEMATHESIS := schemathesis>=4.32.5,<4.33
 # A worker that is done takes over half of what another has left: the slow tests stand together.
-PYTEST := $(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --dist=worksteal
+# Even where the environment forbids to keep byte code: each worker would write every assert anew, and each process started
+# by a test compile all that it imports.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --quiet --numprocesses=auto --maxprocesses=4 --dist=worksteal
 HOST ?= 127.0.0.1
 PORT ?= 8080
 

@@ -78,7 +78,7 @@ class RuntimeApi:
         """Whether the runtime has asked for an event."""
         self.init_error: FunctionError | None = None
         self._server = _Server((LOOPBACK, 0), type("Handler", (_Handler,), {"api": self}))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> RuntimeApi:
         self._thread.start()

@@ -107,7 +107,7 @@ def test_waits_are_those_that_erlang_found(monkeypatch: pytest.MonkeyPatch, serv
     generator = random(4)
     monkeypatch.setattr(np, "exp", lambda drawn: generator.exponential(1.0, len(drawn)))
     painting = Painting(pictures=1, seconds_per_picture=10.0)
-    seconds = 400_000 * 10.0 / load
+    seconds = 150_000 * 10.0 / load
     arrived = arrivals.poisson(random(5), load / 10.0, seconds)
     run = simulate(random(6), arrived, painting, Endpoint(most=servers, least=servers), seconds)
     expected = erlang_c(servers, load) * 10.0 / (servers - load)

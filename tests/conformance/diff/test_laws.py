@@ -40,7 +40,9 @@ SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, -1.5, 2.0]), st.sampled_from(["", "a", "bb"])
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
 )
 TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
 BOUNDS = st.integers(-2, 2)
@@ -48,42 +50,48 @@ COUNTS = st.integers(0, 3)
 NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=2, unique=True)
 
 
-def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Schemas in the words that are compared; fields are declared alike, so that none comes or goes."""
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.one_of(TYPES, st.lists(TYPES, min_size=1, max_size=3, unique=True)),
-            "enum": st.lists(SCALARS, min_size=1, max_size=3),
-            "const": SCALARS,
-            "minimum": BOUNDS,
-            "maximum": BOUNDS,
-            "exclusiveMinimum": BOUNDS,
-            "exclusiveMaximum": BOUNDS,
-            "multipleOf": st.integers(1, 4),
-            "minLength": COUNTS,
-            "maxLength": COUNTS,
-            "pattern": st.sampled_from(["^a", "b"]),
-            "minItems": COUNTS,
-            "maxItems": COUNTS,
-            "uniqueItems": st.booleans(),
-            "items": inner,
-            "minProperties": COUNTS,
-            "maxProperties": COUNTS,
-            "required": NAMES,
-            "properties": st.fixed_dictionaries({"a": inner, "b": inner}),
-            "additionalProperties": inner,
-            "propertyNames": st.just({"maxLength": 1}),
-            "allOf": st.lists(inner, min_size=1, max_size=2),
-            "anyOf": st.one_of(
-                st.lists(inner, min_size=1, max_size=3), NAMES.map(lambda names: [{"required": [n]} for n in names])
-            ),
-            "not": inner,
-        },
-    )
+@st.composite
+def schemas(draw: st.DrawFn, inner: st.SearchStrategy[Any], most: int = 10) -> dict[str, Any]:
+    """A schema of at most so many of the words that are compared; fields are declared alike, so that none comes or
+    goes.
+    """
+    drawn = {
+        "type": st.one_of(TYPES, st.lists(TYPES, min_size=1, max_size=3, unique=True)),
+        "enum": st.lists(SCALARS, min_size=1, max_size=3),
+        "const": SCALARS,
+        "minimum": BOUNDS,
+        "maximum": BOUNDS,
+        "exclusiveMinimum": BOUNDS,
+        "exclusiveMaximum": BOUNDS,
+        "multipleOf": st.integers(1, 4),
+        "minLength": COUNTS,
+        "maxLength": COUNTS,
+        "pattern": st.sampled_from(["^a", "b"]),
+        "minItems": COUNTS,
+        "maxItems": COUNTS,
+        "uniqueItems": st.booleans(),
+        "items": inner,
+        "minProperties": COUNTS,
+        "maxProperties": COUNTS,
+        "required": NAMES,
+        "properties": st.fixed_dictionaries({"a": inner, "b": inner}),
+        "additionalProperties": inner,
+        "propertyNames": st.just({"maxLength": 1}),
+        "allOf": st.lists(inner, min_size=1, max_size=2),
+        "anyOf": st.one_of(
+            st.lists(inner, min_size=1, max_size=3), NAMES.map(lambda names: [{"required": [n]} for n in names])
+        ),
+        "not": inner,
+    }
+    return {
+        word: draw(drawn[word]) for word in draw(st.lists(st.sampled_from(list(drawn)), max_size=most, unique=True))
+    }
 
 
-ANY_SCHEMA = st.recursive(st.booleans() | schemas(st.just(True)), schemas, max_leaves=4)
+# Three levels, the inner ones smaller: `st.recursive` draws what turns out too large once more from its beginning.
+FLAT = st.booleans() | schemas(st.just(True), 3)
+NESTED = FLAT | schemas(FLAT, 3)
+ANY_SCHEMA = FLAT | schemas(NESTED)
 
 
 @st.composite

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import OutpaintError
@@ -106,6 +106,7 @@ def test_polls_of_one_kind_are_one_interaction() -> None:
     assert id_ not in pact.text()
 
 
+@settings(max_examples=25)
 @given(
     prompts=st.lists(st.text("abc xyz", min_size=1).filter(str.strip), min_size=2, max_size=4),
     boundary=st.from_regex(r"[a-z0-9]{8,30}", fullmatch=True),

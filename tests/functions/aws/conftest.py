@@ -8,15 +8,16 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from botocore.response import StreamingBody
-from botocore.session import get_session
+from botocore.session import Session, get_session
 from moto import mock_aws
 from moto.core import botocore_stubber
 
@@ -164,32 +165,8 @@ class Cloud:
     def clients(self, *, watched: bool = True) -> Clients:
         """The clients of every process, for they remember nothing; what is `watched` is counted and may be broken."""
         if watched not in self._clients:
-            self._clients[watched] = self._new_clients(watched)
+            self._clients[watched] = Clients(_session(watched))
         return self._clients[watched]
-
-    def _new_clients(self, watched: bool) -> Clients:
-        session = get_session()
-        session.register_component("data_loader", LOADER)
-        if watched:
-            session.register("before-call", self.wire.before)
-            session.register("after-call", self.wire.after)
-        # The most particular name is asked first and ends the asking, so what is watched is watched here once more.
-        for name, answer in (
-            ("sagemaker-runtime.InvokeEndpointAsync", "invoke_async"),
-            ("sagemaker-runtime.InvokeEndpoint", "invoke"),
-            ("lambda.Invoke", "invoke_function"),
-        ):
-            session.register(f"before-call.{name}", self._stub(answer, watched))
-        return Clients(session)
-
-    def _stub(self, name: str, watched: bool) -> Callable[..., Any]:
-        def answered(**call: Any) -> Any:
-            if watched:
-                self.wire.before(**call)
-            # Looked up at each call, so that a test may put another in its place.
-            return getattr(self.endpoint, name)(**call)
-
-        return answered
 
     def stack(
         self, *, watched: bool = True, look_after: float = 0.0, skew: float = 0.0, settings: AwsSettings | None = None
@@ -276,6 +253,44 @@ class Cloud:
         if not done:
             message["failureReason"] = "ModelError: the container answered 500"
         return sqs_event(json.dumps(message))
+
+
+class _SharedSession(Session):
+    """botocore's session, whose clients are built once for all tests: building one takes longer than a test."""
+
+    cloud: ClassVar[Cloud]
+    """The cloud of the test that runs: clients ask it for its wire and its endpoint."""
+
+    @cache  # noqa: B019 - there are two sessions
+    def create_client(self, service_name: str, *args: Any, config: Any = None, **more: Any) -> Any:
+        return super().create_client(service_name, *args, config=config, **more)
+
+
+@cache
+def _session(watched: bool) -> Session:
+    session = _SharedSession()
+    session.register_component("data_loader", LOADER)
+    if watched:
+        session.register("before-call", lambda **call: _SharedSession.cloud.wire.before(**call))
+        session.register("after-call", lambda **call: _SharedSession.cloud.wire.after(**call))
+    # The most particular name is asked first and ends the asking, so what is watched is watched here once more.
+    for name, answer in (
+        ("sagemaker-runtime.InvokeEndpointAsync", "invoke_async"),
+        ("sagemaker-runtime.InvokeEndpoint", "invoke"),
+        ("lambda.Invoke", "invoke_function"),
+    ):
+        session.register(f"before-call.{name}", _stub(answer, watched))
+    return session
+
+
+def _stub(name: str, watched: bool) -> Callable[..., Any]:
+    def answered(**call: Any) -> Any:
+        if watched:
+            _SharedSession.cloud.wire.before(**call)
+        # Looked up at each call, so that a test may put another in its place.
+        return getattr(_SharedSession.cloud.endpoint, name)(**call)
+
+    return answered
 
 
 def sqs_event(*messages: str) -> dict[str, Any]:
@@ -374,7 +389,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def cloud(aws: None) -> Cloud:
     """The stack, with an account `ann` of 20 credits whose key is `key`."""
-    cloud = Cloud(ManualClock(), Wire(), Endpoint(), AwsSettings.from_environment())
+    _SharedSession.cloud = cloud = Cloud(ManualClock(), Wire(), Endpoint(), AwsSettings.from_environment())
     clients = cloud.clients(watched=False)
     clients.dynamodb.create_table(TableName=cloud.settings.table, **dynamo_items.TABLE)
     clients.s3.create_bucket(

@@ -18,7 +18,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.functions.aws import dynamo_items
+from outpaint.functions.aws import dynamo_items, dynamo_ledger
 from outpaint.functions.aws.aws_service import Stack
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.aws.outcomes import UnknownJob, settle_completion
@@ -144,6 +144,16 @@ class Trial:
             assert (job.manifest is not None) == (job.state is JobState.SUCCEEDED)
             assert (job.failure is not None) == (job.state is not JobState.SUCCEEDED)
         return ", ".join(sorted(job.state for job in jobs)) or "no job"
+
+
+@pytest.fixture(autouse=True)
+def two_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first shard and a next one: every sweep asks each, and moto takes milliseconds for an answer.
+
+    Eight, as the service has them, are test_ledger.py's.
+    """
+    for module in (dynamo_items, dynamo_ledger):
+        monkeypatch.setattr(module, "SHARDS", dynamo_items.SHARDS[:2])
 
 
 THEN = ("the end is reported", "the report is lost", "the painter fails", "the painter is never heard of again")
@@ -370,8 +380,12 @@ def test_a_busy_store_is_asked_again_by_botocore(
             AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>")) if len(sent) < 3 else None
         )
 
-    stack.clients.s3.meta.events.register_first("before-send.s3.PutObject", busy)
-    stack.service.pictures.put("inputs/x/image", StoredPicture(b"x", "image/png", "ann", 1e10))
+    events = stack.clients.s3.meta.events
+    events.register_first("before-send.s3.PutObject", busy)
+    try:
+        stack.service.pictures.put("inputs/x/image", StoredPicture(b"x", "image/png", "ann", 1e10))
+    finally:
+        events.unregister("before-send.s3.PutObject", busy)  # the client is every test's
     assert (len(sent), len(waits)) == (3, 2)
     assert cloud.objects("inputs/x/") == ["inputs/x/image"]
     fault_table("submit", "PutObject", "503 SlowDown, twice", "asked again", "stored")

@@ -6,12 +6,15 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import create_loader
 from botocore.session import Session
 
@@ -54,6 +57,9 @@ class RememberingSession(Session):
     """The stack of the test that runs; clients ask it for its answers."""
     _clients: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
+    def __init__(self) -> None:
+        super().__init__(event_hooks=copy(_builtin_handlers()), include_builtin_handlers=False)
+
     def create_client(self, service_name: str, *args: Any, config: Any = None, **more: Any) -> Any:
         known = (service_name, more.get("region_name") or self.get_config_variable("region"), str(config))
         # Without credentials, or with a profile, it is botocore's own answer that matters.
@@ -71,6 +77,14 @@ class RememberingSession(Session):
                 self.register(f"before-call.{operation}", _answered)
             self._clients[known] = super().create_client(service_name, *args, config=config, **more)
         return self._clients[known]
+
+
+@cache
+def _builtin_handlers() -> HierarchicalEmitter:
+    """What a session registers as it is made, moto's included: more than a hundred handlers, by slow lookups."""
+    handlers = HierarchicalEmitter()
+    Session(event_hooks=handlers)
+    return handlers
 
 
 def _seen(model: Any, **_: Any) -> None:

@@ -129,7 +129,7 @@ def test_what_was_set_and_never_met_fails_where_that_is_wanted(pytester: pytest.
     result.stdout.fnmatch_lines(["*never called:*", "*scenario error(internal)*"])
 
 
-def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
+def test_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest, requests
@@ -149,7 +149,7 @@ def test_eight_workers_need_nothing_else(pytester: pytest.Pytester) -> None:
             assert len(outpaint_server.calls.submits) == 1
         """
     )
-    pytester.runpytest_subprocess(*QUIET, "-n", "8").assert_outcomes(passed=40)
+    pytester.runpytest_subprocess(*QUIET, "-n", "3").assert_outcomes(passed=40)
 
 
 def test_who_does_not_use_it_does_not_pay_for_it() -> None:

@@ -78,7 +78,7 @@ def generous() -> World:
     return World("w", settings=ServiceSettings(rate_limit=10**9, credits_per_image=0))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(drawn=st.lists(plans, min_size=1, max_size=8), seed=st.integers(0, 2**32))
 def test_two_hundred_interleaved_jobs_each_follow_their_own_plan(
     caller: Callable[..., Any], drawn: list[Plan], seed: int
@@ -108,7 +108,7 @@ def follow(api: Any, jobs: list[Plan], seed: int) -> list[list[tuple[int, str]]]
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one world", "a world each"])
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(drawn=st.lists(plans, min_size=4, max_size=12), seed=st.integers(0, 2**32))
 def test_eight_threads_do_not_disturb_each_others_jobs(
     caller: Callable[..., Any], shared: bool, drawn: list[Plan], seed: int

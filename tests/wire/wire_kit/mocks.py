@@ -119,7 +119,7 @@ def httpx2_provider(settings: ServiceSettings | None = None) -> Iterator[Provide
     world = _world(settings)
     base_url = f"https://{world.name}.mock.test"
 
-    with OutpaintPatch(world, base_urls=[base_url]), httpx2.Client(timeout=60) as through:
+    with OutpaintPatch(world, base_urls=[base_url]), httpx2.Client(timeout=60, verify=False) as through:
         yield MockProvider(
             "httpx2",
             world,

@@ -195,6 +195,8 @@ class Schemas:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        # By its id, each beside its schema, so that no other takes its place.
+        self._texts: dict[int, tuple[Raw, str]] = {}
         self._shapes: dict[str, SchemaShape] = {}
         self._fingerprints: dict[str, str] = {}
 
@@ -211,7 +213,7 @@ class Schemas:
 
     def shape(self, raw: Raw) -> SchemaShape:
         """The canonical form of a schema."""
-        key = _text(raw)
+        key = self._text(raw)
         if key not in self._shapes:
             self._shapes[key] = self._shape(raw)
         return self._shapes[key]
@@ -222,7 +224,7 @@ class Schemas:
 
     def _fingerprint(self, raw: Raw, above: frozenset[str]) -> tuple[str, bool]:
         """The fingerprint, and whether it depends on the schemas `above`, because one of them begins again in it."""
-        key = _text(raw)
+        key = self._text(raw)
         if key in above:
             return "again", True
         if key in self._fingerprints:
@@ -249,6 +251,13 @@ class Schemas:
         if not cut:
             self._fingerprints[key] = text
         return text, cut
+
+    def _text(self, raw: Raw) -> str:
+        """A schema as JSON; it is asked for again and again."""
+        known = self._texts.get(id(raw))
+        if known is None:
+            known = self._texts[id(raw)] = (raw, _text(raw))
+        return known[1]
 
     def _target(self, reference: str) -> Mapping[str, Any]:
         if not reference.startswith("#"):

@@ -118,7 +118,7 @@ def state_server(stage: Stage) -> Iterator[str]:
             """Nothing: the engine prints what happened."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, name="pact-states", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="pact-states", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from base64 import b64encode
+from functools import cache
 from io import BytesIO
 from random import Random
 from typing import Any, Final
@@ -60,11 +61,13 @@ def scene(size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.merge("RGB", (across, down, Image.new("L", (width, height), 96)))
 
 
+@cache
 def photo(size: tuple[int, int] = SIZE) -> bytes:
     """The scene as an opaque PNG, to go with a mask."""
     return encode(scene(size))
 
 
+@cache
 def jpeg() -> bytes:
     """The scene as a JPEG."""
     return encode(scene(), "JPEG", quality=95)
@@ -75,6 +78,7 @@ def noisy_scene(size: tuple[int, int] = SIZE, *, seed: int = 1) -> Image.Image:
     return Image.frombytes("RGB", size, Random(seed).randbytes(size[0] * size[1] * 3))  # noqa: S311 - not for secrets
 
 
+@cache
 def noisy_photo() -> bytes:
     """The noisy scene as an opaque PNG."""
     return encode(noisy_scene())
@@ -95,6 +99,7 @@ def canvas_image(size: tuple[int, int] = SIZE, keep: Box = KEEP_BOX) -> Image.Im
     return _opaque_inside(scene(size), keep)
 
 
+@cache
 def canvas(size: tuple[int, int] = SIZE, keep: Box = KEEP_BOX) -> bytes:
     """`canvas_image` as a PNG: the plainest thing that can be outpainted."""
     return encode(canvas_image(size, keep))
@@ -128,6 +133,7 @@ def transparent_everywhere() -> bytes:
     return encode(Image.new("RGBA", SIZE, (10, 20, 30, 0)))
 
 
+@cache
 def alpha_mask(size: tuple[int, int] = SIZE, keep: Box = KEEP_BOX) -> bytes:
     """A mask by alpha: opaque is kept. Its colours say the opposite, so that reading luminance shows."""
     mask = Image.new("RGBA", size, (255, 255, 255, 0))
@@ -135,6 +141,7 @@ def alpha_mask(size: tuple[int, int] = SIZE, keep: Box = KEEP_BOX) -> bytes:
     return encode(mask)
 
 
+@cache
 def luminance_mask() -> bytes:
     """A mask by brightness: white is kept."""
     return encode(box_mask())
@@ -171,6 +178,7 @@ def gif() -> bytes:
     return encode(scene().convert("P"), "GIF")
 
 
+@cache
 def png_of_16_bits() -> bytes:
     """The canvas at 16 bits a channel, each colour a little above its value at 8, so that rounding gives that back.
 

@@ -32,25 +32,22 @@ class Redaction:
     """Redacts the keys that it has learned, and what is a credential by its name. Safe for many threads."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # What finds each shape of a secret; replaced as a whole, so that reading it needs no lock.
-        self._shapes: dict[str, re.Pattern[str]] = {}
+        # Replaced as a whole, so that reading it needs no lock.
+        self._shapes: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
         """Redact these from now on, as they are and as URLs and JSON write them."""
-        new = {shape for secret in secrets if secret for shape in _shapes(secret)} - self._shapes.keys()
+        new = {shape for secret in secrets if secret for shape in _shapes(secret)} - self._shapes
         if new:
             with self._lock:
-                known = self._shapes | {shape: re.compile(_pattern(shape)) for shape in new}
-                # The longest first: a key may begin with another one.
-                self._shapes = dict(sorted(known.items(), key=lambda item: -len(item[0])))
+                self._shapes |= new
 
     def text(self, text: str) -> str:
-        for shape, pattern in self._shapes.items():
-            # A run makes many keys, and a text holds hardly any.
-            if shape in text:
-                text = pattern.sub(REDACTED, text)
+        # A run makes many keys, and a text holds hardly any. The longest first: a key may begin with another one.
+        for shape in sorted((shape for shape in self._shapes if shape in text), key=len, reverse=True):
+            text = re.sub(_pattern(shape), REDACTED, text)
         text = _IN_QUERY.sub(rf"\1{REDACTED}", text)
         text = _IN_JSON.sub(rf"\1{REDACTED}\2", text)
         return _IN_FORM.sub(rf"\1{REDACTED}", text)

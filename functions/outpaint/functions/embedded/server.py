@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final, Protocol
 
@@ -36,6 +36,7 @@ GRACE_S: Final = 10
 """How long running requests may take to end when the server stops."""
 
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_TICK_S: Final = 0.1
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -193,10 +194,28 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._on_started = on_started
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin to stop, now rather than at the next tick; from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is closed: the server has stopped
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._on_started()
+
+    async def main_loop(self) -> None:
+        """uvicorn's: a tick every tenth of a second until one says that the server shall stop."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _TICK_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer those who wait, and end."""
@@ -294,5 +313,5 @@ def serving(
             raise OutpaintError.unavailable(f"the server on {url} did not start")
         yield url
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
