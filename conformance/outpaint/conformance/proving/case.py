@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
-
-if TYPE_CHECKING:
-    from outpaint.conformance.proving.api import Api
 
 
 class Severity(StrEnum):

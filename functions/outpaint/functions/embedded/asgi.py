@@ -43,11 +43,9 @@ class Opened(Protocol):
 
     def too_large(self) -> Response:
         """The answer to a body beyond `body_limit` bytes."""
-        ...
 
     def cut_short(self) -> Response:
         """The answer to a body that stopped before its end."""
-        ...
 
 
 class ClientGone(Exception):  # noqa: N818 - an outcome, not an error

@@ -45,7 +45,6 @@ class Pieces(Protocol):
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes in order; raises `OutpaintError` MALFORMED_BODY where they cannot be made."""
-        ...
 
 
 Body = bytes | Pieces

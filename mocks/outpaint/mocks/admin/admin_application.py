@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -21,10 +21,7 @@ from outpaint.mocks.admin.admin_openapi import admin_openapi_json
 from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Found
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.scenarios.grammar import nearest
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.worlds import Worlds
-
+from outpaint.mocks.world.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
 _READS: Final = ("GET", "HEAD")

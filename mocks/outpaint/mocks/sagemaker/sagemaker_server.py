@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qs
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.embedded.asgi import ClientGone, PooledHost, Receive, Scope, Send, set_from_thread
@@ -20,9 +22,6 @@ from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.sagemaker.aws_cloud import new_client
 from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, fixed_refusal
 from outpaint.mocks.sagemaker.sagemaker_mock import RuntimeReply, SageMakerMock
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _CONNECTION: Final = "outpaint.connection"
 _THREADS: Final = 256
