@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint.functions.http.docs_page import DOCS_STYLE
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi_json
@@ -219,7 +220,7 @@ def _page(base: str, world_name: str, path: str) -> Response:
 def _page_files() -> dict[str, tuple[str, bytes]]:
     """The page's files: media type and bytes by name. Its style builds on that of the API's own documentation."""
     paths = {path.name: path for path in resources.files("outpaint.mocks.page").iterdir()}
-    paths["base.css"] = resources.files("outpaint.functions.http") / "docs_page.css"
+    paths["base.css"] = DOCS_STYLE
     types = {name: _PAGE_TYPES.get(PurePath(name).suffix) for name in paths}
     return {name: (media_type, paths[name].read_bytes()) for name, media_type in types.items() if media_type}
 
