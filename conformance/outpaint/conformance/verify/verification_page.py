@@ -18,7 +18,7 @@ from PIL import Image
 
 from outpaint.conformance.proving.drawn_pictures import encode
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
 from outpaint.conformance.verify.curl import as_curl, form_parts
 from outpaint.conformance.verify.exit_codes import ExitCode
