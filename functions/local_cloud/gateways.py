@@ -17,7 +17,7 @@ from local_cloud.lambda_runtime import EventTooLarge, FunctionError
 from local_cloud.processes import say
 from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.embedded.server import serving
-from outpaint.functions.http.messages import Response
+from outpaint.functions.http.messages import HasHeaders, Response
 
 HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 MAX_REST_BODY: Final = 10_485_760
@@ -29,7 +29,7 @@ _TEXT: Final = frozenset({"application/json", "application/javascript", "applica
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayRequest:
+class GatewayRequest(HasHeaders):
     """A request as it came: names of headers as they were written, path and query still encoded."""
 
     method: str
@@ -38,10 +38,6 @@ class GatewayRequest:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     peer: str
-
-    def header(self, name: str) -> str | None:
-        """The first header of this name, in any case."""
-        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
 
 
 Invoke = Callable[[bytes], bytes]

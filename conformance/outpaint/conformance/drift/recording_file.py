@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.requests import MAX_COUNT, Wish
+from outpaint.functions.http.messages import HasHeaders
 
 Headers = tuple[tuple[str, str], ...]
 
