@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import Scenario, ScenarioLike
@@ -113,9 +113,8 @@ def _settings(values: Mapping[str, Any]) -> ServiceSettings:
     try:
         return ServiceSettings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise OutpaintError.wrong_value(f"settings.{place}", first["input"], first["msg"]) from None
+        place, value, reason = first_invalid(error)
+        raise OutpaintError.wrong_value(f"settings.{place}", value, reason) from None
 
 
 def painter_named(name: str) -> Any:
