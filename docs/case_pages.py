@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from itertools import groupby
@@ -19,7 +20,6 @@ from outpaint.conformance.proving import answer_promises
 from outpaint.conformance.proving.case import USUALLY_GIVEN, Case, Severity
 from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.verify.case_outcome import Subject
 
 ORIGINS = {"vendor": "The vendor's word", "ours": "Our own extension or decision", "rfc": "A standard"}
 PICTURES = {
@@ -129,7 +129,7 @@ def _promises_page() -> str:
                 lines += [
                     "",
                     f"### {_name(check.id)}",
-                    Subject.of(check).sentence,
+                    check.sentence,
                     "",
                     f"`{check.id}` · {check.severity}",
                 ]
@@ -177,9 +177,7 @@ def _written(case: Case) -> Callable[..., None]:
 
 
 def _sentence(case: Case) -> str:
-    given = "" if case.given == USUALLY_GIVEN else case.given
-    subject = Subject(case.id, case.guards, given, case.when, case.then, case.severity)
-    return subject.sentence
+    return (replace(case, given="") if case.given == USUALLY_GIVEN else case).sentence
 
 
 def _facts(case: Case) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,22 +15,21 @@ from urllib.parse import parse_qs, unquote
 
 from local_cloud.lambda_runtime import EventTooLarge, FunctionError
 from local_cloud.processes import say
-from outpaint.functions.embedded.asgi import Receive, Scope, Send
+from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.embedded.server import serving
-from outpaint.functions.http.messages import Response
+from outpaint.functions.http.messages import HasHeaders, Response
 
 HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 MAX_REST_BODY: Final = 10_485_760
 """A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
 _THREADS: Final = 64
-_BODILESS: Final = frozenset({204, 304})
 _JSON: Final = ("Content-Type", "application/json")
 # What a Function URL passes on as text; all else comes as base64.
 _TEXT: Final = frozenset({"application/json", "application/javascript", "application/xml", "application/vnd.api+json"})
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayRequest:
+class GatewayRequest(HasHeaders):
     """A request as it came: names of headers as they were written, path and query still encoded."""
 
     method: str
@@ -42,60 +39,35 @@ class GatewayRequest:
     body: bytes
     peer: str
 
-    def header(self, name: str) -> str | None:
-        """The first header of this name, in any case."""
-        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
-
 
 Invoke = Callable[[bytes], bytes]
 Answering = Callable[[GatewayRequest], Response]
 
 
-class Gateway:
-    """`answering` as an ASGI application; each request is answered by a thread."""
+class Gateway(BlockingHost):
+    """`answering` as an ASGI application."""
 
     def __init__(self, answering: Answering) -> None:
+        super().__init__(_THREADS, "gateway")
         self._answering = answering
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
-
-    def release_waits(self) -> None:
-        """Nothing to do: every wait ends by itself."""
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, as a gateway answers them."""
         return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
 
-    def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the whole request, and answer it; a client that goes away in the middle is not answered."""
-        pieces = []
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            pieces.append(message.get("body", b""))
-            if not message.get("more_body"):
-                break
+    def answer(self, scope: Scope, body: bytes) -> Response:
         request = GatewayRequest(
             scope["method"],
             scope["raw_path"].decode("latin-1"),
             scope["query_string"].decode("latin-1"),
             tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
-            b"".join(pieces),
+            body,
             (scope.get("client") or ("127.0.0.1", 0))[0],
         )
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answering, request)
-        headers = [(name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
-        if request.method == "HEAD":
-            # What a GET would have had.
-            headers += [(name, value) for name, value in answer.headers if name.lower() == "content-length"]
-        elif answer.status not in _BODILESS:
-            headers.append(("Content-Length", str(len(answer.body))))
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
+        answer = self._answering(request)
+        # HEAD has the length that a GET would have had.
+        dropped = HOP_BY_HOP - {"content-length"} if request.method == "HEAD" else HOP_BY_HOP
+        return replace(answer, headers=tuple(header for header in answer.headers if header[0].lower() not in dropped))
 
 
 @contextmanager

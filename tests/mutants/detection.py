@@ -14,8 +14,7 @@ from outpaint.conformance.proving import api
 from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.verify.case_outcome import Outcome
-from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
+from outpaint.conformance.verify.case_runner import AnswerJudge, Outcome, Runner
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.functions.service.service import ServiceSettings
 

@@ -17,7 +17,7 @@ from wire_kit.every_host import IN_CLOUDS, IN_VERIFY, ON_REQUEST, opened
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.case import Case
-from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.case_runner import Outcome
 from outpaint.conformance.verify.case_selection import Selection
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from outpaint.conformance.proving.provider import Need as Need
     from outpaint.conformance.proving.provider import NewAccounts as NewAccounts
     from outpaint.conformance.proving.provider import Provider as Provider
-    from outpaint.conformance.verify.case_outcome import CaseResult as CaseResult
-    from outpaint.conformance.verify.case_outcome import Outcome as Outcome
+    from outpaint.conformance.verify.case_runner import CaseResult as CaseResult
+    from outpaint.conformance.verify.case_runner import Outcome as Outcome
     from outpaint.conformance.verify.case_selection import CreditBudget as CreditBudget
     from outpaint.conformance.verify.case_selection import Profile as Profile
     from outpaint.conformance.verify.case_selection import Selection as Selection
@@ -75,7 +75,7 @@ PUBLIC = {
     "proving.expectations": ("NotOffered", "Unmet"),
     "proving.observed_exchange": ("ObservedExchange",),
     "proving.provider": ("Need", "NewAccounts", "Provider"),
-    "verify.case_outcome": ("CaseResult", "Outcome"),
+    "verify.case_runner": ("CaseResult", "Outcome"),
     "verify.case_selection": ("CreditBudget", "Profile", "Selection"),
     "verify.exit_codes": ("ExitCode",),
     "verify.pytest_cases": ("every_case", "prove"),

@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class ErrorCode(StrEnum):
@@ -257,6 +257,13 @@ class OutpaintError(Exception):
         if len(shown) > 80:
             shown = shown[:77] + "..."
         return cls(code, f"{field} has wrong value {shown}: {reason}", field=field)
+
+
+def first_invalid(error: ValidationError) -> tuple[str, object, str]:
+    """The first thing that pydantic found wrong: its place as `a.b.0` (empty for the whole), its value, the reason."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    return ".".join(map(str, first["loc"])), first["input"], reason[:1].lower() + reason[1:]
 
 
 class ErrorBody(BaseModel):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
 
 MAX_COUNT: Final = 10
@@ -252,9 +252,8 @@ def _validated(model: type[_Model], values: Mapping[str, object]) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        name, reason = str(first["loc"][0]), first["msg"]
-        raise OutpaintError.wrong_value(name, values.get(name), reason[:1].lower() + reason[1:]) from None
+        name, _, reason = first_invalid(error)
+        raise OutpaintError.wrong_value(name, values.get(name), reason) from None
 
 
 def _missing(name: str, hint: str) -> OutpaintError:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.case_runner import Outcome
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table
 from outpaint.conformance.verify.verification import verify_provider

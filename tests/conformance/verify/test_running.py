@@ -12,8 +12,7 @@ import pytest
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
-from outpaint.conformance.verify.case_runner import KEPT_EXCHANGES, Runner
+from outpaint.conformance.verify.case_runner import KEPT_EXCHANGES, CaseResult, Outcome, Runner
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.redaction import Redaction
 

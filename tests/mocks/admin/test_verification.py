@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need
-from outpaint.conformance.verify.case_outcome import Outcome
+from outpaint.conformance.verify.case_runner import Outcome
 from outpaint.conformance.verify.mock_server_provider import MockServer
 from outpaint.conformance.verify.verification import verify_provider
 from outpaint.functions.command_line.command_group import outpaint

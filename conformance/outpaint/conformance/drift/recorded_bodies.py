@@ -32,6 +32,7 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPicture,
 )
 from outpaint.conformance.proving.drawn_pictures import encode, png_that_declares
+from outpaint.functions.http.bodies import refuse_constant
 
 
 @dataclass
@@ -209,7 +210,7 @@ def body_of(data: bytes, content_type: str, *, keep_pixels: bool = False) -> Bod
         return _form(data, keep=keep_pixels)
     if media_type.endswith("json"):
         try:
-            value = json.loads(data, parse_constant=_refuse)
+            value = json.loads(data, parse_constant=refuse_constant)
         except (ValueError, RecursionError):
             return OpaqueBody(opaque=_opaque(data))
         return Json(value=_without_pictures(value, "", keep=keep_pixels))
@@ -218,10 +219,6 @@ def body_of(data: bytes, content_type: str, *, keep_pixels: bool = False) -> Bod
         if picture.format is not None or media_type.startswith("image/"):
             return PictureBody(picture=picture)
     return OpaqueBody(opaque=_opaque(data))
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _part(raw: RawPart, *, keep: bool) -> RecordedPart:

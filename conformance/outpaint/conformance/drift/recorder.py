@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -30,7 +28,7 @@ from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, Upst
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
-from outpaint.functions.embedded.asgi import ClientGone, Receive, Scope, Send
+from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.http.messages import Response
 
 _KEY: Final = API_KEY.lower()
@@ -254,15 +252,17 @@ def _json(answer: Response) -> object:
     return body.value if isinstance(body, Json) else None
 
 
-class RecordingHost:
-    """The recorder as an ASGI application: each request has a thread, so that none waits for another's answer."""
+class RecordingHost(BlockingHost):
+    """The recorder as an ASGI application: each request has a thread, so that none waits for another's answer.
+
+    A provider's answer may have been paid for, so it is always waited for.
+    """
+
+    kept = MAX_BODY_BYTES
 
     def __init__(self, recorder: Recorder) -> None:
+        super().__init__(_THREADS, "record")
         self._recorder = recorder
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="record")
-
-    def release_waits(self) -> None:
-        """Nothing: a provider's answer may have been paid for, so it is always waited for."""
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP."""
@@ -270,40 +270,10 @@ class RecordingHost:
         body = ErrorBody.of(error).model_dump_json().encode()
         return Response(400, (("Content-Type", "application/json"), ("Content-Length", str(len(body)))), body)
 
-    def close(self) -> None:
-        """End the threads, after the last request."""
-        self._pool.shutdown()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def answer(self, scope: Scope, body: bytes) -> Response:
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        try:
-            body = await _body(receive)
-        except ClientGone:
-            return  # half a request is not sent on
-        asked = UpstreamRequest(scope["method"], target, headers, body or b"", too_large=body is None)
-        answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._recorder.handle, asked)
-        bare = answer.status in (204, 304) or scope["method"] == "HEAD"
-        length = [] if bare else [("Content-Length", str(len(answer.body)))]
-        sent = [
-            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in (*answer.headers, *length)
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None for one that is too large, read to its end all the same. Raises `ClientGone`."""
-    body = bytearray()
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size <= MAX_BODY_BYTES:
-            body += piece
-        if not message.get("more_body", False):
-            return bytes(body) if size <= MAX_BODY_BYTES else None
+        too_large = len(body) > MAX_BODY_BYTES
+        kept = b"" if too_large else body
+        return self._recorder.handle(UpstreamRequest(scope["method"], target, headers, kept, too_large=too_large))

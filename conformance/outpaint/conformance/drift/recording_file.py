@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.contracts.errors import first_invalid
 from outpaint.contracts.requests import MAX_COUNT, Wish
+from outpaint.functions.http.messages import HasHeaders
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -196,12 +197,9 @@ class Recording(_Kept):
         try:
             recording = cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"])) or "its beginning"
-            raise RecordingError(
-                f"{name} is no recording of this version, at {place}: {first['msg']}; make one by "
-                "`outpaint contract record`"
-            ) from None
+            place, _, reason = first_invalid(error)
+            says = f"{name} is no recording of this version, at {place or 'its beginning'}: {reason}"
+            raise RecordingError(f"{says}; make one by `outpaint contract record`") from None
         numbers = [exchange.number for exchange in recording.exchanges]
         if numbers != sorted(set(numbers)):
             raise RecordingError(f"{name} is no recording: its exchanges are not numbered upwards")

@@ -9,11 +9,10 @@ import httpx
 
 from outpaint.conformance.drift.recording_file import Mark, Trouble
 from outpaint.conformance.drift.scrubbing import host_of
-from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.reachability import no_answer_because
 from outpaint.conformance.verify.remote_provider import client_options, trusted_certificates
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
-from outpaint.functions.http.messages import Response
+from outpaint.functions.http.messages import HasHeaders, Response
 
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 _HOP_BY_HOP: Final = frozenset(

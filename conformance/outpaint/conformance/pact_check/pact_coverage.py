@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from outpaint.conformance.pact_check.pact_reading import ExpectedInteraction, tokens_of
 from outpaint.contracts import paths_and_headers as names
-from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ProblemDetails
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, ProblemDetails, first_invalid
 from outpaint.contracts.openapi import document
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 from outpaint.functions.http.messages import RequestHead, Response
@@ -55,8 +55,7 @@ def _member(field: FieldInfo, value: Any, path: str) -> Iterator[str]:
         # As JSON has it: a date is a text there, a number is none.
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        reason = error.errors(include_url=False)[0]["msg"]
-        yield f"{path} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
+        yield f"{path} is {_shown(value)}: {first_invalid(error)[2]}"
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from outpaint.conformance.proving.observed_exchange import HasHeaders
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.functions.http.messages import HasHeaders
 
 Tokens = tuple[str, ...]
 

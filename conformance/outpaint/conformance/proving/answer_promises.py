@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import model_of
-from outpaint.conformance.proving.case import Severity
+from outpaint.conformance.proving.case import Severity, Subject
 from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, one_of, within
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
@@ -28,13 +28,9 @@ _PLAIN: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerCheck:
+class AnswerCheck(Subject):
     """One promise about every answer: `applies` says to which exchanges, `judge` raises `Unmet` where it is broken."""
 
-    id: str
-    guards: Clause
-    then: str
-    severity: Severity
     applies: Callable[[ObservedExchange], bool]
     judge: Callable[[ObservedExchange], None]
 
@@ -64,7 +60,7 @@ def _check(
 ) -> Callable[[Callable[[ObservedExchange], None]], Callable[[ObservedExchange], None]]:
     def register(judge: Callable[[ObservedExchange], None]) -> Callable[[ObservedExchange], None]:
         id_ = f"always.{judge.__name__.replace('_', '-')}"
-        _CHECKS.append(AnswerCheck(id_, guards, then, severity, applies, judge))
+        _CHECKS.append(AnswerCheck(id_, guards, "", "any request was made", then, severity, applies, judge))
         return judge
 
     return register

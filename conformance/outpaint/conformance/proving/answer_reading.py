@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint.conformance.proving.drawn_pictures import KEEP_BOX, Box, decode, strip_above
 from outpaint.conformance.proving.expectations import Unmet, equal, holds, lacks, one_of, within
-from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, first_invalid
 from outpaint.contracts.paths_and_headers import FILE_PATH, IDEMPOTENT_REPLAYED
 from outpaint.contracts.responses import Accepted, FailedJob, Result
 
@@ -125,9 +125,8 @@ def model_of(body: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise Unmet(f"{model.__name__}: {where}: {first['msg']}") from None
+        place, _, reason = first_invalid(error)
+        raise Unmet(f"{model.__name__}: {place or 'the body'}: {reason}") from None
 
 
 # Parts of any answer

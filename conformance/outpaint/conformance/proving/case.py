@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from outpaint.conformance.proving import clauses
+from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.clauses import Clause
 from outpaint.conformance.proving.provider import Need
-
-if TYPE_CHECKING:
-    from outpaint.conformance.proving.api import Api
 
 
 class Severity(StrEnum):
@@ -34,13 +32,8 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One thing that a provider must do.
-
-    `id` is `area.name`, or `area.name[variant]` for one of several values that it is tried with. `credits` is the
-    most that it may spend, `seconds` the most that it waits for on purpose. `watches_account`: it looks at the
-    balance or the rate figures of its account, so nobody else may use that account meanwhile.
-    """
+class Subject:
+    """What is to be proven of a provider: a case, or a promise about every answer."""
 
     id: str
     guards: Clause
@@ -48,6 +41,38 @@ class Case:
     when: str
     then: str
     severity: Severity
+
+    @property
+    def area(self) -> str:
+        """The part of the contract that it belongs to."""
+        return self.id.partition(".")[0]
+
+    @property
+    def sentence(self) -> str:
+        """Given, when and then as one sentence."""
+        given = f"given {self.given}, " if self.given else ""
+        text = f"{given}when {self.when}, then {self.then}"
+        return f"{text[:1].upper()}{text[1:]}."
+
+    def as_object(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "area": self.area,
+            "sentence": self.sentence,
+            "severity": self.severity.value,
+            "clause": asdict(self.guards),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Subject):
+    """One thing that a provider must do.
+
+    `id` is `area.name`, or `area.name[variant]` for one of several values that it is tried with. `credits` is the
+    most that it may spend, `seconds` the most that it waits for on purpose. `watches_account`: it looks at the
+    balance or the rate figures of its account, so nobody else may use that account meanwhile.
+    """
+
     needs: frozenset[Need]
     credits: int
     seconds: float
@@ -57,11 +82,6 @@ class Case:
     """The id without its variant: what a page of the documentation is about."""
     values: Mapping[str, Any]
     """What this variant is tried with, by name."""
-
-    @property
-    def area(self) -> str:
-        """The part of the contract that it belongs to."""
-        return self.id.partition(".")[0]
 
 
 USUALLY_GIVEN: Final = "an account with credits"

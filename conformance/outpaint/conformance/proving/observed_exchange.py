@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httpx
 
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.functions.http.messages import HasHeaders
 
 REDACTED: Final = "[redacted]"
 SECRET_HEADERS: Final = frozenset(
@@ -18,18 +19,6 @@ SECRET_HEADERS: Final = frozenset(
     }
 )
 """Headers, in lower case, whose values are credentials whatever they are."""
-
-
-class HasHeaders:
-    """What has header fields as pairs of name and value."""
-
-    __slots__ = ()
-    if TYPE_CHECKING:  # a model of pydantic would count it as its first field
-        headers: Sequence[tuple[str, str]]
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
 from random import Random
 from typing import Final
 
@@ -14,11 +15,10 @@ import httpx
 
 from outpaint.conformance.proving.answer_promises import AnswerCheck, broken
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Case
+from outpaint.conformance.proving.case import Case, Subject
 from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.provider import Need, Provider
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome, Subject
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.coverage import SeenOfContract
 from outpaint.conformance.verify.redaction import Redaction, redacting_keys
@@ -37,6 +37,34 @@ _NOT_OFFERED: Final = {
     Need.SETTINGS: "it has the settings it has",
     Need.SOCKET: "it has no socket for plain HTTP",
 }
+
+
+class Outcome(StrEnum):
+    """How a case ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_OFFERED = "not offered"
+    """The provider cannot do what the case needs: it says nothing about the provider."""
+    NOT_RUN = "not run"
+    """It was not begun: the budget was used up, or the run was interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """The result of a case, or of a promise about every answer; credentials were redacted when it was made.
+
+    `said` is what was seen instead, or why it was not offered or not run; empty where it passed. `exchanges` are the
+    last ones of a failed case, oldest first; no other has any.
+    """
+
+    subject: Subject
+    outcome: Outcome
+    said: str = ""
+    exchanges: tuple[ObservedExchange, ...] = ()
+    seconds: float = 0.0
+    credits: int = 0
+    """The most that it may have cost, as the case declares; 0 where it was not begun."""
 
 
 @dataclass
@@ -99,13 +127,12 @@ class Runner:
         return result
 
     def _judged(self, case: Case) -> CaseResult:
-        subject = Subject.of(case)
         if missing := case.needs - self.provider.offers:
-            return CaseResult(subject, Outcome.NOT_OFFERED, "; ".join(_NOT_OFFERED[need] for need in sorted(missing)))
+            return CaseResult(case, Outcome.NOT_OFFERED, "; ".join(_NOT_OFFERED[need] for need in sorted(missing)))
         if self.stopped.is_set():
-            return CaseResult(subject, Outcome.NOT_RUN, "the run was ended before its turn")
+            return CaseResult(case, Outcome.NOT_RUN, "the run was ended before its turn")
         if self.budget is not None and not self.budget.take(case.credits):
-            return CaseResult(subject, Outcome.NOT_RUN, f"its {case.credits} credits would exceed the budget")
+            return CaseResult(case, Outcome.NOT_RUN, f"its {case.credits} credits would exceed the budget")
         exchanges: list[ObservedExchange] = []
 
         def observe(exchange: ObservedExchange) -> None:
@@ -116,7 +143,7 @@ class Runner:
         outcome, said = self._act(case, observe)
         kept = exchanges[-KEPT_EXCHANGES:] if outcome is Outcome.FAILED else []
         return CaseResult(
-            subject,
+            case,
             outcome,
             self.redaction.text(said),
             tuple(map(self.redaction.exchange, kept)),
@@ -192,10 +219,9 @@ class AnswerJudge:
 
 
 def _result(check: AnswerCheck, record: _Record) -> CaseResult:
-    subject = Subject.of(check)
     if not record.judged:
-        return CaseResult(subject, Outcome.NOT_OFFERED, "no answer was one that this is asked of")
+        return CaseResult(check, Outcome.NOT_OFFERED, "no answer was one that this is asked of")
     if record.exchange is None:
-        return CaseResult(subject, Outcome.PASSED)
+        return CaseResult(check, Outcome.PASSED)
     said = f"broken by {record.broken} of {record.judged} answers, first so: {record.said}"
-    return CaseResult(subject, Outcome.FAILED, said, (record.exchange,))
+    return CaseResult(check, Outcome.FAILED, said, (record.exchange,))

@@ -21,8 +21,7 @@ from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.answer_promises import AnswerCheck, checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.provider import Provider
-from outpaint.conformance.verify.case_outcome import Outcome
-from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
+from outpaint.conformance.verify.case_runner import AnswerJudge, Outcome, Runner
 from outpaint.conformance.verify.case_selection import Profile, Selection
 from outpaint.conformance.verify.redaction import Redaction
 from outpaint.conformance.verify.text_reports import failure_lines

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.curl import as_curl
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification

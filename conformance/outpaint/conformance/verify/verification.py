@@ -13,8 +13,7 @@ from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.provider import Provider
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
-from outpaint.conformance.verify.case_runner import AnswerJudge, Runner
+from outpaint.conformance.verify.case_runner import AnswerJudge, CaseResult, Outcome, Runner
 from outpaint.conformance.verify.case_selection import CreditBudget, Profile, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
 from outpaint.conformance.verify.exit_codes import ExitCode

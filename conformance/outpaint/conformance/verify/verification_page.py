@@ -18,11 +18,12 @@ from PIL import Image
 
 from outpaint.conformance.proving.drawn_pictures import encode
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.verify.case_outcome import CaseResult, Outcome
+from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
 from outpaint.conformance.verify.curl import as_curl, form_parts
 from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification
+from outpaint.functions.http.docs_page import html_page
 
 _AS_THEY_ARE: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "BMP": "image/bmp"}
 _LARGEST: Final = 512 * 1024
@@ -33,32 +34,26 @@ _IN_TEXT: Final = re.compile(rb"data:image/[a-z.+-]+;base64,([A-Za-z0-9+/]{40,}=
 _MASKS: Final = ("mask_image", "mask")
 _LONGEST_BODY: Final = 6000
 _STYLES: Final = {Outcome.PASSED: "passed", Outcome.FAILED: "failed"}
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def as_page(verification: Verification) -> str:
     """The verdict, the failures with requests, answers and pictures, what was seen of the contract, and every case."""
     at = datetime.fromtimestamp(verification.began_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     good = "passed" if verification.exit_code is ExitCode.PROVEN else "failed"
-    return "".join(
-        (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><link rel="icon" href="data:,">',
-            f"<title>Contract: {escape(verification.provider)}</title><style>{style}</style></head><body><main>",
-            f"<header><h1>Contract of {escape(verification.provider)}</h1>",
-            f'<p class="verdict {good}">{escape(verification.sentence)}</p>',
-            "".join(f'<p class="warned">{escape(reason)}</p>' for reason in verification.too_little),
-            f'<p class="quiet">{at}, profile {verification.profile}, seed {verification.seed}, ',
-            f"{verification.seconds:.1f} s</p></header>",
-            _failures(verification),
-            _areas(verification),
-            _not_offered(verification),
-            _coverage(verification.coverage),
-            _everything(verification),
-            "</main></body></html>\n",
-        )
+    return html_page(
+        f"Contract: {verification.provider}",
+        (Path(__file__).with_name("page.css"),),
+        f"<main><header><h1>Contract of {escape(verification.provider)}</h1>",
+        f'<p class="verdict {good}">{escape(verification.sentence)}</p>',
+        "".join(f'<p class="warned">{escape(reason)}</p>' for reason in verification.too_little),
+        f'<p class="quiet">{at}, profile {verification.profile}, seed {verification.seed}, ',
+        f"{verification.seconds:.1f} s</p></header>",
+        _failures(verification),
+        _areas(verification),
+        _not_offered(verification),
+        _coverage(verification.coverage),
+        _everything(verification),
+        "</main>",
     )
 
 

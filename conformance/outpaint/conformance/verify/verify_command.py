@@ -64,9 +64,8 @@ def cases(only: tuple[str, ...], profile: str, as_json_: bool) -> None:
 
 def _as_object(what: Case | AnswerCheck) -> dict[str, Any]:
     from outpaint.conformance.proving.case import Case
-    from outpaint.conformance.verify.case_outcome import Subject
 
-    described = Subject.of(what).as_object()
+    described = what.as_object()
     if isinstance(what, Case):
         described |= {
             "needs": sorted(need.value for need in what.needs),

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import re
+import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -43,11 +45,9 @@ class Opened(Protocol):
 
     def too_large(self) -> Response:
         """The answer to a body beyond `body_limit` bytes."""
-        ...
 
     def cut_short(self) -> Response:
         """The answer to a body that stopped before its end."""
-        ...
 
 
 class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
@@ -154,6 +154,33 @@ class AsgiHost(PooledHost):
                 task.cancel()
 
 
+class BlockingHost(PooledHost, ABC):
+    """An application that reads each request whole and has a thread answer it, which may wait for another server.
+
+    Of a body over `kept` bytes the thread gets the first part only, which is longer than that too.
+    """
+
+    kept = sys.maxsize
+
+    @abstractmethod
+    def answer(self, scope: Scope, body: bytes) -> Response:
+        """The response; it has a Content-Length only to HEAD, and to others this class adds that of the body."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; one that breaks off is not answered."""
+        try:
+            body = await read_whole(receive, self.kept)
+        except ClientGone:
+            return
+        response = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, scope, body)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        is_head = scope["method"] == "HEAD"
+        if not is_head and response.status not in (204, 304):
+            headers.append((b"Content-Length", b"%d" % len(response.body)))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if is_head else response.body})
+
+
 class Heads:
     """Reads the heads of one connection; headers that its client repeats are parsed once."""
 
@@ -233,6 +260,25 @@ async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
     except TimeoutError:
         refusal = exchange.cut_short()
         return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)
+
+
+async def read_whole(receive: Receive, kept: int) -> bytes:
+    """A body, read to its end; of one over `kept` bytes the first part, which is longer than that too.
+
+    Raises `ClientGone` for one that breaks off.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        if size <= kept:
+            chunks.append(chunk)
+        size += len(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 async def disconnected(receive: Receive) -> None:

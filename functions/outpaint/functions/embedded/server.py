@@ -153,15 +153,12 @@ class Hosted(Protocol):
 
     def release_waits(self) -> None:
         """Answer every client that waits; the server is about to stop. Called on the loop."""
-        ...
 
     def unreadable(self) -> Response:
         """The answer to bytes that are not HTTP."""
-        ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        ...
 
 
 class Server(uvicorn.Server):

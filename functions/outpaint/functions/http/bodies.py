@@ -228,7 +228,7 @@ def _read_urlencoded(body: bytes) -> dict[str, list[FieldValue]]:
 
 def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
     try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_Members, parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_Members, parse_constant=refuse_constant)
     except UnicodeDecodeError:
         raise malformed("the JSON body is not UTF-8") from None
     except RecursionError:
@@ -256,5 +256,6 @@ class _Members(list[tuple[str, object]]):
     """A JSON object with its members in order, repeated names included."""
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """For `json.loads`: raises `ValueError` for NaN and the infinities."""
     raise ValueError(f"{name} is not JSON")

@@ -16,6 +16,8 @@ from outpaint.contracts.paths_and_headers import API_KEY
 
 _Object = Mapping[str, Any]
 
+DOCS_STYLE: Final = Path(__file__).with_name("docs_page.css")
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _BASE: Final = "http://127.0.0.1:8080"
 _KEY: Final = f"-H '{API_KEY}: dev'"
 _CURL: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -56,25 +58,35 @@ def docs_page() -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    style = Path(__file__).with_name("docs_page.css").read_text(encoding="utf-8")
-    return "".join(
-        (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">',
-            f"<title>{escape(info['title'])}</title><style>{style}</style></head><body>",
-            _navigation(operations, document),
-            '<main><header id="top">',
-            f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
-            f"<p class=lead>{escape(info['summary'])}</p>{_prose(info['description'])}",
-            f"<p>Every request carries the header <code>{escape(API_KEY)}</code>. "
-            'The whole description is <a href="/openapi.json">openapi.json</a>.</p></header>',
-            *(_operation(document, path, method, operation) for path, method, operation in operations),
-            _headers(document),
-            _errors(),
-            _schemas(document),
-            "</main></body></html>\n",
-        )
+    return html_page(
+        info["title"],
+        (DOCS_STYLE,),
+        _navigation(operations, document),
+        '<main><header id="top">',
+        f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
+        f"<p class=lead>{escape(info['summary'])}</p>{_prose(info['description'])}",
+        f"<p>Every request carries the header <code>{escape(API_KEY)}</code>. "
+        'The whole description is <a href="/openapi.json">openapi.json</a>.</p></header>',
+        *(_operation(document, path, method, operation) for path, method, operation in operations),
+        _headers(document),
+        _errors(),
+        _schemas(document),
+        "</main>",
+    )
+
+
+def html_page(title: str, styles: Iterable[Path], *body: str) -> str:
+    """A whole page without scripts or files from other hosts: `title` is text, `styles` CSS files, `body` markup.
+
+    Its policy lets a browser load nothing, wherever the page is opened: it may quote what somebody sent.
+    """
+    style = "".join(path.read_text(encoding="utf-8") for path in styles)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>{''.join(body)}</body></html>\n"
     )
 
 

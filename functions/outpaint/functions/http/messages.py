@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+
+class HasHeaders:
+    """What has header fields as pairs of name and value."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:  # a model of pydantic would count it as its first field
+        headers: Sequence[tuple[str, str]]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +58,18 @@ class Pieces(Protocol):
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes in order; raises `OutpaintError` MALFORMED_BODY where they cannot be made."""
-        ...
 
 
 Body = bytes | Pieces
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(HasHeaders):
     """A whole response: status, headers with their names as they go out, and the body's bytes."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, by its name in any case."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,27 +49,21 @@ class KeyRing(Protocol):
 
         Raises `OutOfRange` where its credits would leave 0 to `MAX_CREDITS`.
         """
-        ...
 
     def add_credits(self, account_id: str, amount: int) -> Account:
         """Add to an account's free credits; the account after it. Raises `OutOfRange` as `add_key` does."""
-        ...
 
     def revoke(self, digest: str, now: float) -> None:
         """Revoke a known key; the time of its first revocation stays."""
-        ...
 
     def account_named(self, name: str) -> Account | None:
         """The account of this name."""
-        ...
 
     def entry(self, digest: str) -> KeyEntry | None:
         """The key of this digest, revoked or not."""
-        ...
 
     def entries(self) -> Iterable[KeyEntry]:
         """Every key, oldest first, revoked ones included."""
-        ...
 
 
 class OutOfRange(Exception):  # noqa: N818 - an outcome; the functions below make the error for an operator of it

@@ -32,7 +32,6 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
-        ...
 
 
 class Ids(Protocol):
@@ -40,11 +39,9 @@ class Ids(Protocol):
 
     def uuid(self) -> str:
         """A new UUID in its canonical text form."""
-        ...
 
     def seed(self) -> int:
         """A seed, 0 to 2**32 - 1."""
-        ...
 
 
 class Accounts(Protocol):
@@ -52,7 +49,6 @@ class Accounts(Protocol):
 
     def by_key_digest(self, digest: str) -> Account | None:
         """The account whose key has this SHA-256 (hex), or None for unknown and revoked keys."""
-        ...
 
 
 class Limits(Protocol):
@@ -60,7 +56,6 @@ class Limits(Protocol):
 
     def count(self, account_id: str, window: int, expires_at: float) -> int:
         """Add one to the account's counter for this window and return it, this request included."""
-        ...
 
 
 class Jobs(Protocol):
@@ -75,19 +70,15 @@ class Jobs(Protocol):
         Raises `AlreadyClaimed` where that key has a claim that has not expired, and `OutpaintError`
         INSUFFICIENT_CREDITS where the credits do not suffice.
         """
-        ...
 
     def find(self, inference_id: str, now: float) -> Job | None:
         """The job, whoever owns it, unless it has expired."""
-        ...
 
     def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
         """The claim on an idempotency key, unless it has expired."""
-        ...
 
     def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
         """Record that the claiming request has been answered: `running_until` becomes 0."""
-        ...
 
     def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         """Move the job if its state is one of `sources_of(to)`, else change nothing and return None.
@@ -95,19 +86,15 @@ class Jobs(Protocol):
         A move to FAILED, EXPIRED or CANCELLED gives the price back in the same transaction;
         a move to SUCCEEDED keeps it. Returns the job after the move.
         """
-        ...
 
     def begin_again(self, inference_id: str) -> Job | None:
         """Count one more attempt of a job that has not ended; its state stays. None if it has ended."""
-        ...
 
     def unended(self) -> Iterable[Job]:
         """Every job that has not ended, oldest first, for recovery and the sweep."""
-        ...
 
     def purge(self, now: float) -> int:
         """Delete ended jobs, claims and counters that have expired; returns how many jobs."""
-        ...
 
 
 class Pictures(Protocol):
@@ -115,23 +102,18 @@ class Pictures(Protocol):
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file whole or not at all; the same name again replaces it."""
-        ...
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         """The file, unless it has expired."""
-        ...
 
     def delete(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
-        ...
 
     def url(self, name: str, until: float) -> str:
         """A signed URL that reads the file until then: absolute, or a path on this host."""
-        ...
 
     def purge(self, now: float) -> int:
         """Delete the files that have expired; returns how many."""
-        ...
 
 
 class UploadForms(Protocol):
@@ -139,7 +121,6 @@ class UploadForms(Protocol):
 
     def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
         """A signed form that stores one file under this name, within the grant."""
-        ...
 
 
 class Inspect(Protocol):
@@ -156,7 +137,6 @@ class Inspect(Protocol):
         mask_field: str = ...,
     ) -> Inspection:
         """What is known of the pictures; raises `OutpaintError` for every way in which they can be wrong."""
-        ...
 
 
 class Dispatch(Protocol):
@@ -164,14 +144,12 @@ class Dispatch(Protocol):
 
     def start(self, request: InferenceRequest) -> None:
         """Send the job, without waiting for it; raises `OutpaintError` UNAVAILABLE when it is not taken."""
-        ...
 
     def check(self, job: Job) -> Job | None:
         """Settle the job now if its end is known to the painter's host but was never reported.
 
         Returns the job's present state where the port knows it, and None to have it read again.
         """
-        ...
 
 
 class Fetch(Protocol):
@@ -183,4 +161,3 @@ class Fetch(Protocol):
         Raises `OutpaintError` SOURCE_REFUSED for addresses that may not be read, SOURCE_UNAVAILABLE when
         the source does not answer with a picture's bytes, FILE_TOO_LARGE beyond `max_bytes`.
         """
-        ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar, get_type_hints
+from typing import Final, TypeVar, get_type_hints
 
 from pydantic import BaseModel
 
@@ -23,9 +23,7 @@ from outpaint.mocks.report.findings import Report
 from outpaint.mocks.report.junit_xml import as_junit
 from outpaint.mocks.report.report_pages import as_page
 from outpaint.mocks.scenarios.grammar import nearest
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.calls import Call
 
 _A = TypeVar("_A", bound=Action)
 

@@ -9,22 +9,20 @@ from functools import cache
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint.functions.http.docs_page import DOCS_STYLE
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi_json
 from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Found
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.scenarios.grammar import nearest
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.worlds import Worlds
-
+from outpaint.mocks.world.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
 _READS: Final = ("GET", "HEAD")
@@ -222,7 +220,7 @@ def _page(base: str, world_name: str, path: str) -> Response:
 def _page_files() -> dict[str, tuple[str, bytes]]:
     """The page's files: media type and bytes by name. Its style builds on that of the API's own documentation."""
     paths = {path.name: path for path in resources.files("outpaint.mocks.page").iterdir()}
-    paths["base.css"] = resources.files("outpaint.functions.http") / "docs_page.css"
+    paths["base.css"] = DOCS_STYLE
     types = {name: _PAGE_TYPES.get(PurePath(name).suffix) for name in paths}
     return {name: (media_type, paths[name].read_bytes()) for name, media_type in types.items() if media_type}
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from outpaint.mocks.mock_paths import DEFAULT_WORLD
 from outpaint.mocks.scenarios.grammar import ScenarioError
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.world import World
-    from outpaint.mocks.world.worlds import Worlds
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import Worlds
 
 PNG: Final = "image/png"
 JSON: Final = "application/json"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from hashlib import sha256
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.requests import IdSource, Source, Upload, UrlSource
+from outpaint.functions.service.records import Job
 from outpaint.mocks.admin.admin_models import (
     AccountState,
     CallDetail,
@@ -29,14 +30,10 @@ from outpaint.mocks.admin.admin_models import (
 )
 from outpaint.mocks.mock_paths import prefix_of
 from outpaint.mocks.scenarios.effect import On
-
-if TYPE_CHECKING:
-    from outpaint.functions.service.records import Job
-    from outpaint.mocks.scenarios.world_scenarios import QueuedScenario
-    from outpaint.mocks.world.calls import Call
-    from outpaint.mocks.world.virtual_clock import VirtualClock
-    from outpaint.mocks.world.world import World
-
+from outpaint.mocks.scenarios.world_scenarios import QueuedScenario
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 _MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """The modes that PNG has."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
@@ -14,6 +15,8 @@ from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.functions.http.routes import Route, match
 from outpaint.functions.service import admission
+from outpaint.functions.service.records import Account
+from outpaint.functions.service.service import Service
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
 from outpaint.mocks.scenarios.call_effects import Credits, Error, Gateway, Latency, RateLimit, Refuse, Reset, WrongShape
 from outpaint.mocks.scenarios.effect import CallEffect, On, Slot
@@ -21,16 +24,9 @@ from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.world.calls import Call
-from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.mock_answers import MockResponse, WireFault
 from outpaint.mocks.world.scripted_dispatch import CallSeenByPorts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from outpaint.functions.service.records import Account
-    from outpaint.functions.service.service import Service
-    from outpaint.mocks.world.mock_answers import WireFault
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World
 
 _KINDS: Final = {
     (Route.OUTPAINT, "POST"): On.SUBMIT,

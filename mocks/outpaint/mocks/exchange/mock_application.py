@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.http.answers import Accept, Answers
-from outpaint.functions.http.messages import RequestHead
+from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.functions.service import admission
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import WorldError, Worlds
-
-if TYPE_CHECKING:
-    from outpaint.contracts.errors import OutpaintError
-    from outpaint.functions.http.messages import Waiting
-    from outpaint.mocks.world.world import World
 
 
 class MockApplication:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
+from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.scenarios.call_effects import ContentType, Cut, Drip, Error, Latency, Refuse, Reset, WrongShape
 from outpaint.mocks.scenarios.effect import CallEffect, Slot
 from outpaint.mocks.scenarios.scenario import asked_for
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.world.mock_answers import Break, WireFault
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from outpaint.functions.http.application import Exchange
-    from outpaint.mocks.world.repeatable_ids import RepeatableIds
+from outpaint.mocks.world.repeatable_ids import RepeatableIds
 
 _WRONG_SHAPE: Final = json.dumps({"ok": "yes", "result": [{"picture": 1}, None], "data": {"0": "not a list"}}).encode()
 

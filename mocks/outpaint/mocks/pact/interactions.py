@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from outpaint.contracts import paths_and_headers as names
@@ -27,11 +27,8 @@ from outpaint.mocks.pact.matching_rules import (
 )
 from outpaint.mocks.pact.provider_states import ProviderState, StateName, by_request, states_met
 from outpaint.mocks.scenarios.effect import On
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.calls import Call
-    from outpaint.mocks.world.mock_answers import MockResponse
-
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.mock_answers import MockResponse
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes of a body in a pact, which holds examples only."""

@@ -7,15 +7,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.mocks.pact.interactions import Interaction, LeftOut, interaction_of
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.calls import Call
-    from outpaint.mocks.world.world import World
-
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.world import World
 
 PROVIDER: Final = "outpaint"
 SPECIFICATION: Final = "4.0"

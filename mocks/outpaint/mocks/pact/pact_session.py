@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.mocks.pact.interactions import Interaction, LeftOut, interaction_of
 from outpaint.mocks.pact.pact_file import PROVIDER, InteractionSet, Pact
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World
 
 _OUTPUT = "outpaint_pact"
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from outpaint.contracts.errors import ERROR_KINDS, JOB_ERRORS, Cause, ErrorCode, OutpaintError
@@ -19,11 +19,9 @@ from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import MAGIC
 from outpaint.mocks.scenarios.world_scenarios import HEADER
+from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_ledger import CREDITS
 from outpaint.mocks.world.world import World
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.calls import Call
 
 
 class StateName(StrEnum):

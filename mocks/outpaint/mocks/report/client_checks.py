@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from outpaint.contracts.errors import ErrorCode
@@ -34,9 +34,7 @@ from outpaint.mocks.report.traffic import (
 )
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.calls import Call
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World
 
 _POLL_S: Final = 0.5
 _PAUSE_S: Final = 0.1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
 from html import escape
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
+from outpaint.functions.http.docs_page import DOCS_STYLE, html_page
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Report, ReportVerdict
 
 _VERDICTS: Final = {
@@ -28,20 +28,16 @@ def as_page(report: Report) -> str:
         outcome: [check for check in report.checks if check.outcome is outcome]
         for outcome in (CheckOutcome.PASSED, CheckOutcome.NOT_APPLICABLE)
     }
-    return "".join(
-        (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">',
-            f"<title>Consumer report: {escape(report.world)}</title><style>{_style()}</style></head><body><main>",
-            f'<header><h1>Consumer report</h1><p class=lead>{summary}</p><p class="verdict {report.verdict}">',
-            f"{_VERDICTS[report.verdict]}</p></header>",
-            _section("Broken rules", failed),
-            _section("Warnings", warned),
-            _section("Kept rules", rest[CheckOutcome.PASSED]),
-            _section("Not applicable", rest[CheckOutcome.NOT_APPLICABLE]),
-            "</main></body></html>\n",
-        )
+    return html_page(
+        f"Consumer report: {report.world}",
+        (DOCS_STYLE, Path(__file__).with_name("page.css")),
+        f'<main><header><h1>Consumer report</h1><p class=lead>{summary}</p><p class="verdict {report.verdict}">',
+        f"{_VERDICTS[report.verdict]}</p></header>",
+        _section("Broken rules", failed),
+        _section("Warnings", warned),
+        _section("Kept rules", rest[CheckOutcome.PASSED]),
+        _section("Not applicable", rest[CheckOutcome.NOT_APPLICABLE]),
+        "</main>",
     )
 
 
@@ -72,13 +68,6 @@ def _row(check: CheckResult) -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-@cache
-def _style() -> str:
-    base = resources.files("outpaint.functions.http") / "docs_page.css"
-    own = resources.files("outpaint.mocks.report") / "page.css"
-    return base.read_text(encoding="utf-8") + own.read_text(encoding="utf-8")
 
 
 _MARKS: Final = {CheckOutcome.PASSED: "pass", CheckOutcome.FAILED: "FAIL", CheckOutcome.NOT_APPLICABLE: "-"}

@@ -9,20 +9,19 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.functions.embedded.asgi import ClientGone, PooledHost, Receive, Scope, Send, set_from_thread
+from outpaint.functions.embedded.asgi import ClientGone, PooledHost, Receive, Scope, Send, read_whole, set_from_thread
 from outpaint.functions.embedded.server import BoundedConnection, serving
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.sagemaker.aws_cloud import new_client
 from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, fixed_refusal
 from outpaint.mocks.sagemaker.sagemaker_mock import RuntimeReply, SageMakerMock
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _CONNECTION: Final = "outpaint.connection"
 _THREADS: Final = 256
@@ -141,7 +140,7 @@ class RuntimeHost(PooledHost):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         with contextlib.suppress(ClientGone):
-            body = await _read(receive)
+            body = await read_whole(receive, MAX_BODY)
             if scope["path"].startswith(ADMIN_ROOT):
                 await self._administer(scope, body, send)
             else:
@@ -200,22 +199,6 @@ class RuntimeHost(PooledHost):
             status, content = 400, {"Message": error.detail, "Member": error.field}
         text = json.dumps(content, indent=2).encode() + b"\n"
         await self._send(RuntimeReply(status, (("content-type", "application/json"),), (text,)), send)
-
-
-async def _read(receive: Receive) -> bytes:
-    """The body, of one that is too large only the first part; raises `ClientGone` for one that breaks off."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        if size <= MAX_BODY:
-            chunks.append(chunk)
-        size += len(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 class ServedSageMaker:

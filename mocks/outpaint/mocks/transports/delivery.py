@@ -9,16 +9,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
-from outpaint.functions.http.messages import Response, Waiting
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.world.mock_answers import Break, MockResponse
-
-if TYPE_CHECKING:
-    from outpaint.functions.http.messages import RequestHead
-    from outpaint.mocks.exchange.mock_application import MockApplication
-    from outpaint.mocks.world.virtual_clock import VirtualClock
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 _T = TypeVar("_T")
 _LONGEST_S: Final = 3600.0

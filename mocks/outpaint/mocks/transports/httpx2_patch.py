@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from unittest.mock import patch
 
 import httpx2
 
+from outpaint.functions.http.messages import RequestHead
 from outpaint.mocks.transports.in_process import (
     VENDOR_BASE_URL,
     BaseUrls,
@@ -16,10 +17,7 @@ from outpaint.mocks.transports.in_process import (
     WorldTransport,
     checked_unknown_hosts,
 )
-
-if TYPE_CHECKING:
-    from outpaint.functions.http.messages import RequestHead
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World
 
 
 class Httpx2Transport(

@@ -7,21 +7,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.http.messages import RequestHead
 from outpaint.mocks.exchange.mock_application import MockApplication
-from outpaint.mocks.transports.delivery import Failure, Undelivered, deliver, drive, drive_async, pass_time
-from outpaint.mocks.world.mock_answers import Break
-
-if TYPE_CHECKING:
-    from outpaint.mocks.transports.delivery import Steps
-    from outpaint.mocks.world.mock_answers import MockResponse, WireFault
-    from outpaint.mocks.world.virtual_clock import VirtualClock
-    from outpaint.mocks.world.world import World
-
+from outpaint.mocks.transports.delivery import Failure, Steps, Undelivered, deliver, drive, drive_async, pass_time
+from outpaint.mocks.world.mock_answers import Break, MockResponse, WireFault
+from outpaint.mocks.world.virtual_clock import VirtualClock
+from outpaint.mocks.world.world import World
 
 VENDOR_BASE_URL: Final = "https://genai-api.picsart.io/v1"
 """The base URL of the mocked API (docs/facts/wire.md#routes)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import httpx
 import respx
@@ -13,12 +13,9 @@ from respx.mocks import AbstractRequestMocker, HTTPCoreMocker, Mocker
 from respx.models import AllMockedAssertionError, CallList, PassThrough, Route, RouteList
 
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls, Carrier, checked_unknown_hosts
-from outpaint.mocks.world.world import WorldParts
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.calls import Calls
-    from outpaint.mocks.world.journal import Journal
-    from outpaint.mocks.world.world import World
+from outpaint.mocks.world.calls import Calls
+from outpaint.mocks.world.journal import Journal
+from outpaint.mocks.world.world import World, WorldParts
 
 _MOCKER: Final = "outpaint"
 _IN_TASK: Final = ContextVar("outpaint_in_task", default=False)

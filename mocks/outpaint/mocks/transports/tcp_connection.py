@@ -7,22 +7,18 @@ import contextlib
 import http
 import socket
 import struct
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from outpaint.functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
 from outpaint.functions.embedded.server import BoundedConnection
-from outpaint.functions.http.messages import Response
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.mocks.exchange.call_under_way import CallUnderWay
+from outpaint.mocks.exchange.mock_application import RefusedHead
 from outpaint.mocks.world.mock_answers import Break
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    from outpaint.functions.http.messages import RequestHead, Waiting
-    from outpaint.mocks.exchange.call_under_way import CallUnderWay
-    from outpaint.mocks.exchange.mock_application import RefusedHead
 
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from outpaint.functions.embedded.asgi import (
     ClientGone,
@@ -30,14 +30,10 @@ from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
-from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.mock_answers import MockResponse, WireFault
+from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World, WorldParts
 from outpaint.mocks.world.worlds import WorldError, Worlds
-
-if TYPE_CHECKING:
-    from outpaint.mocks.world.mock_answers import WireFault
-    from outpaint.mocks.world.virtual_clock import VirtualClock
-
 
 _THREADS: Final = 8
 _SMALL: Final = 1024 * 1024

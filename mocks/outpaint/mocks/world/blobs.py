@@ -18,7 +18,6 @@ from outpaint.functions.service.service import inspect
 if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
 
-
 _MEMORY_BYTES: Final = 16 * 1024 * 1024
 _FOLDER_BYTES: Final = 512 * 1024 * 1024
 _SAMPLE: Final = 48

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
+from outpaint.functions.http.messages import RequestHead
 from outpaint.mocks.scenarios.effect import On
+from outpaint.mocks.world.blobs import Blobs
+from outpaint.mocks.world.mock_answers import MockResponse
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from outpaint.functions.http.messages import RequestHead
-    from outpaint.mocks.world.blobs import Blobs
-    from outpaint.mocks.world.mock_answers import MockResponse
 
 _KEPT_BODY: Final = 4096
 """Bytes of an answer that is kept whatever else is dropped."""

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.job_states import JobState
@@ -15,10 +15,7 @@ from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.world.blobs import Blobs
-from outpaint.painting.canvas import Brief, Painter
-
-if TYPE_CHECKING:
-    from outpaint.painting.canvas import Canvas
+from outpaint.painting.canvas import Brief, Canvas, Painter
 
 _RESULT_BYTES: Final = 8 * 1024 * 1024
 _CANVAS_AREA: Final = 4_194_304

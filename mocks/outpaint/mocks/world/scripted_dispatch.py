@@ -7,10 +7,12 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
 from outpaint.functions.service import settle
+from outpaint.functions.service.records import Job
+from outpaint.functions.service.service import Service
 from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.scenarios.effect import CallEffect, Effect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
@@ -27,18 +29,12 @@ from outpaint.mocks.scenarios.job_effects import (
     Succeed,
     Time,
 )
-from outpaint.mocks.scenarios.scenario import asked_for
+from outpaint.mocks.scenarios.scenario import Scenario, asked_for
 from outpaint.mocks.scenarios.world_scenarios import Attached, ScenarioEffects
-
-if TYPE_CHECKING:
-    from outpaint.functions.service.records import Job
-    from outpaint.functions.service.service import Service
-    from outpaint.mocks.scenarios.scenario import Scenario
-    from outpaint.mocks.world.blobs import Inspections
-    from outpaint.mocks.world.calls import Call
-    from outpaint.mocks.world.mock_pictures import MockPictures
-    from outpaint.painting.canvas import Painter
-
+from outpaint.mocks.world.blobs import Inspections
+from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.mock_pictures import MockPictures
+from outpaint.painting.canvas import Painter
 
 _IMMEDIATE: Final = Immediate()
 _SUCCEED: Final = Succeed()

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import ValidationError
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
+from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.scenarios.grammar import nearest
-from outpaint.mocks.scenarios.scenario import Scenario
+from outpaint.mocks.scenarios.scenario import Scenario, ScenarioLike
 from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS
 from outpaint.mocks.world.mock_ledger import CREDITS
 from outpaint.mocks.world.virtual_clock import START, VirtualClock
 from outpaint.mocks.world.world import Studio, World
 from outpaint.painting.painters.painter_table import PainterHost, load_painter, names_on
-
-if TYPE_CHECKING:
-    from outpaint.functions.service.service import ServiceSettings
-    from outpaint.mocks.scenarios.scenario import ScenarioLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +103,6 @@ class WorldOptions:
 
 def _settings(values: Mapping[str, Any]) -> ServiceSettings:
     """The service's settings with these values; raises `OutpaintError` for unknown names and values out of range."""
-    from outpaint.functions.service.service import ServiceSettings
-
     for name in values:
         if name not in ServiceSettings.model_fields:
             raise OutpaintError(
@@ -118,9 +113,8 @@ def _settings(values: Mapping[str, Any]) -> ServiceSettings:
     try:
         return ServiceSettings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise OutpaintError.wrong_value(f"settings.{place}", first["input"], first["msg"]) from None
+        place, value, reason = first_invalid(error)
+        raise OutpaintError.wrong_value(f"settings.{place}", value, reason) from None
 
 
 def painter_named(name: str) -> Any:

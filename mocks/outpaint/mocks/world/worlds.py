@@ -13,6 +13,7 @@ from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.functions.http.messages import RequestHead
 from outpaint.mocks.mock_paths import DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.world.world import Studio, World
+from outpaint.mocks.world.world_options import WorldOptions
 
 MAX_WORLDS: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -133,12 +134,7 @@ class Worlds:
 
 
 def _set_up(studio: Studio) -> Callable[[str, Mapping[str, Any]], World]:
-    def make(name: str, options: Mapping[str, Any]) -> World:
-        from outpaint.mocks.world.world_options import WorldOptions
-
-        return WorldOptions.of(options).checked().world(name, studio)
-
-    return make
+    return lambda name, options: WorldOptions.of(options).checked().world(name, studio)
 
 
 def _shown(key: str) -> str:
