@@ -47,15 +47,12 @@ class Cloud(Protocol):
 
     def read(self, location: S3Location) -> bytes:
         """An object's bytes; raises `MockCloudError` where there is none, or it is larger than an input may be."""
-        ...
 
     def write(self, location: S3Location, body: bytes, content_type: str | None) -> None:
         """Store an object; raises `MockCloudError`."""
-        ...
 
     def publish(self, topic: str, message: Mapping[str, Any]) -> str:
         """Publish a JSON message; its id. Raises `MockCloudError`."""
-        ...
 
 
 class AwsCloud:

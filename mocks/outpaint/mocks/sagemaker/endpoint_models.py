@@ -95,15 +95,12 @@ class Model(Protocol):
     @property
     def in_process(self) -> bool:
         """Whether it answers at once and says how long it would have taken; others take their own time."""
-        ...
 
     def ready(self) -> bool:
         """Whether it answers GET /ping with 200."""
-        ...
 
     def answer(self, request: ModelRequest, timeout: float) -> ModelAnswer:
         """The answer; raises `ModelTimeoutError` after `timeout` seconds, `ModelGoneError` where nothing answers."""
-        ...
 
 
 Script = Callable[[ModelRequest], ModelAnswer | bytes]
