@@ -31,8 +31,9 @@ OPERATIONS: Final = {
     "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "lambda": {"Invoke"},
+    "ssm": {"GetParameters"},
 }
-ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
+ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda", "ssm"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
     "paginators-1",
