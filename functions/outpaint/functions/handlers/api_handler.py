@@ -18,12 +18,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.aws.aws_service import Stack, assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
-from outpaint.functions.aws.operator_settings import OperatorSettings
 from outpaint.functions.handlers import log_records
 from outpaint.functions.handlers.gateway_events import (
     gateway_request_id,
@@ -37,6 +36,9 @@ from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.functions.service import log_keys
 from outpaint.functions.service.service import Service
+
+if TYPE_CHECKING:
+    from outpaint.functions.aws.operator_settings import OperatorSettings
 
 _LOG: Final = logging.getLogger("outpaint.api")
 METRICS: Final = EmbeddedMetrics()
@@ -65,6 +67,8 @@ def operated() -> OperatorSettings | None:
     settings, (stack, _) = AwsSettings.from_environment(), answering()
     if settings.parameters is None:
         return None
+    from outpaint.functions.aws.operator_settings import OperatorSettings
+
     return OperatorSettings(
         stack.clients, settings.parameters, settings.service, lambda: METRICS.add(Metric.SETTINGS_FELL_BACK, 1)
     )

@@ -100,7 +100,7 @@ class JobCounts:
 class EmbeddedMetrics:
     """Metrics of one event as a line of CloudWatch's Embedded Metric Format, for the function that answers requests.
 
-    The same line as powertools' `Metrics` writes, whose import is an eighth of a cold start's CPU (docs/adr/0050).
+    The same line as powertools' `Metrics` writes, whose import a cold start does without (docs/adr/0050).
     Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
 

@@ -1,7 +1,7 @@
 """Reads what SQS hands to a function: SageMaker's messages, as SNS wraps them.
 
-Models of our own, of the members that are read: powertools' event classes cost 22 ms of CPU at import and check
-nothing, its models 14 ms and refuse a notification for members that nobody reads (docs/adr/0050).
+Models of our own, of the members that are read: powertools' event classes check nothing, and its models refuse a
+message for members that nobody reads (docs/adr/0050).
 """
 
 from __future__ import annotations
