@@ -324,6 +324,7 @@ def test_what_a_metric_says_is_what_happened(functions: Functions, cut_out: byte
     assert ended["JobsSucceeded"] == [1.0]
     assert ended["JobSeconds"] == [30.0]
     assert ended["QueueAge"] == pytest.approx([4.0])
+    assert ended["function_name"] == "completion"
     assert "CreditsReturned" not in ended
 
     functions.metrics.clear()

@@ -15,7 +15,7 @@ from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.outcomes import settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
 from outpaint.functions.handlers import log_records
-from outpaint.functions.handlers.metrics import NAMESPACE, JobCounts, Metric, service_name
+from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, JobCounts, Metric, service_name
 from outpaint.functions.handlers.queue_events import Notification, QueueRecord, records_of
 from outpaint.functions.service import log_keys
 from outpaint.functions.service.settle import sweep
@@ -56,6 +56,9 @@ def _observed(handler: Callable[[Any, Any], _T]) -> Callable[[Any, Any], _T]:
             return handler(event, context)
         finally:
             if METRICS.metric_set:
+                for key, value in log_records.keys().items():
+                    if key != DIMENSION:
+                        METRICS.add_metadata(key, value)
                 METRICS.flush_metrics()
 
     return observed
