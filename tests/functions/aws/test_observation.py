@@ -216,6 +216,12 @@ def test_every_record_of_every_function_has_the_ids_of_its_event_and_job(
     }
     assert_named(records, "sweeper", function_request_id=id_, **of_job)
 
+    # A client's picture that could not be deleted, told by the adapter after the job's end.
+    cloud.wire.faults["DeleteObject"] = [refused("AccessDenied", 403)]
+    _, records, id_ = functions.job(job_handlers.completion, cloud.event(request))
+    assert "was not deleted" in records[0]["message"]
+    assert_named(records, "completion", function_request_id=id_, **of_job)
+
 
 def test_an_error_of_ours_names_its_job_too(functions: Functions, cut_out: bytes) -> None:
     accepted, _, _ = functions.submit(cut_out, prefer="respond-async")

@@ -51,9 +51,10 @@ def _end(service: Service, inference_id: str, state: JobState, **change: Unpack[
         if service.observer is not None:
             service.observer.ended(job)
         # Inputs are the client's own pictures and are no longer needed; what the client named by id stays.
-        for name in job.request.inputs:
-            if name.startswith(INPUTS_PREFIX):
-                service.pictures.delete(name)
+        with log_keys.about_job(job):
+            for name in job.request.inputs:
+                if name.startswith(INPUTS_PREFIX):
+                    service.pictures.delete(name)
     return job
 
 
