@@ -31,8 +31,9 @@ OPERATIONS: Final = {
     "s3": {"CreateBucket", "DeleteObject", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"},
     "sagemaker-runtime": {"InvokeEndpoint", "InvokeEndpointAsync"},
     "lambda": {"Invoke"},
+    "ssm": {"GetParameters"},
 }
-ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda"}
+ENDPOINTS: Final = {"dynamodb", "s3", "runtime.sagemaker", "lambda", "ssm"}
 UNUSED_DESCRIPTIONS: Final = (
     "examples-1",
     "paginators-1",
@@ -57,13 +58,16 @@ LEFT_OUT: Final = (
     "outpaint/painting/weights.py",
     # Of powertools, the logger and the metrics are used.
     "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/batch",
+    "aws_lambda_powertools/utilities/circuit_breaker",
     "aws_lambda_powertools/utilities/data_classes",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
     "aws_lambda_powertools/utilities/idempotency",
     "aws_lambda_powertools/utilities/kafka",
     "aws_lambda_powertools/utilities/parameters",
+    "aws_lambda_powertools/utilities/parser",
     "aws_lambda_powertools/utilities/streaming",
     "aws_lambda_powertools/utilities/validation",
     # Pydantic's first version, which pydantic itself imports where it is asked for alone.

@@ -292,6 +292,14 @@ class Template:
         self._values = {**defaults, **parameters, **names}
         self._attributes = attributes
 
+    def resources(self, kind: str) -> list[str]:
+        """The logical names of the resources of a type, those whose condition does not hold left out."""
+        return [
+            name
+            for name, body in self._template["Resources"].items()
+            if body["Type"] == kind and ("Condition" not in body or self._holds(body["Condition"]))
+        ]
+
     def properties(self, resource: str) -> dict[str, Any]:
         """A resource's properties, resolved."""
         resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])

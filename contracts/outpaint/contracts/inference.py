@@ -30,6 +30,9 @@ class InferenceRequest(BaseModel):
     deadline_at: float | None = Field(
         default=None, description="Seconds since the epoch after which the pictures are no longer wanted."
     )
+    correlation_id: str | None = Field(
+        default=None, description="X-Picsart-Correlation-Id of the answer to the request that submitted it, for logs."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

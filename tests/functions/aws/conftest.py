@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -32,7 +32,8 @@ from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.service.admission import key_digest
-from outpaint.functions.service.records import Account
+from outpaint.functions.service.ports import Observer
+from outpaint.functions.service.records import Account, Job
 
 # Services are described in megabytes of JSON, which need not be read again for every test.
 LOADER = create_loader()
@@ -169,7 +170,13 @@ class Cloud:
         return self._clients[watched]
 
     def stack(
-        self, *, watched: bool = True, look_after: float = 0.0, skew: float = 0.0, settings: AwsSettings | None = None
+        self,
+        *,
+        watched: bool = True,
+        look_after: float = 0.0,
+        skew: float = 0.0,
+        settings: AwsSettings | None = None,
+        observer: Observer | None = None,
     ) -> Stack:
         """The service as one process has it."""
         return assemble(
@@ -178,6 +185,7 @@ class Cloud:
             clients=self.clients(watched=watched),
             clock=self.clock.skewed(skew),
             ids=self.ids,
+            observer=observer,
         )
 
     def empty(self) -> None:
@@ -207,6 +215,16 @@ class Cloud:
         account = self.stack(watched=False).service.accounts.by_key_digest(key_digest(key))
         assert account is not None
         return account.credits
+
+    def jobs(self) -> list[Job]:
+        """Every job in the table."""
+        found = self.clients(watched=False).dynamodb.scan(TableName=self.settings.table)["Items"]
+        return [dynamo_items.job_of(item) for item in found if item["pk"]["S"].startswith("JOB#")]
+
+    @staticmethod
+    def http(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
+        """A REST API's event, with the test's key."""
+        return rest_event(method, path, body, headers)
 
     def objects(self, prefix: str = "") -> list[str]:
         """The keys in the bucket."""
@@ -301,7 +319,7 @@ def sqs_event(*messages: str) -> dict[str, Any]:
                 "messageId": f"m{number}",
                 "receiptHandle": "r",
                 "body": json.dumps({"Type": "Notification", "MessageId": "n", "Message": message}),
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(round(START * 1000))},
                 "messageAttributes": {},
                 "eventSource": "aws:sqs",
                 "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:completions",
@@ -352,6 +370,7 @@ def rest_event(
         "pathParameters": {"proxy": path.lstrip("/")},
         "stageVariables": None,
         "requestContext": {
+            "requestId": str(uuid4()),
             "stage": "live",
             "path": f"/live{path}",
             "domainName": "api.example.com",

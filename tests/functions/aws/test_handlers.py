@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
@@ -39,15 +39,12 @@ class Context:
 
 
 @pytest.fixture
-def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The functions over the test's cloud."""
     stack = cloud.stack(look_after=0.0)
     monkeypatch.setattr(api_handler, "answering", lambda: (stack, Application(stack.service)))
     monkeypatch.setattr(job_handlers, "settling", lambda: stack)
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Outpaint")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    yield cloud
-    job_handlers.METRICS.clear_metrics()
+    return cloud
 
 
 def rest(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
@@ -264,20 +261,26 @@ def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, 
     assert list(service.jobs.unended()) == []
 
 
-def test_metrics_are_written_in_cloudwatchs_format(
-    function: Any, cut_out: bytes, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "event", [{}, None, [], "warm", {"source": "aws.events"}, {"version": "2.0"}, {"Records": [{}]}]
+)
+def test_an_event_of_somebody_else_is_told_apart_and_changes_nothing(
+    function: Any, event: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    body, content_type = function.form(image=cut_out, prompt="a field")
-    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api_handler.handler(event, Context())
-    (request,) = function.endpoint.queue
-    function.paint(request)
-    job_handlers.completion(function.event(request), Context())
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (metric,) = [line for line in lines if "_aws" in line]
-    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Outpaint"
-    assert metric["JobsSucceeded"] == [1.0]
-    assert metric["JobSeconds"] == [0.0]
+    answer = api_handler.handler(event, Context())
+    assert answer["statusCode"] == 400
+    assert "answers HTTP requests" in json.loads(answer["body"])["detail"]
+    assert job_handlers.completion(event, Context()) == {"batchItemFailures": []}
+    assert job_handlers.realtime(event, Context()) is None
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3
+    assert all("nothing was done" in text for text in told)
+    assert function.wire.calls == []
+
+
+def test_a_job_that_cannot_be_read_is_no_event_of_somebody_else(function: Any) -> None:
+    with pytest.raises(ValidationError):
+        job_handlers.realtime({"inference_id": "of another version"}, Context())
 
 
 @pytest.mark.parametrize("in_lambda", [True, False])

@@ -44,6 +44,8 @@ _CONFIGS: Final = {
     # The container has 60 s (docs/facts/aws.md#sagemaker). Never repeated here: the asynchronous endpoint is next.
     "realtime": ("sagemaker-runtime", _config(65, 1)),
     "lambda": ("lambda", _QUEUE),
+    # A submit waits for it once a minute, and goes on with the last values where it does not answer.
+    "parameters": ("ssm", _config(1, 1)),
 }
 _NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 TRANSIENT: Final = frozenset(
@@ -102,6 +104,11 @@ class Clients:
     @cached_property
     def functions(self) -> Any:
         return self._client("lambda")
+
+    @cached_property
+    def parameters(self) -> Any:
+        """Systems Manager, for the settings that an operator may change."""
+        return self._client("parameters")
 
     def _client(self, name: str) -> Any:
         service, config = _CONFIGS[name]

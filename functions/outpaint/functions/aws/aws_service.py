@@ -12,7 +12,7 @@ from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.aws.outcomes import Outcomes
 from outpaint.functions.aws.s3_pictures import S3Pictures
 from outpaint.functions.aws.sagemaker_dispatch import SageMakerDispatch
-from outpaint.functions.service.ports import Clock, Ids
+from outpaint.functions.service.ports import Clock, Ids, Observer
 from outpaint.functions.service.service import Service
 
 
@@ -42,6 +42,7 @@ def assemble(
     clients: Clients | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
+    observer: Observer | None = None,
 ) -> Stack:
     """The service over the stack's table, bucket and endpoint; no connection is opened before it is needed.
 
@@ -65,6 +66,7 @@ def assemble(
         fetch=LazyFetch(),
         settings=settings.service,
         upload_forms=pictures,
+        observer=observer,
     )
     dispatch.service = service
     return Stack(service, clients, dispatch, Outcomes(clients, settings.bucket))

@@ -34,6 +34,9 @@ class AwsSettings(BaseModel):
     look_after: Annotated[
         int, Field(ge=0, description="Seconds after which the sweep looks for an end that nobody reported.")
     ] = 60
+    parameters: str | None = Field(
+        default=None, description="The path of the operator's settings in Systems Manager; none are read without it."
+    )
     service: ServiceSettings
 
     @classmethod

@@ -10,7 +10,7 @@ from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.inference import Completion, InferenceFailure, Manifest
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, outcome_name
 from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
-from outpaint.functions.service import settle
+from outpaint.functions.service import log_keys, settle
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
 
@@ -91,12 +91,14 @@ def settle_completion(service: Service, outcomes: Outcomes, message: str | bytes
     that is none: SQS delivers it again, and after five times moves it to the dead letters.
     """
     completion = Completion.model_validate_json(message)
-    outcome = outcomes.at(
-        completion.locations.output if completion.completed else completion.locations.failure,
-        completion.inference_id,
-        UNREADABLE if completion.completed else completion.reason or _FAILED,
-    )
-    job = settle_outcome(service, outcome)
-    if job is None and service.jobs.find(completion.inference_id, service.clock.now()) is None:
-        raise UnknownJob(completion.inference_id)
-    return job
+    with log_keys.about(completion.inference_id):
+        job = service.jobs.find(completion.inference_id, service.clock.now())
+        if job is None:
+            raise UnknownJob(completion.inference_id)
+    with log_keys.about_job(job):
+        outcome = outcomes.at(
+            completion.locations.output if completion.completed else completion.locations.failure,
+            completion.inference_id,
+            UNREADABLE if completion.completed else completion.reason or _FAILED,
+        )
+        return settle_outcome(service, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
@@ -17,6 +18,7 @@ Event = Mapping[str, Any]
 
 # Characters, a multiple of four: so many that the time of the loop around it does not matter.
 _PIECE: Final = 256 * 1024
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_second_version(event: Event) -> bool:
@@ -24,9 +26,29 @@ def is_second_version(event: Event) -> bool:
     return event.get("version") == "2.0"
 
 
+def is_http(event: Any) -> bool:
+    """Whether this is a request of a gateway or a Function URL; a warm-up or a test by hand is none."""
+    if not isinstance(event, Mapping):
+        return False
+    if is_second_version(event):
+        return "rawPath" in event and "method" in event.get("requestContext", {}).get("http", {})
+    return "httpMethod" in event and "path" in event
+
+
+def gateway_request_id(event: Event) -> str | None:
+    """The gateway's id of the request, which its access log has; a UUID, but for an HTTP API."""
+    found = event.get("requestContext", {}).get("requestId")
+    return str(found) if found else None
+
+
 def request_head(event: Event) -> RequestHead:
-    """The request's head; a stage before the path becomes part of the origin."""
+    """The request's head; a stage before the path becomes part of the origin.
+
+    The gateway's id of the request, where it is a UUID, becomes the answer's correlation id, as it is in the answers
+    that the gateway gives by itself: one id finds the access log's line and the function's records.
+    """
     context = event.get("requestContext", {})
+    id_ = gateway_request_id(event)
     if is_second_version(event):
         method = context["http"]["method"]
         stage = context.get("stage", "$default")
@@ -44,7 +66,8 @@ def request_head(event: Event) -> RequestHead:
         query = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True)
         headers = _pairs((event.get("multiValueHeaders") or {}).items())
     host = next((value for name, value in headers if name == "host"), context.get("domainName", "localhost"))
-    return RequestHead(method, path, query, headers, f"https://{host}{prefix}")
+    correlation_id = id_ if id_ is not None and _UUID.fullmatch(id_) else None
+    return RequestHead(method, path, query, headers, f"https://{host}{prefix}", correlation_id=correlation_id)
 
 
 def request_body(event: Event) -> Body:

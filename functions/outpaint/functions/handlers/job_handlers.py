@@ -1,24 +1,34 @@
-"""The functions for completions, the sweep and real-time jobs, with their logs and metrics."""
+"""The functions for completions, the sweep and real-time jobs, with powertools' logger and metrics."""
 
 from __future__ import annotations
 
-import json
+import functools
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.functions.aws.aws_service import Stack, assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.outcomes import settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
+from outpaint.functions.handlers import log_records
+from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, JobCounts, Metric, service_name
+from outpaint.functions.handlers.queue_events import Notification, QueueRecord, records_of
+from outpaint.functions.service import log_keys
 from outpaint.functions.service.settle import sweep
 
-# The modules log under `outpaint.`, so this logger writes their lines too.
+# The modules log under `outpaint.`, so this logger writes their lines too. What it is called is in the records' keys.
 LOG: Final = Logger(service="outpaint")
-METRICS: Final = Metrics(namespace="Outpaint")
+METRICS: Final = Metrics(namespace=NAMESPACE, service=service_name())
+_T = TypeVar("_T")
+
+
+def emit(metric: Metric, value: float) -> None:
+    """Add one value, in the metric's unit; it is written when the event is done with."""
+    METRICS.add_metric(name=metric.metric, unit=metric.unit, value=value)
 
 
 @cache
@@ -30,54 +40,85 @@ def settings() -> AwsSettings:
 @cache
 def settling() -> Stack:
     """The service as completions and the sweep use it, built at the first call."""
-    return assemble(settings(), look_after=settings().look_after)
+    return assemble(settings(), look_after=settings().look_after, observer=JobCounts(emit))
 
 
-def completion(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+def _observed(handler: Callable[[Any, Any], _T]) -> Callable[[Any, Any], _T]:
+    """A handler whose records carry the event's ids, and whose metrics are written however it ends."""
+
+    @LOG.inject_lambda_context(clear_state=True)
+    @functools.wraps(handler)
+    def observed(event: Any, context: Any) -> _T:
+        if log_records.begin(context):
+            emit(Metric.COLD_START, 1)
+        LOG.registered_handler.addFilter(log_records.ADDING_KEYS)
+        try:
+            return handler(event, context)
+        finally:
+            if METRICS.metric_set:
+                for key, value in log_records.keys().items():
+                    if key != DIMENSION:
+                        METRICS.add_metadata(key, value)
+                METRICS.flush_metrics()
+
+    return observed
+
+
+@_observed
+def completion(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Settle the jobs that a batch of SQS messages is about.
 
     Returns the ids of the messages that could not be settled (ReportBatchItemFailures): SQS delivers those again.
     powertools' batch processor does the same, at an eighth of a cold start's CPU.
     """
+    records = records_of(event)
+    if records is None:
+        LOG.warning("this event is not from SQS, nothing was done: this function settles messages of its queue")
+        return {"batchItemFailures": []}
     failed = []
-    for record in event["Records"]:
+    for record in records:
         try:
-            _settle(record)
-        except Exception:
-            LOG.exception("message %s was not settled", record["messageId"])
+            _settle(QueueRecord.model_validate(record))
+        except Exception as error:
+            with log_keys.about_error(error):
+                LOG.exception("message %s was not settled", record["messageId"])
             failed.append({"itemIdentifier": record["messageId"]})
-    if METRICS.metric_set:
-        METRICS.flush_metrics()
     return {"batchItemFailures": failed}
 
 
-def realtime(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's signature
+@_observed
+def realtime(event: Any, context: Any) -> None:  # noqa: ARG001 - Lambda's signature
     """Paint and settle the job in the event."""
-    stack, endpoint = settling(), settings().realtime_endpoint
-    if endpoint is None:
-        raise RuntimeError("OUTPAINT_REALTIME_ENDPOINT is not set")
-    job = paint_in_realtime(
-        stack.service, stack.clients, stack.dispatch, endpoint, InferenceRequest.model_validate(event)
-    )
-    _count("RealtimeSettled" if job is not None else "RealtimePassedOn")
-    METRICS.flush_metrics()
+    if not (isinstance(event, dict) and "inference_id" in event):
+        LOG.warning("this event is no job, nothing was done: this function paints jobs that the API's function sends")
+        return
+    request = InferenceRequest.model_validate(event)
+    with log_keys.about(request.inference_id, request.correlation_id):
+        stack, endpoint = settling(), settings().realtime_endpoint
+        if endpoint is None:
+            raise RuntimeError("OUTPAINT_REALTIME_ENDPOINT is not set")
+        job = paint_in_realtime(stack.service, stack.clients, stack.dispatch, endpoint, request)
+        emit(Metric.REALTIME_SETTLED if job is not None else Metric.REALTIME_PASSED_ON, 1)
 
 
-def sweeper(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's signature
-    """End jobs that were cut off between two steps; raises what kept it from some jobs, for the alarm."""
-    sweep(settling().service)
-    _count("Sweeps")
-    METRICS.flush_metrics()
+@_observed
+def sweeper(event: Any, context: Any) -> None:  # noqa: ARG001 - Lambda's signature
+    """End jobs that were cut off between two steps; raises what kept it from some jobs, for the alarm.
+
+    Whatever the event says: a sweep that nobody asked for does no harm.
+    """
+    try:
+        sweep(settling().service)
+    except ExceptionGroup as group:
+        for error in group.exceptions:
+            with log_keys.about_error(error):
+                LOG.error("a job could not be looked at", exc_info=error)
+        raise
+    emit(Metric.SWEEPS, 1)
 
 
-def _settle(record: dict[str, Any]) -> None:
+def _settle(record: QueueRecord) -> None:
     stack = settling()
-    job = settle_completion(stack.service, stack.outcomes, json.loads(record["body"])["Message"])
-    if job is not None:
-        _count(f"Jobs{job.state.capitalize()}")
-        seconds = stack.service.clock.now() - job.created_at
-        METRICS.add_metric(name="JobSeconds", unit=MetricUnit.Seconds, value=seconds)
-
-
-def _count(name: str) -> None:
-    METRICS.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    if record.attributes.sent_ms is not None:
+        emit(Metric.QUEUE_AGE, max(0.0, stack.service.clock.now() - record.attributes.sent_ms / 1000))
+    settle_completion(stack.service, stack.outcomes, Notification.model_validate_json(record.body).message)

@@ -17,6 +17,7 @@ from outpaint.contracts.paths_and_headers import API_KEY, EXPOSED, IDEMPOTENCY_K
 from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service import log_keys
 from outpaint.functions.service.picture_sources import IssuedUpload
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service, ServiceSettings
@@ -92,7 +93,8 @@ class Answers:
     def error(self, error: Exception, extra: Headers = ()) -> Response:
         """The response to an error; one that is no `OutpaintError` is logged and answered as INTERNAL."""
         if not isinstance(error, OutpaintError):
-            _LOG.error("request %s broke", self.correlation_id, exc_info=error)
+            with log_keys.about_error(error):
+                _LOG.error("request %s broke", self.correlation_id, exc_info=error)
             error = OutpaintError(
                 ErrorCode.INTERNAL,
                 f"something broke on our side: try again, and quote {self.correlation_id} if it stays",

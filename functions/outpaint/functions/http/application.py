@@ -21,7 +21,7 @@ from outpaint.functions.http.answers import Accept, Answers, Headers
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
-from outpaint.functions.service import admission, picture_sources, settle
+from outpaint.functions.service import admission, log_keys, picture_sources, settle
 from outpaint.functions.service.admission import authenticate
 from outpaint.functions.service.records import Account, Job, UploadGrant
 from outpaint.functions.service.service import Service
@@ -70,7 +70,9 @@ class Exchange:
     def __init__(self, service: Service, head: RequestHead) -> None:
         self._service = service
         self._head = head
-        self._answers = Answers(service.settings, head, service.ids.uuid(), admission.nothing_counted(service))
+        self._answers = Answers(
+            service.settings, head, head.correlation_id or service.ids.uuid(), admission.nothing_counted(service)
+        )
         self._caller: Account | None = None
         self._grant: UploadGrant | None = None
         self._act: Callable[[], Response | Waiting]
@@ -266,6 +268,7 @@ class Exchange:
             request,
             prefer=Prefer.parse(head.header_values(names.PREFER)),
             idempotency_key=head.header(names.IDEMPOTENCY_KEY),
+            correlation_id=self._answers.correlation_id,
         )
         job = submission.job
         if job.state.ended or submission.wait <= 0:
@@ -302,7 +305,8 @@ class Exchange:
         """Let later requests with the idempotency key have the job: the first one has its answer."""
         job = submission.job
         if submission.wait > 0 and not submission.replayed and job.idempotency_key is not None:
-            self._service.jobs.finish_claim(job.account_id, job.idempotency_key, job.id)
+            with log_keys.about_job(job):
+                self._service.jobs.finish_claim(job.account_id, job.idempotency_key, job.id)
 
     def _job(self, job: Job, extra: Headers = (), word: StatusWord = StatusWord.PROCESSING) -> Response:
         if job.state is JobState.SUCCEEDED:

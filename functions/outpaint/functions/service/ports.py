@@ -152,6 +152,18 @@ class Dispatch(Protocol):
         """
 
 
+class Observer(Protocol):
+    """Is told of jobs as they begin and end, each once, so that a host can count them; it raises nothing."""
+
+    def accepted(self, job: Job) -> None:
+        """A job was stored and its price taken; it is not dispatched yet."""
+        ...
+
+    def ended(self, job: Job) -> None:
+        """A job has ended, and its price was given back if it did not succeed."""
+        ...
+
+
 class Fetch(Protocol):
     """Reads source pictures from the web."""
 

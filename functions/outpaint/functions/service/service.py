@@ -95,3 +95,4 @@ class Service:
     settings: ServiceSettings = field(default_factory=ServiceSettings)
     inspect: ports.Inspect = inspect
     upload_forms: ports.UploadForms | None = None
+    observer: ports.Observer | None = None

@@ -8,6 +8,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import INPUTS_PREFIX
+from outpaint.functions.service import log_keys
 from outpaint.functions.service.records import Account, Job, JobChange
 from outpaint.functions.service.service import Service
 
@@ -47,10 +48,13 @@ def _end(service: Service, inference_id: str, state: JobState, **change: Unpack[
     change["expires_at"] = service.clock.now() + service.settings.result_lifetime
     job = service.jobs.move(inference_id, state, **change)
     if job is not None:
+        if service.observer is not None:
+            service.observer.ended(job)
         # Inputs are the client's own pictures and are no longer needed; what the client named by id stays.
-        for name in job.request.inputs:
-            if name.startswith(INPUTS_PREFIX):
-                service.pictures.delete(name)
+        with log_keys.about_job(job):
+            for name in job.request.inputs:
+                if name.startswith(INPUTS_PREFIX):
+                    service.pictures.delete(name)
     return job
 
 
@@ -59,7 +63,8 @@ def find_job(service: Service, caller: Account, inference_id: str) -> Job:
 
     Raises `OutpaintError` UNKNOWN_INFERENCE for an id never given out, purged, or another account's.
     """
-    job = service.jobs.find(inference_id, service.clock.now())
+    with log_keys.about(inference_id):
+        job = service.jobs.find(inference_id, service.clock.now())
     if job is None or job.account_id != caller.id:
         raise OutpaintError(
             ErrorCode.UNKNOWN_INFERENCE,
@@ -74,10 +79,11 @@ def refreshed(service: Service, job: Job) -> Job:
     """The job after settling an end that its painter's host never reported, or its deadline if that has passed."""
     if job.state.ended:
         return job
-    job = service.dispatch.check(job) or service.jobs.find(job.id, service.clock.now()) or job
-    if not job.state.ended and service.clock.now() >= job.deadline_at:
-        job = expire(service, job) or service.jobs.find(job.id, service.clock.now()) or job
-    return job
+    with log_keys.about_job(job):
+        job = service.dispatch.check(job) or service.jobs.find(job.id, service.clock.now()) or job
+        if not job.state.ended and service.clock.now() >= job.deadline_at:
+            job = expire(service, job) or service.jobs.find(job.id, service.clock.now()) or job
+        return job
 
 
 def end_by_hand(service: Service, inference_id: str) -> Job:
@@ -130,7 +136,8 @@ def recover(service: Service) -> None:
 
 def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | None:
     failure = InferenceFailure(inference_id=job.id, error_code=code, detail=detail)
-    return fail(service, failure, release_claim=True)
+    with log_keys.about_job(job):
+        return fail(service, failure, release_claim=True)
 
 
 def sweep(service: Service) -> None:

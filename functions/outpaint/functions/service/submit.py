@@ -12,7 +12,7 @@ from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, Prefer, is_idempotency_key
 from outpaint.contracts.requests import Mode, OutpaintRequest
 from outpaint.contracts.storage_names import Part, file_id, input_name
-from outpaint.functions.service import picture_sources, settle
+from outpaint.functions.service import log_keys, picture_sources, settle
 from outpaint.functions.service.picture_sources import SourcePicture
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
@@ -39,11 +39,13 @@ def submit(
     *,
     prefer: Prefer = Prefer(),
     idempotency_key: str | None = None,
+    correlation_id: str | None = None,
 ) -> Submission:
     """Check the request, reserve its price, store its inputs and dispatch it as a job.
 
     Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
     the price given back and the idempotency key free again, when no painter could be given the job.
+    `correlation_id` names the request in logs, and stays with the job.
     """
     key = checked_key(idempotency_key)
     wait, applied = _wait(service, request, prefer)
@@ -101,6 +103,7 @@ def submit(
             output_ids=tuple(file_id(service.ids.uuid(), wish.format.extension) for _ in range(wish.count)),
             account=caller.id,
             deadline_at=deadline_at,
+            correlation_id=correlation_id,
         ),
         interpretation=inspection.interpretation,
         idempotency_key=key,
@@ -125,7 +128,10 @@ def submit(
                 ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
             ) from None
         return Submission(earlier, wait, applied, replayed=True)
-    return Submission(_send(service, job, image, mask), wait, applied)
+    if service.observer is not None:
+        service.observer.accepted(job)
+    with log_keys.about_job(job):
+        return Submission(_send(service, job, image, mask), wait, applied)
 
 
 def checked_key(key: str | None) -> str | None:
