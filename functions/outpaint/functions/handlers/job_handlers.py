@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.functions.aws.aws_service import Stack, assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
-from outpaint.functions.aws.outcomes import settle_completion
+from outpaint.functions.aws.completions import settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
 from outpaint.functions.service.settle import sweep
 
@@ -56,9 +56,7 @@ def realtime(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lam
     stack, endpoint = settling(), settings().realtime_endpoint
     if endpoint is None:
         raise RuntimeError("OUTPAINT_REALTIME_ENDPOINT is not set")
-    job = paint_in_realtime(
-        stack.service, stack.clients, stack.dispatch, endpoint, InferenceRequest.model_validate(event)
-    )
+    job = paint_in_realtime(stack.service, stack.clients, endpoint, InferenceRequest.model_validate(event))
     _count("RealtimeSettled" if job is not None else "RealtimePassedOn")
     METRICS.flush_metrics()
 

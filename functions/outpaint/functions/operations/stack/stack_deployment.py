@@ -31,8 +31,8 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
         )
         clients = Clients(connection.session)
         table = Table(clients, settings.table)
-        # A person who asks about a job wants its end found now, however young it is.
-        service = assemble(settings, look_after=0.0, clients=clients).service
+        # A person who asks about a job wants its end found now, however young it is; what has none is left alone.
+        service = assemble(settings, look_after=0.0, clients=clients, sends_again=False).service
         files = partial(_files, clients, settings.bucket)
         yield Deployment(service, DynamoKeyRing(table), DynamoLedger(table).latest, files)
 

@@ -1,0 +1,106 @@
+"""What comes in by the completion queue: SageMaker's words that a try has ended, Lambda's of an event it dropped."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from outpaint.contracts.inference import Completion, CompletionLocations, InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.job_states import JobState
+from outpaint.contracts.storage_names import invoked_by
+from outpaint.functions.aws.outcomes import (
+    FAILED,
+    UNREADABLE,
+    Outcomes,
+    broken_off,
+    not_painted_in_realtime,
+    settle_outcome,
+)
+from outpaint.functions.service import settle
+from outpaint.functions.service.records import Job
+from outpaint.functions.service.service import Service
+
+_LOG: Final = logging.getLogger("outpaint.aws")
+
+
+class UnknownJob(Exception):  # noqa: N818 - the queue's signal to deliver the message again later
+    """Raised for a job or a try that cannot be found to be ended: not yet visible, or purged long ago."""
+
+
+class DroppedEvent(BaseModel):
+    """Lambda's record of an event that the real-time function did not see to its end.
+
+    Sent to the function's OnFailure destination (docs/facts/aws.md#lambda); members that are not read are left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request: InferenceRequest = Field(alias="requestPayload")
+
+
+def settle_completion(service: Service, outcomes: Outcomes, message: str | bytes) -> Job | None:
+    """Do what a message asks for: end its job, or send that to the asynchronous endpoint.
+
+    A message is a `Completion` or a `DroppedEvent`. Returns the ended job; None if it was sent again, had ended
+    before, goes on with a later try, or if the message names no job. Raises `UnknownJob`, `OutpaintError` where AWS
+    does not answer, or pydantic's `ValidationError` for a message that is neither: SQS delivers it again, and after
+    five times moves it to the dead letters.
+    """
+    try:
+        completion = Completion.model_validate_json(message)
+    except ValidationError as error:
+        try:
+            dropped = DroppedEvent.model_validate_json(message)
+        except ValidationError:
+            raise error from None
+        return _send_on(service, dropped.request)
+    if completion.invocation_id is None:
+        _LOG.warning("a completion without inferenceId is left to the sweep: %s", message)
+        return None
+    inference_id, attempt = invoked_by(completion.invocation_id)
+    locations = completion.locations or CompletionLocations()
+    if not completion.completed:
+        _LOG.warning("try %d of job %s failed: %s", attempt, inference_id, completion.reason)
+    told = outcomes.at(locations.output if completion.completed else locations.failure, inference_id)
+    if isinstance(told, Manifest):
+        job = settle.succeed(service, told)
+        if job is None and service.jobs.find(inference_id, service.clock.now()) is None:
+            raise UnknownJob(inference_id)
+        return job
+    return _end_try(service, outcomes, inference_id, attempt, told, UNREADABLE if completion.completed else FAILED)
+
+
+def _end_try(
+    service: Service,
+    outcomes: Outcomes,
+    inference_id: str,
+    attempt: int,
+    told: InferenceFailure | None,
+    otherwise: str,
+) -> Job | None:
+    """End a try that did not succeed as was `told`, or as the bucket has it, or else as broken off."""
+    job = service.jobs.find(inference_id, service.clock.now())
+    if job is None or attempt > job.attempts:
+        raise UnknownJob(inference_id)
+    if job.state.ended or attempt < job.attempts:
+        return None
+    outcome = told or outcomes.look_for(job)
+    if outcome is None:
+        if job.state is JobState.ACCEPTED:
+            # Where the failure lies is recorded with the next state, which is just being written.
+            raise UnknownJob(inference_id)
+        outcome = broken_off(inference_id, otherwise)
+    return settle_outcome(service, job, outcome)
+
+
+def _send_on(service: Service, request: InferenceRequest) -> Job | None:
+    """Send a job of which the real-time endpoint made nothing to the asynchronous one."""
+    job = service.jobs.find(request.inference_id, service.clock.now())
+    if job is None:
+        raise UnknownJob(request.inference_id)
+    if job.state.ended or request.attempt < job.attempts:
+        return None
+    _LOG.warning("job %s was dropped by the real-time function", job.id)
+    return settle.send_again(service, job, not_painted_in_realtime(job.id))
