@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
 from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, typed_errors
 from outpaint.functions.aws.aws_service import assemble
@@ -39,13 +40,15 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
 
 def _files(clients: Clients, bucket: str, job: Job) -> list[JobFile]:
     """A job's pictures, and what the painter and SageMaker wrote of its end."""
+    told = job.locations or CompletionLocations()
     named = [
         *picture_names(job),
-        # A message too long for SageMaker is beside the inputs; SageMaker gives a failure a name of its own.
+        # A message too long for SageMaker is beside the inputs.
         ("request", input_name(job.id, "request")),
         ("outcome", outcome_name(job.id)),
-        ("answer", answer_prefix(job.id)),
-        ("failure", failure_prefix(job.id)),
+        # SageMaker names these as it likes; where it was not heard, by what it may have done.
+        ("answer", (told.output or answer_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
+        ("failure", (told.failure or failure_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
     ]
     files = [file for what, name in named for file in _found(clients, bucket, what, name)]
     return [file for file in files if file.what != "request" or file.bytes is not None]
