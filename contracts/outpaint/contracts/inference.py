@@ -156,3 +156,14 @@ class Completion(BaseModel):
     def completed(self) -> bool:
         """Whether the painter answered with a success."""
         return self.status == "Completed"
+
+
+class DroppedEvent(BaseModel):
+    """Lambda's record of a job that the real-time function did not see to its end; members not read are left out.
+
+    Sent to the function's OnFailure destination: docs/facts/aws.md#lambda.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request: Annotated[InferenceRequest, Field(alias="requestPayload", description="The event as it was sent.")]

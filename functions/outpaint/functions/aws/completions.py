@@ -5,9 +5,16 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from outpaint.contracts.inference import Completion, CompletionLocations, InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.inference import (
+    Completion,
+    CompletionLocations,
+    DroppedEvent,
+    InferenceFailure,
+    InferenceRequest,
+    Manifest,
+)
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import invoked_by
 from outpaint.functions.aws.outcomes import (
@@ -27,17 +34,6 @@ _LOG: Final = logging.getLogger("outpaint.aws")
 
 class UnknownJob(Exception):  # noqa: N818 - the queue's signal to deliver the message again later
     """Raised for a job or a try that cannot be found to be ended: not yet visible, or purged long ago."""
-
-
-class DroppedEvent(BaseModel):
-    """Lambda's record of an event that the real-time function did not see to its end.
-
-    Sent to the function's OnFailure destination (docs/facts/aws.md#lambda); members that are not read are left out.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    request: InferenceRequest = Field(alias="requestPayload")
 
 
 def settle_completion(service: Service, outcomes: Outcomes, message: str | bytes) -> Job | None:
