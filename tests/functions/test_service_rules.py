@@ -494,7 +494,7 @@ def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(kit: Se
         again = kit.ledger.find(job.id, START)
         assert again is not None
         assert again.attempts == attempt
-    assert kit.dispatch.started == [job.request] * 3
+    assert kit.dispatch.started == [job.request.model_copy(update={"attempt": number}) for number in (1, 2, 3)]
     settle.recover(kit.service)
     assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
     assert kit.credits == 20

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.inference import InferenceFailure, Manifest, ManifestFile
+from outpaint.contracts.inference import CompletionLocations, InferenceFailure, Manifest, ManifestFile
 from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.contracts.responses import PainterCard
 from outpaint.functions.adapters.clock_and_ids import SystemClock
@@ -47,6 +47,7 @@ AnnounceTo = list[str]
 NOW = 200.0
 FILE = f"{UUID(int=1)}.jpg"
 INPUT = f"inputs/{UUID(int=1)}/image"
+PLACES = CompletionLocations(output="s3://bucket/done/1.out", failure="s3://bucket/failed/1-error.out")
 GIVES_BACK = {JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED}
 
 
@@ -268,7 +269,7 @@ class TestMove:
 
     def test_of_nothing_is_nothing(self, kit: LedgerKit) -> None:
         assert kit.ledger.move("no such id", JobState.FAILED) is None
-        assert kit.ledger.begin_again("no such id") is None
+        assert kit.ledger.begin_again("no such id", 2) is None
 
 
 class TestTheRestOfTheLedger:
@@ -281,9 +282,21 @@ class TestTheRestOfTheLedger:
     def test_begins_again_until_the_end(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         job = a_job()
         kit.ledger.create(job, None, NOW)
-        assert kit.ledger.begin_again(job.id) == replace(job, attempts=2)
+        for _ in range(2):  # a call whose answer was lost is repeated
+            assert kit.ledger.begin_again(job.id, 2) == replace(job, attempts=2)
+        kit.ledger.begin_again(job.id, 3, PLACES)
+        assert kit.ledger.begin_again(job.id, 2) is None
+        assert kit.ledger.find(job.id, NOW) == replace(job, attempts=3, locations=PLACES)
         kit.ledger.move(job.id, JobState.SUCCEEDED)
-        assert kit.ledger.begin_again(job.id) is None
+        assert kit.ledger.begin_again(job.id, 4) is None
+
+    def test_keeps_where_the_answer_to_the_latest_try_will_lie(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
+        job = a_job()
+        kit.ledger.create(job, None, NOW)
+        moved = kit.ledger.move(job.id, JobState.DISPATCHED, locations=PLACES)
+        assert moved == replace(job, state=JobState.DISPATCHED, locations=PLACES)
+        assert kit.ledger.move(job.id, JobState.PAINTING) == replace(moved, state=JobState.PAINTING)
+        assert kit.ledger.begin_again(job.id, 2) == replace(moved, state=JobState.PAINTING, attempts=2, locations=None)
 
     def test_lists_what_has_not_ended_oldest_first(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
         jobs = [a_job(1, at=3.0), a_job(2, at=1.0), a_job(3, at=2.0), a_job(4, at=0.0)]
@@ -441,9 +454,9 @@ class TwoLedgers(RuleBasedStateMachine):
         if isinstance(moved, Job) and to is JobState.SUCCEEDED:
             self.spent += moved.price
 
-    @rule(id_=jobs)
-    def begin_again(self, id_: str) -> None:
-        self.both(lambda jobs: jobs.begin_again(id_))
+    @rule(id_=jobs, attempt=st.integers(1, 4), places=st.sampled_from([None, PLACES]))
+    def begin_again(self, id_: str, attempt: int, places: CompletionLocations | None) -> None:
+        self.both(lambda jobs: jobs.begin_again(id_, attempt, places))
 
     @rule(id_=jobs)
     def finish_claim(self, id_: str) -> None:

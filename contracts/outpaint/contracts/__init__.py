@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from outpaint.contracts.errors import ProblemDetails as ProblemDetails
     from outpaint.contracts.inference import Completion as Completion
     from outpaint.contracts.inference import CompletionLocations as CompletionLocations
+    from outpaint.contracts.inference import DroppedEvent as DroppedEvent
     from outpaint.contracts.inference import InferenceFailure as InferenceFailure
     from outpaint.contracts.inference import InferenceRequest as InferenceRequest
     from outpaint.contracts.inference import Manifest as Manifest
@@ -87,6 +88,7 @@ PUBLIC = {
     "inference": (
         "Completion",
         "CompletionLocations",
+        "DroppedEvent",
         "InferenceFailure",
         "InferenceRequest",
         "Manifest",

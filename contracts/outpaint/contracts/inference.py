@@ -33,6 +33,7 @@ class InferenceRequest(BaseModel):
     correlation_id: str | None = Field(
         default=None, description="X-Picsart-Correlation-Id of the answer to the request that submitted it, for logs."
     )
+    attempt: int = Field(default=1, ge=1, description="Which try of the job this is: 1 for the first.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -106,9 +107,13 @@ class InferenceFailure(BaseModel):
 
 
 class CompletionLocations(BaseModel):
-    """The addresses at which SageMaker stored the painter's answer."""
+    """The addresses at which SageMaker stores the painter's answer.
 
-    model_config = ConfigDict(frozen=True)
+    The answer to InvokeEndpointAsync tells both, a completion one of them or none
+    (docs/facts/aws.md#completion-messages).
+    """
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
     output: Annotated[
         str | None,
@@ -126,21 +131,42 @@ class CompletionLocations(BaseModel):
 class Completion(BaseModel):
     """SageMaker's message that an invocation has ended; members that are not read are left out.
 
-    All of them: docs/facts/aws.md#completion-messages.
+    Any member may be null: docs/facts/aws.md#completion-messages.
     """
 
     model_config = ConfigDict(frozen=True)
 
     status: Annotated[
-        str, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
+        str | None, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
     ]
-    inference_id: Annotated[
-        str, Field(alias="inferenceId", min_length=1, description="The job's id, given with the invocation.")
+    invocation_id: Annotated[
+        str | None,
+        Field(
+            alias="inferenceId",
+            min_length=1,
+            description="Given with the invocation: the job's id, with `.2` and so on behind it for its later tries.",
+        ),
     ]
-    reason: Annotated[str, Field(alias="failureReason", description="SageMaker's words, on failure.")] = ""
-    locations: Annotated[CompletionLocations, Field(alias="responseParameters")] = CompletionLocations()
+    reason: Annotated[
+        str | None, Field(alias="failureReason", description="SageMaker's words on failure, for the log alone.")
+    ] = None
+    locations: Annotated[
+        CompletionLocations | None,
+        Field(alias="responseParameters", description="Missing where the invocation failed."),
+    ] = None
 
     @property
     def completed(self) -> bool:
         """Whether the painter answered with a success."""
         return self.status == "Completed"
+
+
+class DroppedEvent(BaseModel):
+    """Lambda's record of a job that the real-time function did not see to its end; members not read are left out.
+
+    Sent to the function's OnFailure destination: docs/facts/aws.md#lambda.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    request: Annotated[InferenceRequest, Field(alias="requestPayload", description="The event as it was sent.")]

@@ -19,6 +19,7 @@ FAILED_PREFIX: Final = OUTCOMES_PREFIX + "failed/"
 Part = Literal["image", "mask", "request"]
 
 UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_INVOCATION: Final = re.compile(r"(.+)\.([1-9][0-9]{0,3})", re.DOTALL)
 _FILE_ID: Final = re.compile(rf"{UUID}\.[a-z]{{3,4}}")
 _PICTURE: Final = re.compile(rf"{INPUTS_PREFIX}{UUID}/(?:image|mask)|{_FILE_ID.pattern}")
 
@@ -48,16 +49,34 @@ def outcome_name(inference_id: str) -> str:
     return f"{OUTCOMES_PREFIX}{inference_id}.json"
 
 
-def answer_file_name(inference_id: str) -> str:
-    """The name that SageMaker is to give its answer: an id without hyphens, as a Filename has at most 32 characters."""
-    return inference_id.replace("-", "")
+def invocation_id(inference_id: str, attempt: int) -> str:
+    """What a try of a job is called at SageMaker, so that its end is told from that of the tries before it."""
+    return inference_id if attempt == 1 else f"{inference_id}.{attempt}"
 
 
-def answer_prefix(inference_id: str) -> str:
-    """The beginning of the name that SageMaker gives a job's answer."""
-    return DONE_PREFIX + answer_file_name(inference_id)
+def invoked_by(name: str) -> tuple[str, int]:
+    """The job and its try that an `invocation_id` names; one that is none of ours is its own job's first try."""
+    found = _INVOCATION.fullmatch(name)
+    return (name, 1) if found is None else (found[1], int(found[2]))
 
 
-def failure_prefix(inference_id: str) -> str:
-    """The beginning of the name that SageMaker gives a job's failure, to which it adds an ending of its own."""
-    return FAILED_PREFIX + inference_id
+def answer_file_name(inference_id: str, attempt: int = 1) -> str:
+    """The name that SageMaker is to give its answer to a try: at most 32 letters, digits and hyphens.
+
+    That is the job's id without hyphens; for a later try its end makes room for the number.
+    """
+    name = inference_id.replace("-", "")
+    if attempt == 1:
+        return name
+    number = f"-{attempt}"
+    return name[: 32 - len(number)] + number
+
+
+def answer_prefix(inference_id: str, attempt: int = 1) -> str:
+    """The beginning of the name that SageMaker gives its answer where it honours `Filename`."""
+    return DONE_PREFIX + answer_file_name(inference_id, attempt)
+
+
+def failure_prefix(inference_id: str, attempt: int = 1) -> str:
+    """The beginning of a failure's name where SageMaker makes it of the invocation's id."""
+    return FAILED_PREFIX + invocation_id(inference_id, attempt)

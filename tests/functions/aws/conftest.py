@@ -24,7 +24,13 @@ from moto.core import botocore_stubber
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.responses import PainterCard
-from outpaint.contracts.storage_names import answer_prefix, failure_prefix
+from outpaint.contracts.storage_names import (
+    DONE_PREFIX,
+    FAILED_PREFIX,
+    answer_prefix,
+    failure_prefix,
+    invocation_id,
+)
 from outpaint.functions.aws import dynamo_items
 from outpaint.functions.aws.aws_clients import Clients
 from outpaint.functions.aws.aws_service import Stack, assemble
@@ -40,6 +46,10 @@ LOADER = create_loader()
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 START = 1_900_000_000.0
 CREDITS = 20
+AWS_WORDS = (
+    "ClientError: Received server error (500) from model. See the SageMaker Endpoint logs in your account for more "
+    "information."
+)
 ENVIRONMENT = {
     "OUTPAINT_TABLE": "outpaint",
     "OUTPAINT_BUCKET": "outpaint-pictures",
@@ -116,19 +126,36 @@ class Wire:
 
 @dataclass
 class Endpoint:
-    """The painter behind SageMaker, scripted: takes jobs and ends them when a test says so."""
+    """The painter behind SageMaker, scripted: takes jobs and ends them when a test says so.
+
+    `places` are the keys, by the invocation's id, at which it will leave its answer and its failure: named by ids of
+    its own, as in messages that were captured (docs/facts/aws.md#completion-messages).
+    """
 
     queue: list[InferenceRequest] = field(default_factory=list)
     events: list[InferenceRequest] = field(default_factory=list)
     answer: Callable[[InferenceRequest], bytes] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def invoke_async(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
         headers = {key.lower(): value for key, value in params["headers"].items()}
         self.parameters = {"headers": headers, "path": params["url_path"]}
         location = headers.get("x-amzn-sagemaker-inputlocation")
         self.queue.append(self._request(params, location))
-        return _ok(202), {"InferenceId": headers["x-amzn-sagemaker-inference-id"]}
+        name = headers["x-amzn-sagemaker-inference-id"]
+        own = UUID(int=len(self.places) + 2**100)
+        self.places[name] = (f"{DONE_PREFIX}{own}.out", f"{FAILED_PREFIX}{own}-error.out")
+        output, failure = (f"s3://{ENVIRONMENT['OUTPAINT_BUCKET']}/{key}" for key in self.places[name])
+        return _ok(202), {"InferenceId": name, "OutputLocation": output, "FailureLocation": failure}
+
+    def place(self, request: InferenceRequest, *, failed: bool = False) -> str:
+        """The key of the try's answer; one that was sent by hand has the names that are looked for in need."""
+        by_need = (
+            answer_prefix(request.inference_id, request.attempt),
+            f"{failure_prefix(request.inference_id, request.attempt)}-error.out",
+        )
+        return self.places.get(invocation_id(request.inference_id, request.attempt), by_need)[failed]
 
     def invoke(self, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
         assert self.answer is not None
@@ -243,33 +270,32 @@ class Cloud:
                 Metadata={"account-id": "ann"},
             )
         painted = manifest(request)
-        key = answer_prefix(request.inference_id)
+        key = self.endpoint.place(request)
         s3.put_object(Bucket=self.settings.bucket, Key=key, Body=painted.model_dump_json().encode())
         return painted
 
     def fail(self, request: InferenceRequest, body: bytes) -> None:
         """What SageMaker leaves of a job whose painter failed."""
-        key = f"{failure_prefix(request.inference_id)}-error.out"
+        key = self.endpoint.place(request, failed=True)
         self.clients(watched=False).s3.put_object(Bucket=self.settings.bucket, Key=key, Body=body)
 
     def event(self, request: InferenceRequest, status: str = "Completed") -> dict[str, Any]:
-        """The SQS event around SageMaker's SNS message about a job's end."""
+        """The SQS event around SageMaker's SNS message about a try's end, which of a failure says not where it lies."""
         done = status == "Completed"
-        location = f"s3://{self.settings.bucket}/" + (
-            answer_prefix(request.inference_id) if done else f"{failure_prefix(request.inference_id)}-error.out"
-        )
-        message = {
+        message: dict[str, Any] = {
             "awsRegion": "eu-west-1",
             "invocationStatus": status,
             "requestParameters": {"endpointName": "painter"},
-            "responseParameters": {"outputLocation" if done else "failureLocation": location},
-            "inferenceId": request.inference_id,
+            "inferenceId": invocation_id(request.inference_id, request.attempt),
             "eventVersion": "1.0",
             "eventSource": "aws:sagemaker",
             "eventName": "InferenceResult",
         }
-        if not done:
-            message["failureReason"] = "ModelError: the container answered 500"
+        if done:
+            location = f"s3://{self.settings.bucket}/{self.endpoint.place(request)}"
+            message["responseParameters"] = {"contentType": "application/json", "outputLocation": location}
+        else:
+            message["failureReason"] = AWS_WORDS
         return sqs_event(json.dumps(message))
 
 

@@ -135,7 +135,7 @@ def test_a_message_too_long_for_itself_goes_by_way_of_s3(cloud: Any, cut_out: by
     assert request.wish.negative_prompt == text
     assert "x-amzn-sagemaker-inputlocation" not in cloud.endpoint.parameters["headers"]
     longest = request.model_copy(update={"account": "☃" * 60_000})
-    cloud.stack().dispatch.enqueue(longest)
+    cloud.stack().dispatch.start(longest)
     assert cloud.endpoint.queue[1] == longest
     assert cloud.endpoint.parameters["headers"]["x-amzn-sagemaker-inputlocation"].endswith("/request")
 

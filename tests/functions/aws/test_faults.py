@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections import Counter
@@ -20,8 +21,8 @@ from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint.functions.aws import dynamo_items, dynamo_ledger
 from outpaint.functions.aws.aws_service import Stack
+from outpaint.functions.aws.completions import UnknownJob, settle_completion
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
-from outpaint.functions.aws.outcomes import UnknownJob, settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
@@ -90,7 +91,7 @@ class Trial:
         return answer
 
     def complete(self, request: InferenceRequest, watched: bool = False, status: str = "Completed") -> None:
-        """SNS's message comes out of the queue; one that could not be settled comes again."""
+        """SNS's message comes out of the queue."""
         stack = self.stack(watched)
         event = self.cloud.event(request, status)
         settle_completion(stack.service, stack.outcomes, json.loads(event["Records"][0]["body"])["Message"])
@@ -100,7 +101,7 @@ class Trial:
 
     def paint(self, request: InferenceRequest, watched: bool = False) -> None:
         stack = self.stack(watched)
-        paint_in_realtime(stack.service, stack.clients, stack.dispatch, "quick", request)
+        paint_in_realtime(stack.service, stack.clients, "quick", request)
 
     def queued(self) -> list[InferenceRequest]:
         unique = {request.inference_id: request for request in self.cloud.endpoint.queue}
@@ -129,7 +130,9 @@ class Trial:
                     inference_id=request.inference_id, error_code=ErrorCode.UNREADABLE_IMAGE, detail="no picture"
                 )
                 self.cloud.fail(request, failure.model_dump_json().encode())
-                self.complete(request, status="Failed")
+                # Where nobody wrote down where the failure lies, the message is left in the queue.
+                with contextlib.suppress(UnknownJob):
+                    self.complete(request, status="Failed")
         for wait in (3 * MINUTE, HOUR):
             self.cloud.clock.time += wait
             self.sweep()

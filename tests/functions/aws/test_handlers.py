@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import InferenceFailure
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.functions.handlers import api_handler, gateway_events, job_handlers
@@ -244,6 +245,34 @@ def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "stranger"}, {"itemIdentifier": "nonsense"}]}
     service = function.stack(watched=False).service
     assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
+
+
+def test_a_batch_may_hold_nulls_given_back_jobs_and_dropped_events(function: Any, cut_out: bytes) -> None:
+    body, content_type = function.form(image=cut_out, prompt="a field")
+    for _ in range(2):
+        event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
+        api_handler.handler(event, Context())
+    given_back, dropped = function.endpoint.queue
+    stopping = OutpaintError.unavailable("the endpoint is shutting down: send the job again")
+    failure = InferenceFailure.of(given_back.inference_id, stopping)
+    function.fail(given_back, failure.model_dump_json().encode())
+    failed = function.event(given_back, "Failed")["Records"][0]
+    said = json.loads(json.loads(failed["body"])["Message"])
+    messages = {
+        "given back": said,
+        "again": {**said, "failureReason": None, "responseParameters": None},
+        "of no job": {**said, "inferenceId": None},
+        "dropped": {"requestContext": {"condition": "EventAgeExceeded"}, "requestPayload": dropped.model_dump()},
+    }
+    records = [
+        {**failed, "messageId": name, "body": json.dumps({"Message": json.dumps(message)})}
+        for name, message in messages.items()
+    ]
+    assert job_handlers.completion({"Records": records}, Context()) == {"batchItemFailures": []}
+    assert [(one.inference_id, one.attempt) for one in function.endpoint.queue[2:]] == [
+        (given_back.inference_id, 2),
+        (dropped.inference_id, 2),
+    ]
 
 
 def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, monkeypatch: Any) -> None:

@@ -23,6 +23,7 @@ from outpaint.contracts.paths_and_headers import (
 from outpaint.contracts.storage_names import DONE_PREFIX, FAILED_PREFIX, INPUTS_PREFIX, OUTCOMES_PREFIX
 from outpaint.functions.aws import dynamo_items
 from outpaint.functions.aws.aws_settings import PREFIX, AwsSettings
+from outpaint.functions.aws.sagemaker_dispatch import REALTIME_BOUND_S
 from outpaint.functions.handlers.api_handler import MARGIN_S
 from outpaint.functions.operations.stack.stack_endpoint import VARIANT
 from outpaint.functions.service.service import ServiceSettings
@@ -143,6 +144,30 @@ def test_outcomes_lie_where_they_are_looked_for() -> None:
     output = RESOURCES["AsyncConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
     assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + DONE_PREFIX}
     assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + FAILED_PREFIX}
+
+
+def test_the_sweep_takes_no_job_that_the_real_time_function_may_still_end() -> None:
+    function = FUNCTIONS["RealtimeFunction"]["Properties"]
+    longest = function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] + function["Timeout"]
+    assert longest < REALTIME_BOUND_S
+    # The service model of Lambda: an event is kept for at least 60 s.
+    assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] >= 60
+
+
+def test_what_the_real_time_function_drops_comes_to_the_completion_function() -> None:
+    config = FUNCTIONS["RealtimeFunction"]["Properties"]["EventInvokeConfig"]
+    assert config["DestinationConfig"]["OnFailure"] == {"Type": "SNS", "Destination": {"Ref": "CompletionTopic"}}
+    assert RESOURCES["CompletionSubscription"]["Properties"]["TopicArn"] == {"Ref": "CompletionTopic"}
+    may_publish = [one for one in statements("RealtimeRole") if one["Action"] == "sns:Publish"]
+    assert [one["Resource"] for one in may_publish] == [{"Ref": "CompletionTopic"}]
+
+
+@pytest.mark.parametrize("role", ["ApiRole", "CompletionRole", "SweeperRole"])
+def test_whoever_sends_a_job_may_call_the_asynchronous_endpoint(role: str) -> None:
+    allowed = {statement["Sid"]: statement for statement in statements(role)}
+    assert allowed["Enqueue"]["Action"] == "sagemaker:InvokeEndpointAsync"
+    # The place of a message that is too long for the call.
+    assert any("s3:PutObject" in statement["Action"] for statement in statements(role))
 
 
 def test_functions_may_touch_the_names_that_they_use() -> None:

@@ -136,13 +136,17 @@ def test_logs_are_named(run: Run, endpoint: Any) -> None:
 
 def test_dead_letters_are_shown_and_stay(run: Run, endpoint: Any) -> None:
     assert run("endpoint", "dead-letters", *STACK)[1] == "0 dead letters\n"
-    for body in (completion("job-1"), "no json", json.dumps({"Message": "[]"})):
+    dropped = {"requestContext": {"condition": "EventAgeExceeded"}, "requestPayload": {"inference_id": "job-2"}}
+    nulls = {"inferenceId": None, "requestPayload": None}
+    said = [json.dumps({"Message": text}) for text in ("[]", json.dumps(dropped), json.dumps(nulls))]
+    for body in (completion("job-1"), "no json", *said):
         send_dead_letter(endpoint, body)
     code, out, _ = run("endpoint", "dead-letters", *STACK)
     first, _, *rows = out.splitlines()
-    assert (code, first) == (0, "3 dead letters")
-    assert sorted(row.split()[0] for row in rows) == ["job-1", "unreadable", "unreadable"]
-    assert any(row.endswith("Failed  ModelError") for row in rows)
+    assert (code, first) == (0, "5 dead letters")
+    assert sorted(row.split()[0] for row in rows) == ["job-1", "job-2", *["unreadable"] * 3]
+    assert any(row.startswith("job-2") and "EventAgeExceeded" in row for row in rows)
+    assert any(row.split()[-2:] == ["Failed", "ModelError"] for row in rows)
     # Looked at again at once: what is shown is not hidden from who sends it round.
     again = run("endpoint", "dead-letters", *STACK)[1]
     assert sorted(again.splitlines()) == sorted(out.splitlines())

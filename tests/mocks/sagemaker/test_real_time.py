@@ -253,8 +253,10 @@ def _raw(served: ServedSageMaker, method: str, path: str, headers: dict[str, str
 def test_calls_have_to_be_signed_for_sagemaker(sagemaker_mock: ServedSageMaker) -> None:
     sagemaker_mock.mock.define({"EndpointName": "painter"})
     path = "/endpoints/painter/invocations"
-    status, kind, _ = _raw(sagemaker_mock, "POST", path, {})
+    status, kind, body = _raw(sagemaker_mock, "POST", path, {})
     assert (status, kind) == (403, "MissingAuthenticationTokenException")
+    # In lower case, as in answers that others captured; SDKs do not tell.
+    assert body == {"message": "Missing Authentication Token"}
     for authorization in (
         "Bearer x",
         "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",

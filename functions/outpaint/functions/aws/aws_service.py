@@ -43,18 +43,20 @@ def assemble(
     clock: Clock | None = None,
     ids: Ids | None = None,
     observer: Observer | None = None,
+    sends_again: bool = True,
 ) -> Stack:
     """The service over the stack's table, bucket and endpoint; no connection is opened before it is needed.
 
     `look_after` is the age in seconds from which a job's outcome is looked for in the bucket: that takes two
-    calls, so the function that answers polls leaves it to the sweep until the job is overdue.
+    calls, so the function that answers polls leaves it to the sweep until the job is overdue. Without `sends_again`
+    a job that its painter gave back is left to the sweep too.
     """
     clients = clients or Clients()
     clock = clock or SystemClock()
     table = Table(clients, settings.table)
     ledger = DynamoLedger(table)
     pictures = S3Pictures(clients, settings.bucket, clock, settings.service.result_lifetime)
-    dispatch = SageMakerDispatch(clients, settings, look_after)
+    dispatch = SageMakerDispatch(clients, settings, look_after, sends_again=sends_again)
     service = Service(
         clock=clock,
         ids=ids or RandomIds(),

@@ -19,7 +19,7 @@ import math
 from typing import Any, Final, Literal
 from zlib import crc32
 
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.inference import CompletionLocations, InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.aws.dynamo_table import Item, as_item
@@ -125,6 +125,7 @@ def job_item(job: Job, paid_by: str) -> Item:
             "idempotency_key": job.idempotency_key,
             "manifest": job.manifest,
             "failure": job.failure,
+            "locations": job.locations,
             "listed": f"jobs{shard}",
             "unended": None if job.state.ended else shard,
             # Never purged while it has not ended, for its credits would be lost with it.
@@ -136,6 +137,7 @@ def job_item(job: Job, paid_by: str) -> Item:
 def job_of(item: Item) -> Job:
     """The job that an item holds."""
     manifest, failure, key = item.get("manifest"), item.get("failure"), item.get("idempotency_key")
+    locations = item.get("locations")
     return Job(
         id=item["pk"]["S"].removeprefix("JOB#"),
         account_id=item["account_id"]["S"],
@@ -150,6 +152,7 @@ def job_of(item: Item) -> Job:
         attempts=int(item["attempts"]["N"]),
         manifest=None if manifest is None else Manifest.model_validate_json(manifest["S"]),
         failure=None if failure is None else InferenceFailure.model_validate_json(failure["S"]),
+        locations=None if locations is None else CompletionLocations.model_validate_json(locations["S"]),
     )
 
 

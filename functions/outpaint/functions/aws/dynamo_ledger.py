@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Final, Unpack
 
+from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.functions.aws import dynamo_table
 from outpaint.functions.aws.dynamo_items import (
@@ -108,10 +109,19 @@ class DynamoLedger:
             change["expires_at"] = None if job is None else job.expires_at
         return self._updated(_move(inference_id, to, change))
 
-    def begin_again(self, inference_id: str) -> Job | None:
-        condition, states = _state_in(_UNENDED)
+    def begin_again(self, inference_id: str, attempt: int, locations: CompletionLocations | None = None) -> Job | None:
+        unended, states = _state_in(_UNENDED)
+        known: dict[str, Value] = {} if locations is None else {"locations": locations}
+        change = "REMOVE locations" if locations is None else ", locations = :locations"
         return self._updated(
-            dynamo_table.update(pk_of("JOB", inference_id), "ADD attempts :one", condition, one=1, **states)
+            dynamo_table.update(
+                pk_of("JOB", inference_id),
+                f"SET attempts = :attempt {change}",
+                f"attempts <= :attempt AND {unended}",
+                attempt=attempt,
+                **known,
+                **states,
+            )
         )
 
     def unended(self) -> Iterator[Job]:
@@ -220,7 +230,7 @@ def _move(inference_id: str, to: JobState, change: JobChange) -> Action:
     expires_at = change.get("expires_at")
     purged = None if expires_at is None or not to.ended else purge_at(expires_at)
     new: dict[str, Value | None] = {"manifest": change.get("manifest"), "failure": change.get("failure")}
-    new |= {"expires_at": expires_at, "purge_at": purged}
+    new |= {"expires_at": expires_at, "purge_at": purged, "locations": change.get("locations")}
     values: dict[str, Value] = {name: value for name, value in new.items() if value is not None}
     assignments = ", ".join(["job_state = :to", *(f"{name} = :{name}" for name in values)])
     remove = " REMOVE unended" if to.ended else ""

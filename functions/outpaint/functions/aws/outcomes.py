@@ -1,22 +1,22 @@
-"""How a job ended, as the painter or SageMaker wrote it into the bucket or announced it by SNS."""
+"""How a job ended, as its painter and SageMaker left it in the bucket."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
 
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.inference import Completion, InferenceFailure, Manifest
+from outpaint.contracts.inference import CompletionLocations, InferenceFailure, Manifest
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, outcome_name
 from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
-from outpaint.functions.service import log_keys, settle
+from outpaint.functions.service import settle
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
 
 _LARGEST: Final = 256 * 1024
 UNREADABLE: Final = "an unreadable answer"
-_FAILED: Final = "the painter failed"
+FAILED: Final = "the painter failed"
 
 
 def parse_outcome(answer: bytes, inference_id: str) -> Manifest | InferenceFailure | None:
@@ -32,17 +32,37 @@ def parse_outcome(answer: bytes, inference_id: str) -> Manifest | InferenceFailu
 
 
 def broken_off(inference_id: str, reason: str) -> InferenceFailure:
-    """The failure of a job whose painter left no readable outcome."""
+    """The failure of a job whose painter left no readable outcome; `reason` is in our words, for the client."""
     return InferenceFailure(
         inference_id=inference_id,
         error_code=ErrorCode.PAINTING_FAILED,
-        detail=f"painting broke off ({reason[:120]}); the credits were given back: try again",
+        detail=f"painting broke off ({reason}); the credits were given back: try again",
     )
 
 
-def settle_outcome(service: Service, outcome: Manifest | InferenceFailure) -> Job | None:
-    """End the job as the outcome has it; None if it had ended before, or is not known."""
-    return settle.succeed(service, outcome) if isinstance(outcome, Manifest) else settle.fail(service, outcome)
+def not_painted_in_realtime(inference_id: str) -> InferenceFailure:
+    """The failure of a job that the real-time endpoint did not paint and that no other endpoint may try."""
+    return InferenceFailure(
+        inference_id=inference_id,
+        error_code=ErrorCode.UNAVAILABLE,
+        detail="no painter took the job in time; its credits were given back: send it again",
+    )
+
+
+def gave_back(outcome: Manifest | InferenceFailure | None) -> TypeGuard[InferenceFailure]:
+    """Whether the painter's container gave the job back: it was told to stop, or busy (docs/facts/aws.md#sagemaker)."""
+    return isinstance(outcome, InferenceFailure) and outcome.error_code is ErrorCode.UNAVAILABLE
+
+
+def settle_outcome(service: Service, job: Job, outcome: Manifest | InferenceFailure) -> Job | None:
+    """End the job as the outcome has it, or send it again where its container gave it back.
+
+    Returns the ended job; None if it had ended before, or was sent again. Raises `OutpaintError` where the endpoint
+    does not take it.
+    """
+    if isinstance(outcome, Manifest):
+        return settle.succeed(service, outcome)
+    return settle.send_again(service, job, outcome) if gave_back(outcome) else settle.fail(service, outcome)
 
 
 class Outcomes:
@@ -52,53 +72,44 @@ class Outcomes:
         self._clients = clients
         self._bucket = bucket
 
-    def at(self, location: str | None, inference_id: str, reason: str) -> Manifest | InferenceFailure:
-        """The outcome in the object at an `s3://` location; broken off for `reason` where it holds none.
+    def at(self, location: str | None, inference_id: str) -> Manifest | InferenceFailure | None:
+        """The job's outcome in the object at an `s3://` location; None where it holds none, or is in another bucket."""
+        key = self._key(location)
+        body = None if key is None else self._body(key)
+        return None if body is None else parse_outcome(body, inference_id)
 
-        A location outside the bucket is not read.
+    def look_for(self, job: Job) -> Manifest | InferenceFailure | None:
+        """The outcome of the job's latest try if its painter or SageMaker has written one; broken off if unreadable.
+
+        SageMaker has told where it will write. Where its answer was lost, objects are looked for by the names that it
+        may have given them.
         """
-        own = f"s3://{self._bucket}/"
-        body = b""
-        if location is not None and location.startswith(own):
-            body = self._body(location.removeprefix(own))
-        return parse_outcome(body, inference_id) or broken_off(inference_id, reason)
-
-    def look_for(self, inference_id: str) -> Manifest | InferenceFailure | None:
-        """The job's outcome if its painter or SageMaker has written one, whatever SageMaker named it."""
-        outcome = parse_outcome(self._body(outcome_name(inference_id)), inference_id)
-        if outcome is not None:
-            return outcome
-        for prefix, reason in ((answer_prefix(inference_id), UNREADABLE), (failure_prefix(inference_id), _FAILED)):
-            with typed_errors(PICTURE_STORE):
-                listed = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
-            for found in listed.get("Contents", []):
-                return parse_outcome(self._body(found["Key"]), inference_id) or broken_off(inference_id, reason)
+        own = parse_outcome(self._body(outcome_name(job.id)) or b"", job.id)
+        # A container's note that it gave the job back may be of an earlier try.
+        if own is not None and not (gave_back(own) and job.attempts > 1):
+            return own
+        told = job.locations or CompletionLocations()
+        for location, prefix, reason in (
+            (told.output, answer_prefix(job.id, job.attempts), UNREADABLE),
+            (told.failure, failure_prefix(job.id, job.attempts), FAILED),
+        ):
+            key = self._key(location)
+            body = self._body(key) if key is not None else self._first(prefix)
+            if body is not None:
+                return parse_outcome(body, job.id) or broken_off(job.id, reason)
         return None
 
-    def _body(self, key: str) -> bytes:
+    def _key(self, location: str | None) -> str | None:
+        own = f"s3://{self._bucket}/"
+        return location.removeprefix(own) if location is not None and location.startswith(own) else None
+
+    def _first(self, prefix: str) -> bytes | None:
+        with typed_errors(PICTURE_STORE):
+            listed = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
+        for found in listed.get("Contents", []):
+            return self._body(found["Key"])
+        return None
+
+    def _body(self, key: str) -> bytes | None:
         found = read_object(self._clients, self._bucket, key, _LARGEST)
-        return b"" if found is None else found[0]
-
-
-class UnknownJob(Exception):  # noqa: N818 - the queue's signal to deliver the message again later
-    """Raised for a job that cannot be found to be ended: not yet visible, or purged long ago."""
-
-
-def settle_completion(service: Service, outcomes: Outcomes, message: str | bytes) -> Job | None:
-    """End the job that SageMaker's completion message is about; None if it had ended before.
-
-    Raises `UnknownJob`, `OutpaintError` where AWS does not answer, or pydantic's `ValidationError` for a message
-    that is none: SQS delivers it again, and after five times moves it to the dead letters.
-    """
-    completion = Completion.model_validate_json(message)
-    with log_keys.about(completion.inference_id):
-        job = service.jobs.find(completion.inference_id, service.clock.now())
-        if job is None:
-            raise UnknownJob(completion.inference_id)
-    with log_keys.about_job(job):
-        outcome = outcomes.at(
-            completion.locations.output if completion.completed else completion.locations.failure,
-            completion.inference_id,
-            UNREADABLE if completion.completed else completion.reason or _FAILED,
-        )
-        return settle_outcome(service, outcome)
+        return None if found is None else found[0]

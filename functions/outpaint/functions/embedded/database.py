@@ -69,6 +69,8 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     # The job whose result a picture is; pictures stored before this step expire by their rows.
     ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
+    # Where a painter's host leaves its answer; the painter of this host is in its process, and leaves none.
+    ("ALTER TABLE jobs ADD COLUMN locations TEXT",),
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Unpack
 
+from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.job_states import JobState, sources_of
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import AlreadyClaimed
@@ -93,12 +94,12 @@ class MemoryLedger:
             self._on_end(inference_id)
         return job
 
-    def begin_again(self, inference_id: str) -> Job | None:
+    def begin_again(self, inference_id: str, attempt: int, locations: CompletionLocations | None = None) -> Job | None:
         with self._lock:
             job = self._jobs.get(inference_id)
-            if job is None or job.state.ended:
+            if job is None or job.state.ended or job.attempts > attempt:
                 return None
-            job = self._jobs[inference_id] = replace(job, attempts=job.attempts + 1)
+            job = self._jobs[inference_id] = replace(job, attempts=attempt, locations=locations)
             return job
 
     def unended(self) -> list[Job]:

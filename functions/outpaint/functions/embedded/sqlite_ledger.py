@@ -9,7 +9,7 @@ from typing import Any, Final, Unpack
 
 from pydantic import BaseModel
 
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.inference import CompletionLocations, InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.database import Database
@@ -33,7 +33,8 @@ _FIND_JOB: Final = f"SELECT {_JOB} FROM jobs WHERE id = ?"  # noqa: S608
 _UNENDED: Final = _states(set(JobState) - ENDED)
 _MOVE: Final = {
     state: "UPDATE jobs SET state = ?, manifest = coalesce(?, manifest), failure = coalesce(?, failure), "  # noqa: S608
-    f"expires_at = coalesce(?, expires_at) WHERE id = ? AND state IN ({_states(sources_of(state))})"
+    "expires_at = coalesce(?, expires_at), locations = coalesce(?, locations) "
+    f"WHERE id = ? AND state IN ({_states(sources_of(state))})"
     for state in JobState
 }
 _ENTRIES: Final = (
@@ -136,7 +137,7 @@ class SqliteLedger:
 
     def move(self, inference_id: str, to: JobState, **change: Unpack[JobChange]) -> Job | None:
         with self._database.transaction() as connection:
-            new = [_stored(change.get(name)) for name in ("manifest", "failure", "expires_at")]
+            new = [_stored(change.get(name)) for name in ("manifest", "failure", "expires_at", "locations")]
             if connection.execute(_MOVE[to], (to, *new, inference_id)).rowcount == 0:
                 return None
             job = _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
@@ -153,13 +154,14 @@ class SqliteLedger:
             self._on_end(inference_id)
         return job
 
-    def begin_again(self, inference_id: str) -> Job | None:
+    def begin_again(self, inference_id: str, attempt: int, locations: CompletionLocations | None = None) -> Job | None:
         with self._database.transaction() as connection:
-            counted = connection.execute(
-                f"UPDATE jobs SET attempts = attempts + 1 WHERE id = ? AND state IN ({_UNENDED})",  # noqa: S608
-                (inference_id,),
+            recorded = connection.execute(
+                "UPDATE jobs SET attempts = ?1, locations = ?2 "  # noqa: S608
+                f"WHERE id = ?3 AND attempts <= ?1 AND state IN ({_UNENDED})",
+                (attempt, _stored(locations), inference_id),
             )
-            if counted.rowcount == 0:
+            if recorded.rowcount == 0:
                 return None
             return _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
 
@@ -206,13 +208,14 @@ def _account(row: tuple[Any, ...]) -> Account:
 
 def _job(row: tuple[Any, ...]) -> Job:
     columns = dict(zip(_JOB.split(", "), row, strict=True))
-    manifest, failure = columns["manifest"], columns["failure"]
+    manifest, failure, locations = columns["manifest"], columns["failure"], columns["locations"]
     read = {
         "state": JobState(columns["state"]),
         "request": InferenceRequest.model_validate_json(columns["request"]),
         "interpretation": MaskInterpretation.model_validate_json(columns["interpretation"]),
         "manifest": None if manifest is None else Manifest.model_validate_json(manifest),
         "failure": None if failure is None else InferenceFailure.model_validate_json(failure),
+        "locations": None if locations is None else CompletionLocations.model_validate_json(locations),
     }
     return Job(**{**columns, **read})
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.functions.aws.aws_service import Stack, assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
-from outpaint.functions.aws.outcomes import settle_completion
+from outpaint.functions.aws.completions import settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
 from outpaint.functions.handlers import log_records
 from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, JobCounts, Metric, service_name
@@ -97,7 +97,7 @@ def realtime(event: Any, context: Any) -> None:  # noqa: ARG001 - Lambda's signa
         stack, endpoint = settling(), settings().realtime_endpoint
         if endpoint is None:
             raise RuntimeError("OUTPAINT_REALTIME_ENDPOINT is not set")
-        job = paint_in_realtime(stack.service, stack.clients, stack.dispatch, endpoint, request)
+        job = paint_in_realtime(stack.service, stack.clients, endpoint, request)
         emit(Metric.REALTIME_SETTLED if job is not None else Metric.REALTIME_PASSED_ON, 1)
 
 

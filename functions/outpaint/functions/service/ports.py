@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol, Unpack
 
-from outpaint.contracts.inference import InferenceRequest
+from outpaint.contracts.inference import CompletionLocations, InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.functions.service.records import Account, Claim, Job, JobChange, StoredPicture, UploadForm, UploadGrant
@@ -87,8 +87,12 @@ class Jobs(Protocol):
         a move to SUCCEEDED keeps it. Returns the job after the move.
         """
 
-    def begin_again(self, inference_id: str) -> Job | None:
-        """Count one more attempt of a job that has not ended; its state stays. None if it has ended."""
+    def begin_again(self, inference_id: str, attempt: int, locations: CompletionLocations | None = None) -> Job | None:
+        """Record a try of a job: its number becomes `attempts`, its `locations` replace those of the try before.
+
+        Returns None, and changes nothing, if the job has ended or a later try is recorded; to record the same try
+        twice changes nothing more. The job's state stays.
+        """
 
     def unended(self) -> Iterable[Job]:
         """Every job that has not ended, oldest first, for recovery and the sweep."""
@@ -142,8 +146,11 @@ class Inspect(Protocol):
 class Dispatch(Protocol):
     """Sends jobs to a painter's host, which reports their end through `settle`."""
 
-    def start(self, request: InferenceRequest) -> None:
-        """Send the job, without waiting for it; raises `OutpaintError` UNAVAILABLE when it is not taken."""
+    def start(self, request: InferenceRequest) -> CompletionLocations | None:
+        """Send the job, without waiting for it; raises `OutpaintError` UNAVAILABLE when it is not taken.
+
+        Returns where the host will leave its answer, None where it does not say.
+        """
 
     def check(self, job: Job) -> Job | None:
         """Settle the job now if its end is known to the painter's host but was never reported.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
+from outpaint.contracts.inference import CompletionLocations, InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 
@@ -38,8 +38,9 @@ class Account:
 class Job:
     """One inference from acceptance to end; times are seconds since the epoch, `price` is credits.
 
-    `manifest` is set exactly when the job succeeded, `failure` when it ended otherwise. From `expires_at` on no read
-    may find the job.
+    `attempts` is the number of its latest try, and `locations` says where the painter's host will leave the answer to
+    that, None where it did not say. `manifest` is set exactly when the job succeeded, `failure` when it ended
+    otherwise. From `expires_at` on no read may find the job.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Job:
     attempts: int = 1
     manifest: Manifest | None = None
     failure: InferenceFailure | None = None
+    locations: CompletionLocations | None = None
 
     def moved(self, to: JobState, change: JobChange) -> Job:
         """The job after a move."""
@@ -64,6 +66,7 @@ class Job:
             state=to,
             manifest=change.get("manifest") or self.manifest,
             failure=change.get("failure") or self.failure,
+            locations=change.get("locations") or self.locations,
             expires_at=self.expires_at if expires_at is None else expires_at,
         )
 
@@ -77,6 +80,7 @@ class JobChange(TypedDict, total=False):
     manifest: Manifest | None
     failure: InferenceFailure | None
     expires_at: float | None
+    locations: CompletionLocations | None
     release_claim: bool
 
 

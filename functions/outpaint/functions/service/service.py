@@ -43,7 +43,7 @@ class ServiceSettings(BaseModel):
     upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
     idempotency_lifetime: Annotated[int, Field(ge=1)] = _DAY
     max_attempts: Annotated[
-        int, Field(ge=1, description="How often a job is begun again after its host was killed.")
+        int, Field(ge=1, description="How often a job is tried whose painter's host is stopped or killed meanwhile.")
     ] = 3
     fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = 20.0
     accepted_word: Annotated[StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")] = (

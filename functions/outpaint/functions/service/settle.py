@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Unpack
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.inference import InferenceFailure, Manifest
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import INPUTS_PREFIX
 from outpaint.functions.service import log_keys
@@ -125,13 +125,40 @@ def recover(service: Service) -> None:
             _give_up(service, job, ErrorCode.PAINTING_FAILED, detail)
         elif any(service.pictures.get(name, now) is None for name in job.request.inputs):
             _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
-        elif service.jobs.begin_again(job.id) is not None:
+        elif service.jobs.begin_again(job.id, job.attempts + 1) is not None:
+            # Counted before it is sent: it may be this very job that kills the host.
             try:
-                service.dispatch.start(job.request)
+                locations = service.dispatch.start(_next_try(job))
             except OutpaintError as error:
                 fail(service, InferenceFailure.of(job.id, error), release_claim=True)
             else:
-                service.jobs.move(job.id, JobState.DISPATCHED)
+                service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
+
+
+def send_again(service: Service, job: Job, failure: InferenceFailure) -> Job | None:
+    """Send a job again that its painter's host gave back; end it at its deadline, or as `failure` after its last try.
+
+    For a host that goes on without us: a failure with the code UNAVAILABLE says that the same job may succeed
+    elsewhere. Safe to repeat for the same `job`: each call sends the same try. Returns the ended job; None if it was
+    sent, if it had ended before, or if it is still being dispatched. Raises `OutpaintError` where it is not taken,
+    nothing changed.
+    """
+    if job.state is JobState.ACCEPTED:
+        # Whoever dispatches it would overwrite where its answers lie; the sweep comes back to it.
+        return None
+    if service.clock.now() >= job.deadline_at:
+        return expire(service, job)
+    if job.attempts >= service.settings.max_attempts:
+        return fail(service, failure)
+    request = _next_try(job)
+    locations = service.dispatch.start(request)
+    # Recorded once it is sent: who dies in between sends the same try again, and no try is thought sent that was not.
+    service.jobs.begin_again(job.id, request.attempt, locations)
+    return None
+
+
+def _next_try(job: Job) -> InferenceRequest:
+    return job.request.model_copy(update={"attempt": job.attempts + 1})
 
 
 def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | None:

@@ -206,7 +206,7 @@ def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture 
                 service.pictures.put(
                     name, StoredPicture(picture.data, "application/octet-stream", job.account_id, job.deadline_at)
                 )
-        service.dispatch.start(job.request)
+        locations = service.dispatch.start(job.request)
     except Exception as cause:
         error = (
             cause
@@ -218,4 +218,5 @@ def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture 
             raise
         raise error from cause
     # A painter may already have moved it further, or even ended it: then this changes nothing.
-    return service.jobs.move(job.id, JobState.DISPATCHED) or service.jobs.find(job.id, service.clock.now()) or job
+    moved = service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
+    return moved or service.jobs.find(job.id, service.clock.now()) or job

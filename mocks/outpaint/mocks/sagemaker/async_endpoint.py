@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,6 @@ from outpaint.mocks.sagemaker.endpoint_definition import (
     Fleet,
     Includes,
     S3Location,
-    failure_name,
-    output_name,
 )
 from outpaint.mocks.sagemaker.endpoint_models import Model, ModelGoneError, ModelTimeoutError
 from outpaint.mocks.sagemaker.inference_journal import InferenceEntry, Notice, State, completion_message
@@ -102,14 +101,16 @@ class AsyncEndpoint:
 
     def accept(self, call: RuntimeCall, entry: InferenceEntry, variant: str, inference_id: str) -> Inference:
         """Queue a request; returns it with the locations that its outcome will be written to."""
+        # AWS names both by an id of its own, which is not the inference's (messages that others captured).
+        own = uuid.uuid4()
         output = S3Location.parse(self._output.s3_output_path)
         failure = None if self._output.s3_failure_path is None else S3Location.parse(self._output.s3_failure_path)
         inference = Inference(
             call,
             entry,
             variant,
-            output.under(call.get("S3OutputPathExtension"), call.get("Filename") or output_name(inference_id)),
-            None if failure is None else failure.under(failure_name(inference_id)),
+            output.under(call.get("S3OutputPathExtension"), call.get("Filename") or f"{own}.out"),
+            None if failure is None else failure.under(f"{own}-error.out"),
         )
         entry.inference_id = inference_id
         entry.variant = variant

@@ -15,7 +15,6 @@ from outpaint.mocks.sagemaker.endpoint_models import ModelRule, RuntimeShape
 
 _ADDRESS: Final = re.compile(r"(s3|https)://([^/]+)/?(.*)", re.DOTALL)
 _HOST: Final = re.compile(r"(?:(?P<bucket>.+?)\.)?s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?(?::\d+)?")
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,6 @@ class S3Location:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
-
-
-def output_name(inference_id: str) -> str:
-    """The file of a finished inference that was given no `Filename`."""
-    return f"{_NOT_IN_NAMES.sub('-', inference_id)}.out"
-
-
-def failure_name(inference_id: str) -> str:
-    """The file of a failed inference."""
-    return f"{_NOT_IN_NAMES.sub('-', inference_id)}-error.out"
 
 
 NAME: Final = r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"

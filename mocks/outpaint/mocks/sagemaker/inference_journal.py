@@ -107,8 +107,8 @@ def completion_message(
 ) -> Mapping[str, Any]:
     """The message on an ended inference; `response` is what to include, None for nothing.
 
-    Members that do not apply are left out: `inputLocation` of an inline request, `responseParameters` where nothing
-    was written.
+    Members that do not apply are left out: `inputLocation` of an inline request, `responseParameters` of a failure,
+    which lies where the answer to the call said.
     """
     assert entry.ended_at is not None
     succeeded = entry.state is State.COMPLETED
@@ -126,13 +126,8 @@ def completion_message(
         endpointName=entry.endpoint,
         inputLocation=call.get("InputLocation"),
     )
-    parameters = _present(
-        contentType=content_type,
-        outputLocation=entry.output_location if succeeded else None,
-        failureLocation=None if succeeded else entry.failure_location,
-    )
-    if parameters:
-        content["responseParameters"] = parameters
+    if succeeded:
+        content["responseParameters"] = _present(contentType=content_type, outputLocation=entry.output_location)
     if response is not None and len(response) <= MAX_INCLUDED:
         content["responseBody"] = {"content": base64.b64encode(response).decode(), "encoding": "BASE64"}
     return content | {

@@ -48,7 +48,8 @@ _STRING: Final = 7
 class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error of ours
     """An answer other than success: status, AWS's error code, message, and more members of the JSON body.
 
-    Without a code the body is plain text, as AWS answers a request that never reaches the service.
+    The body's own member is `message`, as in answers that others captured; SDKs read it whatever its case. Without a
+    code the body is plain text, as AWS answers a request that never reaches the service.
     """
 
     def __init__(self, status: int, code: str | None, message: str, **members: Any) -> None:
@@ -63,7 +64,7 @@ class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error
         """The body: JSON, or the bare message without a code."""
         if self.code is None:
             return self.message.encode()
-        return json.dumps({"Message": self.message, **self.members}).encode()
+        return json.dumps({"message": self.message, **self.members}).encode()
 
     @property
     def headers(self) -> list[tuple[str, str]]:

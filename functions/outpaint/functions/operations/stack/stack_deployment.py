@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
 from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, typed_errors
 from outpaint.functions.aws.aws_service import assemble
@@ -31,21 +32,23 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
         )
         clients = Clients(connection.session)
         table = Table(clients, settings.table)
-        # A person who asks about a job wants its end found now, however young it is.
-        service = assemble(settings, look_after=0.0, clients=clients).service
+        # A person who asks about a job wants its end found now, however young it is; what has none is left alone.
+        service = assemble(settings, look_after=0.0, clients=clients, sends_again=False).service
         files = partial(_files, clients, settings.bucket)
         yield Deployment(service, DynamoKeyRing(table), DynamoLedger(table).latest, files)
 
 
 def _files(clients: Clients, bucket: str, job: Job) -> list[JobFile]:
     """A job's pictures, and what the painter and SageMaker wrote of its end."""
+    told = job.locations or CompletionLocations()
     named = [
         *picture_names(job),
-        # A message too long for SageMaker is beside the inputs; SageMaker gives a failure a name of its own.
+        # A message too long for SageMaker is beside the inputs.
         ("request", input_name(job.id, "request")),
         ("outcome", outcome_name(job.id)),
-        ("answer", answer_prefix(job.id)),
-        ("failure", failure_prefix(job.id)),
+        # SageMaker names these as it likes; where it was not heard, by what it may have done.
+        ("answer", (told.output or answer_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
+        ("failure", (told.failure or failure_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
     ]
     files = [file for what, name in named for file in _found(clients, bucket, what, name)]
     return [file for file in files if file.what != "request" or file.bytes is not None]

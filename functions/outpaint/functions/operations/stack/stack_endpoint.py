@@ -101,16 +101,17 @@ class DeadLetters:
 
 
 def _letter(message: dict[str, Any]) -> DeadLetter:
-    """A message, as far as it can be parsed: it may be here for being malformed."""
+    """A message of SageMaker's or Lambda's, as far as it can be parsed: it may be here for being malformed."""
     try:
         said = json.loads(json.loads(message["Body"])["Message"])
     except (ValueError, KeyError, TypeError):
         said = {}
     said = said if isinstance(said, dict) else {}
+    event, context = (said.get(name) or {} for name in ("requestPayload", "requestContext"))
     return DeadLetter(
-        inference_id=str(said.get("inferenceId", "unreadable")),
-        status=str(said.get("invocationStatus", "")),
-        reason=str(said.get("failureReason", "")),
+        inference_id=str(said.get("inferenceId") or event.get("inference_id") or "unreadable"),
+        status=str(said.get("invocationStatus") or context.get("condition") or ""),
+        reason=str(said.get("failureReason") or ""),
         sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
     )
 
