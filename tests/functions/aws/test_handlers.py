@@ -265,7 +265,11 @@ def test_a_batch_may_hold_nulls_given_back_jobs_and_dropped_events(function: Any
         "dropped": {"requestContext": {"condition": "EventAgeExceeded"}, "requestPayload": dropped.model_dump()},
     }
     records = [
-        {**failed, "messageId": name, "body": json.dumps({"Message": json.dumps(message)})}
+        {
+            **failed,
+            "messageId": name,
+            "body": json.dumps({**json.loads(failed["body"]), "Message": json.dumps(message)}),
+        }
         for name, message in messages.items()
     ]
     assert job_handlers.completion({"Records": records}, Context()) == {"batchItemFailures": []}
