@@ -64,7 +64,7 @@ class RememberingSession(Session):
             # Once in a session, whatever clients were built by it before.
             self.register("before-call", _seen, unique_id="seen")
             # The most particular name is asked first: before moto, which answers every `before-send`.
-            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query"):
+            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query", "s3.DeleteObjects"):
                 self.register(f"before-send.{operation}", _refused)
             # These moto does not know.
             for operation in ("sqs.StartMessageMoveTask", "application-autoscaling.DescribeScalingActivities"):

@@ -45,7 +45,8 @@ _CONFIGS: Final = {
     "realtime": ("sagemaker-runtime", _config(65, 1)),
     "lambda": ("lambda", _QUEUE),
 }
-_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+"""What S3 answers where there is no such object."""
 TRANSIENT: Final = frozenset(
     {
         "InternalDependencyException",
@@ -143,7 +144,7 @@ def read_object(
             answer = clients.s3.get_object(Bucket=bucket, Key=key)
             return answer["Body"].read(most), answer
         except ClientError as error:
-            if code_of(error) in _NO_OBJECT:
+            if code_of(error) in NO_OBJECT:
                 return None
             raise
 

@@ -24,7 +24,7 @@ COMMANDS: Final = (
     ListedCommand("demo", "server", "Outpaint a sample photo through a real server."),
     ListedCommand("weights", "server", "Get and find the painters' weights."),
     ListedCommand("keys", "server", "Look after API keys and credits, in a data folder or a stack."),
-    ListedCommand("jobs", "server", "Look at jobs, in a data folder or a stack, and end what hangs."),
+    ListedCommand("jobs", "server", "Look at jobs, in a data folder or a stack; end and erase them."),
     ListedCommand("endpoint", "server,aws", "Look after the painter's endpoint of a stack in AWS."),
     ListedCommand("mock", "mocks", "Play the outpainting API for tests in any language."),
     ListedCommand("mock-sagemaker", "mocks-aws", "Play the SageMaker runtime for any AWS SDK."),

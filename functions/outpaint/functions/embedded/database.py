@@ -121,6 +121,25 @@ class Database:
                 raise
             connection.execute("COMMIT")
 
+    def overwrite_deleted(self) -> None:
+        """Write the file anew without what was deleted or moved, which SQLite leaves in it, and empty its log.
+
+        Raises `OutpaintError` UNAVAILABLE where another process keeps the database busy: the same call again does it.
+        """
+        try:
+            with self._writing:
+                self.connection.execute("VACUUM")
+                (busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            raise OutpaintError.unavailable(
+                f"rows were deleted, and their bytes are still in {self._path} ({error}): erase them once more"
+            ) from None
+        if busy:
+            raise OutpaintError.unavailable(
+                f"rows were deleted, and their bytes are still in {self._path}-wal, which is being read: "
+                "erase them once more"
+            )
+
     def close(self) -> None:
         """Close every thread's connection."""
         with self._opening:

@@ -32,9 +32,10 @@ _UNKNOWN: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-_DENIED: Final = frozenset(
+DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError", "403"}
 )
+"""Error codes of calls that the credentials may not make, by whichever service."""
 _GONE: Final = frozenset(
     {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 )
@@ -65,7 +66,7 @@ def _refusal(error: boto.ClientError, stack: StackName) -> str:
         return f"your AWS sign-in has expired: {_SIGN_IN}"
     if code in _UNKNOWN:
         return f"AWS does not know these credentials, or not in this region ({code}): {_SIGN_IN}, and look at --region"
-    if code in _DENIED:
+    if code in DENIED:
         return f"these credentials may not call {call}: ask for what docs/deploy.md lists, or choose another --profile"
     if code in _GONE:
         return f"what {call} asks for is gone, though the stack {stack.name} names it: was it deleted by hand?"
