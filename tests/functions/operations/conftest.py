@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +36,7 @@ class Aws:
     answers: dict[str, dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | Exception] = field(
         default_factory=dict
     )
+    changes: dict[str, Callable[[dict[str, Any]], object]] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -65,6 +67,7 @@ class RememberingSession(Session):
             self.register_component("data_loader", LOADER)
             # Once in a session, whatever clients were built by it before.
             self.register("before-call", _seen, unique_id="seen")
+            self.register("after-call", _changed, unique_id="changed")
             # The most particular name is asked first: before moto, which answers every `before-send`.
             for operation in ("cloudformation.DescribeStacks", "dynamodb.Query", "s3.DeleteObjects"):
                 self.register(f"before-send.{operation}", _refused)
@@ -82,7 +85,15 @@ def _seen(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, 
         raise answer
     if callable(answer):
         answer = answer(params["body"])
-    return None if answer is None else (AWSResponse("", 200, {}, Raw(b"")), answer)
+    # A copy, for a test may change it.
+    return None if answer is None else (AWSResponse("", 200, {}, Raw(b"")), deepcopy(answer))
+
+
+def _changed(model: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """An answer, but for what a test changes of it."""
+    change = RememberingSession.aws.changes.get(model.name)
+    if change is not None:
+        change(parsed)
 
 
 def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
@@ -123,6 +134,12 @@ def playing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         }
         aws.make_stack(STACK, outputs)
         yield aws
+
+
+@pytest.fixture(scope="session")
+def stack_in_moto() -> Callable[[pytest.MonkeyPatch], AbstractContextManager[Aws]]:
+    """Plays the stack `painting` in moto, for as long as a test file likes."""
+    return playing
 
 
 @pytest.fixture

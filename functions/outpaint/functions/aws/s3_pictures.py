@@ -10,7 +10,14 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.contracts.storage_names import INPUTS_PREFIX, answer_prefix, failure_prefix, is_file_id, outcome_name
+from outpaint.contracts.storage_names import (
+    INPUTS_PREFIX,
+    OUTCOMES_PREFIX,
+    answer_prefix,
+    failure_prefix,
+    is_file_id,
+    outcome_name,
+)
 from outpaint.functions.aws.aws_clients import (
     NO_OBJECT,
     PICTURE_STORE,
@@ -97,7 +104,9 @@ class S3Pictures:
             answer_prefix(inference_id),
             failure_prefix(inference_id),
         )
-        others = (name for name in names if is_file_id(name))
+        # Where SageMaker wrote is known by location; its names begin with no job's.
+        plain = (name.removeprefix(f"s3://{self._bucket}/") for name in names)
+        others = (name for name in plain if is_file_id(name) or name.startswith(OUTCOMES_PREFIX))
         return self._delete_all({key for prefix in (*own, *others) for key in self._keys(prefix)})
 
     def erase_account(self, account_id: str) -> int:

@@ -13,7 +13,7 @@ import click
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import ERR, OUT
-from outpaint.functions.operations.checkup import Check, Finding, Verdict, not_checked
+from outpaint.functions.operations.checkup import Check, Finding, Verdict, fault, not_checked
 from outpaint.functions.operations.deployment import StackName
 from outpaint.functions.operations.place import needs_botocore, place_options
 
@@ -120,7 +120,7 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Findi
     from botocore.exceptions import BotoCoreError, ClientError
 
     from outpaint.functions.aws.aws_clients import code_of
-    from outpaint.functions.operations.stack.stack_connection import DENIED, GONE, explanation
+    from outpaint.functions.operations.stack.stack_connection import DENIED, explanation, is_gone
 
     try:
         return check.look(parts)
@@ -128,7 +128,7 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Findi
         says = explanation(error, connection.stack)
         if code_of(error) in DENIED:
             return not_checked(says, f"these take {', '.join(check.rights)}")
-        return Finding(Verdict.FAULT if code_of(error) in GONE else Verdict.NOT_CHECKED, says)
+        return fault(says, "deploy the stack again") if is_gone(error) else not_checked(says)
     except BotoCoreError as error:
         return not_checked(explanation(error, connection.stack))
     except OutpaintError as error:

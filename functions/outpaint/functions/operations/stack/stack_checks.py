@@ -241,7 +241,7 @@ def _alarm_mail(parts: StackParts) -> Finding:
     waiting = [each["Endpoint"] for each in found if not each["SubscriptionArn"].startswith("arn:")]
     if len(waiting) == len(found):
         return warning(f"{waiting[0]} has not agreed to be told", "open the link in AWS's mail to that address")
-    return ok(f"{len(found) - len(waiting)} are told")
+    return ok(f"{len(found) - len(waiting)} of {len(found)} addresses have agreed to be told")
 
 
 STACK_CHECKS: Final[tuple[Check[StackParts], ...]] = (

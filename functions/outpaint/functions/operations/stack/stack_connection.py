@@ -38,7 +38,7 @@ DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError", "403"}
 )
 """Error codes of calls that the credentials may not make, by whichever service."""
-GONE: Final = frozenset(
+_GONE: Final = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
         "NoSuchBucket",
@@ -48,7 +48,6 @@ GONE: Final = frozenset(
         "ResourceNotFoundException",
     }
 )
-"""Error codes of calls about what is not there, by whichever service."""
 
 
 @contextmanager
@@ -68,6 +67,12 @@ def _explained(stack: StackName) -> Iterator[None]:
         log.disabled = silenced
 
 
+def is_gone(error: boto.ClientError) -> bool:
+    """Whether AWS says that what was asked about is not there; SageMaker says so by words alone."""
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return code_of(error) in _GONE or (code_of(error) == "ValidationException" and message.startswith("Could not find"))
+
+
 def explanation(error: boto.ClientError | boto.BotoCoreError, stack: StackName) -> str:
     """What AWS's error means to the operator of a stack, and the way out, in one line."""
     return _refusal(error, stack) if isinstance(error, boto.ClientError) else _failure(error, stack)
@@ -81,7 +86,7 @@ def _refusal(error: boto.ClientError, stack: StackName) -> str:
         return f"AWS does not know these credentials, or not in this region ({code}): {_SIGN_IN}, and look at --region"
     if code in DENIED:
         return f"these credentials may not call {call}: ask for what docs/deploy.md lists, or choose another --profile"
-    if code in GONE:
+    if is_gone(error):
         return f"what {call} asks for is gone, though the stack {stack.name} names it: was it deleted by hand?"
     if code in TRANSIENT:
         return f"AWS does not take {call} just now ({code}): try again in a minute"

@@ -31,13 +31,7 @@ class _WrongAnswerError(Exception):
     """The API answered something else than it should; the text says what."""
 
 
-def paint_one(
-    deployment: Deployment,
-    url: str,
-    patience: float,
-    say: Callable[[str], None],
-    sleep: Callable[[float], None] = time.sleep,
-) -> Finding:
+def paint_one(deployment: Deployment, url: str, patience: float, say: Callable[[str], None]) -> Finding:
     """Have one picture painted through the API at `url`, and wait for it for `patience` seconds.
 
     Its key is revoked, a job that has not ended is ended, and the credits are taken back, whatever becomes of it. `say`
@@ -46,7 +40,7 @@ def paint_one(
     began = time.monotonic()
     with _paying_key(deployment) as (key, jobs):
         try:
-            picture = _painted(url, key, patience, jobs, say, sleep)
+            picture = _painted(url, key, patience, jobs, say)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             return fault(f"{url} cannot be reached from here: {error or type(error).__name__}", "ask from elsewhere")
         except _WrongAnswerError as error:
@@ -81,9 +75,7 @@ def _paying_key(deployment: Deployment) -> Iterator[tuple[str, list[str]]]:
         yield key, jobs
 
 
-def _painted(
-    url: str, key: str, patience: float, jobs: list[str], say: Callable[[str], None], sleep: Callable[[float], None]
-) -> bytes:
+def _painted(url: str, key: str, patience: float, jobs: list[str], say: Callable[[str], None]) -> bytes:
     """The finished picture; raises `_WrongAnswerError` for any other answer than that of a job that goes well."""
     say("sending a picture")
     boundary = uuid.uuid4().hex
@@ -97,7 +89,7 @@ def _painted(
         if left <= 0:
             raise _WrongAnswerError(f"the picture was not painted within {patience:,.0f} s")
         say(f"waiting for the painter, {left:,.0f} s at most: with no instance running, one has to start")
-        sleep(min(_POLL_S, left))
+        time.sleep(min(_POLL_S, left))
         answer = _json("GET", url + INFERENCE_PATH.format(inference_id=id_), {API_KEY: key})
     if answer["status"] != "success":
         raise _WrongAnswerError(f"the job failed: {answer.get('detail') or answer}")
