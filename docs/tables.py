@@ -21,6 +21,10 @@ from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S
+from outpaint.functions.operations.doctor_command import PAINT
+from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
+from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
+from outpaint.functions.operations.stack.stack_checks import STACK_CHECKS
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
@@ -281,6 +285,24 @@ def retention() -> str:
     return table(("where", "what", "how long"), rows)
 
 
+def doctor() -> str:
+    """Each check of `outpaint doctor`, of a stack and of a data folder, with the rights that it takes."""
+    rows = [("**A stack**", "", "")]
+    rows += [(f"`{one.name}`", one.asks, _rights(one.rights)) for one in STACK_CHECKS]
+    rows.append(
+        (f"`{PAINT}`", "one picture is painted through the stack's URL, where `--paint` asks for it", "`keys`, `jobs`")
+    )
+    rows.append(("**A data folder**", "", ""))
+    rows += [(f"`{one.name}`", one.asks, "") for one in FOLDER_CHECKS]
+    return table(("check", "what must be so", "rights it takes"), rows)
+
+
+def _rights(actions: Sequence[str]) -> str:
+    """IAM actions; for those that `outpaint endpoint` takes, the command."""
+    own = [f"`{action}`" for action in actions if action not in STATUS_RIGHTS]
+    return ", ".join(own + ["`endpoint`"] * (len(own) < len(actions)))
+
+
 def _default(said: dict[str, Any]) -> str:
     default = f"`{said['Default']}`" if said["Default"] != "" else "empty"
     if "AllowedValues" in said and len(said["AllowedValues"]) <= 6:
@@ -294,7 +316,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "../README.md": {"painters": painters},
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"pact-states": pact_states},
-    "deploy.md": {"parameters": parameters, "retention": retention},
+    "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """What a check found, and in one line what to do where something falls short."""
 
     verdict: Verdict
@@ -35,34 +35,34 @@ class Check(Generic[_P]):
     name: str
     asks: str
     rights: tuple[str, ...]
-    look: Callable[[_P], Finding]
+    look: Callable[[_P], CheckFinding]
 
 
-def ok(says: str) -> Finding:
+def ok(says: str) -> CheckFinding:
     """Nothing falls short."""
-    return Finding(Verdict.OK, says)
+    return CheckFinding(Verdict.OK, says)
 
 
-def warning(says: str, todo: str) -> Finding:
+def warning(says: str, todo: str) -> CheckFinding:
     """It works, and will fall short one day."""
-    return Finding(Verdict.WARNING, says, todo)
+    return CheckFinding(Verdict.WARNING, says, todo)
 
 
-def fault(says: str, todo: str) -> Finding:
+def fault(says: str, todo: str) -> CheckFinding:
     """It does not work until something is done."""
-    return Finding(Verdict.FAULT, says, todo)
+    return CheckFinding(Verdict.FAULT, says, todo)
 
 
-def not_checked(says: str, todo: str = "") -> Finding:
+def not_checked(says: str, todo: str = "") -> CheckFinding:
     """Nobody knows."""
-    return Finding(Verdict.NOT_CHECKED, says, todo)
+    return CheckFinding(Verdict.NOT_CHECKED, says, todo)
 
 
-def worst(findings: Iterable[Finding], otherwise: str) -> Finding:
+def worst(findings: Iterable[CheckFinding], otherwise: str) -> CheckFinding:
     """The first of the worst findings, and how many more fall short; ok with the text `otherwise` where none does."""
     order = (Verdict.FAULT, Verdict.WARNING, Verdict.NOT_CHECKED)
     short = sorted((each for each in findings if each.verdict in order), key=lambda each: order.index(each.verdict))
     if not short:
         return ok(otherwise)
     first, more = short[0], len(short) - 1
-    return first if not more else Finding(first.verdict, f"{first.says} (and {more} more)", first.todo)
+    return first if not more else CheckFinding(first.verdict, f"{first.says} (and {more} more)", first.todo)

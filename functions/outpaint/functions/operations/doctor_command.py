@@ -13,7 +13,7 @@ import click
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import ERR, OUT
-from outpaint.functions.operations.checkup import Check, Finding, Verdict, fault, not_checked
+from outpaint.functions.operations.checkup import Check, CheckFinding, Verdict, fault, not_checked
 from outpaint.functions.operations.deployment import StackName
 from outpaint.functions.operations.place import needs_botocore, place_options
 
@@ -61,7 +61,7 @@ def doctor(names: tuple[str, ...], paint: bool, wait: int, as_json: bool, place:
       outpaint doctor --stack outpaint --check quota     # again, after mending
       outpaint doctor                                    # the data folder
     """
-    rows: list[tuple[str, Finding]] = []
+    rows: list[tuple[str, CheckFinding]] = []
     for name, finding in _findings(place, names, paint, wait):
         rows.append((name, finding))
         if not as_json:
@@ -80,17 +80,19 @@ def doctor(names: tuple[str, ...], paint: bool, wait: int, as_json: bool, place:
         click.get_current_context().exit(1)
 
 
-def _findings(place: Path | StackName, names: tuple[str, ...], paint: bool, wait: int) -> Iterator[tuple[str, Finding]]:
+def _findings(
+    place: Path | StackName, names: tuple[str, ...], paint: bool, wait: int
+) -> Iterator[tuple[str, CheckFinding]]:
     """What each check finds, as it is found."""
     if isinstance(place, Path):
         from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 
         if paint:
             raise click.UsageError("--paint is for a stack: `outpaint demo` paints without one")
-        for check in _chosen(FOLDER_CHECKS, names):
-            with _progress(check.name):
-                finding = check.look(place)
-            yield check.name, finding
+        for folder_check in _chosen(FOLDER_CHECKS, names):
+            with _progress(folder_check.name):
+                finding = folder_check.look(place)
+            yield folder_check.name, finding
         return
     with needs_botocore():
         from outpaint.functions.operations.stack.stack_checks import STACK_CHECKS
@@ -115,7 +117,7 @@ def _chosen(checks: Iterable[Check[_P]], names: tuple[str, ...]) -> list[Check[_
     return [check for name, check in known.items() if not names or name in names]
 
 
-def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Finding:
+def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> CheckFinding:
     """What a check finds; what AWS refuses it is a fault where something is gone, else not checked."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -135,7 +137,7 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Findi
         return not_checked(error.detail)
 
 
-def _paint(connection: StackConnection, wait: int) -> Finding:
+def _paint(connection: StackConnection, wait: int) -> CheckFinding:
     from outpaint.functions.operations.place import opened
     from outpaint.functions.operations.stack.trial_job import paint_one
 
@@ -153,7 +155,7 @@ def _progress(name: str) -> Iterator[Callable[[str], None]]:
         yield lambda step: status.update(f"{name}: {step}")
 
 
-def _print(name: str, finding: Finding) -> None:
+def _print(name: str, finding: CheckFinding) -> None:
     OUT.print(f"{finding.verdict:<12}", style=_STYLES[finding.verdict], end=" ")
     OUT.print(f"{name:<19}{' '.join(finding.says.split())}", markup=False)
     if finding.todo:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from outpaint.functions.embedded.database import SCHEMA_VERSION
-from outpaint.functions.operations.checkup import Check, Finding, fault, ok, warning
+from outpaint.functions.operations.checkup import Check, CheckFinding, fault, ok, warning
 from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, default_painter
 
 _SPACE: Final = 1 << 30
 """Free bytes below which a busy day's pictures may not fit: about thirty results of the largest size."""
 
 
-def _folder(data: Path) -> Finding:
+def _folder(data: Path) -> CheckFinding:
     if not data.exists():
         return warning(f"there is no folder {data}", "`outpaint serve` makes it")
     lacking = [path for path in (data, data / "pictures") if path.exists() and not os.access(path, os.W_OK | os.X_OK)]
@@ -28,7 +28,7 @@ def _folder(data: Path) -> Finding:
     return ok(f"{data} can be written")
 
 
-def _database(data: Path) -> Finding:
+def _database(data: Path) -> CheckFinding:
     path = data / "outpaint.sqlite3"
     if not path.exists():
         return ok("no database yet: the first start makes it")
@@ -46,14 +46,14 @@ def _database(data: Path) -> Finding:
     return ok(f"{path} is sound")
 
 
-def _space(data: Path) -> Finding:
+def _space(data: Path) -> CheckFinding:
     there = next(path for path in (data, *data.resolve().parents) if path.exists())
     free = shutil.disk_usage(there).free
     said = f"{free / (1 << 30):,.1f} GiB are free"
     return ok(said) if free >= _SPACE else warning(said, "make room: pictures stay for a day")
 
 
-def _weights(_: Path) -> Finding:
+def _weights(_: Path) -> CheckFinding:
     painter, hint = default_painter()
     if hint is not None:
         return warning(

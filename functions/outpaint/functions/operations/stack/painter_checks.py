@@ -10,7 +10,7 @@ import httpcore
 from botocore.exceptions import ClientError
 
 from outpaint.functions.aws.aws_clients import code_of
-from outpaint.functions.operations.checkup import Finding, Verdict, fault, not_checked, ok, warning, worst
+from outpaint.functions.operations.checkup import CheckFinding, Verdict, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack.stack_parts import PaintingModel, StackParts
 from outpaint.painting.painters.diffusion.model_folder import MANIFEST
 from outpaint.painting.painters.painter_table import PAINTERS
@@ -41,7 +41,7 @@ _NO_IMAGE: Final = frozenset({"RepositoryNotFoundException", "ImageNotFoundExcep
 _NO_BUCKET: Final = frozenset({"404", "NoSuchBucket", "NotFound"})
 
 
-def quota(parts: StackParts) -> Finding:
+def quota(parts: StackParts) -> CheckFinding:
     """The account's quota for each instance type, beside what the endpoints may start."""
     wanted: dict[str, int] = {}
     for status, config in zip(parts.statuses, parts.endpoint_configs, strict=True):
@@ -86,7 +86,7 @@ def _quotas(parts: StackParts, names: set[str]) -> dict[str, tuple[str, float]]:
     return found
 
 
-def image(parts: StackParts) -> Finding:
+def image(parts: StackParts) -> CheckFinding:
     """Whether ECR has the image, for the architecture of the instances."""
     findings, named = [], []
     for model in parts.models:
@@ -96,7 +96,7 @@ def image(parts: StackParts) -> Finding:
     return worst(findings, "; ".join(sorted(set(named))))
 
 
-def _image(parts: StackParts, model: PaintingModel) -> Finding:
+def _image(parts: StackParts, model: PaintingModel) -> CheckFinding:
     where = _ECR_IMAGE.fullmatch(model.image or "")
     if where is None:
         return fault(f"{model.image} is no image in ECR", "push it to ECR (docs/endpoint.md) and deploy its ImageUri")
@@ -147,7 +147,7 @@ def _platform(said: dict[str, Any]) -> str:
     return f"{said.get('os', 'unknown')}/{said.get('architecture', 'unknown')}"
 
 
-def model_data(parts: StackParts) -> Finding:
+def model_data(parts: StackParts) -> CheckFinding:
     """Whether the weights' folder is in this region, and whole as far as its manifest tells."""
     return worst((_model_data(parts, model) for model in parts.models), _weights_of(parts))
 
@@ -156,7 +156,7 @@ def _weights_of(parts: StackParts) -> str:
     return "; ".join(sorted({model.weights or "the image holds the weights, if any" for model in parts.models}))
 
 
-def _model_data(parts: StackParts, model: PaintingModel) -> Finding:
+def _model_data(parts: StackParts, model: PaintingModel) -> CheckFinding:
     entry = PAINTERS.get(model.painter or "")
     diffusion = entry is not None and entry.pipeline is not None
     if model.weights is None:
@@ -192,7 +192,7 @@ def _model_data(parts: StackParts, model: PaintingModel) -> Finding:
     return ok(f"{model.weights} holds {len(sizes)} files")
 
 
-def endpoint(parts: StackParts) -> Finding:
+def endpoint(parts: StackParts) -> CheckFinding:
     """Whether each endpoint is in service, and what SageMaker says of the last change."""
     findings = []
     for status in parts.statuses:
@@ -211,7 +211,7 @@ _READ_ON: Final = (
 )
 
 
-def endpoint_output(parts: StackParts) -> Finding:
+def endpoint_output(parts: StackParts) -> CheckFinding:
     """Whether the asynchronous endpoint writes where the service looks, and tells the topic that it listens to."""
     config = parts.endpoint_configs[0].get("AsyncInferenceConfig")
     name = parts.endpoints[0]
@@ -229,7 +229,7 @@ def endpoint_output(parts: StackParts) -> Finding:
     return ok(f"{name} writes to the stack's bucket and tells its topic")
 
 
-def scaling(parts: StackParts) -> Finding:
+def scaling(parts: StackParts) -> CheckFinding:
     """Whether the asynchronous endpoint scales, how far, and why its last scaling failed."""
     status = parts.statuses[0]
     name = status.name
@@ -252,7 +252,7 @@ def scaling(parts: StackParts) -> Finding:
     says = f"{name} keeps between {status.least} and {status.most} instances"
     deployed = parts.parameters.get("MaxInstances")
     if deployed is not None and int(deployed) != status.most:
-        return Finding(
+        return CheckFinding(
             Verdict.WARNING, f"{says}, MaxInstances is {deployed}", "the next deployment that changes it sets it anew"
         )
     return ok(says)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from botocore.exceptions import ClientError
 
 from outpaint.functions.aws.aws_clients import code_of
-from outpaint.functions.operations.checkup import Finding, fault, not_checked, ok
+from outpaint.functions.operations.checkup import CheckFinding, fault, not_checked, ok
 from outpaint.functions.operations.stack.stack_connection import DENIED
 from outpaint.functions.operations.stack.stack_parts import StackParts
 
@@ -51,7 +51,7 @@ RIGHTS: Final = (
 """What each role needs (template.yaml); one that a stack has not is passed over, as is a resource that it has not."""
 
 
-def roles(parts: StackParts) -> Finding:
+def roles(parts: StackParts) -> CheckFinding:
     """Simulates what each role needs, permissions boundaries and the organization's policies included."""
     words = _words(parts)
     iam, checked = parts.client("iam"), set()

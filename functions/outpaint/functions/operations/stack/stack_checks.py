@@ -9,7 +9,7 @@ import httpcore
 from botocore.exceptions import ClientError
 
 from outpaint.functions.aws.aws_clients import code_of
-from outpaint.functions.operations.checkup import Check, Finding, fault, not_checked, ok, warning, worst
+from outpaint.functions.operations.checkup import Check, CheckFinding, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack import painter_checks, role_checks
 from outpaint.functions.operations.stack.stack_connection import first_failure
 from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, log_groups
@@ -23,7 +23,7 @@ _FUNCTIONS: Final = ("ApiFunction", "CompletionFunction", "SweeperFunction", "Re
 """Logical ids (template.yaml); a stack without a real-time endpoint has not the last."""
 
 
-def _stack(parts: StackParts) -> Finding:
+def _stack(parts: StackParts) -> CheckFinding:
     status = parts.description["StackStatus"]
     name = parts.connection.stack.name
     who = f"account {parts.identity['Account']}, {parts.connection.region}"
@@ -37,7 +37,7 @@ def _stack(parts: StackParts) -> Finding:
     return fault(f"{name} is {status}: {why}", f"aws cloudformation continue-update-rollback --stack-name {name}")
 
 
-def _lambda_concurrency(parts: StackParts) -> Finding:
+def _lambda_concurrency(parts: StackParts) -> CheckFinding:
     limit = parts.client("lambda").get_account_settings()["AccountLimit"]
     runs, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     says = f"{runs:,} functions may run at a time, {free:,} of them unreserved"
@@ -50,7 +50,7 @@ def _lambda_concurrency(parts: StackParts) -> Finding:
     return ok(says)
 
 
-def _functions(parts: StackParts) -> Finding:
+def _functions(parts: StackParts) -> CheckFinding:
     client, findings, names = parts.client("lambda"), [], []
     for logical_id in _FUNCTIONS:
         name = parts.resource(logical_id)
@@ -72,7 +72,7 @@ def _functions(parts: StackParts) -> Finding:
     return worst(findings, f"{', '.join(names)}: ready")
 
 
-def _front_door(parts: StackParts) -> Finding:
+def _front_door(parts: StackParts) -> CheckFinding:
     url = parts.output("Url").rstrip("/") + "/health"
     try:
         limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
@@ -87,7 +87,7 @@ def _front_door(parts: StackParts) -> Finding:
     return ok(f"{url} answers")
 
 
-def _table(parts: StackParts) -> Finding:
+def _table(parts: StackParts) -> CheckFinding:
     client, name = parts.client("dynamodb"), parts.output("TableName")
     said = client.describe_table(TableName=name)["Table"]
     states = {said["TableStatus"], *(each["IndexStatus"] for each in said.get("GlobalSecondaryIndexes", []))}
@@ -107,7 +107,7 @@ def _table(parts: StackParts) -> Finding:
     return ok(f"{name} is active, forgets by purge_at, and can be restored for {recovery['RecoveryPeriodInDays']} days")
 
 
-def _bucket(parts: StackParts) -> Finding:
+def _bucket(parts: StackParts) -> CheckFinding:
     s3, name = parts.client("s3"), parts.output("BucketName")
     try:
         rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
@@ -140,7 +140,7 @@ def _narrowed(rule: dict[str, Any]) -> bool:
     return bool(rule.get("Prefix")) or any(rule.get("Filter", {}).values())
 
 
-def _completions(parts: StackParts) -> Finding:
+def _completions(parts: StackParts) -> CheckFinding:
     queue, topic = parts.output("CompletionQueueUrl"), parts.output("CompletionTopicArn")
     names = ["QueueArn", "Policy"]
     said = parts.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
@@ -169,7 +169,7 @@ def _completions(parts: StackParts) -> Finding:
     return ok("topic, queue and function are connected")
 
 
-def _dead_letters(parts: StackParts) -> Finding:
+def _dead_letters(parts: StackParts) -> CheckFinding:
     number = DeadLetters(parts.connection).depth()
     if not number:
         return ok("there are none")
@@ -179,7 +179,7 @@ def _dead_letters(parts: StackParts) -> Finding:
     )
 
 
-def _sweep(parts: StackParts) -> Finding:
+def _sweep(parts: StackParts) -> CheckFinding:
     schedules = [id_ for _, id_ in parts.of_type("AWS::Scheduler::Schedule")]
     if not schedules:
         return fault("nothing starts the sweep", _AGAIN)
@@ -190,7 +190,7 @@ def _sweep(parts: StackParts) -> Finding:
     return ok(f"it is started by {said['ScheduleExpression']}")
 
 
-def _logs(parts: StackParts) -> Finding:
+def _logs(parts: StackParts) -> CheckFinding:
     client, findings = parts.client("logs"), []
     groups = log_groups(parts.connection)
     for what, group in groups.items():
@@ -209,7 +209,7 @@ def _logs(parts: StackParts) -> Finding:
     return worst(findings, f"{len(groups)} log groups, each with an end")
 
 
-def _alarms(parts: StackParts) -> Finding:
+def _alarms(parts: StackParts) -> CheckFinding:
     names = {id_: logical_id for logical_id, id_ in parts.of_type("AWS::CloudWatch::Alarm")}
     if not names:
         return fault("the stack has no alarms", _AGAIN)
@@ -232,7 +232,7 @@ def _alarms(parts: StackParts) -> Finding:
     return ok(f"none of {len(told)} went off")
 
 
-def _alarm_mail(parts: StackParts) -> Finding:
+def _alarm_mail(parts: StackParts) -> CheckFinding:
     topic = parts.resource("AlarmTopic")
     pages = parts.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [each for page in pages for each in page["Subscriptions"]]

@@ -101,7 +101,7 @@ class StackParts:
 
     def _model(self, variant: dict[str, Any]) -> PaintingModel:
         described = self.client("sagemaker").describe_model(ModelName=variant["ModelName"])
-        container = described.get("PrimaryContainer") or next(iter(described.get("Containers", [])), {})
+        container: dict[str, Any] = described.get("PrimaryContainer") or next(iter(described.get("Containers", [])), {})
         folder = container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri")
         return PaintingModel(
             image=container.get("Image"),

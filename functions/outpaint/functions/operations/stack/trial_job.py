@@ -6,14 +6,14 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import httpcore
 
 from outpaint.contracts.paths_and_headers import API_KEY, INFERENCE_PATH, OUTPAINT_PATH
-from outpaint.functions.operations.checkup import Finding, fault, ok
+from outpaint.functions.operations.checkup import CheckFinding, fault, ok
 from outpaint.functions.operations.deployment import Deployment
 from outpaint.functions.service import account_keys, settle
 
@@ -31,7 +31,7 @@ class _WrongAnswerError(Exception):
     """The API answered something else than it should; the text says what."""
 
 
-def paint_one(deployment: Deployment, url: str, patience: float, say: Callable[[str], None]) -> Finding:
+def paint_one(deployment: Deployment, url: str, patience: float, say: Callable[[str], None]) -> CheckFinding:
     """Have one picture painted through the API at `url`, and wait for it for `patience` seconds.
 
     Its key is revoked, a job that has not ended is ended, and the credits are taken back, whatever becomes of it. `say`
@@ -146,7 +146,7 @@ def _json(method: str, url: str, headers: dict[str, str], body: bytes | None = N
     return answer
 
 
-def _ask(method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
+def _ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, bytes]:
     limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
-    answer = httpcore.request(method, url, headers=headers, content=body, extensions=limits)
+    answer = httpcore.request(method, url, headers=[*headers.items()], content=body, extensions=limits)
     return answer.status, answer.content
