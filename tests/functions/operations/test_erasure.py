@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,29 @@ def test_an_account_whose_jobs_run_keeps_those_and_its_uploads(
     assert run("jobs", "erase", "--account", "Ann", "--end", "--yes", *served.options)[0] == 0
     assert service.pictures.get(UPLOAD, NOW) is None
     assert credits_of(served, "Ann") == 18
+
+
+def test_what_a_reader_keeps_in_the_folder_is_told_and_overwritten_later(
+    run: Run, tmp_path: Path, a_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from outpaint.functions.operations.place import opened
+
+    monkeypatch.setattr("outpaint.functions.embedded.database.BUSY_S", 0.01)
+    data = tmp_path / "data"
+    with opened(data) as deployment:
+        deployment.keys.add_key("Ann", "d" * 64, 20, NOW, "ann")
+        job = a_job(1, at=NOW, until=NOW + 1000)
+        deployment.service.jobs.create(job, None, NOW)
+        deployment.service.jobs.move(job.id, JobState.SUCCEEDED)
+    path = data / "outpaint.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM jobs").fetchall()
+        code, _, err = run("jobs", "erase", job.id, "--yes", "--data", data)
+        assert (code, "their bytes are still in" in err) == (1, True)
+        assert job.id.encode() in b"".join(each.read_bytes() for each in data.glob("*.sqlite3*"))
+    assert run("jobs", "erase", "--account", "Ann", "--yes", "--data", data)[0] == 0
+    assert job.id.encode() not in b"".join(each.read_bytes() for each in data.glob("*.sqlite3*"))
 
 
 def test_it_asks_first(run: Run, served: Any, store: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,20 +126,18 @@ class Database:
     def overwrite_deleted(self) -> None:
         """Write the file anew without what was deleted or moved, which SQLite leaves in it, and empty its log.
 
-        Raises `OutpaintError` UNAVAILABLE where another process keeps the database busy: the same call again does it.
+        Raises `OutpaintError` UNAVAILABLE where another process reads or writes for `BUSY_S` seconds on end.
         """
         try:
             with self._writing:
                 self.connection.execute("VACUUM")
                 (busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            raise OutpaintError.unavailable(
-                f"rows were deleted, and their bytes are still in {self._path} ({error}): erase them once more"
-            ) from None
+            busy = str(error)
         if busy:
             raise OutpaintError.unavailable(
-                f"rows were deleted, and their bytes are still in {self._path}-wal, which is being read: "
-                "erase them once more"
+                f"the rows are deleted, but their bytes are still in {self._path} or its log, which another process is "
+                "using: `outpaint jobs erase --account NAME` overwrites them when it is done"
             )
 
     def close(self) -> None:

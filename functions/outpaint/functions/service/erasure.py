@@ -65,4 +65,4 @@ def _erase(service: Service, jobs: list[Job], *, end: bool) -> Erasure:
             settle.end_by_hand(service, job.id)
         files += service.pictures.erase(job.id, (*job.request.inputs, *job.request.output_ids))
         ended.append(job.id)
-    return Erasure(service.jobs.erase(ended) if ended else 0, files, tuple(running))
+    return Erasure(service.jobs.erase(ended), files, tuple(running))
