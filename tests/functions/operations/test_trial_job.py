@@ -213,6 +213,24 @@ def test_an_endpoint_that_takes_nothing_is_told(run: Run, served: Any) -> None:
     assert left() == (0, [True], 0)
 
 
+@pytest.mark.parametrize(("refused", "keys"), [("TransactWriteItems", 0), ("UpdateItem", 1)])
+def test_a_table_that_refuses_is_told_with_where_to_look(
+    run: Run, served: Any, painter: Callable[..., None], refused: str, keys: int
+) -> None:
+    from botocore.exceptions import ClientError
+
+    painter(paint(served))
+    answer = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    served.answers[refused] = ClientError(answer, refused)  # type: ignore[arg-type]
+    code, found = finding(run)
+    assert (code, found["verdict"]) == (1, "fault")
+    assert f"may not call {refused}" in found["says"]
+    assert "outpaint keys list --stack painting" in found["todo"]
+    served.answers.clear()
+    with opened(StackName("painting")) as deployment:
+        assert len(list(deployment.keys.entries())) == keys
+
+
 def test_an_address_that_nobody_answers_is_told(run: Run, aws: Any) -> None:
     aws.changes["DescribeStacks"] = lambda answer: [
         each.update(OutputValue="http://127.0.0.1:1")

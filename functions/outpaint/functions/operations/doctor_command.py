@@ -139,10 +139,14 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Check
 
 def _paint(connection: StackConnection, wait: int) -> CheckFinding:
     from outpaint.functions.operations.place import opened
-    from outpaint.functions.operations.stack.trial_job import paint_one
+    from outpaint.functions.operations.stack.trial_job import ACCOUNT, paint_one
 
-    with _progress(PAINT) as say, opened(connection.stack) as deployment:
-        return paint_one(deployment, connection.output("Url").rstrip("/"), float(wait), say)
+    try:
+        with _progress(PAINT) as say, opened(connection.stack) as deployment:
+            return paint_one(deployment, connection.output("Url").rstrip("/"), float(wait), say)
+    except OutpaintError as error:
+        listed = f"outpaint keys list --stack {connection.stack.name}"
+        return fault(error.detail, f"`{listed}` shows whether a key of `{ACCOUNT}` is open: revoke it")
 
 
 @contextmanager

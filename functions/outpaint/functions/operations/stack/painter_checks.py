@@ -79,7 +79,8 @@ def _quotas(parts: StackParts, names: set[str]) -> dict[str, tuple[str, float]]:
     for listing in ("list_service_quotas", "list_aws_default_service_quotas"):
         for page in client.get_paginator(listing).paginate(ServiceCode=_SERVICE):
             for each in page["Quotas"]:
-                if each["QuotaName"] in names - found.keys():
+                # One that cannot be told just now has an ErrorReason in place of a value.
+                if each["QuotaName"] in names - found.keys() and "Value" in each:
                     found[each["QuotaName"]] = (each["QuotaCode"], float(each["Value"]))
             if found.keys() >= names:
                 return found

@@ -12,6 +12,7 @@ from outpaint.functions.aws.aws_clients import code_of
 from outpaint.functions.operations.checkup import Check, CheckFinding, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack import painter_checks, role_checks
 from outpaint.functions.operations.stack.stack_connection import first_failure
+from outpaint.functions.operations.stack.stack_deployment import MOST_RECOVERY_DAYS
 from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, log_groups
 from outpaint.functions.operations.stack.stack_parts import StackParts
 
@@ -104,7 +105,8 @@ def _table(parts: StackParts) -> CheckFinding:
     recovery = backups.get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
         return warning(f"{name} cannot be restored: credits would be lost with it", _AGAIN)
-    return ok(f"{name} is active, forgets by purge_at, and can be restored for {recovery['RecoveryPeriodInDays']} days")
+    days = recovery.get("RecoveryPeriodInDays", MOST_RECOVERY_DAYS)
+    return ok(f"{name} is active, forgets by purge_at, and can be restored for {days} days")
 
 
 def _bucket(parts: StackParts) -> CheckFinding:
