@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from outpaint.functions.embedded.database import SCHEMA_VERSION
+from outpaint.functions.embedded.database import schema_version
 from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 
 Run = Callable[..., tuple[int, str, str]]
@@ -69,7 +69,7 @@ def test_a_damaged_database(run: Run, data: Path) -> None:
 
 def test_a_database_of_a_newer_release(run: Run, data: Path) -> None:
     with closing(sqlite3.connect(data / DATABASE)) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {schema_version() + 1}")
     code, verdict, said = checked(run, data, "database")
     assert (code, verdict, "newer release" in said) == (1, "fault", True)
 

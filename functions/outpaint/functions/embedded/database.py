@@ -70,8 +70,11 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
     # The job whose result a picture is; pictures stored before this step expire by their rows.
     ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
 )
-SCHEMA_VERSION: Final = len(_STEPS)
-"""The `user_version` of a file that this release has brought up to date."""
+
+
+def schema_version() -> int:
+    """The `user_version` of a file that this release has brought up to date."""
+    return len(_STEPS)
 
 
 class Database:
@@ -160,12 +163,12 @@ class Database:
     def _migrate(self) -> bool:
         with self.transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA_VERSION:
+            if version > schema_version():
                 raise OutpaintError.unavailable(
                     f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder"
                 )
             for step in _STEPS[version:]:
                 for statement in step:
                     connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA user_version = {schema_version()}")
         return bool(version == 0)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from outpaint.functions.embedded.database import SCHEMA_VERSION
+from outpaint.functions.embedded.database import schema_version
 from outpaint.functions.operations.checkup import Check, CheckFinding, fault, ok, warning
 from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, default_painter
 
@@ -39,7 +39,7 @@ def _database(data: Path) -> CheckFinding:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         version, said = 0, str(error)
-    if version > SCHEMA_VERSION:
+    if version > schema_version():
         return fault(f"{path} was written by a newer release of outpaint-kit", "update, or use another folder")
     if said != "ok":
         return fault(f"{path} is damaged: {said}", "stop the server and put back a copy of the folder from before")
