@@ -20,6 +20,12 @@ from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
+from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S
+from outpaint.functions.operations.doctor_command import PAINT
+from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
+from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
+from outpaint.functions.operations.stack.stack_checks import STACK_CHECKS
+from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import ON_A_MOCK
@@ -192,9 +198,15 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda *_: None)
 
 
+def _template() -> dict[str, Any]:
+    text = (DOCS.parent / "template.yaml").read_text(encoding="utf-8")
+    read: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    return read
+
+
 def parameters() -> str:
     """Each parameter of the template with its default, what it may be, and what it says, in the template's groups."""
-    template = yaml.load((DOCS.parent / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    template = _template()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     rows = []
     for group in groups:
@@ -205,6 +217,90 @@ def parameters() -> str:
     shown = {name for group in groups for name in group["Parameters"]}
     assert shown == set(template["Parameters"]), "a parameter without a group is not shown by --guided's console either"
     return table(("parameter", "default", ""), rows)
+
+
+def retention() -> str:
+    """What a stack and a data folder keep, and for how long at most, from the settings that decide it."""
+    resources = _template()["Resources"]
+    (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = rule["ExpirationInDays"]
+    # S3 deletes at the midnight (UTC) after so many whole days.
+    in_bucket = f"{24 * days} to {24 * (days + 1)} h after it was written"
+    queued = resources["CompletionQueue"]["Properties"]["MessageRetentionPeriod"] // 86_400
+    dead = resources["CompletionDeadLetters"]["Properties"]["MessageRetentionPeriod"] // 86_400
+    told = resources["RealtimeFunction"]["Properties"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"]
+    settings = ServiceSettings()
+    life, claim = settings.result_lifetime // 3600, settings.idempotency_lifetime // 3600
+    longest = (settings.job_lifetime + settings.result_lifetime) // 3600
+    late = PURGE_MARGIN_S // 3600
+    rows = [
+        ("**A stack**", "", ""),
+        (
+            "bucket, `inputs/`",
+            "pictures sent with a request, messages too long for SageMaker",
+            f"until the job ends; what a broken process left: {in_bucket}",
+        ),
+        (
+            "bucket, by id",
+            "uploads and results",
+            f"read until {life} h after the upload or the job's end; deleted {in_bucket}",
+        ),
+        ("bucket, `outcomes/`", "how a job ended: ids, sizes, digests, a painter's error", in_bucket),
+        (
+            "table, jobs",
+            "the prompt and the other fields, ids, account, times, price, end",
+            f"read until {life} h after the end; deleted from {life + late} h on, mostly within two days of that",
+        ),
+        (
+            "table, idempotency keys",
+            "the key as the client chose it, a digest of its request",
+            f"counts for {claim} h; deleted from {claim + late} h on, as jobs are",
+        ),
+        (
+            "table, rate limit",
+            "how many requests an account made in a minute",
+            f"deleted from {late} h on, as jobs are",
+        ),
+        ("table, accounts", "names, credits, digests of keys", "until somebody deletes the rows"),
+        ("the table's recovery", "every row as it was, prompts too", "`RecoveryDays`, beyond what is said above"),
+        (
+            "SageMaker's queue",
+            "the message: the prompt and the other fields, names of files",
+            "until the job is painted, `JobLifetime` at most",
+        ),
+        ("real-time function's events", "the same", f"{told // 60} min at most"),
+        (
+            "completion queue",
+            "ids, names of files, SageMaker's words of a failure",
+            f"{queued} days at most; among the dead letters {dead} days",
+        ),
+        ("logs", "ids, times, errors; in the gateway's also addresses of clients", "`LogRetentionDays`"),
+        ("**A data folder**", "", ""),
+        ("`pictures/inputs/`", "pictures sent with a request", f"until the job ends; {longest} h where it was cut off"),
+        ("`pictures/`", "uploads and results", f"uploads {life} h, results {longest} h after the job was accepted"),
+        ("`outpaint.sqlite3`, jobs", "as in a stack", f"{life} h after the end"),
+        ("`outpaint.sqlite3`, idempotency keys", "as in a stack", f"{claim} h"),
+        ("`outpaint.sqlite3`, accounts", "names, credits, digests of keys", "until the folder is deleted"),
+    ]
+    return table(("where", "what", "how long"), rows)
+
+
+def doctor() -> str:
+    """Each check of `outpaint doctor`, of a stack and of a data folder, with the rights that it takes."""
+    rows = [("**A stack**", "", "")]
+    rows += [(f"`{one.name}`", one.asks, _rights(one.rights)) for one in STACK_CHECKS]
+    rows.append(
+        (f"`{PAINT}`", "one picture is painted through the stack's URL, where `--paint` asks for it", "`keys`, `jobs`")
+    )
+    rows.append(("**A data folder**", "", ""))
+    rows += [(f"`{one.name}`", one.asks, "") for one in FOLDER_CHECKS]
+    return table(("check", "what must be so", "rights it takes"), rows)
+
+
+def _rights(actions: Sequence[str]) -> str:
+    """IAM actions; for those that `outpaint endpoint` takes, the command."""
+    own = [f"`{action}`" for action in actions if action not in STATUS_RIGHTS]
+    return ", ".join(own + ["`endpoint`"] * (len(own) < len(actions)))
 
 
 def _default(said: dict[str, Any]) -> str:
@@ -220,7 +316,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "../README.md": {"painters": painters},
     "api.md": {"errors": errors, "headers": headers, "fields": fields},
     "contract-testing.md": {"pact-states": pact_states},
-    "deploy.md": {"parameters": parameters},
+    "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},

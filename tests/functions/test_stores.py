@@ -331,6 +331,30 @@ class TestTheRestOfTheLedger:
         assert kit.ledger.find(fresh.id, 0.0) is not None
         assert kit.ledger.purge(NOW) == 0
 
+    def test_erases_what_has_ended_and_its_own_claim(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
+        ended, expired, running = a_job(1, key="a"), a_job(2, key="b", until=NOW), a_job(3, key="c")
+        for job in (ended, expired, running):
+            kit.ledger.create(job, _claim(job, until=max(NOW, job.expires_at)), NOW - 1)
+        for job in (ended, expired):
+            kit.ledger.move(job.id, JobState.SUCCEEDED)
+        # The key of the second is another job's by now.
+        later = a_job(4, key="b")
+        kit.ledger.create(later, _claim(later), NOW)
+        assert kit.ledger.erase([ended.id, expired.id, running.id, "no such id"]) == 2
+        assert [kit.ledger.find(job.id, 0.0) for job in (ended, expired)] == [None, None]
+        assert kit.ledger.find_claim("ann", "a", NOW) is None
+        assert kit.ledger.find_claim("ann", "b", NOW) == _claim(later)
+        assert kit.ledger.find_claim("ann", "c", NOW) == _claim(running, until=running.expires_at)
+        assert [job.id for job in kit.ledger.unended()] == [running.id, later.id]
+        assert kit.credits() == 2
+        # What is reported later of an erased job brings nothing back, and no credits.
+        assert kit.ledger.move(ended.id, JobState.FAILED) is None
+        assert kit.ledger.begin_again(ended.id) is None
+        kit.ledger.finish_claim("ann", "a", ended.id)
+        assert kit.ledger.find(ended.id, 0.0) is None
+        assert kit.credits() == 2
+        assert kit.ledger.erase([ended.id]) == 0
+
     def test_a_key_that_nobody_has(self, kit: LedgerKit) -> None:
         assert kit.ledger.by_key_digest(key_digest("another")) is None
 
@@ -367,6 +391,18 @@ class TestPictures:
             assert pictures.purge(NOW) == 1
             assert pictures.get(FILE, NOW - 1) is None
         assert pictures.get(INPUT, NOW) is not None
+
+    def test_erases_a_job_and_an_account(self, pictures: Pictures) -> None:
+        own, other = FILE, f"{UUID(int=2)}.png"
+        far = time.time() + 1000
+        for name, account in ((own, "ann"), (INPUT, "ann"), (other, "Zoë")):
+            pictures.put(name, StoredPicture(b"x", "image/jpeg", account, far))
+        assert pictures.erase(str(UUID(int=1)), (INPUT, own, f"{UUID(int=3)}.png")) == 2
+        assert [pictures.get(name, NOW) for name in (own, INPUT)] == [None, None]
+        assert pictures.erase_account("ann") == 0
+        assert pictures.get(other, NOW) is not None
+        assert pictures.erase_account("Zoë") == 1
+        assert pictures.get(other, NOW) is None
 
     def test_signs_a_path_of_this_host_or_of_the_bucket(self, pictures: Pictures) -> None:
         if isinstance(pictures, S3Pictures):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 
@@ -81,3 +83,28 @@ def test_a_form_fixes_name_type_size_and_owner(cloud: Any, pictures: S3Pictures)
         assert {name: form.fields[name]} in conditions
     assert ["content-length-range", 1, 1234] in conditions
     assert {"bucket": cloud.settings.bucket} in conditions
+
+
+def test_what_sagemaker_wrote_is_erased_by_its_location_and_names_of_others_are_not(
+    cloud: Any, pictures: S3Pictures
+) -> None:
+    id_, client = NAME.partition(".")[0], cloud.clients(watched=False).s3
+    own = ("outcomes/done/0f.out", f"outcomes/{id_}.json", f"inputs/{id_}/request", NAME)
+    others = ("outcomes/done/0e.out", "models/weights")
+    for key in (*own, *others):
+        client.put_object(Bucket=cloud.settings.bucket, Key=key, Body=b"x")
+    told = f"s3://{cloud.settings.bucket}/{own[0]}"
+    assert pictures.erase(id_, (told, NAME, "s3://another/outcomes/x", "models/weights", "")) == 4
+    assert sorted(cloud.objects()) == sorted(others)
+
+
+def test_more_files_than_a_page_or_a_call_takes_are_erased(
+    cloud: Any, pictures: S3Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outpaint.functions.aws.s3_pictures._DELETED_AT_ONCE", 2)
+    client = cloud.clients(watched=False).s3
+    monkeypatch.setattr(client, "list_objects_v2", partial(client.list_objects_v2, MaxKeys=2))
+    for number in range(5):
+        pictures.put(f"{UUID(int=number)}.png", StoredPicture(b"x", "image/png", "ann", 1e12))
+    assert pictures.erase_account("bob") == 0
+    assert pictures.erase_account("ann") == 5

@@ -121,7 +121,10 @@ def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
         assert index == {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
     assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}
     assert said["BillingMode"] == "PAY_PER_REQUEST"
-    assert said["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert said["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": True,
+        "RecoveryPeriodInDays": {"Ref": "RecoveryDays"},
+    }
 
 
 def test_nothing_in_the_bucket_outlives_its_day() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from copy import copy
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,10 @@ class Aws:
 
     calls: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] | Exception] = field(
+        default_factory=dict
+    )
+    changes: dict[str, Callable[[dict[str, Any]], object]] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -69,12 +72,10 @@ class RememberingSession(Session):
             self.register_component("data_loader", LOADER)
             # Once in a session, whatever clients were built by it before.
             self.register("before-call", _seen, unique_id="seen")
+            self.register("after-call", _changed, unique_id="changed")
             # The most particular name is asked first: before moto, which answers every `before-send`.
-            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query"):
+            for operation in ("cloudformation.DescribeStacks", "dynamodb.Query", "s3.DeleteObjects"):
                 self.register(f"before-send.{operation}", _refused)
-            # These moto does not know.
-            for operation in ("sqs.StartMessageMoveTask", "application-autoscaling.DescribeScalingActivities"):
-                self.register(f"before-call.{operation}", _answered)
             self._clients[known] = super().create_client(service_name, *args, config=config, **more)
         return self._clients[known]
 
@@ -87,8 +88,25 @@ def _builtin_handlers() -> HierarchicalEmitter:
     return handlers
 
 
-def _seen(model: Any, **_: Any) -> None:
-    RememberingSession.aws.calls.append(model.name)
+def _seen(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Notes a call; answers it where a test does, as it must where moto does not know the operation."""
+    aws = RememberingSession.aws
+    aws.calls.append(model.name)
+    aws.sent[model.name] = params["body"]
+    answer = aws.answers.get(model.name)
+    if isinstance(answer, Exception):
+        raise answer
+    if callable(answer):
+        answer = answer(params["body"])
+    # A copy, for a test may change it.
+    return None if answer is None else (AWSResponse("", 200, {}, Raw(b"")), deepcopy(answer))
+
+
+def _changed(model: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """An answer, but for what a test changes of it."""
+    change = RememberingSession.aws.changes.get(model.name)
+    if change is not None:
+        change(parsed)
 
 
 def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
@@ -97,13 +115,6 @@ def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
     if refusal is None:
         return None
     return AWSResponse(request.url, refusal[0], {"Content-Type": "application/x-amz-json-1.1"}, Raw(refusal[1]))
-
-
-def _answered(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-    aws = RememberingSession.aws
-    aws.calls.append(model.name)
-    aws.sent[model.name] = params["body"]
-    return AWSResponse("", 200, {}, Raw(b"")), aws.answers[model.name]
 
 
 class Raw:
@@ -116,8 +127,8 @@ class Raw:
         yield self._body
 
 
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+@contextmanager
+def playing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """The stack `painting`, with the outputs that template.yaml has, in us-east-1."""
     monkeypatch.setattr(stack_connection, "get_session", RememberingSession)
     monkeypatch.setattr("outpaint.mocks.moto_stack.get_session", RememberingSession)
@@ -132,8 +143,22 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
             "EndpointName": PAINTER,
             "CompletionQueueUrl": parts.queue_url,
             "DeadLettersUrl": queue,
+            "CompletionTopicArn": parts.topic_arn,
         }
         aws.make_stack(STACK, outputs)
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def stack_in_moto() -> Callable[[pytest.MonkeyPatch], AbstractContextManager[Aws]]:
+    """Plays the stack `painting` in moto, for as long as a test file likes."""
+    return playing
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """The stack in moto, for one test."""
+    with playing(monkeypatch) as aws:
         yield aws
 
 

@@ -167,6 +167,8 @@ def test_redrive_moves_what_is_there(run: Run, endpoint: Any) -> None:
 ACTIONS = {
     "TransactWriteItems": ["PutItem", "UpdateItem", "DeleteItem"],
     "ListObjectsV2": ["ListBucket"],
+    "DeleteObjects": ["DeleteObject"],
+    "HeadObject": ["GetObject"],
 }
 
 
@@ -189,6 +191,8 @@ def test_what_an_operator_must_be_allowed_is_listed(run: Run, endpoint: Any, a_j
         ("jobs", "list"),
         ("jobs", "show", a_job(1).id),
         ("jobs", "end", a_job(1).id),
+        ("jobs", "erase", a_job(1).id, "--yes"),
+        ("jobs", "erase", "--account", "Ann", "--end", "--yes"),
         ("jobs", "sweep"),
         ("endpoint", "status"),
         ("endpoint", "scale", "0", "1"),

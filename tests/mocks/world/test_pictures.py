@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.service.erasure import erase_account, erase_job
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world import blobs
 from outpaint.mocks.world.blobs import Blobs, Inspections
@@ -190,6 +191,21 @@ def test_a_result_whose_input_had_to_go_is_gone_too(caller: Any) -> None:
     url = json.loads(api.submit(mode="sync").body)["data"][0]["url"]
     api.submit(image=None, image_url="https://pictures.example/other.png")
     assert json.loads(api.get(url, key="").body)["error_code"] == "unknown_file"
+
+
+def test_an_erased_job_is_gone_with_its_pictures(caller: Any) -> None:
+    world = World(studio=Studio())
+    api = caller(world)
+    bodies = [json.loads(api.submit(mode="sync").body) for _ in range(2)]
+    urls = [body["data"][0]["url"] for body in bodies]
+    erased = erase_job(world.service, bodies[0]["inference_id"])
+    assert (erased.jobs, erased.files) == (1, 2)
+    assert api.get(f"/v1/painting/{bodies[0]['inference_id']}").status == 404
+    assert [api.get(url, key="").status for url in urls] == [404, 200]
+    account = world.service.jobs.find(bodies[1]["inference_id"], 0.0).account_id
+    assert world.service.pictures.erase_account(account) == 0
+    assert erase_account(world.service, account, [world.service.jobs.find(bodies[1]["inference_id"], 0.0)]).jobs == 1
+    assert api.get(urls[1], key="").status == 404
 
 
 def test_many_threads_fetch_and_send_at_once(api: Any, make_canvas: Any) -> None:

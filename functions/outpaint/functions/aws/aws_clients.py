@@ -47,7 +47,8 @@ _CONFIGS: Final = {
     # A submit waits for it once a minute, and goes on with the last values where it does not answer.
     "parameters": ("ssm", _config(1, 1)),
 }
-_NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+NO_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+"""What S3 answers where there is no such object."""
 TRANSIENT: Final = frozenset(
     {
         "InternalDependencyException",
@@ -150,7 +151,7 @@ def read_object(
             answer = clients.s3.get_object(Bucket=bucket, Key=key)
             return answer["Body"].read(most), answer
         except ClientError as error:
-            if code_of(error) in _NO_OBJECT:
+            if code_of(error) in NO_OBJECT:
                 return None
             raise
 

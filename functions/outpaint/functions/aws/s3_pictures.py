@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, read_object, typed_errors
+from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.storage_names import (
+    INPUTS_PREFIX,
+    OUTCOMES_PREFIX,
+    answer_prefix,
+    failure_prefix,
+    is_file_id,
+    outcome_name,
+)
+from outpaint.functions.aws.aws_clients import (
+    NO_OBJECT,
+    PICTURE_STORE,
+    Clients,
+    code_of,
+    read_object,
+    typed_errors,
+)
 from outpaint.functions.service.ports import Clock
 from outpaint.functions.service.records import StoredPicture, UploadForm, UploadGrant
 
@@ -16,6 +33,9 @@ _LOG: Final = logging.getLogger("outpaint.aws")
 _ACCOUNT: Final = "account-id"
 _EXPIRES: Final = "expires-at"
 _INFERENCE: Final = "inference-id"
+_AT_A_TIME: Final = 16
+_DELETED_AT_ONCE: Final = 1000
+"""Objects that one DeleteObjects takes at most (docs/facts/aws.md#storage)."""
 
 
 class S3Pictures:
@@ -75,6 +95,65 @@ class S3Pictures:
     def purge(self, now: float) -> int:  # noqa: ARG002 - the bucket itself does it
         """Nothing to do: the bucket's lifecycle deletes what has expired, at no cost."""
         return 0
+
+    def erase(self, inference_id: str, names: Iterable[str]) -> int:
+        """The job's inputs and message, its files by name, and what the painter and SageMaker wrote of its end."""
+        own = (
+            f"{INPUTS_PREFIX}{inference_id}/",
+            outcome_name(inference_id),
+            answer_prefix(inference_id),
+            failure_prefix(inference_id),
+        )
+        # Where SageMaker wrote is known by location; its names begin with no job's.
+        plain = (name.removeprefix(f"s3://{self._bucket}/") for name in names)
+        others = (name for name in plain if is_file_id(name) or name.startswith(OUTCOMES_PREFIX))
+        return self._delete_all({key for prefix in (*own, *others) for key in self._keys(prefix)})
+
+    def erase_account(self, account_id: str) -> int:
+        """Asks S3 for the owner of every object that is no job's input or outcome: a call for each."""
+        from concurrent.futures import ThreadPoolExecutor  # for operators alone, and no matter of a cold start
+
+        def is_own(key: str) -> bool:
+            with typed_errors(PICTURE_STORE):
+                try:
+                    metadata = self._clients.s3.head_object(Bucket=self._bucket, Key=key)["Metadata"]
+                except ClientError as error:
+                    if code_of(error) in NO_OBJECT:
+                        return False
+                    raise
+            return unquote(metadata.get(_ACCOUNT, "")) == account_id
+
+        keys = [key for key in self._keys("") if is_file_id(key)]
+        with ThreadPoolExecutor(_AT_A_TIME) as threads:
+            own = {key for key, mine in zip(keys, threads.map(is_own, keys), strict=True) if mine}
+        return self._delete_all(own)
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        """The names of all objects that begin so, page after page."""
+        more: dict[str, str] = {}
+        while True:
+            with typed_errors(PICTURE_STORE):
+                listed = self._clients.s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
+            for found in listed.get("Contents", []):
+                yield found["Key"]
+            if not listed.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": listed["NextContinuationToken"]}
+
+    def _delete_all(self, keys: set[str]) -> int:
+        ordered = sorted(keys)
+        for first in range(0, len(ordered), _DELETED_AT_ONCE):
+            chunk = ordered[first : first + _DELETED_AT_ONCE]
+            with typed_errors(PICTURE_STORE):
+                answer = self._clients.s3.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
+                )
+            for refused in answer.get("Errors", []):
+                _LOG.error("the picture store keeps %s: %s", refused.get("Key"), refused.get("Message"))
+                raise OutpaintError.unavailable(
+                    f"the picture store keeps {refused.get('Key')} ({refused.get('Code')}): erase it once more"
+                )
+        return len(keys)
 
     def form(self, name: str, grant: UploadGrant, now: float) -> UploadForm:
         """A presigned POST: S3 itself refuses other sizes, types and names."""

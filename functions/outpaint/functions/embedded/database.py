@@ -74,6 +74,11 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
 )
 
 
+def schema_version() -> int:
+    """The `user_version` of a file that this release has brought up to date."""
+    return len(_STEPS)
+
+
 class Database:
     """One SQLite file in WAL mode, with a connection for each thread that uses it.
 
@@ -123,6 +128,23 @@ class Database:
                 raise
             connection.execute("COMMIT")
 
+    def overwrite_deleted(self) -> None:
+        """Write the file anew without what was deleted or moved, which SQLite leaves in it, and empty its log.
+
+        Raises `OutpaintError` UNAVAILABLE where another process reads or writes for `BUSY_S` seconds on end.
+        """
+        try:
+            with self._writing:
+                self.connection.execute("VACUUM")
+                (busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            busy = str(error)
+        if busy:
+            raise OutpaintError.unavailable(
+                f"the rows are deleted, but their bytes are still in {self._path} or its log, which another process is "
+                "using: `outpaint jobs erase --account NAME` overwrites them when it is done"
+            )
+
     def close(self) -> None:
         """Close every thread's connection."""
         with self._opening:
@@ -143,12 +165,12 @@ class Database:
     def _migrate(self) -> bool:
         with self.transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > len(_STEPS):
+            if version > schema_version():
                 raise OutpaintError.unavailable(
                     f"{self._path} was written by a newer release of outpaint-kit: update, or use another folder"
                 )
             for step in _STEPS[version:]:
                 for statement in step:
                     connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {len(_STEPS)}")
+            connection.execute(f"PRAGMA user_version = {schema_version()}")
         return bool(version == 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.storage_names import INPUTS_PREFIX, UUID, is_picture_name
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.service.file_urls import FileUrls
@@ -80,6 +82,20 @@ class FolderPictures:
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
         return len(rows)
+
+    def erase(self, inference_id: str, names: Iterable[str]) -> int:  # noqa: ARG002 - a job has no other names here
+        own = [name for name in names if is_picture_name(name)]
+        found = sum(self.path(name).exists() for name in own)
+        try:
+            for name in own:
+                self.delete(name)
+        except OSError as error:
+            raise OutpaintError.unavailable(f"{error.filename} cannot be deleted: {error.strerror}") from None
+        return found
+
+    def erase_account(self, account_id: str) -> int:
+        rows = self._database.connection.execute("SELECT name FROM pictures WHERE account_id = ?", (account_id,))
+        return self.erase("", [name for (name,) in rows.fetchall()])
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files without a row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Unpack
 
@@ -115,6 +115,17 @@ class MemoryLedger:
                 del self._claims[held]
         return len(gone)
 
+    def erase(self, inference_ids: Iterable[str]) -> int:
+        with self._lock:
+            found = [self._jobs.get(id_) for id_ in inference_ids]
+            ended = [job for job in found if job is not None and job.state.ended]
+            for job in ended:
+                del self._jobs[job.id]
+                claim = self._claims.get((job.account_id, job.idempotency_key or ""))
+                if claim is not None and claim.inference_id == job.id:
+                    del self._claims[claim.account_id, claim.key]
+        return len(ended)
+
     def _pay(self, account_id: str, amount: int) -> Account:
         account = self._accounts[account_id]
         account = self._accounts[account_id] = replace(account, credits=account.credits + amount)
@@ -167,3 +178,14 @@ class MemoryPictures:
             for name in gone:
                 del self._pictures[name]
         return len(gone)
+
+    def erase(self, inference_id: str, names: Iterable[str]) -> int:  # noqa: ARG002 - a job has no other names here
+        with self._lock:
+            return sum(self._pictures.pop(name, None) is not None for name in names)
+
+    def erase_account(self, account_id: str) -> int:
+        with self._lock:
+            names = [name for name, picture in self._pictures.items() if picture.account_id == account_id]
+            for name in names:
+                del self._pictures[name]
+        return len(names)

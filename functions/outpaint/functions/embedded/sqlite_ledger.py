@@ -37,6 +37,11 @@ _MOVE: Final = {
     f"WHERE id = ? AND state IN ({_states(sources_of(state))})"
     for state in JobState
 }
+_ERASE_JOBS: Final = f"DELETE FROM jobs WHERE id = ? AND state NOT IN ({_UNENDED})"  # noqa: S608
+_ERASE_CLAIMS: Final = (
+    "DELETE FROM claims WHERE (account_id, key, inference_id) = "  # noqa: S608
+    f"(SELECT account_id, idempotency_key, id FROM jobs WHERE id = ? AND state NOT IN ({_UNENDED}))"
+)
 _ENTRIES: Final = (
     f"SELECT keys.digest, keys.created_at, keys.revoked_at, {_ACCOUNT} "  # noqa: S608
     "FROM keys JOIN accounts ON accounts.id = keys.account_id"
@@ -183,6 +188,14 @@ class SqliteLedger:
                 (now,),
             ).rowcount
             connection.execute("DELETE FROM claims WHERE expires_at <= ?", (now,))
+        return gone
+
+    def erase(self, inference_ids: Iterable[str]) -> int:
+        ids = [(id_,) for id_ in inference_ids]
+        with self._database.transaction() as connection:
+            for statement in _ERASE_CLAIMS, _ERASE_JOBS:
+                gone = connection.executemany(statement, ids).rowcount
+        self._database.overwrite_deleted()
         return gone
 
 

@@ -1,1 +1,1 @@
-"""Commands for a service's operator, in a data folder or in AWS: `outpaint keys`, `jobs` and `endpoint`."""
+"""Commands for a service's operator, in a data folder or in AWS: `outpaint keys`, `jobs`, `endpoint`, `doctor`."""

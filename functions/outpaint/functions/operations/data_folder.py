@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest
@@ -17,6 +18,8 @@ from outpaint.functions.operations.deployment import Deployment, JobFile, pictur
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
+
+_BEYOND: Final = ("copies and snapshots of the folder that others have made", "results that clients have fetched")
 
 
 class _NoPainter:
@@ -55,4 +58,4 @@ def folder_deployment(data: Path) -> Iterator[Deployment]:
             paths = [(what, pictures.path(name)) for what, name in picture_names(job)]
             return [JobFile(what, str(path), path.stat().st_size if path.exists() else None) for what, path in paths]
 
-        yield Deployment(service, SqliteKeyRing(database), ledger.latest, files)
+        yield Deployment(service, SqliteKeyRing(database), ledger.latest, files, lambda: list(_BEYOND))

@@ -24,13 +24,14 @@ class Deployment:
     """A service, and what its operator sees beyond its ports.
 
     `latest` reads the newest jobs first, expired ones included, as they are asked for; `files` finds a job's inputs,
-    results and recorded outcome.
+    results and recorded outcome. `beyond_erasure` says in a line each what an erasure does not reach, and until when.
     """
 
     service: Service
     keys: KeyRing
     latest: Callable[[], Iterable[Job]]
     files: Callable[[Job], list[JobFile]]
+    beyond_erasure: Callable[[], list[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`outpaint jobs`: lists and shows jobs, ends one, and sweeps."""
+"""`outpaint jobs`: lists and shows jobs, ends one, erases what is stored of them, and sweeps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,12 @@ from typing import Final
 import click
 from pydantic import TypeAdapter
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.functions.command_line.console import OUT, table, warn
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened, place_options
-from outpaint.functions.service import settle
+from outpaint.functions.service import account_keys, erasure, settle
 from outpaint.functions.service.records import Job
 
 LOOKED_THROUGH: Final = 10_000
@@ -27,7 +29,7 @@ LOOKED_THROUGH: Final = 10_000
 
 @click.group()
 def jobs() -> None:
-    """Look at jobs, in a data folder or a stack, and end what hangs.
+    """Look at jobs, in a data folder or a stack; end and erase them.
 
     Works while the service runs, too.
     """
@@ -109,6 +111,57 @@ def end(inference_id: str, place: Path | StackName) -> None:
         job = settle.end_by_hand(deployment.service, inference_id)
     said = "its credits were kept" if job.state is JobState.SUCCEEDED else "its credits were given back"
     OUT.print(f"{job.id} is {job.state}; {said}", markup=False)
+
+
+@jobs.command()
+@click.argument("inference_id", required=False)
+@click.option("--account", metavar="NAME", help="All of this account's jobs and uploads; its name or a key's id.")
+@click.option("--end", "end_first", is_flag=True, help="End a job that runs first, and give its credits back.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@place_options
+def erase(inference_id: str | None, account: str | None, end_first: bool, yes: bool, place: Path | StackName) -> None:
+    """Erase the job INFERENCE_ID, or all of an account's, for good.
+
+    Its pictures, results, prompt and idempotency key go, and what was written of its end; so does an upload or an
+    earlier result that it was made from. To its client it is as if it had expired: a poll is answered 404. Credits
+    stay as they are. An account keeps its name, keys and credits: `outpaint keys revoke` closes it.
+
+    What is out of reach, such as the table's point-in-time recovery, is said in the end. What broke off is completed
+    by the same command again.
+
+    \b
+    Examples:
+      outpaint jobs erase 0b9fb2a4-5c8e-4f0e-9d57-3f6f6c1d2e7a --stack outpaint
+      outpaint jobs erase --account Ann --end --yes --stack outpaint
+    """
+    if (inference_id is None) == (account is None):
+        raise click.UsageError("name a job or an --account", click.get_current_context())
+    with opened(place) as deployment:
+        service = deployment.service
+        if inference_id is not None:
+            what, erased = f"the job {inference_id}", partial(erasure.erase_job, service, inference_id)
+        else:
+            assert account is not None
+            owner = account_keys.account_of(deployment.keys, account)
+            what = f"all jobs and uploads of {owner.name}"
+            erased = partial(erasure.erase_account, service, owner.id, deployment.latest())
+        if not yes:
+            click.confirm(f"Erase {what} for good?", abort=True, err=True)
+        done = erased(end=end_first)
+        beyond = deployment.beyond_erasure()
+    OUT.print(f"erased: {_counted(done.jobs, 'job')}, {_counted(done.files, 'file')}", markup=False)
+    for line in beyond:
+        OUT.print(f"not erased: {line}", markup=False)
+    if done.running:
+        raise OutpaintError(
+            ErrorCode.INVALID_PARAMETER,
+            f"{_counted(len(done.running), 'job')} had not ended and stayed, uploads too: end them first with --end, "
+            "or erase again after their end",
+        )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 @jobs.command()

@@ -37,7 +37,7 @@ def stack_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_connection(stack: str, region: str | None, profile: str | None, **rest: Any) -> None:
-        with _needs_botocore():
+        with needs_botocore():
             from outpaint.functions.operations.stack.stack_connection import connected
         with connected(StackName(stack, region, profile)) as connection:
             command(connection=connection, **rest)
@@ -59,14 +59,14 @@ def opened(place: Path | StackName) -> Iterator[Deployment]:
         with folder_deployment(place) as deployment:
             yield deployment
         return
-    with _needs_botocore():
+    with needs_botocore():
         from outpaint.functions.operations.stack.stack_deployment import stack_deployment
     with stack_deployment(place) as deployment:
         yield deployment
 
 
 @contextmanager
-def _needs_botocore() -> Iterator[None]:
+def needs_botocore() -> Iterator[None]:
     """Say which extra is missing where an import in the block finds no botocore."""
     try:
         yield

@@ -93,11 +93,15 @@ def revoke(ring: KeyRing, key: str, now: float) -> KeyEntry:
 def credit(ring: KeyRing, account: str, amount: int) -> Account:
     """Add to the credits of an account, named or by one of its keys; a negative amount takes away."""
     _check_amount(amount, at_least=-MAX_CREDITS)
-    found = ring.account_named(account) or _find(ring, account).account
     try:
-        return ring.add_credits(found.id, amount)
+        return ring.add_credits(account_of(ring, account).id, amount)
     except OutOfRange:
         raise _out_of_range() from None
+
+
+def account_of(ring: KeyRing, account: str) -> Account:
+    """An account by its name, or by one of its keys, whole or by its id."""
+    return ring.account_named(account) or _find(ring, account).account
 
 
 def _find(ring: KeyRing, key: str) -> KeyEntry:

@@ -100,6 +100,13 @@ class Jobs(Protocol):
     def purge(self, now: float) -> int:
         """Delete ended jobs, claims and counters that have expired; returns how many jobs."""
 
+    def erase(self, inference_ids: Iterable[str]) -> int:
+        """Delete jobs that have ended, expired or not, and their own claims; returns how many there were.
+
+        Nothing of them can be read from the store's own files afterwards. Credits stay as they are.
+        """
+        ...
+
 
 class Pictures(Protocol):
     """Input and result files, named as contracts/storage_names.py says."""
@@ -118,6 +125,17 @@ class Pictures(Protocol):
 
     def purge(self, now: float) -> int:
         """Delete the files that have expired; returns how many."""
+
+    def erase(self, inference_id: str, names: Iterable[str]) -> int:
+        """Delete these files, and all that the store holds under the job's own names; returns how many there were.
+
+        Unlike `delete`, raises `OutpaintError` UNAVAILABLE or INTERNAL where the store does not do it.
+        """
+        ...
+
+    def erase_account(self, account_id: str) -> int:
+        """Delete every input, upload and result of an account; returns how many. Raises as `erase` does."""
+        ...
 
 
 class UploadForms(Protocol):

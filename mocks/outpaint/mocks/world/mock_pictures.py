@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -150,6 +150,20 @@ class MockPictures(Restorable):
                     self._files.pop(file_id, None)
                     self._recipes.pop(inference_id, None)
         return len(gone)
+
+    def erase(self, inference_id: str, names: Iterable[str]) -> int:
+        """Forget these files and what the job's results are painted from; returns how many files there were."""
+        with self._lock:
+            self._recipes.pop(inference_id, None)
+            return sum(self._inputs.pop(name, self._files.pop(name, None)) is not None for name in names)
+
+    def erase_account(self, account_id: str) -> int:
+        """Forget an account's inputs and uploads; results go with their jobs."""
+        with self._lock:
+            names = [name for name, held in self._inputs.items() if held.account_id == account_id]
+            for name in names:
+                del self._inputs[name]
+        return len(names)
 
     # For the mock
 

@@ -20,6 +20,8 @@ from outpaint.functions.operations.deployment import StackName
 # Long enough for a throttled call to be repeated; half a minute where nothing answers, for a person waits.
 _PATIENCE: Final = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _OURS: Final = frozenset({"TableName", "BucketName", "EndpointName"})
+_NEVER_MADE: Final = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+_BEGINNINGS: Final = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "REVIEW_IN_PROGRESS"})
 _SIGN_IN: Final = "run `aws sso login` or `aws configure`, or name a profile with --profile"
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN: Final = frozenset(
@@ -32,11 +34,19 @@ _UNKNOWN: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-_DENIED: Final = frozenset(
+DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError", "403"}
 )
+"""Error codes of calls that the credentials may not make, by whichever service."""
 _GONE: Final = frozenset(
-    {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NotFound",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
 )
 
 
@@ -50,13 +60,22 @@ def _explained(stack: StackName) -> Iterator[None]:
         yield
     except (boto.ClientError, boto.BotoCoreError, OutpaintError) as error:
         cause = error.__cause__ if isinstance(error, OutpaintError) else error
-        if isinstance(cause, boto.ClientError):
-            raise OutpaintError.unavailable(_refusal(cause, stack)) from error
-        if isinstance(cause, boto.BotoCoreError):
-            raise OutpaintError.unavailable(_failure(cause, stack)) from error
+        if isinstance(cause, boto.ClientError | boto.BotoCoreError):
+            raise OutpaintError.unavailable(explanation(cause, stack)) from error
         raise
     finally:
         log.disabled = silenced
+
+
+def is_gone(error: boto.ClientError) -> bool:
+    """Whether AWS says that what was asked about is not there; SageMaker says so by words alone."""
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return code_of(error) in _GONE or (code_of(error) == "ValidationException" and message.startswith("Could not find"))
+
+
+def explanation(error: boto.ClientError | boto.BotoCoreError, stack: StackName) -> str:
+    """What AWS's error means to the operator of a stack, and the way out, in one line."""
+    return _refusal(error, stack) if isinstance(error, boto.ClientError) else _failure(error, stack)
 
 
 def _refusal(error: boto.ClientError, stack: StackName) -> str:
@@ -65,9 +84,9 @@ def _refusal(error: boto.ClientError, stack: StackName) -> str:
         return f"your AWS sign-in has expired: {_SIGN_IN}"
     if code in _UNKNOWN:
         return f"AWS does not know these credentials, or not in this region ({code}): {_SIGN_IN}, and look at --region"
-    if code in _DENIED:
+    if code in DENIED:
         return f"these credentials may not call {call}: ask for what docs/deploy.md lists, or choose another --profile"
-    if code in _GONE:
+    if is_gone(error):
         return f"what {call} asks for is gone, though the stack {stack.name} names it: was it deleted by hand?"
     if code in TRANSIENT:
         return f"AWS does not take {call} just now ({code}): try again in a minute"
@@ -144,6 +163,11 @@ def _outputs(client: Any, name: str, region: str) -> dict[str, str]:
         hint = f"there is {', '.join(others)}" if others else "choose another --region or --profile"
         raise OutpaintError.unavailable(f"there is no stack {name} in {region}: {hint}") from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    if found["StackStatus"] in _NEVER_MADE:
+        raise OutpaintError.unavailable(
+            f"the first deployment of the stack {name} failed ({found['StackStatus']}): {first_failure(client, name)}; "
+            "mend that, delete what is left by `sam delete`, and deploy again"
+        )
     if not outputs.keys() >= _OURS:
         if found["StackStatus"].endswith("_IN_PROGRESS"):
             raise OutpaintError.unavailable(f"the stack {name} is {found['StackStatus']}: wait for it to end")
@@ -152,6 +176,20 @@ def _outputs(client: Any, name: str, region: str) -> dict[str, str]:
             "it does not say where its table, bucket and endpoint are"
         )
     return outputs
+
+
+def first_failure(client: Any, name: str) -> str:
+    """What failed first in a stack's latest change, and why, by `client` of CloudFormation."""
+    failed = None
+    for page in client.get_paginator("describe_stack_events").paginate(StackName=name):
+        for event in page["StackEvents"]:  # the newest first
+            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", ""):
+                failed = event
+            if failed and event["LogicalResourceId"] == name and event["ResourceStatus"] in _BEGINNINGS:
+                return f"{failed['LogicalResourceId']}: {failed.get('ResourceStatusReason', 'no reason is given')}"
+    if failed is None:
+        return "its events tell no reason"
+    return f"{failed['LogicalResourceId']}: {failed.get('ResourceStatusReason', 'no reason is given')}"
 
 
 def _others(client: Any) -> list[str]:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
+
+from botocore.exceptions import ClientError
 
 from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
-from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, typed_errors
+from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, code_of, typed_errors
 from outpaint.functions.aws.aws_service import assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.aws.dynamo_ledger import DynamoLedger
 from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.operations.deployment import Deployment, JobFile, StackName, picture_names
-from outpaint.functions.operations.stack.stack_connection import connected
+from outpaint.functions.operations.stack.stack_connection import DENIED, StackConnection, connected
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import ServiceSettings
+
+MOST_RECOVERY_DAYS: Final = 35
+"""How long DynamoDB's point-in-time recovery reaches back at most, and unless it is told otherwise."""
 
 
 @contextmanager
@@ -34,8 +41,40 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
         table = Table(clients, settings.table)
         # A person who asks about a job wants its end found now, however young it is; what has none is left alone.
         service = assemble(settings, look_after=0.0, clients=clients, sends_again=False).service
-        files = partial(_files, clients, settings.bucket)
-        yield Deployment(service, DynamoKeyRing(table), DynamoLedger(table).latest, files)
+        yield Deployment(
+            service,
+            DynamoKeyRing(table),
+            DynamoLedger(table).latest,
+            partial(_files, clients, settings.bucket),
+            partial(_beyond_erasure, connection),
+        )
+
+
+def _beyond_erasure(connection: StackConnection) -> list[str]:
+    days = recovery_days(connection)
+    rows = [f"rows as they were, by the table's point-in-time recovery, {days}"] if days else []
+    return [
+        *rows,
+        "ids and times in the logs, and in dead letters, for as long as those are kept (docs/deploy.md)",
+        "what a painter that was at work still writes: the bucket's lifecycle takes it within 48 h",
+        "results that clients have fetched",
+    ]
+
+
+def recovery_days(connection: StackConnection) -> str | None:
+    """For how long the table can be restored to any second, as words with the last day; None where it cannot be."""
+    table = connection.outputs["TableName"]
+    try:
+        backups = connection.client("dynamodb").describe_continuous_backups(TableName=table)
+    except ClientError as error:
+        if code_of(error) not in DENIED:
+            raise
+        return f"for up to {MOST_RECOVERY_DAYS} days"
+    recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+        return None
+    days = int(recovery.get("RecoveryPeriodInDays", MOST_RECOVERY_DAYS))
+    return f"until {datetime.now(UTC) + timedelta(days):%Y-%m-%d}"
 
 
 def _files(clients: Clients, bucket: str, job: Job) -> list[JobFile]:
