@@ -349,7 +349,7 @@ class TestTheRestOfTheLedger:
         assert kit.credits() == 2
         # What is reported later of an erased job brings nothing back, and no credits.
         assert kit.ledger.move(ended.id, JobState.FAILED) is None
-        assert kit.ledger.begin_again(ended.id) is None
+        assert kit.ledger.begin_again(ended.id, 2) is None
         kit.ledger.finish_claim("ann", "a", ended.id)
         assert kit.ledger.find(ended.id, 0.0) is None
         assert kit.credits() == 2
