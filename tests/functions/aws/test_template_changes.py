@@ -12,6 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 from botocore.loaders import create_loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 from rendered_template import PARAMETERS, PSEUDO, Change, RenderedTemplate, schema
 from samtranslator.model.preferences.deployment_preference_collection import CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST
 
@@ -189,6 +191,7 @@ def _typed(part: Any) -> Any:
     return int(part) if isinstance(part, str) and part.isdecimal() else part
 
 
+_LOADER = create_loader()
 _ALLOWED = {name: body["AllowedValues"] for name, body in PARAMETERS.items() if "AllowedValues" in body}
 
 
@@ -199,8 +202,26 @@ def test_every_allowed_value_is_one_that_aws_takes(number: int) -> None:
     assert list(_findings(rendered)) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("Model", "CreateModelInput"),
+        ("AsyncConfig", "CreateEndpointConfigInput"),
+        ("RealtimeConfig", "CreateEndpointConfigInput"),
+        ("AsyncEndpoint", "UpdateEndpointInput"),
+        ("RealtimeEndpoint", "UpdateEndpointInput"),
+    ],
+)
+def test_sagemaker_takes_what_cloudformation_passes_on(name: str, shape: str) -> None:
+    """Its own API wants more than the registry's schemas do."""
+    made_up = {"ModelName": "model"} if name == "Model" else {"EndpointConfigName": "config"}
+    service = ServiceModel(_LOADER.load_service_model("sagemaker", "service-2"))
+    properties = {**made_up, **_typed(deployed().properties(name))}
+    assert ParamValidator().validate(properties, service.shape_for(shape)).generate_report() == ""
+
+
 def test_values_that_no_schema_lists_are_ones_that_aws_takes() -> None:
-    runtimes = create_loader().load_service_model("lambda", "service-2")["shapes"]["Runtime"]["enum"]
+    runtimes = _LOADER.load_service_model("lambda", "service-2")["shapes"]["Runtime"]["enum"]
     assert set(_ALLOWED["Runtime"]) <= set(runtimes)
     assert set(_ALLOWED["Canary"]) - {"none"} <= set(CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST)
 
@@ -380,12 +401,13 @@ def test_the_gateways_own_answers_are_for_the_pages_that_may_call(origins: str, 
         (IMAGE + ":v1", "repository/painter"),
         (IMAGE + "@sha256:0123", "repository/painter"),
         (IMAGE + ":v1@sha256:0123", "repository/painter"),
-        ("999999999999.dkr.ecr.eu-central-1.amazonaws.com/team/painter:v1", "repository/team/*"),
+        ("999999999999.dkr.ecr.eu-central-1.amazonaws.com/team/painter:v1", "repository/team"),
     ],
 )
 def test_the_painter_may_pull_its_own_image_alone(image: str, repository: str) -> None:
     (statement,) = _statements(deployed(ImageUri=image), "PainterRole", "ecr:BatchGetImage")
-    assert statement["Resource"] == f"arn:aws:ecr:eu-central-1:{image[:12]}:{repository}"
+    arn = f"arn:aws:ecr:eu-central-1:{image[:12]}:{repository}"
+    assert statement["Resource"] == [arn, arn + "/*"]
 
 
 def test_the_painters_role_is_for_sagemaker_of_this_account() -> None:
