@@ -154,7 +154,7 @@ class RenderedTemplate:
     def identity(self, name: str) -> str:
         """Other than before where the resource is another one: one that was replaced."""
         fixed = [_at(path, self.properties(name)) for path in _fixed(self.kinds[name])]
-        return hashlib.sha256(json.dumps([name, fixed], sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps([PSEUDO, name, fixed], sort_keys=True).encode()).hexdigest()[:12]
 
     def needed_by(self, name: str) -> set[str]:
         """The resources that are made before this one: those that it refers to, and theirs."""

@@ -285,6 +285,27 @@ def test_another_instance_type_is_another_endpoint_and_functions_go_on_meanwhile
             assert fnmatchcase(ARN.format("sagemaker", "endpoint/" + name), statement["Resource"])
 
 
+def test_two_stacks_stand_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a resource is known by differs between stacks of one account, where the template gives it."""
+
+    def names(rendered: RenderedTemplate) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name, kind in rendered.kinds.items():
+            said = schema(kind)
+            own = [path for path in said.get("createOnlyProperties", ()) if path.endswith("Name")]
+            paths = {path.removeprefix("/properties/") for path in (*said["primaryIdentifier"], *own)}
+            found[name] = {path: rendered.properties(name)[path] for path in paths & rendered.properties(name).keys()}
+        # The one setting of an account and region is SetApiLogging's (docs/deploy.md).
+        return {name: given for name, given in found.items() if given and name != "ApiLogging"}
+
+    one = names(deployed())
+    monkeypatch.setitem(PSEUDO, "AWS::StackName", "Second")
+    monkeypatch.setitem(PSEUDO, "AWS::StackId", PSEUDO["AWS::StackId"].replace("Outpaint/1a", "Second/2b"))
+    other = names(RenderedTemplate(**{**FULL, "DomainName": "second.example.com"}))
+    assert {"AsyncEndpoint", "Domain", "PainterLog"} <= one.keys()
+    assert [name for name, given in one.items() if given == other.get(name)] == []
+
+
 def test_names_fit_sagemaker_whatever_the_stack_is_called() -> None:
     assert PSEUDO["AWS::StackName"] != PSEUDO["AWS::StackName"].lower()
     rendered = deployed(InstanceType="ml.p4de.24xlarge")
