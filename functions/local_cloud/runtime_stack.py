@@ -351,6 +351,13 @@ class Template:
                 return any(self._resolved(argument))
             case "Split":
                 return str(self._resolved(argument[1])).split(argument[0])
+            case "Select":
+                return self._resolved(argument[1])[argument[0]]
+            case "FindInMap":
+                mapping, key, entry = self._resolved(argument)
+                return self._template["Mappings"][mapping][key][entry]
+            case "Join":
+                return argument[0].join(map(str, self._resolved(argument[1])))
         raise ValueError(f"!{name} is not evaluated here")
 
     def _substituted(self, text: str, own: Mapping[str, Any]) -> str:

@@ -25,7 +25,6 @@ from outpaint.functions.aws import dynamo_items
 from outpaint.functions.aws.aws_settings import PREFIX, AwsSettings
 from outpaint.functions.aws.sagemaker_dispatch import REALTIME_BOUND_S
 from outpaint.functions.handlers.api_handler import MARGIN_S
-from outpaint.functions.operations.stack.stack_endpoint import VARIANT
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.painters.painter_table import PainterHost, names_on
@@ -245,6 +244,5 @@ def test_operators_commands_find_what_they_read_among_the_outputs() -> None:
     assert {"Url", "TableName", "BucketName", "EndpointName", "DeadLettersUrl"} <= set(outputs)
     assert all("Condition" not in outputs[name] for name in ("TableName", "BucketName", "EndpointName"))
     assert outputs["DeadLettersUrl"]["Value"] == {"Ref": "CompletionDeadLetters"}
-    assert RESOURCES["AsyncConfig"]["Properties"]["ProductionVariants"][0]["VariantName"] == VARIANT
     for function, log in (("api", "ApiLog"), ("completion", "CompletionLog"), ("sweeper", "SweeperLog")):
         assert RESOURCES[log]["Properties"]["LogGroupName"] == {"Sub": "/aws/lambda/${AWS::StackName}-" + function}

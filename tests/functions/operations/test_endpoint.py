@@ -14,9 +14,11 @@ import pytest
 Run = Callable[..., tuple[int, str, str]]
 STACK = ("--stack", "painting")
 PAINTER = "painting-painter"
+# Read from the endpoint: one made outside of the stack may have named it anything.
+VARIANT = "AllTraffic"
 RESOURCE = {
     "ServiceNamespace": "sagemaker",
-    "ResourceId": f"endpoint/{PAINTER}/variant/painter",
+    "ResourceId": f"endpoint/{PAINTER}/variant/{VARIANT}",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 
@@ -31,7 +33,7 @@ def endpoint(aws: Any) -> Any:
         ExecutionRoleArn="arn:aws:iam::123456789012:role/painter",
     )
     variant = {
-        "VariantName": "painter",
+        "VariantName": VARIANT,
         "ModelName": "model",
         "InstanceType": "ml.g4dn.xlarge",
         "InitialInstanceCount": 1,
@@ -115,8 +117,8 @@ def test_an_endpoint_made_elsewhere_is_not_scaled(run: Run, endpoint: Any) -> No
 
 
 def test_invocations_are_counted(run: Run, endpoint: Any) -> None:
-    put_metric(endpoint, "AWS/SageMaker", "InvocationsProcessed", 40, EndpointName=PAINTER, VariantName="painter")
-    put_metric(endpoint, "AWS/SageMaker", "InvocationsProcessed", 2, EndpointName=PAINTER, VariantName="painter")
+    put_metric(endpoint, "AWS/SageMaker", "InvocationsProcessed", 40, EndpointName=PAINTER, VariantName=VARIANT)
+    put_metric(endpoint, "AWS/SageMaker", "InvocationsProcessed", 2, EndpointName=PAINTER, VariantName=VARIANT)
     put_metric(endpoint, "Outpaint", "JobsFailed", 3, service="painting")
     put_metric(endpoint, "Outpaint", "JobsFailed", 50, service="another")
     code, out, _ = run("endpoint", "invocations", *STACK, "--hours", 2)

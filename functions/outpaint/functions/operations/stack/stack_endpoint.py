@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -13,8 +14,6 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 if TYPE_CHECKING:
     from outpaint.functions.operations.stack.stack_connection import StackConnection
 
-VARIANT: Final = "painter"
-"""The endpoint's one variant (template.yaml)."""
 _SPACE: Final = "sagemaker"
 _DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
 _LOOK_BACK: Final = timedelta(minutes=15)
@@ -144,17 +143,30 @@ class StackEndpoint:
     def __init__(self, connection: StackConnection, name: str) -> None:
         self._connection = connection
         self._name = name
-        self._resource = {
+
+    @cached_property
+    def _described(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The endpoint, and its configuration's first variant, which is there before the endpoint is in service."""
+        sagemaker = self._connection.client("sagemaker")
+        endpoint = sagemaker.describe_endpoint(EndpointName=self._name)
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+        return endpoint, config["ProductionVariants"][0]
+
+    @property
+    def _variant(self) -> str:
+        return str(self._described[1]["VariantName"])
+
+    @property
+    def _resource(self) -> dict[str, str]:
+        return {
             "ServiceNamespace": _SPACE,
-            "ResourceId": f"endpoint/{name}/variant/{VARIANT}",
+            "ResourceId": f"endpoint/{self._name}/variant/{self._variant}",
             "ScalableDimension": _DIMENSION,
         }
 
     def status(self) -> EndpointStatus:
         """Its present status; metrics are a minute or two behind."""
-        sagemaker = self._connection.client("sagemaker")
-        described = sagemaker.describe_endpoint(EndpointName=self._name)
-        config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        described, configured = self._described
         variants = described.get("ProductionVariants", [])
         target = self._target()
         backlog, oldest = self._metrics(_QUEUED, _LOOK_BACK, 60)
@@ -162,7 +174,7 @@ class StackEndpoint:
             name=self._name,
             status=described["EndpointStatus"],
             changed=described["LastModifiedTime"],
-            instance_type=next((each.get("InstanceType") for each in config["ProductionVariants"]), None),
+            instance_type=configured.get("InstanceType"),
             now=sum(each.get("CurrentInstanceCount", 0) for each in variants),
             desired=sum(each.get("DesiredInstanceCount", 0) for each in variants),
             least=None if target is None else target["MinCapacity"],
@@ -210,7 +222,7 @@ class StackEndpoint:
         if space == "Outpaint":
             return {"service": self._connection.stack.name}
         # Metrics of the queue have the endpoint as their dimension, those of invocations the variant too.
-        variant = {} if name.startswith("Approximate") else {"VariantName": VARIANT}
+        variant = {} if name.startswith("Approximate") else {"VariantName": self._variant}
         return {"EndpointName": self._name, **variant}
 
     def _metrics(self, wanted: Iterable[tuple[str, str, str]], back: timedelta, period: int) -> list[float | None]:
