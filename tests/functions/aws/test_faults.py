@@ -27,7 +27,7 @@ from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account, Job, StoredPicture
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep
 
 CREDITS = 20
 MINUTE, HOUR = 60.0, 3600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,7 @@ from outpaint.functions.aws.dynamo_items import (
     account_item,
     account_of,
     further_key_item,
+    movement_item,
     pk_of,
 )
 from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Item, Table, as_item, chunks
@@ -36,7 +38,7 @@ class DynamoKeyRing:
         self._table = table
 
     def open_account(self, account: Account, digest: str, now: float) -> None:
-        """Store an account and its first key; raises `AlreadyThere`."""
+        """Store an account and its first key; the same again changes nothing. Raises `AlreadyThere`."""
         pk = pk_of("KEY", digest)
         new = [
             account_item(account, digest, now),
@@ -45,8 +47,10 @@ class DynamoKeyRing:
         ]
         try:
             self._table.transact(*(dynamo_table.put(item, _NEW) for item in new))
-        except ConditionRefused:
-            raise AlreadyThere(account.id) from None
+        except ConditionRefused as refused:
+            there = refused.reasons[0] or {}
+            if there.get("account_id") != new[0]["account_id"]:
+                raise AlreadyThere(account.id) from None
 
     def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
         pk = self._opens(pk_of("NAME", account_name))
@@ -62,18 +66,28 @@ class DynamoKeyRing:
                     raise
         try:
             self._table.transact(_credit(pk, credits_), dynamo_table.put(further_key_item(digest, pk, now), _NEW))
-        except ConditionRefused:
-            raise OutOfRange from None
+        except ConditionRefused as refused:
+            _, key = refused.reasons
+            if key is None:
+                raise OutOfRange from None
+            if key.get("opens") != {"S": pk}:
+                raise AlreadyThere(account_name) from None
         return None
 
-    def add_credits(self, account_id: str, amount: int) -> Account:
+    def add_credits(self, account_id: str, amount: int, now: float) -> Account:
         pk = self._opens(pk_of("ACCOUNT", account_id))
         if pk is None:
             raise OutOfRange
+        movement = movement_item(secrets.token_hex(16), account_id, amount, now)
         try:
-            return account_of(self._table.update(_credit(pk, amount)))
-        except ConditionRefused:
-            raise OutOfRange from None
+            self._table.transact(_credit(pk, amount), dynamo_table.put(movement, _NEW))
+        except ConditionRefused as refused:
+            if refused.reasons[1] is None:
+                raise OutOfRange from None
+        account = self._table.get(pk)
+        if account is None:
+            raise OutOfRange
+        return account_of(account)
 
     def revoke(self, digest: str, now: float) -> None:
         once = "SET revoked_at = if_not_exists(revoked_at, :now)"

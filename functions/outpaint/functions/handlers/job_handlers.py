@@ -14,11 +14,13 @@ from outpaint.functions.aws.aws_service import Stack, assemble
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.aws.outcomes import settle_completion
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep_some
 
 # The modules log under `outpaint.`, so this logger writes their lines too.
 LOG: Final = Logger(service="outpaint")
 METRICS: Final = Metrics(namespace="Outpaint")
+SWEEP_MARGIN_S: Final = 15.0
+"""Kept back of the sweep's time, for the calls under way: one that S3 leaves without an answer takes ten seconds."""
 
 
 @cache
@@ -64,10 +66,23 @@ def realtime(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lam
 
 
 def sweeper(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's signature
-    """End jobs that were cut off between two steps; raises what kept it from some jobs, for the alarm."""
-    sweep(settling().service)
-    _count("Sweeps")
+    """End jobs that were cut off between two steps; raises what kept it from some jobs, for the alarm.
+
+    It stops before the function's time is over, and the next goes on there.
+    """
+    stack = settling()
+    since = stack.mark.read()
+    swept = sweep_some(
+        stack.service, since=since, goes_on=lambda: context.get_remaining_time_in_millis() > SWEEP_MARGIN_S * 1000
+    )
+    if swept.resume_at != since:
+        stack.mark.keep(swept.resume_at)
+    if swept.lag is not None:
+        METRICS.add_metric(name="SweepLag", unit=MetricUnit.Seconds, value=swept.lag)
+    if not swept.errors:
+        _count("Sweeps")
     METRICS.flush_metrics()
+    swept.raise_errors()
 
 
 def _settle(record: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ class KeyRing(Protocol):
         """
         ...
 
-    def add_credits(self, account_id: str, amount: int) -> Account:
+    def add_credits(self, account_id: str, amount: int, now: float) -> Account:
         """Add to an account's free credits; the account after it. Raises `OutOfRange` as `add_key` does."""
         ...
 
@@ -96,12 +96,12 @@ def revoke(ring: KeyRing, key: str, now: float) -> KeyEntry:
     return found
 
 
-def credit(ring: KeyRing, account: str, amount: int) -> Account:
+def credit(ring: KeyRing, account: str, amount: int, now: float) -> Account:
     """Add to the credits of an account, named or by one of its keys; a negative amount takes away."""
     _check_amount(amount, at_least=-MAX_CREDITS)
     found = ring.account_named(account) or _find(ring, account).account
     try:
-        return ring.add_credits(found.id, amount)
+        return ring.add_credits(found.id, amount, now)
     except OutOfRange:
         raise _out_of_range() from None
 

@@ -101,8 +101,8 @@ class Jobs(Protocol):
         """Count one more attempt of a job that has not ended; its state stays. None if it has ended."""
         ...
 
-    def unended(self) -> Iterable[Job]:
-        """Every job that has not ended, oldest first, for recovery and the sweep."""
+    def unended(self, since: float = 0.0) -> Iterable[Job]:
+        """The jobs that have not ended and were accepted at `since` or later, oldest first."""
         ...
 
     def purge(self, now: float) -> int:
