@@ -103,8 +103,14 @@ def further_key_item(digest: str, opens: str, now: float) -> Item:
 
 def movement_item(movement_id: str, account_id: str, amount: int, now: float) -> Item:
     """A change of an account's credits by an operator, kept for a day: long after whatever may repeat it."""
-    values = {"account_id": account_id, "amount": amount, "purge_at": purge_at(now + _DAY_S)}
-    return as_item({"pk": pk_of("MOVEMENT", movement_id), **values})
+    return as_item(
+        {
+            "pk": pk_of("MOVEMENT", movement_id),
+            "account_id": account_id,
+            "amount": amount,
+            "purge_at": purge_at(now + _DAY_S),
+        }
+    )
 
 
 def account_of(item: Item) -> Account:
