@@ -384,6 +384,12 @@ def cloud(aws: None) -> Cloud:
     return cloud
 
 
+@pytest.fixture(scope="session")
+def form() -> Callable[..., tuple[bytes, str]]:
+    """Makes a multipart body and its content type; bytes become files."""
+    return Cloud.form
+
+
 FAULTS = pytest.StashKey[list[tuple[str, ...]]]()
 
 
