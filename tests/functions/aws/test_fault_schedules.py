@@ -484,12 +484,6 @@ def _failure(request: InferenceRequest) -> InferenceFailure:
     return InferenceFailure(inference_id=request.inference_id, error_code=ErrorCode.PAINTING_FAILED, detail="it broke")
 
 
-@pytest.fixture
-def many(request: pytest.FixtureRequest) -> bool:
-    """Whether this is the long run, which prints the table of faults."""
-    return bool(request.config.getoption("fault_table", default=False))
-
-
 def _fates(seed: int) -> tuple[Random, Fates]:
     random = Random(seed)
     return random, Fates(Random(seed + 1), random.choice([0.0, 0.05, 0.2, 0.4]))

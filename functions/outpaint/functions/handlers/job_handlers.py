@@ -48,8 +48,7 @@ def completion(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: 
         except Exception:
             LOG.exception("message %s was not settled", record["messageId"])
             failed.append({"itemIdentifier": record["messageId"]})
-    if METRICS.metric_set:
-        METRICS.flush_metrics()
+    _flush()
     return {"batchItemFailures": failed}
 
 
@@ -62,7 +61,7 @@ def realtime(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lam
         stack.service, stack.clients, stack.dispatch, endpoint, InferenceRequest.model_validate(event)
     )
     _count("RealtimeSettled" if job is not None else "RealtimePassedOn")
-    METRICS.flush_metrics()
+    _flush()
 
 
 def sweeper(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's signature
@@ -81,7 +80,7 @@ def sweeper(event: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lamb
         METRICS.add_metric(name="SweepLag", unit=MetricUnit.Seconds, value=swept.lag)
     if not swept.errors:
         _count("Sweeps")
-    METRICS.flush_metrics()
+    _flush()
     swept.raise_errors()
 
 
@@ -96,3 +95,8 @@ def _settle(record: dict[str, Any]) -> None:
 
 def _count(name: str) -> None:
     METRICS.add_metric(name=name, unit=MetricUnit.Count, value=1)
+
+
+def _flush() -> None:
+    if METRICS.metric_set:  # powertools warns where there is nothing to write
+        METRICS.flush_metrics()
