@@ -2,6 +2,7 @@
 
 python bench/scale              every scenario, its tables and plots
 python bench/scale --measure    the processor time of the functions' handlers on this machine, and nothing else
+python bench/scale --sweep      a sweep over 5,000 and over 50,000 open jobs on this machine: `make bench-sweep`
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from report import machine
 
 from scale import scenarios
-from scale.parameters import Prices, Quotas
+from scale.parameters import Prices, Quotas, Serverless
 from scale.scenarios import HOUR, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,14 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--measure", action="store_true", help="only measure the handlers, on this machine")
-    if parser.parse_args().measure:
+    parser.add_argument("--sweep", action="store_true", help="only measure the sweep, on this machine")
+    options = parser.parse_args()
+    if options.sweep:
+        print(machine())
+        for number in (5_000, 50_000):
+            print(swept(number))
+        return
+    if options.measure:
         from scale.measure import handlers
 
         print(machine())
@@ -51,6 +59,19 @@ def main() -> None:
     tables["cold"] = cold_table()
     tables["serverless"] = serverless_table()
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+
+
+def swept(number: int) -> str:
+    """What a sweep over so many jobs takes, in a line."""
+    from scale import sweep
+
+    spent = sweep.measure(number)
+    share = Serverless().sweep_share
+    rate = spent.in_lambda(share, sweep.SWEEP_THREADS, Serverless())
+    return (
+        f"{number:>7,} open jobs: {spent.cpu / number * 1000:.2f} ms of a processor each, {spent.wall:.0f} s here, "
+        f"at most {spent.peak_mib:.0f} MiB; in Lambda some {rate:.0f} jobs a second"
+    )
 
 
 def written(page: str, tables: dict[str, str]) -> str:

@@ -39,7 +39,9 @@ ENVIRONMENT = {
 ROUNDS = 25
 
 
-class _Body:
+class Body:
+    """A response's body as urllib3 hands it on."""
+
     def __init__(self, content: bytes) -> None:
         self._content = content
 
@@ -70,7 +72,7 @@ class _Cloud:
         else:
             content = b'{"InferenceId": "1"}' if operation == "InvokeEndpointAsync" else b""
         status = 202 if operation == "InvokeEndpointAsync" else 200
-        return AWSResponse(request.url, status, {"Content-Length": str(len(content))}, _Body(content))
+        return AWSResponse(request.url, status, {"Content-Length": str(len(content))}, Body(content))
 
     def GetItem(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
         found = self.items.get(asked["Key"]["pk"]["S"])

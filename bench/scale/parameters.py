@@ -71,6 +71,7 @@ class Serverless:
     # PUBLISHED: Lambda gives a whole processor at 1,769 MB; template.yaml takes 1,024 and 512.
     api_share: float = 1024 / 1769
     completion_share: float = 512 / 1769
+    sweep_share: float = 512 / 1769
     # ASSUMED: SnapStart restores; the handler's first call builds what it needs.
     cold_start: Latency = Latency(0.9, 2.5)
     # ASSUMED: how long Lambda keeps a function that nobody calls.
