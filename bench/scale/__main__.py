@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 from report import machine
 
 from scale import scenarios
@@ -56,6 +57,7 @@ def main() -> None:
     found = scenarios.demands()
     plots.limits(IMAGES / "scale-limits.svg", found, Quotas())
     tables["limits"] = limits_table(found)
+    tables["index"] = index_table()
     tables["cold"] = cold_table()
     tables["serverless"] = serverless_table()
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
@@ -169,11 +171,21 @@ def limits_table(found: dict[str, list[tuple[float, scenarios.Demand]]]) -> str:
         rate, last = each[-1]
         for_one = [(last.requests / rate, quotas.stage_requests), (last.requests / rate, quotas.gateway_requests)]
         for_one.append((last.concurrency / rate, quotas.lambda_concurrency))
+        for_one.append((last.table_writes / rate, quotas.table_writes))
         ends = [f"{allowed / one:,.0f}" for one, allowed in for_one]
         rows.append([name, f"{last.requests:,.0f}", f"{last.concurrency:,.0f}", f"{last.writes:,.0f}", *ends])
     titles = ["pictures are", "requests/s", "functions at a time", "write units/s"]
-    ends = ["stage (1,000/s) ends at", "API Gateway (10,000/s) at", "Lambda (1,000) at"]
+    ends = ["stage (1,000/s) ends at", "API Gateway (10,000/s) at", "Lambda (1,000) at", "a new table (4,000/s) at"]
     return table([*titles, *(f"{end}, submits/s" for end in ends)], rows)
+
+
+def index_table() -> str:
+    """How many submits a second the index of unended jobs takes, by the partitions that it has."""
+    rows = []
+    for partitions, found in scenarios.index_limits().items():
+        median, few = np.percentile(found, [50, 1], method="lower")
+        rows.append([f"{partitions}", f"{median:,.0f}", f"{few:,.0f}"])
+    return table(["partitions of the index", "submits/s, mostly", "where the shards lie badly (1 of 100)"], rows)
 
 
 def cold_table() -> str:

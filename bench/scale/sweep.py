@@ -95,7 +95,7 @@ class OpenJobs:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of a processor and of a clock for the whole sweep, the jobs it looked at, and the process' peak memory."""
+    """Seconds of a processor and of a clock for the whole sweep, its jobs, and the process' peak memory."""
 
     jobs: int
     cpu: float
