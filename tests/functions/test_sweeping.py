@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -148,6 +148,7 @@ def test_overdue_jobs_come_first_wherever_it_goes_on(a_job: Callable[..., Job]) 
     assert (swept.ended, swept.left, swept.looked_at, swept.lag) == ({JobState.EXPIRED: 2}, 3, 5, 0.0)
 
 
+@settings(max_examples=40)
 @given(number=st.integers(0, 12), budgets=st.lists(st.integers(1, 5), min_size=1, max_size=14), late=st.integers(0, 12))
 def test_every_job_is_reached_and_none_overdue_is_left_for_long(
     a_job: Callable[..., Job], number: int, budgets: list[int], late: int

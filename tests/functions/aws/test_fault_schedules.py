@@ -143,7 +143,7 @@ class Run:
             assert answer.status != 404, "a job that was accepted is there"
 
     def paint(self) -> None:
-        """The painter ends a job, and tells of it before, after, twice or never."""
+        """The painter ends a job, and tells of it once, twice or never."""
         if not self.place.queue:
             return
         request = self.random.choice(self.place.queue)

@@ -737,6 +737,19 @@ def test_an_operators_credits_are_added_once(cloud: Any, line: Line, fault_table
     fault_table("keys", f"each of {len(line.met)}", f"answer {line.fault}", "repeated by botocore", "to the unit")
 
 
+def test_credits_in_doubt_are_told_as_such(cloud: Any) -> None:
+    """No try was answered: to say no more than "try again" would have them added twice."""
+    ring = DynamoKeyRing(Table(cloud.clients(watched=True), cloud.settings.table))
+    cloud.wire.faults["TransactWriteItems"] = [ReadTimeoutError(endpoint_url="https://dynamodb")] * 2
+    for change in (
+        lambda: account_keys.credit(ring, "Ann", 50, 0.0),
+        lambda: account_keys.create(ring, cloud.ids, "Bob", 50, 0.0),
+    ):
+        with pytest.raises(OutpaintError, match="see what `outpaint keys list` shows") as error:
+            change()
+        assert error.value.code is ErrorCode.UNAVAILABLE
+
+
 def test_an_attempt_is_counted_once(cloud: Any, cut_out: bytes, line: Line, fault_table: Callable[..., None]) -> None:
     trial = Trial(cloud, cut_out, 1).open()
     _submitted(trial)

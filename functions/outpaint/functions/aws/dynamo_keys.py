@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.aws import dynamo_table
 from outpaint.functions.aws.dynamo_items import (
     LISTED_INDEX,
@@ -46,7 +48,8 @@ class DynamoKeyRing:
             as_item({"pk": pk_of("NAME", account.name), "opens": pk}),
         ]
         try:
-            self._table.transact(*(dynamo_table.put(item, _NEW) for item in new))
+            with _in_doubt():
+                self._table.transact(*(dynamo_table.put(item, _NEW) for item in new))
         except ConditionRefused as refused:
             there = refused.reasons[0] or {}
             if there.get("account_id") != new[0]["account_id"]:
@@ -65,7 +68,8 @@ class DynamoKeyRing:
                 if pk is None:
                     raise
         try:
-            self._table.transact(_credit(pk, credits_), dynamo_table.put(further_key_item(digest, pk, now), _NEW))
+            with _in_doubt():
+                self._table.transact(_credit(pk, credits_), dynamo_table.put(further_key_item(digest, pk, now), _NEW))
         except ConditionRefused as refused:
             _, key = refused.reasons
             if key is None:
@@ -79,12 +83,13 @@ class DynamoKeyRing:
         if pk is None:
             raise OutOfRange
         movement = movement_item(secrets.token_hex(16), account_id, amount, now)
-        try:
-            self._table.transact(_credit(pk, amount), dynamo_table.put(movement, _NEW))
-        except ConditionRefused as refused:
-            if refused.reasons[1] is None:
-                raise OutOfRange from None
-        account = self._table.get(pk)
+        with _in_doubt():
+            try:
+                self._table.transact(_credit(pk, amount), dynamo_table.put(movement, _NEW))
+            except ConditionRefused as refused:
+                if refused.reasons[1] is None:
+                    raise OutOfRange from None
+            account = self._table.get(pk)
         if account is None:
             raise OutOfRange
         return account_of(account)
@@ -129,6 +134,20 @@ class DynamoKeyRing:
         """The pk of the account that an id, a name or a further key refers to."""
         reference = self._table.get(pk)
         return None if reference is None else str(reference["opens"]["S"])
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    """Of a change that no try was answered for, nobody knows whether it was made: whoever repeats it makes another."""
+    try:
+        yield
+    except OutpaintError as error:
+        if error.code is not ErrorCode.UNAVAILABLE:
+            raise
+        raise OutpaintError.unavailable(
+            "the database did not answer, and may have made the change all the same: "
+            "see what `outpaint keys list` shows before you try again"
+        ) from error
 
 
 def _credit(pk: str, amount: int) -> Action:
