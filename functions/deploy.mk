@@ -25,7 +25,8 @@ lint-template: $(CLOUD)/.ready $(CHECKOV)/.ready ## check template.yaml by sam, 
 	@$(CHECKOV)/bin/checkov --skip-download --quiet --compact --framework cloudformation --file template.yaml
 
 test-faults: $(DEV) ## break AWS and kill processes at every call, and print how each job ended
-	@$(BIN)/pytest --quiet tests/functions/aws/test_faults.py --fault-table
+	@$(BIN)/pytest --quiet tests/functions/aws/test_faults.py tests/functions/aws/test_fault_schedules.py \
+		tests/functions/aws/test_sweep.py --fault-table
 
 cloud: $(DEV) $(CLOUD)/.ready $(MINISTACK)/.ready ## deploy template.yaml into a cloud on this machine, and outpaint the sample photo there
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2

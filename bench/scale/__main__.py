@@ -2,6 +2,7 @@
 
 python bench/scale              every scenario, its tables and plots
 python bench/scale --measure    the processor time of the functions' handlers on this machine, and nothing else
+python bench/scale --sweep      a sweep over 5,000 and over 50,000 open jobs on this machine: `make bench-sweep`
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 from report import machine, table
 
 from scale import scenarios
-from scale.parameters import Prices, Quotas
+from scale.parameters import Prices, Quotas, Serverless
 from scale.scenarios import HOUR, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +30,14 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--measure", action="store_true", help="only measure the handlers, on this machine")
-    if parser.parse_args().measure:
+    parser.add_argument("--sweep", action="store_true", help="only measure the sweep, on this machine")
+    options = parser.parse_args()
+    if options.sweep:
+        print(machine())
+        for number in (5_000, 50_000):
+            print(swept(number))
+        return
+    if options.measure:
         from scale.measure import handlers
 
         print(machine())
@@ -48,9 +57,23 @@ def main() -> None:
     found = scenarios.demands()
     plots.limits(IMAGES / "scale-limits.svg", found, Quotas())
     tables["limits"] = limits_table(found)
+    tables["index"] = index_table()
     tables["cold"] = cold_table()
     tables["serverless"] = serverless_table()
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+
+
+def swept(number: int) -> str:
+    """What a sweep over so many jobs takes, in a line."""
+    from scale import sweep
+
+    spent = sweep.measure(number)
+    share = Serverless().sweep_share
+    rate = spent.in_lambda(share, sweep.SWEEP_THREADS, Serverless())
+    return (
+        f"{number:>7,} open jobs: {spent.cpu / number * 1000:.2f} ms of a processor each, {spent.wall:.0f} s here, "
+        f"at most {spent.peak_mib:.0f} MiB; in Lambda some {rate:.0f} jobs a second"
+    )
 
 
 def written(page: str, tables: dict[str, str]) -> str:
@@ -148,11 +171,21 @@ def limits_table(found: dict[str, list[tuple[float, scenarios.Demand]]]) -> str:
         rate, last = each[-1]
         for_one = [(last.requests / rate, quotas.stage_requests), (last.requests / rate, quotas.gateway_requests)]
         for_one.append((last.concurrency / rate, quotas.lambda_concurrency))
+        for_one.append((last.table_writes / rate, quotas.table_writes))
         ends = [f"{allowed / one:,.0f}" for one, allowed in for_one]
         rows.append([name, f"{last.requests:,.0f}", f"{last.concurrency:,.0f}", f"{last.writes:,.0f}", *ends])
     titles = ["pictures are", "requests/s", "functions at a time", "write units/s"]
-    ends = ["stage (1,000/s) ends at", "API Gateway (10,000/s) at", "Lambda (1,000) at"]
+    ends = ["stage (1,000/s) ends at", "API Gateway (10,000/s) at", "Lambda (1,000) at", "a new table (4,000/s) at"]
     return table([*titles, *(f"{end}, submits/s" for end in ends)], rows)
+
+
+def index_table() -> str:
+    """How many submits a second the index of unended jobs takes, by the partitions that it has."""
+    rows = []
+    for partitions, found in scenarios.index_limits().items():
+        median, few = np.percentile(found, [50, 1], method="lower")
+        rows.append([f"{partitions}", f"{median:,.0f}", f"{few:,.0f}"])
+    return table(["partitions of the index", "submits/s, mostly", "where the shards lie badly (1 of 100)"], rows)
 
 
 def cold_table() -> str:

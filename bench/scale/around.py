@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outpaint.functions.aws import dynamo_table
+from outpaint.functions.aws.dynamo_items import SHARDS
 
 from .arrivals import Random, Times, poisson
-from .parameters import Latency, Prices, Serverless
+from .parameters import Latency, Prices, Quotas, Serverless
 
 # The calls of a submit with an image, a mask and an idempotency key, and of a poll; a test holds the numbers to those
 # that tests/functions/aws/test_calls.py counts.
@@ -34,6 +35,9 @@ class Units:
     submit_writes: float = 13.0
     submit_reads: float = 2.0
     settle_writes: float = 4.0
+    # Of those, what the indexes write: `unended` in and out, `listed` in.
+    unended_writes: float = 2.0
+    listed_writes: float = 1.0
     poll_writes: float = 1.0
     poll_reads: float = 2.0
 
@@ -86,11 +90,15 @@ def time_to_picture(random: Random, arrived: Times, at_endpoint: Times, around: 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a rate of submits asks of everything around the endpoint, a second; `concurrency` is functions at a time."""
+    """What a rate of submits asks of everything around the endpoint, a second.
+
+    `concurrency` is functions at a time; `writes` are units, of which `table_writes` are not the indexes'.
+    """
 
     requests: float
     concurrency: float
     writes: float
+    table_writes: float
 
 
 def demand(random: Random, rate: float, seconds: float, around: Serverless, *, sync: bool) -> Demand:
@@ -103,11 +111,25 @@ def demand(random: Random, rate: float, seconds: float, around: Serverless, *, s
     polls = math.ceil(max(0.0, seconds - waited) / around.retry_after)
     busy = submit + waited + polls * poll + settle
     units = Units()
+    writes = units.submit_writes + units.settle_writes + polls * units.poll_writes
     return Demand(
         requests=rate * (1 + polls),
         concurrency=rate * busy,
-        writes=rate * (units.submit_writes + units.settle_writes + polls * units.poll_writes),
+        writes=rate * writes,
+        table_writes=rate * (writes - units.unended_writes - units.listed_writes),
     )
+
+
+def index_submits(random: Random, partitions: int, quotas: Quotas, draws: int = 20_000) -> Times:
+    """Submits a second that the index of unended jobs takes, for so many random placements of its shards, sorted.
+
+    A shard is one hash key, so it lies in one partition, and each takes an equal part of the writes. Where the shards
+    lie is by their hash: two may share a partition while another has none. DynamoDB splits a busy one in time.
+    """
+    placed = random.integers(0, partitions, (draws, len(SHARDS)))
+    busiest = np.array([np.bincount(row).max() for row in placed])
+    rates: Times = np.sort(quotas.partition_writes * len(SHARDS) / busiest / Units().unended_writes)
+    return rates
 
 
 def cost(around: Serverless, prices: Prices, polls: float) -> dict[str, float]:

@@ -30,6 +30,12 @@ ROUNDS = 25
 SIDE = 1024
 
 
+def response(request: Any, status: int, headers: dict[str, str], content: bytes) -> AWSResponse:
+    """What botocore is given for a request that goes nowhere."""
+    raw = urllib3.HTTPResponse(io.BytesIO(content), headers, status, preload_content=False)
+    return AWSResponse(request.url, status, {**headers, "Content-Length": str(len(content))}, raw)
+
+
 def handlers() -> dict[str, tuple[float, int]]:
     """Median processor seconds and peak body bytes of submit, poll and settle."""
     stub = StubAws()
@@ -37,9 +43,7 @@ def handlers() -> dict[str, tuple[float, int]]:
     def answer(request: Any, **_: Any) -> AWSResponse:
         target = request.headers.get("X-Amz-Target")
         target = target.decode() if isinstance(target, bytes) else target
-        status, headers, content = stub.answer(target, urlsplit(request.url).path, request.body)
-        raw = urllib3.HTTPResponse(io.BytesIO(content), headers, status, preload_content=False)
-        return AWSResponse(request.url, status, {**headers, "Content-Length": str(len(content))}, raw)
+        return response(request, *stub.answer(target, urlsplit(request.url).path, request.body))
 
     def session() -> Session:
         made = Session()

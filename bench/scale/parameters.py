@@ -83,6 +83,7 @@ class Serverless:
     # PUBLISHED: Lambda gives a whole processor at 1,769 MB; template.yaml takes 1,024 and 512.
     api_share: float = 1024 / 1769
     completion_share: float = 512 / 1769
+    sweep_share: float = 1024 / 1769
     # ASSUMED: SnapStart restores; the handler's first call builds what it needs.
     cold_start: Latency = Latency(0.9, 2.5)
     # ASSUMED: how long Lambda keeps a function that nobody calls.
@@ -109,6 +110,9 @@ class Quotas:
     gateway_requests: float = 10_000.0
     stage_requests: float = 1_000.0
     lambda_concurrency: float = 1_000.0
+    # Of a new table on demand, and of each of its indexes, which begin with four partitions.
+    table_writes: float = 4_000.0
+    partition_writes: float = 1_000.0
 
 
 @dataclass(frozen=True)

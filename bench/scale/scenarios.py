@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import arrivals
-from .around import Demand, cold_starts, cost, demand, handler, submits_of_one_account, time_to_picture
+from .around import Demand, cold_starts, cost, demand, handler, index_submits, submits_of_one_account, time_to_picture
 from .arrivals import Times
-from .parameters import Endpoint, Painting, Prices, Serverless
+from .parameters import Endpoint, Painting, Prices, Quotas, Serverless
 from .queueing import Run, simulate
 
 HOUR = 3600.0
@@ -170,6 +170,13 @@ def cold_shares() -> list[tuple[str, float, int]]:
         cold = cold_starts(arrived, busy, around.kept_warm)
         found.append((name, float(cold.mean()), int(cold.sum())))
     return found
+
+
+def index_limits() -> dict[int, Times]:
+    """What the index of unended jobs takes: new, and warmed to 10,000 and to 40,000 writes a second."""
+    quotas = Quotas()
+    each = (int(writes / quotas.partition_writes) for writes in (quotas.table_writes, 10_000.0, 40_000.0))
+    return {number: index_submits(np.random.default_rng(12), number, quotas) for number in each}
 
 
 def serverless_costs() -> dict[float, dict[str, float]]:

@@ -170,6 +170,7 @@ def test_the_parameters_are_the_templates() -> None:
     alarm = resources["AsyncHasNobody"]["Properties"]
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 60
     around_ = Serverless()
+    assert around_.sweep_share == pytest.approx(resources["SweeperFunction"]["Properties"]["MemorySize"] / 1769)
     assert around_.sync_wait == parameters["SyncWait"]["Default"]
     assert around_.api_share == pytest.approx(parameters["MemorySize"]["Default"] / 1769)
     assert around_.completion_share == pytest.approx(resources["CompletionFunction"]["Properties"]["MemorySize"] / 1769)
@@ -204,6 +205,15 @@ def test_a_function_starts_cold_when_none_is_warm() -> None:
     assert cold(0.0, 101.5, 203.0) == [True, True, True], "too far apart"
     many = around.cold_starts(arrivals.poisson(random(14), 20.0, HOUR), 0.5, 420.0)
     assert 10 <= many.sum() < 40, "as many as there are ever at a time, about ten on average"
+
+
+def test_an_index_takes_no_more_than_its_partitions_do_and_no_less_than_one() -> None:
+    quotas = Quotas()
+    for partitions in (1, 4, 40):
+        found = around.index_submits(random(15), partitions, quotas, 2_000)
+        assert found.min() >= quotas.partition_writes / 2, "two writes for each submit"
+        assert found.max() <= min(partitions, 8) * quotas.partition_writes / 2
+    assert np.all(around.index_submits(random(15), 1, quotas, 100) == 500)
 
 
 def test_what_is_asked_of_functions_is_littles_law_too() -> None:
@@ -241,7 +251,7 @@ def test_the_scenarios_are_the_same_every_time() -> None:
 
 def test_the_pages_plots_and_tables_are_there() -> None:
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    for name in ("burst", "day", "policies", "account", "rates", "limits", "cold", "serverless"):
+    for name in ("burst", "day", "policies", "account", "rates", "limits", "index", "cold", "serverless"):
         table = page.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
         assert table.count("\n") >= 4, f"run `make scale` and commit docs/scale.md: {name}"
     rows = page.partition("<!-- burst -->")[2].partition("<!-- /burst -->")[0]

@@ -20,7 +20,7 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
-from outpaint.functions.service import admission, settle
+from outpaint.functions.service import admission, settle, sweeping
 from outpaint.functions.service.admission import authenticate, key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account, Job
@@ -459,7 +459,7 @@ def test_the_sweep_ends_what_is_overdue_and_what_was_never_dispatched(kit: Servi
     fresh = kit.send().job
     cut_off = begin_and_be_killed(kit)
     kit.clock.time += 130
-    settle.sweep(kit.service)
+    sweeping.sweep(kit.service)
     states = {id_: found.state for id_ in (overdue.id, fresh.id, cut_off.id) if (found := kit.ledger.find(id_, 0))}
     assert states == {
         overdue.id: JobState.EXPIRED,
@@ -482,7 +482,7 @@ def test_the_sweep_forgets_what_has_expired(kit: ServiceKit) -> None:
     job = kit.send("key-1").job
     kit.finish(job)
     kit.clock.time += 25 * HOUR
-    settle.sweep(kit.service)
+    sweeping.sweep(kit.service)
     assert kit.ledger.find(job.id, 0) is None
     assert kit.ledger.find_claim("one", "key-1", 0) is None
 

@@ -17,7 +17,7 @@ from outpaint.functions.adapters.clock_and_ids import RandomIds
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
-from outpaint.functions.service import settle
+from outpaint.functions.service import settle, sweeping
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account, Job, StoredPicture
@@ -238,7 +238,7 @@ def test_one_bad_job_holds_up_no_sweep(kit: ServiceKit, a_job: Callable[..., Job
     kit.dispatch.breaks_on = bad.id
     kit.clock.time = START + 600
     with pytest.raises(ExceptionGroup, match="could not be looked at"):
-        settle.sweep(kit.service)
+        sweeping.sweep(kit.service)
     assert [job.id for job in kit.ledger.unended()] == [bad.id]
 
 

@@ -21,7 +21,7 @@ from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service, ServiceSettings
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.scenarios.job_effects import Fail
 from outpaint.mocks.scenarios.world_scenarios import HEADER as SCENARIO

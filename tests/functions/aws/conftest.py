@@ -444,6 +444,18 @@ def cloud(aws: None) -> Cloud:
     return cloud
 
 
+@pytest.fixture(scope="session")
+def many(request: pytest.FixtureRequest) -> bool:
+    """Whether this is the long run, `make test-faults`, which prints the table of faults."""
+    return bool(request.config.getoption("fault_table", default=False))
+
+
+@pytest.fixture(scope="session")
+def form() -> Callable[..., tuple[bytes, str]]:
+    """Makes a multipart body and its content type; bytes become files."""
+    return Cloud.form
+
+
 FAULTS = pytest.StashKey[list[tuple[str, ...]]]()
 
 

@@ -20,7 +20,7 @@ from outpaint.functions.aws.sagemaker_dispatch import REALTIME_BOUND_S, paint_in
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.service.records import Job
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep
 
 CREDITS = 20
 STOPPING = OutpaintError.unavailable("the endpoint is shutting down: send the job again")

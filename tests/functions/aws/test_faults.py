@@ -6,14 +6,16 @@ import contextlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.models import botocore_stubber
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
@@ -23,12 +25,15 @@ from outpaint.functions.aws import dynamo_items, dynamo_ledger
 from outpaint.functions.aws.aws_service import Stack
 from outpaint.functions.aws.completions import UnknownJob, settle_completion
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
+from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.aws.sagemaker_dispatch import paint_in_realtime
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.functions.service import account_keys
+from outpaint.functions.service.account_keys import OutOfRange
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account, Job, StoredPicture
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep
 
 CREDITS = 20
 MINUTE, HOUR = 60.0, 3600.0
@@ -622,3 +627,196 @@ def test_no_function_for_the_realtime_endpoint_means_the_queue(
     trial.live_on("the end is reported")
     assert trial.check() == "succeeded"
     fault_table("submit", "Invoke", "429", "the asynchronous endpoint", trial.check())
+
+
+# Answers that are lost: the call was carried out, and botocore makes it again
+
+
+@dataclass
+class Line:
+    """The way to AWS: every call that botocore sends meets the fault once, and comes through when it is repeated.
+
+    `lost` carries it out and never answers, `throttled` refuses it, `twice` carries it out twice and gives the second
+    answer. moto knows no ClientRequestToken, so a repeated transaction changes nothing by its own conditions alone.
+    """
+
+    fault: str
+    met: dict[str, str] = field(default_factory=dict)
+
+    def send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+        _, service, operation = event_name.split(".")
+        repeated = request.headers["amz-sdk-invocation-id"].decode()
+        if repeated in self.met:
+            return None
+        self.met[repeated] = operation
+        if self.fault == "throttled" and service == "s3":
+            return AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>"))
+        if self.fault == "throttled":
+            return AWSResponse(request.url, 400, {}, _Raw(b'{"__type": "x#ThrottlingException"}'))
+        botocore_stubber(event_name, request)
+        if self.fault == "lost":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return botocore_stubber(event_name, request)
+
+    def twice(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for what the stand-ins answer before botocore sends it."""
+
+        def repeated(*args: Any, **named: Any) -> Any:
+            if self.fault != "throttled":
+                call(*args, **named)
+            return call(*args, **named)
+
+        return repeated
+
+    @contextmanager
+    def between(self, cloud: Any) -> Iterator[None]:
+        """The line of the watched clients, while the block runs."""
+        clients = cloud.clients(watched=True)
+        called = ("invoke_async", "invoke", "invoke_function")
+        plain = {name: getattr(cloud.endpoint, name) for name in called}
+        for client in (clients.dynamodb, clients.s3):
+            client.meta.events.register_first("before-send", self.send)
+        for name, call in plain.items():
+            setattr(cloud.endpoint, name, self.twice(call))
+        try:
+            yield
+        finally:
+            for client in (clients.dynamodb, clients.s3):
+                client.meta.events.unregister("before-send", self.send)
+            for name, call in plain.items():
+                setattr(cloud.endpoint, name, call)
+
+
+@pytest.fixture(params=["lost", "throttled", "twice"])
+def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Line:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    return Line(request.param)
+
+
+def _counted(trial: Trial) -> list[int]:
+    """The counters of the account's rate limit."""
+    found = trial.cloud.clients(watched=False).dynamodb.scan(
+        TableName=trial.cloud.settings.table,
+        FilterExpression="begins_with(pk, :limit)",
+        ExpressionAttributeValues={":limit": {"S": f"LIMIT#{trial.account}#"}},
+    )
+    return [int(item["requests"]["N"]) for item in found["Items"]]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_call_meets_a_fault_once(
+    cloud: Any, cut_out: bytes, process: str, line: Line, fault_table: Callable[..., None]
+) -> None:
+    prepare, run = PROCESSES[process]
+    trial = Trial(cloud, cut_out, 1).open()
+    prepare(trial)
+    before = sum(_counted(trial))
+    with line.between(cloud):
+        run(trial)
+    ended = trial.jobs()[0].state.ended
+    assert ended == (process != "submit"), "the process did at once what it was to do"
+    assert sum(_counted(trial)) == before + (process in ("submit", "poll of an overdue job"))
+    trial.live_on("the end is reported")
+    assert "," not in trial.check()
+    assert all(job.attempts == 1 for job in trial.jobs())
+    fault_table(process, f"each of {len(line.met)}", f"answer {line.fault}", "repeated by botocore", trial.check())
+
+
+def test_every_call_of_the_realtime_function_meets_a_fault_once(
+    cloud: Any, cut_out: bytes, line: Line, fault_table: Callable[..., None]
+) -> None:
+    trial = Trial(cloud, cut_out, 1, cloud.settings.model_copy(update=REALTIME)).open()
+    cloud.endpoint.answer = lambda request: cloud.paint(request).model_dump_json().encode()
+    with line.between(cloud):
+        trial.submit(watched=True)
+        for request in list(cloud.endpoint.events):
+            trial.paint(request, watched=True)
+    assert trial.check() == "succeeded"
+    fault_table("realtime", f"each of {len(line.met)}", f"answer {line.fault}", "repeated by botocore", trial.check())
+
+
+def test_an_operators_credits_are_added_once(cloud: Any, line: Line, fault_table: Callable[..., None]) -> None:
+    clients = cloud.clients(watched=True)
+    ring, ids, now = DynamoKeyRing(Table(clients, cloud.settings.table)), cloud.ids, cloud.clock.now()
+    with line.between(cloud):
+        key = account_keys.create(ring, ids, "Bob", 100, now)
+        assert account_keys.credit(ring, "Bob", 50, now).credits == 150
+        assert account_keys.credit(ring, "Bob", -150, now).credits == 0
+        second = account_keys.create(ring, ids, "Bob", 7, now)
+        with pytest.raises(OutpaintError):
+            account_keys.credit(ring, "Bob", -8, now)
+        with pytest.raises(OutOfRange):
+            ring.add_credits("nobody", 1, now)
+        account_keys.revoke(ring, key, now)
+    assert cloud.credits(second) == 7
+    revoked = {entry.digest: entry.revoked_at for entry in ring.entries() if entry.account.name == "Bob"}
+    assert revoked == {key_digest(key): now, key_digest(second): None}
+    fault_table("keys", f"each of {len(line.met)}", f"answer {line.fault}", "repeated by botocore", "to the unit")
+
+
+def test_credits_in_doubt_are_told_as_such(cloud: Any) -> None:
+    """No try was answered: to say no more than "try again" would have them added twice."""
+    ring = DynamoKeyRing(Table(cloud.clients(watched=True), cloud.settings.table))
+    cloud.wire.faults["TransactWriteItems"] = [ReadTimeoutError(endpoint_url="https://dynamodb")] * 2
+    for change in (
+        lambda: account_keys.credit(ring, "Ann", 50, 0.0),
+        lambda: account_keys.create(ring, cloud.ids, "Bob", 50, 0.0),
+    ):
+        with pytest.raises(OutpaintError, match="see what `outpaint keys list` shows") as error:
+            change()
+        assert error.value.code is ErrorCode.UNAVAILABLE
+
+
+def test_an_attempt_is_counted_once(cloud: Any, cut_out: bytes, line: Line, fault_table: Callable[..., None]) -> None:
+    trial = Trial(cloud, cut_out, 1).open()
+    _submitted(trial)
+    (job,) = trial.jobs()
+    jobs = trial.stack(watched=True).service.jobs
+    with line.between(cloud):
+        assert [jobs.begin_again(job.id) for _ in range(3)] == [replace(job, attempts=number) for number in (2, 3, 4)]
+    fault_table("begin again", "UpdateItem", f"answer {line.fault}", "repeated by botocore", "to the unit")
+
+
+def test_a_count_that_is_repeated_after_others_counts_once(cloud: Any) -> None:
+    """Between a lost answer and its repeat, others may count."""
+    ours, theirs = (cloud.stack(watched=False).service.limits for _ in range(2))
+    event, after = "before-send.dynamodb.UpdateItem", []
+
+    def meanwhile(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+        if after:
+            return None
+        after.append(request)
+        botocore_stubber(event_name, request)
+        for _ in range(3):
+            theirs.count("ann", 1, 60.0)
+        return botocore_stubber(event_name, request)
+
+    events = cloud.clients(watched=False).dynamodb.meta.events
+    events.register_first(event, meanwhile)
+    try:
+        assert ours.count("ann", 1, 60.0) == 4
+    finally:
+        events.unregister(event, meanwhile)
+    assert ours.count("ann", 1, 60.0) == 5
+
+
+def test_a_batch_that_is_left_unread_is_an_error(cloud: Any, refused: Any) -> None:
+    """DynamoDB throttles a BatchGetItem by answering with the keys that it has not read."""
+    table, calls = cloud.table(), []
+    account = f"KEY#{key_digest('key')}"
+
+    def busy(params: dict[str, Any], **_: Any) -> Any:
+        calls.append(params)
+        keys = {cloud.settings.table: {"Keys": [{"pk": {"S": account}}], "ConsistentRead": True}}
+        return type("Answer", (), {"status_code": 200})(), {"Responses": {}, "UnprocessedKeys": keys}
+
+    events, event = cloud.clients(watched=False).dynamodb.meta.events, "before-call.dynamodb.BatchGetItem"
+    events.register_first(event, busy)
+    try:
+        with pytest.raises(OutpaintError) as error:
+            list(table.get_many([account]))
+    finally:
+        events.unregister(event, busy)
+    assert error.value.code is ErrorCode.UNAVAILABLE
+    assert len(calls) == 8
+    assert [item["pk"]["S"] for item in table.get_many([account])] == [account]

@@ -25,6 +25,7 @@ from outpaint.functions.aws import dynamo_items
 from outpaint.functions.aws.aws_settings import PREFIX, AwsSettings
 from outpaint.functions.aws.sagemaker_dispatch import REALTIME_BOUND_S
 from outpaint.functions.handlers.api_handler import MARGIN_S
+from outpaint.functions.handlers.job_handlers import SWEEP_MARGIN_S
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.painters.painter_table import PainterHost, names_on
@@ -117,13 +118,20 @@ def test_the_table_is_the_one_that_the_ledger_writes(cloud: Any) -> None:
         dynamo_items.LISTED_INDEX,
     ]
     for index, there in zip(said["GlobalSecondaryIndexes"], made["GlobalSecondaryIndexes"], strict=True):
-        assert index == {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
+        named = {name: there[name] for name in ("IndexName", "KeySchema", "Projection")}
+        assert index == {**named, "WarmThroughput": said["WarmThroughput"]}
     assert said["TimeToLiveSpecification"] == {"AttributeName": "purge_at", "Enabled": True}
     assert said["BillingMode"] == "PAY_PER_REQUEST"
     assert said["PointInTimeRecoverySpecification"] == {
         "PointInTimeRecoveryEnabled": True,
         "RecoveryPeriodInDays": {"Ref": "RecoveryDays"},
     }
+
+
+def test_the_sweep_stops_before_its_function_is_stopped_and_the_next_begins() -> None:
+    properties = FUNCTIONS["SweeperFunction"]["Properties"]
+    assert properties["Events"]["EveryMinute"]["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert properties["Timeout"] - SWEEP_MARGIN_S < 60
 
 
 def test_nothing_in_the_bucket_outlives_its_day() -> None:

@@ -134,7 +134,7 @@ def test_no_table_is_scanned_and_names_and_keys_are_looked_up(run: Run, aws: Any
     key = run("keys", "create", "Ann", *options)[1].strip()
     for words, calls in (
         (("list",), ["Query", "BatchGetItem"]),
-        (("credit", "Ann", 1), ["GetItem", "GetItem", "GetItem", "UpdateItem"]),
+        (("credit", "Ann", 1), ["GetItem", "GetItem", "GetItem", "TransactWriteItems", "GetItem"]),
         (("revoke", key), ["GetItem", "UpdateItem"]),
         (("create", "Ann"), ["GetItem", "TransactWriteItems"]),
         (("create", "Bob"), ["GetItem", "TransactWriteItems"]),

@@ -11,7 +11,7 @@ import pytest
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.job_states import JobState
 from outpaint.functions.http.messages import Waiting
-from outpaint.functions.service.settle import sweep
+from outpaint.functions.service.sweeping import sweep
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.virtual_clock import START, VirtualClock

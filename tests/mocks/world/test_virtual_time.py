@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from outpaint.functions.service import settle
+from outpaint.functions.service import sweeping
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.world.virtual_clock import ClockError
 from outpaint.mocks.world.world import World
@@ -140,7 +140,7 @@ def test_a_sweep_forgets_what_has_expired_and_nothing_else(api: Any, world: Worl
     new = api.job()
     url = url_of(api.poll(new))
     world.clock.advance(hours=6)
-    settle.sweep(world.service)
+    sweeping.sweep(world.service)
     assert api.poll(old).status == 404
     assert api.words(new, 1) == ["success"]
     assert api.get(url, key="").status == 200

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session, get_session
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.service.service import MAX_SWEEP_THREADS
 
 _LOG: Final = logging.getLogger("outpaint.aws")
 
@@ -26,6 +27,7 @@ def _config(read_timeout: int, attempts: int, **more: Any) -> Config:
         connect_timeout=1,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=MAX_SWEEP_THREADS,
         **more,
     )
 
@@ -35,7 +37,7 @@ def _config(read_timeout: int, attempts: int, **more: Any) -> Config:
 _QUEUE: Final = _config(5, 3)
 _CONFIGS: Final = {
     # A call to DynamoDB takes milliseconds: one that takes a second is lost, and repeating it is cheaper than waiting.
-    # All writes are conditional or carry a token, so that a repeat changes nothing. 4 x (1 + 2) s stays under a
+    # All writes are conditional, so that a repeat changes nothing (docs/adr/0046). 4 x (1 + 2) s stays under a
     # gateway's 29 s.
     "dynamodb": ("dynamodb", _config(2, 4)),
     # A picture of 32 MiB has to get through: 10 s without a byte is the end of it. A PUT or DELETE may be repeated.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.aws.aws_clients import Clients
 from outpaint.functions.aws.aws_settings import AwsSettings
-from outpaint.functions.aws.dynamo_ledger import DynamoLedger, DynamoLimits
+from outpaint.functions.aws.dynamo_ledger import DynamoLedger, DynamoLimits, SweepMark
 from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.aws.outcomes import Outcomes
 from outpaint.functions.aws.s3_pictures import S3Pictures
@@ -33,6 +33,7 @@ class Stack:
     clients: Clients
     dispatch: SageMakerDispatch
     outcomes: Outcomes
+    mark: SweepMark
 
 
 def assemble(
@@ -71,4 +72,4 @@ def assemble(
         observer=observer,
     )
     dispatch.service = service
-    return Stack(service, clients, dispatch, Outcomes(clients, settings.bucket))
+    return Stack(service, clients, dispatch, Outcomes(clients, settings.bucket), SweepMark(table))

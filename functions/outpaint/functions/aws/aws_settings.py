@@ -12,10 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from outpaint.functions.service.service import ServiceSettings
 
 PREFIX: Final = "OUTPAINT_"
+SWEEP_THREADS: Final = 16
+"""Jobs that the sweep looks at at a time: each waits for S3 for most of its time."""
 
 # What differs from a server of one's own. A gateway closes a connection after 29 s, so a wait ends before that. A
 # Lambda event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's temporary credentials ends with them.
-_ON_LAMBDA: Final[dict[str, object]] = {"sync_wait": 24, "max_wait": 24, "body_limit": 4_500_000, "url_lifetime": 3600}
+_ON_LAMBDA: Final[dict[str, object]] = {
+    "sync_wait": 24,
+    "max_wait": 24,
+    "body_limit": 4_500_000,
+    "url_lifetime": 3600,
+    "sweep_threads": SWEEP_THREADS,
+}
 
 
 class AwsSettings(BaseModel):

@@ -7,7 +7,9 @@
 | `ACCOUNT#<id>`, `NAME#<name>` with `opens` | refers from an account's id or name to the pk of its item |
 | `JOB#<id>` | a job; with `unended` while it has not ended, and `purge_at` once it has |
 | `CLAIM#<account>#<key>` | an idempotency key in use |
-| `LIMIT#<account>#<window>` | how many requests an account has made in a window |
+| `LIMIT#<account>#<window>` | how many requests an account has made in a window, and the last count of each caller |
+| `MOVEMENT#<id>` | a change of credits by an operator, so that it is made once |
+| `SWEEP` | where the next sweep goes on: `since`, in seconds since the epoch |
 
 Keys and jobs have `listed`, the hash key of an index that sorts them by `created_at` (docs/adr/0035). Times are numbers
 of seconds since the epoch; `purge_at` is the table's time to live.
@@ -57,9 +59,13 @@ LISTED_JOBS: Final = tuple(f"jobs{shard}" for shard in SHARDS)
 """The partitions of `listed`, for keys and for jobs."""
 PURGE_MARGIN_S: Final = 3600
 """What has expired is purged this much later, so that no clock that runs ahead loses what others still need."""
+_DAY_S: Final = 86_400
 
 
-def pk_of(kind: Literal["KEY", "ACCOUNT", "NAME", "JOB", "CLAIM", "LIMIT"], *parts: str | int) -> str:
+_Kind = Literal["KEY", "ACCOUNT", "NAME", "JOB", "CLAIM", "LIMIT", "MOVEMENT", "SWEEP"]
+
+
+def pk_of(kind: _Kind, *parts: str | int) -> str:
     """The key of an item, as the table above writes it."""
     return "#".join([kind, *map(str, parts)])
 
@@ -93,6 +99,18 @@ def account_item(account: Account, digest: str, now: float) -> Item:
 def further_key_item(digest: str, opens: str, now: float) -> Item:
     """A further key to the account whose pk is `opens`."""
     return as_item({"pk": pk_of("KEY", digest), "opens": opens, "created_at": now, "listed": LISTED_KEYS})
+
+
+def movement_item(movement_id: str, account_id: str, amount: int, now: float) -> Item:
+    """A change of an account's credits by an operator, kept for a day: long after whatever may repeat it."""
+    return as_item(
+        {
+            "pk": pk_of("MOVEMENT", movement_id),
+            "account_id": account_id,
+            "amount": amount,
+            "purge_at": purge_at(now + _DAY_S),
+        }
+    )
 
 
 def account_of(item: Item) -> Account:

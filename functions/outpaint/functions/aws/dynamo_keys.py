@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.aws import dynamo_table
 from outpaint.functions.aws.dynamo_items import (
     LISTED_INDEX,
@@ -12,6 +15,7 @@ from outpaint.functions.aws.dynamo_items import (
     account_item,
     account_of,
     further_key_item,
+    movement_item,
     pk_of,
 )
 from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Item, Table, as_item, chunks
@@ -36,7 +40,7 @@ class DynamoKeyRing:
         self._table = table
 
     def open_account(self, account: Account, digest: str, now: float) -> None:
-        """Store an account and its first key; raises `AlreadyThere`."""
+        """Store an account and its first key; the same again changes nothing. Raises `AlreadyThere`."""
         pk = pk_of("KEY", digest)
         new = [
             account_item(account, digest, now),
@@ -44,9 +48,12 @@ class DynamoKeyRing:
             as_item({"pk": pk_of("NAME", account.name), "opens": pk}),
         ]
         try:
-            self._table.transact(*(dynamo_table.put(item, _NEW) for item in new))
-        except ConditionRefused:
-            raise AlreadyThere(account.id) from None
+            with _in_doubt():
+                self._table.transact(*(dynamo_table.put(item, _NEW) for item in new))
+        except ConditionRefused as refused:
+            there = refused.reasons[0] or {}
+            if there.get("account_id") != new[0]["account_id"]:
+                raise AlreadyThere(account.id) from None
 
     def add_key(self, account_name: str, digest: str, credits_: int, now: float, new_id: str) -> None:
         pk = self._opens(pk_of("NAME", account_name))
@@ -61,19 +68,31 @@ class DynamoKeyRing:
                 if pk is None:
                     raise
         try:
-            self._table.transact(_credit(pk, credits_), dynamo_table.put(further_key_item(digest, pk, now), _NEW))
-        except ConditionRefused:
-            raise OutOfRange from None
+            with _in_doubt():
+                self._table.transact(_credit(pk, credits_), dynamo_table.put(further_key_item(digest, pk, now), _NEW))
+        except ConditionRefused as refused:
+            _, key = refused.reasons
+            if key is None:
+                raise OutOfRange from None
+            if key.get("opens") != {"S": pk}:
+                raise AlreadyThere(account_name) from None
         return None
 
-    def add_credits(self, account_id: str, amount: int) -> Account:
+    def add_credits(self, account_id: str, amount: int, now: float) -> Account:
         pk = self._opens(pk_of("ACCOUNT", account_id))
         if pk is None:
             raise OutOfRange
-        try:
-            return account_of(self._table.update(_credit(pk, amount)))
-        except ConditionRefused:
-            raise OutOfRange from None
+        movement = movement_item(secrets.token_hex(16), account_id, amount, now)
+        with _in_doubt():
+            try:
+                self._table.transact(_credit(pk, amount), dynamo_table.put(movement, _NEW))
+            except ConditionRefused as refused:
+                if refused.reasons[1] is None:
+                    raise OutOfRange from None
+            account = self._table.get(pk)
+        if account is None:
+            raise OutOfRange
+        return account_of(account)
 
     def revoke(self, digest: str, now: float) -> None:
         once = "SET revoked_at = if_not_exists(revoked_at, :now)"
@@ -115,6 +134,20 @@ class DynamoKeyRing:
         """The pk of the account that an id, a name or a further key refers to."""
         reference = self._table.get(pk)
         return None if reference is None else str(reference["opens"]["S"])
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    """Of a change that no try was answered for, nobody knows whether it was made: whoever repeats it makes another."""
+    try:
+        yield
+    except OutpaintError as error:
+        if error.code is not ErrorCode.UNAVAILABLE:
+            raise
+        raise OutpaintError.unavailable(
+            "the database did not answer, and may have made the change all the same: "
+            "see what `outpaint keys list` shows before you try again"
+        ) from error
 
 
 def _credit(pk: str, amount: int) -> Action:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
+import secrets
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Final, Unpack
 
@@ -23,7 +26,7 @@ from outpaint.functions.aws.dynamo_items import (
     pk_of,
     purge_at,
 )
-from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Table, Value, chunks
+from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Item, Table, Value, chunks
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, insufficient
 
@@ -107,12 +110,14 @@ class DynamoLedger:
             # The time of purging depends on it. Only who ends nothing of its own leaves it out.
             job = self.find(inference_id, 0.0)
             change["expires_at"] = None if job is None else job.expires_at
-        return self._updated(_move(inference_id, to, change))
+        write = _write_id()
+        return self._updated(_move(inference_id, to, change, write), write)
 
     def begin_again(self, inference_id: str, attempt: int, locations: CompletionLocations | None = None) -> Job | None:
         unended, states = _state_in(_UNENDED)
         known: dict[str, Value] = {} if locations is None else {"locations": locations}
         change = "REMOVE locations" if locations is None else ", locations = :locations"
+        # No id of its own: to write the same try twice changes nothing.
         return self._updated(
             dynamo_table.update(
                 pk_of("JOB", inference_id),
@@ -124,10 +129,10 @@ class DynamoLedger:
             )
         )
 
-    def unended(self) -> Iterator[Job]:
+    def unended(self, since: float = 0.0) -> Iterator[Job]:
         """Read in hundreds as they are asked for."""
         # The index may lag behind.
-        return (job for job in self._indexed(UNENDED_INDEX, SHARDS) if not job.state.ended)
+        return (job for job in self._indexed(UNENDED_INDEX, SHARDS, since=since) if not job.state.ended)
 
     def latest(self) -> Iterator[Job]:
         """The newest jobs first, expired ones included, for people to look at; read in hundreds as asked for."""
@@ -156,12 +161,12 @@ class DynamoLedger:
             self._table.transact(dynamo_table.delete(pk_of("JOB", inference_id), "attribute_exists(pk)"))
         return True
 
-    def _updated(self, action: Action) -> Job | None:
+    def _updated(self, action: Action, write: str | None = None) -> Job | None:
         """The job after an update; None where its condition does not hold."""
         try:
             return job_of(self._table.update(action))
-        except ConditionRefused:
-            return None
+        except ConditionRefused as refused:
+            return _written(refused.reasons[0], write)
 
     def _remember(self, account_id: str, pk: str) -> None:
         if len(self._account_pks) >= _REMEMBERED:
@@ -176,12 +181,14 @@ class DynamoLedger:
             self._remember(account_id, reference["opens"]["S"])
         return self._account_pks.get(account_id)
 
-    def _indexed(self, index: str, partitions: tuple[str, ...], *, newest_first: bool = False) -> Iterator[Job]:
+    def _indexed(
+        self, index: str, partitions: tuple[str, ...], *, since: float = 0.0, newest_first: bool = False
+    ) -> Iterator[Job]:
         """The jobs in an index by their age; an index has keys alone, the jobs are read from the table."""
         sign = -1 if newest_first else 1
 
         def keys(partition: str) -> Iterator[tuple[float, str]]:
-            for item in self._table.query(index, partition, newest_first=newest_first):
+            for item in self._table.query(index, partition, since=since, newest_first=newest_first):
                 yield sign * float(item["created_at"]["N"]), item["pk"]["S"]
 
         for chunk in chunks(heapq.merge(*map(keys, partitions))):
@@ -194,7 +201,8 @@ class DynamoLedger:
         if item is None or job is None or job.state not in sources_of(to):
             return None
         after = job.moved(to, change)
-        move = _move(inference_id, to, {**change, "expires_at": after.expires_at})
+        write = _write_id()
+        move = _move(inference_id, to, {**change, "expires_at": after.expires_at}, write)
         together = []
         if to in GIVES_BACK:
             paid_by = item["paid_by"]["S"]
@@ -208,7 +216,7 @@ class DynamoLedger:
                 self._table.transact(move, *together)
             except ConditionRefused as refused:
                 if refused.reasons[0] is not None:
-                    return None
+                    return _written(refused.reasons[0], write)
                 # The claim is another job's by now, or the account was deleted by hand: the job ends all the same.
                 together = [
                     action for action, reason in zip(together, refused.reasons[1:], strict=True) if reason is None
@@ -218,21 +226,69 @@ class DynamoLedger:
 
 
 class DynamoLimits:
-    """The Limits port: one item for an account's window, which the table's time to live deletes."""
+    """The Limits port: one item for an account's window, which the table's time to live deletes.
+
+    A thread of a process counts one request at a time. It leaves the number of its count in the item, under a name of
+    its own, so a repeat of the same count is refused; the figure is then that of all counts so far.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._numbers = itertools.count(1)
+        self._thread = threading.local()
+
+    def count(self, account_id: str, window: int, expires_at: float) -> int:
+        name = self._name()
+        try:
+            counted: Item | None = self._table.update(
+                dynamo_table.update(
+                    pk_of("LIMIT", account_id, window),
+                    f"ADD requests :one SET purge_at = :purge_at, {name} = :number",
+                    f"attribute_not_exists({name}) OR {name} <> :number",
+                    one=1,
+                    purge_at=purge_at(expires_at),
+                    number=next(self._numbers),
+                )
+            )
+        except ConditionRefused as refused:
+            counted = refused.reasons[0]
+        return int((counted or {})["requests"]["N"])
+
+    def _name(self) -> str:
+        """This thread's attribute, drawn at its first count: before that, a snapshot of the process may be copied."""
+        try:
+            name: str = self._thread.name
+        except AttributeError:
+            name = self._thread.name = f"by_{secrets.token_hex(4)}"
+        return name
+
+
+class SweepMark:
+    """Where the next sweep goes on, whichever process makes it: an item of the table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def count(self, account_id: str, window: int, expires_at: float) -> int:
-        counted = self._table.update(
-            dynamo_table.update(
-                pk_of("LIMIT", account_id, window),
-                "ADD requests :one SET purge_at = :purge_at",
-                one=1,
-                purge_at=purge_at(expires_at),
-            )
-        )
-        return int(counted["requests"]["N"])
+    def read(self) -> float:
+        """The `since` of the next sweep; 0 where it begins with the oldest job."""
+        item = self._table.get(pk_of("SWEEP"))
+        return 0.0 if item is None else float(item["since"]["N"])
+
+    def keep(self, since: float) -> None:
+        """Write it down."""
+        self._table.update(dynamo_table.update(pk_of("SWEEP"), "SET since = :since", since=since))
+
+
+def _write_id() -> str:
+    """An id for one write of a job; the job's item keeps the ids of the few writes that it has had."""
+    return secrets.token_hex(4)
+
+
+def _written(item: Item | None, write: str | None) -> Job | None:
+    """The job, where this write was carried out before and its answer lost; None where another was in its way."""
+    if not item or write not in item.get("writes", {}).get("SS", ()):
+        return None
+    return job_of(item)
 
 
 def _state_in(states: frozenset[JobState]) -> tuple[str, dict[str, JobState]]:
@@ -241,8 +297,8 @@ def _state_in(states: frozenset[JobState]) -> tuple[str, dict[str, JobState]]:
     return f"job_state IN ({', '.join(f':{name}' for name in values)})", values
 
 
-def _move(inference_id: str, to: JobState, change: JobChange) -> Action:
-    """The update of a job's item, on condition that it may move there."""
+def _move(inference_id: str, to: JobState, change: JobChange, write: str) -> Action:
+    """The update of a job's item, on condition that it may move there; `write` is its id."""
     condition, states = _state_in(sources_of(to))
     expires_at = change.get("expires_at")
     purged = None if expires_at is None or not to.ended else purge_at(expires_at)
@@ -252,5 +308,11 @@ def _move(inference_id: str, to: JobState, change: JobChange) -> Action:
     assignments = ", ".join(["job_state = :to", *(f"{name} = :{name}" for name in values)])
     remove = " REMOVE unended" if to.ended else ""
     return dynamo_table.update(
-        pk_of("JOB", inference_id), f"SET {assignments}{remove}", condition, to=to, **values, **states
+        pk_of("JOB", inference_id),
+        f"SET {assignments}{remove} ADD writes :writes",
+        condition,
+        to=to,
+        writes=frozenset({write}),
+        **values,
+        **states,
     )

@@ -11,10 +11,11 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.aws.aws_clients import Clients, code_of, typed_errors
 
 Item = dict[str, dict[str, Any]]
-Value = str | float | BaseModel
+Value = str | float | BaseModel | frozenset[str]
 Action = tuple[str, dict[str, Any]]
 """A write by DynamoDB's name for it (Put, Update, Delete), and its parameters without the table."""
 _T = TypeVar("_T")
@@ -28,12 +29,18 @@ _FIRST_WAIT_S: Final = 0.02
 _LONGEST_WAIT_S: Final = 0.4
 BATCH: Final = 100
 """Items that one call gets at most."""
+_PAGE: Final = 1000
+"""Keys that one query reads at most: a page of a megabyte would be ten thousand, in each partition."""
+# Seeded by the system at each number: a generator of this process would be the same in every copy of a snapshot.
+_RANDOM: Final = random.SystemRandom()
 
 
 def attribute(value: Value) -> dict[str, Any]:
     """A value as DynamoDB writes it: a model as its JSON text, a float with all of its digits."""
     if isinstance(value, bool):
         return {"BOOL": value}
+    if isinstance(value, frozenset):
+        return {"SS": sorted(value)}
     if isinstance(value, int | float):
         return {"N": repr(value)}
     return {"S": value.model_dump_json() if isinstance(value, BaseModel) else value}
@@ -79,6 +86,9 @@ class ConditionRefused(Exception):  # noqa: N818 - an outcome that the callers h
 class Table:
     """Calls on one table whose only key is `pk`; each raises `OutpaintError` UNAVAILABLE or INTERNAL.
 
+    botocore repeats a call whose answer was lost, after it may have been carried out. So every write is conditional,
+    and its caller tells from the item in `ConditionRefused` whether that was its own (docs/adr/0046).
+
     A transaction that conflicts with another on the same item is repeated here after a short random `sleep`
     (seconds): botocore leaves that to its caller.
     """
@@ -98,18 +108,21 @@ class Table:
     def update(self, action: Action) -> Item:
         """Carry out an update; the whole item after it. Raises `ConditionRefused`."""
         _, parameters = action
-        answer = self._write("update_item", TableName=self._name, ReturnValues="ALL_NEW", **parameters)
+        returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        answer = self._write("update_item", TableName=self._name, **returned, **parameters)
         item: Item = answer.get("Attributes", {})
         return item
 
     def transact(self, *actions: Action) -> None:
         """Carry out all of the actions or none. Raises `ConditionRefused`."""
         common = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        # botocore adds a token of its own, so that its retries of one call count once.
         self._write("transact_write_items", TransactItems=[{kind: {**common, **rest}} for kind, rest in actions])
 
     def get_many(self, pks: Iterable[str]) -> Iterator[Item]:
-        """The items under these keys, in no order; those that are gone are left out."""
+        """The items under these keys, in no order; those that are gone are left out.
+
+        Raises `OutpaintError` UNAVAILABLE where the table left some of them unread however often it was asked.
+        """
         for chunk in chunks(pks):
             wanted: dict[str, Any] = {self._name: {"Keys": [_key(pk) for pk in chunk], "ConsistentRead": True}}
             for attempt in range(_TRIES):
@@ -119,16 +132,19 @@ class Table:
                 wanted = answer.get("UnprocessedKeys", {})
                 if not wanted:
                     break
+                if attempt == _TRIES - 1:
+                    raise OutpaintError.unavailable(f"{_WHAT} is too busy just now: try again in a moment")
                 self._sleep(_wait(attempt))
 
-    def query(self, index: str, partition: str, *, newest_first: bool = False) -> Iterator[Item]:
-        """What an index holds of the items in one of its partitions, by `created_at`, page after page."""
+    def query(self, index: str, partition: str, *, since: float = 0.0, newest_first: bool = False) -> Iterator[Item]:
+        """What an index holds of one of its partitions from `since` on, by `created_at`, page after page."""
         parameters = {
             "TableName": self._name,
             "IndexName": index,
-            "KeyConditionExpression": f"{index} = :partition",
-            "ExpressionAttributeValues": {":partition": attribute(partition)},
+            "KeyConditionExpression": f"{index} = :partition AND created_at >= :since",
+            "ExpressionAttributeValues": {":partition": attribute(partition), ":since": attribute(since)},
             "ScanIndexForward": not newest_first,
+            "Limit": _PAGE,
         }
         while True:
             with typed_errors(_WHAT):
@@ -186,5 +202,5 @@ def _key(pk: str) -> Item:
 
 
 def _wait(attempt: int) -> float:
-    # Spreads out those that met, so the quality of the random numbers does not matter.
-    return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))  # noqa: S311
+    # Spreads out those that met.
+    return _RANDOM.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))

@@ -19,7 +19,8 @@ from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
 from outpaint.functions.service.ports import Fetch
 from outpaint.functions.service.service import Service, ServiceSettings
-from outpaint.functions.service.settle import recover, sweep
+from outpaint.functions.service.settle import recover
+from outpaint.functions.service.sweeping import sweep
 from outpaint.painting.canvas import Painter
 
 SWEEP_EVERY_S: Final = 30.0

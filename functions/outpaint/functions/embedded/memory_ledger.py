@@ -102,9 +102,10 @@ class MemoryLedger:
             job = self._jobs[inference_id] = replace(job, attempts=attempt, locations=locations)
             return job
 
-    def unended(self) -> list[Job]:
+    def unended(self, since: float = 0.0) -> list[Job]:
         with self._lock:
-            return sorted((self._jobs[id_] for id_ in self._unended), key=lambda job: (job.created_at, job.id))
+            jobs = [job for id_ in self._unended if (job := self._jobs[id_]).created_at >= since]
+        return sorted(jobs, key=lambda job: (job.created_at, job.id))
 
     def purge(self, now: float) -> int:
         with self._lock:

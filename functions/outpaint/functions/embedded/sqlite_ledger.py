@@ -69,7 +69,7 @@ class SqliteKeyRing:
             _add_credits(connection, account_id, credits_)
             _add_key(connection, account_id, digest, now)
 
-    def add_credits(self, account_id: str, amount: int) -> Account:
+    def add_credits(self, account_id: str, amount: int, now: float) -> Account:  # noqa: ARG002 - nothing is repeated
         with self._database.transaction() as connection:
             _add_credits(connection, account_id, amount)
             return _account(connection.execute(f"{_FIND_ACCOUNT} id = ?", (account_id,)).fetchone())
@@ -170,9 +170,10 @@ class SqliteLedger:
                 return None
             return _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
 
-    def unended(self) -> list[Job]:
+    def unended(self, since: float = 0.0) -> list[Job]:
         rows = self._database.connection.execute(
-            f"SELECT {_JOB} FROM jobs WHERE state IN ({_UNENDED}) ORDER BY created_at, id"  # noqa: S608
+            f"SELECT {_JOB} FROM jobs WHERE state IN ({_UNENDED}) AND created_at >= ? ORDER BY created_at, id",  # noqa: S608
+            (since,),
         )
         return [_job(row) for row in rows.fetchall()]
 

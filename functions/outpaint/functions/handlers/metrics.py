@@ -54,6 +54,8 @@ class Metric(Enum):
     """Jobs that the real-time endpoint did not take, and the asynchronous one or nobody did."""
     SWEEPS = "Sweeps", _COUNT
     """Sweeps that came through without an error."""
+    SWEEP_LAG = "SweepLag", _SECONDS
+    """By how much the oldest job that a sweep left unended is over its deadline."""
     SETTINGS_FELL_BACK = "SettingsFellBack", _COUNT
     """An operator's setting that could not be read, or was no value for it."""
 

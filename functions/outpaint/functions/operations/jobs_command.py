@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -20,7 +19,7 @@ from outpaint.contracts.job_states import JobState
 from outpaint.functions.command_line.console import OUT, table, warn
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened, place_options
-from outpaint.functions.service import account_keys, erasure, settle
+from outpaint.functions.service import account_keys, erasure, settle, sweeping
 from outpaint.functions.service.records import Job
 
 LOOKED_THROUGH: Final = 10_000
@@ -177,17 +176,12 @@ def sweep(place: Path | StackName) -> None:
       outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper has stopped
     """
     with opened(place) as deployment:
-        service = deployment.service
-        before = [job.id for job in service.jobs.unended()]
         try:
-            settle.sweep(service)
+            swept = sweeping.sweep(deployment.service)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-        after = (service.jobs.find(id_, 0.0) for id_ in before)
-        found = Counter(job.state for job in after if job is not None and job.state.ended)
-        left = sum(1 for _ in service.jobs.unended())
-    ended = ", ".join(f"{number} {state}" for state, number in sorted(found.items())) or "none ended"
-    OUT.print(f"{len(before)} jobs had not ended: {ended}; {left} go on", markup=False)
+    ended = ", ".join(f"{number} {state}" for state, number in sorted(swept.ended.items())) or "none ended"
+    OUT.print(f"{swept.looked_at} jobs had not ended: {ended}; {swept.left} go on", markup=False)
 
 
 def _states(words: tuple[str, ...]) -> frozenset[JobState]:

@@ -99,5 +99,5 @@ def credit(account: str, amount: int, place: Path | StackName) -> None:
       outpaint keys credit Ann -50 --stack outpaint
     """
     with opened(place) as deployment:
-        changed = account_keys.credit(deployment.keys, account, amount)
+        changed = account_keys.credit(deployment.keys, account, amount, deployment.service.clock.now())
     OUT.print(f"{changed.name} has {changed.credits:,} credits", markup=False)

@@ -50,7 +50,7 @@ class KeyRing(Protocol):
         Raises `OutOfRange` where its credits would leave 0 to `MAX_CREDITS`.
         """
 
-    def add_credits(self, account_id: str, amount: int) -> Account:
+    def add_credits(self, account_id: str, amount: int, now: float) -> Account:
         """Add to an account's free credits; the account after it. Raises `OutOfRange` as `add_key` does."""
 
     def revoke(self, digest: str, now: float) -> None:
@@ -90,11 +90,11 @@ def revoke(ring: KeyRing, key: str, now: float) -> KeyEntry:
     return found
 
 
-def credit(ring: KeyRing, account: str, amount: int) -> Account:
+def credit(ring: KeyRing, account: str, amount: int, now: float) -> Account:
     """Add to the credits of an account, named or by one of its keys; a negative amount takes away."""
     _check_amount(amount, at_least=-MAX_CREDITS)
     try:
-        return ring.add_credits(account_of(ring, account).id, amount)
+        return ring.add_credits(account_of(ring, account).id, amount, now)
     except OutOfRange:
         raise _out_of_range() from None
 

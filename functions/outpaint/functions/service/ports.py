@@ -94,8 +94,8 @@ class Jobs(Protocol):
         twice changes nothing more. The job's state stays.
         """
 
-    def unended(self) -> Iterable[Job]:
-        """Every job that has not ended, oldest first, for recovery and the sweep."""
+    def unended(self, since: float = 0.0) -> Iterable[Job]:
+        """The jobs that have not ended and were accepted at `since` or later, oldest first."""
 
     def purge(self, now: float) -> int:
         """Delete ended jobs, claims and counters that have expired; returns how many jobs."""

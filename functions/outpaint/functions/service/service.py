@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
 
 _DAY: Final = 24 * 3600
+MAX_SWEEP_THREADS: Final = 64
+"""As many connections are kept open to a service that the sweep calls."""
 
 
 class ServiceSettings(BaseModel):
@@ -45,6 +47,9 @@ class ServiceSettings(BaseModel):
     max_attempts: Annotated[
         int, Field(ge=1, description="How often a job is tried whose painter's host is stopped or killed meanwhile.")
     ] = 3
+    sweep_threads: Annotated[
+        int, Field(ge=1, le=MAX_SWEEP_THREADS, description="Jobs that the sweep looks at at a time.")
+    ] = 1
     fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = 20.0
     accepted_word: Annotated[StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")] = (
         StatusWord.PROCESSING

@@ -167,23 +167,8 @@ def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | 
         return fail(service, failure, release_claim=True)
 
 
-def sweep(service: Service) -> None:
-    """End overdue jobs and jobs that were accepted but never dispatched; purge jobs, claims and files.
-
-    Safe to run at any time, from several processes at once. A job that fails to be checked keeps no other from its
-    end: what went wrong is raised after all of them, as an `ExceptionGroup`.
-    """
-    now = service.clock.now()
-    errors: list[Exception] = []
-    for job in list(service.jobs.unended()):
-        try:
-            if job.state is JobState.ACCEPTED and now >= job.created_at + service.settings.accept_grace:
-                _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
-            else:
-                refreshed(service, job)
-        except Exception as error:  # noqa: BLE001 - raised below, after all other jobs
-            errors.append(error)
-    service.jobs.purge(now)
-    service.pictures.purge(now)
-    if errors:
-        raise ExceptionGroup("some jobs could not be looked at", errors)
+def look_after(service: Service, job: Job) -> Job | None:
+    """The job brought up to date, and ended where it was accepted and never dispatched; None if it had ended before."""
+    if job.state is JobState.ACCEPTED and service.clock.now() >= job.created_at + service.settings.accept_grace:
+        return _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
+    return refreshed(service, job)

@@ -14,7 +14,7 @@ from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
 from outpaint.functions.aws.aws_clients import PICTURE_STORE, Clients, code_of, typed_errors
 from outpaint.functions.aws.aws_service import assemble
-from outpaint.functions.aws.aws_settings import AwsSettings
+from outpaint.functions.aws.aws_settings import SWEEP_THREADS, AwsSettings
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.aws.dynamo_ledger import DynamoLedger
 from outpaint.functions.aws.dynamo_table import Table
@@ -35,7 +35,7 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
             table=connection.outputs["TableName"],
             bucket=connection.outputs["BucketName"],
             endpoint=connection.outputs["EndpointName"],
-            service=ServiceSettings(),
+            service=ServiceSettings(sweep_threads=SWEEP_THREADS),
         )
         clients = Clients(connection.session)
         table = Table(clients, settings.table)

@@ -58,7 +58,7 @@ def _paying_key(deployment: Deployment) -> Iterator[tuple[str, list[str]]]:
 
     def take_back() -> None:
         left = account_keys.account_of(ring, ACCOUNT)
-        ring.add_credits(left.id, -left.credits)
+        ring.add_credits(left.id, -left.credits, service.clock.now())
 
     def end() -> None:
         for id_ in jobs:
