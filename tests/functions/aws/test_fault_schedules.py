@@ -27,9 +27,10 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint.contracts.responses import PainterCard
 from outpaint.functions.aws import dynamo_items
+from outpaint.functions.aws.completions import UnknownJob, settle_completion
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.aws.dynamo_table import Table
-from outpaint.functions.aws.outcomes import UnknownJob, settle_completion, settle_outcome
+from outpaint.functions.aws.outcomes import settle_outcome
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
@@ -280,7 +281,7 @@ class Looking(Faulty):
 
     def check(self, job: Job) -> Job | None:
         outcome = self.outcome(job)
-        return job if outcome is None else settle_outcome(self.service, outcome)
+        return job if outcome is None else settle_outcome(self.service, job, outcome)
 
 
 class InMemory:
@@ -320,7 +321,9 @@ class InMemory:
         self._painter.outcomes[request.inference_id] = _manifest(request) if good else _failure(request)
 
     def tell(self, service: Service, request: InferenceRequest, good: bool) -> None:
-        settle_outcome(service, self._painter.outcomes[request.inference_id])
+        job = service.jobs.find(request.inference_id, service.clock.now())
+        if job is not None:
+            settle_outcome(service, job, self._painter.outcomes[job.id])
 
     def credit(self, amount: int) -> None:
         if self.credits() + amount < 0:

@@ -773,7 +773,8 @@ def test_an_attempt_is_counted_once(cloud: Any, cut_out: bytes, line: Line, faul
     (job,) = trial.jobs()
     jobs = trial.stack(watched=True).service.jobs
     with line.between(cloud):
-        assert [jobs.begin_again(job.id) for _ in range(3)] == [replace(job, attempts=number) for number in (2, 3, 4)]
+        for attempt in (2, 3, 4):
+            assert jobs.begin_again(job.id, attempt) == replace(job, attempts=attempt, locations=None)
     fault_table("begin again", "UpdateItem", f"answer {line.fault}", "repeated by botocore", "to the unit")
 
 

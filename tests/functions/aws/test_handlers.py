@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lambda_context import LambdaContext
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -25,18 +26,6 @@ from outpaint.functions.handlers.gateway_events import request_body, request_hea
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.bodies import read_fields, whole_body
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
-
-
-class Context:
-    """What a function may ask Lambda."""
-
-    function_name = "outpaint"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:outpaint"
-    aws_request_id = "request"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 29_000
 
 
 @pytest.fixture
@@ -82,7 +71,7 @@ def second(method: str, path: str, body: bytes | None = None, **headers: str) ->
 def test_a_picture_goes_in_and_comes_out(function: Any, cut_out: bytes, event: Any) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     accepted = api_handler.handler(
-        event("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async"), Context()
+        event("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async"), LambdaContext()
     )
     assert accepted["statusCode"] == 202
     assert not accepted["isBase64Encoded"]
@@ -94,8 +83,8 @@ def test_a_picture_goes_in_and_comes_out(function: Any, cut_out: bytes, event: A
 
     (request,) = function.endpoint.queue
     function.paint(request)
-    assert job_handlers.completion(function.event(request), Context()) == {"batchItemFailures": []}
-    done = api_handler.handler(event("GET", f"/v1/painting/{inference_id}"), Context())
+    assert job_handlers.completion(function.event(request), LambdaContext()) == {"batchItemFailures": []}
+    done = api_handler.handler(event("GET", f"/v1/painting/{inference_id}"), LambdaContext())
     assert done["statusCode"] == 200
     assert [picture["id"] for picture in json.loads(done["body"])["data"]] == list(request.output_ids)
 
@@ -109,13 +98,14 @@ def test_a_sync_request_waits_for_its_pictures(function: Any, cut_out: bytes, mo
         if len(slept) == 3:
             (request,) = function.endpoint.queue
             function.paint(request)
-            job_handlers.completion(function.event(request), Context())
+            job_handlers.completion(function.event(request), LambdaContext())
 
     monkeypatch.setattr(
         api_handler, "outcome_of", lambda service, waiting, remaining: outcome_of(service, waiting, remaining, sleep)
     )
     body, content_type = function.form(image=cut_out, prompt="a field")
-    answer = api_handler.handler(rest("POST", "/v1/painting/outpaint", body, content_type=content_type), Context())
+    event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type)
+    answer = api_handler.handler(event, LambdaContext())
     assert answer["statusCode"] == 200
     assert len(slept) == 3
     assert slept == sorted(slept)
@@ -162,7 +152,7 @@ def test_a_look_that_fails_ends_no_wait(function: Any, cut_out: bytes, refused: 
 @pytest.mark.parametrize("body", ["not base64!", "QUJD*", "QUJ"])
 def test_damaged_base64_is_told(function: Any, event: Any, body: str) -> None:
     broken = {**event("POST", "/v1/painting/outpaint", b"", content_type="application/json"), "body": body}
-    answer = api_handler.handler(broken, Context())
+    answer = api_handler.handler(broken, LambdaContext())
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["error_code"] == "malformed_body"
 
@@ -219,10 +209,10 @@ def test_a_custom_domain_has_its_own_path(function: Any) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> None:
     for path in ("/health", "/openapi.json", "/docs", "/v1/balance", "/nothing"):
-        answer = json.loads(json.dumps(api_handler.handler(rest(method, path), Context())))
+        answer = json.loads(json.dumps(api_handler.handler(rest(method, path), LambdaContext())))
         assert isinstance(answer["body"], str)
         assert all(isinstance(values, list) for values in answer["multiValueHeaders"].values())
-        flat = api_handler.handler(second(method, path), Context())
+        flat = api_handler.handler(second(method, path), LambdaContext())
         assert all(isinstance(value, str) for value in flat["headers"].values())
         assert flat["statusCode"] == answer["statusCode"]
 
@@ -230,7 +220,7 @@ def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> No
 def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api_handler.handler(event, Context())
+    api_handler.handler(event, LambdaContext())
     (request,) = function.endpoint.queue
     function.paint(request)
     good = function.event(request)["Records"][0]
@@ -241,7 +231,7 @@ def test_only_the_messages_that_failed_come_again(function: Any, cut_out: bytes)
         {**good, "messageId": "nonsense", "body": "{}"},
         {**good, "messageId": "again"},
     ]
-    answer = job_handlers.completion({"Records": records}, Context())
+    answer = job_handlers.completion({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "stranger"}, {"itemIdentifier": "nonsense"}]}
     service = function.stack(watched=False).service
     assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
@@ -251,7 +241,7 @@ def test_a_batch_may_hold_nulls_given_back_jobs_and_dropped_events(function: Any
     body, content_type = function.form(image=cut_out, prompt="a field")
     for _ in range(2):
         event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-        api_handler.handler(event, Context())
+        api_handler.handler(event, LambdaContext())
     given_back, dropped = function.endpoint.queue
     stopping = OutpaintError.unavailable("the endpoint is shutting down: send the job again")
     failure = InferenceFailure.of(given_back.inference_id, stopping)
@@ -272,7 +262,7 @@ def test_a_batch_may_hold_nulls_given_back_jobs_and_dropped_events(function: Any
         }
         for name, message in messages.items()
     ]
-    assert job_handlers.completion({"Records": records}, Context()) == {"batchItemFailures": []}
+    assert job_handlers.completion({"Records": records}, LambdaContext()) == {"batchItemFailures": []}
     assert [(one.inference_id, one.attempt) for one in function.endpoint.queue[2:]] == [
         (given_back.inference_id, 2),
         (dropped.inference_id, 2),
@@ -282,13 +272,13 @@ def test_a_batch_may_hold_nulls_given_back_jobs_and_dropped_events(function: Any
 def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, monkeypatch: Any) -> None:
     body, content_type = function.form(image=cut_out, prompt="a field")
     event = rest("POST", "/v1/painting/outpaint", body, content_type=content_type, prefer="respond-async")
-    api_handler.handler(event, Context())
+    api_handler.handler(event, LambdaContext())
     (request,) = function.endpoint.queue
     quick = function.settings.model_copy(update={"realtime_endpoint": "quick"})
     monkeypatch.setattr(job_handlers, "settings", lambda: quick)
     function.endpoint.answer = lambda wanted: function.paint(wanted).model_dump_json().encode()
-    job_handlers.realtime(json.loads(request.model_dump_json()), Context())
-    job_handlers.sweeper({}, Context())
+    job_handlers.realtime(json.loads(request.model_dump_json()), LambdaContext())
+    job_handlers.sweeper({}, LambdaContext())
     service = function.stack(watched=False).service
     assert service.jobs.find(request.inference_id, function.clock.now()).state is JobState.SUCCEEDED
     assert list(service.jobs.unended()) == []
@@ -300,11 +290,11 @@ def test_the_sweep_and_the_realtime_function_run(function: Any, cut_out: bytes, 
 def test_an_event_of_somebody_else_is_told_apart_and_changes_nothing(
     function: Any, event: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = api_handler.handler(event, Context())
+    answer = api_handler.handler(event, LambdaContext())
     assert answer["statusCode"] == 400
     assert "answers HTTP requests" in json.loads(answer["body"])["detail"]
-    assert job_handlers.completion(event, Context()) == {"batchItemFailures": []}
-    assert job_handlers.realtime(event, Context()) is None
+    assert job_handlers.completion(event, LambdaContext()) == {"batchItemFailures": []}
+    assert job_handlers.realtime(event, LambdaContext()) is None
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 3
     assert all("nothing was done" in text for text in told)
@@ -313,7 +303,7 @@ def test_an_event_of_somebody_else_is_told_apart_and_changes_nothing(
 
 def test_a_job_that_cannot_be_read_is_no_event_of_somebody_else(function: Any) -> None:
     with pytest.raises(ValidationError):
-        job_handlers.realtime({"inference_id": "of another version"}, Context())
+        job_handlers.realtime({"inference_id": "of another version"}, LambdaContext())
 
 
 @pytest.mark.parametrize("in_lambda", [True, False])

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from lambda_context import LambdaContext
 from local_cloud.runtime_stack import Template
 
 from outpaint.contracts.paths_and_headers import CORRELATION_ID
@@ -26,20 +26,6 @@ from outpaint.functions.http.application import Application
 ROOT = Path(__file__).parents[3]
 PATH = "/v1/painting/outpaint"
 STACK = "a-stack"
-
-
-class LambdaContext:
-    """What a function may ask Lambda, an id of its own for each event."""
-
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:outpaint"
-
-    def __init__(self, function_name: str) -> None:
-        self.function_name = function_name
-        self.aws_request_id = str(uuid4())
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 29_000
 
 
 class Collecting(logging.Handler):

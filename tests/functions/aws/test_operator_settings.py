@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
+from lambda_context import LambdaContext
 
 from outpaint.functions.aws.operator_settings import LIFETIME_S, OperatorSettings
 from outpaint.functions.handlers import api_handler, job_handlers
@@ -127,10 +128,7 @@ def test_a_submit_is_charged_the_new_price_and_a_job_gives_back_the_one_it_paid(
 
 
 def settle(event: dict[str, Any]) -> None:
-    class Context:
-        function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "completion", 512, "arn", "id"
-
-    assert job_handlers.completion(event, Context()) == {"batchItemFailures": []}
+    assert job_handlers.completion(event, LambdaContext()) == {"batchItemFailures": []}
 
 
 def test_without_a_path_nobody_is_asked(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from lambda_context import LambdaContext
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -27,14 +28,14 @@ OVERDUE, SILENT = 2, 3
 
 
 @dataclass
-class Lease:
+class Lease(LambdaContext):
     """Lambda's context, whose time goes by with every look at it."""
 
     looks: float = 1e9
 
-    def get_remaining_time_in_millis(self) -> float:
+    def get_remaining_time_in_millis(self) -> int:
         self.looks -= 1
-        return SWEEP_MARGIN_S * 1000 + self.looks
+        return int(SWEEP_MARGIN_S * 1000 + self.looks)
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Crowd:
         """The calls that one sweep made, by operation, and the metrics that it told."""
         self.cloud.wire.calls.clear()
         self.capsys.readouterr()
-        job_handlers.sweeper({}, Lease(looks))
+        job_handlers.sweeper({}, Lease(looks=looks))
         told = [json.loads(line) for line in self.capsys.readouterr().out.splitlines() if "_aws" in line]
         calls = Counter(self.cloud.wire.calls)
         return dict(calls), told[0]

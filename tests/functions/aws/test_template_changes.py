@@ -120,6 +120,7 @@ GOVERNS: dict[str, tuple[object, dict[str, set[str]]]] = {
     "Runtime": ("python3.12", _RULE),
     "SnapStart": ("None", _all(API)),
     "MemorySize": (2048, _all(API)),
+    "WarmWrites": ("12000", _all(updated={"Table"})),
     "ApiConcurrency": (700, _all(updated={"ApiFunction"})),
     "CompletionConcurrency": (60, _all(updated={"CompletionFunction"})),
     "RealtimeConcurrency": (30, _all(updated={"RealtimeFunction"})),
