@@ -297,6 +297,11 @@ class Template:
         resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
         return resolved
 
+    def parameter(self, name: str) -> dict[str, Any]:
+        """A parameter as the template declares it."""
+        declared: dict[str, Any] = self._template["Parameters"][name]
+        return declared
+
     def environment(self, function: str) -> dict[str, str]:
         """A function's environment variables: those of every function, and its own."""
         common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
