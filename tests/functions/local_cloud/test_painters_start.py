@@ -22,7 +22,7 @@ import httpx
 import pytest
 from botocore.session import get_session
 from local_cloud.processes import LOOPBACK, free_ports
-from local_cloud.runtime_stack import Template
+from local_cloud.transformed_template import TransformedTemplate, declarations
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[3]
 CONTAINERFILE = ROOT / "painting" / "outpaint" / "painting" / "endpoint" / "Containerfile"
 BUCKET = "pictures"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-OFFERED = Template(ROOT / "template.yaml", {}, {}, {}).parameter("Painter")["AllowedValues"]
+OFFERED = declarations()["Painter"]["AllowedValues"]
 
 
 def image_environment() -> dict[str, str]:
@@ -48,7 +48,7 @@ def image_environment() -> dict[str, str]:
 
 def template_environment(painter: str) -> dict[str, str]:
     """The Environment of the template's model when this painter was chosen."""
-    template = Template(ROOT / "template.yaml", {"Painter": painter, "ImageUri": "i"}, {"Bucket": BUCKET}, {})
+    template = TransformedTemplate({"Painter": painter}, {"Bucket": BUCKET})
     return {name: str(value) for name, value in template.properties("Model")["PrimaryContainer"]["Environment"].items()}
 
 
