@@ -10,6 +10,8 @@ from unittest.mock import patch
 import pytest
 from moto import mock_aws
 
+from outpaint.painting.endpoint.cuda_driver import INFERENCE_AMI
+
 from .stack_on_moto import RefusedByAwsError, StackOnMoto
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/outpaint-endpoint:1"
@@ -133,6 +135,41 @@ def test_another_painter_is_an_update_of_the_endpoint_with_a_model_and_a_configu
     assert len(targets(stack)) == 1
     undone = stack.deploy(**BASE)
     assert painter(stack)[3]["PrimaryContainer"]["Image"] == undone.parameters["ImageUri"]
+
+
+def test_another_instance_type_is_an_endpoint_beside_the_old_one(stack: StackOnMoto) -> None:
+    """An update would be refused, for the variant is registered as a scalable target."""
+    old, *_ = painter(stack)
+    stack.deploy(**{**BASE, "InstanceType": "ml.g6e.xlarge"})
+    endpoint, _, variant, _ = painter(stack)
+    assert variant["InstanceType"] == "ml.g6e.xlarge"
+    assert [each["EndpointName"] for each in stack.client("sagemaker").list_endpoints()["Endpoints"]] == [
+        endpoint["EndpointName"]
+    ]
+    assert endpoint["EndpointName"] != old["EndpointName"]
+    # Jobs are sent to the new one before the old one goes.
+    assert stack.history.index("update ApiFunction") < stack.history.index("delete AsyncEndpoint")
+    (target,) = targets(stack)
+    assert target["ResourceId"] == f"endpoint/{endpoint['EndpointName']}/variant/{variant['VariantName']}"
+    assert {each["ResourceId"] for each in policies(stack)} == {target["ResourceId"]}
+    test_every_alarm_acts_on_something_that_stands_and_looks_at_what_stands(stack)
+
+
+def test_an_update_keeps_the_instances_that_scaling_has_started(stack: StackOnMoto) -> None:
+    endpoint, _, variant, _ = painter(stack)
+    wanted = {"VariantName": variant["VariantName"], "DesiredInstanceCount": 3}
+    stack.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=endpoint["EndpointName"], DesiredWeightsAndCapacities=[wanted]
+    )
+    stack.deploy(**{**BASE, "ImageUri": OTHER_IMAGE})
+    (running,) = painter(stack)[0]["ProductionVariants"]
+    assert running["DesiredInstanceCount"] == 3
+
+
+def test_a_gpu_comes_with_the_driver_that_the_container_asks_for_and_a_cpu_with_none(stack: StackOnMoto) -> None:
+    assert painter(stack)[2]["InferenceAmiVersion"] == INFERENCE_AMI
+    stack.deploy(ImageUri=IMAGE, InstanceType="ml.c5.xlarge", Painter="migan")
+    assert "InferenceAmiVersion" not in painter(stack)[2]
 
 
 def test_a_larger_fleet_is_a_change_of_the_target_alone(stack: StackOnMoto) -> None:
