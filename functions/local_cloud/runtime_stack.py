@@ -6,7 +6,6 @@ Each function runs in processes of awslambdaric over a Runtime API of ours, whic
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from local_cloud.gateways import FunctionUrl, Invoke, RestApi, serve_gateway
+from local_cloud.gateways import FunctionUrl, Invoke, RestApi, RestApiDefinition, serve_gateway
 from local_cloud.lambda_runtime import Function, FunctionError, FunctionSettings
-from local_cloud.local_deployment import RATE_LIMIT, STACK, SYNC_WAIT_S, LocalDeployment
+from local_cloud.local_deployment import RATE_LIMIT, SYNC_WAIT_S, LocalDeployment
 from local_cloud.processes import (
     LOOPBACK,
     PREPARE,
@@ -36,16 +34,15 @@ from local_cloud.processes import (
     wait_for,
 )
 from local_cloud.stand_ins import PAINTER, REGION, Aws, start_painter, start_sagemaker
+from local_cloud.transformed_template import ACCOUNT, TransformedTemplate
 from outpaint.functions.aws import dynamo_items
 
 FrontDoor = Literal["RestApi", "FunctionUrl"]
-ACCOUNT: Final = "123456789012"
 TABLE: Final = "outpaint"
 BUCKET: Final = "outpaint-pictures"
 _SWEEP_S: Final = 60.0
 _LOOK_S: Final = 0.05
 """Between two reads of the queue; Lambda's own pollers use long polling."""
-_REFERENCE: Final = re.compile(r"\$\{([\w.:]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,6 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     start_sagemaker(running, logs, aws)
     wait_for(f"{aws.address}/moto-api/data.json", logs / "moto.log")
 
-    # As at a custom domain, the REST API's stage is not part of the path.
     public_url = f"http://{LOOPBACK}:{port}"
     session = get_session()
     queue = _resources(session, _template(front, public_url, {}))
@@ -92,7 +88,7 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
     }
     for function in functions.values():
         running.callback(function.close)
-    completion = template.properties("CompletionFunction")["Events"]["Completions"]["Properties"]
+    (completion,) = template.of_type("AWS::Lambda::EventSourceMapping").values()
     sqs = session.create_client("sqs")
     take = partial(
         deliver,
@@ -115,7 +111,7 @@ def deploy(running: ExitStack, folder: Path, painter: str, artifact: Artifact, f
 
 @contextmanager
 def _another(
-    template: Template, like: FunctionSettings, front: FrontDoor, logs: Path, variables: Mapping[str, str]
+    template: TransformedTemplate, like: FunctionSettings, front: FrontDoor, logs: Path, variables: Mapping[str, str]
 ) -> Iterator[str]:
     """A second API function with other settings, and a gateway of its own."""
     (port,) = free_ports(1)
@@ -129,7 +125,7 @@ def _another(
         function.close()
 
 
-def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Template:
+def _template(front: FrontDoor, public_url: str, made: Mapping[str, str]) -> TransformedTemplate:
     parameters = {
         "FrontDoor": front,
         "ExistingEndpoint": PAINTER,
@@ -138,18 +134,10 @@ def _template(front: FrontDoor, public_url: str, made: dict[str, str]) -> Templa
         # With a REST API the template's own value stays: that closes connections after 29 s.
         **({"SyncWait": SYNC_WAIT_S} if front == "FunctionUrl" else {}),
     }
-    names = {
-        "AWS::StackName": STACK,
-        "AWS::Region": REGION,
-        "AWS::AccountId": ACCOUNT,
-        "AWS::Partition": "aws",
-        "Table": TABLE,
-        "Bucket": BUCKET,
-    }
-    return Template(ROOT / "template.yaml", parameters, {**names, **made}, made)
+    return TransformedTemplate(parameters, {"Table": TABLE, "Bucket": BUCKET, **made})
 
 
-def _resources(session: Any, template: Template) -> dict[str, str]:
+def _resources(session: Any, template: TransformedTemplate) -> dict[str, str]:
     """Make table, bucket, topic and queues in moto; their names and attributes, and the queue's url."""
     session.create_client("dynamodb").create_table(TableName=TABLE, **dynamo_items.TABLE)
     s3 = session.create_client("s3")
@@ -173,7 +161,7 @@ def _resources(session: Any, template: Template) -> dict[str, str]:
     return {"url": url, "CompletionQueue.Arn": arn(url), "CompletionTopic": topic}
 
 
-def _settings(template: Template, name: str, artifact: Artifact, aws: Aws) -> FunctionSettings:
+def _settings(template: TransformedTemplate, name: str, artifact: Artifact, aws: Aws) -> FunctionSettings:
     properties = template.properties(name)
     return FunctionSettings(
         name=name,
@@ -189,12 +177,11 @@ def _settings(template: Template, name: str, artifact: Artifact, aws: Aws) -> Fu
     )
 
 
-def _gateway(template: Template, function: Function, front: FrontDoor) -> FunctionUrl | RestApi:
+def _gateway(template: TransformedTemplate, function: Function, front: FrontDoor) -> FunctionUrl | RestApi:
     if front == "FunctionUrl":
         return FunctionUrl(function.invoke)
-    api = template.properties("RestApi")
-    binary = frozenset(kind.replace("~1", "/") for kind in api["BinaryMediaTypes"])
-    return RestApi(function.invoke, api["StageName"], "", binary, api["GatewayResponses"])
+    # As at a custom domain, the stage is not part of the path.
+    return RestApi(function.invoke, RestApiDefinition.read(template), "")
 
 
 def _say_cold_starts(functions: dict[str, Function]) -> None:
@@ -257,113 +244,3 @@ def repeatedly(name: str, work: Callable[[], object], pause_s: float = 0.0) -> I
     finally:
         over.set()
         thread.join()
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads the short forms of CloudFormation's functions as (name, argument)."""
-
-
-def _short_form(loader: Any, suffix: str, node: Any) -> tuple[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return suffix, loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return suffix, loader.construct_sequence(node, deep=True)
-    return suffix, loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-class Template:
-    """A template whose parameters and references are resolved.
-
-    `names` has what Ref gives for a resource, `attributes` what GetAtt gives for "Resource.Attribute"; for other
-    resources both give the logical name.
-    """
-
-    def __init__(
-        self, path: Path, parameters: Mapping[str, object], names: Mapping[str, str], attributes: Mapping[str, str]
-    ) -> None:
-        self._template = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
-        defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}
-        unknown = set(parameters) - set(defaults)
-        if unknown:
-            raise ValueError(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
-        self._values = {**defaults, **parameters, **names}
-        self._attributes = attributes
-
-    def resources(self, kind: str) -> list[str]:
-        """The logical names of the resources of a type, those whose condition does not hold left out."""
-        return [
-            name
-            for name, body in self._template["Resources"].items()
-            if body["Type"] == kind and ("Condition" not in body or self._holds(body["Condition"]))
-        ]
-
-    def properties(self, resource: str) -> dict[str, Any]:
-        """A resource's properties, resolved."""
-        resolved: dict[str, Any] = self._resolved(self._template["Resources"][resource]["Properties"])
-        return resolved
-
-    def environment(self, function: str) -> dict[str, str]:
-        """A function's environment variables: those of every function, and its own."""
-        common = self._resolved(self._template["Globals"]["Function"]["Environment"]["Variables"])
-        own = self.properties(function).get("Environment", {}).get("Variables", {})
-        return {name: str(value) for name, value in {**common, **own}.items()}
-
-    def _holds(self, condition: str) -> bool:
-        return bool(self._resolved(self._template["Conditions"][condition]))
-
-    def _resolved(self, part: Any) -> Any:
-        """A part of the template with its functions evaluated, without what is AWS::NoValue."""
-        if isinstance(part, tuple):
-            return self._function(*part)
-        if isinstance(part, dict):
-            return {
-                key: value for key, raw in part.items() if (value := self._resolved(raw)) is not None or raw is None
-            }
-        if isinstance(part, list):
-            return [value for raw in part if (value := self._resolved(raw)) is not None]
-        return part
-
-    def _function(self, name: str, argument: Any) -> Any:
-        match name:
-            case "Ref":
-                return None if argument == "AWS::NoValue" else self._values.get(argument, argument)
-            case "GetAtt":
-                return self._attributes.get(argument, argument)
-            case "Sub":
-                text, own = argument if isinstance(argument, list) else (argument, {})
-                return self._substituted(str(text), self._resolved(own))
-            case "If":
-                condition, then, otherwise = argument
-                return self._resolved(then if self._holds(condition) else otherwise)
-            case "Condition":
-                return self._holds(argument)
-            case "Equals":
-                one, other = (str(self._resolved(side)) for side in argument)
-                return one == other
-            case "Not":
-                return not self._resolved(argument[0])
-            case "And":
-                return all(self._resolved(argument))
-            case "Or":
-                return any(self._resolved(argument))
-            case "Split":
-                return str(self._resolved(argument[1])).split(argument[0])
-            case "Select":
-                return self._resolved(argument[1])[argument[0]]
-            case "FindInMap":
-                mapping, key, entry = self._resolved(argument)
-                return self._template["Mappings"][mapping][key][entry]
-            case "Join":
-                return argument[0].join(map(str, self._resolved(argument[1])))
-        raise ValueError(f"!{name} is not evaluated here")
-
-    def _substituted(self, text: str, own: Mapping[str, Any]) -> str:
-        def value(found: re.Match[str]) -> str:
-            name = found[1]
-            known = own.get(name, self._values.get(name, self._attributes.get(name)))
-            return found[0] if known is None else str(known)
-
-        return _REFERENCE.sub(value, text)

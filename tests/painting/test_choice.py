@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_name_loads_the_painter_of_that_name(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(weights, "find", lambda name: tmp_path / name)
+    monkeypatch.setattr(weights, "find", lambda name, beside=None: tmp_path / name)
     for name in names_on(PainterHost.LOCAL):
         card = load_painter(name).card
         assert (card.name, card.reads_prompt) == (name, PAINTERS[name].reads_prompt)
@@ -45,7 +45,7 @@ def test_the_default_is_patch_with_a_warning_where_there_are_no_weights(tmp_path
 
 
 def test_the_default_is_migan_without_a_warning_where_there_are_weights(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(weights, "find", lambda name: tmp_path / name)
+    monkeypatch.setattr(weights, "find", lambda name, beside=None: tmp_path / name)
     painter, warning = default_painter()
     assert (painter.card.name, warning) == ("migan", None)
 

@@ -237,6 +237,18 @@ def test_a_file_of_ones_own_is_verified_too(store, tmp_path: Path) -> None:
     assert left_over(store) == []
 
 
+def test_a_folder_beside_the_store_comes_first_and_may_not_be_wrong(store, tmp_path: Path) -> None:
+    assert weights.find("migan", tmp_path / "nowhere") is None
+    (tmp_path / "mine.onnx").write_bytes(RIGHT)
+    weights.add("migan", tmp_path / "mine.onnx")
+    assert weights.find("migan", tmp_path) == store / "net.onnx"
+    (tmp_path / "net.onnx").write_bytes(RIGHT)
+    assert weights.find("migan", tmp_path) == tmp_path / "net.onnx"
+    (tmp_path / "net.onnx").write_bytes(WRONG)
+    with pytest.raises(weights.WeightsUnavailable, match=r"net\.onnx is not the migan weights"):
+        weights.find("migan", tmp_path)
+
+
 def test_unknown_names_are_refused_with_the_choices(store) -> None:
     for use in (weights.find, weights.pull):
         with pytest.raises(OutpaintError, match=r"no weights named gan; the choices are: migan\."):

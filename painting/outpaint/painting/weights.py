@@ -274,21 +274,34 @@ def _registered(name: str) -> WeightsFile:
     return REGISTRY[name]
 
 
-def find(name: str) -> Path | None:
+def find(name: str, beside: Path | None = None) -> Path | None:
     """The verified file on this machine, or None where it is missing or not the right bytes.
 
-    The whole file is hashed on every call: 28 MB take 20 to 50 ms, and a process asks once.
+    The folder `beside` is looked into before the store's own; raises WeightsUnavailable where a file of that name lies
+    there with other bytes, for who put it there wanted it used. The whole file is hashed on every call: 28 MB take 20
+    to 50 ms, and a process asks once.
     """
     wanted = _registered(name)
+    if beside is not None and (brought := beside / wanted.filename).exists():
+        if _is_right(brought, wanted):
+            return brought
+        raise WeightsUnavailable(
+            f"{brought} is not the {name} weights ({wanted.size} bytes, SHA-256 {wanted.sha256[:12]}…): bring the "
+            "right file, or none, and the image's own is used."
+        )
     path = folder() / wanted.filename
+    return path if _is_right(path, wanted) else None
+
+
+def _is_right(path: Path, wanted: WeightsFile) -> bool:
+    """Whether the file is there and has the right bytes."""
     try:
         if path.stat().st_size != wanted.size:
-            return None
+            return False
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
     except OSError:
-        return None
-    return path if digest == wanted.sha256 else None
+        return False
 
 
 def pull(name: str, progress: Callable[[Progress], None] | None = None) -> Path:

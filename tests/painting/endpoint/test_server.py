@@ -388,7 +388,7 @@ class Slow(FlatPainter):
             if number == 0 and brief.wish.prompt != "warm up":
                 print("painting", flush=True)
                 threading.Event().wait(1.0)
-endpoint_process.load_painter = lambda name: Slow()
+endpoint_process.load_painter = lambda name, folder: Slow()
 sys.exit(__main__.main())
 """
 
@@ -453,7 +453,10 @@ def test_sigterm_in_the_middle_of_a_job(
     ("changes", "word"),
     [
         ({"OUTPAINT_STORE": ""}, "OUTPAINT_STORE"),
-        ({"OUTPAINT_PAINTER": "klein", "OUTPAINT_MODEL": "/nowhere"}, "folder"),
+        (
+            {"OUTPAINT_PAINTER": "klein", "OUTPAINT_MODEL": "/nowhere", "OUTPAINT_DEVICE": "cpu"},
+            "the painter klein has no weights in /nowhere: give the template's ModelData",
+        ),
     ],
 )
 def test_a_wrong_setting_ends_the_process_with_one_line(tmp_path: Path, changes: dict[str, str], word: str) -> None:

@@ -140,12 +140,13 @@ def test_a_prompt_too_long_is_said(running: Running, cut_out_png: Callable[..., 
 def test_nothing_is_warm_before_the_weights_are_loaded(
     folders: Callable[[str], Path], serving: Callable[..., Any], painter: str, tmp_path: Path
 ) -> None:
-    settings = EndpointSettings(store=str(tmp_path), painter=painter, model=tmp_path / "nothing")  # type: ignore[arg-type]
+    nothing = tmp_path / "nothing"
+    settings = EndpointSettings(store=str(tmp_path), painter=painter, model=nothing, device="cpu")  # type: ignore[arg-type]
     failed = threading.Event()
     process = EndpointProcess(settings, FolderStore(tmp_path), failed=failed.set)
     with serving(create_app(process)) as client:
         assert failed.wait(60)
         answer = client.get("/ping")
         assert answer.status_code == 503
-        assert "outpaint-model.json" in answer.text
+        assert f"the painter {painter} has no weights in {nothing}" in answer.text
     assert os.environ["HF_HUB_OFFLINE"] == "1"

@@ -17,6 +17,7 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas
+from outpaint.painting.endpoint.cuda_driver import require_cuda
 from outpaint.painting.endpoint.endpoint_jobs import JobPainter, OneAtATime, PaintingEndpoint
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
@@ -110,9 +111,13 @@ class EndpointProcess:
 
     def _endpoint(self) -> PaintingEndpoint:
         settings = self.settings
+        names = tuple(dict.fromkeys((settings.painter, *settings.others, "flat")))
+        for name in names:
+            # Before gigabytes of weights are hashed, which takes minutes.
+            require_cuda(name, settings.device)
         painters: dict[str, JobPainter] = {}
-        for name in dict.fromkeys((settings.painter, *settings.others, "flat")):
-            painters[name] = _turns(name) if PAINTERS[name].pipeline is None else self._diffusion(name)
+        for name in names:
+            painters[name] = self._turns(name) if PAINTERS[name].pipeline is None else self._diffusion(name)
         memory = HostMemory(settings.host_memory_mb * 2**20 or _free_memory() // 2)
         rules = OutputRules(
             limits=settings.limits,
@@ -126,16 +131,39 @@ class EndpointProcess:
         for scheduler in self._schedulers:
             scheduler.look_again()
 
+    def _weights_of(self, name: str) -> Path:
+        """The folder of a painter's weights: its own inside `model` where that holds several, by name."""
+        own = self.settings.model / name
+        return own if own.is_dir() else self.settings.model
+
+    def _turns(self, name: str) -> OneAtATime:
+        """The painter, warm, for jobs that take turns; weights come from `model`, or else from the image."""
+        weights = PAINTERS[name].weights
+        painter = load_painter(name, self._weights_of(name))
+        # One small picture, so that no request pays for the first use of anything.
+        keep = Image.new("L", (64, 64), 0)
+        keep.paste(255, (16, 16, 48, 48))
+        interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.75)
+        canvas = Canvas.of(Image.new("RGB", (64, 64), (127, 127, 127)), keep, None, interpretation)
+        for _ in painter.paint(canvas, Brief(Wish(prompt="warm up"), (0,))):
+            pass
+        return OneAtATime(painter, None if weights is None else REGISTRY[weights].sha256)
+
     def _diffusion(self, name: str) -> JobPainter:
         """The painter on its own scheduler, warm."""
         from outpaint.painting.painters.diffusion.model_loading import Recipe, load_model
 
         settings = self.settings
         recipe = Recipe(**settings.model_dump(include=set(Recipe.__dataclass_fields__)))
-        own = settings.model / name  # where the folder holds several
+        folder = self._weights_of(name)
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise OutpaintError.unavailable(
+                f"the painter {name} has no weights in {folder}: give the template's ModelData their folder in S3, "
+                "or mount it there"
+            )
         loaded = load_model(
             name,
-            own if own.is_dir() else settings.model,
+            folder,
             device=settings.device,
             dtype=settings.dtype,
             embeddings=settings.embeddings,
@@ -162,20 +190,6 @@ class EndpointProcess:
             steps=settings.steps,
             prefill=_prefill(settings.prefill),
         )
-
-
-def _turns(name: str) -> OneAtATime:
-    """The painter, warm, for jobs that take turns."""
-    weights = PAINTERS[name].weights
-    painter = load_painter(name)
-    # One small picture, so that no request pays for the first use of anything.
-    keep = Image.new("L", (64, 64), 0)
-    keep.paste(255, (16, 16, 48, 48))
-    interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.75)
-    canvas = Canvas.of(Image.new("RGB", (64, 64), (127, 127, 127)), keep, None, interpretation)
-    for _ in painter.paint(canvas, Brief(Wish(prompt="warm up"), (0,))):
-        pass
-    return OneAtATime(painter, None if weights is None else REGISTRY[weights].sha256)
 
 
 def _prefill(choice: str) -> Prefill:

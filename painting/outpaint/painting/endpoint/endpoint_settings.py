@@ -37,7 +37,7 @@ class EndpointSettings(BaseModel):
         default=(), description="Further painters that a job may name, besides flat, separated by commas."
     )
     model: Path = Field(default=Path("/opt/ml/model"), description="The folder that holds the weights.")
-    device: str = Field(default="auto", description="cuda, cuda:0, cpu, or auto: cuda where there is one.")
+    device: str = Field(default="auto", description="cuda, cuda:0, cpu; auto: cuda for a painter that needs it.")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     steps: Annotated[int | None, Field(ge=1, le=200)] = None
     window: Annotated[int, Field(ge=64, le=2048, multiple_of=64, description="Side of a full pass, pixels.")] = 1024

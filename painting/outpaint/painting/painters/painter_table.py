@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
+from pathlib import Path
 from typing import Final
 
 from outpaint.painting.canvas import Painter
@@ -29,7 +30,9 @@ class PainterEntry:
 
     `extra` is the extra of outpaint-kit that brings its packages, None where every host has them. `weights` is its
     file in the weights store, `pipeline` the class of diffusers whose folder it loads; one that has neither needs no
-    weights, and `licence` is empty. `load` makes the painters that paint one picture at a time.
+    weights, and `licence` is empty. `load` makes the painters that paint one picture at a time, with weights from a
+    folder where one is given that has them. One that `needs_cuda` takes minutes a picture on a CPU: the endpoint
+    starts it on none but where `device` says so.
     """
 
     name: str
@@ -40,14 +43,15 @@ class PainterEntry:
     weights: str | None = None
     pipeline: str | None = None
     licence: str = ""
-    load: Callable[[], Painter] | None = None
+    needs_cuda: bool = False
+    load: Callable[[Path | None], Painter] | None = None
 
 
-def _migan() -> Painter:
+def _migan(folder: Path | None) -> Painter:
     from outpaint.painting import weights
     from outpaint.painting.painters.migan import MiganPainter
 
-    path = weights.find("migan")
+    path = weights.find("migan", folder)
     if path is None:
         raise weights.WeightsUnavailable(
             "The migan painter's weights are not on this machine: get them with `outpaint weights "
@@ -56,20 +60,22 @@ def _migan() -> Painter:
     return MiganPainter(path)
 
 
-def _patch() -> Painter:
+def _patch(_: Path | None) -> Painter:
     from outpaint.painting.painters.patch import PatchPainter
 
     return PatchPainter()
 
 
-def _flat() -> Painter:
+def _flat(_: Path | None) -> Painter:
     from outpaint.painting.painters.flat import FlatPainter
 
     return FlatPainter()
 
 
 def _on_gpu(name: str, description: str, *, pipeline: str, licence: str) -> PainterEntry:
-    return PainterEntry(name, description, True, PainterHost.ENDPOINT, extra="gpu", pipeline=pipeline, licence=licence)
+    return PainterEntry(
+        name, description, True, PainterHost.ENDPOINT, extra="gpu", pipeline=pipeline, licence=licence, needs_cuda=True
+    )
 
 
 _ENTRIES: Final = (
@@ -130,10 +136,11 @@ def names_on(host: PainterHost) -> tuple[str, ...]:
     return tuple(name for name, entry in PAINTERS.items() if host in entry.hosts)
 
 
-def load_painter(name: str) -> Painter:
+def load_painter(name: str, folder: Path | None = None) -> Painter:
     """The painter of this name; what it needs is imported only now.
 
-    Raises OutpaintError naming the choices, or saying how to get the weights where they are missing.
+    Its weights come from `folder` where they lie there, else from the weights store. Raises OutpaintError naming the
+    choices, or saying how to get the weights where they are missing or wrong.
     """
     entry = PAINTERS.get(name)
     if entry is None or entry.load is None:
@@ -144,7 +151,7 @@ def load_painter(name: str) -> Painter:
             f"There is no painter named {name}; the choices are: {', '.join(names_on(PainterHost.LOCAL))}.",
             field="painter",
         )
-    return entry.load()
+    return entry.load(folder)
 
 
 def default_painter() -> tuple[Painter, str | None]:
