@@ -970,7 +970,6 @@ def test_the_rights_that_are_simulated_are_those_of_the_template() -> None:
     given["PainterRole"] -= {
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
-        "logs:CreateLogGroup",
         "logs:DescribeLogStreams",
     }
     assert simulated == given

@@ -31,16 +31,19 @@ RIGHTS: Final = (
         for name in ("Api", "Completion", "Sweeper", "Realtime", "Painter")
     ),
     Right("ApiRole", _BUCKET + "/inputs/x", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
-    Right("ApiRole", "{endpoint}", _QUEUED),
     Right("ApiRole", "{realtime_function}", ("lambda:InvokeFunction",)),
+    Right("ApiRole", "{operator_settings}/x", ("ssm:GetParameters",)),
     Right("CompletionRole", "{queue}", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")),
     *(Right(f"{name}Role", _BUCKET + "/outcomes/x", ("s3:GetObject",)) for name in ("Completion", "Sweeper")),
-    *(Right(f"{name}Role", _BUCKET + "/inputs/x", ("s3:DeleteObject",)) for name in ("Completion", "Sweeper")),
+    *(
+        Right(f"{name}Role", _BUCKET + "/inputs/x", ("s3:PutObject", "s3:DeleteObject"))
+        for name in ("Completion", "Sweeper", "Realtime")
+    ),
+    *(Right(f"{name}Role", "{endpoint}", _QUEUED) for name in ("Api", "Completion", "Sweeper", "Realtime")),
     Right("SweeperRole", "{table}/index/unended", ("dynamodb:Query",)),
     Right("SweeperRole", "{table}", ("dynamodb:BatchGetItem",)),
-    Right("RealtimeRole", _BUCKET + "/inputs/x", ("s3:PutObject", "s3:DeleteObject")),
     Right("RealtimeRole", "{realtime_endpoint}", ("sagemaker:InvokeEndpoint",)),
-    Right("RealtimeRole", "{endpoint}", _QUEUED),
+    Right("RealtimeRole", "{topic}", ("sns:Publish",)),
     Right("PainterRole", _BUCKET + "/inputs/x", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     Right("PainterRole", "{weights}x", ("s3:GetObject",)),
     Right("PainterRole", "{weights_bucket}", ("s3:ListBucket",)),
@@ -119,6 +122,8 @@ def _words(parts: StackParts) -> dict[str, str]:
         for name in ("api", "completion", "sweeper", "realtime")
     }
     words["painter_log"] = arn("logs", f"log-group:/aws/sagemaker/Endpoints/{parts.endpoints[0]}")
+    if parts.parameters.get("OperatorSettings") == "true":
+        words["operator_settings"] = arn("ssm", f"parameter/{stack}")
     function = parts.resource("RealtimeFunction")
     if function is not None and len(parts.endpoints) > 1:
         words["realtime_function"] = arn("lambda", f"function:{function}")
