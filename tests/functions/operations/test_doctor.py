@@ -652,7 +652,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         "roles",
         refused_right("s3:PutObject", PermissionsBoundaryDecisionDetail={"AllowedByPermissionsBoundary": False}),
         FAULT,
-        "by its permissions boundary (and 1 more)",
+        "by its permissions boundary (and 3 more)",
         "ask",
     ),
     "roles that may not be asked about": (
