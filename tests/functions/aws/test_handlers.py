@@ -206,6 +206,38 @@ def test_a_custom_domain_has_its_own_path(function: Any) -> None:
     assert (head.path, head.origin) == ("/v1/balance", "https://api.example.com/paint")
 
 
+def test_an_http_apis_domain_has_its_own_path(function: Any) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-mappings.html"""
+    event = second("GET", "/paint/v1/painting/a%20b")
+    event |= {"routeKey": "ANY /{proxy+}", "pathParameters": {"proxy": "v1/painting/a b"}}
+    head = request_head(event)
+    assert (head.path, head.origin) == ("/v1/painting/a b", "https://u.lambda-url.aws/paint")
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_load_balancer_is_answered_as_it_asks(function: Any, several: bool) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html"""
+    headers = {"host": "b.elb.example", API_KEY.lower(): "key"}
+    query = {"mode": "a%26b", "x": "1%2B1"}
+    event: dict[str, Any] = {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/y"}},
+        "httpMethod": "GET",
+        "path": "/v1/bal%61nce",
+        "body": "",
+        "isBase64Encoded": False,
+    }
+    if several:
+        event["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+        event["multiValueQueryStringParameters"] = {name: [value] for name, value in query.items()}
+    else:
+        event |= {"headers": headers, "queryStringParameters": query}
+    head = request_head(event)
+    assert (head.path, head.query, head.origin) == ("/v1/balance", "mode=a%26b&x=1%2B1", "https://b.elb.example")
+    answer = api_handler.handler(event, LambdaContext())
+    assert answer["statusCode"] == 200, answer["body"]
+    assert ("multiValueHeaders" in answer, "headers" in answer) == (several, not several)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_every_answer_is_one_that_lambda_takes(function: Any, method: str) -> None:
     for path in ("/health", "/openapi.json", "/docs", "/v1/balance", "/nothing"):
@@ -325,7 +357,7 @@ def test_a_snapshot_holds_what_otherwise_waits_for_its_first_use() -> None:
     environment = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
     environment |= {"OUTPAINT_TABLE": "t", "OUTPAINT_BUCKET": "b", "OUTPAINT_ENDPOINT": "e"}
     primed = subprocess.run([sys.executable, "-c", line], env=environment, capture_output=True, text=True, check=True)
-    assert primed.stdout.strip() == "True ['_lock', '_session', 'dynamodb', 'queue', 's3']"
+    assert primed.stdout.strip() == "True ['_lock', '_made', '_session', 'dynamodb', 'queue', 's3']"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ class Clients:
     def __init__(self, session: Session | None = None) -> None:
         self._session = session
         self._lock = threading.Lock()
+        self._made: dict[str, Any] = {}
 
     @cached_property
     def dynamodb(self) -> Any:
@@ -125,10 +126,13 @@ class Clients:
         return self._client("parameters")
 
     def _client(self, name: str) -> Any:
-        service, config = _CONFIGS[name]
+        # From Python 3.12 on a cached property may be made by several threads at once; the sweep begins with sixteen.
         with self._lock:
-            self._session = self._session or get_session()
-            return self._session.create_client(service, config=config)
+            if name not in self._made:
+                self._session = self._session or get_session()
+                service, config = _CONFIGS[name]
+                self._made[name] = self._session.create_client(service, config=config)
+            return self._made[name]
 
 
 def code_of(error: ClientError) -> str:

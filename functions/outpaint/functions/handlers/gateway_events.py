@@ -42,7 +42,7 @@ def gateway_request_id(event: Event) -> str | None:
 
 
 def request_head(event: Event) -> RequestHead:
-    """The request's head; a stage before the path becomes part of the origin.
+    """The request's head; a stage or a domain's mapping key before the path becomes part of the origin.
 
     The gateway's id of the request, where it is a UUID, becomes the answer's correlation id, as it is in the answers
     that the gateway gives by itself: one id finds the access log's line and the function's records.
@@ -55,16 +55,25 @@ def request_head(event: Event) -> RequestHead:
         raw_path = event["rawPath"]
         prefix = f"/{stage}" if stage != "$default" and raw_path.startswith(f"/{stage}/") else ""
         path = unquote(raw_path.removeprefix(prefix))
+        proxy = (event.get("pathParameters") or {}).get("proxy")
+        if proxy is not None and path.endswith(f"/{proxy}"):
+            # A domain's mapping key stands in the raw path, before what the route matched.
+            prefix += path.removesuffix(f"/{proxy}")
+            path = f"/{proxy}"
         query = event.get("rawQueryString", "")
         headers = _pairs((name, [value]) for name, value in event.get("headers", {}).items())
     else:
         method = event["httpMethod"]
+        query = urlencode(_several(event, "QueryStringParameters"), doseq=True)
+        headers = _pairs(_several(event, "Headers").items())
         proxy = (event.get("pathParameters") or {}).get("proxy")
         path = event["path"] if proxy is None else f"/{proxy}"
         whole = context.get("path", path)
         prefix = whole.removesuffix(path) if whole.endswith(path) else ""
-        query = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True)
-        headers = _pairs((event.get("multiValueHeaders") or {}).items())
+        if "elb" in context:
+            # A load balancer hands on path and query as they were sent.
+            path = unquote(path)
+            query = unquote(query)
     host = next((value for name, value in headers if name == "host"), context.get("domainName", "localhost"))
     correlation_id = id_ if id_ is not None and _UUID.fullmatch(id_) else None
     return RequestHead(method, path, query, headers, f"https://{host}{prefix}", correlation_id=correlation_id)
@@ -108,9 +117,18 @@ def written(event: Event, response: Response) -> dict[str, Any]:
     for name, value in response.headers:
         values.setdefault(name, []).append(value)
     answer: dict[str, Any] = {"statusCode": response.status, "body": body, "isBase64Encoded": encoded}
-    if is_second_version(event):
+    if is_second_version(event) or "multiValueHeaders" not in event:
         return {**answer, "headers": {name: ", ".join(several) for name, several in values.items()}}
     return {**answer, "multiValueHeaders": values}
+
+
+def _several(event: Event, what: str) -> Mapping[str, list[str]]:
+    """Headers or query parameters with all their values; a load balancer gives one of each unless told otherwise."""
+    several: Mapping[str, list[str]] | None = event.get(f"multiValue{what}")
+    if several is not None:
+        return several
+    single: Mapping[str, str] = event.get(what[0].lower() + what[1:]) or {}
+    return {name: [value] for name, value in single.items()}
 
 
 def _pairs(headers: Iterable[tuple[str, list[str]]]) -> tuple[tuple[str, str], ...]:
