@@ -52,7 +52,7 @@ def stop(self):
     stopping.set()
 endpoint_process.EndpointProcess.drain = stop
 if sys.argv[1] == "held":
-    endpoint_process.load_painter = lambda name: Held()
+    endpoint_process.load_painter = lambda name, weights: Held()
 sys.exit(__main__.main())
 """
 
