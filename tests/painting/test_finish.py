@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
@@ -146,15 +146,18 @@ def test_a_painter_that_gives_something_else_has_failed(files, refusal, pictures
     first=st.tuples(st.text(max_size=20), st.integers(0, 2**32 - 1), st.text(max_size=5)),
     second=st.tuples(st.text(max_size=20), st.integers(0, 2**32 - 1), st.text(max_size=5)),
 )
+@example(first=("", 0, ""), second=("", 0, "\r"))
 def test_the_flat_fill_is_a_function_of_prompt_and_seed(files, first, second):
     canvas = read_canvas(files.encoded(files.cut_out()))
+    # What the model of a wish takes for the same, such as a blank negative prompt and none, is filled the same.
+    asked = [(Wish(prompt=prompt, negative_prompt=negative), seed) for prompt, seed, negative in (first, second, first)]
     fills = []
-    for prompt, seed, negative in (first, second, first):
-        (picture,) = FlatPainter().paint(canvas, Brief(Wish(prompt=prompt, negative_prompt=negative), (seed,)))
+    for wish, seed in asked:
+        (picture,) = FlatPainter().paint(canvas, Brief(wish, (seed,)))
         assert (picture.mode, picture.size) == ("RGB", canvas.size)
         fills.append(picture.tobytes())
     assert fills[0] == fills[2]
-    assert (fills[0] == fills[1]) == (first == second)
+    assert (fills[0] == fills[1]) == (asked[0] == asked[1])
 
 
 def test_a_seed_gives_the_same_flat_fill_whatever_stands_beside_it(files):
