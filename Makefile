@@ -159,6 +159,7 @@ $(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what the tests need"
 	@$(PIP) install $(LOCKED) --requirement locks/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@ $(RUN)
 
 $(BENCH): locks/bench.txt $(DEV)
