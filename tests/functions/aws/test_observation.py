@@ -8,13 +8,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from lambda_context import LambdaContext
-from local_cloud.runtime_stack import Template
+from local_cloud.transformed_template import STACK, TransformedTemplate
 
 from outpaint.contracts.paths_and_headers import CORRELATION_ID
 from outpaint.functions.aws.operator_settings import OperatorSettings
@@ -23,9 +22,7 @@ from outpaint.functions.handlers.api_handler import outcome_of
 from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, EmbeddedMetrics, JobCounts, Metric, service_name
 from outpaint.functions.http.application import Application
 
-ROOT = Path(__file__).parents[3]
 PATH = "/v1/painting/outpaint"
-STACK = "a-stack"
 
 
 class Collecting(logging.Handler):
@@ -233,12 +230,7 @@ def test_a_gateways_id_that_is_no_uuid_is_named_beside_one_of_ours(functions: Fu
 def test_metrics_are_those_of_the_table_and_of_the_templates_alarms_and_widgets(
     functions: Functions, cut_out: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template = Template(
-        ROOT / "template.yaml",
-        {"ImageUri": "image", "RealtimeInstances": 1, "OperatorSettings": "true"},
-        {"AWS::StackName": STACK, "AWS::Region": "eu-west-1", "AWS::Partition": "aws", "AWS::AccountId": "1"},
-        {},
-    )
+    template = TransformedTemplate({"RealtimeInstances": 1, "OperatorSettings": "true"})
     emitted = emit_everything(functions, cut_out, monkeypatch)
     units: dict[str, set[str]] = defaultdict(set)
     for line in emitted:
@@ -257,7 +249,7 @@ def test_metrics_are_those_of_the_table_and_of_the_templates_alarms_and_widgets(
     assert [*alarms.values(), *widgets.values()] == [{DIMENSION: STACK}] * (len(alarms) + len(widgets))
     assert set(alarms) <= set(table), "an alarm reads what nobody writes"
     assert set(widgets) == set(table), "a widget for each metric, and a metric for each widget"
-    for function in template.resources("AWS::Serverless::Function"):
+    for function in template.of_type("AWS::Lambda::Function"):
         assert template.environment(function)["POWERTOOLS_SERVICE_NAME"] == STACK
 
 
@@ -344,11 +336,10 @@ def test_the_functions_own_line_is_as_powertools_writes_it(capsys: pytest.Captur
     assert ours == theirs
 
 
-def watched_by_alarms(template: Template) -> dict[str, dict[str, str]]:
+def watched_by_alarms(template: TransformedTemplate) -> dict[str, dict[str, str]]:
     """Each of our metrics that an alarm reads, by its name, with its dimensions."""
     read = []
-    for name in template.resources("AWS::CloudWatch::Alarm"):
-        own = template.properties(name)
+    for own in template.of_type("AWS::CloudWatch::Alarm").values():
         read += [own, *(query["MetricStat"]["Metric"] for query in own.get("Metrics", []) if "MetricStat" in query)]
     return {
         metric["MetricName"]: {each["Name"]: each["Value"] for each in metric["Dimensions"]}
@@ -357,11 +348,11 @@ def watched_by_alarms(template: Template) -> dict[str, dict[str, str]]:
     }
 
 
-def shown_by_widgets(template: Template) -> dict[str, dict[str, str]]:
+def shown_by_widgets(template: TransformedTemplate) -> dict[str, dict[str, str]]:
     """Each of our metrics that a dashboard shows, the short forms of its rows written out ("." is the row's above)."""
     shown = {}
-    for name in template.resources("AWS::CloudWatch::Dashboard"):
-        for widget in json.loads(template.properties(name)["DashboardBody"])["widgets"]:
+    for dashboard in template.of_type("AWS::CloudWatch::Dashboard").values():
+        for widget in json.loads(dashboard["DashboardBody"])["widgets"]:
             above: list[str] = []
             for row in widget["properties"].get("metrics", []):
                 given = [part for part in row if isinstance(part, str)]
