@@ -20,7 +20,7 @@ class Right(NamedTuple):
     actions: tuple[str, ...]
 
 
-_LEDGER: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+_LEDGER: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _BUCKET: Final = "arn:{partition}:s3:::{bucket}"
 _QUEUED: Final = ("sagemaker:InvokeEndpointAsync",)
 RIGHTS: Final = (
@@ -30,6 +30,7 @@ RIGHTS: Final = (
         Right(f"{name}Role", "{" + name.lower() + "_log}:log-stream:x", ("logs:CreateLogStream", "logs:PutLogEvents"))
         for name in ("Api", "Completion", "Sweeper", "Realtime", "Painter")
     ),
+    Right("ApiRole", "{table}", ("dynamodb:PutItem",)),
     Right("ApiRole", _BUCKET + "/inputs/x", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     Right("ApiRole", "{realtime_function}", ("lambda:InvokeFunction",)),
     Right("ApiRole", "{operator_settings}/x", ("ssm:GetParameters",)),
