@@ -9,7 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ PSEUDO: Final = {
 }
 _PACKAGE: Final = "s3://packages/the-code"
 """Where `sam package` has put the code: SAM transforms no template with a local path."""
-_REFERENCE: Final = re.compile(r"\$\{([^!}]+)\}")
+_REFERENCE: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 _ABSENT: Final = object()
 
 
@@ -43,13 +43,13 @@ class TransformedTemplate:
 
     `known` has what Ref gives for a resource or a pseudo parameter (else `PSEUDO`) under its name, and what GetAtt
     gives under "Resource.Attribute"; of what it lacks, both give the name itself. It may grow while resources are made.
-    Raises ValueError for a parameter that the template has not.
+    Raises ValueError for a parameter that the template lacks.
     """
 
     def __init__(
         self, parameters: Mapping[str, object], known: Mapping[str, str] | None = None, path: Path = PATH
     ) -> None:
-        declared = declarations(path)
+        declared = source(path)["Parameters"]
         unknown = set(parameters) - set(declared)
         if unknown:
             raise ValueError(f"{path.name} has no parameter {', '.join(sorted(unknown))}")
@@ -62,7 +62,7 @@ class TransformedTemplate:
         """Whether a condition of the template holds."""
         return bool(self._value(self._template["Conditions"][condition]))
 
-    @property
+    @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """The resources that are made, unresolved, by logical id."""
         return {
@@ -76,8 +76,8 @@ class TransformedTemplate:
         return {name: self.properties(name) for name, body in self.resources.items() if body["Type"] == kind}
 
     def properties(self, resource: str) -> dict[str, Any]:
-        """A resource's properties, resolved."""
-        resolved: dict[str, Any] = self._value(self._template["Resources"][resource].get("Properties", {}))
+        """A resource's properties, resolved; raises KeyError for one that is not made."""
+        resolved: dict[str, Any] = self._value(self.resources[resource].get("Properties", {}))
         return resolved
 
     def environment(self, function: str) -> dict[str, str]:
@@ -117,12 +117,13 @@ class TransformedTemplate:
             case "Ref":
                 return self._referred(argument)
             case "GetAtt":
-                place = argument if isinstance(argument, str) else ".".join(argument)
-                return self.known.get(place, place)
+                return self._made(argument if isinstance(argument, str) else ".".join(argument))
             case "Sub":
                 text, own = argument if isinstance(argument, list) else (argument, {})
                 named = {key: self._value(value) for key, value in own.items()}
-                return _REFERENCE.sub(lambda found: str(named.get(found[1], self._referred(found[1]))), text)
+                return _REFERENCE.sub(
+                    lambda found: str(named[found[1]] if found[1] in named else self._referred(found[1])), text
+                )
             case "If":
                 condition, then, otherwise = argument
                 return self._value(then if self.holds(condition) else otherwise)
@@ -151,7 +152,11 @@ class TransformedTemplate:
     def _referred(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return _ABSENT
-        return self.parameters[name] if name in self.parameters else self.known.get(name, PSEUDO.get(name, name))
+        return self.parameters[name] if name in self.parameters else self._made(name)
+
+    def _made(self, place: str) -> str:
+        """What AWS gives for a resource, an attribute of one, or a pseudo parameter."""
+        return self.known.get(place, PSEUDO.get(place, place))
 
     def _named(self, part: Any) -> Iterator[str]:
         """The logical ids that a part refers to, where its conditions hold."""
@@ -174,17 +179,10 @@ class TransformedTemplate:
 
 
 @cache
-def declarations(path: Path = PATH) -> dict[str, dict[str, Any]]:
-    """The template's parameters as it declares them."""
-    declared: dict[str, dict[str, Any]] = _source(path)["Parameters"]
-    return declared
-
-
-@cache
-def _source(path: Path) -> dict[str, Any]:
-    source: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
-    source["Globals"]["Function"]["CodeUri"] = _PACKAGE
-    return source
+def source(path: Path = PATH) -> dict[str, Any]:
+    """The template as it is written, before its transform; short forms are read as Ref, Condition and Fn::..."""
+    read: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    return read
 
 
 @cache
@@ -193,5 +191,7 @@ def _transformed(path: Path, parameters: str) -> str:
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     given = {name: str(value) for name, value in json.loads(parameters).items()}
     translator = Translator({}, Parser(), boto_session=Session(region_name=REGION))
-    source = json.loads(json.dumps(_source(path)))
-    return json.dumps(translator.translate(source, given, get_managed_policy_map=dict))
+    # A copy, for the transform changes it.
+    template = json.loads(json.dumps(source(path)))
+    template["Globals"]["Function"]["CodeUri"] = _PACKAGE
+    return json.dumps(translator.translate(template, given, get_managed_policy_map=dict))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 from dataclasses import dataclass, field
 from io import BytesIO
 
 import pytest
+from manual_process import CountedIds, ManualClock
 from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -29,25 +29,6 @@ from outpaint.functions.service.submit import Submission, submit
 
 START = 1_800_000_000.0
 HOUR = 3600.0
-
-
-@dataclass
-class ManualClock:
-    time: float = START
-
-    def now(self) -> float:
-        return self.time
-
-
-@dataclass
-class CountedIds:
-    numbers: itertools.count[int] = field(default_factory=itertools.count)
-
-    def uuid(self) -> str:
-        return f"00000000-0000-4000-8000-{next(self.numbers):012x}"
-
-    def seed(self) -> int:
-        return next(self.numbers)
 
 
 @dataclass
@@ -100,7 +81,7 @@ class ServiceKit:
 
 @pytest.fixture
 def kit() -> ServiceKit:
-    clock, ledger, dispatch = ManualClock(), MemoryLedger(), HandDispatch()
+    clock, ledger, dispatch = ManualClock(START), MemoryLedger(), HandDispatch()
     pictures = MemoryPictures(FileUrls(b"0123456789abcdef"))
     ledger.add_account(Account("one", "first", 20), key_digest("key"))
     ledger.add_account(Account("two", "second", 20), key_digest("other"))

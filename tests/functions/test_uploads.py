@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import pytest
+from manual_process import ManualClock
 
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile
 from outpaint.contracts.job_states import JobState
@@ -24,13 +25,6 @@ from outpaint.functions.service.records import Account, Job, StoredPicture
 from outpaint.functions.service.service import Service, ServiceSettings
 
 START = 1_800_000_000.0
-
-
-class ManualClock:
-    time = START
-
-    def now(self) -> float:
-        return self.time
 
 
 class Taker:
@@ -103,7 +97,7 @@ def form(**fields: str | bytes) -> tuple[bytes, str]:
 
 @pytest.fixture
 def kit() -> ServiceKit:
-    clock, ledger, dispatch, urls = ManualClock(), MemoryLedger(), Taker(), FileUrls(b"0123456789abcdef")
+    clock, ledger, dispatch, urls = ManualClock(START), MemoryLedger(), Taker(), FileUrls(b"0123456789abcdef")
     pictures = MemoryPictures(urls)
     ledger.add_account(Account("one", "first", 20), key_digest("key"))
     ledger.add_account(Account("two", "second", 20), key_digest("other"))

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
+from aws_answers import manifest, refusal
 from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from botocore.response import StreamingBody
 from botocore.session import Session, get_session
+from lambda_events import rest_event, sqs_event
+from manual_process import START, CountedIds, Crash, ManualClock
 from moto import mock_aws
 from moto.core import botocore_stubber
 
-from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile
-from outpaint.contracts.paths_and_headers import API_KEY
-from outpaint.contracts.responses import PainterCard
+from outpaint.contracts.inference import InferenceRequest, Manifest
 from outpaint.contracts.storage_names import (
     DONE_PREFIX,
     FAILED_PREFIX,
@@ -43,8 +42,6 @@ from outpaint.functions.service.records import Account, Job
 
 # Services are described in megabytes of JSON, which need not be read again for every test.
 LOADER = create_loader()
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
-START = 1_900_000_000.0
 CREDITS = 20
 AWS_WORDS = (
     "ClientError: Received server error (500) from model. See the SageMaker Endpoint logs in your account for more "
@@ -55,45 +52,6 @@ ENVIRONMENT = {
     "OUTPAINT_BUCKET": "outpaint-pictures",
     "OUTPAINT_ENDPOINT": "painter",
 }
-
-
-@dataclass
-class ManualClock:
-    """Everybody's clock; `now` of another host may be ahead or behind by `skew` seconds."""
-
-    time: float = START
-
-    def now(self) -> float:
-        return self.time
-
-    def skewed(self, seconds: float) -> SkewedClock:
-        return SkewedClock(self, seconds)
-
-
-@dataclass
-class SkewedClock:
-    clock: ManualClock
-    skew: float
-
-    def now(self) -> float:
-        return self.clock.now() + self.skew
-
-
-class CountedIds:
-    """Ids in the order they are asked for, from any thread."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-
-    def uuid(self) -> str:
-        return str(UUID(int=next(self._numbers)))
-
-    def seed(self) -> int:
-        return next(self._numbers)
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this line runs, no `except Exception` sees it."""
 
 
 @dataclass
@@ -187,7 +145,6 @@ class Cloud:
     endpoint: Endpoint
     settings: AwsSettings
     ids: CountedIds = field(default_factory=CountedIds)
-    crash: type[Crash] = Crash
     _clients: dict[bool, Clients] = field(default_factory=dict)
 
     def clients(self, *, watched: bool = True) -> Clients:
@@ -335,76 +292,6 @@ def _stub(name: str, watched: bool) -> Callable[..., Any]:
         return getattr(_SharedSession.cloud.endpoint, name)(**call)
 
     return answered
-
-
-def sqs_event(*messages: str) -> dict[str, Any]:
-    """SNS notifications as SQS hands them to a function; ids are m0, m1, and so on."""
-    return {
-        "Records": [
-            {
-                "messageId": f"m{number}",
-                "receiptHandle": "r",
-                "body": json.dumps({"Type": "Notification", "MessageId": "n", "Message": message}),
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(round(START * 1000))},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:completions",
-                "awsRegion": "eu-west-1",
-            }
-            for number, message in enumerate(messages)
-        ]
-    }
-
-
-def manifest(request: InferenceRequest) -> Manifest:
-    files = tuple(
-        ManifestFile(id=id_, seed=seed, bytes=7, sha256="0" * 64)
-        for id_, seed in zip(request.output_ids, request.wish.seeds, strict=True)
-    )
-    card = PainterCard(name="hand", model="none", reads_prompt=False)
-    return Manifest(inference_id=request.inference_id, files=files, painter=card, width=64, height=48, seconds=0.1)
-
-
-def refusal(code: str, status: int, operation: str = "Operation", **extra: Any) -> ClientError:
-    """An error as a service answers it."""
-    answer = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **extra}
-    return ClientError(answer, operation)  # type: ignore[arg-type]
-
-
-def rest_event(
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    headers: dict[str, str] | None = None,
-    query: dict[str, list[str]] | None = None,
-    key: str | None = "key",
-) -> dict[str, Any]:
-    """A REST API's proxy event, as the gateway sends it with binary media types set."""
-    import base64
-
-    given = {"Host": "api.example.com", "X-Forwarded-Proto": "https", **(headers or {})}
-    if key is not None:
-        given[API_KEY] = key
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": given,
-        "multiValueHeaders": {name: [value] for name, value in given.items()},
-        "queryStringParameters": None if query is None else {name: values[-1] for name, values in query.items()},
-        "multiValueQueryStringParameters": query,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "requestId": str(uuid4()),
-            "stage": "live",
-            "path": f"/live{path}",
-            "domainName": "api.example.com",
-            "identity": {"sourceIp": "198.51.100.7"},
-        },
-        "body": None if body is None else base64.b64encode(body).decode(),
-        "isBase64Encoded": body is not None,
-    }
 
 
 @pytest.fixture

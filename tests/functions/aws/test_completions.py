@@ -410,6 +410,15 @@ def test_a_job_at_the_asynchronous_endpoint_has_its_whole_life(cloud: Any, submi
     assert (sent.job.attempts, len(cloud.endpoint.queue)) == (1, 1)
 
 
+def test_without_a_real_time_endpoint_no_job_is_taken_for_one_of_its(cloud: Any, submit: Any) -> None:
+    """One that an earlier release has sent does not say where its answer will lie."""
+    sent = submit()
+    assert sent.stack().service.jobs.begin_again(sent.id, 1).locations is None
+    cloud.clock.time += REALTIME_BOUND_S
+    sent.sweep()
+    assert (sent.job.attempts, len(cloud.endpoint.queue)) == (1, 1)
+
+
 def test_a_queue_that_does_not_answer_leaves_a_real_time_job_to_lambda(cloud: Any, submit: Any) -> None:
     sent = submit(**REALTIME)
     (event,) = cloud.endpoint.events

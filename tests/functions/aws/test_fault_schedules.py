@@ -16,16 +16,17 @@ from random import Random
 from typing import Any, Protocol
 
 import pytest
+from aws_answers import manifest, throttled
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
+from manual_process import CountedIds, Crash, ManualClock
 from moto.core.models import botocore_stubber
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.contracts.responses import PainterCard
 from outpaint.functions.aws import dynamo_items
 from outpaint.functions.aws.completions import UnknownJob, settle_completion
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
@@ -46,10 +47,6 @@ GRANTED = 12
 MINUTE, HOUR = 60.0, 3600.0
 KEY = "key of a schedule"
 SEEN = Inspection(64, 48, MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.25))
-
-
-class Gone(BaseException):
-    """The process is gone: nothing after this line runs, no `except Exception` sees it."""
 
 
 @dataclass
@@ -102,7 +99,7 @@ class Run:
         for _ in range(self.random.randint(4, 12)):
             act = self.random.choice(acts)
             self.place.fates.calm = False
-            with suppress(Gone):
+            with suppress(Crash):
                 act()
             self.place.fates.calm = True
             self.balance()
@@ -209,26 +206,6 @@ class Run:
 # In memory: whole calls of the ports are refused, lost, or the last of their process
 
 
-@dataclass
-class Clock:
-    time: float = 1_900_000_000.0
-    skew: float = 0.0
-
-    def now(self) -> float:
-        return self.time + self.skew
-
-
-class Ids:
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-
-    def uuid(self) -> str:
-        return f"00000000-0000-4000-8000-{next(self._numbers):012x}"
-
-    def seed(self) -> int:
-        return next(self._numbers)
-
-
 class Faulty:
     """A port whose calls meet what is drawn for them."""
 
@@ -248,12 +225,12 @@ class Faulty:
             if fate == "refused":
                 raise OutpaintError.unavailable("refused")
             if fate == "gone before":
-                raise Gone(name)
+                raise Crash(name)
             result = call(*args, **named)
             if fate == "lost":
                 raise OutpaintError.unavailable("the answer was lost")
             if fate == "gone after":
-                raise Gone(name)
+                raise Crash(name)
             return result
 
         return met
@@ -262,7 +239,7 @@ class Faulty:
 class Painter:
     """The Dispatch port: a queue, and outcomes that `check` finds after a minute."""
 
-    def __init__(self, clock: Clock, queue: list[InferenceRequest]) -> None:
+    def __init__(self, clock: ManualClock, queue: list[InferenceRequest]) -> None:
         self.clock = clock
         self.queue = queue
         self.outcomes: dict[str, Manifest | InferenceFailure] = {}
@@ -290,8 +267,8 @@ class InMemory:
     def __init__(self, fates: Fates) -> None:
         self.fates = fates
         self.queue: list[InferenceRequest] = []
-        self._clock = Clock()
-        self._ids = Ids()
+        self._clock = ManualClock()
+        self._ids = CountedIds()
         self._ledger = MemoryLedger()
         self._ledger.add_account(Account("ann", "Ann", GRANTED), key_digest(KEY))
         self._limits = MemoryLimits()
@@ -309,7 +286,7 @@ class InMemory:
             "dispatch": painter,
             "fetch": None,
         }
-        clock = Clock(self._clock.time, skew)
+        clock = self._clock.skewed(skew)
         settings = ServiceSettings(rate_limit=10_000)
         painter.service = Service(clock, self._ids, **ports, settings=settings, inspect=_seen)
         return painter.service
@@ -318,7 +295,7 @@ class InMemory:
         self._clock.time += seconds
 
     def paint(self, request: InferenceRequest, good: bool) -> None:
-        self._painter.outcomes[request.inference_id] = _manifest(request) if good else _failure(request)
+        self._painter.outcomes[request.inference_id] = manifest(request) if good else _failure(request)
 
     def tell(self, service: Service, request: InferenceRequest, good: bool) -> None:
         job = service.jobs.find(request.inference_id, service.clock.now())
@@ -377,12 +354,12 @@ class OnMoto:
             if fate == "throttled":
                 raise ReadTimeoutError(endpoint_url="https://runtime")
             if fate == "gone before":
-                raise Gone
+                raise Crash
             answer = invoke(**call)
             if fate == "lost":
                 raise ReadTimeoutError(endpoint_url="https://runtime")
             if fate == "gone after":
-                raise Gone
+                raise Crash
             return invoke(**call) if fate == "twice" else answer
 
         clients = (self._watched.dynamodb, self._watched.s3)
@@ -399,18 +376,16 @@ class OnMoto:
     def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
         fate = self.fates.draw("throttled", "lost", "lost", "twice", "gone before", "gone after")
         if fate == "gone before":
-            raise Gone(event_name)
-        if fate == "throttled" and ".s3." in event_name:
-            return AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>"))
+            raise Crash(event_name)
         if fate == "throttled":
-            return AWSResponse(request.url, 400, {}, _Raw(b'{"__type": "x#ThrottlingException"}'))
+            return throttled(request)
         if b"LIMIT#" in (request.body or b""):
             self._counted.add(request.headers["amz-sdk-invocation-id"].decode())
         answer = botocore_stubber(event_name, request)
         if fate == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fate == "gone after":
-            raise Gone(event_name)
+            raise Crash(event_name)
         return botocore_stubber(event_name, request) if fate == "twice" else answer
 
     def service(self, skew: float) -> Service:
@@ -462,25 +437,8 @@ class OnMoto:
         return list(found["Items"])
 
 
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, *_: Any, **__: Any) -> list[bytes]:
-        return [self._body]
-
-
 def _seen(image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
     return SEEN
-
-
-def _manifest(request: InferenceRequest) -> Manifest:
-    files = tuple(
-        ManifestFile(id=id_, seed=seed, bytes=7, sha256="0" * 64)
-        for id_, seed in zip(request.output_ids, request.wish.seeds, strict=True)
-    )
-    card = PainterCard(name="hand", model="none", reads_prompt=False)
-    return Manifest(inference_id=request.inference_id, files=files, painter=card, width=64, height=48, seconds=0.1)
 
 
 def _failure(request: InferenceRequest) -> InferenceFailure:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from aws_answers import throttled
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
+from manual_process import Crash
 from moto.core.models import botocore_stubber
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -250,7 +252,7 @@ def test_a_crash_at_any_call(
         crashed = False
         try:
             run(trial)
-        except cloud.crash:
+        except Crash:
             crashed = True
         call = cloud.wire.calls[-1] if cloud.wire.calls else "-"
         cloud.wire.crash_at = None
@@ -284,7 +286,7 @@ def test_a_crash_at_any_call_of_the_realtime_function(
         crashed = False
         try:
             trial.paint(cloud.endpoint.events[0], watched=True)
-        except cloud.crash:
+        except Crash:
             crashed = True
         call, cloud.wire.crash_at = cloud.wire.calls[-1], None
         if then != "the end is reported":
@@ -384,9 +386,7 @@ def test_a_busy_store_is_asked_again_by_botocore(
 
     def busy(request: Any, **_: Any) -> AWSResponse | None:
         sent.append(request.url)
-        return (
-            AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>")) if len(sent) < 3 else None
-        )
+        return throttled(request) if len(sent) < 3 else None
 
     events = stack.clients.s3.meta.events
     events.register_first("before-send.s3.PutObject", busy)
@@ -397,14 +397,6 @@ def test_a_busy_store_is_asked_again_by_botocore(
     assert (len(sent), len(waits)) == (3, 2)
     assert cloud.objects("inputs/x/") == ["inputs/x/image"]
     fault_table("submit", "PutObject", "503 SlowDown, twice", "asked again", "stored")
-
-
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, *_: Any, **__: Any) -> list[bytes]:
-        return [self._body]
 
 
 @pytest.mark.parametrize("operation", ["GetObject", "UpdateItem"])
@@ -644,15 +636,13 @@ class Line:
     met: dict[str, str] = field(default_factory=dict)
 
     def send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
-        _, service, operation = event_name.split(".")
+        operation = event_name.rpartition(".")[2]
         repeated = request.headers["amz-sdk-invocation-id"].decode()
         if repeated in self.met:
             return None
         self.met[repeated] = operation
-        if self.fault == "throttled" and service == "s3":
-            return AWSResponse(request.url, 503, {}, _Raw(b"<Error><Code>SlowDown</Code></Error>"))
         if self.fault == "throttled":
-            return AWSResponse(request.url, 400, {}, _Raw(b'{"__type": "x#ThrottlingException"}'))
+            return throttled(request)
         botocore_stubber(event_name, request)
         if self.fault == "lost":
             raise ReadTimeoutError(endpoint_url=request.url)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lambda_context import LambdaContext
+from lambda_events import rest_event
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -39,18 +40,7 @@ def function(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def rest(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:
     """A REST API's event."""
-    given = {"Host": "api.example.com", API_KEY: "key", **{k.replace("_", "-"): v for k, v in headers.items()}}
-    return {
-        "path": path,
-        "httpMethod": method,
-        "headers": given,
-        "multiValueHeaders": {name: [value] for name, value in given.items()},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "requestContext": {"stage": "live", "path": f"/live{path}", "domainName": "api.example.com"},
-        "body": None if body is None else base64.b64encode(body).decode(),
-        "isBase64Encoded": body is not None,
-    }
+    return rest_event(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def second(method: str, path: str, body: bytes | None = None, **headers: str) -> dict[str, Any]:

@@ -8,13 +8,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from lambda_context import LambdaContext
-from local_cloud.transformed_template import TransformedTemplate
+from local_cloud.transformed_template import STACK, TransformedTemplate
 
 from outpaint.contracts.paths_and_headers import CORRELATION_ID
 from outpaint.functions.aws.operator_settings import OperatorSettings
@@ -23,9 +22,7 @@ from outpaint.functions.handlers.api_handler import outcome_of
 from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, EmbeddedMetrics, JobCounts, Metric, service_name
 from outpaint.functions.http.application import Application
 
-ROOT = Path(__file__).parents[3]
 PATH = "/v1/painting/outpaint"
-STACK = "a-stack"
 
 
 class Collecting(logging.Handler):
@@ -233,8 +230,7 @@ def test_a_gateways_id_that_is_no_uuid_is_named_beside_one_of_ours(functions: Fu
 def test_metrics_are_those_of_the_table_and_of_the_templates_alarms_and_widgets(
     functions: Functions, cut_out: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = {"ImageUri": "image", "RealtimeInstances": 1, "OperatorSettings": "true"}
-    template = TransformedTemplate(parameters, {"AWS::StackName": STACK})
+    template = TransformedTemplate({"RealtimeInstances": 1, "OperatorSettings": "true"})
     emitted = emit_everything(functions, cut_out, monkeypatch)
     units: dict[str, set[str]] = defaultdict(set)
     for line in emitted:
@@ -253,8 +249,8 @@ def test_metrics_are_those_of_the_table_and_of_the_templates_alarms_and_widgets(
     assert [*alarms.values(), *widgets.values()] == [{DIMENSION: STACK}] * (len(alarms) + len(widgets))
     assert set(alarms) <= set(table), "an alarm reads what nobody writes"
     assert set(widgets) == set(table), "a widget for each metric, and a metric for each widget"
-    for function in template.of_type("AWS::Lambda::Function").values():
-        assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == STACK
+    for function in template.of_type("AWS::Lambda::Function"):
+        assert template.environment(function)["POWERTOOLS_SERVICE_NAME"] == STACK
 
 
 def emit_everything(functions: Functions, cut_out: bytes, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from local_cloud.transformed_template import TransformedTemplate, source
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.paths_and_headers import (
@@ -31,52 +31,24 @@ from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 ROOT = Path(__file__).parents[3]
-
-
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as {"Ref": ...} and the like."""
-
-
-def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-Loader.add_multi_constructor("!", _short_form)
-TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader)
+TEMPLATE = source()
 RESOURCES = TEMPLATE["Resources"]
 FUNCTIONS = {name: body for name, body in RESOURCES.items() if body["Type"] == "AWS::Serverless::Function"}
 
 
 def statements(role: str) -> list[dict[str, Any]]:
     return [
-        statement["If"][1] if "If" in statement else statement
+        statement["Fn::If"][1] if "Fn::If" in statement else statement
         for policy in RESOURCES[role]["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 
 
-def test_the_environment_is_one_that_the_settings_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_one_that_the_settings_know() -> None:
     known = {PREFIX + name.upper() for name in (*AwsSettings.model_fields, *ServiceSettings.model_fields)}
-    given = dict(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
-    given |= RESOURCES["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    given = TransformedTemplate({"RealtimeInstances": 1, "OperatorSettings": "true"}).environment("ApiFunction")
     assert {name for name in given if name.startswith(PREFIX)} <= known
-    defaults = {name: str(body.get("Default", "")) for name, body in TEMPLATE["Parameters"].items()}
-
-    def value(said: Any) -> str:
-        if isinstance(said, dict) and "Ref" in said:
-            return defaults.get(said["Ref"], said["Ref"])
-        if isinstance(said, dict) and "Sub" in said:
-            return re.sub(r"\$\{(\w+)\}", lambda found: defaults.get(found[1], "x"), said["Sub"])
-        if isinstance(said, dict) and "If" in said:
-            return value(said["If"][1])
-        return str(said)
-
-    settings = AwsSettings.from_environment({name: value(said) for name, said in given.items()})
+    settings = AwsSettings.from_environment(given)
     assert settings.service.rate_limit == ServiceSettings().rate_limit
     assert settings.service.cors_origins == ("*",)
     assert settings.service.pictures.max_bytes == ServiceSettings().pictures.max_bytes
@@ -103,7 +75,7 @@ def test_every_handler_is_there_and_has_a_target_to_build_it(name: str) -> None:
 
 def test_a_wait_ends_before_the_function_and_the_gateway() -> None:
     properties = FUNCTIONS["ApiFunction"]["Properties"]
-    assert properties["Timeout"] == {"If": ["HasRestApi", 29, 630]}
+    assert properties["Timeout"] == {"Fn::If": ["HasRestApi", 29, 630]}
     assert TEMPLATE["Parameters"]["SyncWait"]["Default"] + MARGIN_S < 29
     assert TEMPLATE["Parameters"]["SyncWait"]["MaxValue"] + MARGIN_S < 630
 
@@ -152,8 +124,8 @@ def test_the_painters_to_choose_from_are_those_of_the_endpoint() -> None:
 
 def test_outcomes_lie_where_they_are_looked_for() -> None:
     output = RESOURCES["AsyncConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
-    assert output["S3OutputPath"] == {"Sub": "s3://${Bucket}/" + DONE_PREFIX}
-    assert output["S3FailurePath"] == {"Sub": "s3://${Bucket}/" + FAILED_PREFIX}
+    assert output["S3OutputPath"] == {"Fn::Sub": "s3://${Bucket}/" + DONE_PREFIX}
+    assert output["S3FailurePath"] == {"Fn::Sub": "s3://${Bucket}/" + FAILED_PREFIX}
 
 
 def test_the_sweep_takes_no_job_that_the_real_time_function_may_still_end() -> None:
@@ -172,7 +144,7 @@ def test_what_the_real_time_function_drops_comes_to_the_completion_function() ->
     assert [one["Resource"] for one in may_publish] == [{"Ref": "CompletionTopic"}]
 
 
-@pytest.mark.parametrize("role", ["ApiRole", "CompletionRole", "SweeperRole"])
+@pytest.mark.parametrize("role", ["ApiRole", "CompletionRole", "SweeperRole", "RealtimeRole"])
 def test_whoever_sends_a_job_may_call_the_asynchronous_endpoint(role: str) -> None:
     allowed = {statement["Sid"]: statement for statement in statements(role)}
     assert allowed["Enqueue"]["Action"] == "sagemaker:InvokeEndpointAsync"
@@ -183,11 +155,11 @@ def test_whoever_sends_a_job_may_call_the_asynchronous_endpoint(role: str) -> No
 def test_functions_may_touch_the_names_that_they_use() -> None:
     """A role that reaches some of the bucket reaches what lies under one of our prefixes, and all of it."""
     reached = {
-        (role, statement["Sid"], statement["Resource"]["Sub"].removeprefix("${Bucket.Arn}/"))
+        (role, statement["Sid"], statement["Resource"]["Fn::Sub"].removeprefix("${Bucket.Arn}/"))
         for role, body in RESOURCES.items()
         if body["Type"] == "AWS::IAM::Role" and "Policies" in body["Properties"]
         for statement in statements(role)
-        if isinstance(statement["Resource"], dict) and "${Bucket.Arn}/" in statement["Resource"].get("Sub", "")
+        if isinstance(statement["Resource"], dict) and "${Bucket.Arn}/" in statement["Resource"].get("Fn::Sub", "")
     }
     assert {one for one in reached if one[2] != "*"} == {
         ("CompletionRole", "Outcomes", OUTCOMES_PREFIX + "*"),
@@ -253,4 +225,4 @@ def test_operators_commands_find_what_they_read_among_the_outputs() -> None:
     assert all("Condition" not in outputs[name] for name in ("TableName", "BucketName", "EndpointName"))
     assert outputs["DeadLettersUrl"]["Value"] == {"Ref": "CompletionDeadLetters"}
     for function, log in (("api", "ApiLog"), ("completion", "CompletionLog"), ("sweeper", "SweeperLog")):
-        assert RESOURCES[log]["Properties"]["LogGroupName"] == {"Sub": "/aws/lambda/${AWS::StackName}-" + function}
+        assert RESOURCES[log]["Properties"]["LogGroupName"] == {"Fn::Sub": "/aws/lambda/${AWS::StackName}-" + function}

@@ -280,7 +280,7 @@ def test_another_instance_type_is_another_endpoint_and_functions_go_on_meanwhile
         "painter-1a2b3c4d-ml-g6e-xlarge",
     ]
     # No function is sent to an endpoint before that is in service, nor loses the right to call the one before.
-    assert {"AsyncEndpoint", "RealtimeEndpoint"} <= after.needed_by("ApiFunction")
+    assert {"AsyncEndpoint", "RealtimeEndpoint"} <= after.all_made_before("ApiFunction")
     assert not {"ApiRole", "RealtimeRole", "PainterRole"} & change(InstanceType="ml.g6e.xlarge").kinds.keys()
     for role in ("ApiRole", "RealtimeRole"):
         (statement,) = _statements(after, role, "sagemaker:InvokeEndpointAsync")
@@ -382,7 +382,7 @@ def test_a_canary_goes_back_at_the_alarms_of_its_door() -> None:
 
 
 def test_the_stage_is_made_when_api_gateway_may_write_its_log() -> None:
-    assert {"ApiLogging", "ApiLoggingRole", "AccessLog"} <= deployed().needed_by("RestApiliveStage")
+    assert {"ApiLogging", "ApiLoggingRole", "AccessLog"} <= deployed().all_made_before("RestApiliveStage")
 
 
 @pytest.mark.parametrize(

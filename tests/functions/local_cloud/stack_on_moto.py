@@ -19,9 +19,9 @@ from unittest.mock import patch
 
 from botocore.loaders import create_loader
 from botocore.session import get_session
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from local_cloud.transformed_template import ACCOUNT, PSEUDO, REGION, STACK, TransformedTemplate
 from moto.sagemaker.models import FakeEndpointConfig, sagemaker_backends
+from rendered_template import schema
 
 LOADER = create_loader()
 Properties = Mapping[str, Any]
@@ -34,8 +34,7 @@ class RefusedByAwsError(Exception):
 @functools.cache
 def create_only(kind: str) -> frozenset[str]:
     """The properties of a type that only a replacement changes."""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
-    return frozenset(path.split("/")[2] for path in schema.get("createOnlyProperties", ()))
+    return frozenset(path.split("/")[2] for path in schema(kind).get("createOnlyProperties", ()))
 
 
 @dataclass(frozen=True)

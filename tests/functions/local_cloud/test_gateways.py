@@ -267,9 +267,9 @@ def test_both_doors_rename_the_header_that_says_how_to_authenticate() -> None:
 def test_a_definition_that_leads_elsewhere_is_no_api_of_ours() -> None:
     template = TransformedTemplate({}, {"ApiFunctionAliaslive": "arn:alias"})
     assert RestApiDefinition.read(template).may_invoke
-    template._template["Resources"]["RestApiPermission"]["Properties"]["SourceArn"] = "arn:aws:execute-api:x:y:other/*"
+    template.resources["RestApiPermission"]["Properties"]["SourceArn"] = "arn:aws:execute-api:x:y:other/*"
     assert not RestApiDefinition.read(template).may_invoke
-    paths = template._template["Resources"]["RestApi"]["Properties"]["Body"]["paths"]
+    paths = template.resources["RestApi"]["Properties"]["Body"]["paths"]
     paths["/"]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]["type"] = "mock"
     with pytest.raises(ValueError, match="/ is no Lambda proxy"):
         RestApiDefinition.read(template)

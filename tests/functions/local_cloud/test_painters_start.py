@@ -22,7 +22,7 @@ import httpx
 import pytest
 from botocore.session import get_session
 from local_cloud.processes import LOOPBACK, free_ports
-from local_cloud.transformed_template import TransformedTemplate, declarations
+from local_cloud.transformed_template import TransformedTemplate, source
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[3]
 CONTAINERFILE = ROOT / "painting" / "outpaint" / "painting" / "endpoint" / "Containerfile"
 BUCKET = "pictures"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-OFFERED = declarations()["Painter"]["AllowedValues"]
+OFFERED = source()["Parameters"]["Painter"]["AllowedValues"]
 
 
 def image_environment() -> dict[str, str]:

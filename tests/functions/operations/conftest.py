@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from aws_answers import Raw
 from botocore.awsrequest import AWSResponse
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import create_loader
@@ -115,16 +116,6 @@ def _refused(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
     if refusal is None:
         return None
     return AWSResponse(request.url, refusal[0], {"Content-Type": "application/x-amz-json-1.1"}, Raw(refusal[1]))
-
-
-class Raw:
-    """A response's body as urllib3 hands it on."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._body
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from aws_answers import refusal
+from local_cloud.transformed_template import source
 
 from outpaint.functions.operations.checkup import Verdict
 from outpaint.functions.operations.stack.role_checks import RIGHTS
@@ -301,11 +301,6 @@ def checked(run: Run, name: str) -> tuple[int, dict[str, str]]:
     return code, finding
 
 
-def error(code: str, message: str = "no", operation: str = "Op") -> ClientError:
-    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    return ClientError(answer, operation)  # type: ignore[arg-type]
-
-
 Plant = Callable[[Sound], None]
 
 
@@ -353,13 +348,13 @@ def status(stack_status: str, *events: tuple[str, str, str]) -> Plant:
     return plant
 
 
-def manifest_of(architecture: str) -> Plant:
+def manifest_of(architecture: str, address: str | None = None) -> Plant:
     """The image is one for one platform, which its configuration tells; ECR gives that by an address."""
 
     def plant(sound: Sound) -> None:
         one = {"schemaVersion": 2, "config": {"digest": "sha256:c"}}
         sound.aws.answers["BatchGetImage"] = {"images": [{"imageManifest": json.dumps(one)}]}
-        sound.aws.answers["GetDownloadUrlForLayer"] = {"downloadUrl": f"{sound.url}/{architecture}"}
+        sound.aws.answers["GetDownloadUrlForLayer"] = {"downloadUrl": f"{address or sound.url}/{architecture}"}
 
     return plant
 
@@ -461,7 +456,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     "no such image": ("image", answered("BatchGetImage", {"images": []}), FAULT, "ECR has no", "push it again"),
     "no such repository": (
         "image",
-        answered("BatchGetImage", error("RepositoryNotFoundException")),
+        answered("BatchGetImage", refusal("RepositoryNotFoundException")),
         FAULT,
         "ECR has no",
         "push",
@@ -476,6 +471,13 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "one image for ARM": ("image", manifest_of("arm64"), FAULT, "for linux/arm64", "build it for linux/amd64"),
     "one image for Intel": ("image", manifest_of("amd64"), OK, "painter is there for linux/amd64", ""),
+    "an image whose configuration is out of reach": (
+        "image",
+        manifest_of("amd64", "http://127.0.0.1:1"),
+        NOT_CHECKED,
+        "cannot be fetched from here",
+        "",
+    ),
     "an image of elsewhere": (
         "image",
         container(Image="docker.io/painter:1"),
@@ -493,7 +495,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     "an image by a tag": ("image", container(Image=f"{REGISTRY}/painter:one"), WARNING, "by the tag one", "@sha256"),
     "weights in no bucket": (
         "model-data",
-        answered("HeadBucket", error("404")),
+        answered("HeadBucket", refusal("404")),
         FAULT,
         "no bucket weights",
         "ModelData",
@@ -523,6 +525,13 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         FAULT,
         "has no outpaint-model.json",
         "write it",
+    ),
+    "weights with a manifest that is none": (
+        "model-data",
+        changed("GetObject", lambda answer: answer.update(Body=io.BytesIO(b'{"files": "many"}'))),
+        FAULT,
+        "outpaint-model.json of s3://weights/klein/ is no manifest",
+        "write it again",
     ),
     "weights cut short": (
         "model-data",
@@ -562,7 +571,10 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "no endpoint": (
         "endpoint",
-        answered("DescribeEndpoint", error("ValidationException", 'Could not find endpoint "x".', "DescribeEndpoint")),
+        answered(
+            "DescribeEndpoint",
+            refusal("ValidationException", operation="DescribeEndpoint", message='Could not find endpoint "x".'),
+        ),
         FAULT,
         "what DescribeEndpoint asks for is gone",
         "deploy the stack again",
@@ -657,7 +669,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "roles that may not be asked about": (
         "roles",
-        answered("SimulatePrincipalPolicy", error("AccessDenied")),
+        answered("SimulatePrincipalPolicy", refusal("AccessDenied")),
         NOT_CHECKED,
         "may not simulate",
         "iam:SimulatePrincipalPolicy",
@@ -688,7 +700,9 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "a function that is gone": (
         "functions",
-        answered("GetFunctionConfiguration", error("ResourceNotFoundException", operation="GetFunctionConfiguration")),
+        answered(
+            "GetFunctionConfiguration", refusal("ResourceNotFoundException", operation="GetFunctionConfiguration")
+        ),
         FAULT,
         "what GetFunctionConfiguration asks for is gone",
         "deploy",
@@ -718,14 +732,14 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "a table that is gone": (
         "table",
-        answered("DescribeTable", error("ResourceNotFoundException")),
+        answered("DescribeTable", refusal("ResourceNotFoundException")),
         FAULT,
         "is gone",
         "deploy",
     ),
     "a bucket that forgets nothing": (
         "bucket",
-        answered("GetBucketLifecycleConfiguration", error("NoSuchLifecycleConfiguration")),
+        answered("GetBucketLifecycleConfiguration", refusal("NoSuchLifecycleConfiguration")),
         FAULT,
         "keeps pictures for ever",
         "deploy",
@@ -748,7 +762,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "a bucket open to the public": (
         "bucket",
-        answered("GetPublicAccessBlock", error("NoSuchPublicAccessBlockConfiguration")),
+        answered("GetPublicAccessBlock", refusal("NoSuchPublicAccessBlockConfiguration")),
         FAULT,
         "opened to the public",
         "deploy",
@@ -842,14 +856,14 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
     ),
     "a call that is not allowed": (
         "lambda-concurrency",
-        answered("GetAccountSettings", error("AccessDeniedException", operation="GetAccountSettings")),
+        answered("GetAccountSettings", refusal("AccessDeniedException", operation="GetAccountSettings")),
         NOT_CHECKED,
         "may not call GetAccountSettings",
         "these take lambda:GetAccountSettings",
     ),
     "a service that does not answer": (
         "table",
-        answered("DescribeTable", error("ThrottlingException", operation="DescribeTable")),
+        answered("DescribeTable", refusal("ThrottlingException", operation="DescribeTable")),
         NOT_CHECKED,
         "try again in a minute",
         "",
@@ -941,27 +955,13 @@ def test_a_check_that_is_none_is_told(run: Run, sound: Sound) -> None:
 
 
 def test_the_rights_that_are_simulated_are_those_of_the_template() -> None:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Reads CloudFormation's short forms as what they hold."""
-
-    def held(loader: Any, _: str, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-
-    Loader.add_multi_constructor("!", held)
-    text = (Path(__file__).parents[3] / "template.yaml").read_text(encoding="utf-8")
-    resources = yaml.load(text, Loader)["Resources"]
     given: dict[str, set[str]] = {}
-    for name, body in resources.items():
+    for name, body in source()["Resources"].items():
         if body["Type"] != "AWS::IAM::Role" or "Policies" not in body["Properties"]:
             continue
         (policy,) = body["Properties"]["Policies"]
         for said in policy["PolicyDocument"]["Statement"]:
-            statement = said[1] if isinstance(said, list) else said
-            actions = statement["Action"]
+            actions = (said["Fn::If"][1] if "Fn::If" in said else said)["Action"]
             given.setdefault(name, set()).update([actions] if isinstance(actions, str) else actions)
     simulated: dict[str, set[str]] = {}
     for right in RIGHTS:

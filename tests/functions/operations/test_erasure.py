@@ -14,11 +14,12 @@ from uuid import UUID
 import pytest
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import CompletionLocations
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import answer_prefix, failure_prefix, input_name, outcome_name
 from outpaint.functions.adapters.clock_and_ids import SystemClock
 from outpaint.functions.embedded.database import Database
-from outpaint.functions.service import settle
+from outpaint.functions.service import erasure, settle
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
 
 Run = Callable[..., tuple[int, str, str]]
@@ -250,6 +251,24 @@ def test_the_last_day_of_the_rows_is_the_tables_own(run: Run, aws: Any, a_job: C
 
     last = datetime.now(UTC) + timedelta(3)
     assert f"point-in-time recovery, until {last:%Y-%m-%d}\n" in erased(2)
+
+
+def test_what_a_later_try_has_written_since_the_list_was_read_goes_too(aws: Any, a_job: Callable[..., Job]) -> None:
+    from outpaint.functions.operations.deployment import StackName
+    from outpaint.functions.operations.place import opened
+
+    key = "outcomes/failed/of-the-second-try.out"
+    places = CompletionLocations(failure=f"s3://outpaint-pictures/{key}")
+    with opened(StackName("painting")) as deployment:
+        service = deployment.service
+        deployment.keys.add_key("Ann", "d" * 64, 20, NOW, "ann")
+        job = a_job(1, at=NOW, until=NOW + 1000)
+        service.jobs.create(job, None, NOW)
+        (listed,) = deployment.latest()
+        service.jobs.begin_again(job.id, 2, places)
+        aws.client("s3").put_object(Bucket="outpaint-pictures", Key=key, Body=b"it broke")
+        assert erasure.erase_account(service, "ann", [listed], end=True).jobs == 1
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket="outpaint-pictures")
 
 
 def test_a_file_that_the_store_keeps_is_told_and_its_job_stays(run: Run, aws: Any, a_job: Callable[..., Job]) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpcore
 import pytest
+from aws_answers import manifest, refusal
+from lambda_context import LambdaContext
+from local_cloud.gateways import FunctionUrl, serve_gateway
 from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest, ManifestFile
-from outpaint.contracts.responses import PainterCard
+from outpaint.contracts.inference import InferenceFailure, InferenceRequest
 from outpaint.functions.handlers import api_handler
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened
@@ -25,11 +25,6 @@ from outpaint.functions.service import account_keys, settle
 
 Run = Callable[..., tuple[int, str, str]]
 STACK = ("--stack", "painting", "--paint", "--check", "paint", "--json")
-
-
-class Context:
-    def get_remaining_time_in_millis(self) -> int:
-        return 29_000
 
 
 class Waiting:
@@ -45,41 +40,9 @@ class Waiting:
         self.seconds += seconds
 
 
-class Gateway(BaseHTTPRequestHandler):
-    """A REST API before the API's handler, as the gateway makes its events."""
-
-    def answer(self) -> None:
-        url = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        query = parse_qs(url.query) or None
-        event = {
-            "path": url.path,
-            "httpMethod": self.command,
-            "headers": dict(self.headers),
-            "multiValueHeaders": {name: self.headers.get_all(name) for name in self.headers},
-            "queryStringParameters": query and {name: values[-1] for name, values in query.items()},
-            "multiValueQueryStringParameters": query,
-            "requestContext": {"stage": "live", "path": url.path, "identity": {"sourceIp": "198.51.100.7"}},
-            "body": body.decode("latin-1") if not body else _base64(body),
-            "isBase64Encoded": bool(body),
-        }
-        answer = api_handler.handler(event, Context())
-        content = answer["body"].encode()
-        self.send_response(answer["statusCode"])
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = answer  # noqa: N815 - the standard library's name
-    do_POST = answer  # noqa: N815
-
-    def log_message(self, *_: Any) -> None: ...
-
-
-def _base64(body: bytes) -> str:
-    import base64
-
-    return base64.b64encode(body).decode()
+def call(event: bytes) -> bytes:
+    """The API's function, as its gateway calls it."""
+    return json.dumps(api_handler.handler(json.loads(event), LambdaContext())).encode()
 
 
 @pytest.fixture
@@ -99,18 +62,13 @@ def served(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         answer.read()
         return answer
 
-    monkeypatch.setattr(trial_job.httpcore, "request", request)
+    monkeypatch.setattr(httpcore, "request", request)
     monkeypatch.setattr(trial_job, "time", Waiting())
-    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}/"
+    with serve_gateway(FunctionUrl(call)) as url:
         aws.changes["DescribeStacks"] = lambda answer: [
-            each.update(OutputValue=url) for each in answer["Stacks"][0]["Outputs"] if each["OutputKey"] == "Url"
+            each.update(OutputValue=url + "/") for each in answer["Stacks"][0]["Outputs"] if each["OutputKey"] == "Url"
         ]
         yield aws
-        server.shutdown()
-        thread.join()
     api_handler.answering.cache_clear()
 
 
@@ -137,14 +95,8 @@ def paint(served: Any, size: tuple[int, int] = (96, 64)) -> Callable[[Deployment
         file = io.BytesIO()
         Image.new("RGB", size).save(file, "JPEG")
         (id_,) = request.output_ids
-        (seed,) = request.wish.seeds
         served.client("s3").put_object(Bucket="outpaint-pictures", Key=id_, Body=file.getvalue())
-        card = PainterCard(name="hand", model="none", reads_prompt=False)
-        files = (ManifestFile(id=id_, seed=seed, bytes=len(file.getvalue()), sha256="0" * 64),)
-        manifest = Manifest(
-            inference_id=request.inference_id, files=files, painter=card, width=96, height=64, seconds=0.1
-        )
-        assert settle.succeed(deployment.service, manifest)
+        assert settle.succeed(deployment.service, manifest(request))
 
     return painted
 
@@ -204,10 +156,7 @@ def test_what_goes_wrong_is_told_and_nothing_is_left(
 
 
 def test_an_endpoint_that_takes_nothing_is_told(run: Run, served: Any) -> None:
-    from botocore.exceptions import ClientError
-
-    answer = {"Error": {"Code": "ValidationError", "Message": "Endpoint painter not found"}}
-    served.answers["InvokeEndpointAsync"] = ClientError(answer, "InvokeEndpointAsync")  # type: ignore[arg-type]
+    served.answers["InvokeEndpointAsync"] = refusal("ValidationError", message="Endpoint painter not found")
     code, found = finding(run)
     assert (code, found["verdict"]) == (1, "fault")
     assert "answers 503: no painter's endpoint is in service" in found["says"]
@@ -218,11 +167,8 @@ def test_an_endpoint_that_takes_nothing_is_told(run: Run, served: Any) -> None:
 def test_a_table_that_refuses_is_told_with_where_to_look(
     run: Run, served: Any, painter: Callable[..., None], refused: str, keys: int
 ) -> None:
-    from botocore.exceptions import ClientError
-
     painter(paint(served))
-    answer = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
-    served.answers[refused] = ClientError(answer, refused)  # type: ignore[arg-type]
+    served.answers[refused] = refusal("AccessDeniedException", operation=refused)
     code, found = finding(run)
     assert (code, found["verdict"]) == (1, "fault")
     assert f"may not call {refused}" in found["says"]

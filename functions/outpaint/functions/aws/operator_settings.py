@@ -60,7 +60,7 @@ class OperatorSettings:
         for name, value in given.items():
             try:
                 settings = self._with(settings, {name: value})
-            except (ValidationError, ValueError) as error:
+            except ValueError as error:
                 wrong.add(f"the operator's {name} is no value for it, the deployment's holds: {_reason(error)}")
         self._settings = settings
         self._tell(wrong)

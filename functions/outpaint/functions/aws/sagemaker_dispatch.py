@@ -119,7 +119,7 @@ class SageMakerDispatch:
         if job.state.ended or now < job.created_at + self._look_after:
             return job
         outcome = self._outcomes.look_for(job)
-        if outcome is None and now >= job.created_at + REALTIME_BOUND_S and _only_in_realtime(job):
+        if outcome is None and now >= job.created_at + REALTIME_BOUND_S and self._is_only_in_realtime(job):
             _LOG.warning("job %s was lost by the real-time function", job.id)
             outcome = not_painted_in_realtime(job.id)
         if outcome is None or (gave_back(outcome) and not self._sends_again):
@@ -134,10 +134,14 @@ class SageMakerDispatch:
             return False
         return math.ceil(len(request.output_ids) * settings.seconds_per_image) <= _REALTIME_S
 
+    def _is_only_in_realtime(self, job: Job) -> bool:
+        """Whether only the real-time function has the job: an asynchronous endpoint says where its answer will be.
 
-def _only_in_realtime(job: Job) -> bool:
-    """Whether no asynchronous endpoint has taken the job: it would have said where its answer will be."""
-    return job.locations is None and job.state in (JobState.DISPATCHED, JobState.PAINTING)
+        Jobs that an earlier release sent do not have that either, so without a real-time endpoint there are none.
+        """
+        if self._settings.realtime_endpoint is None:
+            return False
+        return job.locations is None and job.state in (JobState.DISPATCHED, JobState.PAINTING)
 
 
 def paint_in_realtime(service: Service, clients: Clients, endpoint: str, request: InferenceRequest) -> Job | None:

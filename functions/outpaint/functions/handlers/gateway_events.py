@@ -12,13 +12,13 @@ from urllib.parse import unquote, urlencode
 import pybase64
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.storage_names import UUID
 from outpaint.functions.http.messages import Body, RequestHead, Response
 
 Event = Mapping[str, Any]
 
 # Characters, a multiple of four: so many that the time of the loop around it does not matter.
 _PIECE: Final = 256 * 1024
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_second_version(event: Event) -> bool:
@@ -75,7 +75,7 @@ def request_head(event: Event) -> RequestHead:
             path = unquote(path)
             query = unquote(query)
     host = next((value for name, value in headers if name == "host"), context.get("domainName", "localhost"))
-    correlation_id = id_ if id_ is not None and _UUID.fullmatch(id_) else None
+    correlation_id = id_ if id_ is not None and re.fullmatch(UUID, id_) else None
     return RequestHead(method, path, query, headers, f"https://{host}{prefix}", correlation_id=correlation_id)
 
 

@@ -23,16 +23,14 @@ from outpaint.functions.service.sweeping import sweep_some
 # The modules log under `outpaint.`, so this logger writes their lines too. What it is called is in the records' keys.
 LOG: Final = Logger(service="outpaint")
 METRICS: Final = Metrics(namespace=NAMESPACE, service=service_name())
+SWEEP_MARGIN_S: Final = 15.0
+"""Kept back of the sweep's time, for the calls under way: one that S3 leaves without an answer takes ten seconds."""
 _T = TypeVar("_T")
 
 
 def emit(metric: Metric, value: float) -> None:
     """Add one value, in the metric's unit; it is written when the event is done with."""
     METRICS.add_metric(name=metric.metric, unit=metric.unit, value=value)
-
-
-SWEEP_MARGIN_S: Final = 15.0
-"""Kept back of the sweep's time, for the calls under way: one that S3 leaves without an answer takes ten seconds."""
 
 
 @cache

@@ -28,10 +28,10 @@ _event: dict[str, Any] = {}
 _seen_any = False
 
 
-def begin(context: Any, **keys: str | None) -> bool:
+def begin(context: Any) -> bool:
     """Name the event that records are about from now on; whether it is the first of the process.
 
-    A process has one event at a time. `keys` that are None are left out.
+    A process has one event at a time.
     """
     global _event, _seen_any
     first, _seen_any = not _seen_any, True
@@ -40,7 +40,6 @@ def begin(context: Any, **keys: str | None) -> bool:
         "function_name": getattr(context, "function_name", None),
         "function_request_id": getattr(context, "aws_request_id", None),
         "cold_start": first,
-        **keys,
     }
     for handler in logging.root.handlers:
         handler.addFilter(ADDING_KEYS)

@@ -1,7 +1,7 @@
 """The metrics that the functions emit: their names and units, and how jobs and their credits are counted.
 
 All have one set of dimensions, so that a metric is one series whichever function emits it. template.yaml's alarms and
-dashboard name these, and tests/functions/aws/test_metrics.py compares the two.
+dashboard name these, and tests/functions/aws/test_observation.py compares the two.
 """
 
 from __future__ import annotations

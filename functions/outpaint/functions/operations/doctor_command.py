@@ -15,7 +15,7 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import ERR, OUT
 from outpaint.functions.operations.checkup import Check, CheckFinding, Verdict, fault, not_checked
 from outpaint.functions.operations.deployment import StackName
-from outpaint.functions.operations.place import needs_botocore, place_options
+from outpaint.functions.operations.place import needs_botocore, opened, place_options
 
 if TYPE_CHECKING:
     from outpaint.functions.operations.stack.stack_connection import StackConnection
@@ -138,7 +138,6 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Check
 
 
 def _paint(connection: StackConnection, wait: int) -> CheckFinding:
-    from outpaint.functions.operations.place import opened
     from outpaint.functions.operations.stack.trial_job import ACCOUNT, paint_one
 
     try:

@@ -57,12 +57,13 @@ def erase_account(service: Service, account_id: str, jobs: Iterable[Job], *, end
 
 def _erase(service: Service, jobs: list[Job], *, end: bool) -> Erasure:
     ended, running, files = [], [], 0
-    for job in jobs:
-        if not (job.state.ended or settle.refreshed(service, job).state.ended):
+    for listed in jobs:
+        job = settle.refreshed(service, listed)
+        if not job.state.ended:
             if not end:
                 running.append(job.id)
                 continue
-            settle.end_by_hand(service, job.id)
+            job = settle.end_by_hand(service, job.id)
         told = () if job.locations is None else filter(None, (job.locations.output, job.locations.failure))
         files += service.pictures.erase(job.id, (*job.request.inputs, *job.request.output_ids, *told))
         ended.append(job.id)

@@ -55,7 +55,7 @@ def sweep(service: Service) -> Swept:
 
 
 def sweep_some(service: Service, *, since: float = 0.0, goes_on: Callable[[], bool] = lambda: True) -> Swept:
-    """A sweep that ends early where `goes_on` says so, and raises nothing: its errors are in what it returns.
+    """A sweep that ends early where `goes_on` says so; what went wrong with jobs is in what it returns, not raised.
 
     Overdue jobs come first, whatever `since` is; then those accepted at `since` or later. `settings.sweep_threads`
     jobs are looked at at a time, and few more are in memory than that.

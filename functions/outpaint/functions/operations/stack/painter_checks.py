@@ -6,13 +6,15 @@ import json
 import re
 from typing import Any, Final
 
-import httpcore
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
+from outpaint.contracts.storage_names import DONE_PREFIX, FAILED_PREFIX
 from outpaint.functions.aws.aws_clients import code_of
-from outpaint.functions.operations.checkup import CheckFinding, Verdict, fault, not_checked, ok, warning, worst
+from outpaint.functions.operations.checkup import CheckFinding, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack.stack_parts import PaintingModel, StackParts
-from outpaint.painting.painters.diffusion.model_folder import MANIFEST
+from outpaint.functions.operations.stack.web_requests import UnreachableError, ask
+from outpaint.painting.painters.diffusion.model_folder import MANIFEST, ModelManifest
 from outpaint.painting.painters.painter_table import PAINTERS
 
 MODEL_RIGHTS: Final = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel")
@@ -25,9 +27,6 @@ STATUS_RIGHTS: Final = (
 )
 """What the status of an endpoint takes to be read."""
 _SERVICE: Final = "sagemaker"
-_ECR_IMAGE: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
-)
 # ml.c7g.xlarge, ml.g5g.xlarge and the like: a g after the generation's number is a Graviton.
 _ARM: Final = re.compile(r"ml\.[a-z]+\d+g[a-z]*\.")
 _MANIFESTS: Final = (
@@ -36,9 +35,11 @@ _MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_TIMEOUT_S: Final = 30.0
 _NO_IMAGE: Final = frozenset({"RepositoryNotFoundException", "ImageNotFoundException"})
 _NO_BUCKET: Final = frozenset({"404", "NoSuchBucket", "NotFound"})
+_READ_ON: Final = (
+    "mend what the reason says and deploy again; `outpaint endpoint logs` shows where the painter's log is"
+)
 
 
 def quota(parts: StackParts) -> CheckFinding:
@@ -98,7 +99,7 @@ def image(parts: StackParts) -> CheckFinding:
 
 
 def _image(parts: StackParts, model: PaintingModel) -> CheckFinding:
-    where = _ECR_IMAGE.fullmatch(model.image or "")
+    where = model.in_ecr
     if where is None:
         return fault(f"{model.image} is no image in ECR", "push it to ECR (docs/endpoint.md) and deploy its ImageUri")
     if where["region"] != parts.connection.region:
@@ -107,7 +108,10 @@ def _image(parts: StackParts, model: PaintingModel) -> CheckFinding:
         )
     wanted = "arm64" if _ARM.match(model.instance_type or "") else "amd64"
     push = f"build it for linux/{wanted} and push it again (docs/endpoint.md)"
-    found = _architectures(parts, where)
+    try:
+        found = _architectures(parts, where)
+    except UnreachableError as error:
+        return not_checked(f"the image's configuration cannot be fetched from here: {error}")
     if found is None:
         return fault(f"ECR has no {where[0]}", f"{push}, or deploy an ImageUri that is there")
     if f"linux/{wanted}" not in found:
@@ -123,7 +127,10 @@ def _image(parts: StackParts, model: PaintingModel) -> CheckFinding:
 
 
 def _architectures(parts: StackParts, where: re.Match[str]) -> set[str] | None:
-    """The platforms of an image, such as linux/amd64; None where ECR has no such image."""
+    """The platforms of an image, such as linux/amd64; None where ECR has no such image.
+
+    Raises `UnreachableError` where the configuration of an image for one platform cannot be fetched.
+    """
     given = {"repositoryName": where["repository"], "registryId": where["account"]}
     wanted = {"imageDigest": where["digest"]} if where["digest"] else {"imageTag": where["tag"] or "latest"}
     ecr = parts.client("ecr")
@@ -140,8 +147,10 @@ def _architectures(parts: StackParts, where: re.Match[str]) -> set[str] | None:
         # BuildKit lists attestations as images for unknown/unknown.
         return {_platform(each.get("platform", {})) for each in manifest["manifests"]} - {"unknown/unknown"}
     url = ecr.get_download_url_for_layer(**given, layerDigest=manifest["config"]["digest"])["downloadUrl"]
-    limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
-    return {_platform(json.loads(httpcore.request("GET", url, extensions=limits).content))}
+    status, configuration = ask("GET", url)
+    if status != 200:
+        raise UnreachableError(f"its URL answers {status}")
+    return {_platform(json.loads(configuration))}
 
 
 def _platform(said: dict[str, Any]) -> str:
@@ -160,14 +169,14 @@ def _weights_of(parts: StackParts) -> str:
 def _model_data(parts: StackParts, model: PaintingModel) -> CheckFinding:
     entry = PAINTERS.get(model.painter or "")
     diffusion = entry is not None and entry.pipeline is not None
-    if model.weights is None:
+    if model.weights_at is None:
         if not diffusion:
             return ok("no ModelData")
         return warning(
             f"{model.painter} has no ModelData",
             "deploy ModelData=s3://BUCKET/FOLDER/, unless the image holds the weights",
         )
-    bucket, _, prefix = model.weights.removeprefix("s3://").partition("/")
+    bucket, prefix = model.weights_at
     s3 = parts.client("s3")
     try:
         region = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
@@ -186,8 +195,13 @@ def _model_data(parts: StackParts, model: PaintingModel) -> CheckFinding:
         return ok(f"{model.weights} holds {len(sizes)} files")
     if MANIFEST not in sizes:
         return fault(f"{model.weights} has no {MANIFEST}", f"write it (docs/endpoint.md), then {upload}")
-    listed = json.loads(s3.get_object(Bucket=bucket, Key=prefix + MANIFEST)["Body"].read())["files"]
-    wrong = [each["path"] for each in listed if sizes.get(each["path"]) != each["bytes"]]
+    try:
+        manifest = ModelManifest.model_validate_json(s3.get_object(Bucket=bucket, Key=prefix + MANIFEST)["Body"].read())
+    except ValidationError:
+        return fault(
+            f"{MANIFEST} of {model.weights} is no manifest", f"write it again (docs/endpoint.md), then {upload}"
+        )
+    wrong = [each.path for each in manifest.files if sizes.get(each.path) != each.bytes]
     if wrong:
         return fault(f"{wrong[0]} of {model.weights} is missing or cut short", upload)
     return ok(f"{model.weights} holds {len(sizes)} files")
@@ -207,11 +221,6 @@ def endpoint(parts: StackParts) -> CheckFinding:
     return worst(findings, f"{', '.join(parts.endpoints)}: in service")
 
 
-_READ_ON: Final = (
-    "mend what the reason says and deploy again; `outpaint endpoint logs` shows where the painter's log is"
-)
-
-
 def endpoint_output(parts: StackParts) -> CheckFinding:
     """Whether the asynchronous endpoint writes where the service looks, and tells the topic that it listens to."""
     config = parts.endpoint_configs[0].get("AsyncInferenceConfig")
@@ -220,7 +229,7 @@ def endpoint_output(parts: StackParts) -> CheckFinding:
     if config is None:
         return fault(f"{name} takes no asynchronous jobs", remedy)
     own, output = f"s3://{parts.output('BucketName')}/", config["OutputConfig"]
-    for what, said in (("S3OutputPath", "outcomes/done/"), ("S3FailurePath", "outcomes/failed/")):
+    for what, said in (("S3OutputPath", DONE_PREFIX), ("S3FailurePath", FAILED_PREFIX)):
         if output.get(what, "").rstrip("/") + "/" != own + said:
             return fault(f"{what} of {name} is {output.get(what)}, not {own}{said}", remedy)
     topics = output.get("NotificationConfig", {})
@@ -253,7 +262,5 @@ def scaling(parts: StackParts) -> CheckFinding:
     says = f"{name} keeps between {status.least} and {status.most} instances"
     deployed = parts.parameters.get("MaxInstances")
     if deployed is not None and int(deployed) != status.most:
-        return CheckFinding(
-            Verdict.WARNING, f"{says}, MaxInstances is {deployed}", "the next deployment that changes it sets it anew"
-        )
+        return warning(f"{says}, MaxInstances is {deployed}", "the next deployment that changes it sets it anew")
     return ok(says)

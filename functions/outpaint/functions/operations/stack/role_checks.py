@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from outpaint.functions.aws.aws_clients import code_of
 from outpaint.functions.operations.checkup import CheckFinding, fault, not_checked, ok
 from outpaint.functions.operations.stack.stack_connection import DENIED
+from outpaint.functions.operations.stack.stack_endpoint import log_groups
 from outpaint.functions.operations.stack.stack_parts import StackParts
 
 
@@ -20,7 +21,7 @@ class Right(NamedTuple):
     actions: tuple[str, ...]
 
 
-_LEDGER: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+_LEDGER: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _BUCKET: Final = "arn:{partition}:s3:::{bucket}"
 _QUEUED: Final = ("sagemaker:InvokeEndpointAsync",)
 RIGHTS: Final = (
@@ -30,6 +31,7 @@ RIGHTS: Final = (
         Right(f"{name}Role", "{" + name.lower() + "_log}:log-stream:x", ("logs:CreateLogStream", "logs:PutLogEvents"))
         for name in ("Api", "Completion", "Sweeper", "Realtime", "Painter")
     ),
+    Right("ApiRole", "{table}", ("dynamodb:PutItem",)),
     Right("ApiRole", _BUCKET + "/inputs/x", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     Right("ApiRole", "{realtime_function}", ("lambda:InvokeFunction",)),
     Right("ApiRole", "{operator_settings}/x", ("ssm:GetParameters",)),
@@ -107,7 +109,6 @@ def _words(parts: StackParts) -> dict[str, str]:
     def arn(service: str, rest: str) -> str:
         return f"arn:{partition}:{service}:{region}:{account}:{rest}"
 
-    stack = connection.stack.name
     words = {
         "partition": partition,
         "account": account,
@@ -117,23 +118,20 @@ def _words(parts: StackParts) -> dict[str, str]:
         "topic": parts.output("CompletionTopicArn"),
         "endpoint": arn("sagemaker", f"endpoint/{parts.endpoints[0].lower()}"),
     }
-    words |= {
-        f"{name}_log": arn("logs", f"log-group:/aws/lambda/{stack}-{name}")
-        for name in ("api", "completion", "sweeper", "realtime")
-    }
-    words["painter_log"] = arn("logs", f"log-group:/aws/sagemaker/Endpoints/{parts.endpoints[0]}")
+    words |= {f"{name}_log": arn("logs", f"log-group:{group}") for name, group in log_groups(connection).items()}
     if parts.parameters.get("OperatorSettings") == "true":
-        words["operator_settings"] = arn("ssm", f"parameter/{stack}")
+        words["operator_settings"] = arn("ssm", f"parameter/{connection.stack.name}")
     function = parts.resource("RealtimeFunction")
     if function is not None and len(parts.endpoints) > 1:
         words["realtime_function"] = arn("lambda", f"function:{function}")
         words["realtime_endpoint"] = arn("sagemaker", f"endpoint/{parts.endpoints[1].lower()}")
     model = parts.models[0]
-    if model.weights is not None:
-        bucket, _, prefix = model.weights.removeprefix("s3://").partition("/")
+    if model.weights_at is not None:
+        bucket, prefix = model.weights_at
         words["weights_bucket"] = f"arn:{partition}:s3:::{bucket}"
         words["weights"] = f"arn:{partition}:s3:::{bucket}/{prefix}"
-    if model.image is not None and "/" in model.image:
-        name = model.image.partition("/")[2].partition("@")[0].partition(":")[0]
-        words["repository"] = f"arn:{partition}:ecr:{region}:{model.image.partition('.')[0]}:repository/{name}"
+    if (image := model.in_ecr) is not None:
+        words["repository"] = (
+            f"arn:{partition}:ecr:{image['region']}:{image['account']}:repository/{image['repository']}"
+        )
     return words

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-import httpcore
 from botocore.exceptions import ClientError
 
 from outpaint.functions.aws.aws_clients import code_of
 from outpaint.functions.operations.checkup import Check, CheckFinding, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack import painter_checks, role_checks
 from outpaint.functions.operations.stack.stack_connection import first_failure
-from outpaint.functions.operations.stack.stack_deployment import MOST_RECOVERY_DAYS
+from outpaint.functions.operations.stack.stack_deployment import recovery_days
 from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, log_groups
 from outpaint.functions.operations.stack.stack_parts import StackParts
+from outpaint.functions.operations.stack.web_requests import UnreachableError, ask
 
 _ENOUGH_CONCURRENCY: Final = 1000
-_TIMEOUT_S: Final = 30.0
 _AGAIN: Final = "deploy the stack again"
 _PARTS_RIGHTS: Final = ("cloudformation:ListStackResources",)
 _FUNCTIONS: Final = ("ApiFunction", "CompletionFunction", "SweeperFunction", "RealtimeFunction")
@@ -76,15 +75,12 @@ def _functions(parts: StackParts) -> CheckFinding:
 def _front_door(parts: StackParts) -> CheckFinding:
     url = parts.output("Url").rstrip("/") + "/health"
     try:
-        limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
-        answer = httpcore.request("GET", url, extensions=limits)
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-        return not_checked(
-            f"{url} cannot be reached from here: {error or type(error).__name__}", "ask from where clients are"
-        )
-    if answer.status != 200:
+        status, _ = ask("GET", url)
+    except UnreachableError as error:
+        return not_checked(f"{url} cannot be reached from here: {error}", "ask from where clients are")
+    if status != 200:
         log = log_groups(parts.connection)["api"]
-        return fault(f"{url} answers {answer.status}", f"look at the log: aws logs tail {log} --since 1h")
+        return fault(f"{url} answers {status}", f"look at the log: aws logs tail {log} --since 1h")
     return ok(f"{url} answers")
 
 
@@ -101,11 +97,9 @@ def _table(parts: StackParts) -> CheckFinding:
             f"{name} deletes nothing by itself, prompts included",
             f"aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification {on}",
         )
-    backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-    recovery = backups.get("PointInTimeRecoveryDescription", {})
-    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+    days = recovery_days(client, name)
+    if days is None:
         return warning(f"{name} cannot be restored: credits would be lost with it", _AGAIN)
-    days = recovery.get("RecoveryPeriodInDays", MOST_RECOVERY_DAYS)
     return ok(f"{name} is active, forgets by purge_at, and can be restored for {days} days")
 
 

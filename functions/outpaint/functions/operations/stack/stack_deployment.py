@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +23,7 @@ from outpaint.functions.operations.stack.stack_connection import DENIED, StackCo
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import ServiceSettings
 
-MOST_RECOVERY_DAYS: Final = 35
+_MOST_RECOVERY_DAYS: Final = 35
 """How long DynamoDB's point-in-time recovery reaches back at most, and unless it is told otherwise."""
 
 
@@ -51,8 +51,8 @@ def stack_deployment(stack: StackName) -> Iterator[Deployment]:
 
 
 def _beyond_erasure(connection: StackConnection) -> list[str]:
-    days = recovery_days(connection)
-    rows = [f"rows as they were, by the table's point-in-time recovery, {days}"] if days else []
+    until = _recovery_ends(connection)
+    rows = [f"rows as they were, by the table's point-in-time recovery, {until}"] if until else []
     return [
         *rows,
         "ids and times in the logs, and in dead letters, for as long as those are kept (docs/deploy.md)",
@@ -61,20 +61,24 @@ def _beyond_erasure(connection: StackConnection) -> list[str]:
     ]
 
 
-def recovery_days(connection: StackConnection) -> str | None:
-    """For how long the table can be restored to any second, as words with the last day; None where it cannot be."""
-    table = connection.outputs["TableName"]
+def _recovery_ends(connection: StackConnection) -> str | None:
+    """Until when the table can be restored to this moment, in words; None where it cannot be at all."""
     try:
-        backups = connection.client("dynamodb").describe_continuous_backups(TableName=table)
+        days = recovery_days(connection.client("dynamodb"), connection.outputs["TableName"])
     except ClientError as error:
         if code_of(error) not in DENIED:
             raise
-        return f"for up to {MOST_RECOVERY_DAYS} days"
-    recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        return f"for up to {_MOST_RECOVERY_DAYS} days"
+    return None if days is None else f"until {datetime.now(UTC) + timedelta(days):%Y-%m-%d}"
+
+
+def recovery_days(dynamodb: Any, table: str) -> int | None:
+    """To how many days back a table can be restored, by `dynamodb`'s client; None where it cannot be."""
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
         return None
-    days = int(recovery.get("RecoveryPeriodInDays", MOST_RECOVERY_DAYS))
-    return f"until {datetime.now(UTC) + timedelta(days):%Y-%m-%d}"
+    return int(recovery.get("RecoveryPeriodInDays", _MOST_RECOVERY_DAYS))
 
 
 def _files(clients: Clients, bucket: str, job: Job) -> list[JobFile]:
@@ -85,9 +89,9 @@ def _files(clients: Clients, bucket: str, job: Job) -> list[JobFile]:
         # A message too long for SageMaker is beside the inputs.
         ("request", input_name(job.id, "request")),
         ("outcome", outcome_name(job.id)),
-        # SageMaker names these as it likes; where it was not heard, by what it may have done.
-        ("answer", (told.output or answer_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
-        ("failure", (told.failure or failure_prefix(job.id)).removeprefix(f"s3://{bucket}/")),
+        # SageMaker has told where it writes; where that was lost, by the names that it may have given them.
+        ("answer", (told.output or answer_prefix(job.id, job.attempts)).removeprefix(f"s3://{bucket}/")),
+        ("failure", (told.failure or failure_prefix(job.id, job.attempts)).removeprefix(f"s3://{bucket}/")),
     ]
     files = [file for what, name in named for file in _found(clients, bucket, what, name)]
     return [file for file in files if file.what != "request" or file.bytes is not None]

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.handlers.metrics import DIMENSION, NAMESPACE, Metric
 
 if TYPE_CHECKING:
     from outpaint.functions.operations.stack.stack_connection import StackConnection
@@ -22,10 +23,10 @@ _COUNTED: Final = {
     "jobs painted": ("AWS/SageMaker", "InvocationsProcessed", "Sum"),
     "jobs that failed": ("AWS/SageMaker", "InvocationFailures", "Sum"),
     "jobs that waited too long": ("AWS/SageMaker", "ExpiredRequests", "Sum"),
-    "settled as succeeded": ("Outpaint", "JobsSucceeded", "Sum"),
-    "settled as failed": ("Outpaint", "JobsFailed", "Sum"),
-    "seconds from request to end, median": ("Outpaint", "JobSeconds", "p50"),
-    "seconds from request to end, 99 of 100": ("Outpaint", "JobSeconds", "p99"),
+    "settled as succeeded": (NAMESPACE, Metric.JOBS_SUCCEEDED.metric, "Sum"),
+    "settled as failed": (NAMESPACE, Metric.JOBS_FAILED.metric, "Sum"),
+    "seconds from request to end, median": (NAMESPACE, Metric.JOB_SECONDS.metric, "p50"),
+    "seconds from request to end, 99 of 100": (NAMESPACE, Metric.JOB_SECONDS.metric, "p99"),
 }
 _QUEUED: Final = (
     ("AWS/SageMaker", "ApproximateBacklogSize", "Maximum"),
@@ -219,8 +220,8 @@ class StackEndpoint:
         return str(latest.get("StatusMessage") or latest.get("Cause") or latest["StatusCode"])
 
     def _dimensions(self, space: str, name: str) -> dict[str, str]:
-        if space == "Outpaint":
-            return {"service": self._connection.stack.name}
+        if space == NAMESPACE:
+            return {DIMENSION: self._connection.stack.name}
         # Metrics of the queue have the endpoint as their dimension, those of invocations the variant too.
         variant = {} if name.startswith("Approximate") else {"VariantName": self._variant}
         return {"EndpointName": self._name, **variant}

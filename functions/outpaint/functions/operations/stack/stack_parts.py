@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from outpaint.functions.operations.stack.stack_connection import StackConnection
 from outpaint.functions.operations.stack.stack_endpoint import EndpointStatus, StackEndpoint
+
+_ECR_IMAGE: Final = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>.+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,19 @@ class PaintingModel:
     painter: str | None
     instance_type: str | None
     role: str | None
+
+    @property
+    def in_ecr(self) -> re.Match[str] | None:
+        """Where its image is: account, region, repository, tag and digest; None for one that is not in ECR."""
+        return _ECR_IMAGE.fullmatch(self.image or "")
+
+    @property
+    def weights_at(self) -> tuple[str, str] | None:
+        """The bucket and the prefix of its weights."""
+        if self.weights is None:
+            return None
+        bucket, _, prefix = self.weights.removeprefix("s3://").partition("/")
+        return bucket, prefix
 
 
 class StackParts:

@@ -6,15 +6,14 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
-
-import httpcore
 
 from outpaint.contracts.paths_and_headers import API_KEY, INFERENCE_PATH, OUTPAINT_PATH
 from outpaint.functions.operations.checkup import CheckFinding, fault, ok
 from outpaint.functions.operations.deployment import Deployment
+from outpaint.functions.operations.stack.web_requests import UnreachableError, ask
 from outpaint.functions.service import account_keys, settle
 
 ACCOUNT: Final = "outpaint doctor"
@@ -23,7 +22,6 @@ _CREDITS: Final = 1000
 _SIZE: Final = (96, 64)
 _KEPT: Final = (24, 16, 72, 48)
 _POLL_S: Final = 5.0
-_TIMEOUT_S: Final = 60.0
 _READ_ON: Final = "`outpaint endpoint status` and the logs tell more"
 
 
@@ -41,8 +39,8 @@ def paint_one(deployment: Deployment, url: str, patience: float, say: Callable[[
     with _paying_key(deployment) as (key, jobs):
         try:
             picture = _painted(url, key, patience, jobs, say)
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            return fault(f"{url} cannot be reached from here: {error or type(error).__name__}", "ask from elsewhere")
+        except UnreachableError as error:
+            return fault(f"{url} cannot be reached from here: {error}", "ask from elsewhere")
         except _WrongAnswerError as error:
             return fault(str(error), _READ_ON)
     return ok(f"a picture of {len(picture):,} bytes after {time.monotonic() - began:,.0f} s")
@@ -94,7 +92,7 @@ def _painted(url: str, key: str, patience: float, jobs: list[str], say: Callable
     if answer["status"] != "success":
         raise _WrongAnswerError(f"the job failed: {answer.get('detail') or answer}")
     say("fetching the picture")
-    status, picture = _ask("GET", answer["data"][0]["url"], {})
+    status, picture = ask("GET", answer["data"][0]["url"])
     if status != 200:
         raise _WrongAnswerError(f"the result's URL answers {status}: {picture[:200].decode(errors='replace')}")
     _check_picture(picture)
@@ -135,7 +133,7 @@ def _form(boundary: str) -> bytes:
 
 
 def _json(method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> dict[str, Any]:
-    status, content = _ask(method, url, headers, body)
+    status, content = ask(method, url, headers, body)
     try:
         answer = json.loads(content)
     except ValueError:
@@ -144,9 +142,3 @@ def _json(method: str, url: str, headers: dict[str, str], body: bytes | None = N
         said = answer.get("detail") if isinstance(answer, dict) else content[:200].decode(errors="replace")
         raise _WrongAnswerError(f"{method} {url} answers {status}: {said}")
     return answer
-
-
-def _ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, bytes]:
-    limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
-    answer = httpcore.request(method, url, headers=[*headers.items()], content=body, extensions=limits)
-    return answer.status, answer.content
