@@ -242,6 +242,7 @@ def test_small_stacks_are_ones_that_aws_takes() -> None:
     [
         ({}, "Give ImageUri"),
         ({"ImageUri": IMAGE, "DomainName": "api.example.com"}, "Give CertificateArn"),
+        ({"ImageUri": IMAGE, "CompletionConcurrency": 1}, "CompletionConcurrency is 0 or at least 2"),
         ({**FULL, "FrontDoor": "FunctionUrl", "WebAclArn": ""}, "DomainName is for FrontDoor=RestApi"),
         ({**FULL, "FrontDoor": "FunctionUrl", "DomainName": ""}, "WebAclArn is for FrontDoor=RestApi"),
         ({"ImageUri": IMAGE, "MonthlyBudget": 9}, "Give AlarmEmail"),

@@ -43,6 +43,7 @@ class Sound:
     def __init__(self, aws: Any) -> None:
         self.aws = aws
         self.parameters = {"MaxInstances": "2", "LogRetentionDays": "30", "AlarmEmail": "ops@example.com"}
+        self.parameters |= {"CreditsPerImage": "1", "SyncWait": "24", "OperatorSettings": "true"}
         self.resources: dict[str, tuple[str, str]] = {}
         self.url = "http://127.0.0.1:1"
         self._make()
@@ -55,6 +56,7 @@ class Sound:
             "GetAccountSettings": {
                 "AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
             },
+            "GetParameters": {"Parameters": []},
             "SimulatePrincipalPolicy": _allowed,
             "DescribeScalingActivities": {"ScalingActivities": []},
         }
@@ -330,6 +332,12 @@ def without_weights(painter: str) -> Plant:
     return changed("DescribeModel", change)
 
 
+def set_by_operator(**values: str) -> Plant:
+    """An operator's parameters."""
+    found = [{"Name": f"/{STACK}/{name}", "Value": value} for name, value in values.items()]
+    return answered("GetParameters", {"Parameters": found})
+
+
 def quota(value: float, name: str = QUOTA) -> dict[str, Any]:
     return {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": value}]}
 
@@ -452,6 +460,20 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         WARNING,
         "10 functions may run",
         "--service-code lambda",
+    ),
+    "an operator's price that is none": (
+        "settings",
+        set_by_operator(credits_per_image="two"),
+        FAULT,
+        "/credits_per_image is no value, the deployment's holds",
+        "aws ssm put-parameter --overwrite",
+    ),
+    "an operator's wait that is too long": (
+        "settings",
+        set_by_operator(credits_per_image="2", sync_wait="25"),
+        FAULT,
+        "/sync_wait is no value, the deployment's holds: a wait may last 24 s here",
+        "aws ssm put-parameter --overwrite",
     ),
     "no such image": ("image", answered("BatchGetImage", {"images": []}), FAULT, "ECR has no", "push it again"),
     "no such repository": (

@@ -23,6 +23,29 @@ LIFETIME_S: Final = 60.0
 _LOG: Final = logging.getLogger("outpaint.aws")
 
 
+def parameter_names(path: str) -> dict[str, str]:
+    """The names of the parameters under a path, and of the settings that they change."""
+    return {f"{path.rstrip('/')}/{name}": name for name in OPERATED}
+
+
+def operated(deployed: ServiceSettings, given: Mapping[str, str]) -> tuple[ServiceSettings, dict[str, str]]:
+    """The deployment's settings with an operator's values; of those that are no value for their setting, why."""
+    settings, wrong = deployed, {}
+    for name, value in given.items():
+        try:
+            changed = ServiceSettings.model_validate({**dict(settings), name: value})
+        except ValidationError as error:
+            wrong[name] = error.errors()[0]["msg"]
+            continue
+        if changed.sync_wait > deployed.max_wait:
+            wrong[name] = f"a wait may last {deployed.max_wait} s here, by the deployment's SyncWait"
+            continue
+        # One number for both waits, as the template sets them: a client that asks for more by Prefer gets no more.
+        waits = {"max_wait": changed.sync_wait} if name == "sync_wait" else {}
+        settings = changed.model_copy(update=waits)
+    return settings, wrong
+
+
 class OperatorSettings:
     """A deployment's settings with an operator's values in place of theirs, read again once a minute.
 
@@ -35,7 +58,7 @@ class OperatorSettings:
         self, clients: Clients, path: str, deployed: ServiceSettings, fell_back: Callable[[], None] = lambda: None
     ) -> None:
         self._clients = clients
-        self._names = {f"{path.rstrip('/')}/{name}": name for name in OPERATED}
+        self._names = parameter_names(path)
         self._deployed = deployed
         self._fell_back = fell_back
         self._settings = deployed
@@ -56,21 +79,9 @@ class OperatorSettings:
             self._tell({f"the operator's settings could not be read, those of the last read hold: {error}"})
             return
         given = {self._names[found["Name"]]: found["Value"] for found in answer["Parameters"]}
-        settings, wrong = self._deployed, set()
-        for name, value in given.items():
-            try:
-                settings = self._with(settings, {name: value})
-            except ValueError as error:
-                wrong.add(f"the operator's {name} is no value for it, the deployment's holds: {_reason(error)}")
-        self._settings = settings
-        self._tell(wrong)
-
-    def _with(self, settings: ServiceSettings, given: Mapping[str, str]) -> ServiceSettings:
-        changed = ServiceSettings.model_validate({**dict(settings), **given})
-        if changed.sync_wait > self._deployed.max_wait:
-            raise ValueError(f"a wait may last {self._deployed.max_wait} s here, by the deployment's SyncWait")
-        # One number for both waits, as the template sets them: a client that asks for more by Prefer gets no more.
-        return changed.model_copy(update={"max_wait": changed.sync_wait}) if "sync_wait" in given else changed
+        self._settings, wrong = operated(self._deployed, given)
+        said = "the operator's {} is no value for it, the deployment's holds: {}"
+        self._tell({said.format(name, why) for name, why in wrong.items()})
 
     def _tell(self, cases: set[str]) -> None:
         for case in cases:
@@ -78,7 +89,3 @@ class OperatorSettings:
             if case not in self._told:
                 _LOG.warning("%s", case)
         self._told = cases
-
-
-def _reason(error: ValueError) -> str:
-    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)

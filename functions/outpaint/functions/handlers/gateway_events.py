@@ -31,7 +31,7 @@ def is_http(event: Any) -> bool:
     if not isinstance(event, Mapping):
         return False
     if is_second_version(event):
-        return "rawPath" in event and "method" in event.get("requestContext", {}).get("http", {})
+        return "rawPath" in event and "method" in ((event.get("requestContext") or {}).get("http") or {})
     return "httpMethod" in event and "path" in event
 
 

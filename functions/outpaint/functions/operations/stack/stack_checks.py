@@ -8,6 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from outpaint.functions.aws.aws_clients import code_of
+from outpaint.functions.aws.operator_settings import operated, parameter_names
 from outpaint.functions.operations.checkup import Check, CheckFinding, fault, not_checked, ok, warning, worst
 from outpaint.functions.operations.stack import painter_checks, role_checks
 from outpaint.functions.operations.stack.stack_connection import first_failure
@@ -15,6 +16,7 @@ from outpaint.functions.operations.stack.stack_deployment import recovery_days
 from outpaint.functions.operations.stack.stack_endpoint import DeadLetters, log_groups
 from outpaint.functions.operations.stack.stack_parts import StackParts
 from outpaint.functions.operations.stack.web_requests import UnreachableError, ask
+from outpaint.functions.service.service import ServiceSettings
 
 _ENOUGH_CONCURRENCY: Final = 1000
 _AGAIN: Final = "deploy the stack again"
@@ -48,6 +50,32 @@ def _lambda_concurrency(parts: StackParts) -> CheckFinding:
             f"--quota-code L-B99A9384 --desired-value {_ENOUGH_CONCURRENCY}",
         )
     return ok(says)
+
+
+def _settings(parts: StackParts) -> CheckFinding:
+    given = parts.parameters
+    wait = int(given["SyncWait"])
+    deployed = ServiceSettings(credits_per_image=int(given["CreditsPerImage"]), sync_wait=wait, max_wait=wait)
+    if given.get("OperatorSettings") != "true":
+        return ok(_priced(deployed) + ", by the template's parameters")
+    names = parameter_names(f"/{parts.connection.stack.name}")
+    found = parts.client("ssm").get_parameters(Names=list(names))["Parameters"]
+    settings, wrong = operated(deployed, {names[each["Name"]]: each["Value"] for each in found})
+    by_setting = {setting: name for name, setting in names.items()}
+    return worst(
+        [
+            fault(
+                f"{by_setting[setting]} is no value, the deployment's holds: {why}",
+                f"aws ssm put-parameter --overwrite --type String --name {by_setting[setting]} --value NUMBER",
+            )
+            for setting, why in wrong.items()
+        ],
+        f"{_priced(settings)}; {len(found)} of {len(names)} by an operator's parameters",
+    )
+
+
+def _priced(settings: ServiceSettings) -> str:
+    return f"{settings.credits_per_image} credits a picture, waits of up to {settings.sync_wait} s"
 
 
 def _functions(parts: StackParts) -> CheckFinding:
@@ -258,6 +286,12 @@ STACK_CHECKS: Final[tuple[Check[StackParts], ...]] = (
         "enough functions may run at a time",
         ("lambda:GetAccountSettings",),
         _lambda_concurrency,
+    ),
+    Check(
+        "settings",
+        "what an operator has set without a deployment is a value, and what holds",
+        ("cloudformation:DescribeStacks", "ssm:GetParameters"),
+        _settings,
     ),
     Check(
         "image",
