@@ -20,7 +20,7 @@ from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
-from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S
+from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
 from outpaint.functions.operations.doctor_command import PAINT
 from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
@@ -233,6 +233,7 @@ def retention() -> str:
     life, claim = settings.result_lifetime // 3600, settings.idempotency_lifetime // 3600
     longest = (settings.job_lifetime + settings.result_lifetime) // 3600
     late = PURGE_MARGIN_S // 3600
+    moved = int(movement_item("", "", 0, 0.0)["purge_at"]["N"]) // 3600
     rows = [
         ("**A stack**", "", ""),
         (
@@ -261,6 +262,11 @@ def retention() -> str:
             "how many requests an account made in a minute",
             f"deleted from {late} h on, as jobs are",
         ),
+        (
+            "table, changes of credits by an operator",
+            "account and amount",
+            f"deleted from {moved} h on, as jobs are",
+        ),
         ("table, accounts", "names, credits, digests of keys", "until somebody deletes the rows"),
         ("the table's recovery", "every row as it was, prompts too", "`RecoveryDays`, beyond what is said above"),
         (
@@ -271,7 +277,8 @@ def retention() -> str:
         ("real-time function's events", "the same", f"{told // 60} min at most"),
         (
             "completion queue",
-            "ids, names of files, SageMaker's words of a failure",
+            "ids, names of files, SageMaker's words of a failure; of a job that the real-time function dropped, the "
+            "prompt and the other fields",
             f"{queued} days at most; among the dead letters {dead} days",
         ),
         ("logs", "ids, times, errors; in the gateway's also addresses of clients", "`LogRetentionDays`"),

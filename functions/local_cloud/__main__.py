@@ -13,6 +13,7 @@ container's own process behind it. `make cloud` and `make test-cloud` prepare wh
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from pathlib import Path
 import httpx
 
 from local_cloud import ministack, proof, runtime_stack
-from local_cloud.local_deployment import LocalDeployment
+from local_cloud.local_deployment import STACK, LocalDeployment
 from local_cloud.processes import ROOT, CloudError, say
 from local_cloud.proof import StackProvider
 from outpaint.contracts.errors import OutpaintError
@@ -56,7 +57,7 @@ def main() -> int:
                 proof.check_sizes(deployment.url, deployment.open_account("sizes"), gateway)
                 return proof.prove(StackProvider(given.on, deployment), only=given.only, html=given.html)
             if given.what == "serve":
-                return _serve(deployment)
+                return _serve(deployment, given.on == "ministack")
             proof.show_sample(deployment, given.output)
     except (CloudError, OutpaintError, httpx.HTTPError, urllib.error.URLError) as error:
         say(f"error: {error}")
@@ -74,8 +75,13 @@ def _deploy(running: ExitStack, given: argparse.Namespace, painter: str) -> Loca
     return runtime_stack.deploy(running, folder, painter, artifact, given.front_door or "RestApi")
 
 
-def _serve(deployment: LocalDeployment) -> int:
+def _serve(deployment: LocalDeployment, on_ministack: bool) -> int:
     say(f"the API answers at {deployment.url}, with the key {deployment.open_account('yours')}")
+    if on_ministack:
+        names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        say("for an operator's commands in another shell:")
+        say("  export " + " ".join(f"{name}={os.environ[name]}" for name in names))
+        say(f"  outpaint keys list --stack {STACK}")
     say("Ctrl-C stops it.")
     while True:
         time.sleep(3600)

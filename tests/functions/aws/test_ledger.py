@@ -4,6 +4,7 @@ meet. The rules of every ledger are tested in ../test_stores.py."""
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -125,6 +126,18 @@ class TestConflicts:
         assert cloud.credits() == CREDITS - 2
         assert len(waits) == times
         assert all(0 <= wait <= 0.4 for wait in waits)
+
+    def test_wait_otherwise_in_every_copy_of_a_snapshot(
+        self, cloud: Any, a_job: Callable[..., Job], refused: Any
+    ) -> None:
+        ledger = DynamoLedger(cloud.stack().service.jobs._table)  # type: ignore[attr-defined]
+        waits: list[float] = []
+        ledger._table._sleep = waits.append
+        for number in (1, 2):
+            random.seed(7)  # as a copy has it that was made of a process
+            cloud.wire.faults["TransactWriteItems"] = [refused("TransactionConflictException", 400)] * 3
+            ledger.create(a_job(number), None, NOW)
+        assert waits[:3] != waits[3:]
 
     def test_without_end_are_unavailable(self, cloud: Any, a_job: Callable[..., Job], refused: Any) -> None:
         conflict = refused("TransactionConflictException", 400)

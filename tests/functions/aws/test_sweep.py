@@ -127,3 +127,20 @@ def test_a_list_that_cannot_be_read_is_neither_a_sweep_nor_a_lag(crowd: Callable
         jobs.sweep()
     assert isinstance(raised.value.exceptions[0], OutpaintError)
     assert "_aws" not in jobs.capsys.readouterr().out
+
+
+def test_an_item_that_is_no_job_keeps_no_other_from_its_end(crowd: Callable[..., Crowd]) -> None:
+    jobs = crowd(4)
+    # The oldest of all, and so the first that every sweep reads.
+    bad = str(UUID(int=1))
+    jobs.cloud.clients(watched=False).dynamodb.update_item(
+        TableName=jobs.cloud.settings.table,
+        Key={"pk": {"S": dynamo_items.pk_of("JOB", bad)}},
+        AttributeUpdates={"job_state": {"Value": {"S": "of another release"}, "Action": "PUT"}},
+    )
+    with pytest.raises(ExceptionGroup) as raised:
+        jobs.sweep()
+    (error,) = raised.value.exceptions
+    assert bad in str(error), "the alarm's log has to name it"
+    assert jobs.cloud.wire.calls.count("TransactWriteItems") == OVERDUE - 1
+    assert jobs.mark == 0.0

@@ -431,6 +431,13 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         "tell no reason",
         "continue-update-rollback",
     ),
+    "a stack that could not be deleted": (
+        "stack",
+        status("DELETE_FAILED", ("Bucket", "DELETE_FAILED", "not empty")),
+        FAULT,
+        "Bucket: not empty",
+        "mend that",
+    ),
     "a deployment goes on": ("stack", status("UPDATE_IN_PROGRESS"), WARNING, "UPDATE_IN_PROGRESS", "wait"),
     "a quota of none": (
         "quota",
@@ -562,6 +569,25 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         "unet/model.safetensors of s3://weights/klein/ is missing or cut short",
         "aws s3 cp",
     ),
+    "a manifest that is none": (
+        "model-data",
+        changed("GetObject", lambda answer: answer.update(Body=io.BytesIO(b'{"files": 3}'))),
+        FAULT,
+        "outpaint-model.json of s3://weights/klein/ is no manifest",
+        "write it again",
+    ),
+    "weights of another release among them": (
+        "model-data",
+        changed(
+            "ListObjectsV2",
+            lambda answer: answer["Contents"].extend(
+                [{"Key": "klein/unet/old.safetensors", "Size": 3}, {"Key": "klein/unet/", "Size": 0}]
+            ),
+        ),
+        FAULT,
+        "unet/old.safetensors of s3://weights/klein/ is not in outpaint-model.json",
+        "aws s3 rm s3://weights/klein/unet/old.safetensors",
+    ),
     "klein without weights": (
         "model-data",
         without_weights("klein"),
@@ -645,7 +671,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         ),
         FAULT,
         "is suspended",
-        "register-scalable-target",
+        "register-scalable-target --service-namespace sagemaker --resource-id endpoint/sound-painter/variant/",
     ),
     "scaled to none": (
         "scaling",
@@ -815,7 +841,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         changed("ListEventSourceMappings", lambda answer: answer["EventSourceMappings"][0].update(State="Disabled")),
         FAULT,
         "its trigger is Disabled",
-        "update-event-source-mapping",
+        "aws lambda update-event-source-mapping --uuid ",
     ),
     "no trigger": (
         "completions",
@@ -859,7 +885,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         each_alarm(ActionsEnabled=False),
         WARNING,
         "does nothing",
-        "enable-alarm-actions",
+        "enable-alarm-actions --alarm-names ",
     ),
     "an alarm that is gone": ("alarms", answered("DescribeAlarms", {"MetricAlarms": []}), FAULT, "is gone", "deploy"),
     "nobody is told": (
@@ -882,6 +908,13 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         NOT_CHECKED,
         "may not call GetAccountSettings",
         "these take lambda:GetAccountSettings",
+    ),
+    "an answer that nobody has foreseen": (
+        "table",
+        changed("DescribeTable", lambda answer: answer["Table"].pop("TableStatus")),
+        NOT_CHECKED,
+        "not as this release expects it (KeyError: 'TableStatus')",
+        "",
     ),
     "a service that does not answer": (
         "table",

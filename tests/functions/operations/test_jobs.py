@@ -15,7 +15,9 @@ from outpaint.contracts.inference import InferenceFailure
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import answer_prefix, outcome_name
 from outpaint.functions.adapters.clock_and_ids import SystemClock
+from outpaint.functions.service import settle
 from outpaint.functions.service.records import Claim, Job, StoredPicture
+from outpaint.functions.service.service import Service
 
 Run = Callable[..., tuple[int, str, str]]
 NOW = 2_000_000_000.0
@@ -190,3 +192,41 @@ def test_a_sweep_by_hand_ends_what_hangs(run: Run, served: Any, a_job: Callable[
     states = [find(job.id, NOW).state for job in (cut_off, overdue, young)]
     assert states == [JobState.FAILED, JobState.EXPIRED, JobState.ACCEPTED]
     assert credits_left(served) == 18
+
+
+def test_a_sweep_by_hand_ends_the_others_and_says_what_it_could_not_look_at(
+    run: Run, served: Any, a_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overdue = [store(served, a_job(number, at=NOW - 100, until=NOW + 1000), JobState.DISPATCHED) for number in (1, 2)]
+    look_after = settle.look_after
+
+    def look(service: Service, job: Job) -> Job | None:
+        if job.id == overdue[0].id:
+            raise ValueError("no such state")
+        return look_after(service, job)
+
+    monkeypatch.setattr(settle, "look_after", look)
+    code, out, err = run("jobs", "sweep", *served.options)
+    assert (code, out) == (1, "2 jobs had not ended: 1 expired; 1 go on\n")
+    assert err == "error: 1 job could not be looked at, the first for ValueError: no such state\n"
+
+
+def test_one_that_cannot_be_read_hides_no_other(run: Run, aws: Any, a_job: Callable[..., Job]) -> None:
+    from outpaint.functions.operations.deployment import StackName
+    from outpaint.functions.operations.place import opened
+
+    with opened(StackName("painting")) as deployment:
+        deployment.keys.add_key("Ann", "d" * 64, 20, NOW, "ann")
+        jobs = [a_job(number, at=NOW + number, until=NOW + 1000) for number in (1, 2)]
+        for job in jobs:
+            deployment.service.jobs.create(job, None, NOW)
+    key = {"pk": {"S": f"JOB#{jobs[0].id}"}}
+    table = "outpaint"
+    change = {"AttributeUpdates": {"job_state": {"Value": {"S": "of another release"}, "Action": "PUT"}}}
+    aws.client("dynamodb").update_item(TableName=table, Key=key, **change)
+    for wanted in ((), ("--state", "unended")):
+        code, out, err = run("jobs", "list", *wanted, "--stack", "painting")
+        assert (code, out.count(jobs[0].id), out.count(jobs[1].id)) == (0, 0, 1)
+        assert f"the stored job {jobs[0].id} cannot be read: deploy" in err
+    code, _, err = run("jobs", "erase", "--account", "Ann", "--yes", "--stack", "painting")
+    assert (code, jobs[0].id in err) == (1, True), "it may be one of this account's"

@@ -84,7 +84,7 @@ def test_more_than_a_page_is_listed(place: Any, monkeypatch: pytest.MonkeyPatch)
         (["create", "a\nb"], "printable"),
         (["create", "Ann", "--credits", "-1"], "from 0"),
         (["create", "Ann", "--credits", "1000000001"], "to 1000000000"),
-        (["credit", "Ann", "-101"], "reserved"),
+        (["credit", "Ann", "-101"], "what its running jobs cost"),
         (["credit", "Ann", "1000000000"], "0 to 1000000000"),
         (["credit", "Ann", "99999999999"], "to 1000000000"),
         (["credit", "nobody", "1"], "outpaint keys list"),

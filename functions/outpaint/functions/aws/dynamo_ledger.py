@@ -27,7 +27,7 @@ from outpaint.functions.aws.dynamo_items import (
     purge_at,
 )
 from outpaint.functions.aws.dynamo_table import Action, ConditionRefused, Item, Table, Value, chunks
-from outpaint.functions.service.ports import AlreadyClaimed
+from outpaint.functions.service.ports import AlreadyClaimed, UnreadableJobsError
 from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, insufficient
 
 _UNENDED: Final = frozenset(set(JobState) - ENDED)
@@ -184,7 +184,11 @@ class DynamoLedger:
     def _indexed(
         self, index: str, partitions: tuple[str, ...], *, since: float = 0.0, newest_first: bool = False
     ) -> Iterator[Job]:
-        """The jobs in an index by their age; an index has keys alone, the jobs are read from the table."""
+        """The jobs in an index by their age; an index has keys alone, the jobs are read from the table.
+
+        Raises `UnreadableJobsError` in the end: one item that is no job must not keep the sweep from all younger ones.
+        """
+        unreadable: list[str] = []
         sign = -1 if newest_first else 1
 
         def keys(partition: str) -> Iterator[tuple[float, str]]:
@@ -192,8 +196,15 @@ class DynamoLedger:
                 yield sign * float(item["created_at"]["N"]), item["pk"]["S"]
 
         for chunk in chunks(heapq.merge(*map(keys, partitions))):
-            jobs = [job_of(item) for item in self._table.get_many(pk for _, pk in chunk)]
+            jobs = []
+            for item in self._table.get_many(pk for _, pk in chunk):
+                try:
+                    jobs.append(job_of(item))
+                except (KeyError, ValueError):
+                    unreadable.append(item["pk"]["S"].removeprefix("JOB#"))
             yield from sorted(jobs, key=lambda job: (sign * job.created_at, job.id))
+        if unreadable:
+            raise UnreadableJobsError(unreadable)
 
     def _move_together(self, inference_id: str, to: JobState, change: JobChange) -> Job | None:
         item = self._table.get(pk_of("JOB", inference_id))

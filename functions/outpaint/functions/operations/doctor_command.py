@@ -135,6 +135,8 @@ def _looked(check: Check[Any], parts: Any, connection: StackConnection) -> Check
         return not_checked(explanation(error, connection.stack))
     except OutpaintError as error:
         return not_checked(error.detail)
+    except Exception as error:  # noqa: BLE001 - an answer that nobody has foreseen costs one check and no more
+        return not_checked(f"an answer was not as this release expects it ({type(error).__name__}: {error})")
 
 
 def _paint(connection: StackConnection, wait: int) -> CheckFinding:

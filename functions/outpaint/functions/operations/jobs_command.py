@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from outpaint.functions.command_line.console import OUT, table, warn
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened, place_options
 from outpaint.functions.service import account_keys, erasure, settle, sweeping
+from outpaint.functions.service.ports import UnreadableJobsError
 from outpaint.functions.service.records import Job
 
 LOOKED_THROUGH: Final = 10_000
@@ -59,7 +60,7 @@ def list_(limit: int, states: tuple[str, ...], account: str | None, place: Path 
     rows: list[tuple[str, ...]] = [("job", "accepted", "account", "state", "pictures", "prompt")]
     wanted, seen = _states(states), 0
     with opened(place) as deployment:
-        for job in islice(_newest_first(deployment, wanted), LOOKED_THROUGH):
+        for job in islice(_readable(_newest_first(deployment, wanted)), LOOKED_THROUGH):
             seen += 1
             if job.state in wanted and account in (None, job.account_id):
                 rows.append(_row(job))
@@ -169,19 +170,25 @@ def sweep(place: Path | StackName) -> None:
     """Sweep once, as the service does by itself.
 
     Ends jobs that are overdue, that were cut off before they had begun, or whose end was never reported. Safe at any
-    time, also while the service sweeps itself.
+    time, also while the service sweeps itself. A job that cannot be looked at keeps no other from its end; the command
+    then says why, and exits with 1.
 
     \b
     Examples:
       outpaint jobs sweep --stack outpaint    # when the alarm says that the sweeper has stopped
     """
     with opened(place) as deployment:
-        try:
-            swept = sweeping.sweep(deployment.service)
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-    ended = ", ".join(f"{number} {state}" for state, number in sorted(swept.ended.items())) or "none ended"
-    OUT.print(f"{swept.looked_at} jobs had not ended: {ended}; {swept.left} go on", markup=False)
+        swept = sweeping.sweep_some(deployment.service)
+        ended = ", ".join(f"{number} {state}" for state, number in sorted(swept.ended.items())) or "none ended"
+        OUT.print(f"{swept.looked_at} jobs had not ended: {ended}; {swept.left} go on", markup=False)
+        if swept.errors:
+            # The first one's cause, which is AWS's, is explained where the block ends.
+            first = swept.errors[0]
+            if isinstance(first, OutpaintError):
+                raise first
+            unlooked = f"{_counted(swept.failed, 'job')} could not be looked at"
+            detail = f"{unlooked}, the first for {type(first).__name__}: {first}"
+            raise OutpaintError(ErrorCode.INTERNAL, detail) from first
 
 
 def _states(words: tuple[str, ...]) -> frozenset[JobState]:
@@ -195,7 +202,15 @@ def _newest_first(deployment: Deployment, wanted: frozenset[JobState]) -> Iterab
     """Jobs that have not ended are few, and found without reading all others."""
     if any(state.ended for state in wanted):
         return deployment.latest()
-    return sorted(deployment.service.jobs.unended(), key=lambda job: (-job.created_at, job.id))
+    return sorted(_readable(deployment.service.jobs.unended()), key=lambda job: (-job.created_at, job.id))
+
+
+def _readable(jobs: Iterable[Job]) -> Iterator[Job]:
+    """The jobs that can be read; those that cannot are a warning."""
+    try:
+        yield from jobs
+    except UnreadableJobsError as error:
+        warn(error.detail)
 
 
 def _row(job: Job) -> tuple[str, ...]:

@@ -123,7 +123,10 @@ def _check_amount(amount: int, *, at_least: int) -> None:
 
 
 def _out_of_range() -> OutpaintError:
-    return _wrong(f"an account has 0 to {MAX_CREDITS} credits; reserved ones cannot be taken away")
+    return _wrong(
+        f"an account has 0 to {MAX_CREDITS} credits, and what its running jobs cost is not among them: "
+        "`outpaint keys list` shows how many there are"
+    )
 
 
 def _wrong(detail: str) -> OutpaintError:

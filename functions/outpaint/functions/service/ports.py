@@ -7,9 +7,10 @@ docstring does what is said here, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, Unpack
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import CompletionLocations, InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
@@ -25,6 +26,17 @@ class AlreadyClaimed(Exception):  # noqa: N818 - an outcome that the service han
     def __init__(self, claim: Claim) -> None:
         super().__init__(claim.key)
         self.claim = claim
+
+
+class UnreadableJobsError(OutpaintError):
+    """What a store holds under the ids of these jobs is no job of this release; raised after all those that are."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        others = f", nor {len(ids) - 1} more" if len(ids) > 1 else ""
+        super().__init__(
+            ErrorCode.INTERNAL,
+            f"the stored job {ids[0]} cannot be read{others}: deploy the release that wrote it, or mend its row",
+        )
 
 
 class Clock(Protocol):
@@ -95,7 +107,10 @@ class Jobs(Protocol):
         """
 
     def unended(self, since: float = 0.0) -> Iterable[Job]:
-        """The jobs that have not ended and were accepted at `since` or later, oldest first."""
+        """The jobs that have not ended and were accepted at `since` or later, oldest first.
+
+        A store that reads them as they are asked for may raise `UnreadableJobsError` in the end.
+        """
 
     def purge(self, now: float) -> int:
         """Delete ended jobs, claims and counters that have expired; returns how many jobs."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from outpaint.contracts.job_states import JobState
 from outpaint.functions.service import settle
+from outpaint.functions.service.ports import UnreadableJobsError
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
 
@@ -99,6 +100,8 @@ class _Round:
                     for done in wait(under_way, return_when=FIRST_COMPLETED).done:
                         self._note(under_way.pop(done), done.result())
                 under_way[pool.submit(self._look_at, job)] = job
+        except UnreadableJobsError as error:
+            self._fail(error)  # the list was read to its end
         except Exception as error:  # noqa: BLE001 - the list could not be read any further
             self._fail(error)
             self._stop(latest, since)

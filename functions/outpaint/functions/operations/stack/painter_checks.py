@@ -201,9 +201,17 @@ def _model_data(parts: StackParts, model: PaintingModel) -> CheckFinding:
         return fault(
             f"{MANIFEST} of {model.weights} is no manifest", f"write it again (docs/endpoint.md), then {upload}"
         )
-    wrong = [each.path for each in manifest.files if sizes.get(each.path) != each.bytes]
+    listed = {each.path: each.bytes for each in manifest.files}
+    wrong = [path for path, size in listed.items() if sizes.get(path) != size]
     if wrong:
         return fault(f"{wrong[0]} of {model.weights} is missing or cut short", upload)
+    # What a console makes for a folder is an object too, empty and with a last slash.
+    strange = sorted(path for path in sizes.keys() - listed.keys() - {MANIFEST} if path and not path.endswith("/"))
+    if strange:
+        return fault(
+            f"{strange[0]} of {model.weights} is not in {MANIFEST}, and the painter does not start with it",
+            f"aws s3 rm {model.weights}{strange[0]}, or write {MANIFEST} again (docs/endpoint.md)",
+        )
     return ok(f"{model.weights} holds {len(sizes)} files")
 
 
@@ -219,6 +227,17 @@ def endpoint(parts: StackParts) -> CheckFinding:
         elif status.failure:
             findings.append(warning(f"{name} is in service, its last change failed: {status.failure}", _READ_ON))
     return worst(findings, f"{', '.join(parts.endpoints)}: in service")
+
+
+def _variant(parts: StackParts) -> str:
+    return str(parts.endpoint_configs[0]["ProductionVariants"][0]["VariantName"])
+
+
+_GO_ON: Final = (
+    "aws application-autoscaling register-scalable-target --service-namespace sagemaker "
+    "--resource-id endpoint/{endpoint}/variant/{variant} --scalable-dimension sagemaker:variant:DesiredInstanceCount "
+    "--suspended-state DynamicScalingInSuspended=false,DynamicScalingOutSuspended=false,ScheduledScalingSuspended=false"
+)
 
 
 def endpoint_output(parts: StackParts) -> CheckFinding:
@@ -248,9 +267,7 @@ def scaling(parts: StackParts) -> CheckFinding:
             return ok(f"{name} keeps {status.desired} instances, scaled by whoever made it")
         return fault(f"{name} does not scale, though the stack has a target for it", "deploy the stack again")
     if status.suspended:
-        return fault(
-            f"scaling of {name} is suspended", "aws application-autoscaling register-scalable-target ends that"
-        )
+        return fault(f"scaling of {name} is suspended", _GO_ON.format(endpoint=name, variant=_variant(parts)))
     if status.most == 0:
         return fault(
             f"{name} may run no instance", f"outpaint endpoint scale 0 2 --stack {parts.connection.stack.name}"

@@ -36,7 +36,11 @@ def _stack(parts: StackParts) -> CheckFinding:
     why = first_failure(parts.client("cloudformation"), name)
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return warning(f"the last deployment was taken back: {why}", "mend that and deploy again")
-    return fault(f"{name} is {status}: {why}", f"aws cloudformation continue-update-rollback --stack-name {name}")
+    stuck = status == "UPDATE_ROLLBACK_FAILED"
+    return fault(
+        f"{name} is {status}: {why}",
+        f"aws cloudformation continue-update-rollback --stack-name {name}" if stuck else f"mend that and {_AGAIN}",
+    )
 
 
 def _lambda_concurrency(parts: StackParts) -> CheckFinding:
@@ -115,7 +119,8 @@ def _front_door(parts: StackParts) -> CheckFinding:
 def _table(parts: StackParts) -> CheckFinding:
     client, name = parts.client("dynamodb"), parts.output("TableName")
     said = client.describe_table(TableName=name)["Table"]
-    states = {said["TableStatus"], *(each["IndexStatus"] for each in said.get("GlobalSecondaryIndexes", []))}
+    indexes = said.get("GlobalSecondaryIndexes", [])
+    states = {said["TableStatus"], *(each.get("IndexStatus", "ACTIVE") for each in indexes)}
     if not states <= {"ACTIVE", "UPDATING"}:
         return fault(f"{name} is {', '.join(sorted(states - {'ACTIVE'}))}", "wait for it to be ACTIVE, then ask again")
     forgets = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
@@ -184,11 +189,12 @@ def _completions(parts: StackParts) -> CheckFinding:
         return fault("the queue's policy does not let the topic write to it", _AGAIN)
     function = parts.resource("CompletionFunction")
     triggers = parts.client("lambda").list_event_source_mappings(FunctionName=function, EventSourceArn=arn)
-    states = [each["State"] for each in triggers["EventSourceMappings"]]
-    if "Enabled" not in states:
+    states = {each["UUID"]: each["State"] for each in triggers["EventSourceMappings"]}
+    if "Enabled" not in states.values():
+        switch_on = f"aws lambda update-event-source-mapping --uuid {next(iter(states), '')} --enabled"
         return fault(
-            f"the queue does not start {function}: its trigger is {', '.join(states) or 'gone'}",
-            f"aws lambda update-event-source-mapping --uuid UUID --enabled, or {_AGAIN}",
+            f"the queue does not start {function}: its trigger is {', '.join(states.values()) or 'gone'}",
+            switch_on if states else _AGAIN,
         )
     return ok("topic, queue and function are connected")
 
@@ -250,8 +256,10 @@ def _alarms(parts: StackParts) -> CheckFinding:
     if rings:
         return warning(f"{', '.join(sorted(rings))} went off", f"read docs/deploy.md#{sorted(rings)[0].lower()}")
     if off:
+        said = off[0]["AlarmName"]
         return warning(
-            f"{names[off[0]['AlarmName']]} does nothing when it goes off", "aws cloudwatch enable-alarm-actions"
+            f"{names[said]} does nothing when it goes off",
+            f"aws cloudwatch enable-alarm-actions --alarm-names {said}",
         )
     return ok(f"none of {len(told)} went off")
 

@@ -55,7 +55,9 @@ def _beyond_erasure(connection: StackConnection) -> list[str]:
     rows = [f"rows as they were, by the table's point-in-time recovery, {until}"] if until else []
     return [
         *rows,
-        "ids and times in the logs, and in dead letters, for as long as those are kept (docs/deploy.md)",
+        "ids and times in the logs, for as long as those are kept (docs/deploy.md)",
+        "messages in the queues, dead letters among them, for 14 days at most: with the prompt where the real-time "
+        "function dropped the job",
         "what a painter that was at work still writes: the bucket's lifecycle takes it within 48 h",
         "results that clients have fetched",
     ]
