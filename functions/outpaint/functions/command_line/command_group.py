@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -40,9 +40,10 @@ def outpaint() -> None:
     """The group of all commands; its help is printed by entry.py, which needs no click."""
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], suggestion: Callable[[str, Iterable[str]], str]) -> int:
     """Run the command that these words after `outpaint` name; its status. An error is one line on stderr.
 
+    `suggestion` says of an unknown word, among the known ones, what may have been meant (entry.py's `did_you_mean`).
     Raises `ModuleNotFoundError` where the command needs what is not installed, and `BrokenPipeError`.
     """
     try:
@@ -52,7 +53,7 @@ def run(words: Sequence[str]) -> int:
         return 2
     except click.UsageError as error:
         hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        fail(f"{error.format_message().rstrip('.')}{_nearest(error)}{hint}")
+        fail(f"{error.format_message().rstrip('.')}{_nearest(error, suggestion)}{hint}")
         return 2
     except click.ClickException as error:
         fail(error.format_message())
@@ -71,14 +72,12 @@ def run(words: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _nearest(error: click.UsageError) -> str:
+def _nearest(error: click.UsageError, suggestion: Callable[[str, Iterable[str]], str]) -> str:
     """The known command that is nearest to an unknown one, as a question; empty where none is near."""
     # click's own suggestion knows nothing of commands that are imported when they are asked for. Before click 8.4 the
     # error does not tell the word.
     unknown, context = getattr(error, "command_name", None), error.ctx
     if unknown is None or context is None or getattr(error, "possibilities", None):
         return ""
-    from outpaint.functions.command_line.nearest_command import did_you_mean
-
     assert isinstance(context.command, click.Group)
-    return did_you_mean(unknown, context.command.list_commands(context))
+    return suggestion(unknown, context.command.list_commands(context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -86,7 +87,7 @@ def _run(words: list[str]) -> int:
     try:
         from outpaint.functions.command_line.command_group import run
 
-        return run(words)
+        return run(words, did_you_mean)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == __name__.partition(".")[0]:
             raise  # one of our own, which no extra installs
@@ -104,12 +105,17 @@ def _help() -> str:
     return _HELP + "".join(rows)
 
 
+def did_you_mean(unknown: str, known: Iterable[str]) -> str:
+    """The nearest known command as a question that follows a sentence without its full stop; empty if none is near."""
+    from difflib import get_close_matches
+
+    return "".join(f". Did you mean '{word}'?" for word in get_close_matches(unknown, known, n=1))
+
+
 def _missing(words: list[str], module: str) -> int:
     """Print in one line which extra installs the module that a command lacks; the status."""
     named = [command for command in COMMANDS if words[: len(command.words.split())] == command.words.split()]
     if not named:
-        from outpaint.functions.command_line.nearest_command import did_you_mean
-
         nearest = did_you_mean(words[0], [command.words for command in COMMANDS])
         sys.stderr.write(f"error: outpaint does not know {words[0]}{nearest} (see outpaint --help)\n")
         return 2
