@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint.functions.command_line.console import limit_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
+    from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
     from outpaint.mocks.pact.pact_file import PactFollower
     from outpaint.mocks.report.findings import Report
     from outpaint.mocks.world.world import World
@@ -144,6 +146,7 @@ def _fetched(url: str, world: str) -> Report:
 @click.option(
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
+@limit_option
 @click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
 @click.pass_context
 def mock(
@@ -160,6 +163,7 @@ def mock(
     keep_bodies: int,
     pact: Path | None,
     pact_consumer: str,
+    changed_limits: ChangedLimits,
     open_admin: bool,
 ) -> None:
     """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
@@ -185,7 +189,7 @@ def mock(
         clock=clock,
         seed=seed,
         painter=painter,
-        settings={} if public_url is None else {"public_url": public_url},
+        settings={**changed_limits.settings, **({} if public_url is None else {"public_url": public_url})},
         body_bytes=max(keep_bodies, 0 if pact is None else _BODIES_FOR_PACT) * 1024 * 1024,
         max_calls=keep_calls,
     ).checked()
@@ -194,7 +198,7 @@ def mock(
         from outpaint.mocks.pact.pact_file import PactFollower
 
         follower = PactFollower(pact_consumer)
-    _serve(options, host, port, follower, open_admin=open_admin)
+    _serve(options, host, port, follower, changed_limits.server, open_admin=open_admin)
     if follower is not None and pact is not None:
         written = follower.pact()
         for left_out in written.left_out:
@@ -205,7 +209,15 @@ def mock(
 mock.add_command(report)
 
 
-def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower | None, *, open_admin: bool) -> None:
+def _serve(
+    options: WorldOptions,
+    host: str,
+    port: int,
+    follower: PactFollower | None,
+    limits: ServerLimits,
+    *,
+    open_admin: bool,
+) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
     from outpaint.mocks.transports.tcp_connection import MockConnection
     from outpaint.mocks.transports.tcp_server import MockHost
@@ -224,7 +236,7 @@ def _serve(options: WorldOptions, host: str, port: int, follower: PactFollower |
             lambda name: followed(options.world(name, studio)),
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
         )
-        app = MockHost(worlds, open_admin=open_admin)
+        app = MockHost(worlds, open_admin=open_admin, limits=limits)
         url = url_of(listener)
 
         gc.freeze()

@@ -26,6 +26,8 @@ from outpaint.painting.painters.painter_table import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from outpaint.functions.embedded.server_limits import ChangedLimits
+
 # Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
 OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
 ERR: Final = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
@@ -73,12 +75,27 @@ data_option = click.option(
     show_envvar=True,
     help="The folder that holds accounts, jobs and pictures; made where there is none.",
 )
+limit_option = click.option(
+    "--limit",
+    "changed_limits",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=lambda _context, _option, texts: _limits(texts),
+    help="Change a limit, such as max_side=16384 or bodies_in_flight=2GiB; may be repeated. "
+    "An unknown name prints every one.",
+)
 painter_option = click.option(
     "--painter",
     metavar="NAME",
     help=f"{', '.join(names_on(PainterHost.LOCAL))}, or a class of your own as package.module:Class. "
     f"[default: {BEST_LOCAL} where its weights are on this machine, else {WITHOUT_WEIGHTS}]",
 )
+
+
+def _limits(texts: Sequence[str]) -> ChangedLimits:
+    from outpaint.functions.embedded.server_limits import read_limits
+
+    return read_limits(texts)
 
 
 def painter_of(name: str | None) -> Painter:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpaint.functions.command_line.console import OUT, data_option, painter_of, painter_option, warn
+from outpaint.functions.command_line.console import OUT, data_option, limit_option, painter_of, painter_option, warn
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.host import Host
+    from outpaint.functions.embedded.server_limits import ChangedLimits
 
 
 @click.command()
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
 )
+@limit_option
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
 @click.option(
     "--grace",
@@ -66,6 +68,7 @@ def serve(
     credits_per_image: int,
     sync_wait: int,
     insecure_sources: bool,
+    changed_limits: ChangedLimits,
     log_requests: bool,
     shutdown_seconds: float,
 ) -> None:
@@ -89,7 +92,11 @@ def serve(
     if log_requests:
         logging.getLogger("outpaint.requests").setLevel(logging.INFO)
     settings = ServiceSettings(
-        public_url=public_url, rate_limit=rate_limit, credits_per_image=credits_per_image, sync_wait=sync_wait
+        public_url=public_url,
+        rate_limit=rate_limit,
+        credits_per_image=credits_per_image,
+        sync_wait=sync_wait,
+        **changed_limits.settings,
     )
     listener = server.listen(host, port)
     with (
@@ -98,6 +105,7 @@ def serve(
             [painter_of(painter)],
             data=None if in_memory else data,
             settings=settings,
+            limits=changed_limits.server,
             fetch=SafeFetch(insecure=insecure_sources),
             grace=shutdown_seconds,
         ) as opened,

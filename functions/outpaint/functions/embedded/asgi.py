@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application, Exchange
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 
@@ -57,7 +58,8 @@ class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
 class PooledHost:
     """What applications share: a pool of threads for what takes long, and waits that the server ends as it stops."""
 
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, threads: int, name: str, limits: ServerLimits = ServerLimits()) -> None:
+        self.limits = limits
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waits: set[asyncio.Event] = set()
         self._closing = False
@@ -80,8 +82,8 @@ class AsgiHost(PooledHost):
     bounded pool of threads. A client that waits for a job occupies a connection and nothing else.
     """
 
-    def __init__(self, application: Application, endings: Endings) -> None:
-        super().__init__(_THREADS, "request")
+    def __init__(self, application: Application, endings: Endings, limits: ServerLimits = ServerLimits()) -> None:
+        super().__init__(_THREADS, "request", limits)
         self._application = application
         self._service = application.service
         self._endings = endings

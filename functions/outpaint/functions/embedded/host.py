@@ -15,6 +15,7 @@ from outpaint.functions.embedded.asgi import AsgiHost
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
 from outpaint.functions.service.ports import Fetch
@@ -31,11 +32,13 @@ _LOG: Final = logging.getLogger("outpaint.host")
 class Host:
     """A running service: `asgi` answers requests, threads paint jobs, and one sweeps."""
 
-    def __init__(self, service: Service, painting: PaintingThreads, endings: Endings) -> None:
+    def __init__(
+        self, service: Service, painting: PaintingThreads, endings: Endings, limits: ServerLimits = ServerLimits()
+    ) -> None:
         self.service = service
         self.painting = painting
         self.application = Application(service)
-        self.asgi = AsgiHost(self.application, endings)
+        self.asgi = AsgiHost(self.application, endings, limits)
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -67,6 +70,7 @@ def open_host(
     *,
     data: Path | None = None,
     settings: ServiceSettings | None = None,
+    limits: ServerLimits = ServerLimits(),
     fetch: Fetch | None = None,
     grace: float = 30.0,
 ) -> Iterator[Host]:
@@ -94,7 +98,7 @@ def open_host(
             settings=settings or ServiceSettings(),
             inspect=canvases.inspect,
         )
-        host = Host(service, painting, endings)
+        host = Host(service, painting, endings, limits)
         host.start()
         stack.callback(host.close, grace)
         yield host

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.asgi import Heads, Receive, Scope, Send
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.messages import Response
 
 PATIENCE_S: Final = 60.0
@@ -149,7 +150,9 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 class Hosted(Protocol):
-    """An ASGI application that this server can run."""
+    """An ASGI application that this server can run, within its limits."""
+
+    limits: ServerLimits
 
     def release_waits(self) -> None:
         """Answer every client that waits; the server is about to stop. Called on the loop."""

@@ -24,6 +24,7 @@ from outpaint.functions.embedded.asgi import (
     set_from_thread,
 )
 from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
@@ -48,8 +49,8 @@ class MockHost(PooledHost):
     Only this machine may use the admin API, unless `open_admin`.
     """
 
-    def __init__(self, worlds: Worlds, *, open_admin: bool = False) -> None:
-        super().__init__(_THREADS, "mock")
+    def __init__(self, worlds: Worlds, *, open_admin: bool = False, limits: ServerLimits = ServerLimits()) -> None:
+        super().__init__(_THREADS, "mock", limits)
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._open_admin = open_admin

@@ -1,0 +1,105 @@
+"""The limits of a server on this machine, and the texts NAME=VALUE that change them: `serve` and `mock` share them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
+from outpaint.contracts.masks_and_formats import PictureLimits
+from outpaint.functions.service.service import ServiceSettings
+
+MIB: Final = 1024 * 1024
+_UNITS: Final[Mapping[str, int]] = {
+    "": 1,
+    **{prefix.lower() + "b": 1000**power for power, prefix in enumerate("kMGT", start=1)},
+    **{prefix.lower() + "ib": 1024**power for power, prefix in enumerate("kMGT", start=1)},
+}
+_AMOUNT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]{0,3})")
+
+
+class ServerLimits(BaseModel):
+    """What clients may take of a server's memory, connections and disk; each is enforced by the server itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bodies_in_flight: Annotated[
+        int, Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients together.")
+    ] = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLimits:
+    """Limits as an operator set them: the server's own, and those among the service's settings."""
+
+    server: ServerLimits = field(default_factory=ServerLimits)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def every_limit() -> dict[str, FieldInfo]:
+    """Every limit that can be set, by its name: the server's, the pictures', and the settings marked as one."""
+    own = {
+        name: info
+        for name, info in ServiceSettings.model_fields.items()
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("limit")
+    }
+    return {**ServerLimits.model_fields, **PictureLimits.model_fields, **own}
+
+
+def in_force(server: ServerLimits, settings: ServiceSettings) -> dict[str, Any]:
+    """Every limit by its name, with the value that holds on a server."""
+    values = {**settings.model_dump(), **settings.pictures.model_dump(), **server.model_dump()}
+    return {name: values[name] for name in every_limit()}
+
+
+def read_limits(texts: Iterable[str]) -> ChangedLimits:
+    """The limits with these changes: each text is `NAME=VALUE`; a number may have a unit, such as `64MiB` or `2GB`.
+
+    Raises `OutpaintError` INVALID_PARAMETER, whose detail names every limit there is, for an unknown name, and for a
+    value that is no number or out of the limit's range.
+    """
+    known = every_limit()
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in known or not equals:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"{text[:60]!r} sets no limit: write NAME=VALUE, where NAME is one of {', '.join(sorted(known))}",
+                field="limit",
+            )
+        values[name] = _amount(name, value.strip())
+    try:
+        server = ServerLimits(**{name: value for name, value in values.items() if name in ServerLimits.model_fields})
+        pictures = {name: value for name, value in values.items() if name in PictureLimits.model_fields}
+        settings = {
+            name: value
+            for name, value in values.items()
+            if name not in pictures and name not in ServerLimits.model_fields
+        }
+        if pictures:
+            settings["pictures"] = PictureLimits(**pictures)
+        ServiceSettings(**settings)
+    except ValidationError as error:
+        place, wrong, reason = first_invalid(error)
+        raise OutpaintError.wrong_value(place, wrong, reason) from None
+    return ChangedLimits(server, settings)
+
+
+def _amount(name: str, text: str) -> int | float | str:
+    """A number with its unit resolved; other texts are left to the limit's own type."""
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        return text
+    number, unit = found.groups()
+    factor = _UNITS.get(unit.lower())
+    if factor is None:
+        raise OutpaintError.wrong_value(name, text, "the units are kB, MB, GB, TB, KiB, MiB, GiB and TiB")
+    amount = float(number) * factor
+    return int(amount) if amount.is_integer() else amount
