@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from uploads import BOUNDARY, CONTENT_TYPE, form, noise_file
 
+from outpaint.functions.service.file_urls import UPLOADS_PREFIX
+
 OUTPAINT = "/v1/painting/outpaint"
 MIB = 1024 * 1024
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -16,10 +18,13 @@ _URLENCODED = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Attack:
-    """A request, in pieces that are made when it is sent, and the statuses that may answer it; 0 is a closed connection."""
+    """A request, in pieces that are made when it is sent, and the statuses that may answer it.
+
+    The status 0 is a connection that was closed without an answer.
+    """
 
     name: str
-    pieces: Callable[[], Iterator[bytes]] | tuple[()]
+    pieces: Callable[[], Iterator[bytes]]
     allowed: frozenset[int]
 
 
@@ -90,27 +95,30 @@ def bombs(prefix: str, key: str) -> list[Attack]:
 
 def without_credit(prefix: str, key: str) -> list[Attack]:
     """What costs something, on an account that has nothing."""
-    refused = frozenset({402})
 
-    def posted(name: str, path: str, kind: str, body: bytes) -> Attack:
+    def posted(name: str, path: str, kind: str, body: bytes, *allowed: int) -> Attack:
         headers = {"Content-Type": kind, "Content-Length": str(len(body))}
         whole = head(f"POST {prefix}{path}", key, headers) + body
-        return Attack(name, lambda: iter((whole,)), refused)
+        return Attack(name, lambda: iter((whole,)), frozenset(allowed or {402}))
 
     picture = form({"prompt": "x", "mode": "async", "count": "1"}, {"image": noise_file(2)})
     address = b'{"prompt":"x","mode":"async","image_url":"https://pictures.invalid/a.png"}'
+    forged = f"{UPLOADS_PREFIX}00000000-0000-4000-8000-000000000000.png?expires=4000000000&signature=none"
     return [
         posted("picture", OUTPAINT, CONTENT_TYPE, picture),
         posted("upload form", "/v1/uploads", "application/json", b'{"content_type":"image/png"}'),
         posted("address", OUTPAINT, "application/json", address),
+        posted("file without a form", forged, CONTENT_TYPE, form({}, {"file": noise_file(2)}), 403),
     ]
 
 
 def plain_png(width: int, height: int, *, cut: bool = False) -> bytes:
     """A PNG of one colour, 8 bits of grey a pixel; `cut` leaves out all but the first rows of its pixels."""
     rows = (b"\0" + b"\x80" * width for _ in range(4 if cut else height))
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     packed = b"".join(packer.compress(row) for row in rows) + packer.flush()
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", packed), (b"IEND", b"")]
-    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    parts = []
+    for kind, data in chunks:
+        parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data))]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

@@ -89,11 +89,10 @@ class Hostile(ABC):
     async def attempt(self, number: int) -> None:
         """Attack once."""
 
-    def judge(self, attack: Attack, status: int) -> None:
-        """Count a status."""
-        said = f"{attack.name}: {'closed' if status == CLOSED else status}"
-        allowed = status in attack.allowed or status in BUDGETS
-        (self.outcomes if allowed else self.unexpected)[said] += 1
+    def judge(self, what: str, status: int, allowed: frozenset[int]) -> None:
+        """Count the status of an attack that may be answered with these."""
+        said = f"{what}: {'closed' if status == CLOSED else status}"
+        (self.outcomes if status in allowed | BUDGETS else self.unexpected)[said] += 1
 
 
 class Sender(Hostile):
@@ -109,7 +108,7 @@ class Sender(Hostile):
 
     async def attempt(self, number: int) -> None:
         attack = self.attacks[number % len(self.attacks)]
-        self.judge(attack, await exchange(self.target.port, attack.pieces))
+        self.judge(attack.name, await exchange(self.target.port, attack.pieces), attack.allowed)
 
 
 class HugeHeads(Sender):
@@ -188,7 +187,7 @@ class SlowWriters(Hostile):
             (head(f"POST {path}", "", form | {"Transfer-Encoding": "chunked"}), b"1\r\na\r\n"),
             (head(f"POST {path}", "", form)[:-2] + b"X-Slow: ", b"a"),
         )[number % 3]
-        attack = Attack(("body", "chunked body", "head")[number % 3], (), frozenset({400, 408, CLOSED}))
+        what = ("body", "chunked body", "head")[number % 3]
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S
         reader, writer = await connected(self.target.port)
@@ -199,10 +198,10 @@ class SlowWriters(Hostile):
                 await asyncio.wait([answer], timeout=self.byte_every_s)
                 writer.write(byte)
             if answer.done():
-                self.judge(attack, answer.result())
+                self.judge(what, answer.result(), frozenset({400, 408, CLOSED}))
             else:
                 answer.cancel()
-                self.unexpected[f"{attack.name}: waited {PATIENCE_S:g} s for a client that hardly writes"] += 1
+                self.unexpected[f"{what}: waited {PATIENCE_S:g} s for a client that hardly writes"] += 1
         finally:
             writer.transport.abort()
 
@@ -224,14 +223,14 @@ async def connected(port: int, receives: int | None = None) -> tuple[asyncio.Str
     return await asyncio.open_connection(sock=raw, limit=receives or 65536)
 
 
-async def exchange(port: int, pieces: Callable[[], Iterator[bytes]] | tuple[()]) -> int:
+async def exchange(port: int, pieces: Callable[[], Iterator[bytes]]) -> int:
     """Send a request whole, unless the server answers or closes before, and the status of its answer, or `CLOSED`."""
     async with asyncio.timeout(TIMEOUT_S):
         reader, writer = await connected(port)
         try:
             answer = asyncio.ensure_future(status_of(reader))
             try:
-                for piece in pieces() if callable(pieces) else ():
+                for piece in pieces():
                     for start in range(0, len(piece), _PIECE):
                         writer.write(piece[start : start + _PIECE])
                         await writer.drain()
@@ -279,7 +278,10 @@ async def attack(targets: list[Target]) -> dict[str, list[tuple[str, str, str, i
 
 
 def main() -> None:
-    """Read targets as a line of JSON, say when ready, begin at the next line, end with stdin, and write what was seen."""
+    """Read targets as a line of JSON, say that all is ready, begin at the next line, and at the end say what was seen.
+
+    The end is that of stdin.
+    """
     targets = [Target.of(values) for values in json.loads(sys.stdin.readline())]
     seen = asyncio.run(attack(targets))
     print(json.dumps(seen), flush=True)

@@ -32,8 +32,10 @@ def _of(record: Record, server: ServerRecord) -> Iterator[tuple[str, str, str]]:
     for share in _PERCENTILES:
         yield f"{name}: p{100 * share:g}", *(_ms(each.percentile(share)) for each in both)
     first, last = windows(record, server)
-    yield f"{name}: memory, after the warm-up and at the end", f"{server.quiet_memory / 2**20:,.0f} MiB", (
-        f"{first / 2**20:,.0f} and {last / 2**20:,.0f} MiB"
+    yield (
+        f"{name}: memory, after the warm-up and at the end",
+        f"{server.quiet_memory / 2**20:,.0f} MiB",
+        (f"{first / 2**20:,.0f} and {last / 2**20:,.0f} MiB"),
     )
     yield f"{name}: processors", f"{server.cpu.get('quiet', 0):.2f}", f"{server.cpu.get('beside', 0):.2f}"
     yield f"{name}: jobs that ended well, of all", "", f"{server.succeeded:,} of {server.jobs:,}"
@@ -53,10 +55,10 @@ def as_markdown(record: Record, broken: Sequence[Broken], machine: str, minutes:
         f"## Half of full load beside five hostile clients, {minutes:g} minutes",
         f"{machine}; `make soak MINUTES={minutes:g} WRITE=1`.",
         "",
-        "`outpaint serve` (data folder, flat painter) and `outpaint mock` at the same time, each in a process of its own.",
-        "Full load is what the honest clients get answered in a closed loop, with both servers under it; they then send half",
-        "of that by a schedule, and latencies count from when a request was due. Beside them slow readers, slow writers,",
-        "huge heads, bombs and uploads without credit (bench/soak/attacks.py, bench/soak/hostiles.py).",
+        "`outpaint serve` (data folder, flat painter) and `outpaint mock` at the same time, each a process of its own.",
+        "Full load is what honest clients get answered in a closed loop, both servers under it. They then send half of",
+        "that by a schedule, and latencies count from when a request was due. Beside them are slow readers, slow",
+        "writers, huge heads, bombs and uploads without credit (bench/soak/hostiles.py, bench/soak/attacks.py).",
         "",
         table(HEADINGS, rows(record)),
         "",

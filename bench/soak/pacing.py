@@ -40,8 +40,8 @@ async def full_rate(honest: Honest, seconds: float) -> float:
 async def at_rate(honest: Honest, rate: float, seconds: float, seed: int) -> None:
     """Send the mix at a rate, with the gaps of a Poisson process, whether or not answers come.
 
-    Each latency counts from the time at which its request was due. A client that waited for an answer before it sent the
-    next would leave out the requests of a server's slow moments, and so hide them (coordinated omission).
+    Each latency counts from the time at which its request was due. A client that waited for an answer before it sent
+    the next would send little in a server's slow moments, and so hide them (coordinated omission).
     """
     loop = asyncio.get_running_loop()
     gaps = random.Random(seed)

@@ -38,7 +38,7 @@ class Plan:
 
     @classmethod
     def of(cls, minutes: float) -> Plan:
-        """So many minutes beside hostile clients, and before that a quarter of it, at most five minutes, without them."""
+        """So many minutes beside hostile clients, and before that a quarter of it, at most five, without them."""
         return cls(full=min(15.0, minutes * 5), quiet=min(300.0, minutes * 15), beside=minutes * 60)
 
     @property
@@ -67,7 +67,7 @@ async def _run(plan: Plan, staged: Sequence[Stage], record: Record, told: Told) 
     async with AsyncExitStack() as stack:
         honest = [await stack.enter_async_context(clients(stage)) for stage in staged]
         told("full load", plan.full)
-        for each, server in zip(honest, servers, strict=True):
+        for each in honest:
             each.latencies = Latencies()
         rates = await asyncio.gather(*(full_rate(each, plan.full) for each in honest))
         for server, rate in zip(servers, rates, strict=True):
@@ -87,13 +87,20 @@ async def _run(plan: Plan, staged: Sequence[Stage], record: Record, told: Told) 
             for each, server in zip(honest, servers, strict=True):
                 each.latencies = server.beside
             gauge = Gauge([*(stage.server.pid for stage in staged), attackers.pid, os.getpid()])
+            shares: list[float] = []
             attackers.begin()
             looking = asyncio.ensure_future(_look(staged, servers))
-            await _paced(honest, servers, plan.beside, seed=2)
-            looking.cancel()
-            *shares, record.hostile_cpu, record.honest_cpu = gauge.read()
-            seen = await asyncio.to_thread(attackers.end)
-        for server, share in zip(servers, shares, strict=True):
+
+            async def attacked() -> dict[str, Any]:
+                """Let them attack while requests come due, and no longer: late answers are waited for without them."""
+                await asyncio.sleep(plan.beside)
+                looking.cancel()
+                shares.extend(gauge.read())
+                return await asyncio.to_thread(attackers.end)
+
+            _, seen = await asyncio.gather(_paced(honest, servers, plan.beside, seed=2), attacked())
+        *of_servers, record.hostile_cpu, record.honest_cpu = shares
+        for server, share in zip(servers, of_servers, strict=True):
             server.cpu["beside"] = share
         record.outcomes += _counted(seen["outcomes"])
         record.unexpected += _counted(seen["unexpected"])

@@ -14,7 +14,7 @@ GROWN = 1.10
 """How many times its resident memory after the warm-up a server may have at the end."""
 WARM_UP_SHARE = 0.2
 WARM_UP_S = 90.0
-"""Memory counts after a fifth of the phase with hostile clients, and not before this: some of them are waited for so long.
+"""Memory counts after a fifth of the phase with hostile clients, and not before this: some are waited for so long.
 
 A phase too short for that warms up for half of it.
 """
@@ -115,12 +115,18 @@ def judge(record: Record) -> list[Broken]:
     """Every promise that this record breaks; a promise of which nothing was measured is broken too."""
     found = [*_statuses(record)]
     for server in record.servers:
-        found += [*_missing(record, server), *_speed(server), *_memory(record, server), *_credits(server), *_end(server)]
+        found += [
+            *_missing(record, server),
+            *_speed(server),
+            *_memory(record, server),
+            *_credits(server),
+            *_end(server),
+        ]
     return found
 
 
 def windows(record: Record, server: ServerRecord) -> tuple[float, float]:
-    """The median memory of the first and of the last third of the time after the warm-up; NaN where none was measured."""
+    """The median memory in the first and in the last third of the time after the warm-up; NaN where none was noted."""
     whole = record.seconds
     warm = min(whole / 2, max(whole * WARM_UP_SHARE, WARM_UP_S))
     third = (whole - warm) / 3
@@ -149,7 +155,9 @@ def _missing(record: Record, server: ServerRecord) -> Iterator[Broken]:
     for kind in record.kinds:
         if not server.beside.by_kind.get(kind):
             yield Broken(promise, f"{server.name}: no {kind} was answered beside the hostile clients")
-    present = {client for counter in (record.outcomes, record.unexpected) for name, client, _ in counter if name == server.name}
+    present = {
+        client for counter in (record.outcomes, record.unexpected) for name, client, _ in counter if name == server.name
+    }
     for hostile in record.hostiles:
         if hostile not in present:
             yield Broken(promise, f"{server.name}: the hostile client {hostile} saw nothing")
@@ -166,7 +174,8 @@ def _speed(server: ServerRecord) -> Iterator[Broken]:
     quiet, beside = server.quiet.percentile(0.99), server.beside.percentile(0.99)
     if not beside <= SLOWER * quiet:
         yield Broken(
-            promise, f"{server.name}: {beside * 1000:,.1f} ms, without {quiet * 1000:,.1f} ms ({beside / quiet:.2f} times)"
+            promise,
+            f"{server.name}: {beside * 1000:,.1f} ms, without {quiet * 1000:,.1f} ms ({beside / quiet:.2f} times)",
         )
 
 
@@ -186,7 +195,8 @@ def _credits(server: ServerRecord) -> Iterator[Broken]:
     for check in server.credits:
         if check.expected != check.found:
             yield Broken(
-                promise, f"{server.name}: {check.account} has {check.found:,} credits and should have {check.expected:,}"
+                promise,
+                f"{server.name}: {check.account} has {check.found:,} credits and should have {check.expected:,}",
             )
     for job in server.left:
         yield Broken("every accepted job ends with its pictures", f"{server.name}: {job}")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -16,8 +17,8 @@ from PIL import Image
 from uploads import CONTENT_TYPE, form, mask_file
 
 from outpaint.functions.operations.keys_command import keys
-from soak.hostiles import Target
 from soak.honest import Honest, Tenant
+from soak.hostiles import Target
 from soak.promises import CreditCheck
 from soak.watched import Watched
 
@@ -43,9 +44,7 @@ class Stage:
     async def target(self) -> Target:
         """What hostile clients are given; among it the path of a large picture that they paid for."""
         path = await _large_picture(self.server.url + self.hostile_prefix, self.hostile_key)
-        return Target(
-            self.server.name, self.server.port, self.hostile_prefix, self.hostile_key, self.broke_key, path
-        )
+        return Target(self.server.name, self.server.port, self.hostile_prefix, self.hostile_key, self.broke_key, path)
 
     async def hostile_credits(self) -> list[CreditCheck]:
         """The credits of the hostile clients' accounts: one picture was paid for, and nothing else ever."""
@@ -127,7 +126,7 @@ async def _large_picture(base: str, key: str) -> str:
     )
     headers = {"X-Picsart-API-Key": key, "Content-Type": CONTENT_TYPE}
     async with aiohttp.ClientSession(trust_env=False) as session:
-        async with session.post(f"{base}/v1/painting/outpaint", data=body, headers=headers) as answer:
+        async with session.post(f"{base}/v1/painting/outpaint", data=BytesIO(body), headers=headers) as answer:
             said = await answer.json()
         until = time.monotonic() + _PATIENCE_S
         while answer.status == 202 and time.monotonic() < until:
@@ -141,8 +140,6 @@ async def _large_picture(base: str, key: str) -> str:
 
 
 def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    from io import BytesIO
-
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
