@@ -153,7 +153,7 @@ class Honest:
         """End the traffic: wait for renewals, then for every accepted job, and compare every account's credits."""
         await asyncio.gather(*self._renewals)
         for tenant in self._tenants:
-            await self._close_books(tenant)
+            await self._renew(tenant)
 
     # Whose turn it is
 
@@ -170,8 +170,14 @@ class Honest:
         return self._tenants[self._turn]
 
     async def _renew(self, tenant: Tenant) -> None:
-        await self._close_books(tenant)
-        tenant.resting = False
+        """Close an account's books; where that fails, it has no further turn."""
+        try:
+            await self._close_books(tenant)
+            tenant.resting = False
+        except UnexpectedError as error:
+            self.unexpected[f"end of a turn: {error}"] += 1
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self.unexpected[f"end of a turn: no answer ({type(error).__name__})"] += 1
 
     async def _close_books(self, tenant: Tenant) -> None:
         """See every job of an account end, compare its credits, and begin its next turn."""

@@ -13,7 +13,7 @@ HEADINGS = ("", "without hostile clients", "beside them")
 _PERCENTILES = (0.5, 0.99, 0.999)
 
 
-def rows(record: Record) -> Iterator[tuple[str, str, str]]:
+def rows(record: Record) -> Iterator[tuple[str, ...]]:
     """What was seen, server by server, then of the clients."""
     for server in record.servers:
         yield from _of(record, server)
@@ -24,7 +24,7 @@ def rows(record: Record) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _of(record: Record, server: ServerRecord) -> Iterator[tuple[str, str, str]]:
+def _of(record: Record, server: ServerRecord) -> Iterator[tuple[str, ...]]:
     name = server.name
     both = (server.quiet, server.beside)
     yield f"{name}: requests sent a second (full load {server.full_rate:,.0f})", *(f"{server.rate:,.0f}" for _ in both)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 from uploads import CONTENT_TYPE, form, mask_file
 
 from outpaint.functions.operations.keys_command import keys
-from soak.honest import Honest, Tenant
+from soak.honest import Honest, Tenant, UnexpectedError
 from soak.hostiles import Target
 from soak.promises import CreditCheck
 from soak.watched import Watched
@@ -100,7 +101,7 @@ def _key(data: Path, name: str, credits_: int) -> str:
     return ran.stdout.split()[0]
 
 
-def _poster(url: str, body: dict[str, object] | None, key: str = "any") -> Callable[[], Awaitable[None]]:
+def _poster(url: str, body: dict[str, object] | None, key: str = "any") -> Callable[[], Coroutine[Any, Any, None]]:
     """A call that must be answered well; GET where there is no body."""
 
     async def call() -> None:
@@ -111,7 +112,7 @@ def _poster(url: str, body: dict[str, object] | None, key: str = "any") -> Calla
             ) as answer,
         ):
             if answer.status >= 300:
-                raise RuntimeError(f"{url} answered {answer.status}: {await answer.text()}")
+                raise UnexpectedError(f"{answer.status} of {url}")
 
     return call
 
