@@ -9,6 +9,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -33,7 +34,7 @@ JOBS_OF_A_TURN = 1500
 CONNECTIONS = 128
 DRAIN_S = 60.0
 """How long accepted jobs may take to end once nothing more is submitted."""
-_PICTURES = 60
+_PICTURES = 32
 _TIMEOUT = aiohttp.ClientTimeout(total=90)
 
 
@@ -50,6 +51,10 @@ class Job:
     size: tuple[int, int]
     format: str
     ended: bool = False
+
+
+Sent = tuple[dict[str, str], bytes, Job]
+"""Headers and body of a submit, and the job that it makes."""
 
 
 @dataclass
@@ -72,7 +77,9 @@ class Tenant:
     to_poll: deque[Job] = field(default_factory=deque)
     ended: deque[Job] = field(default_factory=lambda: deque(maxlen=200))
     files: deque[tuple[str, Job]] = field(default_factory=lambda: deque(maxlen=200))
-    repeatable: deque[tuple[dict[str, str], bytes, Job]] = field(default_factory=lambda: deque(maxlen=50))
+    repeatable: deque[Sent] = field(default_factory=lambda: deque(maxlen=50))
+    unanswered: deque[Sent] = field(default_factory=deque)
+    """Submits whose answer was lost, of which nobody knows whether they made a job."""
 
 
 class Honest:
@@ -106,10 +113,7 @@ class Honest:
             "balance": self._balance,
             "repeat": self._repeat,
         }
-        sides = [160 + 4 * number for number in range(_PICTURES)]
-        # Grain at a low quality has about the bytes a pixel of a photo on the web.
-        self._photos = [(grained_file(side, 60), mask_file(side, side * 3 // 4), (side, side)) for side in sides]
-        self._pngs = [(noise_file(side, side // 2, 96), (side // 2, 96)) for side in sides]
+        self._photos, self._pngs = _pictures()
 
     async def __aenter__(self) -> Honest:
         connector = aiohttp.TCPConnector(limit=CONNECTIONS)
@@ -153,7 +157,9 @@ class Honest:
         """End the traffic: wait for renewals, then for every accepted job, and compare every account's credits."""
         await asyncio.gather(*self._renewals)
         for tenant in self._tenants:
-            await self._renew(tenant)
+            # One that still rests could not be begun anew, which was told.
+            if not tenant.resting:
+                await self._renew(tenant)
 
     # Whose turn it is
 
@@ -162,7 +168,6 @@ class Honest:
         if tenant.submits >= JOBS_OF_A_TURN:
             following = (self._turn + 1) % len(self._tenants)
             if not self._tenants[following].resting and following != self._turn:
-                tenant.resting = True
                 task = asyncio.ensure_future(self._renew(tenant))
                 self._renewals.add(task)
                 task.add_done_callback(self._renewals.discard)
@@ -171,6 +176,7 @@ class Honest:
 
     async def _renew(self, tenant: Tenant) -> None:
         """Close an account's books; where that fails, it has no further turn."""
+        tenant.resting = True
         try:
             await self._close_books(tenant)
             tenant.resting = False
@@ -183,12 +189,16 @@ class Honest:
         """See every job of an account end, compare its credits, and begin its next turn."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + DRAIN_S
-        while (tenant.under_way or tenant.unended) and loop.time() < latest:
-            if tenant.to_poll:
-                try:
+        while (tenant.under_way or tenant.unended or tenant.unanswered) and loop.time() < latest:
+            try:
+                if tenant.unanswered:
+                    await self._send_again(tenant, *tenant.unanswered.popleft())
+                elif tenant.to_poll:
                     await self._poll(tenant)
-                except (UnexpectedError, aiohttp.ClientError, OSError, TimeoutError) as error:
-                    self.unexpected[f"poll: {error}"] += 1
+            except UnexpectedError as error:
+                self.unexpected[f"end of a turn: {error}"] += 1
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                self.unexpected[f"end of a turn: no answer ({type(error).__name__})"] += 1
             await asyncio.sleep(0.02)
         self.left += [f"job {job.id} of {tenant.name} still ran after {DRAIN_S:g} s" for job in tenant.to_poll]
         self.credits.append(CreditCheck(tenant.name, tenant.opening - tenant.spent, await self._credits_of(tenant)))
@@ -196,7 +206,7 @@ class Honest:
             await tenant.renew()
         tenant.opening = await self._credits_of(tenant)
         tenant.spent = tenant.submits = tenant.unended = 0
-        for kept in (tenant.to_poll, tenant.ended, tenant.files, tenant.repeatable):
+        for kept in (tenant.to_poll, tenant.ended, tenant.files, tenant.repeatable, tenant.unanswered):
             kept.clear()
 
     # What they send
@@ -230,6 +240,18 @@ class Honest:
     async def _submit(self, tenant: Tenant, content_type: str, body: bytes, job: Job, *, waits: bool = False) -> None:
         tenant.submits += 1
         headers = {"Content-Type": content_type, "Idempotency-Key": f"{tenant.name}-{next(self._numbers)}"}
+        try:
+            status = await self._send_again(tenant, headers, body, job)
+        except UnexpectedError:
+            raise
+        except BaseException:
+            tenant.unanswered.append((headers, body, job))
+            raise
+        if (status == 200) is not waits:
+            raise UnexpectedError(f"{status} to a request that {'waits' if waits else 'does not wait'}")
+
+    async def _send_again(self, tenant: Tenant, headers: dict[str, str], body: bytes, job: Job) -> int:
+        """Send a submit, also one whose answer was lost: its idempotency key finds the job that it may have made."""
         status, answer, _ = await self._json_of(tenant, "POST", "/v1/painting/outpaint", headers, body)
         if status not in (200, 202) or "inference_id" not in answer:
             raise UnexpectedError(_said(status, answer))
@@ -241,8 +263,7 @@ class Honest:
             self._ended(tenant, job, answer)
         else:
             tenant.to_poll.append(job)
-        if (status == 200) is not waits:
-            raise UnexpectedError(f"{status} to a request that {'waits' if waits else 'does not wait'}")
+        return status
 
     async def _poll(self, tenant: Tenant) -> None:
         if not tenant.to_poll:
@@ -332,6 +353,15 @@ class Honest:
         if not isinstance(found, dict):
             raise UnexpectedError(f"{answer.status} with a body that is no object")
         return answer.status, found, answer.headers.get("Idempotent-Replayed") == "true"
+
+
+@cache
+def _pictures() -> tuple[list[tuple[bytes, bytes, tuple[int, int]]], list[tuple[bytes, tuple[int, int]]]]:
+    """Photos with their masks and sizes, and pictures with a transparent edge and their sizes; all differ."""
+    sides = [160 + 8 * number for number in range(_PICTURES)]
+    # Grain at a low quality has about the bytes a pixel of a photo on the web.
+    photos = [(grained_file(side, 60), mask_file(side, side * 3 // 4), (side, side)) for side in sides]
+    return photos, [(noise_file(side, side // 2, 96), (side // 2, 96)) for side in sides]
 
 
 def _said(status: int, answer: dict[str, Any] | bytes) -> str:

@@ -198,8 +198,9 @@ def _credits(server: ServerRecord) -> Iterator[Broken]:
                 promise,
                 f"{server.name}: {check.account} has {check.found:,} credits and should have {check.expected:,}",
             )
-    for job in server.left:
-        yield Broken("every accepted job ends with its pictures", f"{server.name}: {job}")
+    if server.left:
+        jobs = f"{len(server.left):,} did not, the first: {server.left[0]}"
+        yield Broken("every accepted job ends with its pictures", f"{server.name}: {jobs}")
 
 
 def _end(server: ServerRecord) -> Iterator[Broken]:

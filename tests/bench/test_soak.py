@@ -20,7 +20,7 @@ sys.path.append(str(ROOT / "bench"))
 import soak.__main__ as command  # noqa: E402
 from soak import hostiles, outcome, phases  # noqa: E402
 from soak.attacks import bombs, huge_heads, without_credit  # noqa: E402
-from soak.honest import CLIENT, KINDS, MIX, SUBMITS, Honest  # noqa: E402
+from soak.honest import CLIENT, KINDS, MIX, SUBMITS, Honest, Tenant  # noqa: E402
 from soak.pacing import at_rate  # noqa: E402
 from soak.phases import Plan, soaked  # noqa: E402
 from soak.promises import CreditCheck, Latencies, Record, ServerRecord, judge, percentile, windows  # noqa: E402
@@ -92,8 +92,8 @@ BREAK: dict[str, tuple[Callable[[Record, ServerRecord], Any], str]] = {
         "credits are exact: mock: no account was looked at",
     ),
     "a job that does not end": (
-        lambda _, mock: mock.left.append("job 1 of tenant-0 still ran after 60 s"),
-        "every accepted job ends with its pictures: mock: job 1 of tenant-0 still ran after 60 s",
+        lambda _, mock: mock.left.extend(["job 1 of tenant-0 still ran after 60 s", "job 2 of tenant-0 failed"]),
+        "every accepted job ends with its pictures: mock: 2 did not, the first: job 1 of tenant-0 still ran after 60 s",
     ),
     "a traceback": (
         lambda _, mock: setattr(mock, "errors", 'Traceback (most recent call last):\n  File "x"\nKeyError: 1\nmore'),
@@ -215,6 +215,21 @@ def test_a_stall_shows_in_every_request_that_was_due_meanwhile() -> None:
     assert len(seconds) == pytest.approx(180, rel=0.3)
     # The requests that were due in the first half of the stall waited for the other half, or longer.
     assert sum(each >= 0.15 for each in seconds) == pytest.approx(45, rel=0.6)
+
+
+def test_a_submit_whose_answer_was_lost_is_found_by_its_key(outpaint_server: Any, outpaint_world: Any) -> None:
+    async def clients() -> Honest:
+        async with Honest([Tenant("tenant", outpaint_server.url, "any")]) as honest:
+            outpaint_world.scenarios.next("reset(after)")
+            await honest.act("async PNG", 0.0)
+            await honest.act("download", 0.0)
+            await honest.settle()
+            return honest
+
+    honest = asyncio.run(clients())
+    assert [(check.expected, check.found) for check in honest.credits] == [(999, 999)]
+    assert (honest.jobs, honest.succeeded, honest.left) == (1, 1, [])
+    assert list(honest.unexpected.values()) == [1]
 
 
 class Answering:
