@@ -38,7 +38,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu bench bench-gpu bench-mocks bench-sweep scale \
+.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu bench bench-gpu bench-mocks bench-sweep soak scale \
 	lint lint-style lint-types lint-imports format openapi docs lock clean
 
 help: ## print these lines
@@ -110,6 +110,9 @@ bench-gpu: $(GPU) ## measure the GPU painters on real-size models, or tiny ones 
 
 bench-mocks: $(DEV) ## measure the mock beside Prism, WireMock and Mockoon from npm (needs wrk; WRITE=1)
 	@$(BIN)/python bench/mocks $(if $(WRITE),--write) $(if $(PEERS),--peers $(PEERS))
+
+soak: $(DEV) ## hold `serve` and `mock` to their promises for MINUTES=30 beside five hostile clients (Linux; WRITE=1)
+	@$(BIN)/python bench/soak --minutes $(or $(MINUTES),30) $(if $(WRITE),--write)
 
 bench-sweep: $(DEV) ## measure the sweep over 50,000 open jobs, on stand-ins that answer at once
 	@$(BIN)/python bench/scale --sweep

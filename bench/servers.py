@@ -49,6 +49,22 @@ def start(
     """
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(environment))
+    try:
+        answering(process, port, path, ready, patience)
+    except NoAnswerError:
+        stop(process)
+        raise
+    return process, time.perf_counter() - began
+
+
+def answering(
+    process: subprocess.Popen[bytes], port: int, path: str, ready: Callable[[int], bool], patience: float
+) -> None:
+    """Return once a server that was started answers a path with a status that is `ready`.
+
+    Raises `NoAnswerError` where it ends first or takes over `patience` seconds.
+    """
+    began = time.perf_counter()
     while time.perf_counter() - began < patience:
         if process.poll() is not None:
             raise NoAnswerError(f"it ended with {process.returncode}")
@@ -56,9 +72,8 @@ def start(
         with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("GET", path, headers=KEY)
             if ready(connection.getresponse().status):
-                return process, time.perf_counter() - began
+                return
         time.sleep(0.002)
-    stop(process)
     raise NoAnswerError(f"it did not answer within {patience:.0f} seconds")
 
 

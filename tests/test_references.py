@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from functools import cache
@@ -20,6 +21,9 @@ FACTS = sorted(path.name for path in (ROOT / "docs" / "facts").glob("[a-z]*.md")
 REFERENCE = re.compile(r"\bdocs/([\w/-]+\.md)(?:#([\w-]+))?")
 # A page of facts by its name, whatever stands before it.
 FACT = re.compile(rf"\b(?:{'|'.join(re.escape(name) for name in FACTS)})(#[\w-]+)?(\W?)")
+# A promise of docs/security.md: its threat, what holds, and where that is tested.
+PROMISES = re.compile(r"^<!-- promises -->\n(.*?)^<!-- /promises -->", re.MULTILINE | re.DOTALL)
+TEST = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)+)`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -152,3 +156,58 @@ def test_every_module_that_a_document_names_exists(page: Path) -> None:
     named = sorted(set(re.findall(r"(?<![\w/.-])(?:[\w-]+/)+\w+\.py\b", text)))
     there = [f"/{path}" for path in (*tracked(), "tests/test_references.py")]
     assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
+def untested(rows: list[str]) -> list[str]:
+    """Those rows of docs/security.md that name no test and no case, or a test that does not exist.
+
+    A test is written as pytest takes it: file, classes, function. "open" says that there is none yet.
+    """
+    found = []
+    for row in rows:
+        *_, where = row.strip("| ").split(" | ")
+        tests = TEST.findall(where)
+        left = re.sub(r"\[case\]\(cases/[^)]+\)|[, ]", "", TEST.sub("", where))
+        there = all(has_test(path, names.strip(":").split("::")) for path, names in tests)
+        if not there or left not in ("", "open") or (left == "") is not bool(tests or "[case]" in where):
+            found.append(row)
+    return found
+
+
+def has_test(path: str, names: list[str]) -> bool:
+    """Whether a file has a test, or a class of tests, by these names from the outside in."""
+    if not (ROOT / path).is_file():
+        return False
+    body = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+    for name in names:
+        found = [node for node in body if getattr(node, "name", None) == name]
+        if not found:
+            return False
+        body = getattr(found[0], "body", [])
+    return True
+
+
+def test_every_promise_of_security_is_tested_where_it_says() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    tables = [table.strip().splitlines() for table in PROMISES.findall(page)]
+    assert all(table[0] == "| threat | what holds | tested in |" for table in tables)
+    rows = [row for table in tables for row in table[2:]]
+    assert len(rows) >= 40
+    assert untested(rows) == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        "somewhere",
+        "`tests/test_references.py::test_that_is_not_there`",
+        "`tests/no_such_file.py::test_a_name`",
+        "`tests/functions/test_fetch.py::TestAddresses::test_behind_no_fence`",
+        "open, [case](cases/keys.md#no-key-is-401)",
+    ],
+)
+def test_a_promise_without_its_test_is_found(where: str) -> None:
+    row = f"| a threat | what holds | {where} |"
+    assert untested([row]) == [row]
+    assert untested(["| a threat | what holds | `tests/functions/test_fetch.py::TestAddresses::test_loopback` |"]) == []

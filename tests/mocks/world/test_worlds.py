@@ -16,6 +16,7 @@ from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.world.mock_ledger import PackedJobs
 from outpaint.mocks.world.virtual_clock import START, VirtualClock
 from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import WorldError, Worlds
 
 
@@ -126,6 +127,13 @@ def test_a_reset_world_is_a_new_one(api: Any, world: World) -> None:
     assert len(world.calls) == 0
     assert world.clock.is_frozen
     assert run() == first
+
+
+def test_a_reset_world_keeps_the_scenarios_that_it_began_with() -> None:
+    world = WorldOptions(scenario=["polls(2)", "rate_limit(7)"]).world("w")
+    world.scenarios.always("refuse")
+    world.reset()
+    assert [str(always.scenario) for always in world.scenarios.lasting] == ["polls(2)", "rate_limit(7)"]
 
 
 def test_a_ticking_world_goes_on_from_the_machines_time_when_reset() -> None:

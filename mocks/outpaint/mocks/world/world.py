@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -15,6 +15,7 @@ from outpaint.functions.service.service import Service, ServiceSettings
 from outpaint.mocks.mock_paths import DEFAULT_WORLD
 from outpaint.mocks.restorable import Restorable
 from outpaint.mocks.scenarios.call_effects import RateLimit
+from outpaint.mocks.scenarios.scenario import ScenarioLike
 from outpaint.mocks.scenarios.world_scenarios import Scenarios
 from outpaint.mocks.world.blobs import Blobs, Inspections
 from outpaint.mocks.world.calls import Calls
@@ -54,7 +55,8 @@ class World:
 
     `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live`, if given,
     is a port that really fetches the addresses which nobody registered. The journal keeps `max_calls` calls and
-    `body_bytes` of their bodies, 0 for none. May be used from several threads.
+    `body_bytes` of their bodies, 0 for none. `scenarios` apply from the beginning, to which `reset` goes back; they
+    raise as `scenarios.always` does. May be used from several threads.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class World:
         max_calls: int = MAX_CALLS,
         body_bytes: int = BODY_BYTES,
         studio: Studio | None = None,
+        scenarios: Sequence[ScenarioLike] = (),
     ) -> None:
         self.name: Final = name
         self.lock: Final = threading.RLock()
@@ -104,6 +107,8 @@ class World:
         )
         self.dispatch.serve(self.service)
         self._limited: dict[RateLimit, Service] = {}
+        for scenario in scenarios:
+            self.scenarios.always(scenario)
         self._beginning: Final = self.snapshot()
 
     @property

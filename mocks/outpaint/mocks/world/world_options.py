@@ -57,7 +57,7 @@ class WorldOptions:
         """A world with these options; raises `OutpaintError` for values out of range."""
         if isinstance(self.credits, bool) or not 0 <= self.credits <= 2**53:
             raise OutpaintError.wrong_value("credits", self.credits, "an account begins with 0 to 2**53 credits")
-        world = World(
+        return World(
             name,
             seed=self.seed,
             clock=self._clock(),
@@ -67,10 +67,8 @@ class WorldOptions:
             studio=studio or Studio(painter_named(self.painter)),
             body_bytes=self.body_bytes,
             max_calls=self.max_calls,
+            scenarios=self._scenarios(),
         )
-        for scenario in self._scenarios():
-            world.scenarios.always(scenario)
-        return world
 
     def checked(self) -> Self:
         """These options; raises `OutpaintError` for values out of range."""
