@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from forwarding import forwarder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,33 +38,6 @@ def _status(url: str, *, key: str = "dev", **headers: str) -> int:
     answer = httpx.get(f"{url}/v1/balance", headers={API_KEY: key, **named}, trust_env=False)
     assert answer.status_code == 200 or answer.json()["error_code"] == "unknown_key"
     return answer.status_code
-
-
-def _pass_on(source: socket.socket, target: socket.socket, change: Callable[[bytes], bytes]) -> None:
-    while data := source.recv(65536):
-        target.sendall(change(data))
-    target.shutdown(socket.SHUT_WR)
-
-
-@contextmanager
-def _forwarder(url: str, change: Callable[[bytes], bytes] = lambda sent: sent) -> Iterator[str]:
-    """Passes a connection on to a server, as ssh or a container's port does; `change` is made to requests."""
-    address = urlsplit(url)
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-
-        def forward() -> None:
-            client, _ = listener.accept()
-            with client, socket.create_connection((address.hostname or "", address.port or 0)) as server:
-                there = threading.Thread(target=_pass_on, args=(client, server, change))
-                there.start()
-                _pass_on(server, client, lambda sent: sent)
-                there.join()
-
-        thread = threading.Thread(target=forward)
-        thread.start()
-        stack.callback(thread.join)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 class TestTheDevelopmentKey:
@@ -106,15 +77,15 @@ class TestTheDevelopmentKey:
         def named(sent: bytes) -> bytes:
             return sent.replace(b"\r\n", b"\r\nX-Forwarded-For: 203.0.113.9\r\n", 1)
 
-        with _forwarder(url, named) as outside:
+        with forwarder(url, named) as outside:
             assert _status(outside) == 401
 
     def test_is_not_for_those_whose_connection_is_passed_on_and_who_ask_by_name(self, url: str) -> None:
-        with _forwarder(url) as outside:
+        with forwarder(url) as outside:
             assert _status(outside, Host="paint.example") == 401
 
     def test_is_closed_without_the_option_also_to_those_whose_connection_is_passed_on(self) -> None:
-        with open_host([FlatPainter()]) as host, serving(host.asgi) as base, _forwarder(base) as outside:
+        with open_host([FlatPainter()]) as host, serving(host.asgi) as base, forwarder(base) as outside:
             assert _status(base) == 401
             assert _status(outside) == 401
             assert _status(base, key=host.keys.made or "") == 200
