@@ -16,11 +16,12 @@ from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, p
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
-    from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
+    from outpaint.functions.embedded.server_limits import ChangedLimits
     from outpaint.mocks.pact.pact_file import PactFollower
     from outpaint.mocks.report.findings import Report
     from outpaint.mocks.world.world import World
     from outpaint.mocks.world.world_options import WorldOptions
+    from outpaint.mocks.world.worlds import WorldLimits
 
 
 _PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
@@ -148,7 +149,7 @@ def _fetched(url: str, world: str) -> Report:
 @click.option(
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
-@limit_option
+@limit_option("outpaint.mocks.world.worlds:WorldLimits")
 @open_admin_option
 @allowed_host_option
 @click.pass_context
@@ -166,7 +167,7 @@ def mock(
     keep_bodies: int,
     pact: Path | None,
     pact_consumer: str,
-    changed_limits: ChangedLimits,
+    changed_limits: ChangedLimits[WorldLimits],
     open_admin: bool,
     allowed_hosts: tuple[str, ...],
 ) -> None:
@@ -219,7 +220,7 @@ def _serve(
     host: str,
     port: int,
     follower: PactFollower | None,
-    limits: ServerLimits,
+    limits: WorldLimits,
     admin_hosts: AllowedHosts,
 ) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
@@ -239,6 +240,7 @@ def _serve(
         worlds = Worlds(
             lambda name: followed(options.world(name, studio)),
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
+            limits.worlds,
         )
         app = MockHost(worlds, admin_hosts=admin_hosts, limits=limits)
         url = url_of(listener)

@@ -19,7 +19,7 @@ def test_worlds_are_made_listed_and_removed(server: Any) -> None:
     worlds = server.get("/worlds")["worlds"]
     assert [world["name"] for world in worlds] == ["mine"]
     assert worlds[0]["base_url"] == "http://127.0.0.1:4010/t/mine/v1"
-    assert server.ask("DELETE", "/worlds/mine").json == {"worlds": []}
+    assert server.ask("DELETE", "/worlds/mine").json == {"worlds": [], "dropped": []}
 
 
 def test_the_default_world_is_there_from_the_start_and_stays(server: Any) -> None:

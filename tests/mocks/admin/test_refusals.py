@@ -95,12 +95,17 @@ def test_an_allow_header_names_the_verbs(server: Any) -> None:
 # Another world
 
 
-def test_a_world_that_is_not_there_is_not_made_by_asking(server: Any) -> None:
-    for method, path in (("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal"), ("GET", "/report")):
-        answer = server.within("nowhere").ask(method, path)
-        assert answer.status == 404
-        assert "there is no world nowhere" in answer.detail
-    assert "nowhere" not in server.worlds.names
+@pytest.mark.parametrize(("method", "path"), [("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal")])
+def test_a_world_is_made_by_whoever_administers_it_first(server: Any, method: str, path: str) -> None:
+    assert server.within("new").ask(method, path).status == 200
+    assert server.worlds.names == ("new",)
+
+
+def test_a_name_of_no_world_is_refused(server: Any) -> None:
+    for prefix in ("-", "a b", "x" * 65, "ü", ""):
+        answer = server.within(prefix).ask("GET", "/clock")
+        assert (answer.status, answer.json["error_code"]) == (404, "unknown_route")
+    assert server.worlds.names == ()
 
 
 def test_one_worlds_base_url_administers_that_world_alone(server: Any) -> None:

@@ -17,7 +17,7 @@ from outpaint.functions.command_line.console import OUT, data_option, limit_opti
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.host import Host
-    from outpaint.functions.embedded.server_limits import ChangedLimits
+    from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
 
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 """An origin in the form of RFC 6454, 6.2."""
@@ -69,7 +69,7 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
 @click.option(
     "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
 )
-@limit_option
+@limit_option("outpaint.functions.embedded.server_limits:ServerLimits")
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
 @click.option(
     "--grace",
@@ -93,7 +93,7 @@ def serve(
     credits_per_image: int,
     sync_wait: int,
     insecure_sources: bool,
-    changed_limits: ChangedLimits,
+    changed_limits: ChangedLimits[ServerLimits],
     log_requests: bool,
     shutdown_seconds: float,
 ) -> None:

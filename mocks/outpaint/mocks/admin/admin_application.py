@@ -77,6 +77,8 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         None if operation.takes is None else _body(operation, body),
     )
     made = operation.act(asked)
+    if operation.of_world and operation.method != "GET":
+        worlds.keep(world_name)
     if isinstance(made, bytes):
         assert isinstance(operation.gives, str)
         return _content(200, operation.gives, made)

@@ -98,6 +98,7 @@ class WorldList(_Answer):
     """The worlds there are, in the order they were made."""
 
     worlds: tuple[WorldSummary, ...]
+    dropped: tuple[str, ...] = Field(description="The latest that made room for others, by name.")
 
 
 class SetUp(_Given):

@@ -113,7 +113,11 @@ class MockHost(PooledHost):
         if outcome is None:
             body: bytes | Response = b"" if begun.body is None else begun.body
             if begun.wants_body:
-                body = await read_body(call, receive)
+                try:
+                    body = await read_body(call, receive)
+                except BaseException:
+                    call.cut_short()  # no call of the journal stays without an end
+                    raise
                 unread = isinstance(body, Response)
             if isinstance(body, Response):
                 outcome = body
