@@ -119,9 +119,9 @@ class Server:
     def poll(self, inference_id: str) -> Answer:
         return self.call("GET", f"/v1/painting/{inference_id}")
 
-    def call(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
+    def call(self, method: str, path: str, headers: Headers = (), body: bytes = b"", *, key: str = "anyone") -> Answer:
         head = RequestHead(
-            method, self.base + path, "", (("x-picsart-api-key", "anyone"), *headers), "http://127.0.0.1:4010"
+            method, self.base + path, "", (("x-picsart-api-key", key), *headers), "http://127.0.0.1:4010"
         )
         answer = self._application.respond(head, body)
         assert not isinstance(answer, Waiting)

@@ -159,6 +159,19 @@ def test_a_call_is_told_with_its_pictures(server: Any) -> None:
     assert server.ask("GET", "/journal/1/results/0?side=24").picture.size == (24, 16)
 
 
+def test_credentials_are_shown_where_they_are_asked_for(server: Any) -> None:
+    key = "ok_a-key-that-nobody-should-see-in-a-log"
+    server.call("GET", "/v1/balance", (("cookie", "session=1"), ("x-note", f"my key is {key}")), key=key)
+    redacted, shown = (server.ask("GET", f"/journal/1{query}") for query in ("", "?keys=shown"))
+    for secret in (key, "session=1"):
+        assert secret.encode() not in redacted.response.body
+        assert secret.encode() in shown.response.body
+    assert {"name": "cookie", "value": "[redacted]"} in redacted.json["request_headers"]
+    assert {"name": "x-picsart-api-key", "value": key} in shown.json["request_headers"]
+    assert key.encode() not in server.ask("GET", "/journal").response.body
+    assert server.ask("GET", "/journal/1?keys=all").status == 422
+
+
 def test_looking_at_pictures_moves_nothing(server: Any) -> None:
     server.post("/scenarios/always", {"scenario": "polls(1); expired_url(times=1)"})
     inference_id = server.submit()["inference_id"]

@@ -191,6 +191,8 @@ def _announce_key(host: Host) -> str | None:
     if not host.service.settings.local_keys:
         OUT.print(f"  key      {DEVELOPMENT_KEY} is closed: --dev-key opens it on this machine", markup=False)
         return key
+    if host.service.settings.public_url is not None:
+        warn(f"with --public-url something passes connections on, and could lend the key {DEVELOPMENT_KEY} to everybody")
     left = f"{account.credits:,} credits left, for programs on this machine"
     OUT.print(f"  key      {DEVELOPMENT_KEY} ({left})", markup=False)
     return DEVELOPMENT_KEY

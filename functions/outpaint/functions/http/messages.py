@@ -34,7 +34,7 @@ class RequestHead:
     method: str
     path: str
     query: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # its caller's key is among them
     origin: str = "http://localhost"
     peer_is_loopback: bool = False
     correlation_id: str | None = None

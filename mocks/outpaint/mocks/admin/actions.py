@@ -324,12 +324,13 @@ def assert_calls(asked: AdminRequest) -> models.Judged:
     return models.Judged(holds=True, call=matched)
 
 
-@operation("GET", "/journal/{number}", "call")
+@operation("GET", "/journal/{number}", "call", query=models.KeysQuery)
 def show_call(asked: AdminRequest) -> models.CallDetail:
     """One call with all that is kept of it."""
     world, call = asked.world, _kept(asked)
     with world.lock:
-        return views.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
+        base = f"{asked.base}{ADMIN_ROOT}/journal/{call.number}"
+        return views.call_detail(world, call, base, show_keys=asked.query.keys == "shown")
 
 
 @operation("GET", "/journal/{number}/image", "call-image", gives=PNG, query=models.PictureQuery)

@@ -302,6 +302,14 @@ class CallQuery(_Query):
     limit: int = Field(default=SHOWN_CALLS, ge=1, le=MAX_CALLS, description="The latest so many.")
 
 
+class KeysQuery(_Query):
+    """How to show credentials."""
+
+    keys: Literal["redacted", "shown"] = Field(
+        default="redacted", description="Whether keys, cookies and signatures are shown; the journal has them all."
+    )
+
+
 class PictureQuery(_Query):
     """How to show a picture."""
 
