@@ -9,10 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.server_limits import ServerLimits, in_force, read_limits
+from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost
-from outpaint.mocks.world.worlds import Worlds
+from outpaint.mocks.world.worlds import WorldLimits, Worlds
 
 KEY = "X-Picsart-API-Key"
 
@@ -74,3 +77,14 @@ def test_a_client_that_leaves_in_its_body_leaves_no_call_under_way(api: httpx.Cl
         api.get(f"/t/other-{number}/v1/balance")
     # One with a call under way would have stayed.
     assert {"left-at-once", "left-behind-another"} <= set(worlds.dropped)
+
+
+def test_the_limit_is_the_mocks_own() -> None:
+    assert read_limits(["worlds=5", "bodies_in_flight=1MiB"], WorldLimits).server == WorldLimits(
+        worlds=5, bodies_in_flight=2**20
+    )
+    with pytest.raises(OutpaintError, match="worlds has wrong value 0"):
+        read_limits(["worlds=0"], WorldLimits)
+    with pytest.raises(OutpaintError, match="sets no limit"):
+        read_limits(["worlds=5"], ServerLimits)
+    assert in_force(WorldLimits(worlds=5), ServiceSettings())["worlds"] == 5

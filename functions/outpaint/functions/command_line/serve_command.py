@@ -192,7 +192,7 @@ def _announce_key(host: Host) -> str | None:
         OUT.print(f"  key      {DEVELOPMENT_KEY} is closed: --dev-key opens it on this machine", markup=False)
         return key
     if host.service.settings.public_url is not None:
-        warn(f"with --public-url something passes connections on, and could lend the key {DEVELOPMENT_KEY} to everybody")
+        warn(f"what passes connections on to here, for --public-url, may lend the key {DEVELOPMENT_KEY} to everybody")
     left = f"{account.credits:,} credits left, for programs on this machine"
     OUT.print(f"  key      {DEVELOPMENT_KEY} ({left})", markup=False)
     return DEVELOPMENT_KEY
