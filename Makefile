@@ -48,9 +48,9 @@ run: $(RUN) ## outpaint the sample photo through a real server, and say where th
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint demo
 
-serve: $(RUN) ## serve on 127.0.0.1:8080 until interrupted (HOST, PORT)
+serve: $(RUN) ## serve on 127.0.0.1:8080, with the key dev for this machine, until interrupted (HOST, PORT)
 	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
-	@$(BIN)/outpaint serve --host $(HOST) --port $(PORT)
+	@$(BIN)/outpaint serve --dev-key --host $(HOST) --port $(PORT)
 
 # Lint and tests run beside each other: mypy keeps one core busy for most of a minute where it has no cache.
 quick: $(DEV) ## run the lint and the tests that decide most (tests/conftest.py says what is left out)

@@ -101,7 +101,17 @@ def outpaint_server(*options: str) -> AbstractContextManager[int]:
     """`outpaint serve` with the flat painter and no limit to speak of."""
     port = free_port()
     command = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", "serve"]
-    command += ["--port", str(port), "--painter", "flat", "--rate-limit", "1000000000", "--credits-per-image", "0"]
+    command += [
+        "--port",
+        str(port),
+        "--painter",
+        "flat",
+        "--rate-limit",
+        "1000000000",
+        "--credits-per-image",
+        "0",
+        "--dev-key",
+    ]
     return running([*command, *options], port)
 
 

@@ -186,10 +186,10 @@ def test_the_admin_api_shows_its_value_and_names_it_among_what_can_be_asserted(n
     shop = Shop(name)
     shop.sends(shop.other)
     worlds = Worlds(lambda _: shop.world)
-    head = RequestHead("GET", f"/_mock/journal/{shop.world.calls.last.number}", "", (), origin="http://mock.test")
-    answer = admin.answer(worlds, head, b"", open_to_all=True)
+    local = {"headers": (("host", "localhost"),), "peer_is_loopback": True}
+    answer = admin.answer(worlds, RequestHead("GET", f"/_mock/journal/{shop.world.calls.last.number}", **local), b"")
     assert json.loads(answer.body)["request"][name] == shop.value(shop.other)
-    document = admin.answer(worlds, RequestHead("GET", "/_mock/openapi.json", "", ()), b"", open_to_all=True)
+    document = admin.answer(worlds, RequestHead("GET", "/_mock/openapi.json", **local), b"")
     assert name in json.loads(document.body)["components"]["schemas"]["Expected"]["properties"]["values"]["description"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,11 +12,14 @@ from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import click
+import httpx
 import pytest
 from PIL import Image
 
 from outpaint.functions.command_line import command_group
-from outpaint.functions.embedded.server import listen
+from outpaint.functions.embedded import server
+from outpaint.functions.embedded.asgi import AsgiHost
+from outpaint.functions.embedded.server import listen, serving
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -212,6 +216,79 @@ class TestServe:
     def test_a_data_folder_that_is_none_is_told(self, run: Run) -> None:
         Path("file").touch()
         assert "file" in _fails(run, "serve", "--port", 0, "--painter", "flat", "--data", "file/below")
+
+    @pytest.fixture
+    def serve(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str]]:
+        """Runs the command on a folder, until it has told where it serves; what it printed and what it warned of."""
+        monkeypatch.setattr(server, "serve", lambda _app, _listener, started: started())
+
+        def served(*words: str) -> tuple[str, str]:
+            code, out, err = run("serve", "--port", 0, "--painter", "flat", "--data", "data", *words)
+            assert code == 0
+            return out, err
+
+        return served
+
+    def test_a_first_key_is_shown_once_and_with_what_to_copy(self, serve: Callable[..., tuple[str, str]]) -> None:
+        out, err = serve()
+        found = re.search(r"^  key      (ok_\S{43}) \(1,000 credits; keep it", out, re.MULTILINE)
+        assert found is not None
+        assert f"  try      curl -H 'X-Picsart-API-Key: {found[1]}' 'http://127.0.0.1:" in out
+        assert err == ""
+        again, _ = serve()
+        assert "key" not in again
+
+    def test_a_first_key_of_the_environment_is_never_shown(
+        self, serve: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number, warned in ((1, ""), (1, ""), (2, "OUTPAINT_FIRST_KEY opens nothing")):
+            key = f"a-first-key-of-32-characters-01{number}"
+            monkeypatch.setenv("OUTPAINT_FIRST_KEY", key)
+            out, err = serve()
+            assert key not in out + err
+            assert "ok_" not in out
+            assert warned in err
+            assert bool(err) is bool(warned)
+
+    def test_a_first_key_that_could_be_guessed_is_refused(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OUTPAINT_FIRST_KEY", "letmein")
+        line = _fails(run, "serve", "--port", 0, "--painter", "flat")
+        assert "OUTPAINT_FIRST_KEY is no key" in line
+        assert "letmein" not in line
+
+    def test_the_key_dev_is_told_by_the_option_and_by_a_folder_that_has_it(
+        self, serve: Callable[..., tuple[str, str]], monkeypatch: pytest.MonkeyPatch, run: Run
+    ) -> None:
+        assert "  key      dev (1,000 credits left, for programs on this machine)" in serve("--dev-key")[0]
+        assert "may lend the key dev" in serve("--dev-key", "--public-url", "https://paint.example")[1]
+        out, _ = serve()
+        assert "  key      dev is closed" in out
+        assert "  key      ok_" in out
+        monkeypatch.setenv("OUTPAINT_DEV_KEY", "1")
+        assert "  key      dev (1,000" in serve()[0]
+        run("keys", "revoke", "dev", "--data", "data")
+        out, err = serve()
+        assert ("dev" in out, "was revoked" in err) == (False, True)
+
+    @pytest.mark.parametrize("origin", ["http://a.example/", "a.example", "ftp://a", "https://a.example, https://b"])
+    def test_an_origin_that_no_browser_sends_is_refused(self, run: Run, origin: str) -> None:
+        assert "cors_origin has wrong value" in _fails(run, "serve", "--cors-origin", origin)
+
+    def test_an_origin_that_was_named_is_the_only_one_that_reads_answers(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        allowed: list[str | None] = []
+
+        def ask(app: AsgiHost, listener: socket.socket, started: Callable[[], None]) -> None:
+            with listener, serving(app) as url:
+                for origin in ("https://a.example", "http://[::1]:3000", "https://b.example"):
+                    answer = httpx.get(f"{url}/health", headers={"Origin": origin}, trust_env=False)
+                    allowed.append(answer.headers.get("Access-Control-Allow-Origin"))
+
+        monkeypatch.setattr(server, "serve", ask)
+        origins = ("--cors-origin", "https://A.example", "--cors-origin", "http://[::1]:3000")
+        assert run("serve", "--port", 0, "--painter", "flat", "--in-memory", *origins)[0] == 0
+        assert allowed == ["https://a.example", "http://[::1]:3000", None]
 
 
 class TestWeights:

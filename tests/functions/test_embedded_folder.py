@@ -11,6 +11,7 @@ import pytest
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.embedded import database
 from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service.records import StoredPicture
 
@@ -100,6 +101,7 @@ class TestFolder:
 
     def test_a_transaction_that_raises_writes_nothing(self, tmp_path: Path) -> None:
         with open_database(tmp_path) as database:
+            SqliteKeyRing(database).add_key("ann", "digest", 1000, NOW, "ann")
 
             def spend_twice() -> None:
                 with database.transaction() as connection:

@@ -62,7 +62,17 @@ class Shop:
             "from outpaint.functions.command_line.entry import main; main()",
             "serve",
         ]
-        options = ["--port", "0", "--painter", "held_painter:HeldPainter", "--data", "data", "--grace", "20"]
+        options = [
+            "--port",
+            "0",
+            "--painter",
+            "held_painter:HeldPainter",
+            "--data",
+            "data",
+            "--grace",
+            "20",
+            "--dev-key",
+        ]
         process = subprocess.Popen(
             [*command, *options],
             cwd=self.folder,

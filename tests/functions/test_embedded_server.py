@@ -19,11 +19,14 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.functions.embedded import asgi, server
 from outpaint.functions.embedded.host import Host, open_host
 from outpaint.functions.embedded.server import listen, serving, url_of
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters.flat import FlatPainter
 
-KEY = f"{API_KEY}: dev\r\n"
+FIRST = "first-key-of-32-characters-0123"
+KEYS = StartingKeys(development=True, first=FIRST)
+KEY = f"{API_KEY}: {FIRST}\r\n"
 SMALL = ServiceSettings().model_copy(
     update={"pictures": ServiceSettings().pictures.model_copy(update={"max_bytes": 3072})}
 )
@@ -49,7 +52,7 @@ class HeldPainter:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with open_host([FlatPainter()], settings=SMALL) as host, serving(host.asgi) as base:
+    with open_host([FlatPainter()], settings=SMALL, keys=KEYS) as host, serving(host.asgi) as base:
         yield base
 
 
@@ -57,7 +60,7 @@ def url() -> Iterator[str]:
 def _held(**settings: object) -> Iterator[tuple[Host, HeldPainter, str]]:
     painter = HeldPainter()
     with (
-        open_host([painter], settings=ServiceSettings.model_validate(settings), grace=10) as host,
+        open_host([painter], settings=ServiceSettings.model_validate(settings), grace=10, keys=KEYS) as host,
         serving(host.asgi) as base,
     ):
         try:
@@ -271,7 +274,7 @@ class TestPatience:
         monkeypatch.setattr(server, "PATIENCE_S", 0.1)
         monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
         with (
-            open_host([FlatPainter()], settings=SMALL) as host,
+            open_host([FlatPainter()], settings=SMALL, keys=KEYS) as host,
             serving(host.asgi) as base,
             _connected(base) as connected,
         ):
@@ -337,7 +340,7 @@ class TestBrokenMessages:
 
 class TestWhoAsks:
     def test_a_proxy_on_this_machine_makes_nobody_local(self, url: str) -> None:
-        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host"):
             answer = httpx.get(f"{url}/v1/balance", headers={API_KEY: "dev", name: "203.0.113.9"})
             assert answer.status_code == 401
 
@@ -345,7 +348,7 @@ class TestWhoAsks:
         for host, origin in [("paint.example:99", "http://paint.example:99"), ("a b<c>", url), ("", url)]:
             answer = httpx.post(
                 f"{url}/v1/painting/outpaint",
-                headers={API_KEY: "dev", "Host": host},
+                headers={API_KEY: FIRST, "Host": host},
                 data={"prompt": "x", "count": "1"},
                 files={"image": cut_out},
             )
@@ -363,7 +366,7 @@ class TestWhoAsks:
 def _post(base: str, picture: bytes, **fields: str) -> httpx.Response:
     return httpx.post(
         f"{base}/v1/painting/outpaint",
-        headers={API_KEY: "dev"},
+        headers={API_KEY: FIRST},
         data={"prompt": "x", "count": "1", **fields},
         files={"image": picture},
         timeout=30,
@@ -381,7 +384,7 @@ class TestWaiting:
             for client in clients:
                 client.start()
             assert painter.begun.wait(20)
-            assert httpx.get(f"{base}/v1/balance", headers={API_KEY: "dev"}).status_code == 200
+            assert httpx.get(f"{base}/v1/balance", headers={API_KEY: FIRST}).status_code == 200
             assert _post(base, cut_out, mode="async").status_code == 202
             painter.go.set()
             for client in clients:
@@ -408,7 +411,7 @@ class TestWaiting:
             (job,) = host.service.jobs.unended()
             # The claim is answered as soon as the server notices, so that a retry finds the job.
             for _ in range(200):
-                claim = host.service.jobs.find_claim("dev", "k", host.service.clock.now())
+                claim = host.service.jobs.find_claim("first", "k", host.service.clock.now())
                 assert claim is not None
                 if claim.running_until == 0.0:
                     break
@@ -421,7 +424,7 @@ class TestWaiting:
     def test_ends_with_202_when_the_server_stops(self, cut_out: bytes) -> None:
         answers: list[httpx.Response] = []
         painter = HeldPainter()
-        with open_host([painter], grace=10) as host:
+        with open_host([painter], grace=10, keys=KEYS) as host:
             with serving(host.asgi) as base:
                 client = threading.Thread(target=lambda: answers.append(_post(base, cut_out)))
                 client.start()
@@ -433,7 +436,7 @@ class TestWaiting:
 
 def _poll(base: str, inference_id: str) -> dict[str, object]:
     for _ in range(400):
-        answer = httpx.get(f"{base}/v1/painting/{inference_id}", headers={API_KEY: "dev"})
+        answer = httpx.get(f"{base}/v1/painting/{inference_id}", headers={API_KEY: FIRST})
         if answer.status_code == 200:
             body = answer.json()
             assert isinstance(body, dict)
@@ -469,4 +472,4 @@ def test_requests_are_logged_without_their_secrets(url: str, caplog: pytest.LogC
     lines = [record.getMessage() for record in caplog.records if record.name == "outpaint.requests"]
     assert any(line.startswith("POST '/v1/painting/outpaint' 200 ") for line in lines)
     assert any(line.startswith("GET '/v1/files/") for line in lines)
-    assert not any("signature" in line or "dev" in line for line in lines)
+    assert not any("signature" in line or FIRST in line for line in lines)

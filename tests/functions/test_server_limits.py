@@ -17,11 +17,11 @@ from outpaint.functions.service.service import ServiceSettings
     ],
 )
 def test_a_server_limit_is_a_number_with_or_without_a_unit(text: str, value: int) -> None:
-    assert read_limits([text]).server == ServerLimits(bodies_in_flight=value)
+    assert read_limits([text], ServerLimits).server == ServerLimits(bodies_in_flight=value)
 
 
 def test_a_limit_of_pictures_becomes_a_setting_of_the_service() -> None:
-    changed = read_limits(["max_side=16384", "max_area=64000000"])
+    changed = read_limits(["max_side=16384", "max_area=64000000"], ServerLimits)
     pictures = ServiceSettings(**changed.settings).pictures
     assert (pictures.max_side, pictures.max_area) == (16384, 64_000_000)
     assert changed.server == ServerLimits()
@@ -39,7 +39,7 @@ def test_a_limit_of_pictures_becomes_a_setting_of_the_service() -> None:
 )
 def test_what_sets_no_limit_is_refused_by_name(text: str, said: str) -> None:
     with pytest.raises(OutpaintError) as refused:
-        read_limits([text])
+        read_limits([text], ServerLimits)
     assert refused.value.code is ErrorCode.INVALID_PARAMETER
     assert said in str(refused.value)
 

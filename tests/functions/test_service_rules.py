@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import pytest
@@ -66,7 +66,7 @@ class ServiceKit:
 
     @property
     def caller(self) -> Account:
-        return authenticate(self.service, "key", peer_is_loopback=True)
+        return authenticate(self.service, "key")
 
     @property
     def credits(self) -> int:
@@ -96,7 +96,7 @@ def kit() -> ServiceKit:
         pictures=pictures,
         dispatch=dispatch,
         fetch=NoFetch(),
-        settings=ServiceSettings(rate_limit=3),
+        settings=ServiceSettings(rate_limit=3, local_keys=True),
     )
     dispatch.service = service
     return ServiceKit(clock, ledger, pictures, dispatch, service)
@@ -143,13 +143,20 @@ def failure(job: Job) -> InferenceFailure:
 )
 def test_keys_that_open_nothing(kit: ServiceKit, key: str | None, loopback: bool, code: ErrorCode) -> None:
     with pytest.raises(OutpaintError) as caught:
-        authenticate(kit.service, key, peer_is_loopback=loopback)
+        authenticate(kit.service, key, from_this_machine=lambda: loopback)
     assert caught.value.code is code
 
 
 def test_a_key_counts_without_the_blanks_around_it_and_dev_on_this_machine(kit: ServiceKit) -> None:
-    assert authenticate(kit.service, " key ", peer_is_loopback=False).id == "one"
-    assert authenticate(kit.service, "dev", peer_is_loopback=True).id == "dev"
+    assert authenticate(kit.service, " key ").id == "one"
+    assert authenticate(kit.service, "dev", from_this_machine=lambda: True).id == "dev"
+
+
+def test_a_key_for_this_machine_alone_counts_only_where_the_settings_say_so(kit: ServiceKit) -> None:
+    closed = replace(kit.service, settings=ServiceSettings())
+    with pytest.raises(OutpaintError, match="--dev-key") as caught:
+        authenticate(closed, "dev", from_this_machine=lambda: True)
+    assert caught.value.code is ErrorCode.UNKNOWN_KEY
 
 
 # Rate limit
@@ -169,7 +176,7 @@ def test_the_window_counts_down_and_opens_again(kit: ServiceKit) -> None:
 def test_one_accounts_requests_do_not_count_for_another(kit: ServiceKit) -> None:
     for _ in range(5):
         admission.take_rate(kit.service, kit.caller)
-    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    other = authenticate(kit.service, "other")
     assert admission.take_rate(kit.service, other)[1] is None
 
 
@@ -244,7 +251,7 @@ def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: S
     kit.pictures.put(id_, stored)
     again = kit.send(image=None, image_id=id_)
     assert not again.job.state.ended
-    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    other = authenticate(kit.service, "other")
     with pytest.raises(OutpaintError) as caught:
         submit(kit.service, other, wish(image=None, image_id=id_))
     assert caught.value.field == "image_id"
@@ -352,7 +359,7 @@ def test_a_claim_whose_request_died_waiting_frees_itself(kit: ServiceKit) -> Non
 
 def test_a_key_lives_24_hours_and_is_one_accounts_own(kit: ServiceKit) -> None:
     first = kit.send("key-1")
-    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    other = authenticate(kit.service, "other")
     assert not submit(kit.service, other, wish(), idempotency_key="key-1").replayed
     kit.finish(first.job)
     kit.clock.time += 24 * HOUR - 1
@@ -372,7 +379,7 @@ def test_a_key_that_cannot_be_one(kit: ServiceKit) -> None:
 
 def test_another_accounts_job_is_not_there(kit: ServiceKit) -> None:
     job = kit.send().job
-    other = authenticate(kit.service, "other", peer_is_loopback=True)
+    other = authenticate(kit.service, "other")
     for id_, caller in ((job.id, other), ("made-up", kit.caller)):
         with pytest.raises(OutpaintError) as caught:
             settle.find_job(kit.service, caller, id_)

@@ -19,11 +19,11 @@ from outpaint.mocks.moto_stack import AwsStack, aws_stack
 def test_an_account_opened_here_is_known_to_the_service(outpaint_aws: AwsStack) -> None:
     outpaint_aws.open_account("ann's key", credits=7)
     service = assemble(outpaint_aws.settings, look_after=0.0, clients=Clients()).service
-    account = authenticate(service, "ann's key", peer_is_loopback=False)
+    account = authenticate(service, "ann's key")
     assert account.credits == 7
     assert list(service.jobs.unended()) == []
     with pytest.raises(OutpaintError):
-        authenticate(service, "another", peer_is_loopback=False)
+        authenticate(service, "another")
 
 
 def test_pictures_go_to_the_stacks_bucket(outpaint_aws: AwsStack) -> None:

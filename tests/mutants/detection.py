@@ -15,7 +15,7 @@ from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import AnswerJudge, Outcome, Runner
-from outpaint.conformance.verify.redaction import Redaction
+from outpaint.contracts.redaction import Redaction
 from outpaint.functions.service.service import ServiceSettings
 
 PATIENCE_S: Final = 3.0

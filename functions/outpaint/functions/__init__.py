@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from outpaint.functions.embedded.server import Hosted as Hosted
     from outpaint.functions.embedded.server import serve as serve
     from outpaint.functions.embedded.server import serving as serving
+    from outpaint.functions.embedded.starting_keys import StartingKeys as StartingKeys
     from outpaint.functions.http.application import Application as Application
     from outpaint.functions.http.application import Exchange as Exchange
     from outpaint.functions.http.messages import Pieces as Pieces
@@ -59,6 +60,7 @@ PUBLIC = {
     "embedded.host": ("Host", "open_host"),
     "embedded.memory_ledger": ("MemoryLedger", "MemoryLimits", "MemoryPictures"),
     "embedded.server": ("Hosted", "serve", "serving"),
+    "embedded.starting_keys": ("StartingKeys",),
     "http.application": ("Application", "Exchange"),
     "http.messages": ("Pieces", "RequestHead", "Response", "Waiting"),
     "service.admission": ("key_digest",),

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from outpaint.functions.command_line.console import limit_option
+from outpaint.functions.http.local_requests import AllowedHosts
+from outpaint.mocks.admin_guard import allowed_host_option, open_admin_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
-    from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
+    from outpaint.functions.embedded.server_limits import ChangedLimits
     from outpaint.mocks.pact.pact_file import PactFollower
     from outpaint.mocks.report.findings import Report
     from outpaint.mocks.world.world import World
     from outpaint.mocks.world.world_options import WorldOptions
+    from outpaint.mocks.world.worlds import WorldLimits
 
 
 _PICTURES_IN_MEMORY: Final = 8 * 1024 * 1024
@@ -146,8 +149,9 @@ def _fetched(url: str, world: str) -> Report:
 @click.option(
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
-@limit_option
-@click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
+@limit_option("outpaint.mocks.world.worlds:WorldLimits")
+@open_admin_option
+@allowed_host_option
 @click.pass_context
 def mock(
     context: click.Context,
@@ -163,8 +167,9 @@ def mock(
     keep_bodies: int,
     pact: Path | None,
     pact_consumer: str,
-    changed_limits: ChangedLimits,
+    changed_limits: ChangedLimits[WorldLimits],
     open_admin: bool,
+    allowed_hosts: tuple[str, ...],
 ) -> None:
     """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
 
@@ -178,6 +183,7 @@ def mock(
     """
     if context.invoked_subcommand is not None:
         return
+    admin_hosts = AllowedHosts.of(allowed_hosts, remote=open_admin)
     # The objects made so far are kept as long as the process, and those in the journal for long: collecting garbage as
     # often as Python does by default takes a tenth of the start, and a tenth of each call.
     gc.set_threshold(50_000, 20, 50)
@@ -198,7 +204,7 @@ def mock(
         from outpaint.mocks.pact.pact_file import PactFollower
 
         follower = PactFollower(pact_consumer)
-    _serve(options, host, port, follower, changed_limits.server, open_admin=open_admin)
+    _serve(options, host, port, follower, changed_limits.server, admin_hosts)
     if follower is not None and pact is not None:
         written = follower.pact()
         for left_out in written.left_out:
@@ -214,9 +220,8 @@ def _serve(
     host: str,
     port: int,
     follower: PactFollower | None,
-    limits: ServerLimits,
-    *,
-    open_admin: bool,
+    limits: WorldLimits,
+    admin_hosts: AllowedHosts,
 ) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
     from outpaint.mocks.transports.tcp_connection import MockConnection
@@ -235,8 +240,9 @@ def _serve(
         worlds = Worlds(
             lambda name: followed(options.world(name, studio)),
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
+            limits.worlds,
         )
-        app = MockHost(worlds, open_admin=open_admin, limits=limits)
+        app = MockHost(worlds, admin_hosts=admin_hosts, limits=limits)
         url = url_of(listener)
 
         gc.freeze()

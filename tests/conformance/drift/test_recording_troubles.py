@@ -12,8 +12,10 @@ import pytest
 from wire_kit.consumer import png, post
 
 from outpaint.conformance.drift.recorded_bodies import body_of
+from outpaint.conformance.drift.recorder import RecordingHost
 from outpaint.conformance.drift.recording_file import Json, Trouble, pictures_asked_for
 from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest
+from outpaint.functions.embedded.server import serving
 
 from .conftest import PROXY, Provider, Sit, at_the_mock
 
@@ -231,3 +233,34 @@ def test_clients_side_by_side_are_all_recorded(sit: Sit) -> None:
     recording = sitting.recording()
     assert [one.number for one in recording.exchanges] == list(range(1, 41))
     assert at_the_mock(recording).is_none
+
+
+@pytest.mark.parametrize(
+    ("headers", "own_key", "status"),
+    [
+        ({}, "the-recorders-own-key", 200),
+        ({"Origin": "http://localhost:3000"}, "the-recorders-own-key", 403),
+        ({"Host": "rebound.example"}, "the-recorders-own-key", 403),
+        ({"Origin": "http://localhost:3000"}, None, 200),
+    ],
+)
+def test_a_page_cannot_spend_the_key_that_the_proxy_adds(
+    sit: Sit, headers: dict[str, str], own_key: str | None, status: int
+) -> None:
+    asked: list[str | None] = []
+
+    def balance(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("X-Picsart-API-Key"))
+        return httpx.Response(200, json={"credits": 1})
+
+    sitting = sit(httpx.MockTransport(balance))
+    sitting.recorder.key = own_key
+    host = RecordingHost(sitting.recorder)
+    try:
+        with serving(host) as url:
+            answer = httpx.get(f"{url}/v1/balance", headers={"X-Picsart-API-Key": "any", **headers}, trust_env=False)
+    finally:
+        host.close()
+    assert answer.status_code == status
+    assert asked == ([] if status == 403 else [own_key or "any"])
+    assert len(sitting.recorder.recording().exchanges) == len(asked)

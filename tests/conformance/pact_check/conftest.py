@@ -24,6 +24,7 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.functions.embedded.host import Host, open_host
 from outpaint.functions.embedded.memory_ledger import MemoryLedger
 from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.http.messages import Response
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account
@@ -231,7 +232,8 @@ def _local_provider(change: Change | None = None) -> Iterator[LocalProvider]:
     painter = HeldPainter()
     # A sync request waits long enough for the flat painter, and no longer than a verifier does.
     settings = ServiceSettings(rate_limit=RATE_LIMIT, sync_wait=2)
-    with open_host([painter], settings=settings, fetch=_Web()) as host:
+    keys = StartingKeys(development=True)
+    with open_host([painter], settings=settings, fetch=_Web(), keys=keys) as host:
         app: Any = _Answering(host.asgi, change or _unchanged)
         with serving(app) as url:
             yield LocalProvider(host, painter, url)

@@ -88,7 +88,7 @@ def test_a_mock_that_may_not_be_asked_is_5(served: ServedWorld, tmp_path: Path) 
     url = served.url.partition("/t/")[0].replace("127.0.0.1", "0.0.0.0")
     refused = run("write", str(tmp_path / "shop.json"), "--consumer", "shop", "--url", url)
     assert refused.exit_code == 5, refused.output
-    assert "does not let us ask: 0.0.0.0" in refused.output
+    assert "does not let us ask: /_mock does not answer under 0.0.0.0" in refused.output
 
 
 def test_a_provider_that_is_no_mock_has_no_pact_to_write(local_provider: Any, tmp_path: Path) -> None:

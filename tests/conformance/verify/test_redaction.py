@@ -15,11 +15,12 @@ from rich.console import Console
 from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import Outcome
-from outpaint.conformance.verify.redaction import Redaction
+from outpaint.conformance.verify.redacted_runs import redacted_exchange
 from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table
 from outpaint.conformance.verify.verification import verify_provider
 from outpaint.conformance.verify.verification_page import as_page
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.redaction import Redaction
 
 from .conftest import GOOD_HEADERS, MadeUpProvider, made_up
 
@@ -107,6 +108,6 @@ def test_pictures_stay_as_they_are() -> None:
 
 def test_headers_that_carry_credentials_are_struck_out() -> None:
     exchange = ObservedExchange("GET", "https://h/", "/", (("authorization", "Bearer x"),), b"", 200, (), b"", 0.0)
-    cleaned = Redaction().exchange(replace(exchange, headers=(("set-cookie", "a=b"), ("x-fine", "yes"))))
+    cleaned = redacted_exchange(replace(exchange, headers=(("set-cookie", "a=b"), ("x-fine", "yes"))), Redaction())
     assert cleaned.request_headers == (("authorization", "[redacted]"),)
     assert cleaned.headers == (("set-cookie", "[redacted]"), ("x-fine", "yes"))

@@ -14,7 +14,7 @@ from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.provider import Need
 from outpaint.conformance.verify.case_runner import KEPT_EXCHANGES, CaseResult, Outcome, Runner
 from outpaint.conformance.verify.case_selection import CreditBudget
-from outpaint.conformance.verify.redaction import Redaction
+from outpaint.contracts.redaction import Redaction
 
 from .conftest import MadeUpProvider, made_up
 

@@ -31,9 +31,8 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(run: Run, place: Any) -> None:
     assert key not in run("keys", "list", *place.options)[1]
 
 
-def test_a_fresh_folder_has_a_development_key_and_a_stack_has_none(run: Run, place: Any) -> None:
-    listed = run("keys", "list", *place.options)[1].splitlines()[1:]
-    assert len(listed) == (1 if place.kind == "folder" else 0)
+def test_a_fresh_place_has_no_key(run: Run, place: Any) -> None:
+    assert len(run("keys", "list", *place.options)[1].splitlines()) == 1
 
 
 @pytest.mark.parametrize("in_full", [False, True])

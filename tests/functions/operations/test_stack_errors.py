@@ -121,4 +121,7 @@ def test_the_environment_names_the_stack_and_what_is_typed_beats_it(
     monkeypatch.setenv("OUTPAINT_STACK", "painting")
     run("keys", "create", "Ann")
     assert "Ann" in run("keys", "list")[1]
-    assert "development" in run("keys", "list", "--data", "folder")[1]
+    run("keys", "create", "Bob", "--data", "folder")
+    listed = run("keys", "list", "--data", "folder")[1]
+    assert "Bob" in listed
+    assert "Ann" not in listed

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
+from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.mocks.admin.admin_application import answer
 from outpaint.mocks.exchange.mock_application import MockApplication
@@ -66,14 +67,14 @@ class Server:
 
     worlds: Worlds = field(default_factory=Worlds)
     base: str = ""
-    open_to_all: bool = False
+    hosts: AllowedHosts = LOOPBACK_HOSTS
 
     def __post_init__(self) -> None:
         self._application = MockApplication(self.worlds)
 
     def within(self, world: str) -> Server:
         """The same server under a world's base URL."""
-        return Server(self.worlds, f"/t/{world}", self.open_to_all)
+        return Server(self.worlds, f"/t/{world}", self.hosts)
 
     def ask(
         self,
@@ -90,7 +91,7 @@ class Server:
         head = RequestHead(
             method, f"{self.base}/_mock{parts.path}", parts.query, headers, "http://127.0.0.1:4010", peer_is_loopback
         )
-        return Answer(answer(self.worlds, head, data, open_to_all=self.open_to_all))
+        return Answer(answer(self.worlds, head, data, self.hosts))
 
     def get(self, path: str) -> Any:
         answer = self.ask("GET", path)
@@ -118,9 +119,9 @@ class Server:
     def poll(self, inference_id: str) -> Answer:
         return self.call("GET", f"/v1/painting/{inference_id}")
 
-    def call(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Answer:
+    def call(self, method: str, path: str, headers: Headers = (), body: bytes = b"", *, key: str = "anyone") -> Answer:
         head = RequestHead(
-            method, self.base + path, "", (("x-picsart-api-key", "anyone"), *headers), "http://127.0.0.1:4010"
+            method, self.base + path, "", (("x-picsart-api-key", key), *headers), "http://127.0.0.1:4010"
         )
         answer = self._application.respond(head, body)
         assert not isinstance(answer, Waiting)

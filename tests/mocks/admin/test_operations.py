@@ -19,7 +19,7 @@ def test_worlds_are_made_listed_and_removed(server: Any) -> None:
     worlds = server.get("/worlds")["worlds"]
     assert [world["name"] for world in worlds] == ["mine"]
     assert worlds[0]["base_url"] == "http://127.0.0.1:4010/t/mine/v1"
-    assert server.ask("DELETE", "/worlds/mine").json == {"worlds": []}
+    assert server.ask("DELETE", "/worlds/mine").json == {"worlds": [], "dropped": []}
 
 
 def test_the_default_world_is_there_from_the_start_and_stays(server: Any) -> None:
@@ -157,6 +157,19 @@ def test_a_call_is_told_with_its_pictures(server: Any) -> None:
     result = server.ask("GET", "/journal/1/results/0").picture
     assert result.getpixel((20, 15)) == (200, 30, 30)
     assert server.ask("GET", "/journal/1/results/0?side=24").picture.size == (24, 16)
+
+
+def test_credentials_are_shown_where_they_are_asked_for(server: Any) -> None:
+    key = "ok_a-key-that-nobody-should-see-in-a-log"
+    server.call("GET", "/v1/balance", (("cookie", "session=1"), ("x-note", f"my key is {key}")), key=key)
+    redacted, shown = (server.ask("GET", f"/journal/1{query}") for query in ("", "?keys=shown"))
+    for secret in (key, "session=1"):
+        assert secret.encode() not in redacted.response.body
+        assert secret.encode() in shown.response.body
+    assert {"name": "cookie", "value": "[redacted]"} in redacted.json["request_headers"]
+    assert {"name": "x-picsart-api-key", "value": key} in shown.json["request_headers"]
+    assert key.encode() not in server.ask("GET", "/journal").response.body
+    assert server.ask("GET", "/journal/1?keys=all").status == 422
 
 
 def test_looking_at_pictures_moves_nothing(server: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from outpaint.functions.http.local_requests import AllowedHosts
+
 HOST = ("host", "127.0.0.1:4010")
 
 
@@ -93,12 +95,17 @@ def test_an_allow_header_names_the_verbs(server: Any) -> None:
 # Another world
 
 
-def test_a_world_that_is_not_there_is_not_made_by_asking(server: Any) -> None:
-    for method, path in (("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal"), ("GET", "/report")):
-        answer = server.within("nowhere").ask(method, path)
-        assert answer.status == 404
-        assert "there is no world nowhere" in answer.detail
-    assert "nowhere" not in server.worlds.names
+@pytest.mark.parametrize(("method", "path"), [("GET", "/clock"), ("POST", "/reset"), ("GET", "/journal")])
+def test_a_world_is_made_by_whoever_administers_it_first(server: Any, method: str, path: str) -> None:
+    assert server.within("new").ask(method, path).status == 200
+    assert server.worlds.names == ("new",)
+
+
+def test_a_name_of_no_world_is_refused(server: Any) -> None:
+    for prefix in ("-", "a b", "x" * 65, "ü", ""):
+        answer = server.within(prefix).ask("GET", "/clock")
+        assert (answer.status, answer.json["error_code"]) == (404, "unknown_route")
+    assert server.worlds.names == ()
 
 
 def test_one_worlds_base_url_administers_that_world_alone(server: Any) -> None:
@@ -141,6 +148,7 @@ def test_another_worlds_job_is_no_job_of_this_one(server: Any) -> None:
         ((HOST, ("origin", "null")), True),
         ((HOST, ("sec-fetch-site", "cross-site")), True),
         ((HOST, ("sec-fetch-site", "same-site")), True),
+        ((), True),
     ],
 )
 def test_strangers_are_refused(server: Any, headers: tuple[tuple[str, str], ...], peer_is_loopback: bool) -> None:
@@ -155,12 +163,22 @@ def test_this_machine_is_heard_under_all_its_names(server: Any, host: str) -> No
     assert server.ask("POST", "/clock/advance", {"hours": 1}, headers=own).status == 200
 
 
-def test_an_open_one_hears_other_machines_but_no_other_origins(make_server: Callable[..., Any]) -> None:
-    server = make_server(open_to_all=True)
-    other = (("host", "mock.internal:4010"),)
-    assert server.ask("GET", "/clock", headers=other, peer_is_loopback=False).status == 200
-    foreign = (*other, ("origin", "https://attacker.example"))
-    assert server.ask("POST", "/reset", headers=foreign, peer_is_loopback=False).status == 403
+def test_an_open_one_hears_other_machines_but_no_other_names_and_origins(make_server: Callable[..., Any]) -> None:
+    server = make_server(hosts=AllowedHosts.of(["mock.internal"], remote=True))
+    for host in ("mock.internal:4010", "192.0.2.7:4010", "[2001:db8::7]", "outpaint-mock:4010", "localhost"):
+        other = (("host", host),)
+        assert server.ask("GET", "/clock", headers=other, peer_is_loopback=False).status == 200
+        foreign = (*other, ("origin", "https://attacker.example"))
+        assert server.ask("POST", "/reset", headers=foreign, peer_is_loopback=False).status == 403
+    answer = server.ask("GET", "/clock", headers=(("host", "attacker.example"),), peer_is_loopback=False)
+    assert (answer.status, "--allowed-host" in answer.detail) == (403, True)
+
+
+def test_a_link_from_another_site_shows_the_page_and_nothing_else_of_it_does_anything(server: Any) -> None:
+    link = (HOST, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"))
+    assert server.ask("GET", "/ui", headers=link).status == 200
+    assert server.ask("POST", "/reset", headers=link).status == 403
+    assert server.ask("GET", "/journal", headers=(HOST, ("sec-fetch-site", "cross-site"))).status == 403
 
 
 def test_no_other_origin_may_read_frame_or_keep_an_answer(server: Any) -> None:

@@ -11,14 +11,14 @@ def test_a_world_is_set_up_otherwise(server: Any) -> None:
     made = server.ask("PUT", "/worlds/other", {"settings": {"rate_limit": 2}, "credits": 7, "clock": "ticking"})
     assert made.status == 201
     assert made.json["clock"]["frozen"] is False
-    world = server.worlds.find("other")
+    world = server.worlds.get("other")
     assert world.service.settings.rate_limit == 2
     assert world.ledger.of_key("anybody").credits == 7
 
 
 def test_only_listed_keys_are_known_where_keys_are_listed(server: Any) -> None:
     server.ask("PUT", "/worlds/strict", {"keys": {"ann": 3}})
-    ledger = server.worlds.find("strict").ledger
+    ledger = server.worlds.get("strict").ledger
     assert ledger.of_key("ann").credits == 3
     assert ledger.of_key("bob") is None
     within = server.within("strict")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from outpaint.contracts.requests import Upload, UrlSource
+from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.world import World
@@ -177,3 +178,28 @@ def test_whoever_follows_hears_of_each_call_twice(api: Any, world: World) -> Non
     found = world.journal.find(2)
     assert isinstance(found, Call)
     assert world.journal.find(3) is None
+
+
+class TestKeys:
+    KEY = "ok_a-key-that-nobody-should-see-in-a-log"
+
+    def test_are_in_no_text_of_a_call(self, caller: Callable[..., Any], world: World) -> None:
+        caller(world, key=self.KEY).job("a lake", headers=(("authorization", f"Bearer {self.KEY}"), ("cookie", "a=b")))
+        call = world.calls.last
+        assert call.api_key == self.KEY
+        for text in (repr(call), str(call), repr(call.request_head), repr(world.calls), repr(call.response)):
+            assert self.KEY not in text
+        assert call.request_head.header("authorization") == f"Bearer {self.KEY}"
+
+    def test_are_told_apart_by_id_where_an_assertion_fails(self, caller: Callable[..., Any], world: World) -> None:
+        caller(world, key=self.KEY).get("/v1/balance", headers=(("cookie", "session=1"),))
+        calls = world.calls
+        assert len(calls.of_key(self.KEY)) == 1
+        calls.assert_called_with(api_key=self.KEY, headers={"X-Picsart-API-Key": self.KEY})
+        for expected in ({"api_key": "other"}, {"headers": {"X-Picsart-API-Key": "other", "Cookie": "session=2"}}):
+            with pytest.raises(AssertionError) as failed:
+                calls.assert_called_with(**expected)
+            said = str(failed.value)
+            assert f"expected 'key {key_digest('other')[:8]}', was 'key {key_digest(self.KEY)[:8]}'" in said
+            assert self.KEY not in said
+            assert "session=" not in said

@@ -11,13 +11,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.http.messages import RequestHead
 from outpaint.functions.service.service import ServiceSettings
+from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.world.mock_ledger import PackedJobs
 from outpaint.mocks.world.virtual_clock import START, VirtualClock
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import WorldError, Worlds
+
+UPLOADING = (("x-picsart-api-key", "anyone"), ("content-type", "application/json"))
 
 
 def test_a_path_prefix_names_a_world_and_result_urls_lead_back(caller: Callable[..., Any]) -> None:
@@ -69,21 +76,87 @@ def test_a_name_that_cannot_be_a_worlds_is_refused(caller: Callable[..., Any], p
 
 def test_a_key_that_names_no_world_is_refused(caller: Callable[..., Any]) -> None:
     answer = caller(Worlds()).get("/v1/balance", key="@nobody")
-    assert json.loads(answer.body)["detail"] == "@nobody names no world: write @<world>:<key>"
+    assert json.loads(answer.body)["detail"] == "a key that begins with @ names a world: write @<world>:<key>"
 
 
-def test_there_are_only_so_many_worlds(caller: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outpaint.mocks.world.worlds.MAX_WORLDS", 2)
-    worlds = Worlds()
-    worlds.get("a")
-    worlds.get("b")
-    with pytest.raises(WorldError, match="2 worlds already"):
-        worlds.get("c")
-    worlds.remove("a")
-    assert worlds.get("c").name == "c"
-    for call in (worlds.find, worlds.remove):
-        with pytest.raises(WorldError, match="there is no world a"):
-            call("a")
+class TestTheLimitOnWorlds:
+    def test_the_one_called_longest_ago_makes_room(
+        self, caller: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        worlds = Worlds(most=2)
+        caller(worlds, prefix="/t/a").get("/v1/balance")
+        caller(worlds, prefix="/t/b").get("/v1/balance")
+        caller(worlds, prefix="/t/a").get("/v1/balance")
+        caller(worlds, prefix="/t/c").get("/v1/balance")
+        assert (worlds.names, worlds.dropped) == (("a", "c"), ("b",))
+        assert "world b was dropped for world c: --limit worlds=N" in caplog.text
+
+    def test_the_default_world_is_there_whatever_names_came_before(self, caller: Callable[..., Any]) -> None:
+        worlds = Worlds(most=3)
+        for number in range(10):
+            assert caller(worlds, prefix=f"/t/made-up-{number}").get("/v1/balance").status == 200
+        assert caller(worlds).get("/v1/balance").status == 200
+        assert caller(worlds, prefix="/t/-").get("/v1/balance").status == 404
+        caller(worlds, prefix="/t/another").get("/v1/balance")
+        assert worlds.names == ("made-up-8", "made-up-9", "default", "another")
+
+    def test_those_with_jobs_that_run_and_those_that_were_set_up_go_last(self, caller: Callable[..., Any]) -> None:
+        worlds = Worlds(most=3)
+        worlds.make("set-up", {"scenario": ["manual"]})
+        worlds.get("busy").scenarios.always("manual")
+        assert caller(worlds, prefix="/t/busy").submit(mode="async").status == 202
+        worlds.get("idle")
+        for name in "bcd":
+            worlds.get(name)
+        assert worlds.dropped == ("idle", "b", "c")
+        worlds.keep("d")
+        worlds.get("e")
+        assert worlds.dropped[3:] == ("busy",)
+        worlds.keep("e")
+        worlds.get("f")
+        assert worlds.dropped[4:] == ("set-up",)
+
+    def test_one_with_a_call_under_way_stays_and_so_does_one_of_a_test(self, caller: Callable[..., Any]) -> None:
+        worlds = Worlds(most=2)
+        worlds.add(World("a-tests"))
+        head = RequestHead("POST", "/t/called/v1/painting/outpaint", headers=UPLOADING)
+        under_way = MockApplication(worlds).open(head)
+        with pytest.raises(WorldError, match="all 2 worlds are in use") as refused:
+            worlds.get("new")
+        assert refused.value.code is ErrorCode.UNAVAILABLE
+        answer = caller(worlds, prefix="/t/new").get("/v1/balance")
+        assert (answer.status, json.loads(answer.body)["error_code"]) == (503, "unavailable")
+        assert caller(worlds).get("/v1/balance").status == 200
+        under_way.cut_short()
+        assert worlds.get("new").name == "new"
+        assert worlds.dropped == ("called",)
+        worlds.remove("a-tests")
+        with pytest.raises(WorldError, match="there is no world a-tests"):
+            worlds.remove("a-tests")
+
+    def test_one_that_cannot_be_made_costs_nobody_a_world(self) -> None:
+        worlds = Worlds(most=1)
+        worlds.get("a")
+        with pytest.raises(OutpaintError):
+            worlds.make("b", {"credits": -1})
+        with pytest.raises(WorldError):
+            worlds.get("-")
+        assert worlds.names == ("a",)
+
+    @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=40), st.integers(1, 4))
+    def test_what_is_left_is_what_was_used_last(self, calls: list[tuple[str, bool]], most: int) -> None:
+        """Of worlds that calls alone made, the latest `most` are there; those that were set up go after all others."""
+        worlds = Worlds(most=most)
+        used: dict[str, bool] = {}
+        for moment, (name, sets_up) in enumerate(calls):
+            kept = used.pop(name, False) or sets_up
+            if name not in worlds.names and len(used) == most:
+                del used[min(used, key=lambda other: used[other])]  # the first in order among those not set up
+            worlds.get(name).used_at = moment
+            if sets_up:
+                worlds.keep(name)
+            used[name] = kept
+        assert set(worlds.names) == used.keys()
 
 
 def test_a_world_goes_back_to_a_snapshot_as_often_as_one_likes(api: Any, world: World) -> None:

@@ -132,6 +132,7 @@ class _LateRecorder:
     """A recorder that is made once the proxy's own address is known."""
 
     recorder: Recorder
+    key = None
 
     def handle(self, asked: UpstreamRequest) -> Response:
         return self.recorder.handle(asked)

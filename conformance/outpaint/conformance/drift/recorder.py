@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -28,7 +28,8 @@ from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, Upst
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
-from outpaint.functions.embedded.asgi import BlockingHost, Scope
+from outpaint.functions.embedded.asgi import BlockingHost, Scope, request_head
+from outpaint.functions.http.local_requests import foreign
 from outpaint.functions.http.messages import Response
 
 _KEY: Final = API_KEY.lower()
@@ -252,10 +253,15 @@ def _json(answer: Response) -> object:
     return body.value if isinstance(body, Json) else None
 
 
+def _own_answer(status: int, error: OutpaintError) -> Response:
+    return Response(status, (("Content-Type", "application/json"),), ErrorBody.of(error).model_dump_json().encode())
+
+
 class RecordingHost(BlockingHost):
     """The recorder as an ASGI application: each request has a thread, so that none waits for another's answer.
 
-    A provider's answer may have been paid for, so it is always waited for.
+    A provider's answer may have been paid for, so it is always waited for. A recorder that has a key of its own serves
+    programs of this machine alone: a page in its browser could spend that key, whatever it sends for one.
     """
 
     kept = MAX_BODY_BYTES
@@ -266,11 +272,20 @@ class RecordingHost(BlockingHost):
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP."""
-        error = OutpaintError(ErrorCode.MALFORMED_BODY, "this is not HTTP/1.1: nothing was sent on")
-        body = ErrorBody.of(error).model_dump_json().encode()
-        return Response(400, (("Content-Type", "application/json"), ("Content-Length", str(len(body)))), body)
+        answer = _own_answer(400, OutpaintError(ErrorCode.MALFORMED_BODY, "this is not HTTP/1.1: nothing was sent on"))
+        return replace(answer, headers=(*answer.headers, ("Content-Length", str(len(answer.body)))))
 
     def answer(self, scope: Scope, body: bytes) -> Response:
+        stranger = None if self._recorder.key is None else foreign(request_head(scope))
+        if stranger is not None:
+            return _own_answer(
+                403,
+                OutpaintError(
+                    ErrorCode.FORBIDDEN,
+                    "this proxy adds a key, so that it serves programs on this machine alone, and knows another by "
+                    f"{stranger.value}: record that without --key-env",
+                ),
+            )
         query = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]

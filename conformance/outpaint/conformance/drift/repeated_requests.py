@@ -22,8 +22,8 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPicture,
 )
 from outpaint.conformance.drift.scrubbing import LOCATION, REFERENCE
-from outpaint.conformance.proving.observed_exchange import REDACTED
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.redaction import REDACTED
 
 _BOUNDARY: Final = "outpaint-drift-7d1f0c4e9b"
 _UNSENT: Final = frozenset({"user-agent", "cookie", "authorization", "proxy-authorization"})

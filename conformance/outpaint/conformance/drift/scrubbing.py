@@ -21,9 +21,8 @@ from outpaint.conformance.drift.recording_file import (
     RecordedExchange,
     RecordedPart,
 )
-from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEADERS
-from outpaint.conformance.verify.redaction import SHORTEST_DISTINCT, Redaction
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS, SHORTEST_DISTINCT, Redaction
 
 _PREFIX: Final = "/_url/"
 REFERENCE: Final = re.compile(r"\{\{(\d+)(/[^{}]*)\}\}")

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import httpx
 
-from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
 from outpaint.functions.http.messages import HasHeaders
-
-REDACTED: Final = "[redacted]"
-SECRET_HEADERS: Final = frozenset(
-    {
-        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
-        *("cookie", "set-cookie", "x-amz-security-token"),
-    }
-)
-"""Headers, in lower case, whose values are credentials whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)

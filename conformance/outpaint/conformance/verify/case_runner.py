@@ -21,7 +21,8 @@ from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.coverage import SeenOfContract
-from outpaint.conformance.verify.redaction import Redaction, redacting_keys
+from outpaint.conformance.verify.redacted_runs import redacted_exchange, redacting_keys
+from outpaint.contracts.redaction import Redaction
 
 _PROVIDER_WIDE: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
 """Controls that act on every account: a case that moves time or holds jobs would disturb the ones beside it."""
@@ -146,7 +147,7 @@ class Runner:
             case,
             outcome,
             self.redaction.text(said),
-            tuple(map(self.redaction.exchange, kept)),
+            tuple(redacted_exchange(exchange, self.redaction) for exchange in kept),
             time.monotonic() - began,
             case.credits,
         )
@@ -207,7 +208,7 @@ class AnswerJudge:
                 if check.id in found:
                     if record.exchange is None:
                         record.said = self._redaction.text(found[check.id])
-                        record.exchange = self._redaction.exchange(exchange)
+                        record.exchange = redacted_exchange(exchange, self._redaction)
                         first.append((check, record.said))
                     record.broken += 1
         return first

@@ -23,8 +23,8 @@ from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_runner import AnswerJudge, Outcome, Runner
 from outpaint.conformance.verify.case_selection import Profile, Selection
-from outpaint.conformance.verify.redaction import Redaction
 from outpaint.conformance.verify.text_reports import failure_lines
+from outpaint.contracts.redaction import Redaction
 
 _JUDGES: Final[dict[tuple[str, Profile], tuple[AnswerJudge, Redaction]]] = {}
 

@@ -17,7 +17,7 @@ from outpaint.conformance.verify.case_runner import AnswerJudge, CaseResult, Out
 from outpaint.conformance.verify.case_selection import CreditBudget, Profile, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
 from outpaint.conformance.verify.exit_codes import ExitCode
-from outpaint.conformance.verify.redaction import Redaction
+from outpaint.contracts.redaction import Redaction
 
 
 @dataclass(frozen=True)

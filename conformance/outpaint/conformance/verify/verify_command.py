@@ -172,10 +172,10 @@ def verify(
     from outpaint.conformance.proving.answer_promises import checks
     from outpaint.conformance.proving.case import Severity
     from outpaint.conformance.verify.case_selection import Plan, Profile, Selection
-    from outpaint.conformance.verify.redaction import Redaction
     from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table, progress, report_console
     from outpaint.conformance.verify.verification import verify_provider
     from outpaint.conformance.verify.verification_page import as_page
+    from outpaint.contracts.redaction import Redaction
 
     selection = Selection(only, skip, Profile(profile), Severity(severity))
     if unmatched := selection.unmatched((*all_cases(), *checks())):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from rich.cells import cell_len, set_cell_size
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from outpaint.functions.embedded.server_limits import ChangedLimits
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 # Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
 OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -75,15 +77,21 @@ data_option = click.option(
     show_envvar=True,
     help="The folder that holds accounts, jobs and pictures; made where there is none.",
 )
-limit_option = click.option(
-    "--limit",
-    "changed_limits",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=lambda _context, _option, texts: _limits(texts),
-    help="Change a limit, such as max_side=16384 or bodies_in_flight=2GiB; may be repeated. "
-    "An unknown name prints every one.",
-)
+
+
+def limit_option(kind: str) -> Callable[[Command], Command]:
+    """The option that changes the limits of a server whose class of them is at `kind`, as package.module:Class."""
+    return click.option(
+        "--limit",
+        "changed_limits",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=lambda _context, _option, texts: _limits(texts, kind),
+        help="Change a limit, such as max_side=16384 or bodies_in_flight=2GiB; may be repeated. "
+        "An unknown name prints every one.",
+    )
+
+
 painter_option = click.option(
     "--painter",
     metavar="NAME",
@@ -92,10 +100,10 @@ painter_option = click.option(
 )
 
 
-def _limits(texts: Sequence[str]) -> ChangedLimits:
+def _limits(texts: Sequence[str], kind: str) -> ChangedLimits[Any]:
     from outpaint.functions.embedded.server_limits import read_limits
 
-    return read_limits(texts)
+    return read_limits(texts, resolve_name(kind))  # imported only now: a command's help needs none of it
 
 
 def painter_of(name: str | None) -> Painter:

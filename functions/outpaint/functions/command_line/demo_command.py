@@ -17,7 +17,7 @@ import click
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, INFERENCE_PATH, OUTPAINT_PATH
 from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress
-from outpaint.functions.embedded.stores import DEVELOPMENT_KEY
+from outpaint.functions.embedded.starting_keys import DEVELOPMENT_KEY, StartingKeys
 
 SAMPLE: Final = "sample-to-grow.png"
 _PROMPT: Final = "an espresso on a wooden table in a quiet cafe"
@@ -51,7 +51,8 @@ def demo(output: Path, painter: str | None) -> None:
     chosen = painter_of(painter)
     OUT.print(f"painter {chosen.card.name}: {chosen.card.model}", style="dim", markup=False)
     made: list[Path] = []
-    with open_host([chosen]) as host, serving(host.asgi) as url, progress() as bar:
+    keys = StartingKeys(development=True)
+    with open_host([chosen], keys=keys) as host, serving(host.asgi) as url, progress() as bar:
         task = bar.add_task("one picture in sync mode, two in async mode", total=2)
         for paths in outpaint_sample(url, DEVELOPMENT_KEY, output):
             made += paths

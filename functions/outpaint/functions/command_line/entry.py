@@ -42,7 +42,7 @@ Usage: outpaint COMMAND [ARGS]...
 
   First steps:
     outpaint paint photo.jpg -o wide.jpg --aspect 16:9
-    outpaint serve            # the API on http://127.0.0.1:8080, with the key dev
+    outpaint serve            # the API on http://127.0.0.1:8080, and a key for it
     outpaint COMMAND --help   # what a command takes, with examples
 
 Options:

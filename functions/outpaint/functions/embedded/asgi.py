@@ -36,7 +36,14 @@ _THREADS: Final = 32
 
 # A host name, IPv4 or bracketed IPv6 address with an optional port (RFC 3986, 3.2.2); it ends up in result URLs.
 _AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
+# What proxies and the networks before them add; programs that ask for themselves send none of these.
+_FORWARDED: Final = frozenset(
+    {
+        *("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-cluster-client-ip"),
+        *(f"x-forwarded-{what}" for what in ("for", "host", "port", "proto", "server", "prefix", "by")),
+        *("x-original-host", "x-original-forwarded-for", "x-envoy-external-address", "fly-client-ip"),
+    }
+)
 
 
 class Opened(Protocol):

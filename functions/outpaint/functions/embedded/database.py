@@ -87,7 +87,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file and bring its schema up to date; `fresh` is whether it had none.
+        """Open the file and bring its schema up to date.
 
         Raises `OutpaintError` UNAVAILABLE where it cannot be opened or comes from a newer release.
         """
@@ -98,7 +98,7 @@ class Database:
         # SQLite lets one write at a time; waiting here is quicker than its own busy loop.
         self._writing = threading.Lock()
         try:
-            self.fresh = self._migrate()
+            self._migrate()
         except sqlite3.Error as error:
             self.close()
             raise OutpaintError.unavailable(f"{path} cannot be opened: {error}") from None
@@ -162,7 +162,7 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
-    def _migrate(self) -> bool:
+    def _migrate(self) -> None:
         with self.transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > schema_version():
@@ -173,4 +173,3 @@ class Database:
                 for statement in step:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {schema_version()}")
-        return bool(version == 0)

@@ -16,6 +16,7 @@ from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
 from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
 from outpaint.functions.service.ports import Fetch
@@ -30,12 +31,18 @@ _LOG: Final = logging.getLogger("outpaint.host")
 
 
 class Host:
-    """A running service: `asgi` answers requests, threads paint jobs, and one sweeps."""
+    """A running service: `asgi` answers requests, threads paint jobs, and one sweeps; its start opened `keys`."""
 
     def __init__(
-        self, service: Service, painting: PaintingThreads, endings: Endings, limits: ServerLimits = ServerLimits()
+        self,
+        service: Service,
+        painting: PaintingThreads,
+        endings: Endings,
+        limits: ServerLimits = ServerLimits(),
+        keys: OpenedKeys = OpenedKeys(),
     ) -> None:
         self.service = service
+        self.keys = keys
         self.painting = painting
         self.application = Application(service)
         self.asgi = AsgiHost(self.application, endings, limits)
@@ -73,16 +80,23 @@ def open_host(
     limits: ServerLimits = ServerLimits(),
     fetch: Fetch | None = None,
     grace: float = 30.0,
+    keys: StartingKeys = StartingKeys(),
 ) -> Iterator[Host]:
     """A running host for as long as the block runs, with a painting thread for each painter.
 
-    Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A
-    new store has the development account, whose key `dev` is valid on this machine only. Raises `OutpaintError`
-    UNAVAILABLE where the folder is in use by another server or cannot be written.
+    Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A store
+    without a key gets a first one, which is then `host.keys.made`; with `StartingKeys(development=True)` it has the key
+    `dev` instead, for programs on this machine. Raises `OutpaintError` UNAVAILABLE where the folder is in use by
+    another server or cannot be written.
     """
+    settings = (settings or ServiceSettings()).model_copy(update={"local_keys": keys.development})
     with ExitStack() as stack:
         endings = Endings()
-        stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
+        stores = (
+            in_memory(endings.announce, keys)
+            if data is None
+            else stack.enter_context(in_folder(data, endings.announce, keys))
+        )
         canvases = CanvasCache()
         painting = PaintingThreads(*painters, canvases=canvases)
         service = Service(
@@ -95,10 +109,10 @@ def open_host(
             dispatch=painting,
             fetch=fetch or SafeFetch(),
             file_urls=stores.file_urls,
-            settings=settings or ServiceSettings(),
+            settings=settings,
             inspect=canvases.inspect,
         )
-        host = Host(service, painting, endings, limits)
+        host = Host(service, painting, endings, limits, stores.keys)
         host.start()
         stack.callback(host.close, grace)
         yield host

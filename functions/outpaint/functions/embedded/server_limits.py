@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -33,37 +33,40 @@ class ServerLimits(BaseModel):
     ] = 1024 * MIB
 
 
+OfServer = TypeVar("OfServer", bound=ServerLimits)
+
+
 @dataclass(frozen=True, slots=True)
-class ChangedLimits:
+class ChangedLimits(Generic[OfServer]):
     """Limits as an operator set them: the server's own, and those among the service's settings."""
 
-    server: ServerLimits = field(default_factory=ServerLimits)
+    server: OfServer
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def every_limit() -> dict[str, FieldInfo]:
-    """Every limit that can be set, by its name: the server's, the pictures', and the settings marked as one."""
+def every_limit(kind: type[ServerLimits] = ServerLimits) -> dict[str, FieldInfo]:
+    """Every limit that can be set, by its name: those of this class, the pictures', and the settings marked as one."""
     own = {
         name: info
         for name, info in ServiceSettings.model_fields.items()
         if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("limit")
     }
-    return {**ServerLimits.model_fields, **PictureLimits.model_fields, **own}
+    return {**kind.model_fields, **PictureLimits.model_fields, **own}
 
 
 def in_force(server: ServerLimits, settings: ServiceSettings) -> dict[str, Any]:
     """Every limit by its name, with the value that holds on a server."""
     values = {**settings.model_dump(), **settings.pictures.model_dump(), **server.model_dump()}
-    return {name: values[name] for name in every_limit()}
+    return {name: values[name] for name in every_limit(type(server))}
 
 
-def read_limits(texts: Iterable[str]) -> ChangedLimits:
-    """The limits with these changes: each text is `NAME=VALUE`; a number may have a unit, such as `64MiB` or `2GB`.
+def read_limits(texts: Iterable[str], kind: type[OfServer]) -> ChangedLimits[OfServer]:
+    """The limits of a server with these changes: each text is `NAME=VALUE`; a number may have a unit, such as `64MiB`.
 
-    Raises `OutpaintError` INVALID_PARAMETER, whose detail names every limit there is, for an unknown name, and for a
-    value that is no number or out of the limit's range.
+    `kind` is the class of the server's own. Raises `OutpaintError` INVALID_PARAMETER, whose detail names every limit
+    there is, for an unknown name, and for a value that is no number or out of the limit's range.
     """
-    known = every_limit()
+    known = every_limit(kind)
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -76,12 +79,10 @@ def read_limits(texts: Iterable[str]) -> ChangedLimits:
             )
         values[name] = _amount(name, value.strip())
     try:
-        server = ServerLimits(**{name: value for name, value in values.items() if name in ServerLimits.model_fields})
+        server = kind(**{name: value for name, value in values.items() if name in kind.model_fields})
         pictures = {name: value for name, value in values.items() if name in PictureLimits.model_fields}
         settings = {
-            name: value
-            for name, value in values.items()
-            if name not in pictures and name not in ServerLimits.model_fields
+            name: value for name, value in values.items() if name not in pictures and name not in kind.model_fields
         }
         if pictures:
             settings["pictures"] = PictureLimits(**pictures)

@@ -1,4 +1,4 @@
-"""The embedded server's stores, in a data folder or in memory, and the development account."""
+"""The embedded server's stores, in a data folder or in memory, and the keys that they have when it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,37 +17,37 @@ from outpaint.functions.embedded.database import Database
 from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictures
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
-from outpaint.functions.service.admission import key_digest
+from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import Accounts, Jobs, Pictures
-from outpaint.functions.service.records import Account
 
-DEVELOPMENT_KEY: Final = "dev"
-DEVELOPMENT_ACCOUNT: Final = Account(id="dev", name="development", credits=1000, loopback_only=True)
 _SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The ports that store something, and the signer of file URLs."""
+    """The ports that store something, the signer of file URLs, and the keys that were opened."""
 
     accounts: Accounts
     jobs: Jobs
     pictures: Pictures
     file_urls: FileUrls
+    keys: OpenedKeys = field(default_factory=OpenedKeys)
 
 
-def in_memory(on_end: Callable[[str], None]) -> Stores:
-    """Stores that end with the process, with the development account in them."""
+def in_memory(on_end: Callable[[str], None], keys: StartingKeys) -> Stores:
+    """Stores that end with the process, with these keys in them."""
     ledger = MemoryLedger(on_end)
-    ledger.add_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY))
+    opened = keys.opened(())
+    for account, digest in opened.stored:
+        ledger.add_account(account, digest)
     file_urls = FileUrls(secrets.token_bytes(_SECRET_BYTES))
-    return Stores(ledger, ledger, MemoryPictures(file_urls), file_urls)
+    return Stores(ledger, ledger, MemoryPictures(file_urls), file_urls, opened)
 
 
 @contextmanager
-def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
-    """The stores of a data folder, which no other server may use while the block runs.
+def in_folder(data: Path, on_end: Callable[[str], None], keys: StartingKeys = StartingKeys()) -> Iterator[Stores]:
+    """The stores of a data folder, which no other server may use while the block runs; its keys are opened first.
 
     Raises `OutpaintError` UNAVAILABLE where another server uses it, or it cannot be written.
     """
@@ -56,20 +56,21 @@ def in_folder(data: Path, on_end: Callable[[str], None]) -> Iterator[Stores]:
         with _writing(data):
             pictures = FolderPictures(data / "pictures", database, file_urls)
             pictures.clear_leftovers()
-        ledger = SqliteLedger(database, on_end)
-        yield Stores(ledger, ledger, pictures, file_urls)
+        ledger, ring = SqliteLedger(database, on_end), SqliteKeyRing(database)
+        opened = keys.opened({entry.digest for entry in ring.entries()})
+        for account, digest in opened.stored:
+            ring.open_account(account, digest, time.time())
+        yield Stores(ledger, ledger, pictures, file_urls, opened)
 
 
 @contextmanager
 def open_database(data: Path) -> Iterator[Database]:
-    """The database of a data folder, also beside a server that uses it; a new one gets the development account.
+    """The database of a data folder, also beside a server that uses it; made where there is none.
 
     Raises `OutpaintError` UNAVAILABLE where the folder cannot be written.
     """
     _make_folder(data)
     with closing(Database(data / "outpaint.sqlite3")) as database:
-        if database.fresh:
-            SqliteKeyRing(database).open_account(DEVELOPMENT_ACCOUNT, key_digest(DEVELOPMENT_KEY), time.time())
         yield database
 
 

@@ -19,6 +19,7 @@ from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
 from outpaint.functions.http.answers import Accept, Answers, Headers
 from outpaint.functions.http.bodies import JSON
+from outpaint.functions.http.local_requests import foreign
 from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint.functions.service import admission, log_keys, picture_sources, settle
@@ -150,7 +151,7 @@ class Exchange:
         if found.route in PUBLIC:
             return self._public(found)
         caller = self._caller = authenticate(
-            self._service, head.header(names.API_KEY), peer_is_loopback=head.peer_is_loopback
+            self._service, head.header(names.API_KEY), from_this_machine=self._from_this_machine
         )
         self._answers.allowance, refusal = admission.take_rate(self._service, caller)
         if refusal is not None:
@@ -168,11 +169,14 @@ class Exchange:
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
 
+    def _from_this_machine(self) -> bool:
+        return foreign(self._head, origins=self._service.settings.cors_origins) is None
+
     def _show_credits(self) -> None:
         """Show the credits of a valid key on a refusal that needs none; this counts no request."""
         try:
             caller = authenticate(
-                self._service, self._head.header(names.API_KEY), peer_is_loopback=self._head.peer_is_loopback
+                self._service, self._head.header(names.API_KEY), from_this_machine=self._from_this_machine
             )
         except OutpaintError:
             return  # no key, or one that must be treated as none

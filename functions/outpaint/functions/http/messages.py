@@ -27,14 +27,14 @@ class RequestHead:
     `path` is percent-decoded, `query` is the raw query string without '?'. Header names in `headers` are
     lower case, values decoded as Latin-1, in the order they came. `origin` is the scheme and authority
     the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` is whether the connection
-    came from this machine. `correlation_id` is a UUID by which the host itself knows the request; without it, one is
-    made.
+    came from this machine, and not through a proxy that says so. `correlation_id` is a UUID by which the host itself
+    knows the request; without it, one is made.
     """
 
     method: str
     path: str
     query: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # its caller's key is among them
     origin: str = "http://localhost"
     peer_is_loopback: bool = False
     correlation_id: str | None = None

@@ -95,7 +95,7 @@ def credit(account: str, amount: int, place: Path | StackName) -> None:
 
     \b
     Examples:
-      outpaint keys credit development 1000
+      outpaint keys credit first 1000
       outpaint keys credit Ann -50 --stack outpaint
     """
     with opened(place) as deployment:

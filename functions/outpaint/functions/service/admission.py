@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -17,21 +18,31 @@ def key_digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def authenticate(service: Service, key: str | None, *, peer_is_loopback: bool) -> Account:
+def authenticate(
+    service: Service, key: str | None, *, from_this_machine: Callable[[], bool] = lambda: False
+) -> Account:
     """The account of an API key.
 
-    Raises `OutpaintError` MISSING_KEY, UNKNOWN_KEY (also for a key that is valid on the server's own machine only
-    and came from another) or FORBIDDEN.
+    A key for the server's own machine alone counts where `settings.local_keys` says so and `from_this_machine`, which
+    is asked for such keys only, says that it came from there. Raises `OutpaintError` MISSING_KEY, UNKNOWN_KEY (also for
+    such a key from elsewhere) or FORBIDDEN.
     """
     if not key or not key.strip():
         raise OutpaintError(
             ErrorCode.MISSING_KEY, f"no API key was sent: put it in the {API_KEY} header", field=API_KEY
         )
     account = service.accounts.by_key_digest(key_digest(key.strip()))
-    if account is None or (account.loopback_only and not peer_is_loopback):
+    if account is None:
         raise OutpaintError(
             ErrorCode.UNKNOWN_KEY,
             "this API key is not known: check it for typing errors, or create one with `outpaint keys create`",
+            field=API_KEY,
+        )
+    if account.loopback_only and not (service.settings.local_keys and from_this_machine()):
+        raise OutpaintError(
+            ErrorCode.UNKNOWN_KEY,
+            "this API key counts at a server that was started with --dev-key, for programs on its own machine: "
+            "create another with `outpaint keys create`",
             field=API_KEY,
         )
     if not account.allowed:

@@ -63,6 +63,9 @@ class ServiceSettings(BaseModel):
         str | None, Field(description="Where clients reach this host, if not where their request says.")
     ] = None
     cors_origins: Annotated[tuple[str, ...], Field(description="`*` allows every origin.")] = ("*",)
+    local_keys: Annotated[
+        bool, Field(description="Whether keys for this host's own machine alone, such as `dev`, count at all.")
+    ] = False
 
     @property
     def max_body_bytes(self) -> int:

@@ -62,8 +62,9 @@ def operation(
 @operation("GET", "/worlds", "worlds", of_world=False)
 def list_worlds(asked: AdminRequest) -> models.WorldList:
     """List the worlds."""
-    found = [asked.worlds.get(name) for name in asked.worlds.names]
-    return models.WorldList(worlds=tuple(views.world_summary(world, asked.origin) for world in found))
+    return models.WorldList(
+        worlds=tuple(views.world_summary(world, asked.origin) for world in asked.worlds), dropped=asked.worlds.dropped
+    )
 
 
 @operation(
@@ -77,6 +78,7 @@ def make_world(asked: AdminRequest) -> models.WorldDetail | Found:
         return views.world_detail(asked.worlds.make(name, wanted), asked.origin)
     known = name in asked.worlds.names
     detail = views.world_detail(asked.worlds.get(name), asked.origin)
+    asked.worlds.keep(name)
     return Found(detail) if known else detail
 
 
@@ -322,12 +324,13 @@ def assert_calls(asked: AdminRequest) -> models.Judged:
     return models.Judged(holds=True, call=matched)
 
 
-@operation("GET", "/journal/{number}", "call")
+@operation("GET", "/journal/{number}", "call", query=models.KeysQuery)
 def show_call(asked: AdminRequest) -> models.CallDetail:
     """One call with all that is kept of it."""
     world, call = asked.world, _kept(asked)
     with world.lock:
-        return views.call_detail(world, call, f"{asked.base}{ADMIN_ROOT}/journal/{call.number}")
+        base = f"{asked.base}{ADMIN_ROOT}/journal/{call.number}"
+        return views.call_detail(world, call, base, show_keys=asked.query.keys == "shown")
 
 
 @operation("GET", "/journal/{number}/image", "call-image", gives=PNG, query=models.PictureQuery)

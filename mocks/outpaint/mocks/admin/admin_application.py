@@ -1,4 +1,4 @@
-"""Who may use the admin API, and how a request finds its operation, or a file of the page."""
+"""The admin API's answers: how a request finds its operation, or a file of the page."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import logging
 import re
 from functools import cache
 from importlib import resources
-from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.functions.http.docs_page import DOCS_STYLE
+from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi_json
 from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Found
+from outpaint.mocks.admin_guard import admin_refusal
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.world.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
-_READS: Final = ("GET", "HEAD")
 _PAGE: Final = f"{ADMIN_ROOT}/ui"
 _PAGE_TYPES: Final = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript"
@@ -37,44 +37,10 @@ _POLICY: Final = (
 _STYLED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
-def refusal(head: RequestHead, *, open_to_all: bool) -> OutpaintError | None:
-    """Why a request is refused whatever it asks for, None where it is not.
-
-    Refused even from this machine are a host name that is not this machine's (DNS rebinding) and pages of other origins
-    (CSRF). `open_to_all` lets other machines ask, under any host name; other origins stay refused.
-    """
-    host = head.header("host")
-    if not open_to_all:
-        if not head.peer_is_loopback:
-            return _forbidden("only this machine may ask for /_mock: start with --open-admin to let others")
-        if host is not None and not _is_this_machine(host):
-            return _forbidden(f"{host[:60]} is not this machine's name: ask localhost, or start with --open-admin")
-    origin = head.header("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != (host or "").lower():
-        return _forbidden(f"pages of {origin[:60]} may not ask for /_mock")
-    if head.method not in _READS and head.header("sec-fetch-site") in ("cross-site", "same-site"):
-        return _forbidden("pages of other sites may not change anything here")
-    return None
-
-
-def _is_this_machine(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
+def answer(worlds: Worlds, head: RequestHead, body: bytes, hosts: AllowedHosts = LOOPBACK_HOSTS) -> Response:
+    """The answer to a whole request that came to one of `hosts`; never raises."""
     try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _forbidden(detail: str) -> OutpaintError:
-    return OutpaintError(ErrorCode.FORBIDDEN, detail)
-
-
-def answer(worlds: Worlds, head: RequestHead, body: bytes, *, open_to_all: bool) -> Response:
-    """The answer to a whole request; never raises."""
-    try:
-        refused = refusal(head, open_to_all=open_to_all)
+        refused = admin_refusal(head, hosts)
         if refused is not None:
             raise refused
         found = _answered(worlds, head, body)
@@ -111,6 +77,8 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         None if operation.takes is None else _body(operation, body),
     )
     made = operation.act(asked)
+    if operation.of_world and operation.method != "GET":
+        worlds.keep(world_name)
     if isinstance(made, bytes):
         assert isinstance(operation.gives, str)
         return _content(200, operation.gives, made)

@@ -98,6 +98,7 @@ class WorldList(_Answer):
     """The worlds there are, in the order they were made."""
 
     worlds: tuple[WorldSummary, ...]
+    dropped: tuple[str, ...] = Field(description="The latest that made room for others, by name.")
 
 
 class SetUp(_Given):
@@ -299,6 +300,14 @@ class CallQuery(_Query):
     status: int | None = None
     inference_id: str | None = None
     limit: int = Field(default=SHOWN_CALLS, ge=1, le=MAX_CALLS, description="The latest so many.")
+
+
+class KeysQuery(_Query):
+    """How to show credentials."""
+
+    keys: Literal["redacted", "shown"] = Field(
+        default="redacted", description="Whether keys, cookies and signatures are shown; the journal has them all."
+    )
 
 
 class PictureQuery(_Query):

@@ -47,8 +47,9 @@ def admin_openapi() -> _Object:
             "summary": "Worlds, scenarios, time, journal and the consumer report of a mock of the outpainting API.",
             "description": (
                 "Operations on a world are for the one whose base URL they are under: /_mock is for the default "
-                "world, /t/<world>/_mock for another. Only the mock's own machine may ask, unless it was started with "
-                "--open-admin. What is refused changes nothing."
+                "world, /t/<world>/_mock for another. Only the mock's own machine may ask, under its own names and "
+                "from no other origin's page; --open-admin and --allowed-host let others. What is refused changes "
+                "nothing."
             ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },

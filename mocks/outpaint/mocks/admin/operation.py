@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from outpaint.mocks.mock_paths import DEFAULT_WORLD
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import Worlds
@@ -36,10 +36,10 @@ class AdminRequest:
 
     @property
     def world(self) -> World:
-        """The world that the request is about; raises `WorldError` where there is none but for the default one."""
-        if self.world_name == DEFAULT_WORLD:
-            return self.worlds.get()
-        return self.worlds.find(self.world_name)
+        """The world that the request is about, made if there is none; raises `WorldError` for a name of none."""
+        world = self.worlds.get(self.world_name)
+        world.used_at = time.monotonic()
+        return world
 
     def number(self) -> int:
         """The path's {number}; raises `ScenarioError` for what is none."""

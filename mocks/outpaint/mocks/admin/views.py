@@ -11,6 +11,7 @@ from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
+from outpaint.contracts.redaction import Redaction
 from outpaint.contracts.requests import IdSource, Source, Upload, UrlSource
 from outpaint.functions.service.records import Job
 from outpaint.mocks.admin.admin_models import (
@@ -191,20 +192,24 @@ def call_summary(call: Call) -> CallSummary:
     )
 
 
-def call_detail(world: World, call: Call, base: str) -> CallDetail:
-    """A call with all that is kept of it; `base` is where its pictures are shown."""
-    response = call.response
+def call_detail(world: World, call: Call, base: str, *, show_keys: bool = False) -> CallDetail:
+    """A call with all that is kept of it, without credentials unless they are asked for.
+
+    `base` is where its pictures are shown.
+    """
+    response, redaction = call.response, None if show_keys else Redaction(filter(None, (call.api_key,)))
+    text = _text(call)
     return CallDetail(
         **dict(call_summary(call)),
-        query=call.request_head.query,
+        query=call.request_head.query if redaction is None else redaction.text(call.request_head.query),
         account_id=call.account_id,
         idempotency_key=call.idempotency_key,
-        request_headers=_headers(call.request_head.headers),
+        request_headers=_headers(call.request_head.headers, redaction),
         request=_request(call),
         body_size=call.body_size,
         answered_at=call.answered_at,
-        response_headers=() if response is None else _headers(response.headers),
-        response=_text(call),
+        response_headers=() if response is None else _headers(response.headers, redaction),
+        response=text if text is None or redaction is None else redaction.text(text),
         response_size=_response_size(call),
         pictures=_pictures(world, call, base),
     )
@@ -228,8 +233,9 @@ def source_list(world: World) -> SourceList:
     )
 
 
-def _headers(pairs: tuple[tuple[str, str], ...]) -> tuple[Header, ...]:
-    return tuple(Header(name=name, value=value) for name, value in pairs)
+def _headers(pairs: tuple[tuple[str, str], ...], redaction: Redaction | None) -> tuple[Header, ...]:
+    shown = pairs if redaction is None else redaction.headers(pairs)
+    return tuple(Header(name=name, value=value) for name, value in shown)
 
 
 def _request(call: Call) -> dict[str, Any] | None:

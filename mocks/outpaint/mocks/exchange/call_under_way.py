@@ -69,7 +69,9 @@ class CallUnderWay(CallSeenByPorts):
             now = world.clock.now()
             world.dispatch.settle_due(now)
             number, scale = world.journal.number(), world.clock.scale
-            super().__init__(Call(number, now, kind, head, time.monotonic(), scale, blobs=world.studio.blobs))
+            world.used_at = real_now = time.monotonic()
+            world.under_way += 1
+            super().__init__(Call(number, now, kind, head, real_now, scale, blobs=world.studio.blobs))
             world.journal.add(self.record)
             self._open()
 
@@ -340,6 +342,8 @@ class CallUnderWay(CallSeenByPorts):
         return done
 
     def _journal(self) -> None:
+        if self.record.answered_at is None:
+            self.world.under_way -= 1
         self.record.answered_at = self.world.clock.now()
         self.world.journal.answered(self.record)
 

@@ -9,7 +9,7 @@ from outpaint.functions.service import admission
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.world import World
-from outpaint.mocks.world.worlds import WorldError, Worlds
+from outpaint.mocks.world.worlds import Worlds
 
 
 class MockApplication:
@@ -24,7 +24,7 @@ class MockApplication:
             return CallUnderWay(self._worlds, head)
         try:
             world, head = self._worlds.of(head)
-        except WorldError as error:
+        except OutpaintError as error:
             return RefusedHead(self._worlds.get(), head, error)
         return CallUnderWay(world, head)
 

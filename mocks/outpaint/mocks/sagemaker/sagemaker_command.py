@@ -11,6 +11,8 @@ import click
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.command_line.console import OUT
+from outpaint.functions.http.local_requests import AllowedHosts
+from outpaint.mocks.admin_guard import allowed_host_option, open_admin_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides random delays and variants.")
 @click.option("--allow-unsigned", is_flag=True, help="Also answer calls without a signature.")
+@open_admin_option
+@allowed_host_option
 def mock_sagemaker(
     host: str,
     port: int,
@@ -68,6 +72,8 @@ def mock_sagemaker(
     time_scale: float,
     seed: int,
     allow_unsigned: bool,
+    open_admin: bool,
+    allowed_hosts: tuple[str, ...],
 ) -> None:
     """Play the SageMaker runtime for any AWS SDK: its invocations, the S3 objects and SNS messages that follow.
 
@@ -84,6 +90,7 @@ def mock_sagemaker(
     from outpaint.mocks.sagemaker.sagemaker_server import RuntimeConnection, RuntimeHost
     from outpaint.mocks.world.virtual_clock import VirtualClock
 
+    admin_hosts = AllowedHosts.of(allowed_hosts, remote=open_admin)
     definitions = [] if config is None else _read(config)
     model = {} if container is None else {"Container": container}
     if endpoint is not None:
@@ -117,7 +124,7 @@ def mock_sagemaker(
     with mock:
         for definition in definitions:
             mock.define(definition)
-        with listen(host, port) as listener, closing(RuntimeHost(mock)) as runtime:
+        with listen(host, port) as listener, closing(RuntimeHost(mock, admin_hosts)) as runtime:
             serve(runtime, listener, lambda: _announce(mock, url_of(listener)), RuntimeConnection)
 
 

@@ -15,9 +15,20 @@ from urllib.parse import parse_qs
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.functions.embedded.asgi import ClientGone, PooledHost, Receive, Scope, Send, read_whole, set_from_thread
+from outpaint.functions.embedded.asgi import (
+    ClientGone,
+    PooledHost,
+    Receive,
+    Scope,
+    Send,
+    read_whole,
+    request_head,
+    set_from_thread,
+)
 from outpaint.functions.embedded.server import BoundedConnection, serving
+from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import Response
+from outpaint.mocks.admin_guard import admin_refusal
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.sagemaker.aws_cloud import new_client
 from outpaint.mocks.sagemaker.runtime_calls import MAX_BODY, ROUTES, fixed_refusal
@@ -127,11 +138,15 @@ class RuntimeConnection(BoundedConnection):
 
 
 class RuntimeHost(PooledHost):
-    """Serves a `SageMakerMock` on ASGI, in `RuntimeConnection`s; `close` it after the last request."""
+    """Serves a `SageMakerMock` on ASGI, in `RuntimeConnection`s; `close` it after the last request.
 
-    def __init__(self, mock: SageMakerMock) -> None:
+    Only this machine may use its admin API, and only under the names that `admin_hosts` allow.
+    """
+
+    def __init__(self, mock: SageMakerMock, admin_hosts: AllowedHosts = LOOPBACK_HOSTS) -> None:
         super().__init__(_THREADS, "sagemaker-call")
         self.mock: Final = mock
+        self._admin_hosts = admin_hosts
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP."""
@@ -192,11 +207,15 @@ class RuntimeHost(PooledHost):
         loop = asyncio.get_running_loop()
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         try:
+            refused = admin_refusal(request_head(scope), self._admin_hosts)
+            if refused is not None:
+                raise refused
             status, content = await loop.run_in_executor(
                 self._pool, administer, self.mock, scope["method"], path, query, body
             )
         except OutpaintError as error:
-            status, content = 400, {"Message": error.detail, "Member": error.field}
+            status = 403 if error.code is ErrorCode.FORBIDDEN else 400
+            content = {"Message": error.detail, "Member": error.field}
         text = json.dumps(content, indent=2).encode() + b"\n"
         await self._send(RuntimeReply(status, (("content-type", "application/json"),), (text,)), send)
 

@@ -26,6 +26,7 @@ from outpaint.functions.embedded.asgi import (
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application
+from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.mock_application import MockApplication
@@ -46,14 +47,20 @@ _LONGEST_S: Final = 3600.0
 class MockHost(PooledHost):
     """Serves worlds over TCP, with latencies, waits and faults by each world's clock, and their admin API.
 
-    Only this machine may use the admin API, unless `open_admin`.
+    Only this machine may use the admin API, and only under the names that `admin_hosts` allow.
     """
 
-    def __init__(self, worlds: Worlds, *, open_admin: bool = False, limits: ServerLimits = ServerLimits()) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        *,
+        admin_hosts: AllowedHosts = LOOPBACK_HOSTS,
+        limits: ServerLimits = ServerLimits(),
+    ) -> None:
         super().__init__(_THREADS, "mock", limits)
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
-        self._open_admin = open_admin
+        self._admin_hosts = admin_hosts
 
     # For the server
 
@@ -106,7 +113,11 @@ class MockHost(PooledHost):
         if outcome is None:
             body: bytes | Response = b"" if begun.body is None else begun.body
             if begun.wants_body:
-                body = await read_body(call, receive)
+                try:
+                    body = await read_body(call, receive)
+                except BaseException:
+                    call.cut_short()  # no call of the journal stays without an end
+                    raise
                 unread = isinstance(body, Response)
             if isinstance(body, Response):
                 outcome = body
@@ -212,7 +223,7 @@ class MockHost(PooledHost):
 
         body = await read_body(_AdminBody(self.unreadable, self.unreadable), receive)
         if not isinstance(body, Response):
-            act = partial(answer, self.worlds, request_head(scope), body, open_to_all=self._open_admin)
+            act = partial(answer, self.worlds, request_head(scope), body, self._admin_hosts)
             body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
         await connection.answer(scope, body)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
 from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
 from outpaint.functions.http.messages import RequestHead
+from outpaint.functions.service.account_keys import ID_LENGTH
+from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.blobs import Blobs
 from outpaint.mocks.world.mock_answers import MockResponse
@@ -23,9 +26,9 @@ _KEPT_BODY: Final = 4096
 """Bytes of an answer that is kept whatever else is dropped."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Call:
-    """One call that a mock was sent, and its answer.
+    """One call that a mock was sent, and its answer; its text shows no key.
 
     `at` and `answered_at` are virtual time, seconds since the epoch; answered_at is before the latency. `route` is the
     kind of call, None for a request that no effect touches. `request` is what a POST asks for, None where it was not
@@ -42,7 +45,7 @@ class Call:
     scale: float = 0.0
     account_id: str | None = None
     request: OutpaintRequest | None = None
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     body_size: int = 0
     image_sha256: str | None = None
     mask_sha256: str | None = None
@@ -50,11 +53,11 @@ class Call:
     mask_size: int | None = None
     inference_id: str | None = None
     effects: tuple[str, ...] = ()
-    response: MockResponse | None = field(default=None, repr=False)
+    response: MockResponse | None = None
     answered_at: float | None = None
     abandoned: bool = False
     """Whether the client went away while it waited."""
-    blobs: Blobs | None = field(default=None, repr=False)
+    blobs: Blobs | None = None
 
     @property
     def method(self) -> str:
@@ -138,6 +141,9 @@ class Call:
             self.request = self.request.model_copy(update=pictures)
         if self.response is not None and (self.route is On.FILE or len(self.response.body) > _KEPT_BODY):
             self.response = replace(self.response, body=b"")
+
+    def __repr__(self) -> str:
+        return f"<Call {self}>"
 
     def __str__(self) -> str:
         what = f"#{self.number} {self.method} {self.path}"
@@ -264,7 +270,8 @@ class Calls(Sequence[Call]):
 
         Names are those of the request's fields (prompt, count, format, ...) or of `Call` (status, api_key,
         inference_id, image_sha256, ...); `headers` maps names to values, all of which must be there. A value may be a
-        function that says whether it fits. The `AssertionError` shows the closest call, value by value.
+        function that says whether it fits. The `AssertionError` shows the closest call, value by value, and of keys
+        their ids alone.
         """
         self.assert_called()
         best: list[tuple[str, object, object]] | None = None
@@ -276,7 +283,10 @@ class Calls(Sequence[Call]):
             if best is None or len(differences) < len(best):
                 best, nearest_call = differences, call
         assert best is not None
-        lines = [f"  {name}: expected {_short(want)}, was {_short(have)}" for name, want, have in best]
+        lines = [
+            f"  {name}: expected {_short(_unkeyed(name, want))}, was {_short(_unkeyed(name, have))}"
+            for name, want, have in best
+        ]
         wrong = {"headers" if name.startswith("header ") else name for name, _, _ in best}
         right = [name for name in expected if name not in wrong]
         if right:
@@ -306,7 +316,7 @@ def _differences(call: Call, expected: dict[str, object]) -> list[tuple[str, obj
             for header, value in want.items():
                 sent = call.request_head.header(str(header))
                 if not _fits(sent, value):
-                    wrong.append((f"header {header}", value, sent))
+                    wrong.append((f"header {str(header).lower()}", value, sent))
             continue
         have = _value(call, name)
         if not _fits(have, want):
@@ -329,6 +339,16 @@ def _fits(have: object, want: object) -> bool:
 def _short(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def _unkeyed(name: str, value: object) -> object:
+    """A value as a message may show it: of a key its id, as in `outpaint keys list`, of other credentials nothing."""
+    if isinstance(value, str):
+        if name in ("api_key", f"header {API_KEY}".lower()):
+            return f"key {key_digest(value)[:ID_LENGTH]}"
+        if name.removeprefix("header ") in SECRET_HEADERS:
+            return REDACTED
+    return value
 
 
 def _emptied(source: object) -> object:

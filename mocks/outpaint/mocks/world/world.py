@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -77,6 +78,10 @@ class World:
         self.name: Final = name
         self.lock: Final = threading.RLock()
         """Held while a call changes anything; take it to read several things that belong together."""
+        self.used_at: float = time.monotonic()
+        """When the latest call came, or the world was made, by the machine's monotonic time."""
+        self.under_way: int = 0
+        """How many calls have no answer yet; changed under `lock`."""
         self.clock: Final = clock or VirtualClock.frozen()
         self.ids: Final = RepeatableIds(seed)
         self.journal: Final = Journal(max_calls, body_bytes)

@@ -1,19 +1,24 @@
-"""Credentials redacted in whatever is kept or shown."""
+"""Credentials redacted in whatever is kept or shown of requests and answers: by their headers' names, and in texts."""
 
 from __future__ import annotations
 
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote
 
-from outpaint.conformance.proving.observed_exchange import REDACTED, SECRET_HEADERS, ObservedExchange
-from outpaint.conformance.proving.provider import Provider
+from outpaint.contracts.paths_and_headers import API_KEY
 
+REDACTED: Final = "[redacted]"
+SECRET_HEADERS: Final = frozenset(
+    {
+        *(API_KEY.lower(), "x-api-key", "authorization", "proxy-authorization"),
+        *("cookie", "set-cookie", "x-amz-security-token"),
+    }
+)
+"""Headers, in lower case, whose values are credentials whatever they are."""
 SHORTEST_DISTINCT: Final = 12
 """A key of so many characters is redacted wherever it occurs; a shorter one only as a word of its own."""
 _SIGNING: Final = (
@@ -45,6 +50,7 @@ class Redaction:
                 self._shapes |= new
 
     def text(self, text: str) -> str:
+        """A text without credentials."""
         # A run makes many keys, and a text holds hardly any. The longest first: a key may begin with another one.
         for shape in sorted((shape for shape in self._shapes if shape in text), key=len, reverse=True):
             text = re.sub(_pattern(shape), REDACTED, text)
@@ -59,18 +65,8 @@ class Redaction:
         # Latin-1 keeps every byte, so that the pictures in a form survive.
         return self.text(data.decode("latin-1")).encode("latin-1", "replace")
 
-    def exchange(self, exchange: ObservedExchange) -> ObservedExchange:
-        return replace(
-            exchange,
-            url=self.text(exchange.url),
-            path=self.text(exchange.path),
-            request_headers=self._headers(exchange.request_headers),
-            request_body=self.content(exchange.request_body, ""),
-            headers=self._headers(exchange.headers),
-            body=self.content(exchange.body, exchange.media_type),
-        )
-
-    def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Headers without credentials."""
         return tuple(
             (self.text(name), REDACTED if name.lower() in SECRET_HEADERS else self.text(value))
             for name, value in headers
@@ -88,31 +84,3 @@ def _pattern(shape: str) -> str:
     if len(shape) >= SHORTEST_DISTINCT:
         return re.escape(shape)
     return rf"(?<![A-Za-z0-9]){re.escape(shape)}(?![A-Za-z0-9])"
-
-
-def redacting_keys(provider: Provider, redaction: Redaction) -> Provider:
-    """The provider itself, except that each key that it gives out is redacted from then on."""
-    return cast(Provider, _KeyRedactingProvider(provider, redaction))
-
-
-class _KeyRedactingProvider:
-    def __init__(self, provider: Provider, redaction: Redaction) -> None:
-        self._provider = provider
-        self._redaction = redaction
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._provider, name)
-        if name not in ("key", "exact_key", "second_key", "forbidden_key"):
-            return found
-
-        def key_of(*balance: int) -> str:
-            key: str = found(*balance)
-            self._redaction.learn(key)
-            return key
-
-        return key_of
-
-    @contextmanager
-    def configured(self, **settings: Any) -> Iterator[Provider]:
-        with self._provider.configured(**settings) as other:
-            yield redacting_keys(other, self._redaction)
