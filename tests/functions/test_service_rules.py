@@ -25,7 +25,7 @@ from outpaint.functions.service.admission import authenticate, key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account, Job
 from outpaint.functions.service.service import Service, ServiceSettings
-from outpaint.functions.service.submit import Submission, submit
+from outpaint.functions.service.submit import Submission, admit, carry_out
 
 START = 1_800_000_000.0
 HOUR = 3600.0
@@ -73,10 +73,18 @@ class ServiceKit:
         return self.caller.credits
 
     def send(self, key: str | None = None, prefer: Prefer = Prefer(), **values: FieldValue) -> Submission:
-        return submit(self.service, self.caller, wish(**values), prefer=prefer, idempotency_key=key)
+        return submit(self.service, self.caller, key, prefer, **values)
 
     def finish(self, job: Job) -> Job | None:
         return settle.succeed(self.service, manifest(job))
+
+
+def submit(
+    service: Service, caller: Account, key: str | None = None, prefer: Prefer = Prefer(), **values: FieldValue
+) -> Submission:
+    """A request from its fields to its job, as one call."""
+    admitted = admit(service, caller, wish(**values), prefer=prefer, idempotency_key=key)
+    return admitted if isinstance(admitted, Submission) else carry_out(service, admitted)
 
 
 @pytest.fixture
@@ -246,7 +254,7 @@ def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: S
     assert not again.job.state.ended
     other = authenticate(kit.service, "other", peer_is_loopback=True)
     with pytest.raises(OutpaintError) as caught:
-        submit(kit.service, other, wish(image=None, image_id=id_))
+        submit(kit.service, other, image=None, image_id=id_)
     assert caught.value.field == "image_id"
 
 
@@ -353,7 +361,7 @@ def test_a_claim_whose_request_died_waiting_frees_itself(kit: ServiceKit) -> Non
 def test_a_key_lives_24_hours_and_is_one_accounts_own(kit: ServiceKit) -> None:
     first = kit.send("key-1")
     other = authenticate(kit.service, "other", peer_is_loopback=True)
-    assert not submit(kit.service, other, wish(), idempotency_key="key-1").replayed
+    assert not submit(kit.service, other, "key-1").replayed
     kit.finish(first.job)
     kit.clock.time += 24 * HOUR - 1
     assert kit.send("key-1").replayed

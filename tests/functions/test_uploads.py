@@ -111,6 +111,7 @@ def kit() -> ServiceKit:
         dispatch=dispatch,
         fetch=NoFetch(),
         file_urls=urls,
+        uploads=pictures,
     )
     return ServiceKit(clock, pictures, dispatch, ledger, service)
 
@@ -198,7 +199,7 @@ def test_only_types_that_are_taken(kit: ServiceKit, content_type: str) -> None:
 
 
 def test_a_host_without_uploads_says_so(kit: ServiceKit) -> None:
-    kit.service = replace(kit.service, file_urls=None)
+    kit.service = replace(kit.service, uploads=None)
     answer = kit.send("/v1/uploads", b'{"content_type": "image/png"}', "application/json")
     assert answer.status == 404
     assert kit.send("/v1/uploads/x.png?expires=1", b"", "multipart/form-data; boundary=x").status == 404

@@ -95,6 +95,7 @@ def open_host(
             dispatch=painting,
             fetch=fetch or SafeFetch(),
             file_urls=stores.file_urls,
+            uploads=stores.pictures,
             settings=settings or ServiceSettings(),
             inspect=canvases.inspect,
         )

@@ -19,7 +19,7 @@ from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictur
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
-from outpaint.functions.service.ports import Accounts, Jobs, Pictures
+from outpaint.functions.service.ports import Accounts, Jobs, OwnPictures
 from outpaint.functions.service.records import Account
 
 DEVELOPMENT_KEY: Final = "dev"
@@ -33,7 +33,7 @@ class Stores:
 
     accounts: Accounts
     jobs: Jobs
-    pictures: Pictures
+    pictures: OwnPictures
     file_urls: FileUrls
 
 
