@@ -96,7 +96,7 @@ class Exchange:
 
     def begin(self, body: Body) -> Response | Waiting | Fetching:
         """As `finish`, but for addresses: what has to read one is left to the host to go on with; never raises."""
-        return self.read(body) or self._guarded(self._act)
+        return self.read(body) or self.start()
 
     def read(self, body: Body) -> Response | None:
         """The first half of `finish`: parse the body; the refusal if it cannot be parsed."""
@@ -104,8 +104,12 @@ class Exchange:
 
     def act(self) -> Response | Waiting:
         """The second half of `finish`, after `read`: do what was asked for."""
-        begun = self._guarded(self._act)
+        begun = self.start()
         return begun.go() if isinstance(begun, Fetching) else begun
+
+    def start(self) -> Response | Waiting | Fetching:
+        """The second half of `begin`, after `read`."""
+        return self._guarded(self._act)
 
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""

@@ -6,14 +6,18 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.requests import IdSource, Source, Upload, UrlSource
+from outpaint.contracts.requests import IdSource, OutpaintRequest, Source, Upload, UrlSource
 from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.service.records import Account, StoredPicture
 from outpaint.functions.service.service import Service
+
+MASK_FIELD: Final = "mask_image"
+"""Named in errors of a mask whose own field is not known."""
 
 
 def embedded_bytes(source: Source, field: str) -> bytes | None:
@@ -28,9 +32,12 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
     return None
 
 
-def is_fetched(source: Source | None) -> bool:
-    """Whether a source is an address that has to be fetched, which takes as long as another server likes."""
-    return isinstance(source, UrlSource) and not source.is_data
+def addresses(request: OutpaintRequest) -> dict[str, str]:
+    """The addresses that a request has to have fetched, by the field of each: as slow as other servers like."""
+    sources = {request.image_field: request.image, request.mask_field or MASK_FIELD: request.mask}
+    return {
+        field: source.url for field, source in sources.items() if isinstance(source, UrlSource) and not source.is_data
+    }
 
 
 def identity(source: Source, embedded: bytes | None) -> str:

@@ -51,12 +51,12 @@ class Admitted:
     @property
     def fetches(self) -> bool:
         """Whether an address has to be read, which takes as long as another server likes."""
-        return picture_sources.is_fetched(self.request.image) or picture_sources.is_fetched(self.request.mask)
+        return bool(picture_sources.addresses(self.request))
 
     @property
     def mask_field(self) -> str:
         """The field that the mask came in."""
-        return self.request.mask_field or "mask_image"
+        return self.request.mask_field or picture_sources.MASK_FIELD
 
 
 def admit(
@@ -77,7 +77,7 @@ def admit(
     key = checked_key(idempotency_key)
     wait, applied = _wait(service, request, prefer)
     image = picture_sources.embedded_bytes(request.image, request.image_field)
-    mask_field = request.mask_field or "mask_image"
+    mask_field = request.mask_field or picture_sources.MASK_FIELD
     mask = None if request.mask is None else picture_sources.embedded_bytes(request.mask, mask_field)
     content = ""
     if key is not None:
