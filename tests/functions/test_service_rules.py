@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import pytest
@@ -25,7 +25,7 @@ from outpaint.functions.service.admission import authenticate, key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account, Job
 from outpaint.functions.service.service import Service, ServiceSettings
-from outpaint.functions.service.submit import Submission, admit, carry_out
+from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
 
 START = 1_800_000_000.0
 HOUR = 3600.0
@@ -242,6 +242,38 @@ def test_a_job_that_no_painter_takes_costs_nothing_and_frees_its_key(kit: Servic
     assert kit.credits == 20
     kit.dispatch.refuses = None
     assert not kit.send("key-1").replayed
+
+
+URL: dict[str, FieldValue] = {"image": None, "image_url": "https://nowhere.example/a.png"}
+
+
+def test_credits_that_went_while_the_body_came_are_missed_before_anything_is_fetched(kit: ServiceKit) -> None:
+    caller = kit.caller
+    kit.ledger.add_credits("one", -19)
+    with pytest.raises(OutpaintError, match="costs 2 credits and 1 are left"):
+        admit(kit.service, caller, wish(**URL))
+
+
+def test_credits_that_came_while_the_body_did_are_seen(kit: ServiceKit) -> None:
+    assert isinstance(admit(kit.service, replace(kit.caller, credits=0), wish(**URL)), Admitted)
+
+
+def test_credits_that_went_into_the_very_same_request_are_no_402(
+    kit: ServiceKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.ledger.add_credits("one", -18)
+    late, free_credits = kit.caller, kit.ledger.free_credits
+    twins: list[Submission] = []
+
+    def after_its_twin(account_id: str) -> int:
+        # Between a request's look for its key and its look at the credits, another of the same key makes its job.
+        twins.append(submit(kit.service, late, "key-1"))
+        return free_credits(account_id)
+
+    monkeypatch.setattr(kit.ledger, "free_credits", after_its_twin)
+    found = admit(kit.service, replace(late, credits=0), wish(), idempotency_key="key-1")
+    assert isinstance(found, Submission)
+    assert (found.replayed, found.job.id) == (True, twins[0].job.id)
 
 
 def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: ServiceKit) -> None:
