@@ -134,12 +134,14 @@ class AsgiHost(PooledHost):
         loop = asyncio.get_running_loop()
         outcome = await loop.run_in_executor(self._pool, exchange.begin, body)
         if isinstance(outcome, Fetching):
-            try:
-                patience = self._service.settings.fetch_timeout
-                outcome = await self._fetches.run(outcome.account_id, outcome.go, patience)
-            except OutpaintError as error:
-                outcome = outcome.refuse(error)
+            outcome = await self._fetch(outcome)
         return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
+
+    async def _fetch(self, fetching: Fetching) -> Response | Waiting:
+        try:
+            return await self._fetches.run(fetching.account_id, fetching.go, self._service.settings.fetch_timeout)
+        except OutpaintError as error:
+            return fetching.refuse(error)
 
     async def _wait(self, waiting: Waiting, receive: Receive) -> Response:
         """The response at the job's end or at the end of the wait; raises `ClientGone` if the client has left."""

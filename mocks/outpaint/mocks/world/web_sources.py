@@ -114,7 +114,8 @@ class Sources(Restorable):
             if source is not None:
                 source = self._registered[url] = replace(source, fetched=source.fetched + 1)
         if source is None:
-            found = getattr(self._ahead, "found", {}).get(field)
+            ahead: dict[str, bytes | OutpaintError] = getattr(self._ahead, "found", {})
+            found = ahead.get(field)
             if isinstance(found, OutpaintError):
                 raise found
             if found is not None:
