@@ -208,7 +208,7 @@ class MemoryPictures:
 
     def stored_bytes(self, account_id: str) -> int:
         with self._lock:
-            return self._stored[account_id]
+            return self._stored.get(account_id, 0)
 
     def _keep(self, name: str, picture: StoredPicture) -> None:
         self._pictures[name] = picture

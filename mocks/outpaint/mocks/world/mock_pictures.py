@@ -180,7 +180,7 @@ class MockPictures(Restorable):
     def stored_bytes(self, account_id: str) -> int:
         """The bytes of an account's inputs and uploads; results are painted when they are fetched, and take none."""
         with self._lock:
-            return self._stored[account_id]
+            return self._stored.get(account_id, 0)
 
     # For the mock
 
