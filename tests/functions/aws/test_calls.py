@@ -9,7 +9,7 @@ import pytest
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.functions.aws.aws_service import Stack
+from outpaint.functions.aws.aws_service import LazyFetch, Stack
 from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
@@ -134,6 +134,23 @@ def test_forms_count_as_the_largest_picture_until_their_files_are_gone(cloud: An
     assert refusal.header("Retry-After") == str(settings.retry_after)
     cloud.clock.time += settings.result_lifetime
     assert asked().status == 200
+
+
+def test_an_address_costs_a_look_at_the_credits_as_they_are_when_it_is_fetched(
+    cloud: Any, cut_out: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = fresh(cloud)
+    monkeypatch.setattr(LazyFetch, "fetch", lambda *_, **__: cut_out)
+    submit(stack, cloud, image_url="https://example.com/a.png")
+    assert cloud.wire.calls == [
+        "GetItem",  # the key and its account
+        "UpdateItem",  # the rate limit
+        "GetItem",  # the account again
+        "TransactWriteItems",
+        "PutObject",
+        "InvokeEndpointAsync",
+        "UpdateItem",
+    ]
 
 
 def test_who_cannot_pay_costs_a_look_at_the_account_as_it_is_now(cloud: Any, cut_out: bytes) -> None:
