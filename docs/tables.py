@@ -263,6 +263,11 @@ def retention() -> str:
             f"deleted from {late} h on, as jobs are",
         ),
         (
+            "table, upload forms",
+            f"how many forms an account was given in {life} h",
+            f"deleted from {late} h after those on, as jobs are",
+        ),
+        (
             "table, changes of credits by an operator",
             "account and amount",
             f"deleted from {moved} h on, as jobs are",
@@ -287,7 +292,11 @@ def retention() -> str:
         ("`pictures/`", "uploads and results", f"uploads {life} h, results {longest} h after the job was accepted"),
         ("`outpaint.sqlite3`, jobs", "as in a stack", f"{life} h after the end"),
         ("`outpaint.sqlite3`, idempotency keys", "as in a stack", f"{claim} h"),
-        ("`outpaint.sqlite3`, accounts", "names, credits, digests of keys", "until the folder is deleted"),
+        (
+            "`outpaint.sqlite3`, accounts",
+            "names, credits, digests of keys, bytes stored",
+            "until the folder is deleted",
+        ),
     ]
     return table(("where", "what", "how long"), rows)
 

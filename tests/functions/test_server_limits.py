@@ -20,6 +20,10 @@ def test_a_server_limit_is_a_number_with_or_without_a_unit(text: str, value: int
     assert read_limits([text], ServerLimits).server == ServerLimits(bodies_in_flight=value)
 
 
+def test_a_limit_of_the_service_becomes_a_setting_of_it() -> None:
+    assert read_limits(["stored_bytes_per_account=1GiB"]).settings == {"stored_bytes_per_account": 2**30}
+
+
 def test_a_limit_of_pictures_becomes_a_setting_of_the_service() -> None:
     changed = read_limits(["max_side=16384", "max_area=64000000"], ServerLimits)
     pictures = ServiceSettings(**changed.settings).pictures

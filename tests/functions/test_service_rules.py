@@ -25,7 +25,7 @@ from outpaint.functions.service.admission import authenticate, key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account, Job
 from outpaint.functions.service.service import Service, ServiceSettings
-from outpaint.functions.service.submit import Submission, submit
+from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
 
 START = 1_800_000_000.0
 HOUR = 3600.0
@@ -73,10 +73,18 @@ class ServiceKit:
         return self.caller.credits
 
     def send(self, key: str | None = None, prefer: Prefer = Prefer(), **values: FieldValue) -> Submission:
-        return submit(self.service, self.caller, wish(**values), prefer=prefer, idempotency_key=key)
+        return submit(self.service, self.caller, key, prefer, **values)
 
     def finish(self, job: Job) -> Job | None:
         return settle.succeed(self.service, manifest(job))
+
+
+def submit(
+    service: Service, caller: Account, key: str | None = None, prefer: Prefer = Prefer(), **values: FieldValue
+) -> Submission:
+    """A request from its fields to its job, as one call."""
+    admitted = admit(service, caller, wish(**values), prefer=prefer, idempotency_key=key)
+    return admitted if isinstance(admitted, Submission) else carry_out(service, admitted)
 
 
 @pytest.fixture
@@ -243,6 +251,38 @@ def test_a_job_that_no_painter_takes_costs_nothing_and_frees_its_key(kit: Servic
     assert not kit.send("key-1").replayed
 
 
+URL: dict[str, FieldValue] = {"image": None, "image_url": "https://nowhere.example/a.png"}
+
+
+def test_credits_that_went_while_the_body_came_are_missed_before_anything_is_fetched(kit: ServiceKit) -> None:
+    caller = kit.caller
+    kit.ledger.add_credits("one", -19)
+    with pytest.raises(OutpaintError, match="costs 2 credits and 1 are left"):
+        admit(kit.service, caller, wish(**URL))
+
+
+def test_credits_that_came_while_the_body_did_are_seen(kit: ServiceKit) -> None:
+    assert isinstance(admit(kit.service, replace(kit.caller, credits=0), wish(**URL)), Admitted)
+
+
+def test_credits_that_went_into_the_very_same_request_are_no_402(
+    kit: ServiceKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.ledger.add_credits("one", -18)
+    late, free_credits = kit.caller, kit.ledger.free_credits
+    twins: list[Submission] = []
+
+    def after_its_twin(account_id: str) -> int:
+        # Between a request's look for its key and its look at the credits, another of the same key makes its job.
+        twins.append(submit(kit.service, late, "key-1"))
+        return free_credits(account_id)
+
+    monkeypatch.setattr(kit.ledger, "free_credits", after_its_twin)
+    found = admit(kit.service, replace(late, credits=0), wish(), idempotency_key="key-1")
+    assert isinstance(found, Submission)
+    assert (found.replayed, found.job.id) == (True, twins[0].job.id)
+
+
 def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: ServiceKit) -> None:
     job = kit.send(count=1).job
     id_ = job.request.output_ids[0]
@@ -253,7 +293,7 @@ def test_an_earlier_results_id_works_as_image_but_not_for_another_account(kit: S
     assert not again.job.state.ended
     other = authenticate(kit.service, "other")
     with pytest.raises(OutpaintError) as caught:
-        submit(kit.service, other, wish(image=None, image_id=id_))
+        submit(kit.service, other, image=None, image_id=id_)
     assert caught.value.field == "image_id"
 
 
@@ -360,7 +400,7 @@ def test_a_claim_whose_request_died_waiting_frees_itself(kit: ServiceKit) -> Non
 def test_a_key_lives_24_hours_and_is_one_accounts_own(kit: ServiceKit) -> None:
     first = kit.send("key-1")
     other = authenticate(kit.service, "other")
-    assert not submit(kit.service, other, wish(), idempotency_key="key-1").replayed
+    assert not submit(kit.service, other, "key-1").replayed
     kit.finish(first.job)
     kit.clock.time += 24 * HOUR - 1
     assert kit.send("key-1").replayed

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from uuid import UUID
 
 import pytest
 from botocore.session import Session
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -33,14 +33,19 @@ from outpaint.functions.aws.aws_clients import Clients
 from outpaint.functions.aws.dynamo_ledger import DynamoLedger, DynamoLimits
 from outpaint.functions.aws.dynamo_table import Table
 from outpaint.functions.aws.s3_pictures import S3Pictures
+from outpaint.functions.embedded import database
+from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits, MemoryPictures
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
-from outpaint.functions.service.ports import AlreadyClaimed, Jobs, Limits, Pictures
+from outpaint.functions.service.ports import AlreadyClaimed, Jobs, Limits, OwnPictures, Pictures
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
+from outpaint.functions.service.stored_bytes import Reservations
 from outpaint.mocks.moto_stack import AwsStack, aws_stack
+from outpaint.mocks.world.world import World
 
 Ledger = MemoryLedger | SqliteLedger | DynamoLedger
 AnnounceTo = list[str]
@@ -355,6 +360,11 @@ class TestTheRestOfTheLedger:
         assert kit.credits() == 2
         assert kit.ledger.erase([ended.id]) == 0
 
+    def test_tells_the_credits_that_are_free_now(self, kit: LedgerKit, a_job: Callable[..., Job]) -> None:
+        kit.ledger.create(a_job(price=3), None, NOW)
+        assert kit.ledger.free_credits("ann") == 7
+        assert kit.ledger.free_credits("nobody") == 0
+
     def test_a_key_that_nobody_has(self, kit: LedgerKit) -> None:
         assert kit.ledger.by_key_digest(key_digest("another")) is None
 
@@ -416,6 +426,126 @@ class TestPictures:
     def test_a_name_leads_nowhere_else(self, pictures: Pictures, name: str) -> None:
         assert pictures.get(name, NOW) is None
         pictures.delete(name)
+
+
+@pytest.fixture(params=["memory", "folder", "mock"])
+def own_pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnPictures]:
+    if request.param == "memory":
+        yield MemoryPictures(FileUrls(b"a secret of the test"))
+    elif request.param == "mock":
+        yield World().pictures
+    else:
+        with in_folder(tmp_path / "data", lambda _: None) as stores:
+            yield stores.pictures
+
+
+class TestOwnPictures:
+    def test_a_new_file_is_stored_once(self, own_pictures: OwnPictures) -> None:
+        first = StoredPicture(b"first", "image/jpeg", "ann", 1000.0)
+        assert own_pictures.put_new(FILE, first)
+        assert not own_pictures.put_new(FILE, replace(first, data=b"another"))
+        assert own_pictures.get(FILE, NOW) == first
+        assert own_pictures.stored_bytes("ann") == 5
+
+    def test_of_many_at_once_one_is_stored_whole(self, own_pictures: OwnPictures) -> None:
+        barrier = threading.Barrier(8)
+        files = [StoredPicture(bytes([number]) * (1000 + number), "image/png", "ann", 1000.0) for number in range(8)]
+
+        def put(picture: StoredPicture) -> bool:
+            barrier.wait()
+            return own_pictures.put_new(FILE, picture)
+
+        with ThreadPoolExecutor(8) as pool:
+            won = [picture for picture, is_new in zip(files, pool.map(put, files), strict=True) if is_new]
+        assert [own_pictures.get(FILE, NOW)] == won
+        assert own_pictures.stored_bytes("ann") == len(won[0].data)
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["put", "put_new", "delete", "purge", "erase", "erase_account"]),
+                st.sampled_from([1, 2, 3]),
+                st.sampled_from(["ann", "bob"]),
+                st.integers(0, 40),
+                st.sampled_from([NOW, 1000.0]),
+            ),
+            max_size=12,
+        )
+    )
+    def test_bytes_are_those_of_the_files_whatever_happens_to_them(
+        self, own_pictures: OwnPictures, steps: list[tuple[str, int, str, int, float]]
+    ) -> None:
+        for account in ("ann", "bob"):
+            own_pictures.erase_account(account)
+        model: dict[str, StoredPicture] = {}
+        for step, number, account, size, until in steps:
+            name = f"{UUID(int=number)}.jpg"
+            picture = StoredPicture(bytes(size), "image/jpeg", account, until)
+            if step == "put":
+                own_pictures.put(name, picture)
+                model[name] = picture
+            elif step == "put_new":
+                assert own_pictures.put_new(name, picture) is (name not in model)
+                model.setdefault(name, picture)
+            elif step == "purge":
+                own_pictures.purge(NOW)
+                model = {name: kept for name, kept in model.items() if kept.expires_at > NOW}
+            elif step == "erase_account":
+                own_pictures.erase_account(account)
+                model = {name: kept for name, kept in model.items() if kept.account_id != account}
+            else:
+                own_pictures.delete(name) if step == "delete" else own_pictures.erase("", (name,))
+                model.pop(name, None)
+            for who in ("ann", "bob"):
+                held = sum(len(kept.data) for kept in model.values() if kept.account_id == who)
+                assert own_pictures.stored_bytes(who) == held
+
+    def test_room_is_never_given_twice(self, own_pictures: OwnPictures) -> None:
+        reservations, barrier = Reservations(), threading.Barrier(8)
+
+        def store(number: int) -> str:
+            barrier.wait()
+            try:
+                with reservations.room(own_pictures, "ann", 10, 35):
+                    name = f"{UUID(int=number)}.jpg"
+                    own_pictures.put(name, StoredPicture(bytes(10), "image/jpeg", "ann", 1000.0))
+            except OutpaintError as error:
+                return error.code
+            return "stored"
+
+        with ThreadPoolExecutor(8) as pool:
+            outcomes = Counter(pool.map(store, range(8)))
+        assert set(outcomes) == {"stored", ErrorCode.STORAGE_FULL}
+        assert own_pictures.stored_bytes("ann") == 10 * outcomes["stored"] <= 35
+        # Nothing stays reserved, and another account has room of its own.
+        with reservations.room(own_pictures, "ann", 35 - 10 * outcomes["stored"], 35):
+            pass
+        with reservations.room(own_pictures, "bob", 35, 35):
+            pass
+
+    def test_what_was_not_stored_after_all_is_not_reserved(self, own_pictures: OwnPictures) -> None:
+        reservations = Reservations()
+        for _ in range(2):
+            with pytest.raises(ConnectionError), reservations.room(own_pictures, "ann", 35, 35):
+                raise ConnectionError("the disk is gone")
+
+
+def test_a_folder_of_an_older_release_has_its_pictures_counted(tmp_path: Path) -> None:
+    path = tmp_path / "outpaint.sqlite3"
+    before = next(number for number, step in enumerate(database._STEPS) if "stored_bytes" in step[0])
+    with patch.object(database, "_STEPS", database._STEPS[:before]), closing(Database(path)) as older:
+        for number, account, size in ((1, "ann", 7), (2, "ann", 5), (3, "bob", 3)):
+            older.connection.execute(
+                "INSERT INTO pictures (name, size, media_type, account_id, expires_at) "
+                "VALUES (?, ?, 'image/png', ?, 9e9)",
+                (f"{UUID(int=number)}.png", size, account),
+            )
+    with closing(Database(path)) as newer:
+        pictures = FolderPictures(tmp_path / "pictures", newer, FileUrls(b"a secret of the test"))
+        assert (pictures.stored_bytes("ann"), pictures.stored_bytes("bob")) == (12, 3)
+        pictures.delete(f"{UUID(int=1)}.png")
+        assert pictures.stored_bytes("ann") == 5
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

@@ -111,6 +111,7 @@ def kit() -> ServiceKit:
         dispatch=dispatch,
         fetch=NoFetch(),
         file_urls=urls,
+        uploads=pictures,
     )
     return ServiceKit(clock, pictures, dispatch, ledger, service)
 
@@ -173,6 +174,37 @@ def test_what_was_not_granted_is_refused(kit: ServiceKit, data: bytes, name: str
     assert kit.pictures.get(str(ticket["id"]), START) is None
 
 
+def test_a_form_ends_with_its_file_at_the_latest(kit: ServiceKit, cut_out: bytes) -> None:
+    kit.service = replace(kit.service, settings=ServiceSettings(result_lifetime=60))
+    ticket = kit.ticket()
+    assert ticket["expires_at"] == ticket["file_expires_at"]
+    kit.clock.time += 60
+    assert kit.upload(ticket["url"], cut_out).status == 403
+    assert kit.pictures.stored_bytes("one") == 0
+
+
+def test_a_form_that_was_used_needs_no_room_for_the_same_file(kit: ServiceKit, cut_out: bytes) -> None:
+    kit.service = replace(kit.service, settings=ServiceSettings(stored_bytes_per_account=len(cut_out)))
+    ticket, other = kit.ticket(), kit.ticket()
+    assert [kit.upload(ticket["url"], cut_out).status for _ in range(2)] == [204, 204]
+    full = kit.upload(other["url"], cut_out)
+    assert (full.status, json.loads(full.body)["error_code"]) == (429, "storage_full")
+    assert kit.pictures.get(str(other["id"]), START) is None
+    # An account that is full gets no form, and its pictures that are stored already can be painted from.
+    refused = kit.send("/v1/uploads", b'{"content_type": "image/png"}', "application/json")
+    assert json.loads(refused.body)["error_code"] == "storage_full"
+    assert kit.outpaint(image_id=str(ticket["id"])).status == 202
+    assert json.loads(kit.outpaint(image=cut_out).body)["error_code"] == "storage_full"
+
+
+def test_an_ended_jobs_inputs_make_room(kit: ServiceKit, cut_out: bytes) -> None:
+    kit.service = replace(kit.service, settings=ServiceSettings(stored_bytes_per_account=2 * len(cut_out)))
+    taken = [kit.outpaint(image=cut_out).status for _ in range(3)]
+    assert taken == [202, 202, 429]
+    assert settle.end_by_hand(kit.service, kit.dispatch.started[0].inference_id).state is JobState.FAILED
+    assert kit.outpaint(image=cut_out).status == 202
+
+
 def test_a_file_over_the_limit_is_refused(kit: ServiceKit, cut_out: bytes) -> None:
     kit.service = replace(
         kit.service,
@@ -198,7 +230,7 @@ def test_only_types_that_are_taken(kit: ServiceKit, content_type: str) -> None:
 
 
 def test_a_host_without_uploads_says_so(kit: ServiceKit) -> None:
-    kit.service = replace(kit.service, file_urls=None)
+    kit.service = replace(kit.service, uploads=None)
     answer = kit.send("/v1/uploads", b'{"content_type": "image/png"}', "application/json")
     assert answer.status == 404
     assert kit.send("/v1/uploads/x.png?expires=1", b"", "multipart/form-data; boundary=x").status == 404

@@ -114,16 +114,18 @@ class ServiceSide:
         # The mock's own secret, so that equal files have equal URLs.
         file_urls = FileUrls(sha256(f"outpaint-mock {_SEED}".encode()).digest())
         self._painting = _PaintingByHand()
+        pictures = MemoryPictures(file_urls)
         self.service = Service(
             clock=self.clock,
             ids=RepeatableIds(_SEED),
             accounts=self._ledger,
             limits=MemoryLimits(),
             jobs=self._ledger,
-            pictures=MemoryPictures(file_urls),
+            pictures=pictures,
             dispatch=self._painting,
             fetch=Sources(lambda _: None),
             file_urls=file_urls,
+            uploads=pictures,
             settings=SETTINGS,
         )
         self._application = Application(self.service)

@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     SOURCE_UNAVAILABLE = "source_unavailable"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     RATE_LIMITED = "rate_limited"
+    STORAGE_FULL = "storage_full"
     HEADERS_TOO_LARGE = "headers_too_large"
     INTERNAL = "internal"
     PAINTING_FAILED = "painting_failed"
@@ -131,7 +132,9 @@ ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
         401, "No API key was sent", "send it in the header that WWW-Authenticate names", _O.KEYED
     ),
     ErrorCode.UNKNOWN_KEY: _state(401, "The API key is not known", "check it for typing errors", _O.KEYED),
-    ErrorCode.INSUFFICIENT_CREDITS: _state(402, "The credits are used up", "add credits, or ask for fewer pictures"),
+    ErrorCode.INSUFFICIENT_CREDITS: _state(
+        402, "The credits are used up", "add credits, or ask for fewer pictures", _O.OUTPAINT | _O.UPLOADS
+    ),
     ErrorCode.FORBIDDEN: _state(
         403, "The API key is known but not allowed here", "ask the service's operator to allow it", _O.KEYED
     ),
@@ -204,6 +207,13 @@ ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
     ),
     ErrorCode.RATE_LIMITED: _state(
         429, "The rate limit is reached", "try again when Retry-After says", _O.KEYED, retry_after=True
+    ),
+    ErrorCode.STORAGE_FULL: _state(
+        429,
+        "The account has as much stored as it may",
+        "wait until jobs end and uploads expire, or ask the service's operator for more",
+        _O.OUTPAINT | _O.UPLOADS,
+        retry_after=True,
     ),
     ErrorCode.HEADERS_TOO_LARGE: _request(
         431, "The request headers are too large", "send fewer or shorter ones", _O.ALL

@@ -148,6 +148,11 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
         IDEMPOTENCY_KEY,
     ),
     _E.RATE_LIMITED: ("more than 500 requests in 60 seconds: try again in 17 seconds", None),
+    _E.STORAGE_FULL: (
+        "this account has nearly the 2147483648 bytes stored that it may have, and this would be more: wait until jobs "
+        "end and uploads and results expire, or ask the service's operator for a higher limit",
+        None,
+    ),
     _E.HEADERS_TOO_LARGE: ("the request headers have more than 32768 bytes", None),
     _E.INTERNAL: (f"something broke on our side: try again, and quote {CORRELATION_ID} if it stays", None),
     _E.PAINTING_FAILED: ("painting failed; the credits were given back: send the request again", None),

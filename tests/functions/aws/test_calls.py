@@ -9,7 +9,8 @@ import pytest
 
 from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.functions.aws.aws_service import Stack
+from outpaint.functions.aws.aws_service import LazyFetch, Stack
+from outpaint.functions.aws.dynamo_keys import DynamoKeyRing
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.service import settle
@@ -110,10 +111,58 @@ def test_a_refusal_without_a_key_costs_nothing(cloud: Any) -> None:
     assert (answer.status, cloud.wire.calls) == (404, [])
 
 
-def test_an_upload_costs_two_and_no_call_to_s3(cloud: Any) -> None:
+def test_an_upload_costs_three_and_no_call_to_s3(cloud: Any) -> None:
     answer = send(fresh(cloud), cloud, "POST", "/v1/uploads", content_type="image/png")
     assert answer.status == 200
-    assert cloud.wire.calls == ["GetItem", "UpdateItem"]
+    # The key and its account, the rate limit, the forms that the account has had.
+    assert cloud.wire.calls == ["GetItem", "UpdateItem", "UpdateItem"]
+
+
+def test_forms_count_as_the_largest_picture_until_their_files_are_gone(cloud: Any) -> None:
+    settings = cloud.settings.service
+    limit = settings.stored_bytes_per_account // settings.pictures.max_bytes
+    assert limit == 2048
+    two = settings.model_copy(update={"stored_bytes_per_account": 2 * settings.pictures.max_bytes})
+    cloud.settings = cloud.settings.model_copy(update={"service": two})
+
+    def asked() -> Response:
+        return send(fresh(cloud), cloud, "POST", "/v1/uploads", content_type="image/png")
+
+    assert [asked().status for _ in range(3)] == [200, 200, 429]
+    refusal = asked()
+    assert json.loads(refusal.body)["error_code"] == "storage_full"
+    assert refusal.header("Retry-After") == str(settings.retry_after)
+    cloud.clock.time += settings.result_lifetime
+    assert asked().status == 200
+
+
+def test_an_address_costs_a_look_at_the_credits_as_they_are_when_it_is_fetched(
+    cloud: Any, cut_out: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = fresh(cloud)
+    monkeypatch.setattr(LazyFetch, "fetch", lambda *_, **__: cut_out)
+    submit(stack, cloud, image_url="https://example.com/a.png")
+    assert cloud.wire.calls == [
+        "GetItem",  # the key and its account
+        "UpdateItem",  # the rate limit
+        "GetItem",  # the account again
+        "TransactWriteItems",
+        "PutObject",
+        "InvokeEndpointAsync",
+        "UpdateItem",
+    ]
+
+
+def test_who_cannot_pay_costs_a_look_at_the_account_as_it_is_now(cloud: Any, cut_out: bytes) -> None:
+    DynamoKeyRing(cloud.table()).add_credits("ann", -20, cloud.clock.now())
+    for path, fields in (
+        ("/v1/uploads", {"content_type": "image/png"}),
+        ("/v1/painting/outpaint", {"image": cut_out, "prompt": "a field", "count": "1"}),
+        ("/v1/painting/outpaint", {"image_url": "https://example.com/a.png", "prompt": "a field", "count": "1"}),
+    ):
+        answer = send(fresh(cloud), cloud, "POST", path, **fields)
+        assert answer.status == 402, answer.body
+        assert cloud.wire.calls == ["GetItem", "UpdateItem", "GetItem"]
 
 
 def test_clients_are_built_when_they_are_needed(aws: None, cloud: Any) -> None:

@@ -53,6 +53,8 @@ def test_the_environment_is_one_that_the_settings_know() -> None:
     assert settings.service.cors_origins == ("*",)
     assert settings.service.pictures.max_bytes == ServiceSettings().pictures.max_bytes
     assert settings.service.sync_wait == settings.service.max_wait == 24
+    plain = AwsSettings.from_environment({PREFIX + name: "x" for name in ("TABLE", "BUCKET", "ENDPOINT")})
+    assert settings.service.stored_bytes_per_account == plain.service.stored_bytes_per_account == 64 * 2**30
 
 
 def test_what_is_missing_in_the_environment_is_named() -> None:

@@ -98,6 +98,7 @@ GOVERNS: dict[str, tuple[object, dict[str, set[str]]]] = {
     "CreditsPerImage": (2, _RULE),
     "RateLimit": (60, _all(_RULE, updated={"RestApi"})),
     "MaxPictureBytes": (1048576, _RULE),
+    "StoredBytesPerAccount": (1073741824, _RULE),
     "JobLifetime": (600, _RULE),
     "SyncWait": (5, _RULE),
     "OperatorSettings": ("false", _all(API, removed={"SettingsFellBackAlarm"}, updated={"ApiRole"})),

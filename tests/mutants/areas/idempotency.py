@@ -65,11 +65,10 @@ def replay_not_flagged(patch: Patch) -> None:
 
 @mutant("every answer to a request with a key is flagged as a replay", "idempotency.a-first-answer-is-not-flagged")
 def first_answer_is_flagged(patch: Patch) -> None:
-    def flagging(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
-        submission = original(service, caller, request, **rest)
-        return replace(submission, replayed=rest.get("idempotency_key") is not None)
+    def flagging(original: Any, service: Any, admitted: Any) -> Any:
+        return replace(original(service, admitted), replayed=admitted.idempotency_key is not None)
 
-    patch.around(application, "submit", flagging)
+    patch.around(application, "carry_out", flagging)
 
 
 @mutant("a replay is charged again", "idempotency.a-replay-costs-nothing")
@@ -143,18 +142,26 @@ def failure_frees_the_key(patch: Patch) -> None:
 def refusal_uses_the_key_up(patch: Patch) -> None:
     used: set[str] = set()
 
-    def submitting(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
+    def admitting(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
         key = rest.get("idempotency_key")
         if key in used:
             raise OutpaintError(ErrorCode.IDEMPOTENCY_MISMATCH, "this key was used before", field=names.IDEMPOTENCY_KEY)
+        return using(key, original, service, caller, request, **rest)
+
+    def using(key: str | None, original: Any, *given: Any, **rest: Any) -> Any:
         try:
-            return original(service, caller, request, **rest)
+            return original(*given, **rest)
         except OutpaintError:
             if key is not None:
                 used.add(key)
             raise
 
-    patch.around(application, "submit", submitting)
+    patch.around(application, "admit", admitting)
+    patch.around(
+        application,
+        "carry_out",
+        lambda original, service, admitted: using(admitted.idempotency_key, original, service, admitted),
+    )
 
 
 @mutant("any text may be a key", "idempotency.a-key-that-can-be-none-is-400")

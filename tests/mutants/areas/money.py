@@ -13,6 +13,7 @@ from outpaint.functions.embedded import memory_ledger
 from outpaint.functions.embedded.memory_ledger import MemoryLedger
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
+from outpaint.functions.service import admission, submit
 
 
 def change_price(patch: Patch, change: Any) -> None:
@@ -93,6 +94,7 @@ def credits_go_below_nothing(patch: Patch) -> None:
         original(self, job, claim, now)
         self.add_credits(job.account_id, -missing)
 
+    patch.set(admission, "check_credits", lambda *_, **__: None)
     patch.around(MemoryLedger, "create", create)
 
 
@@ -140,3 +142,21 @@ def another_account_pays(patch: Patch) -> None:
             self.add_credits(other, -job.price)
 
     patch.around(MemoryLedger, "create", create)
+
+
+@mutant(
+    "addresses are read and forms given without a look at the credits",
+    "credits.who-cannot-pay-has-no-address-read",
+    "uploads.who-cannot-pay-gets-no-ticket",
+)
+def credits_are_looked_at_late(patch: Patch) -> None:
+    patch.set(admission, "check_credits", lambda *_, **__: None)
+
+
+@mutant("a replay needs credits too", "credits.no-credits-are-enough-for-a-replay")
+def replay_needs_credits(patch: Patch) -> None:
+    def earlier(original: Any, service: Any, admitted: Any) -> Any:
+        admission.check_credits(service, admitted.caller, 1, read_again=True)
+        return original(service, admitted)
+
+    patch.around(submit, "_earlier", earlier)

@@ -154,10 +154,10 @@ def format_is_always_png(patch: Patch) -> None:
 
 @mutant("the format asked for is not looked at", "fields.file-is-of-the-format-asked-for")
 def format_ignored(patch: Patch) -> None:
-    def submit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
+    def admit(original: Any, service: Any, caller: Any, request: Any, **rest: Any) -> Any:
         return original(service, caller, wishing(request, format=Format.JPG), **rest)
 
-    patch.around(application, "submit", submit)
+    patch.around(application, "admit", admit)
 
 
 @mutant("all variants are the same picture", "seeds.variants-differ")

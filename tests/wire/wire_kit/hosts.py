@@ -226,6 +226,7 @@ def _host(settings: ServiceSettings) -> Iterator[tuple[Host, ObedientPainter, Sh
     clock, web, painter, endings = ShiftedClock(), Web(), ObedientPainter(), Endings()
     ledger = MemoryLedger(on_end=endings.announce)
     file_urls = FileUrls(b"known to this test only")
+    pictures = MemoryPictures(file_urls)
     painting = PaintingThreads(painter)
     service = Service(
         clock=clock,
@@ -233,10 +234,11 @@ def _host(settings: ServiceSettings) -> Iterator[tuple[Host, ObedientPainter, Sh
         accounts=ledger,
         limits=MemoryLimits(),
         jobs=ledger,
-        pictures=MemoryPictures(file_urls),
+        pictures=pictures,
         dispatch=painting,
         fetch=web,
         file_urls=file_urls,
+        uploads=pictures,
         settings=settings,
     )
     host = Host(service, painting, endings)

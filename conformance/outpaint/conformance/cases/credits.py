@@ -6,8 +6,17 @@ from functools import partial
 from typing import Any
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import failure_of, finished, json_object, pending, refused, rejected
-from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api
+from outpaint.conformance.proving.answer_reading import (
+    failure_of,
+    finished,
+    is_replay,
+    json_object,
+    pending,
+    refused,
+    rejected,
+    result_of,
+)
+from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api, once
 from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, variants, with_held_job
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.provider import Need
@@ -310,6 +319,53 @@ def a_402_leaves_no_job_behind(api: Api) -> None:
     rejected(own.outpaint(mode="async", count=3), 402)
     api.provider.advance(JOB_LIFETIME_S + 1)
     equal(own.balance(), 2, "the balance")
+
+
+# Before anything is fetched
+
+
+@critical(
+    clauses.PAID_FIRST,
+    given="an account without credits, and an address that answers an error",
+    when="the address is posted",
+    then="the answer is 402: the address was not read",
+    needs=[Need.ACCOUNTS, Need.SOURCES],
+)
+def who_cannot_pay_has_no_address_read(api: Api) -> None:
+    own = api.with_key(api.provider.exact_key(0))
+    url = api.provider.publish(ErrorCode.SOURCE_UNAVAILABLE)
+    refused(own.post_json({"image_url": url, "prompt": "a lake"}), ErrorCode.INSUFFICIENT_CREDITS)
+
+
+@critical(
+    clauses.PAID_FIRST,
+    given="an account whose last credit went into a request with an idempotency key",
+    when="the request is sent again",
+    then="it is answered with its job, not with 402",
+    needs=[Need.ACCOUNTS],
+    credits=1,
+)
+def no_credits_are_enough_for_a_replay(api: Api) -> None:
+    own, key = api.with_key(api.provider.exact_key(1)), once()
+    first = result_of(own.outpaint(headers=key))
+    answer = own.outpaint(headers=key)
+    equal(result_of(answer).inference_id, first.inference_id, "the inference_id")
+    is_replay(answer)
+
+
+@case(
+    clauses.PAID_FIRST,
+    given="an account with one credit",
+    when="a request with an idempotency key is sent eight times at the same moment",
+    then="one pays for it, and none is 402",
+    needs=[Need.ACCOUNTS],
+    credits=1,
+)
+def a_race_for_the_last_credit_under_one_key_is_no_402(api: Api) -> None:
+    own, key = api.with_key(api.provider.exact_key(1)), once()
+    statuses = own.at_once(8, lambda one: one.outpaint(mode="async", headers=key).status_code)
+    holds(set(statuses) <= {200, 202, 409}, f"no status but 200, 202 and 409 is among {statuses}")
+    equal(own.balance(), 0, "the balance")
 
 
 # Given back

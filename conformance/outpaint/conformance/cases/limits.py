@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import partial
+from urllib.parse import urlsplit
 
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, minor, variants
-from outpaint.conformance.proving.expectations import equal
+from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.expectations import NotOffered, equal, holds
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
 
 _MAX_BYTES = 10_000
 # Over what a host behind Lambda takes, whatever its pictures may have, and under what its gateway refuses by itself.
@@ -131,3 +132,40 @@ def after_413_the_next_request_is_served(api: Api, extra: int) -> None:
     with _small(api) as own:
         rejected(own.outpaint(image=drawn_pictures.canvas() + bytes(extra)), 413)
         finished(own.outpaint())
+
+
+def _with_room_for(api: Api, bytes_: int) -> AbstractContextManager[Api]:
+    """A provider where an account may have so many bytes stored. Raises `NotOffered` where the host does not count."""
+    answer = api.request("POST", UPLOADS_PATH, json={"content_type": "image/png"})
+    if answer.status_code == 200 and urlsplit(answer.json()["url"]).netloc.encode() != api.client.base_url.netloc:
+        raise NotOffered("another store, such as S3, keeps this host's pictures, and does not say whose they are")
+    return api.configured(stored_bytes_per_account=bytes_)
+
+
+@case(
+    clauses.STORAGE_LIMIT,
+    given="a provider where an account may have fewer bytes stored than a picture has",
+    when="the picture is posted",
+    then="the refusal is 429, storage_full, and nothing is charged",
+    needs=[Need.SETTINGS],
+    watches_account=True,
+)
+def a_picture_over_what_may_be_stored_is_429(api: Api) -> None:
+    picture = drawn_pictures.canvas()
+    with _with_room_for(api, len(picture) - 1) as own, own.charged(0):
+        refused(own.outpaint(image=picture), ErrorCode.STORAGE_FULL)
+
+
+@critical(
+    clauses.STORAGE_LIMIT,
+    given="a provider where an account may have as many bytes stored as the picture that it sends has",
+    when="pictures that are larger together are painted from it",
+    then="all of them are there: what was paid for is not refused",
+    needs=[Need.SETTINGS],
+    credits=4,
+)
+def results_are_stored_whatever_is(api: Api) -> None:
+    picture = drawn_pictures.canvas()
+    with _with_room_for(api, len(picture)) as own:
+        files = own.files_of(own.outpaint(image=picture, count=4))
+        holds(sum(map(len, files)) > len(picture), "the results are larger than the limit")

@@ -43,6 +43,14 @@ def _send(api: Api, ticket: UploadTicket, data: bytes, url: str | None = None) -
     return api.client.post(url or ticket.url, data=ticket.fields, files={"file": ("picture", data)})
 
 
+def _own_ticket(api: Api) -> UploadTicket:
+    """A ticket of a host that takes uploads itself. Raises `NotOffered` where another store does."""
+    ticket = _ticket(api)
+    if urlsplit(ticket.url).netloc.encode() != api.client.base_url.netloc:
+        raise NotOffered("another store, such as S3, takes this host's uploads, and a form until it ends")
+    return ticket
+
+
 def _sent(api: Api, data: bytes) -> str:
     """The id of a picture that was uploaded."""
     ticket = _ticket(api)
@@ -185,3 +193,76 @@ def changed_form_is_not_taken(api: Api) -> None:
     if moved == ticket.url:
         raise NotOffered("this host's forms carry the id in a field")
     equal(_send(api, ticket, drawn_pictures.canvas(), moved).status_code, 403, "the status of the upload")
+
+
+@critical(
+    clauses.PAID_FIRST,
+    given="an account without credits",
+    when="a ticket is asked for",
+    then="the refusal is insufficient_credits",
+    needs=[Need.ACCOUNTS],
+)
+def who_cannot_pay_gets_no_ticket(api: Api) -> None:
+    own = api.with_key(api.provider.exact_key(0))
+    refused(_asked(own, {"content_type": "image/png"}), ErrorCode.INSUFFICIENT_CREDITS)
+
+
+@case(
+    clauses.UPLOADS_ONCE,
+    given="a picture that was sent ahead",
+    when="the very same is sent by the same form, as after an answer that was lost",
+    then="it is taken again",
+)
+def same_file_may_be_sent_again(api: Api) -> None:
+    ticket = _own_ticket(api)
+    for _ in range(2):
+        equal(_send(api, ticket, drawn_pictures.canvas()).status_code, 204, "the status of the upload")
+
+
+@critical(
+    clauses.UPLOADS_ONCE,
+    given="a picture that was sent ahead",
+    when="another is sent by the same form",
+    then="it is refused by 403, url_expired, and the first is the one that is painted",
+    credits=2,
+)
+def form_stores_one_file(api: Api) -> None:
+    ticket = _own_ticket(api)
+    equal(_send(api, ticket, drawn_pictures.canvas()).status_code, 204, "the status of the upload")
+    refused(_send(api, ticket, drawn_pictures.canvas((32, 32), (8, 8, 24, 24))), ErrorCode.URL_EXPIRED)
+    ahead = api.picture(image=None, image_id=ticket.id, seed=5)
+    holds(ahead == api.picture(seed=5), "the first picture was painted")
+
+
+@critical(
+    clauses.UPLOADS_ONCE,
+    given="a form",
+    when="four pictures are sent by it at the same moment",
+    then="exactly one is taken",
+)
+def race_for_a_form_stores_one_file(api: Api) -> None:
+    ticket = _own_ticket(api)
+    pictures = [drawn_pictures.canvas((32, 32), (8, 8, 16 + number, 24)) for number in range(4)]
+    statuses = api.at_once(4, lambda one: _send(one, ticket, pictures.pop()).status_code)
+    equal(sorted(statuses), [204, 403, 403, 403], "the statuses of the uploads")
+
+
+@case(
+    clauses.STORAGE_LIMIT,
+    given="a provider where an account may have as many bytes stored as one picture has",
+    when="two pictures are sent ahead",
+    then="the second, or its ticket, is refused by 429, storage_full",
+    needs=[Need.SETTINGS],
+)
+def uploads_stay_within_what_an_account_may_store(api: Api) -> None:
+    picture = drawn_pictures.canvas()
+    with api.configured(stored_bytes_per_account=len(picture)) as own:
+        for last in (False, True):
+            answer = _asked(own, {"content_type": "image/png"})
+            if answer.status_code == 200:
+                answer = _send(own, parsed(answer, UploadTicket), picture)
+            elif not last:
+                break  # a host whose store takes uploads counts the largest file for each form
+            if not last:
+                equal(answer.status_code, 204, "the status of the first upload")
+        refused(answer, ErrorCode.STORAGE_FULL)

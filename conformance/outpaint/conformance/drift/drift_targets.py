@@ -18,6 +18,7 @@ from outpaint.conformance.drift.repeated_requests import CannotAsk, RepeatedRequ
 from outpaint.conformance.verify.mock_server_provider import MockWorld, world_at
 from outpaint.conformance.verify.reachability import balances_at, check_base_url
 from outpaint.conformance.verify.remote_provider import RetryingClient, SharedPause, client_options
+from outpaint.contracts.errors import ERROR_KINDS
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.world.world import World
@@ -25,6 +26,7 @@ from outpaint.mocks.world.world_options import WorldOptions
 
 _LONGEST_PAUSE_S: Final = 60.0
 _IN_PROCESS: Final = "mock.test"
+_TOO_MANY: Final = tuple(code for code, kind in ERROR_KINDS.items() if kind.status == 429)
 _ENDS: Final = frozenset({"succeeded", "failed", "expired", "cancelled"})
 
 
@@ -114,7 +116,8 @@ class BaseUrlTarget(Target):
 
     def ask(self, request: RepeatedRequest, scenario: str | None) -> TargetReply:
         """The answer; a 429 is waited out unless one was recorded there."""
-        client = self._plain if scenario is not None and "rate_limited" in scenario else self._retrying
+        is_recorded = any(f"error({code.value}" in (scenario or "") for code in _TOO_MANY)
+        client = self._plain if is_recorded else self._retrying
         began = time.monotonic()
         response = client.request(request.method, request.url, headers=request.wire_headers, content=request.body)
         return TargetReply(response, time.monotonic() - began)

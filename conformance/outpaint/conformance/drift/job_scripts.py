@@ -201,7 +201,9 @@ def _trouble(exchange: RecordedExchange, answer: Answer, keys: dict[str, int], p
     if status == 429:
         wait = answer.header(RETRY_AFTER) or ""
         is_wait = wait.isascii() and wait.isdigit() and int(wait) <= 86_400
-        return f"error(rate_limited, retry_after={wait})" if is_wait else "error(rate_limited)"
+        code = _code(json_of(answer), None)
+        word = (code if code is ErrorCode.STORAGE_FULL else ErrorCode.RATE_LIMITED).value
+        return f"error({word}, retry_after={wait})" if is_wait else f"error({word})"
     code = _code(json_of(answer), _BY_STATUS.get(status))
     if code in _SOURCE_ERRORS:
         return f"error({code.value})"

@@ -92,6 +92,11 @@ GIVEN_BACK: Final = _ours(
 )
 REFUSED_FREE: Final = _vendor("credits.refused-free", "A refused request is not charged.", ERRORS)
 USED_UP: Final = _vendor("credits.used-up", "402, Payment Required: the credits do not suffice.", ERRORS)
+PAID_FIRST: Final = _ours(
+    "credits.paid-first",
+    "Who cannot pay has no address read and no form given; a request that is a replay has been paid for.",
+    f"{API}#credits",
+)
 
 # Every answer
 
@@ -222,6 +227,11 @@ EXHAUSTED_HANDLE_WORDS: Final = _ours(
 HEADERS_LIMIT: Final = _ours("limits.headers", "431: the headers have more than 32 KiB.", f"{ERRORS}; {API_ERRORS}")
 FILE_LIMIT: Final = _vendor("limits.file", "413: a file is larger than the host takes.", ERRORS)
 BODY_LIMIT: Final = _vendor("limits.body", "413: a body is larger than the host takes, however it is sent.", ERRORS)
+STORAGE_LIMIT: Final = _ours(
+    "limits.storage",
+    "429, storage_full: an account has as much stored as it may; nothing that was paid for is refused.",
+    f"{API}#pictures-sent-ahead",
+)
 
 # What is asked for
 
@@ -294,6 +304,11 @@ IDS: Final = _ours("sources.ids", "An id is one of the account's own: an upload'
 UPLOADS: Final = _ours("uploads.ticket", "A picture may be sent ahead by a form that is asked for, at no charge.", API)
 UPLOADS_FENCE: Final = _ours(
     "uploads.fence", "A form takes its own picture and no other, and only its account can use it.", API
+)
+UPLOADS_ONCE: Final = _ours(
+    "uploads.once",
+    "A form stores one file: the very same again changes nothing, and another is refused.",
+    f"{API}#pictures-sent-ahead",
 )
 
 # Pictures that are taken

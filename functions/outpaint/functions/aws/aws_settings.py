@@ -17,12 +17,14 @@ SWEEP_THREADS: Final = 16
 
 # What differs from a server of one's own. A gateway closes a connection after 29 s, so a wait ends before that. A
 # Lambda event has 6 MiB, of which base64 leaves 4.5. A URL signed with a role's temporary credentials ends with them.
+# Upload forms count as the largest picture each, so that this is 2048 of them a day, and a bucket has no end.
 _ON_LAMBDA: Final[dict[str, object]] = {
     "sync_wait": 24,
     "max_wait": 24,
     "body_limit": 4_500_000,
     "url_lifetime": 3600,
     "sweep_threads": SWEEP_THREADS,
+    "stored_bytes_per_account": 64 * 1024**3,
 }
 
 

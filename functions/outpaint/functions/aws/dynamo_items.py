@@ -8,6 +8,7 @@
 | `JOB#<id>` | a job; with `unended` while it has not ended, and `purge_at` once it has |
 | `CLAIM#<account>#<key>` | an idempotency key in use |
 | `LIMIT#<account>#<window>` | how many requests an account has made in a window, and the last count of each caller |
+| `LIMIT#<account>#uploads#<window>` | how many upload forms it has had in a window, in the same way |
 | `MOVEMENT#<id>` | a change of credits by an operator, so that it is made once |
 | `SWEEP` | where the next sweep goes on: `since`, in seconds since the epoch |
 

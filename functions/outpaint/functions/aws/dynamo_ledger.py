@@ -55,6 +55,12 @@ class DynamoLedger:
         self._remember(account.id, item["pk"]["S"])
         return account
 
+    def free_credits(self, account_id: str) -> int:
+        """One read, or two for an account that this process has not looked up by its key."""
+        pk = self._account_pk(account_id)
+        item = None if pk is None else self._table.get(pk)
+        return 0 if item is None else account_of(item).credits
+
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         """One transaction."""
         paid_by = self._account_pk(job.account_id)

@@ -15,11 +15,13 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.fetch_pool import FetchPool
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application, Exchange
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -86,14 +88,21 @@ class AsgiHost(PooledHost):
     """An ASGI 3 application over the HTTP core; serves scopes of HTTP alone.
 
     Heads are processed on the event loop, for that takes microseconds; bodies are read there and processed in a
-    bounded pool of threads. A client that waits for a job occupies a connection and nothing else.
+    bounded pool of threads; what has to read an address goes on in another, so that slow sources hold up nobody. A
+    client that waits for a job occupies a connection and nothing else.
     """
 
     def __init__(self, application: Application, endings: Endings, limits: ServerLimits = ServerLimits()) -> None:
         super().__init__(_THREADS, "request", limits)
+        self._fetches = FetchPool(limits)
         self._application = application
         self._service = application.service
         self._endings = endings
+
+    def close(self) -> None:
+        """End the threads, after the last request."""
+        self._fetches.close()
+        super().close()
 
     def unreadable(self) -> Response:
         """The answer to bytes that are not HTTP."""
@@ -130,8 +139,16 @@ class AsgiHost(PooledHost):
 
     async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
         loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._pool, exchange.finish, body)
+        outcome = await loop.run_in_executor(self._pool, exchange.begin, body)
+        if isinstance(outcome, Fetching):
+            outcome = await self._fetch(outcome)
         return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
+
+    async def _fetch(self, fetching: Fetching) -> Response | Waiting:
+        try:
+            return await self._fetches.run(fetching.account_id, fetching.go, self._service.settings.fetch_timeout)
+        except OutpaintError as error:
+            return fetching.refuse(error)
 
     async def _wait(self, waiting: Waiting, receive: Receive) -> Response:
         """The response at the job's end or at the end of the wait; raises `ClientGone` if the client has left."""

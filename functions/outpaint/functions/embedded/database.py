@@ -71,6 +71,26 @@ _STEPS: Final[tuple[tuple[str, ...], ...]] = (
     ("ALTER TABLE pictures ADD COLUMN inference_id TEXT",),
     # Where a painter's host leaves its answer; the painter of this host is in its process, and leaves none.
     ("ALTER TABLE jobs ADD COLUMN locations TEXT",),
+    # The bytes of each account's pictures, kept by the database itself in the transaction that changes a picture.
+    (
+        """CREATE TABLE stored_bytes (
+            account_id TEXT PRIMARY KEY,
+            bytes INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "INSERT INTO stored_bytes SELECT account_id, sum(size) FROM pictures GROUP BY account_id",
+        """CREATE TRIGGER picture_stored AFTER INSERT ON pictures BEGIN
+            INSERT INTO stored_bytes VALUES (new.account_id, new.size)
+            ON CONFLICT (account_id) DO UPDATE SET bytes = bytes + excluded.bytes;
+        END""",
+        """CREATE TRIGGER picture_replaced AFTER UPDATE OF account_id, size ON pictures BEGIN
+            UPDATE stored_bytes SET bytes = bytes - old.size WHERE account_id = old.account_id;
+            INSERT INTO stored_bytes VALUES (new.account_id, new.size)
+            ON CONFLICT (account_id) DO UPDATE SET bytes = bytes + excluded.bytes;
+        END""",
+        """CREATE TRIGGER picture_deleted AFTER DELETE ON pictures BEGIN
+            UPDATE stored_bytes SET bytes = bytes - old.size WHERE account_id = old.account_id;
+        END""",
+    ),
 )
 
 

@@ -17,6 +17,17 @@ from outpaint.functions.service.records import StoredPicture
 # Names of our own files, so that no other file in the folder is ever deleted.
 _FILE: Final = re.compile(rf"{UUID}\.[a-z]{{3,5}}(?:\.[0-9a-f]{{32}}\.part)?")
 
+# A row is updated, not replaced: SQLite counts what is replaced as inserted, without a deletion before.
+_PUT_NEW: Final = (
+    "INSERT INTO pictures (name, size, media_type, account_id, expires_at, inference_id) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (name) DO NOTHING"
+)
+_PUT: Final = _PUT_NEW.replace(
+    "NOTHING",
+    "UPDATE SET size = excluded.size, media_type = excluded.media_type, account_id = excluded.account_id, "
+    "expires_at = excluded.expires_at, inference_id = excluded.inference_id",
+)
+
 
 class FolderPictures:
     """The Pictures port: each file under its own name in the folder, what is known of it in the database.
@@ -33,23 +44,31 @@ class FolderPictures:
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Raises `ValueError` for a malformed name."""
+        self._put(name, picture, only_new=False)
+
+    def put_new(self, name: str, picture: StoredPicture) -> bool:
+        """Raises `ValueError` for a malformed name."""
+        return self._put(name, picture, only_new=True)
+
+    def _put(self, name: str, picture: StoredPicture, *, only_new: bool) -> bool:
         if not is_picture_name(name):
             raise ValueError(f"not a picture's name: {name!r}")
         path = self.path(name)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
             part.write_bytes(picture.data)
-            part.replace(path)
-        except OSError:
+            with self._database.transaction() as connection:
+                known = (picture.media_type, picture.account_id, picture.expires_at, picture.inference_id)
+                written = connection.execute(_PUT_NEW if only_new else _PUT, (name, len(picture.data), *known))
+                if written.rowcount == 0:
+                    part.unlink()
+                    return False
+                # Before the row is there for others: then none is without its file, and of two files one is kept.
+                part.replace(path)
+        except BaseException:
             part.unlink(missing_ok=True)
             raise
-        with self._database.transaction() as connection:
-            known = (picture.media_type, picture.account_id, picture.expires_at, picture.inference_id)
-            connection.execute(
-                "INSERT OR REPLACE INTO pictures (name, size, media_type, account_id, expires_at, inference_id) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (name, len(picture.data), *known),
-            )
+        return True
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         row = self._database.connection.execute(
@@ -96,6 +115,11 @@ class FolderPictures:
     def erase_account(self, account_id: str) -> int:
         rows = self._database.connection.execute("SELECT name FROM pictures WHERE account_id = ?", (account_id,))
         return self.erase("", [name for (name,) in rows.fetchall()])
+
+    def stored_bytes(self, account_id: str) -> int:
+        row = self._database.connection.execute("SELECT bytes FROM stored_bytes WHERE account_id = ?", (account_id,))
+        found = row.fetchone()
+        return 0 if found is None else int(found[0])
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files without a row."""

@@ -109,6 +109,7 @@ def open_host(
             dispatch=painting,
             fetch=fetch or SafeFetch(),
             file_urls=stores.file_urls,
+            uploads=stores.pictures,
             settings=settings,
             inspect=canvases.inspect,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Unpack
@@ -43,6 +44,11 @@ class MemoryLedger:
     def by_key_digest(self, digest: str) -> Account | None:
         with self._lock:
             return self._accounts.get(self._keys.get(digest, ""))
+
+    def free_credits(self, account_id: str) -> int:
+        with self._lock:
+            account = self._accounts.get(account_id)
+            return 0 if account is None else account.credits
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._lock:
@@ -156,10 +162,19 @@ class MemoryPictures:
         self._file_urls = file_urls
         self._lock = threading.Lock()
         self._pictures: dict[str, StoredPicture] = {}
+        self._stored: Counter[str] = Counter()
 
     def put(self, name: str, picture: StoredPicture) -> None:
         with self._lock:
-            self._pictures[name] = picture
+            self._forget(name)
+            self._keep(name, picture)
+
+    def put_new(self, name: str, picture: StoredPicture) -> bool:
+        with self._lock:
+            if name in self._pictures:
+                return False
+            self._keep(name, picture)
+            return True
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         with self._lock:
@@ -168,7 +183,7 @@ class MemoryPictures:
 
     def delete(self, name: str) -> None:
         with self._lock:
-            self._pictures.pop(name, None)
+            self._forget(name)
 
     def url(self, name: str, until: float) -> str:
         return self._file_urls.sign(name, until)
@@ -177,16 +192,30 @@ class MemoryPictures:
         with self._lock:
             gone = [name for name, picture in self._pictures.items() if picture.expires_at <= now]
             for name in gone:
-                del self._pictures[name]
+                self._forget(name)
         return len(gone)
 
     def erase(self, inference_id: str, names: Iterable[str]) -> int:  # noqa: ARG002 - a job has no other names here
         with self._lock:
-            return sum(self._pictures.pop(name, None) is not None for name in names)
+            return sum(self._forget(name) for name in names)
 
     def erase_account(self, account_id: str) -> int:
         with self._lock:
             names = [name for name, picture in self._pictures.items() if picture.account_id == account_id]
             for name in names:
-                del self._pictures[name]
+                self._forget(name)
         return len(names)
+
+    def stored_bytes(self, account_id: str) -> int:
+        with self._lock:
+            return self._stored.get(account_id, 0)
+
+    def _keep(self, name: str, picture: StoredPicture) -> None:
+        self._pictures[name] = picture
+        self._stored[picture.account_id] += len(picture.data)
+
+    def _forget(self, name: str) -> bool:
+        picture = self._pictures.pop(name, None)
+        if picture is not None:
+            self._stored[picture.account_id] -= len(picture.data)
+        return picture is not None

@@ -31,6 +31,14 @@ class ServerLimits(BaseModel):
     bodies_in_flight: Annotated[
         int, Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients together.")
     ] = 1024 * MIB
+    fetches_at_a_time: Annotated[
+        int, Field(ge=1, le=1024, description="Requests whose pictures are fetched from addresses at a time.")
+    ] = 32
+    fetches_per_account: Annotated[int, Field(ge=1, description="How many of those may be one account's.")] = 8
+    fetches_waiting_per_account: Annotated[
+        int,
+        Field(ge=0, description="Requests of an account that wait for their turn among those; more are answered 503."),
+    ] = 64
 
 
 OfServer = TypeVar("OfServer", bound=ServerLimits)

@@ -109,6 +109,10 @@ class SqliteLedger:
         ).fetchone()
         return None if row is None else _account(row)
 
+    def free_credits(self, account_id: str) -> int:
+        row = self._database.connection.execute("SELECT credits FROM accounts WHERE id = ?", (account_id,)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._database.transaction() as connection:
             if claim is not None:

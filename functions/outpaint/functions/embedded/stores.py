@@ -19,7 +19,7 @@ from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictur
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
 from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
 from outpaint.functions.service.file_urls import FileUrls
-from outpaint.functions.service.ports import Accounts, Jobs, Pictures
+from outpaint.functions.service.ports import Accounts, Jobs, OwnPictures
 
 _SECRET_BYTES: Final = 32
 
@@ -30,7 +30,7 @@ class Stores:
 
     accounts: Accounts
     jobs: Jobs
-    pictures: Pictures
+    pictures: OwnPictures
     file_urls: FileUrls
     keys: OpenedKeys = field(default_factory=OpenedKeys)
 

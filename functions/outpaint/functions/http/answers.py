@@ -11,16 +11,16 @@ from typing import Final
 from pydantic import BaseModel
 
 from outpaint.contracts import paths_and_headers as names
-from outpaint.contracts.errors import ErrorBody, ErrorCode, ErrorKind, OutpaintError, ProblemDetails
+from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY, EXPOSED, IDEMPOTENCY_KEY, PREFER, Allowance
 from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.service import log_keys
-from outpaint.functions.service.picture_sources import IssuedUpload
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service, ServiceSettings
+from outpaint.functions.service.upload_forms import IssuedUpload
 
 ALLOWED_HEADERS: Final = (API_KEY, "Accept", "Content-Type", IDEMPOTENCY_KEY, PREFER)
 MAX_AGE: Final = 7200
@@ -105,7 +105,7 @@ class Answers:
             body, media_type = ProblemDetails.of(error, correlation_id=self.correlation_id), PROBLEM
         else:
             body, media_type = ErrorBody.of(error), JSON
-        headers = (_NO_STORE, *self._way_out(error.kind), *extra)
+        headers = (_NO_STORE, *self._way_out(error), *extra)
         return self.content(status, media_type, _encoded(body), headers)
 
     def empty(self, status: int, extra: Headers = ()) -> Response:
@@ -117,12 +117,13 @@ class Answers:
         headers = (("Content-Type", media_type), ("Content-Length", str(len(body))), *self._common(), *extra)
         return Response(status, headers, b"" if self.head.method == "HEAD" else body)
 
-    def _way_out(self, kind: ErrorKind) -> Headers:
+    def _way_out(self, error: OutpaintError) -> Headers:
         """The headers in which HTTP says what to do about an error."""
+        kind = error.kind
         if kind.status == 401:
             return (("WWW-Authenticate", f'ApiKey header="{names.API_KEY}"'),)
         if kind.retry_after:
-            seconds = self.allowance.reset_in if kind.status == 429 else self.settings.retry_after
+            seconds = self.allowance.reset_in if error.code is ErrorCode.RATE_LIMITED else self.settings.retry_after
             return ((names.RETRY_AFTER, str(seconds)),)
         return ()
 

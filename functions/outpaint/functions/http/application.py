@@ -20,13 +20,13 @@ from outpaint.functions.http import answers, bodies
 from outpaint.functions.http.answers import Accept, Answers, Headers
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.local_requests import foreign
-from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, Fetching, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
-from outpaint.functions.service import admission, log_keys, picture_sources, settle
+from outpaint.functions.service import admission, log_keys, settle, upload_forms
 from outpaint.functions.service.admission import authenticate
 from outpaint.functions.service.records import Account, Job, UploadGrant
 from outpaint.functions.service.service import Service
-from outpaint.functions.service.submit import Submission, submit
+from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
 
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
@@ -76,7 +76,7 @@ class Exchange:
         )
         self._caller: Account | None = None
         self._grant: UploadGrant | None = None
-        self._act: Callable[[], Response | Waiting]
+        self._act: Callable[[], Response | Waiting | Fetching]
         self.match: Match | None = None
         self.request: OutpaintRequest | None = None
         self.body_limit = 0
@@ -95,12 +95,21 @@ class Exchange:
         """The answer to the whole request, or a wait; never raises."""
         return self.read(body) or self.act()
 
+    def begin(self, body: Body) -> Response | Waiting | Fetching:
+        """As `finish`, but for addresses: what has to read one is left to the host to go on with; never raises."""
+        return self.read(body) or self.start()
+
     def read(self, body: Body) -> Response | None:
         """The first half of `finish`: parse the body; the refusal if it cannot be parsed."""
         return self._guarded(lambda: self._read(body))
 
     def act(self) -> Response | Waiting:
         """The second half of `finish`, after `read`: do what was asked for."""
+        begun = self.start()
+        return begun.go() if isinstance(begun, Fetching) else begun
+
+    def start(self) -> Response | Waiting | Fetching:
+        """The second half of `begin`, after `read`."""
         return self._guarded(self._act)
 
     def too_large(self) -> Response:
@@ -164,7 +173,7 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        if found.route is Route.UPLOADS and not picture_sources.uploads_offered(self._service):
+        if found.route is Route.UPLOADS and not upload_forms.uploads_offered(self._service):
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
@@ -204,11 +213,8 @@ class Exchange:
 
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
-        way_out = (
-            f": send larger pictures ahead by POST {UPLOADS_PATH}"
-            if picture_sources.uploads_offered(self._service)
-            else ""
-        )
+        offered = upload_forms.uploads_offered(self._service)
+        way_out = f": send larger pictures ahead by POST {UPLOADS_PATH}" if offered else ""
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
             f"the request body is too large: a picture may have at most {settings.pictures.max_bytes} bytes, "
@@ -251,30 +257,40 @@ class Exchange:
 
     def _granted(self, file_id: str) -> UploadGrant:
         service = self._service
-        if service.file_urls is None or not is_file_id(file_id):
+        if service.uploads is None or service.file_urls is None or not is_file_id(file_id):
             raise OutpaintError(ErrorCode.UNKNOWN_FILE, "no file can be sent here: ask POST /v1/uploads", field="id")
         return service.file_urls.check_upload(file_id, _query(self._head), service.clock.now())
 
     def _ticket(self, caller: Account, wanted: UploadRequest) -> Response:
-        ticket = picture_sources.grant_upload(self._service, caller, wanted)
+        ticket = upload_forms.grant_upload(self._service, caller, wanted)
         return self._answers.json(200, answers.ticket_body(self._service, ticket, self._head.origin))
 
     def _store(self, file_id: str, upload: Upload) -> Response:
         assert self._grant is not None
-        picture_sources.store_upload(self._service, file_id, self._grant, upload)
+        upload_forms.store_upload(self._service, file_id, self._grant, upload)
         return self._answers.empty(204)
 
-    def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting:
-        service, head = self._service, self._head
-        submission = submit(
-            service,
+    def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting | Fetching:
+        head = self._head
+        admitted = admit(
+            self._service,
             caller,
             request,
             prefer=Prefer.parse(head.header_values(names.PREFER)),
             idempotency_key=head.header(names.IDEMPOTENCY_KEY),
             correlation_id=self._answers.correlation_id,
         )
-        job = submission.job
+        if isinstance(admitted, Submission):
+            return self._answer_to(admitted)
+        if admitted.fetches:
+            return Fetching(caller.id, lambda: self._guarded(lambda: self._carry_out(admitted)), self.refuse)
+        return self._carry_out(admitted)
+
+    def _carry_out(self, admitted: Admitted) -> Response | Waiting:
+        return self._answer_to(carry_out(self._service, admitted))
+
+    def _answer_to(self, submission: Submission) -> Response | Waiting:
+        service, job = self._service, submission.job
         if job.state.ended or submission.wait <= 0:
             return self._submitted(submission, job)
 

@@ -87,3 +87,16 @@ class Waiting:
     until: float
     resume: Callable[[], Response]
     abandon: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """Not answered yet: an address has to be read, which takes as long as another server likes.
+
+    The host calls `go()` once, where that holds up nothing else, and sends the response that comes back; or it has no
+    room for another address of this account, and sends `refuse` with the reason instead.
+    """
+
+    account_id: str
+    go: Callable[[], Response | Waiting]
+    refuse: Callable[[Exception], Response]

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, Allowance
-from outpaint.functions.service.records import Account
+from outpaint.functions.service.records import Account, insufficient
 from outpaint.functions.service.service import Service
 
 
@@ -50,6 +50,20 @@ def authenticate(
             ErrorCode.FORBIDDEN, "this API key is known, but its account is not allowed to use the API", field=API_KEY
         )
     return account
+
+
+def check_credits(service: Service, caller: Account, price: int, *, read_again: bool) -> None:
+    """Raise `OutpaintError` INSUFFICIENT_CREDITS unless the caller could pay `price` credits now; nothing is taken.
+
+    `caller` was read when its request began, which a slow client may have done minutes ago. Its account is read again
+    before anything is refused, and where `read_again` says that more than a look at the store hangs on it. Credits may
+    still go before they are taken, and that later check decides.
+    """
+    available = caller.credits
+    if read_again or available < price:
+        available = service.accounts.free_credits(caller.id)
+    if available < price:
+        raise insufficient(price, available)
 
 
 def nothing_counted(service: Service) -> Allowance:

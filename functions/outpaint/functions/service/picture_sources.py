@@ -1,4 +1,4 @@
-"""Reads a request's pictures, sent, fetched or named by id, and takes pictures uploaded ahead of their request."""
+"""Reads a request's pictures: sent along, fetched from an address, or named by id."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.requests import IdSource, Source, Upload, UploadRequest, UrlSource
-from outpaint.contracts.storage_names import file_id, is_file_id
-from outpaint.functions.service.records import Account, StoredPicture, UploadForm, UploadGrant
+from outpaint.contracts.requests import IdSource, OutpaintRequest, Source, Upload, UrlSource
+from outpaint.contracts.storage_names import is_file_id
+from outpaint.functions.service.records import Account, StoredPicture
 from outpaint.functions.service.service import Service
+
+MASK_FIELD: Final = "mask_image"
+"""Named in errors of a mask whose own field is not known."""
 
 
 def embedded_bytes(source: Source, field: str) -> bytes | None:
@@ -26,6 +30,14 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
     if isinstance(source, UrlSource) and source.is_data:
         return _data_uri(source.url, field)
     return None
+
+
+def addresses(request: OutpaintRequest) -> dict[str, str]:
+    """The addresses that a request has to have fetched, by the field of each: as slow as other servers like."""
+    sources = {request.image_field: request.image, request.mask_field or MASK_FIELD: request.mask}
+    return {
+        field: source.url for field, source in sources.items() if isinstance(source, UrlSource) and not source.is_data
+    }
 
 
 def identity(source: Source, embedded: bytes | None) -> str:
@@ -100,62 +112,3 @@ def _data_uri(uri: str, field: str) -> bytes:
             ErrorCode.INVALID_PARAMETER, f"{field} has wrong value: the data: URI holds no bytes", field=field
         )
     return data
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedUpload:
-    """A file's id, what may be stored under it, and the form that does so."""
-
-    id: str
-    grant: UploadGrant
-    form: UploadForm
-
-
-def uploads_offered(service: Service) -> bool:
-    """Whether this host takes pictures ahead of their request."""
-    return service.file_urls is not None or service.upload_forms is not None
-
-
-def grant_upload(service: Service, caller: Account, request: UploadRequest) -> IssuedUpload:
-    """Allow one file of the type asked for to be sent within `settings.upload_patience` seconds.
-
-    The id works as `image_id` and `mask_id` until `settings.result_lifetime` seconds from now.
-    """
-    settings = service.settings
-    now = service.clock.now()
-    id_ = file_id(service.ids.uuid(), request.extension)
-    granted = UploadGrant(
-        account_id=caller.id,
-        media_type=request.content_type,
-        max_bytes=settings.pictures.max_bytes,
-        until=float(int(now + settings.upload_patience)),
-        expires_at=float(int(now + settings.result_lifetime)),
-    )
-    if service.upload_forms is not None:
-        return IssuedUpload(id_, granted, service.upload_forms.form(id_, granted, now))
-    assert service.file_urls is not None
-    return IssuedUpload(id_, granted, UploadForm(service.file_urls.sign_upload(id_, granted), {}))
-
-
-def store_upload(service: Service, id_: str, granted: UploadGrant, file: Upload) -> None:
-    """Store a file that was sent to this host by a form of `grant_upload`.
-
-    Raises `OutpaintError` FILE_TOO_LARGE, INVALID_PARAMETER for an empty file, and UNSUPPORTED_IMAGE_TYPE for
-    one whose bytes are not of the type that was granted.
-    """
-    if not file.data:
-        raise OutpaintError.wrong_value("file", "<empty file>", "the file has no bytes")
-    if len(file.data) > granted.max_bytes:
-        raise OutpaintError(
-            ErrorCode.FILE_TOO_LARGE, f"file has more than the {granted.max_bytes} bytes granted", field="file"
-        )
-    from outpaint.painting.inputs.intake import file_type  # with the image library, which most requests do not need
-
-    found = file_type(file.data)
-    if found is None or granted.media_type != f"image/{found.name.lower()}":
-        raise OutpaintError(
-            ErrorCode.UNSUPPORTED_IMAGE_TYPE,
-            f"the file is not {granted.media_type}: ask for an upload of the type it has",
-            field="file",
-        )
-    service.pictures.put(id_, StoredPicture(file.data, granted.media_type, granted.account_id, granted.expires_at))

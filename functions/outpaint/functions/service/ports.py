@@ -62,6 +62,10 @@ class Accounts(Protocol):
     def by_key_digest(self, digest: str) -> Account | None:
         """The account whose key has this SHA-256 (hex), or None for unknown and revoked keys."""
 
+    def free_credits(self, account_id: str) -> int:
+        """The credits that the account may spend now; 0 where there is no such account."""
+        ...
+
 
 class Limits(Protocol):
     """Counters for the rate limit; the rule itself is the service's."""
@@ -151,6 +155,25 @@ class Pictures(Protocol):
     def erase_account(self, account_id: str) -> int:
         """Delete every input, upload and result of an account; returns how many. Raises as `erase` does."""
         ...
+
+
+class UploadStore(Protocol):
+    """What a picture store can do besides, where the host keeps the files itself."""
+
+    def put_new(self, name: str, picture: StoredPicture) -> bool:
+        """Store a file as `Pictures.put` does, unless there is one of this name: then change nothing and return False.
+
+        Of several at once, exactly one is stored.
+        """
+        ...
+
+    def stored_bytes(self, account_id: str) -> int:
+        """The bytes of an account's files, inputs, uploads and results; expired ones count until they are purged."""
+        ...
+
+
+class OwnPictures(Pictures, UploadStore, Protocol):
+    """The picture store of a host that keeps the files itself."""
 
 
 class UploadForms(Protocol):

@@ -11,6 +11,7 @@ from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.contracts.responses import StatusWord
 from outpaint.functions.service import ports
 from outpaint.functions.service.file_urls import FileUrls
+from outpaint.functions.service.stored_bytes import Reservations
 
 if TYPE_CHECKING:
     from outpaint.painting.inputs.inspection import Inspection
@@ -50,6 +51,14 @@ class ServiceSettings(BaseModel):
     sweep_threads: Annotated[
         int, Field(ge=1, le=MAX_SWEEP_THREADS, description="Jobs that the sweep looks at at a time.")
     ] = 1
+    stored_bytes_per_account: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Bytes of an account's inputs, uploads and results; over it no picture is taken.",
+            json_schema_extra={"limit": True},
+        ),
+    ] = 2 * 1024**3
     fetch_timeout: Annotated[float, Field(gt=0, description="For a whole image_url, redirects included.")] = 20.0
     accepted_word: Annotated[StatusWord, Field(description="`success` mimics the vendor's async answer of 2025.")] = (
         StatusWord.PROCESSING
@@ -87,7 +96,9 @@ class Service:
     """The ports and settings that the rules use; each host builds one.
 
     `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
-    `upload_forms` is set where uploads go straight to that store; a host that serves files takes them itself.
+    `upload_forms` is set where uploads go straight to that store, and `uploads` where the host takes them itself: its
+    store then knows what an account has stored, and the limit on that holds.
+    `reservations` count what this process is about to store.
     `inspect` is called before anything is charged; a host may give one that keeps what it decoded.
     """
 
@@ -103,4 +114,6 @@ class Service:
     settings: ServiceSettings = field(default_factory=ServiceSettings)
     inspect: ports.Inspect = inspect
     upload_forms: ports.UploadForms | None = None
+    uploads: ports.UploadStore | None = None
     observer: ports.Observer | None = None
+    reservations: Reservations = field(default_factory=Reservations)

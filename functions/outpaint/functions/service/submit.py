@@ -1,4 +1,4 @@
-"""Submitting a job, once however often it is sent; what can be refused is refused before credits are reserved."""
+"""Submitting a job, once however often it is sent: what can be refused is refused first, at the least cost first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, Prefer, is_idempotency_key
 from outpaint.contracts.requests import Mode, OutpaintRequest
 from outpaint.contracts.storage_names import Part, file_id, input_name
-from outpaint.functions.service import log_keys, picture_sources, settle
+from outpaint.functions.service import admission, log_keys, picture_sources, settle
 from outpaint.functions.service.picture_sources import SourcePicture
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
@@ -32,7 +32,34 @@ class Submission:
     replayed: bool = False
 
 
-def submit(
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that its account could pay for when it was looked at; nothing of it was fetched, stored or charged."""
+
+    caller: Account
+    request: OutpaintRequest
+    wait: float
+    preference_applied: str | None
+    idempotency_key: str | None
+    correlation_id: str | None
+    content: str
+    """Its fingerprint; empty without an idempotency key."""
+    image: bytes | None
+    """The picture that came with it; None for an address or an id."""
+    mask: bytes | None
+
+    @property
+    def fetches(self) -> bool:
+        """Whether an address has to be read, which takes as long as another server likes."""
+        return bool(picture_sources.addresses(self.request))
+
+    @property
+    def mask_field(self) -> str:
+        """The field that the mask came in."""
+        return self.request.mask_field or picture_sources.MASK_FIELD
+
+
+def admit(
     service: Service,
     caller: Account,
     request: OutpaintRequest,
@@ -40,36 +67,54 @@ def submit(
     prefer: Prefer = Prefer(),
     idempotency_key: str | None = None,
     correlation_id: str | None = None,
-) -> Submission:
-    """Check the request, reserve its price, store its inputs and dispatch it as a job.
+) -> Submission | Admitted:
+    """Check the request as far as that takes no time: its fields, its idempotency key, its account's credits.
 
-    Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
-    the price given back and the idempotency key free again, when no painter could be given the job.
-    `correlation_id` names the request in logs, and stays with the job.
+    Returns the earlier job of its key, which costs nothing, or what `carry_out` needs. Raises `OutpaintError` with
+    nothing charged and nothing stored for whatever is wrong with it. `correlation_id` names the request in logs, and
+    stays with the job.
     """
     key = checked_key(idempotency_key)
     wait, applied = _wait(service, request, prefer)
-    image_inside = picture_sources.embedded_bytes(request.image, request.image_field)
-    mask_field = request.mask_field or "mask_image"
-    mask_inside = None if request.mask is None else picture_sources.embedded_bytes(request.mask, mask_field)
-
+    image = picture_sources.embedded_bytes(request.image, request.image_field)
+    mask_field = request.mask_field or picture_sources.MASK_FIELD
+    mask = None if request.mask is None else picture_sources.embedded_bytes(request.mask, mask_field)
     content = ""
     if key is not None:
         content = fingerprint(
             request,
-            image=picture_sources.identity(request.image, image_inside),
-            mask=None if request.mask is None else picture_sources.identity(request.mask, mask_inside),
+            image=picture_sources.identity(request.image, image),
+            mask=None if request.mask is None else picture_sources.identity(request.mask, mask),
         )
-        claim = service.jobs.find_claim(caller.id, key, service.clock.now())
-        job = None if claim is None else _replay(service, claim, content)
-        if job is not None:
-            return Submission(job, wait, applied, replayed=True)
+    admitted = Admitted(caller, request, wait, applied, key, correlation_id, content, image, mask)
+    earlier = _earlier(service, admitted)
+    if earlier is not None:
+        return earlier
+    price = service.settings.credits_per_image * request.wish.count
+    try:
+        admission.check_credits(service, caller, price, read_again=admitted.fetches)
+    except OutpaintError:
+        # The credits may have gone into the job of this very key, made after we had looked for it.
+        earlier = _earlier(service, admitted)
+        if earlier is None:
+            raise
+        return earlier
+    return admitted
 
-    image = picture_sources.read_picture(service, caller, request.image, image_inside, request.image_field)
+
+def carry_out(service: Service, admitted: Admitted) -> Submission:
+    """Read the request's pictures, reserve its price, store its inputs and dispatch it as a job.
+
+    Raises `OutpaintError` with nothing charged and nothing stored for whatever is wrong with it; UNAVAILABLE,
+    the price given back and the idempotency key free again, when no painter could be given the job.
+    """
+    caller, request, mask_field = admitted.caller, admitted.request, admitted.mask_field
+    key, wait, applied = admitted.idempotency_key, admitted.wait, admitted.preference_applied
+    image = picture_sources.read_picture(service, caller, request.image, admitted.image, request.image_field)
     mask = (
         None
         if request.mask is None
-        else picture_sources.read_picture(service, caller, request.mask, mask_inside, mask_field)
+        else picture_sources.read_picture(service, caller, request.mask, admitted.mask, mask_field)
     )
     inspection = service.inspect(
         image.data,
@@ -103,7 +148,7 @@ def submit(
             output_ids=tuple(file_id(service.ids.uuid(), wish.format.extension) for _ in range(wish.count)),
             account=caller.id,
             deadline_at=deadline_at,
-            correlation_id=correlation_id,
+            correlation_id=admitted.correlation_id,
         ),
         interpretation=inspection.interpretation,
         idempotency_key=key,
@@ -113,25 +158,28 @@ def submit(
         new_claim = Claim(
             account_id=caller.id,
             key=key,
-            fingerprint=content,
+            fingerprint=admitted.content,
             inference_id=inference_id,
             running_until=now + wait,
             expires_at=now + service.settings.idempotency_lifetime,
         )
-    try:
-        service.jobs.create(job, new_claim, now)
-    except AlreadyClaimed as taken:
-        # Another request with the same key made its claim after we had looked for one.
-        earlier = _replay(service, taken.claim, content)
-        if earlier is None:
-            raise OutpaintError(
-                ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
-            ) from None
-        return Submission(earlier, wait, applied, replayed=True)
-    if service.observer is not None:
-        service.observer.accepted(job)
-    with log_keys.about_job(job):
-        return Submission(_send(service, job, image, mask), wait, applied)
+    new_inputs = sum(len(picture.data) for _, picture in _inputs(job, image, mask))
+    limit = service.settings.stored_bytes_per_account
+    with service.reservations.room(service.uploads, caller.id, new_inputs, limit):
+        try:
+            service.jobs.create(job, new_claim, now)
+        except AlreadyClaimed as taken:
+            # Another request with the same key made its claim after we had looked for one.
+            earlier = _replay(service, taken.claim, admitted.content)
+            if earlier is None:
+                raise OutpaintError(
+                    ErrorCode.IDEMPOTENCY_IN_PROGRESS, "a request with this idempotency key is just ending: try again"
+                ) from None
+            return Submission(earlier, wait, applied, replayed=True)
+        if service.observer is not None:
+            service.observer.accepted(job)
+        with log_keys.about_job(job):
+            return Submission(_send(service, job, image, mask), wait, applied)
 
 
 def checked_key(key: str | None) -> str | None:
@@ -192,6 +240,24 @@ def _name(picture: SourcePicture, inference_id: str, part: Part, deadline_at: fl
     return input_name(inference_id, part)
 
 
+def _earlier(service: Service, admitted: Admitted) -> Submission | None:
+    """The job that a request with this idempotency key has made before, if any."""
+    key = admitted.idempotency_key
+    claim = None if key is None else service.jobs.find_claim(admitted.caller.id, key, service.clock.now())
+    job = None if claim is None else _replay(service, claim, admitted.content)
+    if job is None:
+        return None
+    return Submission(job, admitted.wait, admitted.preference_applied, replayed=True)
+
+
+def _inputs(job: Job, image: SourcePicture, mask: SourcePicture | None) -> list[tuple[str, SourcePicture]]:
+    """The pictures to be stored for a job and their names: those that are stored already keep theirs."""
+    named = ((job.request.image, image), (job.request.mask, mask))
+    return [
+        (name, picture) for name, picture in named if name is not None and picture is not None and name != picture.name
+    ]
+
+
 def _replay(service: Service, claim: Claim, content: str) -> Job | None:
     """The job of a claim, or None where it has been purged."""
     now = service.clock.now()
@@ -201,11 +267,10 @@ def _replay(service: Service, claim: Claim, content: str) -> Job | None:
 
 def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture | None) -> Job:
     try:
-        for name, picture in ((job.request.image, image), (job.request.mask, mask)):
-            if name is not None and picture is not None and name != picture.name:
-                service.pictures.put(
-                    name, StoredPicture(picture.data, "application/octet-stream", job.account_id, job.deadline_at)
-                )
+        for name, picture in _inputs(job, image, mask):
+            service.pictures.put(
+                name, StoredPicture(picture.data, "application/octet-stream", job.account_id, job.deadline_at)
+            )
         locations = service.dispatch.start(job.request)
     except Exception as cause:
         error = (

@@ -12,9 +12,9 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.requests import Source, Upload
 from outpaint.functions.http.application import Exchange
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import Route, match
-from outpaint.functions.service import admission
+from outpaint.functions.service import admission, picture_sources
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
@@ -77,6 +77,11 @@ class CallUnderWay(CallSeenByPorts):
 
     # For the host
 
+    @property
+    def may_fetch(self) -> bool:
+        """Whether it may wait for other servers, which only a world with a live port does."""
+        return self.record.route is On.SUBMIT and self.world.sources.is_live
+
     def finish(self, body: bytes) -> MockResponse | Waiting:
         """The answer to the whole request, or a wait; never raises."""
         exchange = self._exchange
@@ -91,14 +96,39 @@ class CallUnderWay(CallSeenByPorts):
                 return self._answered(trouble or _NOTHING)
             if refusal is not None:
                 return self._answered(refusal)
+            fetching = None
             if self.record.route is not On.FILE:
-                outcome = self._as_current(exchange.act)
-                return self._answered(outcome) if isinstance(outcome, Response) else self._waiting(outcome)
+                outcome = self._as_current(exchange.start)
+                if isinstance(outcome, Fetching) and not self.world.sources.is_live:
+                    outcome = self._as_current(outcome.go)
+                if not isinstance(outcome, Fetching):
+                    return self._outcome(outcome)
+                fetching = outcome
+        if fetching is not None:
+            return self._fetched(exchange, fetching)
         # Painting takes long and changes nothing, so that the world's other calls do not wait for it.
         answer = exchange.act()
         assert isinstance(answer, Response)
         with self.world.lock:
             return self._answered(answer)
+
+    def _fetched(self, exchange: Exchange, fetching: Fetching) -> MockResponse | Waiting:
+        """The answer to a request with addresses that are really read: other calls go on meanwhile."""
+        assert exchange.request is not None
+        settings = self.world.service.settings
+        with (
+            self.world.sources.read_ahead(
+                picture_sources.addresses(exchange.request),
+                max_bytes=settings.pictures.max_bytes,
+                timeout=settings.fetch_timeout,
+            ),
+            self.world.lock,
+        ):
+            self.world.dispatch.settle_due(self.world.clock.now())
+            return self._outcome(self._as_current(fetching.go))
+
+    def _outcome(self, outcome: Response | Waiting) -> MockResponse | Waiting:
+        return self._answered(outcome) if isinstance(outcome, Response) else self._waiting(outcome)
 
     def respond(self, body: bytes) -> MockResponse | Waiting:
         """The answer to the whole request, or a wait, for hosts that hold the body already; never raises."""

@@ -37,6 +37,7 @@ class RefusedHead:
     """A request that names no world: refused by its head, and in no journal. Its other methods are a call's."""
 
     body_limit = 0
+    may_fetch = False
 
     def __init__(self, world: World, head: RequestHead, error: OutpaintError) -> None:
         self.world = world

@@ -84,11 +84,12 @@ def retry_after_honoured(traffic: Traffic) -> Iterator[Occasion]:
             yield _waited(call, later, wanted, f"#{call.number} ({call.status}) asked for {wanted:g} s")
 
 
-@_check("rate_limit", _ERROR, "no call came after a 429")
+@_check("rate_limit", _ERROR, "no call came after a 429 of the rate limit")
 def rate_limit_waited(traffic: Traffic) -> Iterator[Occasion]:
-    """After a 429 sends nothing until X-Picsart-Ratelimit-Reset-Time has passed."""
+    """After a 429 of the rate limit sends nothing until X-Picsart-Ratelimit-Reset-Time has passed."""
     for call in traffic.api:
-        wanted = header_seconds(call, RATE_RESET) if call.status == 429 else None
+        limited = call.status == 429 and call.error_code != ErrorCode.STORAGE_FULL
+        wanted = header_seconds(call, RATE_RESET) if limited else None
         if wanted is None:
             continue
         later = next(traffic.after(call, On.SUBMIT, On.POLL, On.BALANCE, On.UPLOAD), None)

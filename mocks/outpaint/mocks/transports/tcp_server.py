@@ -7,6 +7,7 @@ import contextlib
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +30,8 @@ from outpaint.functions.http.application import Application
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
-from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.exchange.call_under_way import CallUnderWay
+from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
 from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
 from outpaint.mocks.world.mock_answers import MockResponse, WireFault
@@ -38,6 +40,8 @@ from outpaint.mocks.world.world import World, WorldParts
 from outpaint.mocks.world.worlds import WorldError, Worlds
 
 _THREADS: Final = 8
+_FILE_THREADS: Final = 4
+"""Threads that finish downloads: files are painted one at a time, and may be large."""
 _SMALL: Final = 1024 * 1024
 """Bytes of a body that is processed on the loop, because handing it to a thread would take longer."""
 _TICK_S: Final = 0.02
@@ -58,9 +62,17 @@ class MockHost(PooledHost):
         limits: ServerLimits = ServerLimits(),
     ) -> None:
         super().__init__(_THREADS, "mock", limits)
+        self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="mock-file")
+        self._fetches = ThreadPoolExecutor(limits.fetches_at_a_time, thread_name_prefix="mock-fetch")
         self.worlds: Final = worlds
         self._application = MockApplication(worlds)
         self._admin_hosts = admin_hosts
+
+    def close(self) -> None:
+        """End the threads, after the last request."""
+        for pool in (self._files, self._fetches):
+            pool.shutdown()
+        super().close()
 
     # For the server
 
@@ -87,7 +99,7 @@ class MockHost(PooledHost):
     def finish_at_once(self, begun: Begun) -> Response | None:
         """The answer to a request whose body has been read; None where it comes later, or with a fault."""
         assert begun.body is not None
-        if len(begun.body) > _SMALL:
+        if len(begun.body) > _SMALL or begun.call.may_fetch:
             return None
         begun.outcome = begun.call.finish(begun.body)
         return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
@@ -122,12 +134,18 @@ class MockHost(PooledHost):
             if isinstance(body, Response):
                 outcome = body
             else:
-                outcome = await loop.run_in_executor(self._pool, call.finish, body)
+                outcome = await loop.run_in_executor(self._pool_for(scope["path"], call), call.finish, body)
         answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
         if unread and head.header("expect") is not None:
             # The client may still send its body, so that the start of the connection's next request is not known.
             answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
         await self._deliver(connection, scope, receive, call.world.clock, answer)
+
+    def _pool_for(self, path: str, call: CallUnderWay | RefusedHead) -> ThreadPoolExecutor:
+        """The threads that finish a call: those that paint files, those that fetch addresses, or those for the rest."""
+        if FILES in path:
+            return self._files
+        return self._fetches if call.may_fetch else self._pool
 
     async def _deliver(
         self, connection: MockConnection, scope: Scope, receive: Receive, clock: VirtualClock, answer: Response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +28,7 @@ class _Input:
     media_type: str
     account_id: str
     expires_at: float
+    size: int
 
 
 class ResultPainter:
@@ -93,7 +94,7 @@ class ResultPainter:
 class MockPictures(Restorable):
     """The Pictures port of a mock. `find_job` looks a job up; `urls_end` may shorten how long a URL is valid."""
 
-    _state = ("_inputs", "_recipes", "_files")
+    _state = ("_inputs", "_stored", "_recipes", "_files")
 
     def __init__(
         self,
@@ -110,14 +111,25 @@ class MockPictures(Restorable):
         self._urls_end = urls_end
         self._lock = threading.Lock()
         self._inputs: dict[str, _Input] = {}
+        self._stored: Counter[str] = Counter()
         self._recipes: dict[str, tuple[str, str | None]] = {}
         self._files: dict[str, str] = {}
 
     def put(self, name: str, picture: StoredPicture) -> None:
         """Store a file; the same name again replaces it."""
-        digest = self._results.blobs.keep(picture.data)
+        held = self._held(picture)
         with self._lock:
-            self._inputs[name] = _Input(digest, picture.media_type, picture.account_id, picture.expires_at)
+            self._forget(name)
+            self._keep(name, held)
+
+    def put_new(self, name: str, picture: StoredPicture) -> bool:
+        """Store a file; False, and nothing is changed, where there is one of this name."""
+        held = self._held(picture)
+        with self._lock:
+            if name in self._inputs:
+                return False
+            self._keep(name, held)
+            return True
 
     def get(self, name: str, now: float) -> StoredPicture | None:
         """The file, unless it has expired; a result is painted now, if it was not before."""
@@ -131,7 +143,7 @@ class MockPictures(Restorable):
     def delete(self, name: str) -> None:
         """Forget a file; nothing happens where there is none."""
         with self._lock:
-            self._inputs.pop(name, None)
+            self._forget(name)
 
     def url(self, name: str, until: float) -> str:
         """A signed path on this host that reads the file until then, or as long as a scenario allows."""
@@ -142,7 +154,7 @@ class MockPictures(Restorable):
         with self._lock:
             gone = [name for name, held in self._inputs.items() if held.expires_at <= now]
             for name in gone:
-                del self._inputs[name]
+                self._forget(name)
             files = list(self._files.items())
         for file_id, inference_id in files:
             if self._find_job(inference_id, now) is None:
@@ -155,15 +167,20 @@ class MockPictures(Restorable):
         """Forget these files and what the job's results are painted from; returns how many files there were."""
         with self._lock:
             self._recipes.pop(inference_id, None)
-            return sum(self._inputs.pop(name, self._files.pop(name, None)) is not None for name in names)
+            return sum(self._forget(name) or self._files.pop(name, None) is not None for name in names)
 
     def erase_account(self, account_id: str) -> int:
         """Forget an account's inputs and uploads; results go with their jobs."""
         with self._lock:
             names = [name for name, held in self._inputs.items() if held.account_id == account_id]
             for name in names:
-                del self._inputs[name]
+                self._forget(name)
         return len(names)
+
+    def stored_bytes(self, account_id: str) -> int:
+        """The bytes of an account's inputs and uploads; results are painted when they are fetched, and take none."""
+        with self._lock:
+            return self._stored.get(account_id, 0)
 
     # For the mock
 
@@ -184,6 +201,20 @@ class MockPictures(Restorable):
     def job_of(self, file_id: str) -> str | None:
         """The job that a result belongs to."""
         return self._files.get(file_id)
+
+    def _held(self, picture: StoredPicture) -> _Input:
+        digest = self._results.blobs.keep(picture.data)
+        return _Input(digest, picture.media_type, picture.account_id, picture.expires_at, len(picture.data))
+
+    def _keep(self, name: str, held: _Input) -> None:
+        self._inputs[name] = held
+        self._stored[held.account_id] += held.size
+
+    def _forget(self, name: str) -> bool:
+        held = self._inputs.pop(name, None)
+        if held is not None:
+            self._stored[held.account_id] -= held.size
+        return held is not None
 
     def _digest(self, name: str, now: float) -> str:
         with self._lock:

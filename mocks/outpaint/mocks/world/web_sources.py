@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
@@ -40,6 +40,8 @@ class Sources(Restorable):
 
     An https address that nobody registered gives a picture made from its hash: RGBA, transparent at the border so that
     it can be outpainted, the same on every machine. `pass_time` is called with the seconds that a slow one took.
+
+    A world is locked while it answers. What `live` fetches may take long, so it is fetched by `read_ahead`, before.
     """
 
     _state = ("_registered",)
@@ -49,6 +51,33 @@ class Sources(Restorable):
         self._live = live
         self._lock = threading.Lock()
         self._registered: dict[str, Source] = {}
+        self._ahead = threading.local()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether addresses that nobody registered are really fetched."""
+        return self._live is not None
+
+    @contextlib.contextmanager
+    def read_ahead(self, urls: Mapping[str, str], *, max_bytes: int, timeout: float) -> Iterator[None]:
+        """Really fetch what is not registered of these addresses, by the field of each, for this thread in the block.
+
+        What goes wrong is raised where `fetch` is called for it.
+        """
+        self._ahead.found = found = dict[str, bytes | OutpaintError]()
+        try:
+            for field, url in urls.items():
+                with self._lock:
+                    is_registered = url in self._registered
+                if self._live is None or is_registered:
+                    continue
+                try:
+                    found[field] = self._live.fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
+                except OutpaintError as error:
+                    found[field] = error
+            yield
+        finally:
+            del self._ahead.found
 
     def register(
         self, url: str, data: bytes | None = None, *, status: int = 200, seconds: float = 0.0, broken: bool = False
@@ -85,6 +114,12 @@ class Sources(Restorable):
             if source is not None:
                 source = self._registered[url] = replace(source, fetched=source.fetched + 1)
         if source is None:
+            ahead: dict[str, bytes | OutpaintError] = getattr(self._ahead, "found", {})
+            found = ahead.get(field)
+            if isinstance(found, OutpaintError):
+                raise found
+            if found is not None:
+                return found
             if self._live is not None:
                 return self._live.fetch(url, max_bytes=max_bytes, timeout=timeout, field=field)
             return _made_up(url, field)

@@ -107,6 +107,7 @@ class World:
             dispatch=self.dispatch,
             fetch=self.sources,
             file_urls=file_urls,
+            uploads=self.pictures,
             settings=settings,
             inspect=self.studio.inspections,
         )
