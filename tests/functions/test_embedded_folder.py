@@ -82,17 +82,17 @@ class TestFolder:
             Database(tmp_path / "outpaint.sqlite3")
 
     def test_of_a_newer_release_is_left_alone(self, tmp_path: Path) -> None:
-        with open_database(tmp_path) as database:
-            database.connection.execute("PRAGMA user_version = 99")
+        with open_database(tmp_path) as newer, newer.transaction() as connection:
+            connection.execute("PRAGMA user_version = 99")
         with pytest.raises(OutpaintError, match="newer release"), open_database(tmp_path):
             pass
 
     def test_of_an_earlier_release_is_brought_up_to_date(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as earlier:
             earlier.setattr(database, "_STEPS", database._STEPS[:1])
-            with open_database(tmp_path) as old:
+            with open_database(tmp_path) as old, old.transaction() as connection:
                 row = (FILE, "image/jpeg", "ann", 1000.0, 4)
-                old.connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", row)
+                connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", row)
         (tmp_path / "pictures").mkdir()
         (tmp_path / "pictures" / FILE).write_bytes(b"kept")
         with in_folder(tmp_path, lambda _: None) as stores:
@@ -108,4 +108,4 @@ class TestFolder:
 
             with pytest.raises(sqlite3.IntegrityError):
                 spend_twice()
-            assert database.connection.execute("SELECT credits FROM accounts").fetchall() == [(1000,)]
+            assert database.rows("SELECT credits FROM accounts") == [(1000,)]

@@ -21,8 +21,11 @@ from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 
-# Paints like `flat`, but only while a file `go` lies in its folder; notes each beginning in `begun`.
+# Paints like `flat`, but only while a file `go` lies in its folder; notes each beginning in `begun`. With the prompt
+# `deadly` it kills its process, once a file `armed` lies there.
 _PAINTER = """
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -36,11 +39,29 @@ class HeldPainter(FlatPainter):
         with (HERE / "begun").open("a") as begun:
             begun.write(brief.wish.prompt + chr(10))
         until = time.monotonic() + 60
+        if brief.wish.prompt == "deadly":
+            while not (HERE / "armed").exists():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
         while not (HERE / "go").exists():
             if time.monotonic() > until:
                 raise TimeoutError("nobody said go")
             time.sleep(0.01)
         yield from super().paint(canvas, brief)
+"""
+
+
+# `outpaint serve` has one painter; a program of one's own has as many as it likes.
+_THREE_PAINTERS = """
+from pathlib import Path
+
+from held_painter import HeldPainter
+
+from outpaint.functions import open_host, serve
+from outpaint.functions.embedded.server import listen, url_of
+
+with listen("127.0.0.1", 0) as listener, open_host([HeldPainter() for _ in range(3)], data=Path("data")) as host:
+    serve(host.asgi, listener, lambda: print("three serves on", url_of(listener), flush=True))
 """
 
 
@@ -55,16 +76,11 @@ class Shop:
         self.begun.touch()
 
     @contextmanager
-    def server(self) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-        command = [
-            sys.executable,
-            "-c",
-            "from outpaint.functions.command_line.entry import main; main()",
-            "serve",
-        ]
-        options = ["--port", "0", "--painter", "held_painter:HeldPainter", "--data", "data", "--grace", "20"]
+    def server(self, program: str | None = None) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+        command = ["-c", program or "from outpaint.functions.command_line.entry import main; main()"]
+        options = ["serve", "--port", "0", "--painter", "held_painter:HeldPainter", "--data", "data", "--grace", "20"]
         process = subprocess.Popen(
-            [*command, *options],
+            [sys.executable, *command, *(options if program is None else ())],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder)},
             stdout=subprocess.PIPE,
@@ -162,17 +178,53 @@ def test_a_kill_loses_nothing_finished_and_ends_everything_begun(shop: Shop, cut
         assert _credits(client) == 994
 
 
-def test_a_job_that_takes_its_server_down_each_time_is_given_up(shop: Shop, cut_out: bytes) -> None:
-    inference_id = ""
+def test_a_job_painted_at_each_kill_is_given_up_and_those_that_waited_are_not(shop: Shop, cut_out: bytes) -> None:
+    running, waiting = "", []
     for attempt in range(1, 4):
         with shop.server() as (_, client):
-            if not inference_id:
-                inference_id = _submit(client, cut_out, "deadly", mode="async").json()["inference_id"]
+            if not running:
+                running = _submit(client, cut_out, "running", mode="async").json()["inference_id"]
+                shop.wait_for_begun(1)
+                for number in range(12):
+                    answer = _submit(client, cut_out, f"waiting-{number}", mode="async")
+                    waiting.append(answer.json()["inference_id"])
             shop.wait_for_begun(attempt)
+    shop.go.touch()
     with shop.server() as (_, client):
-        body = _ended(client, inference_id)
+        body = _ended(client, running)
         assert (body["status"], body["error_code"]) == ("error", "painting_failed")
-        assert _credits(client) == 1000
+        assert {_ended(client, id_)["status"] for id_ in waiting} == {"success"}
+        assert _credits(client) == 1000 - 2 * 12
+
+
+def test_a_job_that_kills_its_server_takes_no_other_with_it(shop: Shop, cut_out: bytes) -> None:
+    prompts, jobs, armed = ("first", "deadly", "last", "waiting"), {}, shop.folder / "armed"
+    with shop.server(_THREE_PAINTERS) as (process, client):
+        for prompt in prompts:
+            jobs[prompt] = _submit(client, cut_out, prompt, mode="async").json()["inference_id"]
+        shop.wait_for_begun(3)
+        armed.touch()
+        assert process.wait(30) == -signal.SIGKILL
+    assert sorted(shop.begun.read_text().split()) == ["deadly", "first", "last"]
+    shop.go.touch()
+    # Painted alone from now on, so that only its own tries count.
+    for _ in range(3):
+        armed.unlink()
+        with shop.server(_THREE_PAINTERS) as (process, _):
+            armed.touch()
+            assert process.wait(30) == -signal.SIGKILL
+    assert shop.begun.read_text().split()[3:] == ["first", "deadly", "deadly", "deadly"]
+    with shop.server(_THREE_PAINTERS) as (_, client):
+        ends = {prompt: _ended(client, jobs[prompt]) for prompt in prompts}
+        assert {prompt: end["status"] for prompt, end in ends.items()} == {
+            "first": "success",
+            "deadly": "error",
+            "last": "success",
+            "waiting": "success",
+        }
+        assert ends["deadly"]["error_code"] == "painting_failed"
+        assert _credits(client) == 1000 - 2 * 3
+    assert shop.begun.read_text().split()[7:] == ["last", "waiting"]
 
 
 def test_a_stop_lets_the_running_job_end(shop: Shop, cut_out: bytes) -> None:

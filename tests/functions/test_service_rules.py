@@ -468,15 +468,15 @@ def test_the_sweep_forgets_what_has_expired(kit: ServiceKit) -> None:
     assert kit.ledger.find_claim("one", "key-1", 0) is None
 
 
-def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(kit: ServiceKit) -> None:
+def test_a_job_that_is_to_blame_for_a_kill_is_begun_again_three_times_and_then_given_up(kit: ServiceKit) -> None:
     job = kit.send().job
     for attempt in (2, 3):
-        settle.recover(kit.service)
+        settle.recover(kit.service, {job.id})
         again = kit.ledger.find(job.id, START)
         assert again is not None
         assert again.attempts == attempt
     assert kit.dispatch.started == [job.request.model_copy(update={"attempt": number}) for number in (1, 2, 3)]
-    settle.recover(kit.service)
+    settle.recover(kit.service, {job.id})
     assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
     assert kit.credits == 20
 

@@ -70,6 +70,11 @@ class PooledHost:
         for wait in self._waits:
             wait.set()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the server has begun to stop."""
+        return self._closing
+
     def close(self) -> None:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()

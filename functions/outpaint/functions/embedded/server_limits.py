@@ -31,6 +31,14 @@ class ServerLimits(BaseModel):
     bodies_in_flight: Annotated[
         int, Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients together.")
     ] = 1024 * MIB
+    free_disk: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Free bytes on the data folder's disk below which no job or upload is taken; 0 takes them "
+            "until it is full.",
+        ),
+    ] = 256 * MIB
 
 
 @dataclass(frozen=True, slots=True)

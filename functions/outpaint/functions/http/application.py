@@ -179,6 +179,11 @@ class Exchange:
         self._answers.allowance = replace(self._answers.allowance, credits=caller.credits)
 
     def _expect_body(self, limit: int) -> None:
+        # Whatever has a body is new work: a job, or a picture to keep for one.
+        readiness = self._service.readiness
+        reason = None if readiness is None else readiness.unready()
+        if reason is not None:
+            raise OutpaintError.unavailable(reason)
         bodies.check_content_type(self._head)
         self.body_limit = limit
         declared = self._head.header("content-length") or "0"

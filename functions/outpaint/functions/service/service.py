@@ -86,6 +86,7 @@ class Service:
     `file_urls` is set where the host serves result files itself, and None where its store signs URLs.
     `upload_forms` is set where uploads go straight to that store; a host that serves files takes them itself.
     `inspect` is called before anything is charged; a host may give one that keeps what it decoded.
+    `readiness` is set where a host refuses new jobs and uploads at times, for its disk for example.
     """
 
     clock: ports.Clock
@@ -101,3 +102,4 @@ class Service:
     inspect: ports.Inspect = inspect
     upload_forms: ports.UploadForms | None = None
     observer: ports.Observer | None = None
+    readiness: ports.Readiness | None = None
