@@ -15,6 +15,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.server_limits import ServerLimits
@@ -140,7 +141,9 @@ class AsgiHost(PooledHost):
         tasks: list[asyncio.Task[Any]] = []
         try:
             clock = self._service.clock
-            job = self._service.jobs.find(waiting.inference_id, clock.now())
+            job = None
+            with contextlib.suppress(OutpaintError):  # a store that cannot be read now: `resume` says so
+                job = self._service.jobs.find(waiting.inference_id, clock.now())
             if job is not None and not job.state.ended and not self._closing:
                 gone = asyncio.ensure_future(disconnected(receive))
                 tasks = [gone, asyncio.ensure_future(over.wait())]

@@ -120,6 +120,11 @@ class FolderPictures:
             path.unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
-        """The path of a file: all inputs are in one folder, for making one for each job takes longer than the job."""
-        inputs, slash, rest = name.partition("/")
-        return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name
+        """The path of a file."""
+        return file_of(self._folder, name)
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """Where a folder of pictures has a file: all inputs in one folder, for making one for each job takes too long."""
+    inputs, slash, rest = name.partition("/")
+    return folder / inputs / rest.replace("/", ".") if slash else folder / name

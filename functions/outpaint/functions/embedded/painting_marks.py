@@ -6,6 +6,7 @@ counted: each is painted alone next time, and then only the one that kills again
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import dataclass
 from typing import Final
@@ -57,8 +58,7 @@ class PaintingMarks:
         """The host stops in order: nothing that is painted now counts as killed, whatever becomes of it."""
         with self._lock:
             with self._database.transaction() as connection:
-                connection.execute("DELETE FROM paintings WHERE NOT alone")
-                connection.execute("UPDATE paintings SET attempt = 0")
+                clear_marks(connection)
             self._stopped = True
 
     def take_over(self) -> CutOff:
@@ -71,3 +71,9 @@ class PaintingMarks:
                 connection.execute("UPDATE paintings SET attempt = 0")
             connection.execute("UPDATE paintings SET alone = 1")
         return CutOff(painted if len(painted) == 1 else frozenset(), frozenset(id_ for id_, _ in rows))
+
+
+def clear_marks(connection: sqlite3.Connection) -> None:
+    """Have nothing that is painted now count as killed; what is to be painted alone stays so."""
+    connection.execute("DELETE FROM paintings WHERE NOT alone")
+    connection.execute("UPDATE paintings SET attempt = 0")
