@@ -34,6 +34,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "conformance/verify/test_redaction.py": "generates reports",
     "functions/aws": "AWS, played by moto",
     "functions/local_cloud": "AWS, played by moto, and processes",
+    "functions/folders": "migrates databases",
     "functions/operations": "AWS, played by moto",
     "functions/test_command_line_entry.py": "starts processes",
     "functions/test_embedded_cli.py": "starts servers",

@@ -162,22 +162,25 @@ class TestFolder:
                 spend_twice()
             assert database.rows("SELECT credits FROM accounts") == [(1000,)]
 
-    def test_that_was_deleted_or_replaced_in_use_is_neither_used_nor_made_anew(self, tmp_path: Path) -> None:
+    def test_that_was_deleted_or_replaced_in_use_is_neither_used_nor_made_anew(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(database, "_LOOK_EVERY_S", 0.0)
         path, aside = tmp_path / "outpaint.sqlite3", tmp_path / "aside"
-        with open_database(tmp_path) as database:
+        with open_database(tmp_path) as opened:
             path.rename(aside)
             with ThreadPoolExecutor(1) as pool, pytest.raises(StorageError, match="is gone: stop the server"):
                 # A thread that has no connection yet, so that SQLite would make a new file.
-                pool.submit(_spend, database, 1).result()
+                pool.submit(_spend, opened, 1).result()
             with pytest.raises(StorageError, match="is gone"):
-                _spend(database, 1)
+                _spend(opened, 1)
             assert not path.exists()
             path.write_bytes(aside.read_bytes())
             with pytest.raises(StorageError, match="replaced by another file"):
-                _spend(database, 1)
+                _spend(opened, 1)
             aside.replace(path)
-            _spend(database, 1)
-            assert database.rows("SELECT credits FROM accounts") == [(999,)]
+            _spend(opened, 1)
+            assert opened.rows("SELECT credits FROM accounts") == [(999,)]
 
 
 def _spend(database: Database, credits_: int) -> None:

@@ -368,12 +368,14 @@ def test_a_folder_that_is_read_only_or_gone_is_503_and_not_made_anew(shop: Shop,
         assert (second.returncode, "is in use by another server" in second.stderr) == (1, True), second.stderr
         kept = disk.seen / "kept.sqlite3"
         (disk.data / "outpaint.sqlite3").rename(kept)
+        shop.until(lambda: client.get("/v1/balance").status_code == 503)
         for answer in (client.get("/v1/balance"), _submit(client, cut_out, "gone")):
             assert "is gone: stop the server" in _refused(answer)
         assert not (disk.data / "outpaint.sqlite3").exists()
         kept.rename(disk.data / "outpaint.sqlite3")
         shop.until(lambda: client.get("/v1/balance").status_code == 200)
         disk.data.rename(disk.seen / "moved")
+        shop.until(lambda: client.get("/v1/balance").status_code == 503)
         assert "is gone: stop the server" in _refused(_submit(client, cut_out, "moved"))
         assert not disk.data.exists()
         assert "Traceback" not in shop.said()

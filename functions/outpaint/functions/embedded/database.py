@@ -6,18 +6,26 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.functions.embedded.storage_errors import GONE, REPLACED, StorageError, log_trouble, storage_errors
+from outpaint.functions.embedded.storage_errors import (
+    GONE,
+    REPLACED,
+    WRONG_STATEMENTS,
+    StorageError,
+    log_trouble,
+    storage_error,
+    storage_errors,
+)
 
 BUSY_S: Final = 5.0
 """How long a write waits for one by another process, such as the command line's."""
-_LOOK_EVERY_S: Final = 0.25
-"""How long a read trusts that the file is still there; a write looks each time."""
+_LOOK_EVERY_S: Final = 0.1
+"""How long it is trusted that the file is still there: to look takes as long as to read a row."""
 
 # Migrations in order; the file's user_version is how many of them it has had.
 _STEPS: Final[tuple[tuple[str, ...], ...]] = (
@@ -130,15 +138,13 @@ class Database:
 
     def row(self, statement: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
         """The first row of a query; None where there is none."""
-        rows = self.rows(statement, values)
-        return rows[0] if rows else None
+        row: tuple[Any, ...] | None = self._read(statement, values, sqlite3.Cursor.fetchone)
+        return row
 
     def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with storage_errors(self._path):
-            if time.monotonic() >= self._trusted_until:
-                self.check()
-            return self._connection().execute(statement, values).fetchall()
+        rows: list[tuple[Any, ...]] = self._read(statement, values, sqlite3.Cursor.fetchall)
+        return rows
 
     def each(self, statement: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, read as they are asked for."""
@@ -152,7 +158,7 @@ class Database:
         with storage_errors(self._path):
             connection = self._connection()
             with self._writing:
-                self.check()
+                self._look()
                 with _written(connection):
                     yield connection
 
@@ -194,6 +200,20 @@ class Database:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
+
+    def _look(self) -> None:
+        if time.monotonic() >= self._trusted_until:
+            self.check()
+
+    def _read(self, statement: str, values: tuple[Any, ...], fetch: Callable[[sqlite3.Cursor], Any]) -> Any:
+        # Without a context manager: several requests of a key are such reads, and it takes longer than they do.
+        try:
+            self._look()
+            return fetch(self._connection().execute(statement, values))
+        except WRONG_STATEMENTS:
+            raise
+        except sqlite3.Error as error:
+            raise storage_error(self._path, error) from error
 
     def _connection(self) -> sqlite3.Connection:
         try:

@@ -57,8 +57,13 @@ _OF_SQLITE: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
 }
-# What a statement of ours got wrong; no operator can mend it.
-_OURS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.NotSupportedError)
+WRONG_STATEMENTS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+    sqlite3.NotSupportedError,
+)
+"""What SQLite says of a statement of ours that is wrong; no operator can mend that."""
 
 _said_lock: Final = threading.Lock()
 _said: Final[dict[tuple[str, str], float]] = {}
@@ -79,9 +84,9 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Raise what the system or SQLite refuses in the block, at this path, as a `StorageError`, and log it."""
     try:
         yield
+    except WRONG_STATEMENTS:
+        raise
     except (OSError, sqlite3.Error) as error:
-        if isinstance(error, _OURS):
-            raise
         raise storage_error(path, error) from error
 
 
