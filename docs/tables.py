@@ -288,6 +288,7 @@ def retention() -> str:
         ("`outpaint.sqlite3`, jobs", "as in a stack", f"{life} h after the end"),
         ("`outpaint.sqlite3`, idempotency keys", "as in a stack", f"{claim} h"),
         ("`outpaint.sqlite3`, accounts", "names, credits, digests of keys", "until the folder is deleted"),
+        ("files of `outpaint backup create`", "all of the above, and the secret", "until they are deleted"),
     ]
     return table(("where", "what", "how long"), rows)
 

@@ -19,7 +19,7 @@ from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
 
-_BEYOND: Final = ("copies and snapshots of the folder that others have made", "results that clients have fetched")
+_BEYOND: Final = ("backups, copies and snapshots of the folder", "results that clients have fetched")
 
 
 class _NoPainter:
