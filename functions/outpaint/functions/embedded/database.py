@@ -17,7 +17,6 @@ from outpaint.functions.embedded.storage_errors import (
     REPLACED,
     WRONG_STATEMENTS,
     StorageError,
-    log_trouble,
     storage_error,
     storage_errors,
 )
@@ -170,11 +169,9 @@ class Database:
         try:
             there = _identity(self._path)
         except FileNotFoundError:
-            log_trouble(self._path, GONE, "it was deleted or moved away while it was in use")
-            raise StorageError(GONE) from None
+            raise StorageError(GONE, self._path, "it was deleted or moved away while it was in use") from None
         if there != self._identity:
-            log_trouble(self._path, REPLACED, "the file there is not the one that was opened")
-            raise StorageError(REPLACED)
+            raise StorageError(REPLACED, self._path, "the file there is not the one that was opened")
         self._trusted_until = time.monotonic() + _LOOK_EVERY_S
 
     def overwrite_deleted(self) -> None:

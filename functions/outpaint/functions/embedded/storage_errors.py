@@ -72,11 +72,19 @@ _said: Final[dict[tuple[str, str], float]] = {}
 class StorageError(OutpaintError):
     """A data folder that cannot be read or written now (UNAVAILABLE); the same call may succeed later.
 
-    The detail is for clients too, and names no path; the log has the path and the system's own words.
+    The detail is for clients too, and names no path; `line`, which is logged, has the path and the system's own words.
+    Making one logs it, unless the same was logged a short while ago.
     """
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, path: Path, words: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, detail)
+        self.line = f"{path}: {detail} ({words})"
+        said, now = (str(path.parent), detail), time.monotonic()
+        with _said_lock:
+            if now < _said.get(said, 0.0):
+                return
+            _said[said] = now + _SAID_AGAIN_S
+        _LOG.error("%s", self.line)
 
 
 @contextmanager
@@ -91,21 +99,10 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def storage_error(path: Path, error: OSError | sqlite3.Error) -> StorageError:
-    """The error to raise for what the system or SQLite said of a path; logged."""
+    """The error to raise for what the system or SQLite said of a path."""
     if isinstance(error, OSError):
         detail = _OF_ERRNO.get(error.errno or 0, _BROKEN)
     else:
         # The extended code has the primary one in its lowest byte.
         detail = _OF_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _BROKEN)
-    log_trouble(path, detail, f"{type(error).__name__}: {error}")
-    return StorageError(detail)
-
-
-def log_trouble(path: Path, detail: str, words: str) -> None:
-    """One line on what is wrong at a path, unless the same was said a short while ago."""
-    said, now = (str(path.parent), detail), time.monotonic()
-    with _said_lock:
-        if now < _said.get(said, 0.0):
-            return
-        _said[said] = now + _SAID_AGAIN_S
-    _LOG.error("%s: %s (%s)", path, detail, words)
+    return StorageError(detail, path, f"{type(error).__name__}: {error}")

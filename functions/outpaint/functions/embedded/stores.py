@@ -103,8 +103,10 @@ def sole_server(data: Path) -> Iterator[None]:
         with closing(lock):
             try:
                 lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.Error:
-                raise _in_use(data) from None
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                    raise _in_use(data) from None
+                raise OutpaintError.unavailable(f"the data folder {data} cannot be used: {error}") from None
             yield
 
 
