@@ -8,28 +8,39 @@ import threading
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manual_process import ManualClock
 from PIL import Image
 
+from outpaint.contracts.inference import InferenceRequest
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.responses import PainterCard
+from outpaint.functions.adapters.clock_and_ids import RandomIds
+from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded import folder_watch, painting_threads
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.embedded.host import Host, open_host
+from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.sqlite_ledger import SqliteLedger
-from outpaint.functions.embedded.stores import open_database
-from outpaint.functions.service.records import Job
+from outpaint.functions.embedded.stores import in_folder, open_database
+from outpaint.functions.service import settle
+from outpaint.functions.service.records import Job, StoredPicture
+from outpaint.functions.service.service import Service
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters.flat import FlatPainter
 
 Usage = namedtuple("Usage", "total used free")
 GIB = 1 << 30
+NOW = 200.0
 
 
 class HeldPainter:
@@ -44,6 +55,16 @@ class HeldPainter:
         self.begun.set()
         assert self.go.wait(20)
         return FlatPainter().paint(canvas, brief)
+
+
+class ListDispatch(list[InferenceRequest]):
+    """The Dispatch port of nobody: a list of what was sent."""
+
+    def start(self, request: InferenceRequest) -> None:
+        self.append(request)
+
+    def check(self, job: Job) -> None:
+        """Nothing to settle."""
 
 
 def client_of(url: str) -> httpx.Client:
@@ -190,6 +211,50 @@ class TestMarks:
         marks.stop()
         marks.begin(ids[2], 1, alone=False)
         assert PaintingMarks(database).take_over() == CutOff(frozenset(), frozenset(ids[:1]))
+
+
+@given(
+    deadly=st.lists(st.booleans(), min_size=1, max_size=6),
+    painters=st.integers(1, 3),
+)
+@settings(max_examples=25)
+def test_whatever_jobs_kill_the_host_they_fail_and_no_other_is_counted(
+    a_job: Callable[..., Job], deadly: list[bool], painters: int
+) -> None:
+    """A host that is killed by each job that is to, again and again, with the rules of recovery and no thread."""
+    with TemporaryDirectory() as folder, in_folder(Path(folder), lambda _: None) as stores:
+        marks, queue = stores.marks, ListDispatch()
+        assert marks is not None
+        service = Service(
+            clock=ManualClock(NOW), ids=RandomIds(), accounts=stores.accounts, limits=MemoryLimits(), jobs=stores.jobs,
+            pictures=stores.pictures, dispatch=queue, fetch=SafeFetch(),
+        )  # fmt: skip
+        killers = {a_job(number).id for number, kills in enumerate(deadly) if kills}
+        for number in range(len(deadly)):
+            job = a_job(number, account="dev", at=NOW)
+            stores.jobs.create(job, None, NOW)
+            stores.pictures.put(job.request.image, StoredPicture(b"x", "image/png", "dev", NOW + 100))
+        starts = 0
+        while any(stores.jobs.unended()):
+            starts += 1
+            assert starts <= 4 * len(killers) + 1
+            left = marks.take_over()
+            queue.clear()
+            settle.recover(service, left.counted)
+            alone = [[request] for request in queue if request.inference_id in left.suspects]
+            others = [request for request in queue if request.inference_id not in left.suspects]
+            groups = alone + [others[at : at + painters] for at in range(0, len(others), painters)]
+            for group in groups:
+                for request in group:
+                    marks.begin(request.inference_id, request.attempt, alone=group in alone)
+                if any(request.inference_id in killers for request in group):
+                    break  # the kill
+                for request in group:
+                    stores.jobs.move(request.inference_id, JobState.SUCCEEDED)
+        for number, kills in enumerate(deadly):
+            ended = stores.jobs.find(a_job(number).id, NOW)
+            assert ended is not None
+            assert (ended.state, ended.attempts) == ((JobState.FAILED, 3) if kills else (JobState.SUCCEEDED, 1))
 
 
 def test_a_finished_picture_waits_for_its_store_and_no_longer_than_its_host(

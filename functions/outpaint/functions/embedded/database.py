@@ -124,7 +124,7 @@ class Database:
         self._trusted_until = 0.0
         self._identity = (0, 0)
         try:
-            _make_private(path)
+            make_private(path)
             self._identity = _identity(path)
             self.fresh = self._migrate()
         except (sqlite3.Error, OSError) as error:
@@ -277,8 +277,8 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _make_private(path: Path) -> None:
-    """Have the file there, readable by its owner only; SQLite gives its log and index the same rights."""
+def make_private(path: Path) -> None:
+    """Have a file of SQLite there, readable by its owner only; SQLite gives its log and index the same rights."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:

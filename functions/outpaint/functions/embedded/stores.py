@@ -8,13 +8,13 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.database import Database, make_private
 from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.folder_watch import FolderWatch
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryPictures
@@ -95,8 +95,7 @@ def sole_server(data: Path) -> Iterator[None]:
     path = data / LOCK_FILE
     with _folder_lock(data):
         try:
-            with suppress(FileExistsError):
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            make_private(path)
             lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
             raise OutpaintError.unavailable(f"the data folder {data} cannot be used: {error}") from None

@@ -45,7 +45,7 @@ class ServiceSettings(BaseModel):
     upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
     idempotency_lifetime: Annotated[int, Field(ge=1)] = _DAY
     max_attempts: Annotated[
-        int, Field(ge=1, description="How often a job is tried whose painter's host is stopped or killed meanwhile.")
+        int, Field(ge=1, description="How often a job is tried that its painter's host gave back, or that killed it.")
     ] = 3
     sweep_threads: Annotated[
         int, Field(ge=1, le=MAX_SWEEP_THREADS, description="Jobs that the sweep looks at at a time.")
