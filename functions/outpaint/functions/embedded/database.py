@@ -125,8 +125,9 @@ class Database:
         self._identity = (0, 0)
         try:
             make_private(path)
-            self._identity = _identity(path)
             self.fresh = self._migrate()
+            # Once it is open for writing: until then an image's layer has it, which has other numbers for it.
+            self._identity = _identity(path)
         except (sqlite3.Error, OSError) as error:
             self.close()
             said = error.strerror or error if isinstance(error, OSError) else error
