@@ -31,6 +31,7 @@ from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.sqlite_ledger import SqliteLedger
+from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service import settle
 from outpaint.functions.service.records import Job, StoredPicture
@@ -282,3 +283,27 @@ def test_a_finished_picture_waits_for_its_store_and_no_longer_than_its_host(
     with open_host([FlatPainter()], data=tmp_path) as host, serving(host.asgi) as url, client_of(url) as client:
         assert wait_for(host, inference_id).state is JobState.SUCCEEDED
         assert client.get("/v1/balance").json()["credits"] == 998
+
+
+def test_a_store_that_fails_while_a_client_waits_is_503_and_the_job_goes_on(
+    tmp_path: Path, cut_out: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(painting_threads, "STORE_AGAIN_S", 0.01)
+    seen: list[str] = []
+
+    def refuse(ledger: SqliteLedger, inference_id: str, *_: object) -> None:
+        seen.append(inference_id)
+        raise StorageError("the disk is on fire", tmp_path, "in a test")
+
+    painter = HeldPainter()
+    painter.go.set()
+    with open_host([painter], data=tmp_path) as host, serving(host.asgi) as url, client_of(url) as client:
+        with monkeypatch.context() as patch:
+            for name in ("find", "finish_claim"):
+                patch.setattr(SqliteLedger, name, refuse)
+            client.headers["Idempotency-Key"] = "one"
+            refused = submit(client, cut_out)
+            assert (refused.status_code, refused.json()["detail"]) == (503, "the disk is on fire")
+        assert wait_for(host, seen[0]).state is JobState.SUCCEEDED
+        assert client.get("/v1/balance").json()["credits"] == 998
+    assert "Traceback" not in caplog.text
