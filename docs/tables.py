@@ -297,6 +297,7 @@ def retention() -> str:
             "names, credits, digests of keys, bytes stored",
             "until the folder is deleted",
         ),
+        ("files of `outpaint backup create`", "all of the above, and the secret", "until they are deleted"),
     ]
     return table(("where", "what", "how long"), rows)
 

@@ -21,7 +21,7 @@ def test_a_server_limit_is_a_number_with_or_without_a_unit(text: str, value: int
 
 
 def test_a_limit_of_the_service_becomes_a_setting_of_it() -> None:
-    assert read_limits(["stored_bytes_per_account=1GiB"]).settings == {"stored_bytes_per_account": 2**30}
+    assert read_limits(["stored_bytes_per_account=1GiB"], ServerLimits).settings == {"stored_bytes_per_account": 2**30}
 
 
 def test_a_limit_of_pictures_becomes_a_setting_of_the_service() -> None:

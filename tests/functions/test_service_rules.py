@@ -515,15 +515,15 @@ def test_the_sweep_forgets_what_has_expired(kit: ServiceKit) -> None:
     assert kit.ledger.find_claim("one", "key-1", 0) is None
 
 
-def test_after_a_kill_jobs_are_begun_again_three_times_and_then_given_up(kit: ServiceKit) -> None:
+def test_a_job_that_is_to_blame_for_a_kill_is_begun_again_three_times_and_then_given_up(kit: ServiceKit) -> None:
     job = kit.send().job
     for attempt in (2, 3):
-        settle.recover(kit.service)
+        settle.recover(kit.service, {job.id})
         again = kit.ledger.find(job.id, START)
         assert again is not None
         assert again.attempts == attempt
     assert kit.dispatch.started == [job.request.model_copy(update={"attempt": number}) for number in (1, 2, 3)]
-    settle.recover(kit.service)
+    settle.recover(kit.service, {job.id})
     assert settle.find_job(kit.service, kit.caller, job.id).state is JobState.FAILED
     assert kit.credits == 20
 
@@ -538,6 +538,50 @@ def test_after_a_kill_jobs_without_inputs_or_time_are_ended_and_refunded(kit: Se
     assert settle.find_job(kit.service, kit.caller, bare.id).state is JobState.FAILED
     assert kit.credits == 20
     assert not kit.send("key-1").replayed
+
+
+def test_a_restart_counts_against_no_job_that_was_not_painted(kit: ServiceKit) -> None:
+    jobs = [kit.send().job for _ in range(10)]
+    for _ in range(5):
+        settle.recover(kit.service)
+    assert [job.attempts for job in kit.ledger.unended()] == [1] * 10
+    assert kit.credits == 0
+    assert {request.attempt for request in kit.dispatch.started} == {1}
+    assert len(kit.dispatch.started) == 10 * 6
+    assert all(kit.finish(job) for job in jobs)
+
+
+# The clock is set back
+
+
+def test_windows_of_the_rate_limit_heal_when_the_clock_is_set_back(kit: ServiceKit) -> None:
+    def refused() -> bool:
+        return admission.take_rate(kit.service, kit.caller)[1] is not None
+
+    assert [refused() for _ in range(4)] == [False, False, False, True]
+    kit.clock.time -= 24 * HOUR
+    assert [refused() for _ in range(4)] == [False, False, False, True]
+    kit.clock.time += 60
+    assert not refused()
+
+
+def test_a_claim_that_was_never_answered_is_free_when_the_clock_is_set_back(kit: ServiceKit) -> None:
+    first = kit.send("key-1", prefer=Prefer(wait=30)).job
+    with pytest.raises(OutpaintError, match="still runs"):
+        kit.send("key-1")
+    kit.clock.time -= 24 * HOUR
+    again = kit.send("key-1")
+    assert (again.job.id, again.replayed) == (first.id, True)
+
+
+def test_a_job_never_dispatched_is_ended_when_the_clock_is_set_back(kit: ServiceKit) -> None:
+    cut_off = begin_and_be_killed(kit)
+    sweeping.sweep(kit.service)
+    assert kit.credits == 18
+    kit.clock.time -= 24 * HOUR
+    sweeping.sweep(kit.service)
+    assert settle.find_job(kit.service, kit.caller, cut_off.id).state is JobState.FAILED
+    assert kit.credits == 20
 
 
 # File URLs

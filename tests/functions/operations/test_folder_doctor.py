@@ -64,7 +64,7 @@ def test_a_damaged_database(run: Run, data: Path) -> None:
     code, verdict, said = checked(run, data, "database")
     assert (code, verdict) == (1, "fault")
     assert "is damaged" in said
-    assert "put back a copy" in said
+    assert "restore a backup" in said
 
 
 def test_a_database_of_a_newer_release(run: Run, data: Path) -> None:

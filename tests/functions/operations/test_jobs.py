@@ -227,6 +227,6 @@ def test_one_that_cannot_be_read_hides_no_other(run: Run, aws: Any, a_job: Calla
     for wanted in ((), ("--state", "unended")):
         code, out, err = run("jobs", "list", *wanted, "--stack", "painting")
         assert (code, out.count(jobs[0].id), out.count(jobs[1].id)) == (0, 0, 1)
-        assert f"the stored job {jobs[0].id} cannot be read: deploy" in err
+        assert f"the stored job {jobs[0].id} cannot be read: run the release" in err
     code, _, err = run("jobs", "erase", "--account", "Ann", "--yes", "--stack", "painting")
     assert (code, jobs[0].id in err) == (1, True), "it may be one of this account's"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.embedded import database
 from outpaint.functions.service import account_keys as rules
 from outpaint.functions.service.admission import key_digest
 
@@ -156,3 +160,17 @@ def test_of_a_folder_never_load_botocore(run: Run) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_with_its_path(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_S", 0.01)
+    assert run("keys", "create", "Ann", "--data", "data")[0] == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "outpaint.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, out, err = run("keys", "create", "Bob", "--data", "data")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith("error: data/outpaint.sqlite3: ")
+    assert "is in use by another process" in err
+    assert "database is locked" in err

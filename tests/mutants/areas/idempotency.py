@@ -173,17 +173,17 @@ def any_key_is_taken(patch: Patch) -> None:
     "another content under a used key is answered with the first one's job", "idempotent-content.other-content-is-422"
 )
 def mismatch_is_a_replay(patch: Patch) -> None:
-    def judge(original: Any, claim: Any, _: str, now: float) -> None:
-        original(claim, claim.fingerprint, now)
+    def judge(original: Any, claim: Any, _: str, *when: float) -> None:
+        original(claim, claim.fingerprint, *when)
 
     patch.around(submit, "judge", judge)
 
 
 @mutant("another content under a used key is 409", "idempotent-content.other-content-is-422")
 def mismatch_is_409(patch: Patch) -> None:
-    def judge(original: Any, claim: Any, fingerprint: str, now: float) -> None:
+    def judge(original: Any, claim: Any, fingerprint: str, *when: float) -> None:
         try:
-            original(claim, fingerprint, now)
+            original(claim, fingerprint, *when)
         except OutpaintError as error:
             raise OutpaintError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, error.detail, field=error.field) from None
 

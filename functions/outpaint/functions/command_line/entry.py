@@ -26,6 +26,7 @@ COMMANDS: Final = (
     ListedCommand("weights", "server", "Get and find the painters' weights."),
     ListedCommand("keys", "server", "Look after API keys and credits, in a data folder or a stack."),
     ListedCommand("jobs", "server", "Look at jobs, in a data folder or a stack; end and erase them."),
+    ListedCommand("backup", "server", "Back up a data folder, also while it is served, and restore it."),
     ListedCommand("doctor", "server", "Check a stack, or a data folder, and say what to do."),
     ListedCommand("endpoint", "server,aws", "Look after the painter's endpoint of a stack in AWS."),
     ListedCommand("mock", "mocks", "Play the outpainting API for tests in any language."),

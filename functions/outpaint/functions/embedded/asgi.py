@@ -79,6 +79,11 @@ class PooledHost:
         for wait in self._waits:
             wait.set()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the server has begun to stop."""
+        return self._closing
+
     def close(self) -> None:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
@@ -159,7 +164,9 @@ class AsgiHost(PooledHost):
         tasks: list[asyncio.Task[Any]] = []
         try:
             clock = self._service.clock
-            job = self._service.jobs.find(waiting.inference_id, clock.now())
+            job = None
+            with contextlib.suppress(OutpaintError):  # a store that cannot be read now: `resume` says so
+                job = self._service.jobs.find(waiting.inference_id, clock.now())
             if job is not None and not job.state.ended and not self._closing:
                 gone = asyncio.ensure_future(disconnected(receive))
                 tasks = [gone, asyncio.ensure_future(over.wait())]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.storage_names import INPUTS_PREFIX, UUID, is_picture_name
-from outpaint.functions.embedded.database import Database
+from outpaint.functions.embedded.database import Database, keep_private
+from outpaint.functions.embedded.storage_errors import storage_errors
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import StoredPicture
 
@@ -27,18 +29,22 @@ _PUT: Final = _PUT_NEW.replace(
     "UPDATE SET size = excluded.size, media_type = excluded.media_type, account_id = excluded.account_id, "
     "expires_at = excluded.expires_at, inference_id = excluded.inference_id",
 )
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class FolderPictures:
     """The Pictures port: each file under its own name in the folder, what is known of it in the database.
 
     A file counts once its row is written, and only while it has the size in that row: whatever a crash leaves half
-    done is as good as absent, and deleted by `clear_leftovers`.
+    done is as good as absent, and deleted by `clear_leftovers`. Files are readable by their owner only. Raises
+    `StorageError` where the disk does not take or give a file.
     """
 
     def __init__(self, folder: Path, database: Database, file_urls: FileUrls) -> None:
         self._folder = folder
-        (folder / INPUTS_PREFIX).mkdir(parents=True, exist_ok=True)
+        for made in (folder, folder / INPUTS_PREFIX):
+            made.mkdir(mode=0o700, exist_ok=True)
+            keep_private(made)
         self._database = database
         self._file_urls = file_urls
 
@@ -56,7 +62,8 @@ class FolderPictures:
         path = self.path(name)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
-            part.write_bytes(picture.data)
+            with storage_errors(path), os.fdopen(os.open(part, _NEW_FILE, 0o600), "wb") as file:
+                file.write(picture.data)
             with self._database.transaction() as connection:
                 known = (picture.media_type, picture.account_id, picture.expires_at, picture.inference_id)
                 written = connection.execute(_PUT_NEW if only_new else _PUT, (name, len(picture.data), *known))
@@ -64,30 +71,34 @@ class FolderPictures:
                     part.unlink()
                     return False
                 # Before the row is there for others: then none is without its file, and of two files one is kept.
-                part.replace(path)
+                with storage_errors(path):
+                    part.replace(path)
         except BaseException:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise
         return True
 
     def get(self, name: str, now: float) -> StoredPicture | None:
-        row = self._database.connection.execute(
+        row = self._database.row(
             "SELECT size, media_type, account_id, expires_at, inference_id FROM pictures "
             "WHERE name = ? AND expires_at > ?",
             (name, now),
-        ).fetchone()
+        )
         if row is None:
             return None
         size, *known = row
-        try:
-            data = self.path(name).read_bytes()
-        except FileNotFoundError:
-            return None
+        path = self.path(name)
+        with storage_errors(path):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                return None
         return StoredPicture(data, *known) if len(data) == size else None
 
     def delete(self, name: str) -> None:
         if is_picture_name(name):
-            self.path(name).unlink(missing_ok=True)
+            self._unlink(name)
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM pictures WHERE name = ?", (name,))
 
@@ -95,9 +106,9 @@ class FolderPictures:
         return self._file_urls.sign(name, until)
 
     def purge(self, now: float) -> int:
-        rows = self._database.connection.execute("SELECT name FROM pictures WHERE expires_at <= ?", (now,)).fetchall()
+        rows = self._database.rows("SELECT name FROM pictures WHERE expires_at <= ?", (now,))
         for (name,) in rows:
-            self.path(name).unlink(missing_ok=True)
+            self._unlink(name)
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM pictures WHERE name = ?", rows)
         return len(rows)
@@ -105,31 +116,37 @@ class FolderPictures:
     def erase(self, inference_id: str, names: Iterable[str]) -> int:  # noqa: ARG002 - a job has no other names here
         own = [name for name in names if is_picture_name(name)]
         found = sum(self.path(name).exists() for name in own)
-        try:
-            for name in own:
-                self.delete(name)
-        except OSError as error:
-            raise OutpaintError.unavailable(f"{error.filename} cannot be deleted: {error.strerror}") from None
+        for name in own:
+            self.delete(name)
         return found
 
     def erase_account(self, account_id: str) -> int:
-        rows = self._database.connection.execute("SELECT name FROM pictures WHERE account_id = ?", (account_id,))
-        return self.erase("", [name for (name,) in rows.fetchall()])
+        rows = self._database.rows("SELECT name FROM pictures WHERE account_id = ?", (account_id,))
+        return self.erase("", [name for (name,) in rows])
 
     def stored_bytes(self, account_id: str) -> int:
-        row = self._database.connection.execute("SELECT bytes FROM stored_bytes WHERE account_id = ?", (account_id,))
-        found = row.fetchone()
+        found = self._database.row("SELECT bytes FROM stored_bytes WHERE account_id = ?", (account_id,))
         return 0 if found is None else int(found[0])
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process left: parts of files, and files without a row."""
-        known = {self.path(name) for (name,) in self._database.connection.execute("SELECT name FROM pictures")}
+        known = {self.path(name) for (name,) in self._database.rows("SELECT name FROM pictures")}
         for folder in (self._folder, self._folder / INPUTS_PREFIX):
             for path in list(folder.iterdir()):
                 if path not in known and _FILE.fullmatch(path.name):
                     path.unlink(missing_ok=True)
 
+    def _unlink(self, name: str) -> None:
+        path = self.path(name)
+        with storage_errors(path):
+            path.unlink(missing_ok=True)
+
     def path(self, name: str) -> Path:
-        """The path of a file: all inputs are in one folder, for making one for each job takes longer than the job."""
-        inputs, slash, rest = name.partition("/")
-        return self._folder / inputs / rest.replace("/", ".") if slash else self._folder / name
+        """The path of a file."""
+        return file_of(self._folder, name)
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """Where a folder of pictures has a file: all inputs in one folder, for making one for each job takes too long."""
+    inputs, slash, rest = name.partition("/")
+    return folder / inputs / rest.replace("/", ".") if slash else folder / name

@@ -9,20 +9,23 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
+from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
+from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
 from outpaint.functions.service.ports import Fetch
 from outpaint.functions.service.service import Service, ServiceSettings
 from outpaint.functions.service.settle import recover
-from outpaint.functions.service.sweeping import sweep
+from outpaint.functions.service.sweeping import sweep_some
 from outpaint.painting.canvas import Painter
 
 SWEEP_EVERY_S: Final = 30.0
@@ -40,20 +43,34 @@ class Host:
         endings: Endings,
         limits: ServerLimits = ServerLimits(),
         keys: OpenedKeys = OpenedKeys(),
+        marks: PaintingMarks | None = None,
     ) -> None:
         self.service = service
         self.keys = keys
         self.painting = painting
         self.application = Application(service)
         self.asgi = AsgiHost(self.application, endings, limits)
+        self._marks = marks
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
     def start(self) -> None:
         """Recover the jobs of a host that was killed, then start painting and sweeping."""
-        recover(self.service)
+        left = CutOff() if self._marks is None else self._marks.take_over()
+        self.painting.suspect(left.suspects)
+        recover(self.service, left.counted)
         self.painting.run(self.service)
         self._sweeper.start()
+
+    def unready(self) -> str | None:
+        """Why no new work is taken, in a sentence for the operator: it stops, or its data folder does not let it.
+
+        None where it is. Returns within microseconds.
+        """
+        if self._closing.is_set() or self.asgi.closing:
+            return "the server is stopping"
+        readiness = self.service.readiness
+        return None if readiness is None else readiness.unready()
 
     def close(self, grace: float) -> None:
         """Let the running job end within `grace` seconds; the next host begins the others again."""
@@ -66,7 +83,11 @@ class Host:
     def _sweep(self) -> None:
         while not self._closing.wait(SWEEP_EVERY_S):
             try:
-                sweep(self.service)
+                for error in sweep_some(self.service).errors:
+                    expected = isinstance(error, OutpaintError)
+                    _LOG.error("the sweep passed over a job: %s", error, exc_info=None if expected else error)
+            except StorageError as error:
+                _LOG.error("the sweep broke off; the next is in %.0f s: %s", SWEEP_EVERY_S, error)
             except Exception:  # noqa: BLE001 - the next sweep may succeed
                 _LOG.exception("the sweep broke off; the next is in %.0f s", SWEEP_EVERY_S)
 
@@ -95,10 +116,10 @@ def open_host(
         stores = (
             in_memory(endings.announce, keys)
             if data is None
-            else stack.enter_context(in_folder(data, endings.announce, keys))
+            else stack.enter_context(in_folder(data, endings.announce, keys, limits.free_disk))
         )
         canvases = CanvasCache()
-        painting = PaintingThreads(*painters, canvases=canvases)
+        painting = PaintingThreads(*painters, canvases=canvases, marks=stores.marks)
         service = Service(
             clock=SystemClock(),
             ids=RandomIds(),
@@ -112,8 +133,9 @@ def open_host(
             uploads=stores.pictures,
             settings=settings,
             inspect=canvases.inspect,
+            readiness=stores.watch,
         )
-        host = Host(service, painting, endings, limits, stores.keys)
+        host = Host(service, painting, endings, limits, stores.keys, stores.marks)
         host.start()
         stack.callback(host.close, grace)
         yield host

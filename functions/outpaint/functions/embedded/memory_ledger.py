@@ -149,8 +149,9 @@ class MemoryLimits:
     def count(self, account_id: str, window: int, expires_at: float) -> int:  # noqa: ARG002 - nothing to purge here
         with self._lock:
             latest, count = self._counts.get(account_id, (window, 0))
-            # A thread that read the clock just before a window's end may come late: it counts in the new one.
-            counted = (max(latest, window), count + 1 if window <= latest else 1)
+            # A thread that read the clock just before a window's end may come late: it counts in the new one. A window
+            # before that comes of a clock that was set back, and is counted like any other.
+            counted = (latest, count + 1) if window in (latest, latest - 1) else (window, 1)
             self._counts[account_id] = counted
             return counted[1]
 

@@ -6,15 +6,18 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.contracts.responses import PainterCard
-from outpaint.functions.service import settle
+from outpaint.functions.embedded.painting_marks import PaintingMarks
+from outpaint.functions.embedded.storage_errors import StorageError
+from outpaint.functions.service import log_keys, settle
 from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.functions.service.service import Service
 from outpaint.painting.canvas import Canvas, Painter
@@ -24,9 +27,12 @@ from outpaint.painting.pipeline import Files, OutputRules, carry_out
 _MAX_BYTES: Final = 256 * 1024 * 1024
 """Files and decoded pixels that the cache holds; pictures beyond that are decoded again to be painted."""
 _BYTES_A_PIXEL: Final = 4
+STORE_AGAIN_S: Final = 1.0
+"""How long a thread waits before it repeats a step that the store did not take, for a full disk for example."""
 _LOG: Final = logging.getLogger("outpaint.worker")
 
 _Key = tuple[bytes, bytes | None, MaskMode]
+_T = TypeVar("_T")
 
 
 class CanvasCache:
@@ -70,14 +76,27 @@ class PaintingThreads:
 
     `start` queues at most `capacity` jobs; painting begins with `run`, once the service that this port is part
     of is built. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
-    may have a job's pictures decoded.
+    may have a job's pictures decoded. `marks` record what is painted, for the host that follows a killed one.
+
+    A step that the store does not take, because its disk is full for example, is repeated until it does: a painted
+    picture is kept in memory meanwhile, and no job fails for it.
     """
 
-    def __init__(self, *painters: Painter, canvases: CanvasCache | None = None, capacity: int = 1000) -> None:
+    def __init__(
+        self,
+        *painters: Painter,
+        canvases: CanvasCache | None = None,
+        capacity: int = 1000,
+        marks: PaintingMarks | None = None,
+    ) -> None:
         self._painters = painters
         self._canvases = canvases or CanvasCache()
         self._queue: queue.Queue[InferenceRequest | None] = queue.Queue()
         self._capacity = capacity
+        self._marks = marks
+        self._suspects: frozenset[str] = frozenset()
+        self._alone: deque[InferenceRequest] = deque()
+        self._together = threading.Event()
         self._closing = threading.Event()
         self._cut_off = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -87,10 +106,17 @@ class PaintingThreads:
     def cards(self) -> tuple[PainterCard, ...]:
         return tuple(painter.card for painter in self._painters)
 
+    def suspect(self, inference_ids: Collection[str]) -> None:
+        """Have these jobs painted first, each with nothing beside it; before they are started, and before `run`."""
+        self._suspects = frozenset(inference_ids)
+
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
             raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
+        if request.inference_id in self._suspects:
+            self._alone.append(request)
+            return
         if self._queue.qsize() >= self._capacity:
             raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
@@ -102,7 +128,7 @@ class PaintingThreads:
         for number, painter in enumerate(self._painters):
             thread = threading.Thread(
                 # The process does not wait for it at its end: `close` has.
-                target=self._paint_jobs,
+                target=self._paint_suspects_and_jobs if number == 0 else self._paint_jobs,
                 args=(service, painter),
                 name=f"painting-{number}",
                 daemon=True,
@@ -113,9 +139,17 @@ class PaintingThreads:
     def close(self, grace: float) -> bool:
         """Take no more jobs and let running ones end within `grace` seconds; returns whether all of them did.
 
-        Jobs still queued stay unended in the store, as does one cut off: recovery begins them again.
+        Jobs still queued stay unended in the store, as does one cut off: recovery begins them again, and a stop in
+        order counts against none of them.
         """
         self._closing.set()
+        self._together.set()
+        if self._marks is not None:
+            try:
+                # Now, not after the grace: whoever asked for the stop may kill the process before that is over.
+                self._marks.stop()
+            except StorageError:
+                _LOG.warning("that the server stops in order could not be recorded: the running job counts as killed")
         for _ in self._threads:
             self._queue.put(None)
         until = time.monotonic() + grace
@@ -127,47 +161,76 @@ class PaintingThreads:
             self._finishers.shutdown()
         return ended
 
-    def _paint_jobs(self, service: Service, painter: Painter) -> None:
+    def _paint_suspects_and_jobs(self, service: Service, painter: Painter) -> None:
+        try:
+            before: str | None = None
+            while self._alone and not self._closing.is_set():
+                before = self._paint_next(service, painter, self._alone.popleft(), alone=True, before=before)
+        finally:
+            self._together.set()
+        self._paint_jobs(service, painter, before)
+
+    def _paint_jobs(self, service: Service, painter: Painter, before: str | None = None) -> None:
+        self._together.wait()
         while True:
             request = self._queue.get()
             if request is None or self._closing.is_set():
                 return
-            try:
-                self._paint_job(service, painter, request)
-            except Exception:  # noqa: BLE001 - the thread must go on with the next job
-                # Not even its failure could be recorded (a full disk?): the sweep ends it when it is overdue.
-                _LOG.exception("job %s could not be settled", request.inference_id)
+            before = self._paint_next(service, painter, request, alone=False, before=before)
+
+    def _paint_next(
+        self, service: Service, painter: Painter, request: InferenceRequest, *, alone: bool, before: str | None
+    ) -> str:
+        """Paint a job that nothing keeps from its end, and give its id; `before` is the thread's job before it."""
+        try:
+            if self._marks is not None:
+                marks = self._marks
+                self._insist(lambda: marks.begin(request.inference_id, request.attempt, alone=alone, after=before))
+            self._paint_job(service, painter, request)
+        except _CutOffError:
+            pass  # unended in the store: recovery begins it again
+        except Exception:  # noqa: BLE001 - the thread must go on with the next job
+            # Not even its failure could be recorded: the sweep ends it when it is overdue.
+            _LOG.exception("job %s could not be settled", request.inference_id)
+        return request.inference_id
 
     def _paint_job(self, service: Service, painter: Painter, request: InferenceRequest) -> None:
         inference_id = request.inference_id
-        settle.begin(service, inference_id)
-        job = service.jobs.find(inference_id, service.clock.now())
+        self._insist(lambda: settle.begin(service, inference_id))
+        job = self._insist(lambda: service.jobs.find(inference_id, service.clock.now()))
         if job is None or job.state.ended:
             return
+        with log_keys.about_job(job):
+            self._insist(self._end_of(service, painter, job))
+
+    def _end_of(self, service: Service, painter: Painter, job: Job) -> Callable[[], object]:
+        """Paint a job; how to record its end, which may be repeated. Raises `_CutOffError` where there is none yet."""
         if service.clock.now() >= job.deadline_at:
             # It waited in the queue too long: its inputs are gone.
-            settle.expire(service, job)
-            return
+            return lambda: settle.expire(service, job)
         try:
-            settle.succeed(service, self._paint(service, painter, job))
+            manifest = self._paint(service, painter, job)
         except _CutOffError:
-            return  # unended in the store: recovery begins it again
+            raise
         except OutpaintError as error:
-            settle.fail(service, InferenceFailure.of(inference_id, error))
+            failure = InferenceFailure.of(job.id, error)
         except Exception as cause:  # noqa: BLE001 - a job that breaks ends as a failed one
-            _LOG.exception("job %s failed", inference_id)
+            _LOG.exception("job %s failed", job.id)
             broken = OutpaintError(
                 ErrorCode.PAINTING_FAILED,
                 f"painting broke off ({type(cause).__name__}); the credits were given back: try again",
             )
-            settle.fail(service, InferenceFailure.of(inference_id, broken))
+            failure = InferenceFailure.of(job.id, broken)
+        else:
+            return lambda: settle.succeed(service, manifest)
+        return lambda: settle.fail(service, failure)
 
     def _paint(self, service: Service, painter: Painter, job: Job) -> Manifest:
         """Paint and store every picture of a job; raises `_CutOffError` when the host shuts down before its end."""
         request, inference_id, pictures, clock = job.request, job.id, service.pictures, service.clock
 
         def read(name: str) -> bytes | None:
-            stored = pictures.get(name, clock.now())
+            stored = self._insist(lambda: pictures.get(name, clock.now()))
             return None if stored is None else stored.data
 
         def write(name: str, data: bytes, media_type: str) -> None:
@@ -175,7 +238,8 @@ class PaintingThreads:
                 raise _CutOffError
             # An unended job's expires_at is the latest time at which its result can expire; until when its id may be
             # sent as a source is the service's rule, which reads the job.
-            pictures.put(name, StoredPicture(data, media_type, job.account_id, job.expires_at, inference_id))
+            picture = StoredPicture(data, media_type, job.account_id, job.expires_at, inference_id)
+            self._insist(lambda: pictures.put(name, picture))
 
         return carry_out(
             request,
@@ -184,6 +248,15 @@ class PaintingThreads:
             finishers=self._finishers,
             rules=OutputRules(limits=service.settings.pictures, canvas_of=self._canvases.take),
         )
+
+    def _insist(self, step: Callable[[], _T]) -> _T:
+        """What a step returns, repeated while the store does not take it; raises `_CutOffError` as the host ends."""
+        while True:
+            try:
+                return step()
+            except StorageError:
+                if self._cut_off.wait(STORE_AGAIN_S):
+                    raise _CutOffError from None
 
 
 class _CutOffError(Exception):

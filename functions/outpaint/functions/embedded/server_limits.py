@@ -39,6 +39,14 @@ class ServerLimits(BaseModel):
         int,
         Field(ge=0, description="Requests of an account that wait for their turn among those; more are answered 503."),
     ] = 64
+    free_disk: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Free bytes on the data folder's disk below which no job or upload is taken; 0 takes them "
+            "until it is full.",
+        ),
+    ] = 256 * MIB
 
 
 OfServer = TypeVar("OfServer", bound=ServerLimits)

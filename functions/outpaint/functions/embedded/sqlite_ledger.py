@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -14,13 +15,16 @@ from outpaint.contracts.job_states import ENDED, JobState, sources_of
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.service.account_keys import MAX_CREDITS, KeyEntry, OutOfRange
-from outpaint.functions.service.ports import AlreadyClaimed
+from outpaint.functions.service.ports import AlreadyClaimed, UnreadableJobsError
 from outpaint.functions.service.records import GIVES_BACK, Account, Claim, Job, JobChange, insufficient
+
+_LOG: Final = logging.getLogger("outpaint.storage")
 
 # A record's fields are its table's columns.
 _ACCOUNT: Final = ", ".join(f"accounts.{field.name}" for field in fields(Account))
 _CLAIM: Final = ", ".join(field.name for field in fields(Claim))
-_JOB: Final = ", ".join(field.name for field in fields(Job))
+_JOB_COLUMNS: Final = tuple(field.name for field in fields(Job))
+_JOB: Final = ", ".join(_JOB_COLUMNS)
 
 
 def _states(states: Iterable[JobState]) -> str:
@@ -30,17 +34,19 @@ def _states(states: Iterable[JobState]) -> str:
 # Statements contain names of our own only, never a client's values.
 _FIND_ACCOUNT: Final = f"SELECT {_ACCOUNT} FROM accounts WHERE "  # noqa: S608
 _FIND_JOB: Final = f"SELECT {_JOB} FROM jobs WHERE id = ?"  # noqa: S608
-_UNENDED: Final = _states(set(JobState) - ENDED)
+_FIND_CLAIM: Final = f"SELECT {_CLAIM} FROM claims WHERE account_id = ? AND key = ? AND expires_at > ?"  # noqa: S608
+UNENDED: Final = _states(set(JobState) - ENDED)
+"""The states of jobs that have not ended, as SQL's IN takes them."""
 _MOVE: Final = {
     state: "UPDATE jobs SET state = ?, manifest = coalesce(?, manifest), failure = coalesce(?, failure), "  # noqa: S608
     "expires_at = coalesce(?, expires_at), locations = coalesce(?, locations) "
     f"WHERE id = ? AND state IN ({_states(sources_of(state))})"
     for state in JobState
 }
-_ERASE_JOBS: Final = f"DELETE FROM jobs WHERE id = ? AND state NOT IN ({_UNENDED})"  # noqa: S608
+_ERASE_JOBS: Final = f"DELETE FROM jobs WHERE id = ? AND state NOT IN ({UNENDED})"  # noqa: S608
 _ERASE_CLAIMS: Final = (
     "DELETE FROM claims WHERE (account_id, key, inference_id) = "  # noqa: S608
-    f"(SELECT account_id, idempotency_key, id FROM jobs WHERE id = ? AND state NOT IN ({_UNENDED}))"
+    f"(SELECT account_id, idempotency_key, id FROM jobs WHERE id = ? AND state NOT IN ({UNENDED}))"
 )
 _ENTRIES: Final = (
     f"SELECT keys.digest, keys.created_at, keys.revoked_at, {_ACCOUNT} "  # noqa: S608
@@ -79,16 +85,15 @@ class SqliteKeyRing:
             connection.execute("UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE digest = ?", (now, digest))
 
     def account_named(self, name: str) -> Account | None:
-        row = self._database.connection.execute(f"{_FIND_ACCOUNT} name = ?", (name,)).fetchone()
+        row = self._database.row(f"{_FIND_ACCOUNT} name = ?", (name,))
         return None if row is None else _account(row)
 
     def entry(self, digest: str) -> KeyEntry | None:
-        row = self._database.connection.execute(f"{_ENTRIES} WHERE keys.digest = ?", (digest,)).fetchone()
+        row = self._database.row(f"{_ENTRIES} WHERE keys.digest = ?", (digest,))
         return None if row is None else _entry(row)
 
     def entries(self) -> list[KeyEntry]:
-        rows = self._database.connection.execute(f"{_ENTRIES} ORDER BY keys.created_at, keys.digest")
-        return [_entry(row) for row in rows.fetchall()]
+        return [_entry(row) for row in self._database.rows(f"{_ENTRIES} ORDER BY keys.created_at, keys.digest")]
 
 
 class SqliteLedger:
@@ -102,23 +107,23 @@ class SqliteLedger:
         self._on_end = on_end
 
     def by_key_digest(self, digest: str) -> Account | None:
-        row = self._database.connection.execute(
+        row = self._database.row(
             f"SELECT {_ACCOUNT} FROM keys JOIN accounts ON accounts.id = keys.account_id "  # noqa: S608
             "WHERE keys.digest = ? AND keys.revoked_at IS NULL",
             (digest,),
-        ).fetchone()
+        )
         return None if row is None else _account(row)
 
     def free_credits(self, account_id: str) -> int:
-        row = self._database.connection.execute("SELECT credits FROM accounts WHERE id = ?", (account_id,)).fetchone()
+        row = self._database.row("SELECT credits FROM accounts WHERE id = ?", (account_id,))
         return 0 if row is None else int(row[0])
 
     def create(self, job: Job, claim: Claim | None, now: float) -> None:
         with self._database.transaction() as connection:
             if claim is not None:
-                held = _live_claim(connection, claim.account_id, claim.key, now)
+                held = connection.execute(_FIND_CLAIM, (claim.account_id, claim.key, now)).fetchone()
                 if held is not None:
-                    raise AlreadyClaimed(held)
+                    raise AlreadyClaimed(Claim(*held))
             paid = connection.execute(
                 "UPDATE accounts SET credits = credits - ?1 WHERE id = ?2 AND credits >= ?1",
                 (job.price, job.account_id),
@@ -131,11 +136,12 @@ class SqliteLedger:
             _insert(connection, "jobs", job)
 
     def find(self, inference_id: str, now: float) -> Job | None:
-        row = self._database.connection.execute(f"{_FIND_JOB} AND expires_at > ?", (inference_id, now)).fetchone()
+        row = self._database.row(f"{_FIND_JOB} AND expires_at > ?", (inference_id, now))
         return None if row is None else _job(row)
 
     def find_claim(self, account_id: str, key: str, now: float) -> Claim | None:
-        return _live_claim(self._database.connection, account_id, key, now)
+        row = self._database.row(_FIND_CLAIM, (account_id, key, now))
+        return None if row is None else Claim(*row)
 
     def finish_claim(self, account_id: str, key: str, inference_id: str) -> None:
         with self._database.transaction() as connection:
@@ -167,29 +173,29 @@ class SqliteLedger:
         with self._database.transaction() as connection:
             recorded = connection.execute(
                 "UPDATE jobs SET attempts = ?1, locations = ?2 "  # noqa: S608
-                f"WHERE id = ?3 AND attempts <= ?1 AND state IN ({_UNENDED})",
+                f"WHERE id = ?3 AND attempts <= ?1 AND state IN ({UNENDED})",
                 (attempt, _stored(locations), inference_id),
             )
             if recorded.rowcount == 0:
                 return None
             return _job(connection.execute(_FIND_JOB, (inference_id,)).fetchone())
 
-    def unended(self, since: float = 0.0) -> list[Job]:
-        rows = self._database.connection.execute(
-            f"SELECT {_JOB} FROM jobs WHERE state IN ({_UNENDED}) AND created_at >= ? ORDER BY created_at, id",  # noqa: S608
+    def unended(self, since: float = 0.0) -> Iterator[Job]:
+        """Raises `UnreadableJobsError` in the end: one row that is no job must not keep the others from their ends."""
+        rows = self._database.rows(
+            f"SELECT {_JOB} FROM jobs WHERE state IN ({UNENDED}) AND created_at >= ? ORDER BY created_at, id",  # noqa: S608
             (since,),
         )
-        return [_job(row) for row in rows.fetchall()]
+        return _jobs(rows)
 
     def latest(self) -> Iterator[Job]:
-        """The newest jobs first, expired ones included, for people to look at; read as asked for."""
-        rows = self._database.connection.execute(f"SELECT {_JOB} FROM jobs ORDER BY created_at DESC, id")  # noqa: S608
-        return (_job(row) for row in rows)
+        """The newest jobs first, expired ones included, for people to look at; read as asked for. Raises as above."""
+        return _jobs(self._database.each(f"SELECT {_JOB} FROM jobs ORDER BY created_at DESC, id"))  # noqa: S608
 
     def purge(self, now: float) -> int:
         with self._database.transaction() as connection:
             gone = connection.execute(
-                f"DELETE FROM jobs WHERE expires_at <= ? AND state NOT IN ({_UNENDED})",  # noqa: S608
+                f"DELETE FROM jobs WHERE expires_at <= ? AND state NOT IN ({UNENDED})",  # noqa: S608
                 (now,),
             ).rowcount
             connection.execute("DELETE FROM claims WHERE expires_at <= ?", (now,))
@@ -225,25 +231,36 @@ def _account(row: tuple[Any, ...]) -> Account:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    columns = dict(zip(_JOB.split(", "), row, strict=True))
+    """The job of a row; raises `UnreadableJobsError` where it is none of this release."""
+    columns = dict(zip(_JOB_COLUMNS, row, strict=True))
     manifest, failure, locations = columns["manifest"], columns["failure"], columns["locations"]
-    read = {
-        "state": JobState(columns["state"]),
-        "request": InferenceRequest.model_validate_json(columns["request"]),
-        "interpretation": MaskInterpretation.model_validate_json(columns["interpretation"]),
-        "manifest": None if manifest is None else Manifest.model_validate_json(manifest),
-        "failure": None if failure is None else InferenceFailure.model_validate_json(failure),
-        "locations": None if locations is None else CompletionLocations.model_validate_json(locations),
-    }
+    try:
+        read = {
+            "state": JobState(columns["state"]),
+            "request": InferenceRequest.model_validate_json(columns["request"]),
+            "interpretation": MaskInterpretation.model_validate_json(columns["interpretation"]),
+            "manifest": None if manifest is None else Manifest.model_validate_json(manifest),
+            "failure": None if failure is None else InferenceFailure.model_validate_json(failure),
+            "locations": None if locations is None else CompletionLocations.model_validate_json(locations),
+        }
+    except ValueError as error:  # pydantic's is one, too
+        _LOG.error("the row of job %s cannot be read: %s", columns["id"], " ".join(str(error).split()))
+        raise UnreadableJobsError([str(columns["id"])]) from error
     return Job(**{**columns, **read})
 
 
-def _live_claim(connection: sqlite3.Connection, account_id: str, key: str, now: float) -> Claim | None:
-    row = connection.execute(
-        f"SELECT {_CLAIM} FROM claims WHERE account_id = ? AND key = ? AND expires_at > ?",  # noqa: S608
-        (account_id, key, now),
-    ).fetchone()
-    return None if row is None else Claim(*row)
+def _jobs(rows: Iterable[tuple[Any, ...]]) -> Iterator[Job]:
+    """The jobs of rows as they are asked for; raises `UnreadableJobsError` in the end for those that are none."""
+    unreadable: list[str] = []
+    for row in rows:
+        try:
+            job = _job(row)
+        except UnreadableJobsError as error:
+            unreadable += error.ids
+            continue
+        yield job
+    if unreadable:
+        raise UnreadableJobsError(unreadable)
 
 
 def _add_key(connection: sqlite3.Connection, account_id: str, digest: str, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,7 @@ from outpaint.functions.service.records import Account, Job, UploadGrant
 from outpaint.functions.service.service import Service
 from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
 
+_LOG: Final = logging.getLogger("outpaint.http")
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
 _FORM_AROUND_FILE: Final = 64 * 1024
@@ -192,6 +194,11 @@ class Exchange:
         self._answers.allowance = replace(self._answers.allowance, credits=caller.credits)
 
     def _expect_body(self, limit: int) -> None:
+        # Whatever has a body is new work: a job, or a picture to keep for one.
+        readiness = self._service.readiness
+        reason = None if readiness is None else readiness.unready()
+        if reason is not None:
+            raise OutpaintError.unavailable(reason)
         bodies.check_content_type(self._head)
         self.body_limit = limit
         declared = self._head.header("content-length") or "0"
@@ -322,11 +329,17 @@ class Exchange:
         return self._job(job, extra, word)
 
     def _release(self, submission: Submission) -> None:
-        """Let later requests with the idempotency key have the job: the first one has its answer."""
+        """Let later requests with the idempotency key have the job: the first one has its answer.
+
+        A store that does not take it keeps no client from its answer: the claim ends with the wait.
+        """
         job = submission.job
         if submission.wait > 0 and not submission.replayed and job.idempotency_key is not None:
             with log_keys.about_job(job):
-                self._service.jobs.finish_claim(job.account_id, job.idempotency_key, job.id)
+                try:
+                    self._service.jobs.finish_claim(job.account_id, job.idempotency_key, job.id)
+                except OutpaintError as error:
+                    _LOG.error("that job %s was answered could not be recorded: %s", job.id, error)
 
     def _job(self, job: Job, extra: Headers = (), word: StatusWord = StatusWord.PROCESSING) -> Response:
         if job.state is JobState.SUCCEEDED:

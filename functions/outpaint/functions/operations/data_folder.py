@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +14,14 @@ from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.embedded.folder_pictures import FolderPictures
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
+from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import open_database
 from outpaint.functions.operations.deployment import Deployment, JobFile, picture_names
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Job
 from outpaint.functions.service.service import Service
 
-_BEYOND: Final = ("copies and snapshots of the folder that others have made", "results that clients have fetched")
+_BEYOND: Final = ("backups, copies and snapshots of the folder", "results that clients have fetched")
 
 
 class _NoPainter:
@@ -38,7 +40,21 @@ class _NoPainter:
 
 @contextmanager
 def folder_deployment(data: Path) -> Iterator[Deployment]:
-    """The accounts and jobs of a data folder, made where there is none."""
+    """The accounts and jobs of a data folder, made where there is none.
+
+    Raises `OutpaintError` UNAVAILABLE, with the path, where the disk or a file does not let the block do something.
+    """
+    # A command prints its error in one line; with no handler at all, logging would print another.
+    logging.getLogger("outpaint.storage").addHandler(logging.NullHandler())
+    try:
+        with _opened(data) as deployment:
+            yield deployment
+    except StorageError as error:
+        raise OutpaintError.unavailable(error.line) from None
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Deployment]:
     with open_database(data) as database:
         ledger, painter = SqliteLedger(database), _NoPainter()
         # No URLs are signed here, so no secret is needed.

@@ -42,7 +42,7 @@ def _database(data: Path) -> CheckFinding:
     if version > schema_version():
         return fault(f"{path} was written by a newer release of outpaint-kit", "update, or use another folder")
     if said != "ok":
-        return fault(f"{path} is damaged: {said}", "stop the server and put back a copy of the folder from before")
+        return fault(f"{path} is damaged: {said}", "stop the server and restore a backup into an empty folder")
     return ok(f"{path} is sound")
 
 

@@ -32,10 +32,11 @@ class UnreadableJobsError(OutpaintError):
     """What a store holds under the ids of these jobs is no job of this release; raised after all those that are."""
 
     def __init__(self, ids: Sequence[str]) -> None:
+        self.ids = tuple(ids)
         others = f", nor {len(ids) - 1} more" if len(ids) > 1 else ""
         super().__init__(
             ErrorCode.INTERNAL,
-            f"the stored job {ids[0]} cannot be read{others}: deploy the release that wrote it, or mend its row",
+            f"the stored job {ids[0]} cannot be read{others}: run the release that wrote it, or mend its row",
         )
 
 
@@ -224,6 +225,17 @@ class Observer(Protocol):
 
     def ended(self, job: Job) -> None:
         """A job has ended, and its price was given back if it did not succeed."""
+        ...
+
+
+class Readiness(Protocol):
+    """Says whether a host takes new work; what it has taken goes on in either case."""
+
+    def unready(self) -> str | None:
+        """Why no new job or upload is taken now, and what its operator can do; None where it is.
+
+        Asked with every submit, on a host's event loop: it returns within microseconds.
+        """
         ...
 
 

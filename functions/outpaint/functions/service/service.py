@@ -46,7 +46,7 @@ class ServiceSettings(BaseModel):
     upload_patience: Annotated[int, Field(ge=1, description="How long the form of POST /v1/uploads works.")] = 900
     idempotency_lifetime: Annotated[int, Field(ge=1)] = _DAY
     max_attempts: Annotated[
-        int, Field(ge=1, description="How often a job is tried whose painter's host is stopped or killed meanwhile.")
+        int, Field(ge=1, description="How often a job is tried that its painter's host gave back, or that killed it.")
     ] = 3
     sweep_threads: Annotated[
         int, Field(ge=1, le=MAX_SWEEP_THREADS, description="Jobs that the sweep looks at at a time.")
@@ -100,6 +100,7 @@ class Service:
     store then knows what an account has stored, and the limit on that holds.
     `reservations` count what this process is about to store.
     `inspect` is called before anything is charged; a host may give one that keeps what it decoded.
+    `readiness` is set where a host refuses new jobs and uploads at times, for its disk for example.
     """
 
     clock: ports.Clock
@@ -117,3 +118,4 @@ class Service:
     uploads: ports.UploadStore | None = None
     observer: ports.Observer | None = None
     reservations: Reservations = field(default_factory=Reservations)
+    readiness: ports.Readiness | None = None

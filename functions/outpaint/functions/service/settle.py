@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from typing import Final, Unpack
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -9,9 +11,11 @@ from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Man
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.storage_names import INPUTS_PREFIX
 from outpaint.functions.service import log_keys
+from outpaint.functions.service.ports import UnreadableJobsError
 from outpaint.functions.service.records import Account, Job, JobChange
 from outpaint.functions.service.service import Service
 
+_LOG: Final = logging.getLogger("outpaint.jobs")
 _NEVER_BEGUN: Final = "the job was cut off before it had begun; its credits were given back: send it again"
 
 
@@ -111,28 +115,47 @@ def unknown_job(inference_id: str) -> OutpaintError:
     )
 
 
-def recover(service: Service) -> None:
+def recover(service: Service, cut_off: Collection[str] = ()) -> None:
     """Dispatch again what can be, end the rest and give its credits back.
 
-    For a host that has just started and knows that no painter works for it yet; called once, before serving.
+    For a host that has just started and knows that no painter works for it yet; called once, before serving. `cut_off`
+    are the jobs whose painting is to blame for the end of the host before: that try of theirs counts, and after
+    `settings.max_attempts` of them a job is ended. A restart counts against no other. A job whose store does not let it
+    be taken up keeps no other from being, and is logged.
     """
+    try:
+        for job in service.jobs.unended():
+            with log_keys.about_job(job):
+                try:
+                    _take_up(service, job, counted=job.id in cut_off)
+                except OutpaintError as error:
+                    _LOG.error("job %s could not be taken up again: %s", job.id, error)
+    except UnreadableJobsError as error:
+        _LOG.error("%s", error)
+
+
+def _take_up(service: Service, job: Job, *, counted: bool) -> None:
     now = service.clock.now()
-    for job in list(service.jobs.unended()):
-        if now >= job.deadline_at:
-            expire(service, job)
-        elif job.attempts >= service.settings.max_attempts:
-            detail = f"painting was cut off {job.attempts} times; the credits were given back"
-            _give_up(service, job, ErrorCode.PAINTING_FAILED, detail)
-        elif any(service.pictures.get(name, now) is None for name in job.request.inputs):
-            _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
-        elif service.jobs.begin_again(job.id, job.attempts + 1) is not None:
-            # Counted before it is sent: it may be this very job that kills the host.
-            try:
-                locations = service.dispatch.start(_next_try(job))
-            except OutpaintError as error:
-                fail(service, InferenceFailure.of(job.id, error), release_claim=True)
-            else:
-                service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
+    if now >= job.deadline_at:
+        expire(service, job)
+        return
+    if counted and job.attempts >= service.settings.max_attempts:
+        detail = f"painting was cut off {job.attempts} times; the credits were given back"
+        _give_up(service, job, ErrorCode.PAINTING_FAILED, detail)
+        return
+    if any(service.pictures.get(name, now) is None for name in job.request.inputs):
+        _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
+        return
+    request = _next_try(job) if counted else job.request.model_copy(update={"attempt": job.attempts})
+    # Counted before it is sent: it may be this very job that kills the host.
+    if counted and service.jobs.begin_again(job.id, request.attempt) is None:
+        return
+    try:
+        locations = service.dispatch.start(request)
+    except OutpaintError as error:
+        fail(service, InferenceFailure.of(job.id, error), release_claim=True)
+    else:
+        service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
 
 
 def send_again(service: Service, job: Job, failure: InferenceFailure) -> Job | None:
@@ -169,6 +192,8 @@ def _give_up(service: Service, job: Job, code: ErrorCode, detail: str) -> Job | 
 
 def look_after(service: Service, job: Job) -> Job | None:
     """The job brought up to date, and ended where it was accepted and never dispatched; None if it had ended before."""
-    if job.state is JobState.ACCEPTED and service.clock.now() >= job.created_at + service.settings.accept_grace:
+    # One accepted in the future was so before the clock was set back.
+    age = abs(service.clock.now() - job.created_at)
+    if job.state is JobState.ACCEPTED and age >= service.settings.accept_grace:
         return _give_up(service, job, ErrorCode.UNAVAILABLE, _NEVER_BEGUN)
     return refreshed(service, job)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
+from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest
@@ -17,6 +19,8 @@ from outpaint.functions.service.picture_sources import SourcePicture
 from outpaint.functions.service.ports import AlreadyClaimed
 from outpaint.functions.service.records import Account, Claim, Job, StoredPicture
 from outpaint.functions.service.service import Service
+
+_LOG: Final = logging.getLogger("outpaint.jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +206,12 @@ def fingerprint(request: OutpaintRequest, *, image: str, mask: str | None) -> st
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def judge(claim: Claim, request_fingerprint: str, now: float) -> None:
+def judge(claim: Claim, request_fingerprint: str, now: float, max_wait: float) -> None:
     """Return if this request may be answered with the claim's job.
 
     Raises `OutpaintError` IDEMPOTENCY_MISMATCH (422) for another content, IDEMPOTENCY_IN_PROGRESS (409)
-    while the first request has not been answered.
+    while the first request has not been answered. A claim that seems to run for longer than `max_wait` seconds, the
+    longest that a request may wait, was made before the clock was set back, and counts as answered.
     """
     if claim.fingerprint != request_fingerprint:
         raise OutpaintError(
@@ -214,7 +219,7 @@ def judge(claim: Claim, request_fingerprint: str, now: float) -> None:
             f"this {IDEMPOTENCY_KEY} was used for another request: use a new key for a new request",
             field=IDEMPOTENCY_KEY,
         )
-    if now < claim.running_until:
+    if now < claim.running_until <= now + max_wait:
         raise OutpaintError(
             ErrorCode.IDEMPOTENCY_IN_PROGRESS,
             f"the first request with this {IDEMPOTENCY_KEY} still runs: wait for its answer, or try again soon",
@@ -261,7 +266,7 @@ def _inputs(job: Job, image: SourcePicture, mask: SourcePicture | None) -> list[
 def _replay(service: Service, claim: Claim, content: str) -> Job | None:
     """The job of a claim, or None where it has been purged."""
     now = service.clock.now()
-    judge(claim, content, now)
+    judge(claim, content, now, service.settings.max_wait)
     return service.jobs.find(claim.inference_id, now)
 
 
@@ -283,5 +288,10 @@ def _send(service: Service, job: Job, image: SourcePicture, mask: SourcePicture 
             raise
         raise error from cause
     # A painter may already have moved it further, or even ended it: then this changes nothing.
-    moved = service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
-    return moved or service.jobs.find(job.id, service.clock.now()) or job
+    try:
+        moved = service.jobs.move(job.id, JobState.DISPATCHED, locations=locations)
+        return moved or service.jobs.find(job.id, service.clock.now()) or job
+    except OutpaintError as error:
+        # It is paid for, and a painter has it: its client must learn its id.
+        _LOG.error("the dispatch of job %s could not be recorded: %s", job.id, error)
+        return job

@@ -108,7 +108,10 @@ class Blobs:
         if digest in self._files or len(data) > self._folder_bytes:
             return
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="outpaint-mock-"))
+            except OSError:
+                return  # as where a file cannot be written
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         if len(data) >= _LARGE and sum(map(len, self._being_written.values())) < _MOST_BEING_WRITTEN:
             # The call that brings another picture does not wait for the disk.
