@@ -18,6 +18,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.embedded import database, storage_errors
 from outpaint.functions.embedded.database import Database
 from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service.ports import UnreadableJobsError
@@ -195,13 +196,14 @@ class TestWhatSqliteRefuses:
     """One typed error, after which the same connection works again."""
 
     def refused(self, database: Database, pragma: str, back: str, words: str) -> None:
+        SqliteKeyRing(database).add_key("ann", "digest", 1000, NOW, "ann")
         database.rows(pragma)
         with pytest.raises(StorageError, match=words) as refused, database.transaction() as connection:
             connection.execute("UPDATE accounts SET name = ?", ("x" * 100_000,))
         assert refused.value.code is ErrorCode.UNAVAILABLE
         database.rows(back)
         _spend(database, 1)
-        assert database.rows("SELECT name, credits FROM accounts") == [("development", 999)]
+        assert database.rows("SELECT name, credits FROM accounts") == [("ann", 999)]
 
     def test_a_full_disk(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         with open_database(tmp_path) as database:
@@ -270,7 +272,8 @@ def test_what_the_disk_refuses_is_said_to_clients_without_a_path(
 
 
 def test_a_row_that_is_no_job_keeps_no_other_from_being_found(tmp_path: Path, a_job: Callable[..., Job]) -> None:
-    with in_folder(tmp_path, lambda _: None) as stores, open_database(tmp_path) as database:
+    dev = StartingKeys(development=True)
+    with in_folder(tmp_path, lambda _: None, dev) as stores, open_database(tmp_path) as database:
         for number in (1, 2, 3):
             stores.jobs.create(a_job(number, account="dev"), None, NOW)
         with database.transaction() as connection:

@@ -30,7 +30,8 @@ from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
-from outpaint.functions.embedded.sqlite_ledger import SqliteLedger
+from outpaint.functions.embedded.sqlite_ledger import SqliteKeyRing, SqliteLedger
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service import settle
@@ -42,6 +43,7 @@ from outpaint.painting.painters.flat import FlatPainter
 Usage = namedtuple("Usage", "total used free")
 GIB = 1 << 30
 NOW = 200.0
+DEV = StartingKeys(development=True)
 
 
 class HeldPainter:
@@ -97,7 +99,7 @@ def test_below_the_limit_of_free_disk_nothing_new_is_taken_and_the_rest_goes_on(
     caplog.set_level(logging.WARNING, "outpaint.storage")
     painter = HeldPainter()
     with (
-        open_host([painter], data=tmp_path, limits=ServerLimits(free_disk=GIB)) as host,
+        open_host([painter], data=tmp_path, limits=ServerLimits(free_disk=GIB), keys=DEV) as host,
         serving(host.asgi) as url,
         client_of(url) as client,
     ):
@@ -138,14 +140,14 @@ def test_below_the_limit_of_free_disk_nothing_new_is_taken_and_the_rest_goes_on(
 def test_the_disk_is_looked_at_once_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Path] = []
     monkeypatch.setattr(shutil, "disk_usage", lambda path: (looked.append(path), Usage(GIB, 0, GIB))[1])
-    with open_host([FlatPainter()], data=tmp_path) as host:
+    with open_host([FlatPainter()], data=tmp_path, keys=DEV) as host:
         assert {host.unready() for _ in range(1000)} == {None}
     assert looked == [tmp_path / "pictures"]
 
 
 def test_a_limit_of_nothing_takes_jobs_until_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(GIB, GIB, 0))
-    with open_host([FlatPainter()], data=tmp_path, limits=ServerLimits(free_disk=0)) as host:
+    with open_host([FlatPainter()], data=tmp_path, limits=ServerLimits(free_disk=0), keys=DEV) as host:
         assert host.unready() is None
 
 
@@ -154,12 +156,12 @@ def test_a_job_that_stops_in_order_cut_off_is_painted_in_the_end(tmp_path: Path,
     for _ in range(4):
         painter = HeldPainter()
         held.append(painter)
-        with open_host([painter], data=tmp_path, grace=0) as host, serving(host.asgi) as url:
+        with open_host([painter], data=tmp_path, grace=0, keys=DEV) as host, serving(host.asgi) as url:
             if not inference_id:
                 with client_of(url) as client:
                     inference_id = submit(client, cut_out, "async").json()["inference_id"]
             assert painter.begun.wait(20)
-    with open_host([FlatPainter()], data=tmp_path) as host:
+    with open_host([FlatPainter()], data=tmp_path, keys=DEV) as host:
         job = wait_for(host, inference_id)
     assert (job.state, job.attempts) == (JobState.SUCCEEDED, 1)
     for painter in held:
@@ -172,6 +174,7 @@ class TestMarks:
     @pytest.fixture
     def database(self, tmp_path: Path, a_job: Callable[..., Job]) -> Iterator[Database]:
         with open_database(tmp_path) as database:
+            SqliteKeyRing(database).add_key("dev", "digest", 1000, NOW, "dev")
             for number in (1, 2, 3):
                 SqliteLedger(database).create(a_job(number, account="dev"), None, 0.0)
             yield database
@@ -223,7 +226,7 @@ def test_whatever_jobs_kill_the_host_they_fail_and_no_other_is_counted(
     a_job: Callable[..., Job], deadly: list[bool], painters: int
 ) -> None:
     """A host that is killed by each job that is to, again and again, with the rules of recovery and no thread."""
-    with TemporaryDirectory() as folder, in_folder(Path(folder), lambda _: None) as stores:
+    with TemporaryDirectory() as folder, in_folder(Path(folder), lambda _: None, DEV) as stores:
         marks, queue = stores.marks, ListDispatch()
         assert marks is not None
         service = Service(
@@ -271,7 +274,7 @@ def test_a_finished_picture_waits_for_its_store_and_no_longer_than_its_host(
         raise OSError(28, "No space left on device", str(path))
 
     with (
-        open_host([FlatPainter()], data=tmp_path, grace=0) as host,
+        open_host([FlatPainter()], data=tmp_path, grace=0, keys=DEV) as host,
         serving(host.asgi) as url,
         client_of(url) as client,
     ):
@@ -280,7 +283,11 @@ def test_a_finished_picture_waits_for_its_store_and_no_longer_than_its_host(
         assert refused.wait(20)
         assert client.get(f"/v1/painting/{inference_id}").status_code == 202
     monkeypatch.undo()
-    with open_host([FlatPainter()], data=tmp_path) as host, serving(host.asgi) as url, client_of(url) as client:
+    with (
+        open_host([FlatPainter()], data=tmp_path, keys=DEV) as host,
+        serving(host.asgi) as url,
+        client_of(url) as client,
+    ):
         assert wait_for(host, inference_id).state is JobState.SUCCEEDED
         assert client.get("/v1/balance").json()["credits"] == 998
 
@@ -297,7 +304,7 @@ def test_a_store_that_fails_while_a_client_waits_is_503_and_the_job_goes_on(
 
     painter = HeldPainter()
     painter.go.set()
-    with open_host([painter], data=tmp_path) as host, serving(host.asgi) as url, client_of(url) as client:
+    with open_host([painter], data=tmp_path, keys=DEV) as host, serving(host.asgi) as url, client_of(url) as client:
         with monkeypatch.context() as patch:
             for name in ("find", "finish_claim"):
                 patch.setattr(SqliteLedger, name, refuse)

@@ -61,8 +61,10 @@ from held_painter import HeldPainter
 
 from outpaint.functions import open_host, serve
 from outpaint.functions.embedded.server import listen, url_of
+from outpaint.functions.embedded.starting_keys import StartingKeys
 
-with listen("127.0.0.1", 0) as listener, open_host([HeldPainter() for _ in range(3)], data=Path("data")) as host:
+painters, keys = [HeldPainter() for _ in range(3)], StartingKeys(development=True)
+with listen("127.0.0.1", 0) as listener, open_host(painters, data=Path("data"), keys=keys) as host:
     serve(host.asgi, listener, lambda: print("three serves on", url_of(listener), flush=True))
 """
 
@@ -320,7 +322,7 @@ import sys
 
 from outpaint.functions.command_line.entry import main
 
-sys.argv[1:] = ["serve", "--port", "0", "--painter", "held_painter:HeldPainter", "--data", "disk/data",
+sys.argv[1:] = ["serve", "--dev-key", "--port", "0", "--painter", "held_painter:HeldPainter", "--data", "disk/data",
                 "--limit", "free_disk=0"]
 main()
 """

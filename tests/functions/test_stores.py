@@ -536,11 +536,12 @@ def test_a_folder_of_an_older_release_has_its_pictures_counted(tmp_path: Path) -
     before = next(number for number, step in enumerate(database._STEPS) if "stored_bytes" in step[0])
     with patch.object(database, "_STEPS", database._STEPS[:before]), closing(Database(path)) as older:
         for number, account, size in ((1, "ann", 7), (2, "ann", 5), (3, "bob", 3)):
-            older.connection.execute(
-                "INSERT INTO pictures (name, size, media_type, account_id, expires_at) "
-                "VALUES (?, ?, 'image/png', ?, 9e9)",
-                (f"{UUID(int=number)}.png", size, account),
-            )
+            with older.transaction() as connection:
+                connection.execute(
+                    "INSERT INTO pictures (name, size, media_type, account_id, expires_at) "
+                    "VALUES (?, ?, 'image/png', ?, 9e9)",
+                    (f"{UUID(int=number)}.png", size, account),
+                )
     with closing(Database(path)) as newer:
         pictures = FolderPictures(tmp_path / "pictures", newer, FileUrls(b"a secret of the test"))
         assert (pictures.stored_bytes("ann"), pictures.stored_bytes("bob")) == (12, 3)

@@ -22,11 +22,13 @@ from outpaint.functions.embedded.database import schema_version
 from outpaint.functions.embedded.folder_backup import back_up, check_backup, restore
 from outpaint.functions.embedded.host import open_host
 from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.embedded.stores import in_folder, open_database
 from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.painting.painters.flat import FlatPainter
 
 Run = Callable[..., tuple[int, str, str]]
+DEV = StartingKeys(development=True)
 
 
 def result(number: int) -> str:
@@ -41,7 +43,7 @@ def inputs(number: int) -> str:
 def data(tmp_path: Path, a_job: Callable[..., Job]) -> Path:
     """A folder with two jobs, an input and three results."""
     folder = tmp_path / "data"
-    with in_folder(folder, lambda _: None) as stores:
+    with in_folder(folder, lambda _: None, DEV) as stores:
         for number in (1, 2):
             stores.jobs.create(a_job(number, account="dev"), None, 0.0)
         for name in (result(1), result(2), result(3), inputs(1)):
@@ -68,7 +70,7 @@ def test_a_served_folder_is_backed_up_and_restored_with_everything_in_it(
 ) -> None:
     wish = {"prompt": "hills", "count": "2"}
     with (
-        open_host([FlatPainter()], data=tmp_path / "data") as host,
+        open_host([FlatPainter()], data=tmp_path / "data", keys=DEV) as host,
         serving(host.asgi) as url,
         httpx.Client(base_url=url, headers={API_KEY: "dev", "Idempotency-Key": "one"}, timeout=20) as client,
     ):
@@ -84,7 +86,7 @@ def test_a_served_folder_is_backed_up_and_restored_with_everything_in_it(
     code, restored, err = run("backup", "restore", "today.tar", "--data", "again")
     assert (code, restored.partition(": ")[2], err) == (0, out.partition(": ")[2], "")
     with (
-        open_host([FlatPainter()], data=tmp_path / "again") as host,
+        open_host([FlatPainter()], data=tmp_path / "again", keys=DEV) as host,
         serving(host.asgi) as url,
         httpx.Client(base_url=url, headers={API_KEY: "dev", "Idempotency-Key": "one"}, timeout=20) as client,
     ):
