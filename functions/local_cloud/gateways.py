@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote
 from local_cloud.lambda_runtime import EventTooLarge, FunctionError
 from local_cloud.processes import say
 from local_cloud.transformed_template import ACCOUNT, REGION, TransformedTemplate
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import HasHeaders, Response
@@ -68,9 +69,11 @@ class Gateway(BlockingHost):
         super().__init__(_THREADS, "gateway")
         self._answering = answering
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP, as a gateway answers them."""
-        return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
+    def refusal(self, error: OutpaintError) -> Response:
+        """What a gateway refuses by itself, such as bytes that are not HTTP."""
+        status = error.kind.status
+        text = f"{status.phrase}\n".encode()
+        return Response(status.value, (("Content-Type", "text/plain"), ("Content-Length", str(len(text)))), text)
 
     def answer(self, scope: Scope, body: bytes) -> Response:
         request = GatewayRequest(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from outpaint.functions.command_line.console import limit_option
+from outpaint.functions.command_line.console import limit_option, proxies_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
     from outpaint.mocks.pact.pact_file import PactFollower
     from outpaint.mocks.report.findings import Report
@@ -147,6 +148,7 @@ def _fetched(url: str, world: str) -> Report:
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
 @limit_option
+@proxies_option
 @click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
 @click.pass_context
 def mock(
@@ -164,6 +166,7 @@ def mock(
     pact: Path | None,
     pact_consumer: str,
     changed_limits: ChangedLimits,
+    proxies: TrustedProxies,
     open_admin: bool,
 ) -> None:
     """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
@@ -198,7 +201,7 @@ def mock(
         from outpaint.mocks.pact.pact_file import PactFollower
 
         follower = PactFollower(pact_consumer)
-    _serve(options, host, port, follower, changed_limits.server, open_admin=open_admin)
+    _serve(options, host, port, follower, changed_limits.server, proxies, open_admin=open_admin)
     if follower is not None and pact is not None:
         written = follower.pact()
         for left_out in written.left_out:
@@ -215,6 +218,7 @@ def _serve(
     port: int,
     follower: PactFollower | None,
     limits: ServerLimits,
+    proxies: TrustedProxies,
     *,
     open_admin: bool,
 ) -> None:
@@ -236,7 +240,7 @@ def _serve(
             lambda name: followed(options.world(name, studio)),
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
         )
-        app = MockHost(worlds, open_admin=open_admin, limits=limits)
+        app = MockHost(worlds, open_admin=open_admin, limits=limits, proxies=proxies)
         url = url_of(listener)
 
         gc.freeze()

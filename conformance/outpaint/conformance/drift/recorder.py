@@ -26,7 +26,7 @@ from outpaint.conformance.drift.recording_file import (
 from outpaint.conformance.drift.scrubbing import LOCATION, Link, Links, Scrubber, host_of, map_urls, reference, urls_in
 from outpaint.conformance.drift.upstream import NoUpstreamAnswer, Upstream, UpstreamRequest, refusal
 from outpaint.conformance.verify.case_selection import CreditBudget
-from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
+from outpaint.contracts.errors import ErrorBody, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENT_REPLAYED, UPLOADS_PATH
 from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.http.messages import Response
@@ -264,11 +264,12 @@ class RecordingHost(BlockingHost):
         super().__init__(_THREADS, "record")
         self._recorder = recorder
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP."""
-        error = OutpaintError(ErrorCode.MALFORMED_BODY, "this is not HTTP/1.1: nothing was sent on")
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the recorder refuses by itself, and of which nothing was sent on."""
         body = ErrorBody.of(error).model_dump_json().encode()
-        return Response(400, (("Content-Type", "application/json"), ("Content-Length", str(len(body)))), body)
+        retry = (("Retry-After", "1"),) if error.kind.retry_after else ()
+        lines = (("Content-Type", "application/json"), ("Content-Length", str(len(body))), *retry)
+        return Response(error.kind.status.value, lines, body)
 
     def answer(self, scope: Scope, body: bytes) -> Response:
         query = scope["query_string"].decode("latin-1")

@@ -26,6 +26,7 @@ from outpaint.painting.painters.painter_table import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
 
 # Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
@@ -84,6 +85,15 @@ limit_option = click.option(
     help="Change a limit, such as max_side=16384 or bodies_in_flight=2GiB; may be repeated. "
     "An unknown name prints every one.",
 )
+proxies_option = click.option(
+    "--trusted-proxies",
+    "proxies",
+    metavar="ADDRESSES",
+    default="",
+    callback=lambda _context, _option, text: _proxies(text),
+    help="Addresses and networks, with commas between, whose X-Forwarded-For says who a client is where connections "
+    "are counted; nobody's key is taken for local by it.",
+)
 painter_option = click.option(
     "--painter",
     metavar="NAME",
@@ -96,6 +106,12 @@ def _limits(texts: Sequence[str]) -> ChangedLimits:
     from outpaint.functions.embedded.server_limits import read_limits
 
     return read_limits(texts)
+
+
+def _proxies(text: str) -> TrustedProxies:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
+
+    return TrustedProxies.of(text)
 
 
 def painter_of(name: str | None) -> Painter:

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpaint.functions.command_line.console import OUT, data_option, limit_option, painter_of, painter_option, warn
+from outpaint.functions.command_line.console import (
+    OUT,
+    data_option,
+    limit_option,
+    painter_of,
+    painter_option,
+    proxies_option,
+    warn,
+)
 
 if TYPE_CHECKING:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.host import Host
     from outpaint.functions.embedded.server_limits import ChangedLimits
 
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
     "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
 )
 @limit_option
+@proxies_option
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
 @click.option(
     "--grace",
@@ -69,6 +79,7 @@ def serve(
     sync_wait: int,
     insecure_sources: bool,
     changed_limits: ChangedLimits,
+    proxies: TrustedProxies,
     log_requests: bool,
     shutdown_seconds: float,
 ) -> None:
@@ -106,6 +117,7 @@ def serve(
             data=None if in_memory else data,
             settings=settings,
             limits=changed_limits.server,
+            proxies=proxies,
             fetch=SafeFetch(insecure=insecure_sources),
             grace=shutdown_seconds,
         ) as opened,

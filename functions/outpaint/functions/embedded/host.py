@@ -12,6 +12,7 @@ from typing import Final
 from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
+from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
@@ -33,12 +34,17 @@ class Host:
     """A running service: `asgi` answers requests, threads paint jobs, and one sweeps."""
 
     def __init__(
-        self, service: Service, painting: PaintingThreads, endings: Endings, limits: ServerLimits = ServerLimits()
+        self,
+        service: Service,
+        painting: PaintingThreads,
+        endings: Endings,
+        limits: ServerLimits = ServerLimits(),
+        proxies: TrustedProxies = TrustedProxies(),
     ) -> None:
         self.service = service
         self.painting = painting
         self.application = Application(service)
-        self.asgi = AsgiHost(self.application, endings, limits)
+        self.asgi = AsgiHost(self.application, endings, limits, proxies)
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -71,6 +77,7 @@ def open_host(
     data: Path | None = None,
     settings: ServiceSettings | None = None,
     limits: ServerLimits = ServerLimits(),
+    proxies: TrustedProxies = TrustedProxies(),
     fetch: Fetch | None = None,
     grace: float = 30.0,
 ) -> Iterator[Host]:
@@ -98,7 +105,7 @@ def open_host(
             settings=settings or ServiceSettings(),
             inspect=canvases.inspect,
         )
-        host = Host(service, painting, endings, limits)
+        host = Host(service, painting, endings, limits, proxies)
         host.start()
         stack.callback(host.close, grace)
         yield host

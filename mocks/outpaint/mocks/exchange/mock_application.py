@@ -37,6 +37,7 @@ class RefusedHead:
     """A request that names no world: refused by its head, and in no journal. Its other methods are a call's."""
 
     body_limit = 0
+    payer = ""
 
     def __init__(self, world: World, head: RequestHead, error: OutpaintError) -> None:
         self.world = world
@@ -60,4 +61,4 @@ class RefusedHead:
         """The same refusal."""
         return self.answer
 
-    cut_short = too_large
+    cut_short = no_room = too_large
