@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
@@ -213,6 +214,16 @@ class TestSmallPrint:
             answer = ask(connected, head)
             assert (answer.status, answer.code) == (400, "malformed_body")
             assert is_closed(connected)
+
+    @pytest.mark.parametrize("name", [API_KEY, "Idempotency-Key", "Content-Type"])
+    @pytest.mark.parametrize("values", [("a", "b"), ("a", "a")], ids=["two-values", "one-value"])
+    def test_a_field_that_may_be_there_once_is_400_twice(self, url: str, name: str, values: tuple[str, str]) -> None:
+        head = POST if name == "Idempotency-Key" else POST.replace(f"{name}: ", "X: ")
+        lines = "".join(f"{name if n else name.lower()}: {value}\r\n" for n, value in enumerate(values))
+        with connection_to(url) as connected:
+            answer = ask(connected, f"{head}{lines}Content-Length: 2\r\n\r\n{{}}")
+            assert (answer.status, answer.code) == (400, "malformed_body")
+            assert json.loads(answer.body)["field"] == name
 
     def test_an_old_request_needs_no_host(self, url: str) -> None:
         with connection_to(url) as connected:
