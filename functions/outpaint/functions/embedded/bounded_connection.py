@@ -73,7 +73,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._between_messages = False
         self._in_head = True
         self._offered = False
-        self._moved = False
+        self._moved = self._parsing = False
         self._before_bytes = self._framing_bytes = self._part_bytes = 0
         self._dropped_bytes = 0
         self._next_waits = False
@@ -109,6 +109,7 @@ class BoundedConnection(HttpToolsProtocol):
             return
         self._part_bytes = len(data)
         self._moved = False
+        self._parsing = True
         try:
             while True:
                 try:
@@ -120,6 +121,10 @@ class BoundedConnection(HttpToolsProtocol):
             if self._goodbye is None:
                 self.send_400_response("")
             return
+        finally:
+            self._parsing = False
+        if not self._between_messages:
+            self._bound_rest()
         if self._moved:
             # A head may have begun after what moved it on.
             self._before_bytes, self._framing_bytes = self._part_bytes, 0
@@ -210,8 +215,7 @@ class BoundedConnection(HttpToolsProtocol):
     def _refused_head(self) -> OutpaintError | None:
         """Why a request is refused by its head alone; else it is counted as one of its client's."""
         limits, headers = self.limits, self.headers
-        names = [name for name, _ in headers]
-        if len(names) > limits.head_fields:
+        if len(headers) > limits.head_fields:
             return OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request has more than {limits.head_fields} header fields"
             )
@@ -220,8 +224,12 @@ class BoundedConnection(HttpToolsProtocol):
             size = len(self.url) + sum([len(name) + len(value) + 4 for name, value in headers])
             if size > limits.head_bytes:
                 return self._too_large()
-        hosts = names.count(_HOST)
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+        known = dict(headers)
+        if _HOST not in known:
+            wrong_hosts = self.parser.get_http_version() != "1.0"
+        else:
+            wrong_hosts = len(known) < len(headers) and [name for name, _ in headers].count(_HOST) > 1
+        if wrong_hosts:
             return _malformed("the request needs one Host header, no more and no less (RFC 9112, 3.2)")
         if self.parser.get_method() == b"CONNECT":
             return _malformed("this is no proxy: CONNECT is not taken")
@@ -322,8 +330,13 @@ class BoundedConnection(HttpToolsProtocol):
             self._say_goodbye()
         else:
             self.flow.resume_reading()
-            if not self._between_messages and not self._in_head:
-                self._drain_for(self.limits.drain_seconds)
+            if not self._parsing:
+                self._bound_rest()
+
+    def _bound_rest(self) -> None:
+        """Give the rest of a request that was answered before its end a time to come."""
+        if not self._between_messages and not self._in_head and self.cycle.response_complete and self._drain is None:
+            self._drain_for(self.limits.drain_seconds)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than it is answered: read no more requests, and watch it."""

@@ -149,7 +149,8 @@ class Exchange:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
-        _check_single([name for name, _ in head.headers])
+        if len(dict(head.headers)) < len(head.headers):
+            _check_single([name for name, _ in head.headers])
         found = self.match = match(head.path)
         if found is None:
             self._show_credits()
@@ -389,8 +390,6 @@ def _check_single(sent: list[str]) -> None:
 
     Which of the two counts would be decided here in one way, and in another by what stands before this host.
     """
-    if len(set(sent)) == len(sent):
-        return
     for lower, name in _SINGLE.items():
         if sent.count(lower) > 1:
             raise bodies.malformed(f"{name} was sent more than once: send it once", field=name)
