@@ -67,7 +67,8 @@ class TrustedProxies:
         """The client that the values of X-Forwarded-For name, in the order they came; None where they name nobody.
 
         That is the last address that is no trusted proxy's: what stands before it was written by the client itself, or
-        by somebody it chose. Where all are trusted, it is the first.
+        by somebody it chose. Where all are trusted, it is the first. nginx (`real_ip_recursive on`) and uvicorn
+        (`forwarded_allow_ips`) choose alike.
         """
         named = [_without_port(name) for value in forwarded for name in value.split(",") if name.strip()]
         return next((name for name in reversed(named) if not self.trusts(name)), named[0] if named else None)
