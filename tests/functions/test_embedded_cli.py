@@ -274,8 +274,6 @@ class TestTrustedProxies:
     @pytest.mark.parametrize(
         "command", [["serve", "--in-memory", "--painter", "flat"], ["mock"]], ids=["serve", "mock"]
     )
-        "command", [["serve", "--in-memory", "--painter", "flat"], ["mock"]], ids=["serve", "mock"]
-    )
     def test_reach_the_server(self, run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
         served: list[Any] = []
         monkeypatch.setattr(server, "serve", lambda app, *_: served.append(app))

@@ -321,6 +321,24 @@ class TestWaiting:
                 client.join(30)
             assert answers == [200] * 48
 
+    def test_holds_no_body(self, cut_out: bytes) -> None:
+        content_type, body = _multipart(cut_out, prompt="x", count="1")
+        with _held() as (host, painter, base), connection_to(base) as connected:
+            connected.sendall(
+                f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: {content_type}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            assert painter.begun.wait(20)
+            for _ in range(400):
+                if host.asgi.load.body_bytes == 0:
+                    break
+                threading.Event().wait(0.01)
+            else:
+                pytest.fail("the body of a request that waits is held")
+            painter.go.set()
+            assert Answer(connected).status == 200
+
     def test_runs_out_into_202_and_loses_nothing(self, cut_out: bytes) -> None:
         with _held(sync_wait=0) as (_, painter, base):
             taken = _post(base, cut_out)
