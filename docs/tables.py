@@ -21,6 +21,7 @@ from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
+from outpaint.functions.embedded.server_limits import every_limit
 from outpaint.functions.operations.doctor_command import PAINT
 from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
@@ -314,6 +315,23 @@ def doctor() -> str:
     return table(("check", "what must be so", "rights it takes"), rows)
 
 
+def limits() -> str:
+    """Each limit of a server: its name, its value where nobody changed it, and what it bounds."""
+    rows = []
+    for name, info in every_limit().items():
+        says = info.description or ""
+        rows.append((f"`{name}`", _amount(info.default, says.startswith("Bytes of")), says))
+    return table(("limit", "default", ""), rows)
+
+
+def _amount(value: Any, is_bytes: bool) -> str:
+    """A number as a reader has it: bytes in KiB or MiB where they are whole ones."""
+    for size, unit in ((1024 * 1024, "MiB"), (1024, "KiB")):
+        if is_bytes and value % size == 0:
+            return f"{value // size:,} {unit}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def _rights(actions: Sequence[str]) -> str:
     """IAM actions; for those that `outpaint endpoint` takes, the command."""
     own = [f"`{action}`" for action in actions if action not in STATUS_RIGHTS]
@@ -336,6 +354,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
     "diff-rules.md": {"diff-rules": diff_rules},
+    "limits.md": {"limits": limits},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
 }

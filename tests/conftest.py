@@ -40,6 +40,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/test_embedded_cli.py": "starts servers",
     "functions/test_embedded_host.py": "starts servers",
     "functions/test_embedded_restart.py": "starts and kills processes",
+    "functions/test_connection_limits.py": "starts servers",
     "functions/test_embedded_server.py": "starts servers",
     "functions/test_fetch.py": "starts servers that answer slowly",
     "functions/test_local_requests.py": "starts servers",

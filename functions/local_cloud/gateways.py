@@ -16,14 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from local_cloud.lambda_runtime import EventTooLarge, FunctionError
 from local_cloud.processes import say
 from local_cloud.transformed_template import ACCOUNT, REGION, TransformedTemplate
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.asgi import BlockingHost, Scope
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import HasHeaders, Response
+from outpaint.functions.http.routes import decoded_path
 
 HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 MAX_REST_BODY: Final = 10_485_760
@@ -68,9 +70,11 @@ class Gateway(BlockingHost):
         super().__init__(_THREADS, "gateway")
         self._answering = answering
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP, as a gateway answers them."""
-        return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"Bad Request\n")
+    def refusal(self, error: OutpaintError) -> Response:
+        """What a gateway refuses by itself, such as bytes that are not HTTP."""
+        status = error.kind.status
+        text = f"{status.phrase}\n".encode()
+        return Response(status.value, (("Content-Type", "text/plain"), ("Content-Length", str(len(text)))), text)
 
     def answer(self, scope: Scope, body: bytes) -> Response:
         request = GatewayRequest(
@@ -107,7 +111,7 @@ def rest_api_event(request: GatewayRequest, stage: str, base: str, is_binary: bo
 
     `base` was removed from the front of the request's path: "/" and the stage, or nothing at a custom domain.
     """
-    path = unquote(request.raw_path)
+    path = decoded_path(request.raw_path)
     several = _several(request)
     query = parse_qs(request.raw_query, keep_blank_values=True)
     is_binary = is_binary and bool(request.body)
@@ -157,7 +161,7 @@ def function_url_event(request: GatewayRequest) -> bytes:
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": unquote(request.raw_path),
+        "rawPath": decoded_path(request.raw_path),
         "rawQueryString": request.raw_query,
         "headers": {name: ",".join(values) for name, values in several.items()},
         "requestContext": {
@@ -167,7 +171,7 @@ def function_url_event(request: GatewayRequest) -> bytes:
             "domainPrefix": host.partition(".")[0],
             "http": {
                 "method": request.method,
-                "path": unquote(request.raw_path),
+                "path": decoded_path(request.raw_path),
                 "protocol": "HTTP/1.1",
                 "sourceIp": request.peer,
                 "userAgent": request.header("user-agent") or "",

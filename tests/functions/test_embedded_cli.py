@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
@@ -343,3 +344,22 @@ def test_a_reader_who_leaves_early_sees_no_traceback(words: list[str]) -> None:
     )  # fmt: skip
     closed.communicate()
     assert ended.stderr == ""
+
+
+class TestTrustedProxies:
+    @pytest.mark.parametrize(
+        "command", [["serve", "--in-memory", "--painter", "flat"], ["mock"]], ids=["serve", "mock"]
+    )
+    def test_reach_the_server(self, run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+        served: list[Any] = []
+        monkeypatch.setattr(server, "serve", lambda app, *_: served.append(app))
+        code, _, _ = run(*command, "--port", "0", "--trusted-proxies", "10.0.0.0/8, ::1")
+        assert code == 0
+        (app,) = served
+        assert [app.proxies.trusts(each) for each in ("10.1.2.3", "::1", "127.0.0.1")] == [True, True, False]
+
+    @pytest.mark.parametrize("command", ["serve", "mock"])
+    def test_are_addresses(self, run: Run, command: str) -> None:
+        assert "'proxy.example' is no address and no network" in _fails(
+            run, command, "--trusted-proxies", "proxy.example"
+        )

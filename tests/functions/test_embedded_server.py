@@ -7,18 +7,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from functions.raw_connections import Answer, ask, connection_to, is_closed
 from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, CORRELATION_ID, RATE_LIMIT
 from outpaint.contracts.responses import PainterCard
-from outpaint.functions.embedded import asgi, server
 from outpaint.functions.embedded.host import Host, open_host
 from outpaint.functions.embedded.server import listen, serving, url_of
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.painting.canvas import Brief, Canvas
@@ -57,7 +57,16 @@ def url() -> Iterator[str]:
 
 
 @contextmanager
-def _held(**settings: object) -> Iterator[tuple[Host, HeldPainter, str]]:
+def _limited(**limits: float) -> Iterator[str]:
+    with (
+        open_host([FlatPainter()], settings=SMALL, limits=ServerLimits.model_validate(limits)) as host,
+        serving(host.asgi) as base,
+    ):
+        yield base
+
+
+@contextmanager
+def _held(limits: ServerLimits = ServerLimits(), **settings: object) -> Iterator[tuple[Host, HeldPainter, str]]:
     painter = HeldPainter()
     with (
         open_host([painter], settings=ServiceSettings.model_validate(settings), grace=10, keys=KEYS) as host,
@@ -69,52 +78,8 @@ def _held(**settings: object) -> Iterator[tuple[Host, HeldPainter, str]]:
             painter.go.set()
 
 
-@contextmanager
-def _connected(url: str) -> Iterator[socket.socket]:
-    address = urlsplit(url)
-    assert address.hostname is not None
-    with socket.create_connection((address.hostname, address.port or 0), timeout=20) as connected:
-        yield connected
-
-
-class Answer:
-    """One HTTP/1.1 response, read byte by byte so that nothing of the next is taken."""
-
-    def __init__(self, connected: socket.socket, *, head_only: bool = False) -> None:
-        raw = b""
-        while not raw.endswith(b"\r\n\r\n"):
-            byte = connected.recv(1)
-            assert byte, f"the connection ended after {raw!r}"
-            raw += byte
-        first, *lines = raw.decode("latin-1").split("\r\n")[:-2]
-        self.status = int(first.split()[1])
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        self.body = b""
-        length = 0 if head_only else int(self.headers["content-length"])
-        while len(self.body) < length:
-            self.body += connected.recv(length - len(self.body))
-
-    @property
-    def code(self) -> str:
-        code = json.loads(self.body)["error_code"]
-        assert isinstance(code, str)
-        return code
-
-
-def _ask(connected: socket.socket, text: str) -> Answer:
-    connected.sendall(text.encode("latin-1"))
-    return Answer(connected)
-
-
-def _is_closed(connected: socket.socket) -> bool:
-    try:
-        return connected.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
 def _balance(connected: socket.socket) -> Answer:
-    return _ask(connected, f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n")
+    return ask(connected, f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n")
 
 
 def _multipart(picture: bytes, **fields: str) -> tuple[str, bytes]:
@@ -124,11 +89,11 @@ def _multipart(picture: bytes, **fields: str) -> tuple[str, bytes]:
 
 class TestKeepAlive:
     def test_many_requests_share_a_connection(self, url: str) -> None:
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             assert [_balance(connected).status for _ in range(3)] == [200, 200, 200]
 
     def test_pipelined_requests_are_answered_in_order(self, url: str) -> None:
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             connected.sendall(
                 f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".encode()
             )
@@ -137,7 +102,7 @@ class TestKeepAlive:
     @pytest.mark.parametrize(("extra", "status"), [("", 401), (KEY, 413)])
     def test_a_refusal_reaches_a_client_that_is_still_sending(self, url: str, extra: str, status: int) -> None:
         size = 8 * 1024 * 1024
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             connected.sendall(
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{extra}Content-Type: application/json\r\n"
                 f"Content-Length: {size}\r\n\r\n".encode()
@@ -148,7 +113,7 @@ class TestKeepAlive:
 
     def test_a_chunked_body_is_cut_off_at_the_limit(self, url: str) -> None:
         chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             connected.sendall(
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: application/json\r\n"
                 "Transfer-Encoding: chunked\r\n\r\n".encode()
@@ -160,9 +125,8 @@ class TestKeepAlive:
             assert (answer.status, answer.code) == (413, "body_too_large")
             assert _balance(connected).status == 200
 
-    def test_a_body_dropped_is_bounded(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "MAX_UNREAD_BYTES", 1024 * 1024)
-        with _connected(url) as connected:
+    def test_a_body_dropped_is_bounded(self) -> None:
+        with _limited(drain_bytes=1024 * 1024) as url, connection_to(url) as connected:
             connected.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
             assert Answer(connected).status == 404
 
@@ -175,21 +139,21 @@ class TestKeepAlive:
 
     def test_expect_is_answered_without_the_body(self, url: str) -> None:
         head = "POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100\r\n"
-        with _connected(url) as connected:
-            answer = _ask(connected, f"{head}\r\n")
+        with connection_to(url) as connected:
+            answer = ask(connected, f"{head}\r\n")
             assert answer.status == 401
             assert answer.headers["connection"] == "close"
-            assert _is_closed(connected)
-        with _connected(url) as connected:
+            assert is_closed(connected)
+        with connection_to(url) as connected:
             connected.sendall(f"{head}{KEY}Content-Type: application/json\r\n\r\n".encode())
             assert Answer(connected, head_only=True).status == 100
-            assert _ask(connected, "{" + " " * 98 + "}").status == 422
+            assert ask(connected, "{" + " " * 98 + "}").status == 422
 
     def test_an_offer_to_upgrade_is_passed_over(self, url: str) -> None:
         # Java's HttpClient offers h2c with its first request, body and all.
         body = json.dumps({"prompt": "x"})
-        with _connected(url) as connected:
-            answer = _ask(
+        with connection_to(url) as connected:
+            answer = ask(
                 connected,
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: application/json\r\n"
                 f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"
@@ -200,20 +164,18 @@ class TestKeepAlive:
 
 
 class TestPatience:
-    def test_a_body_that_stops_is_answered(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asgi, "BODY_PATIENCE_S", 0.2)
-        with _connected(url) as connected:
-            answer = _ask(
+    def test_a_body_that_stops_is_answered(self) -> None:
+        with _limited(body_patience=0.2) as url, connection_to(url) as connected:
+            answer = ask(
                 connected,
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: application/json\r\n"
                 "Content-Length: 100\r\n\r\n{",
             )
             assert (answer.status, answer.code) == (400, "malformed_body")
-            assert _is_closed(connected)
+            assert is_closed(connected)
 
-    def test_a_body_that_drips_is_answered(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asgi, "BODY_PATIENCE_S", 0.3)
-        with _connected(url) as connected:
+    def test_a_body_that_drips_is_answered(self) -> None:
+        with _limited(body_patience=0.3) as url, connection_to(url) as connected:
             connected.sendall(
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: application/json\r\n"
                 "Content-Length: 1000\r\n\r\n".encode()
@@ -230,15 +192,12 @@ class TestPatience:
             assert Answer(connected).status == 400
 
     @pytest.mark.parametrize("sent", [b"", b"GET /v1/bal", b"GET /v1/balance HTTP/1.1\r\nHost: x\r\n"])
-    def test_a_head_that_never_ends_is_hung_up_on(self, url: str, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-        monkeypatch.setattr(server, "PATIENCE_S", 0.2)
-        with _connected(url) as connected:
+    def test_a_head_that_never_ends_is_hung_up_on(self, sent: bytes) -> None:
+        with _limited(message_patience=0.2) as url, connection_to(url) as connected:
             connected.sendall(sent)
-            assert _is_closed(connected)
+            assert is_closed(connected)
 
-    def test_a_dripping_head_is_hung_up_on(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "PATIENCE_S", 0.3)
-
+    def test_a_dripping_head_is_hung_up_on(self) -> None:
         def drip(connected: socket.socket) -> None:
             connected.settimeout(0.05)
             connected.sendall(b"GET / HTTP/1.1\r\n")
@@ -251,13 +210,16 @@ class TestPatience:
                     continue
             pytest.fail("the server listened for ever")
 
-        with _connected(url) as connected, suppress(BrokenPipeError, ConnectionResetError):
+        with (
+            _limited(message_patience=0.3) as url,
+            connection_to(url) as connected,
+            suppress(BrokenPipeError, ConnectionResetError),
+        ):
             drip(connected)
 
-    def test_a_client_that_waits_is_not_hung_up_on(self, monkeypatch: pytest.MonkeyPatch, cut_out: bytes) -> None:
-        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
+    def test_a_client_that_waits_is_not_hung_up_on(self, cut_out: bytes) -> None:
         content_type, body = _multipart(cut_out, prompt="x", count="1")
-        with _held() as (_, painter, base), _connected(base) as connected:
+        with _held(ServerLimits(message_patience=0.1)) as (_, painter, base), connection_to(base) as connected:
             connected.sendall(
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: {content_type}\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -270,22 +232,15 @@ class TestPatience:
             painter.go.set()
             assert Answer(connected).status == 200
 
-    def test_an_idle_connection_is_closed_in_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
-        monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
-        with (
-            open_host([FlatPainter()], settings=SMALL, keys=KEYS) as host,
-            serving(host.asgi) as base,
-            _connected(base) as connected,
-        ):
+    def test_an_idle_connection_is_closed_in_the_end(self) -> None:
+        with _limited(message_patience=0.1, keep_alive=0.3) as url, connection_to(url) as connected:
             for _ in range(2):
                 connected.sendall(f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
                 assert Answer(connected).status == 200
-            assert _is_closed(connected)
+            assert is_closed(connected)
 
-    def test_an_idle_connection_is_kept_for_a_while(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server, "PATIENCE_S", 0.1)
-        with _connected(url) as connected:
+    def test_an_idle_connection_is_kept_for_a_while(self) -> None:
+        with _limited(message_patience=0.1) as url, connection_to(url) as connected:
             connected.sendall(f"GET /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
             assert Answer(connected).status == 200
             connected.settimeout(0.5)
@@ -308,34 +263,12 @@ class TestBrokenMessages:
         ],
     )
     def test_are_answered_in_the_contracts_shape(self, url: str, sent: bytes) -> None:
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             connected.sendall(sent)
             answer = Answer(connected)
             assert (answer.status, answer.code) == (400, "malformed_body")
             assert {CORRELATION_ID.lower(), RATE_LIMIT.lower()} <= set(answer.headers)
-            assert _is_closed(connected)
-
-    @pytest.mark.parametrize(
-        "head",
-        [
-            "GET /v1/balance HTTP/1.1\r\nX: " + "x" * 64_000 + "\r\n\r\n",
-            "GET /v1/balance HTTP/1.1\r\n" + "".join(f"X-{n}: xxxxxxxxxxxxxxxx\r\n" for n in range(5000)) + "\r\n",
-            "GET /v1/balance?" + "x" * 64_000 + " HTTP/1.1\r\n\r\n",
-        ],
-    )
-    def test_heads_too_large_are_answered_431(self, url: str, head: str) -> None:
-        with _connected(url) as connected:
-            answer = _ask(connected, head)
-            assert (answer.status, answer.code) == (431, "headers_too_large")
-
-    def test_a_head_without_end_is_hung_up_on(self, url: str) -> None:
-        def send(connected: socket.socket) -> None:
-            connected.sendall(b"GET / HTTP/1.1\r\n")
-            for _ in range(10_000):
-                connected.sendall(b"X: " + b"x" * 10_000 + b"\r\n")
-
-        with _connected(url) as connected, pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
-            send(connected)
+            assert is_closed(connected)
 
 
 class TestWhoAsks:
@@ -356,7 +289,7 @@ class TestWhoAsks:
             assert answer.json()["data"][0]["url"].startswith(f"{origin}/v1/files/")
 
     def test_head_has_no_body(self, url: str) -> None:
-        with _connected(url) as connected:
+        with connection_to(url) as connected:
             connected.sendall(f"HEAD /v1/balance HTTP/1.1\r\nHost: x\r\n{KEY}\r\n".encode())
             answer = Answer(connected, head_only=True)
             assert answer.status == 200
@@ -391,6 +324,24 @@ class TestWaiting:
                 client.join(30)
             assert answers == [200] * 48
 
+    def test_holds_no_body(self, cut_out: bytes) -> None:
+        content_type, body = _multipart(cut_out, prompt="x", count="1")
+        with _held() as (host, painter, base), connection_to(base) as connected:
+            connected.sendall(
+                f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: {content_type}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            assert painter.begun.wait(20)
+            for _ in range(400):
+                if host.asgi.load.body_bytes == 0:
+                    break
+                threading.Event().wait(0.01)
+            else:
+                pytest.fail("the body of a request that waits is held")
+            painter.go.set()
+            assert Answer(connected).status == 200
+
     def test_runs_out_into_202_and_loses_nothing(self, cut_out: bytes) -> None:
         with _held(sync_wait=0) as (_, painter, base):
             taken = _post(base, cut_out)
@@ -405,7 +356,7 @@ class TestWaiting:
                 f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\n{KEY}Content-Type: {content_type}\r\n"
                 f"Idempotency-Key: k\r\nContent-Length: {len(body)}\r\n\r\n"
             )
-            with _connected(base) as connected:
+            with connection_to(base) as connected:
                 connected.sendall(head.encode() + body)
                 assert painter.begun.wait(20)
             (job,) = host.service.jobs.unended()

@@ -122,9 +122,7 @@ _request, _picture = partial(_kind, Cause.REQUEST), partial(_kind, Cause.PICTURE
 _state, _job = partial(_kind, Cause.STATE), partial(_kind, Cause.JOB)
 
 ERROR_KINDS: Final[dict[ErrorCode, ErrorKind]] = {
-    ErrorCode.MALFORMED_BODY: _request(
-        400, "The body cannot be parsed", "send it again, whole", _O.OUTPAINT | _O.UPLOADS
-    ),
+    ErrorCode.MALFORMED_BODY: _request(400, "The request cannot be parsed", "send it again, whole", _O.ALL),
     ErrorCode.INVALID_IDEMPOTENCY_KEY: _request(
         400, "The idempotency key is not usable", "use 1 to 255 visible ASCII characters, a UUID for example"
     ),

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from outpaint.functions.adapters.fetch import SafeFetch as SafeFetch
     from outpaint.functions.aws.aws_settings import AwsSettings as AwsSettings
     from outpaint.functions.embedded.asgi import AsgiHost as AsgiHost
+    from outpaint.functions.embedded.bounded_connection import Hosted as Hosted
     from outpaint.functions.embedded.endings import Endings as Endings
     from outpaint.functions.embedded.host import Host as Host
     from outpaint.functions.embedded.host import open_host as open_host
     from outpaint.functions.embedded.memory_ledger import MemoryLedger as MemoryLedger
     from outpaint.functions.embedded.memory_ledger import MemoryLimits as MemoryLimits
     from outpaint.functions.embedded.memory_ledger import MemoryPictures as MemoryPictures
-    from outpaint.functions.embedded.server import Hosted as Hosted
     from outpaint.functions.embedded.server import serve as serve
     from outpaint.functions.embedded.server import serving as serving
     from outpaint.functions.embedded.starting_keys import StartingKeys as StartingKeys
@@ -56,10 +56,11 @@ PUBLIC = {
     "adapters.fetch": ("SafeFetch",),
     "aws.aws_settings": ("AwsSettings",),
     "embedded.asgi": ("AsgiHost",),
+    "embedded.bounded_connection": ("Hosted",),
     "embedded.endings": ("Endings",),
     "embedded.host": ("Host", "open_host"),
     "embedded.memory_ledger": ("MemoryLedger", "MemoryLimits", "MemoryPictures"),
-    "embedded.server": ("Hosted", "serve", "serving"),
+    "embedded.server": ("serve", "serving"),
     "embedded.starting_keys": ("StartingKeys",),
     "http.application": ("Application", "Exchange"),
     "http.messages": ("Pieces", "RequestHead", "Response", "Waiting"),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from outpaint.functions.command_line.console import limit_option
+from outpaint.functions.command_line.console import limit_option, proxies_option
 from outpaint.functions.http.local_requests import AllowedHosts
 from outpaint.mocks.admin_guard import allowed_host_option, open_admin_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
     from outpaint.mocks.pact.pact_file import PactFollower
     from outpaint.mocks.report.findings import Report
@@ -150,6 +151,7 @@ def _fetched(url: str, world: str) -> Report:
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
 @limit_option("outpaint.mocks.world.worlds:WorldLimits")
+@proxies_option
 @open_admin_option
 @allowed_host_option
 @click.pass_context
@@ -168,6 +170,7 @@ def mock(
     pact: Path | None,
     pact_consumer: str,
     changed_limits: ChangedLimits[WorldLimits],
+    proxies: TrustedProxies,
     open_admin: bool,
     allowed_hosts: tuple[str, ...],
 ) -> None:
@@ -204,7 +207,7 @@ def mock(
         from outpaint.mocks.pact.pact_file import PactFollower
 
         follower = PactFollower(pact_consumer)
-    _serve(options, host, port, follower, changed_limits.server, admin_hosts)
+    _serve(options, host, port, follower, changed_limits.server, proxies, admin_hosts)
     if follower is not None and pact is not None:
         written = follower.pact()
         for left_out in written.left_out:
@@ -221,6 +224,7 @@ def _serve(
     port: int,
     follower: PactFollower | None,
     limits: WorldLimits,
+    proxies: TrustedProxies,
     admin_hosts: AllowedHosts,
 ) -> None:
     from outpaint.functions.embedded.server import listen, serve, url_of
@@ -242,7 +246,7 @@ def _serve(
             lambda name, changes: followed(replace(options, **changes).checked().world(name, studio)),
             limits.worlds,
         )
-        app = MockHost(worlds, admin_hosts=admin_hosts, limits=limits)
+        app = MockHost(worlds, admin_hosts=admin_hosts, limits=limits, proxies=proxies)
         url = url_of(listener)
 
         gc.freeze()

@@ -201,12 +201,13 @@ class _Answering:
     def __init__(self, app: Any, change: Change) -> None:
         self._app = app
         self._change = change
+        self.limits, self.load, self.proxies = app.limits, app.load, app.proxies
 
     def release_waits(self) -> None:
         self._app.release_waits()
 
-    def unreadable(self) -> Response:
-        answer: Response = self._app.unreadable()
+    def refusal(self, error: OutpaintError) -> Response:
+        answer: Response = self._app.refusal(error)
         return answer
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

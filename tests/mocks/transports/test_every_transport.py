@@ -46,7 +46,7 @@ def test_a_call_before_its_body_is_refused_with_the_contracts_error(transport: T
 def test_a_whole_url_with_a_query_and_percent_signs_arrives(transport: Transport) -> None:
     answer = transport.call("GET", "/painting/a%20b%2Fc?x=1%202")
     assert answer.status_code == 404
-    assert transport.world.calls.last.path == "/v1/painting/a b/c"
+    assert transport.world.calls.last.path == "/v1/painting/a b%2Fc"
     assert transport.world.calls.last.request_head.query == "x=1%202"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl
 from mutants.mutant import Patch, mutant
 from outpaint.contracts.errors import ErrorCode
 from outpaint.functions.embedded.memory_ledger import MemoryLedger, MemoryLimits
-from outpaint.functions.http import application, bodies
+from outpaint.functions.http import application, bodies, routes
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import RequestHead
 from outpaint.functions.service import admission
@@ -106,3 +107,27 @@ def headers_of_any_size(patch: Patch) -> None:
         return original(self)
 
     patch.around(Exchange, "_judge_head", judge)
+
+
+@mutant("headers beyond a size are dropped", "limits.headers-far-over-the-limit-lose-no-idempotency-key")
+def large_heads_are_cut(patch: Patch) -> None:
+    def judge(original: Any, self: Exchange) -> Any:
+        kept, left = [], 32_000
+        for name, value in sorted(self._head.headers, key=lambda header: header[0] in ("cookie", "idempotency-key")):
+            left -= len(name) + len(value)
+            if left > 0:
+                kept.append((name, value))
+        self._head = replace(self._head, headers=tuple(kept))
+        return original(self)
+
+    patch.around(Exchange, "_judge_head", judge)
+
+
+@mutant("of two keys the first counts", "keys.two-keys-are-refused")
+def first_key_counts(patch: Patch) -> None:
+    patch.set(application, "_check_single", lambda _: None)
+
+
+@mutant("an encoded slash parts a path", "routes.an-encoded-slash-parts-no-path")
+def encoded_slash_parts(patch: Patch) -> None:
+    patch.set(routes, "_ENCODED_SLASH", re.compile("(?!)"))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from PIL import Image
@@ -30,6 +30,7 @@ from outpaint.functions.embedded.painting_threads import PaintingThreads
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.routes import decoded_path
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.records import Account
@@ -199,7 +200,8 @@ class Latency:
         self._inner = inner
         self._most = most
         self.release_waits = inner.release_waits
-        self.unreadable = inner.unreadable
+        self.refusal = inner.refusal
+        self.limits, self.load, self.proxies = inner.limits, inner.load, inner.proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(random.uniform(0, self._most))
@@ -258,7 +260,7 @@ class _CoreTransport(httpx.BaseTransport):
         body = request.read()
         head = RequestHead(
             method=request.method,
-            path=unquote(request.url.raw_path.partition(b"?")[0].decode("ascii")),
+            path=decoded_path(request.url.raw_path.partition(b"?")[0].decode("ascii")),
             query=request.url.query.decode("ascii"),
             headers=tuple(
                 (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw

@@ -8,10 +8,10 @@ from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import refused, rejected
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, variants
-from outpaint.conformance.proving.expectations import equal, lacks
+from outpaint.conformance.proving.expectations import equal, lacks, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
 
 _ROUTES = {
     "outpaint": ("POST", OUTPAINT_PATH),
@@ -41,6 +41,18 @@ _forbidden_key = partial(
 )
 def no_key_is_401(api: Api, route: str, key: str | None) -> None:
     rejected(api.with_key(key).request(*_ROUTES[route]), 401, message="token_error")
+
+
+@critical(
+    clauses.KEY_ONCE,
+    when="a request is sent with two keys, of which one is valid",
+    then="the answer is 400, or 401 where they were joined on the way",
+    each=variants(route=[*_ROUTES], valid=["first", "last"]),
+)
+def two_keys_are_refused(api: Api, route: str, valid: str) -> None:
+    keys = [(API_KEY, api.key or ""), (API_KEY, _UNKNOWN["wrong"])]
+    answer = api.request(*_ROUTES[route], headers=keys if valid == "first" else keys[::-1])
+    one_of(answer.status_code, (400, 401), "the status")
 
 
 @case(

@@ -41,6 +41,17 @@ def after_431_the_next_request_is_served(api: Api) -> None:
     equal(api.get(BALANCE_PATH).status_code, 200, "the status of the next request")
 
 
+@costs_nothing(
+    when="a picture is posted twice with an Idempotency-Key behind a cookie of 140 kB",
+    then="both are 431, and nothing is charged",
+)
+def headers_far_over_the_limit_lose_no_idempotency_key(api: Api) -> None:
+    headers = {"Cookie": "c=" + "x" * 140_000, "Idempotency-Key": "behind-a-large-cookie"}
+    with api.charged(0):
+        for _ in range(2):
+            refused(api.outpaint(headers=headers), ErrorCode.HEADERS_TOO_LARGE)
+
+
 @minor(clauses.HEADERS_LIMIT, when="headers of 30 kB are sent", then="the answer is 200")
 def headers_under_the_limit_are_taken(api: Api) -> None:
     answer = api.get(BALANCE_PATH, headers={f"X-{n}": "x" * 1000 for n in range(30)})

@@ -106,6 +106,17 @@ def two_requests_down_one_connection_are_answered_in_order(api: Api) -> None:
 
 
 @_on_socket(
+    clauses.HOST,
+    when="a request of HTTP/1.1 is sent with no Host header, or with two",
+    then="the answer is 400",
+    severity=Severity.CRITICAL,
+    each=variants(hosts={"none": [], "two": ["Host: x", "Host: y"], "the-same-twice": ["Host: x", "Host: x"]}),
+)
+def other_than_one_host_is_400(api: Api, hosts: list[str]) -> None:
+    equal(status_of(send_raw(api.provider.address(), _head(api, "GET", BALANCE_PATH, *hosts))), 400, "the status")
+
+
+@_on_socket(
     clauses.OLD_HTTP,
     when="a client of HTTP/1.0 asks without a Host header",
     then="the answer is 200 or 400",

@@ -175,3 +175,13 @@ def head_of_a_poll_is_as_get(api: Api) -> None:
     for id_, status in ((inference_id, 200), (UNKNOWN_ID, 404)):
         answer = api.request("HEAD", INFERENCE_PATH.format(inference_id=id_))
         equal((answer.status_code, answer.content), (status, b""), "the status and body")
+
+
+@case(
+    clauses.ENCODED_SLASH,
+    when="a path is asked for with a slash of it as %2F",
+    then="the answer is 404",
+    each=variants(path={"balance": "/v1%2Fbalance", "lower-case": "/v1%2fbalance", "first": "/%2Fv1/balance"}),
+)
+def an_encoded_slash_parts_no_path(api: Api, path: str) -> None:
+    rejected(api.get(path), 404)

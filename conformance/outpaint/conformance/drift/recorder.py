@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -270,10 +270,12 @@ class RecordingHost(BlockingHost):
         super().__init__(_THREADS, "record")
         self._recorder = recorder
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP."""
-        answer = _own_answer(400, OutpaintError(ErrorCode.MALFORMED_BODY, "this is not HTTP/1.1: nothing was sent on"))
-        return replace(answer, headers=(*answer.headers, ("Content-Length", str(len(answer.body)))))
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the recorder refuses by itself, and of which nothing was sent on."""
+        body = ErrorBody.of(error).model_dump_json().encode()
+        retry = (("Retry-After", "1"),) if error.kind.retry_after else ()
+        lines = (("Content-Type", "application/json"), ("Content-Length", str(len(body))), *retry)
+        return Response(error.kind.status.value, lines, body)
 
     def answer(self, scope: Scope, body: bytes) -> Response:
         stranger = None if self._recorder.key is None else foreign(request_head(scope))

@@ -63,6 +63,7 @@ KEY_HEADER: Final = _vendor("keys.header", "The key's header is read in any case
 KEY_IN_URL: Final = _ours("keys.in-url", "A key in the URL counts for nothing.", ROUTES)
 KEY_CODES: Final = _ours("keys.codes", "Missing, unknown and forbidden keys have typed codes of their own.", API_ERRORS)
 KEY_SECRET: Final = _ours("keys.secret", "A refused key is not repeated.", API_ERRORS)
+KEY_ONCE: Final = _ours("keys.once", "A request with two keys is refused, whichever of them is valid.", API_ERRORS)
 KEY_FIRST: Final = _ours("keys.first", "The key is judged before the body is.", API_ERRORS)
 KEY_FORBIDDEN: Final = _vendor("keys.forbidden", "403: the key is known, its account is not allowed.", ERRORS)
 KEY_SCHEME: Final = _rfc("keys.scheme", "401 says how to authenticate.", "RFC 9110, 11.6.1")
@@ -150,6 +151,7 @@ BROKEN_OFF: Final = _rfc("http.broken-off", "A body that breaks off before its l
 PIPELINED: Final = _rfc(
     "http.pipelined", "Requests down one connection are answered in their order.", "RFC 9112, 9.3.2"
 )
+HOST: Final = _rfc("http.host", "HTTP/1.1 without a Host header, or with two, is 400.", "RFC 9112, 3.2")
 OLD_HTTP: Final = _rfc("http.old", "HTTP/1.0 without Host is served or refused.", "RFC 9112, 3.2")
 CONTINUE: Final = _rfc("http.continue", "Who expects 100-continue gets a final answer.", "RFC 9110, 10.1.1")
 
@@ -159,6 +161,7 @@ NOT_FOUND: Final = _vendor("paths.not-found", "404: there is no such path, or no
 NOT_FOUND_CODES: Final = _ours(
     "paths.not-found-codes", "An unknown path and an unknown id have typed codes of their own.", API_ERRORS
 )
+ENCODED_SLASH: Final = _rfc("paths.encoded-slash", "An encoded slash parts no path.", "RFC 3986, 2.2")
 WRONG_VERB: Final = _vendor("verbs.wrong", "405: the path does not take this method.", f"{ERRORS}; RFC 9110, 15.5.6")
 HEAD: Final = _rfc("verbs.head", "HEAD is answered as GET is, without a body.", "RFC 9110, 9.3.2")
 ACCEPT_MET: Final = _rfc("accept.met", "An Accept that JSON meets is met.", "RFC 9110, 12.5.1")

@@ -26,6 +26,7 @@ from outpaint.painting.painters.painter_table import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -92,6 +93,15 @@ def limit_option(kind: str) -> Callable[[Command], Command]:
     )
 
 
+proxies_option = click.option(
+    "--trusted-proxies",
+    "proxies",
+    metavar="ADDRESSES",
+    default="",
+    callback=lambda _context, _option, text: _proxies(text),
+    help="Addresses and networks, with commas between, whose X-Forwarded-For says who a client is where connections "
+    "are counted; nobody's key is taken for local by it.",
+)
 painter_option = click.option(
     "--painter",
     metavar="NAME",
@@ -104,6 +114,12 @@ def _limits(texts: Sequence[str], kind: str) -> ChangedLimits[Any]:
     from outpaint.functions.embedded.server_limits import read_limits
 
     return read_limits(texts, resolve_name(kind))  # imported only now: a command's help needs none of it
+
+
+def _proxies(text: str) -> TrustedProxies:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
+
+    return TrustedProxies.of(text)
 
 
 def painter_of(name: str | None) -> Painter:

@@ -13,9 +13,17 @@ import click
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH
-from outpaint.functions.command_line.console import OUT, data_option, limit_option, painter_of, painter_option, warn
+from outpaint.functions.command_line.console import (
+    OUT,
+    data_option,
+    limit_option,
+    painter_of,
+    painter_option,
+    warn,
+)
 
 if TYPE_CHECKING:
+    from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.host import Host
     from outpaint.functions.embedded.server_limits import ChangedLimits, ServerLimits
 
@@ -94,6 +102,7 @@ def serve(
     sync_wait: int,
     insecure_sources: bool,
     changed_limits: ChangedLimits[ServerLimits],
+    proxies: TrustedProxies,
     log_requests: bool,
     shutdown_seconds: float,
 ) -> None:
@@ -137,6 +146,7 @@ def serve(
             data=None if in_memory else data,
             settings=settings,
             limits=changed_limits.server,
+            proxies=proxies,
             fetch=SafeFetch(insecure=insecure_sources),
             grace=shutdown_seconds,
             keys=keys,

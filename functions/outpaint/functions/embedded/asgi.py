@@ -17,11 +17,14 @@ from typing import Any, Final, Protocol
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.adapters.addresses import is_loopback
+from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.fetch_pool import FetchPool
 from outpaint.functions.embedded.server_limits import ServerLimits
-from outpaint.functions.http.application import Application, Exchange
+from outpaint.functions.embedded.server_load import BodyShare, Pace, ServerLoad
+from outpaint.functions.http.application import Application, Exchange, no_room
 from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
+from outpaint.functions.http.routes import decoded_path
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,10 +33,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 _REQUESTS: Final = logging.getLogger("outpaint.requests")
 
-BODY_PATIENCE_S: Final = 30.0
-"""How long a client may send nothing of a body it announced."""
-BODY_MIN_RATE: Final = 4096
-"""Bytes a second that a client must send on average, beyond the patience above."""
 _THREADS: Final = 32
 
 # A host name, IPv4 or bracketed IPv6 address with an optional port (RFC 3986, 3.2.2); it ends up in result URLs.
@@ -59,16 +58,30 @@ class Opened(Protocol):
     def cut_short(self) -> Response:
         """The answer to a body that stopped before its end."""
 
+    def no_room(self) -> Response:
+        """The answer to a body that the bytes in flight leave no room for."""
+
 
 class ClientGone(Exception):  # noqa: N818 - an outcome, not an error
     """The client closed the connection before it had an answer."""
 
 
 class PooledHost:
-    """What applications share: a pool of threads for what takes long, and waits that the server ends as it stops."""
+    """What applications share: a pool of threads for what takes long, and waits that the server ends as it stops.
 
-    def __init__(self, threads: int, name: str, limits: ServerLimits = ServerLimits()) -> None:
+    `load` has the server's figures of the moment, and `proxies` whose X-Forwarded-For says who a client is.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        name: str,
+        limits: ServerLimits = ServerLimits(),
+        proxies: TrustedProxies = TrustedProxies(),
+    ) -> None:
         self.limits = limits
+        self.load = ServerLoad(limits)
+        self.proxies = proxies
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._waits: set[asyncio.Event] = set()
         self._closing = False
@@ -97,8 +110,14 @@ class AsgiHost(PooledHost):
     client that waits for a job occupies a connection and nothing else.
     """
 
-    def __init__(self, application: Application, endings: Endings, limits: ServerLimits = ServerLimits()) -> None:
-        super().__init__(_THREADS, "request", limits)
+    def __init__(
+        self,
+        application: Application,
+        endings: Endings,
+        limits: ServerLimits = ServerLimits(),
+        proxies: TrustedProxies = TrustedProxies(),
+    ) -> None:
+        super().__init__(_THREADS, "request", limits, proxies)
         self._fetches = FetchPool(limits)
         self._application = application
         self._service = application.service
@@ -109,9 +128,9 @@ class AsgiHost(PooledHost):
         self._fetches.close()
         super().close()
 
-    def unreadable(self) -> Response:
-        """The answer to bytes that are not HTTP."""
-        return self._application.unreadable()
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the server refuses by itself."""
+        return self._application.refusal(error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with contextlib.suppress(ClientGone):
@@ -124,11 +143,7 @@ class AsgiHost(PooledHost):
         response = exchange.answer
         unread = True
         if response is None:
-            body: bytes | Response = b""
-            if exchange.body_limit > 0:
-                body = await read_body(exchange, receive)
-                unread = isinstance(body, Response)
-            response = body if isinstance(body, Response) else await self._finish(exchange, body, receive)
+            response, unread = await self._finish(exchange, receive, head.declared_size)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if unread and head.header("expect") is not None:
             # The client may or may not send its body now, so where the next request begins is not known.
@@ -142,12 +157,23 @@ class AsgiHost(PooledHost):
                 "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
             )
 
-    async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
-        loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._pool, exchange.begin, body)
-        if isinstance(outcome, Fetching):
-            outcome = await self._fetch(outcome)
-        return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
+    async def _finish(self, exchange: Exchange, receive: Receive, declared: int | None) -> tuple[Response, bool]:
+        """The answer to a request of which the body counts, and whether that was left unread."""
+        body: bytes | Response = b""
+        share = self.load.share(exchange.payer)
+        try:
+            if exchange.body_limit > 0:
+                body = await read_body(exchange, receive, share, self.limits, declared)
+            if isinstance(body, Response):
+                return body, True
+            outcome = await asyncio.get_running_loop().run_in_executor(self._pool, exchange.begin, body)
+            del body  # who waits for a job holds a connection and nothing else
+            if isinstance(outcome, Fetching):
+                outcome = await self._fetch(outcome)
+        finally:
+            share.release()
+        unread = exchange.body_limit == 0
+        return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive), unread
 
     async def _fetch(self, fetching: Fetching) -> Response | Waiting:
         try:
@@ -199,16 +225,26 @@ class BlockingHost(PooledHost, ABC):
     def answer(self, scope: Scope, body: bytes) -> Response:
         """The response; it has a Content-Length only to HEAD, and to others this class adds that of the body."""
 
+    @abstractmethod
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the server refuses by itself."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; one that breaks off is not answered."""
+        share = self.load.share("")
         try:
-            body = await read_whole(receive, self.kept)
+            body = await read_whole(receive, self.kept, share, self.limits)
+            if body is None:
+                response = self.refusal(no_room())
+            else:
+                response = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, scope, body)
         except ClientGone:
             return
-        response = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, scope, body)
+        finally:
+            share.release()
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         is_head = scope["method"] == "HEAD"
-        if not is_head and response.status not in (204, 304):
+        if not is_head and response.status not in (204, 304) and response.header("content-length") is None:
             headers.append((b"Content-Length", b"%d" % len(response.body)))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if is_head else response.body})
@@ -228,7 +264,7 @@ class Heads:
             self._read_headers(scope)
         return RequestHead(
             scope["method"],
-            scope["path"],
+            path_of(scope),
             scope["query_string"].decode("latin-1"),
             self._headers,
             self._origin,
@@ -255,6 +291,12 @@ class Heads:
         self._raw = scope["headers"]
 
 
+def path_of(scope: Scope) -> str:
+    """The path of an ASGI scope, in which an encoded slash is no slash."""
+    raw: bytes = scope["raw_path"]
+    return decoded_path(raw.decode("latin-1")) if b"%" in raw else scope["path"]
+
+
 def request_head(scope: Scope) -> RequestHead:
     """The head of an ASGI scope, whatever its connection."""
     return Heads().read(scope)
@@ -268,14 +310,21 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
-    """The whole body, or the refusal of one that is too large or stopped arriving."""
+async def read_body(
+    exchange: Opened, receive: Receive, share: BodyShare, limits: ServerLimits, declared: int | None = None
+) -> bytes | Response:
+    """The whole body, or the refusal of one that is too large, has no room, or stopped arriving.
+
+    Room for what is `declared` of it, in bytes, is taken before any of it is read.
+    """
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    if not share.reach(min(declared or 0, exchange.body_limit)):
+        return exchange.no_room()
+    pace = Pace(limits, loop.time())
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_PATIENCE_S) as patience:
+        async with asyncio.timeout(limits.body_patience) as patience:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -284,34 +333,44 @@ async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
                 size += len(chunk)
                 if size > exchange.body_limit:
                     return exchange.too_large()
+                if not share.reach(size):
+                    return exchange.no_room()
                 if chunk:
                     chunks.append(chunk)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-                latest = started + BODY_PATIENCE_S + size / BODY_MIN_RATE
-                patience.reschedule(min(loop.time() + BODY_PATIENCE_S, latest))
+                patience.reschedule(pace.until(size, loop.time()))
     except TimeoutError:
         refusal = exchange.cut_short()
         return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)
 
 
-async def read_whole(receive: Receive, kept: int) -> bytes:
+async def read_whole(receive: Receive, kept: int, share: BodyShare, limits: ServerLimits) -> bytes | None:
     """A body, read to its end; of one over `kept` bytes the first part, which is longer than that too.
 
-    Raises `ClientGone` for one that breaks off.
+    None where the bytes in flight leave no room for it. Raises `ClientGone` for one that breaks off or stops arriving.
     """
+    loop = asyncio.get_running_loop()
+    pace = Pace(limits, loop.time())
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        if size <= kept:
-            chunks.append(chunk)
-        size += len(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    try:
+        async with asyncio.timeout(limits.body_patience) as patience:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk: bytes = message.get("body", b"")
+                if size <= kept:
+                    if not share.reach(size + len(chunk)):
+                        return None
+                    chunks.append(chunk)
+                size += len(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+                patience.reschedule(pace.until(size, loop.time()))
+    except TimeoutError:
+        raise ClientGone from None
 
 
 async def disconnected(receive: Receive) -> None:

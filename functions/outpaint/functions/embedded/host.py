@@ -13,6 +13,7 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
+from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
@@ -44,13 +45,14 @@ class Host:
         limits: ServerLimits = ServerLimits(),
         keys: OpenedKeys = OpenedKeys(),
         marks: PaintingMarks | None = None,
+        proxies: TrustedProxies = TrustedProxies(),
     ) -> None:
         self.service = service
         self.keys = keys
         self.painting = painting
         self.application = Application(service)
-        self.asgi = AsgiHost(self.application, endings, limits)
         self._marks = marks
+        self.asgi = AsgiHost(self.application, endings, limits, proxies)
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -99,6 +101,7 @@ def open_host(
     data: Path | None = None,
     settings: ServiceSettings | None = None,
     limits: ServerLimits = ServerLimits(),
+    proxies: TrustedProxies = TrustedProxies(),
     fetch: Fetch | None = None,
     grace: float = 30.0,
     keys: StartingKeys = StartingKeys(),
@@ -136,6 +139,7 @@ def open_host(
             readiness=stores.watch,
         )
         host = Host(service, painting, endings, limits, stores.keys, stores.marks)
+        host = Host(service, painting, endings, limits, stores.keys, stores.marks, proxies)
         host.start()
         stack.callback(host.close, grace)
         yield host

@@ -28,8 +28,24 @@ class ServerLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    head_bytes: Annotated[
+        int, Field(ge=1024, description="Bytes of a request's head that are read; one that is larger is 431.")
+    ] = 128 * 1024
+    head_fields: Annotated[int, Field(ge=8, description="Header fields of a request; with more it is 431.")] = 256
+    message_patience: Annotated[
+        float,
+        Field(gt=0, description="Seconds for a whole head, and of a client's silence in the middle of a message."),
+    ] = 60.0
+    body_patience: Annotated[
+        float, Field(gt=0, description="Seconds that a client may send nothing of a body it announced.")
+    ] = 30.0
+    body_rate: Annotated[
+        int,
+        Field(ge=1, description="Bytes a second that a client must send of a body on average, beyond body_patience."),
+    ] = 4096
     bodies_in_flight: Annotated[
-        int, Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients together.")
+        int,
+        Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients; over it is 503."),
     ] = 1024 * MIB
     fetches_at_a_time: Annotated[
         int, Field(ge=1, le=1024, description="Requests whose pictures are fetched from addresses at a time.")
@@ -47,6 +63,43 @@ class ServerLimits(BaseModel):
             "until it is full.",
         ),
     ] = 256 * MIB
+    bodies_in_flight_per_key: Annotated[
+        int,
+        Field(ge=1, description="Bytes of request bodies that are held at a time for one account; over it is 503."),
+    ] = 256 * MIB
+    unread_answers: Annotated[
+        int,
+        Field(ge=1, description="Bytes of answers that clients have yet to read; over it the slowest is cut off."),
+    ] = 256 * MIB
+    answer_patience: Annotated[
+        float, Field(gt=0, description="Seconds that a client may read nothing of its answer before it is cut off.")
+    ] = 30.0
+    answer_rate: Annotated[
+        int,
+        Field(ge=1, description="Bytes a second of its answer that a client must read, beyond answer_patience."),
+    ] = 4096
+    drain_bytes: Annotated[
+        int, Field(ge=0, description="Bytes of a request that are read and dropped after it was answered without them.")
+    ] = 256 * MIB
+    drain_seconds: Annotated[
+        float, Field(gt=0, description="Seconds for which the rest of a request is read and dropped after its answer.")
+    ] = 30.0
+    keep_alive: Annotated[
+        float,
+        Field(gt=0, description="Seconds that an idle connection stays open; load balancers commonly use 60."),
+    ] = 75.0
+    connections: Annotated[
+        int,
+        Field(ge=1, description="Connections at a time, and never more than the process may open files; over it: 503."),
+    ] = 10_000
+    connections_per_address: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Connections at a time of one IPv4 address or IPv6 /64, this machine's own excepted; behind a "
+            "trusted proxy, requests at a time of the client that it names. Over it is 503.",
+        ),
+    ] = 256
 
 
 OfServer = TypeVar("OfServer", bound=ServerLimits)

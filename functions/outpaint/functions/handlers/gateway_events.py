@@ -14,6 +14,7 @@ import pybase64
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.storage_names import UUID
 from outpaint.functions.http.messages import Body, RequestHead, Response
+from outpaint.functions.http.routes import decoded_path
 
 Event = Mapping[str, Any]
 
@@ -54,7 +55,7 @@ def request_head(event: Event) -> RequestHead:
         stage = context.get("stage", "$default")
         raw_path = event["rawPath"]
         prefix = f"/{stage}" if stage != "$default" and raw_path.startswith(f"/{stage}/") else ""
-        path = unquote(raw_path.removeprefix(prefix))
+        path = decoded_path(raw_path.removeprefix(prefix))
         proxy = (event.get("pathParameters") or {}).get("proxy")
         if proxy is not None and path.endswith(f"/{proxy}"):
             # A domain's mapping key stands in the raw path, before what the route matched.
@@ -72,7 +73,7 @@ def request_head(event: Event) -> RequestHead:
         prefix = whole.removesuffix(path) if whole.endswith(path) else ""
         if "elb" in context:
             # A load balancer hands on path and query as they were sent.
-            path = unquote(path)
+            path = decoded_path(path)
             query = unquote(query)
     host = next((value for name, value in headers if name == "host"), context.get("domainName", "localhost"))
     correlation_id = id_ if id_ is not None and re.fullmatch(UUID, id_) else None

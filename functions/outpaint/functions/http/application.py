@@ -36,6 +36,10 @@ _FORM_AROUND_FILE: Final = 64 * 1024
 _NO_CACHE: Final = ("Cache-Control", "no-cache")
 # The page contains its styles and needs nothing else.
 _DOCS_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+_SINGLE: Final = {
+    name.lower(): name for name in (names.API_KEY, names.IDEMPOTENCY_KEY, "Content-Type", "Content-Length", "Host")
+}
+"""Header fields that a request may have once (RFC 9110, 5.3)."""
 _T = TypeVar("_T")
 
 
@@ -56,9 +60,9 @@ class Application:
             return exchange.answer
         return exchange.finish(body) if len(body) <= exchange.body_limit else exchange.too_large()
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP, of which not even a head is known."""
-        return Exchange(self.service, RequestHead("GET", "/")).unreadable()
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that its host refuses by itself, and of which not even a head may be known."""
+        return Exchange(self.service, RequestHead("GET", "/")).refuse(error)
 
 
 class Exchange:
@@ -93,6 +97,13 @@ class Exchange:
     def allowance(self, allowance: Allowance) -> None:
         self._answers.allowance = allowance
 
+    @property
+    def payer(self) -> str:
+        """The id of the account on whose behalf a body is sent; empty where there is none."""
+        return (
+            self._caller.id if self._caller is not None else self._grant.account_id if self._grant is not None else ""
+        )
+
     def finish(self, body: Body) -> Response | Waiting:
         """The answer to the whole request, or a wait; never raises."""
         return self.read(body) or self.act()
@@ -111,8 +122,13 @@ class Exchange:
         return begun.go() if isinstance(begun, Fetching) else begun
 
     def start(self) -> Response | Waiting | Fetching:
-        """The second half of `begin`, after `read`."""
-        return self._guarded(self._act)
+        """The second half of `begin`, after `read`; what was read is let go of then."""
+        outcome = self._guarded(self._act)
+        self._act, self.request = self._done, None
+        return outcome
+
+    def _done(self) -> Response:
+        raise RuntimeError("a request is acted on once")
 
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
@@ -122,9 +138,9 @@ class Exchange:
         """400 for a body whose client stopped sending before its end."""
         return self.refuse(bodies.malformed("the body stopped arriving before its end: send it again, whole"))
 
-    def unreadable(self) -> Response:
-        """400 for a message that breaks the rules of HTTP itself."""
-        return self.refuse(bodies.malformed("this is not a request that HTTP/1.1 allows"))
+    def no_room(self) -> Response:
+        """503 for a body that the host has no memory for at this moment."""
+        return self.refuse(no_room())
 
     def _guarded(self, step: Callable[[], _T]) -> _T | Response:
         """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""
@@ -145,6 +161,8 @@ class Exchange:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
+        if len(dict(head.headers)) < len(head.headers):
+            _check_single([name for name, _ in head.headers])
         found = self.match = match(head.path)
         if found is None:
             self._show_credits()
@@ -201,8 +219,8 @@ class Exchange:
             raise OutpaintError.unavailable(reason)
         bodies.check_content_type(self._head)
         self.body_limit = limit
-        declared = self._head.header("content-length") or "0"
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > self.body_limit:
+        declared = self._head.declared_size
+        if declared is not None and declared > self.body_limit:
             raise self._body_too_large()
 
     def _public(self, found: Match) -> Response | None:
@@ -393,6 +411,21 @@ class Exchange:
             elif error.code is ErrorCode.UNSUPPORTED_CONTENT_TYPE:
                 extra += (("Accept-Post", ", ".join(bodies.SUPPORTED)),)
         return self._answers.error(error, extra)
+
+
+def no_room() -> OutpaintError:
+    """503 for a body that a host has no memory for at this moment."""
+    return OutpaintError.unavailable("too many bytes of requests are being read now: send it again later")
+
+
+def _check_single(sent: list[str]) -> None:
+    """Refuse a head that has a field twice which may be there once.
+
+    Which of the two counts would be decided here in one way, and in another by what stands before this host.
+    """
+    for lower, name in _SINGLE.items():
+        if sent.count(lower) > 1:
+            raise bodies.malformed(f"{name} was sent more than once: send it once", field=name)
 
 
 def _file_part(fields: Fields) -> Upload:

@@ -24,11 +24,11 @@ class HasHeaders:
 class RequestHead:
     """A request without its body.
 
-    `path` is percent-decoded, `query` is the raw query string without '?'. Header names in `headers` are
-    lower case, values decoded as Latin-1, in the order they came. `origin` is the scheme and authority
-    the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` is whether the connection
-    came from this machine, and not through a proxy that says so. `correlation_id` is a UUID by which the host itself
-    knows the request; without it, one is made.
+    `path` is percent-decoded as `routes.decoded_path` does it, `query` is the raw query string without '?'. Header
+    names in `headers` are lower case, values decoded as Latin-1, in the order they came. `origin` is the scheme and
+    authority the client used, such as `http://127.0.0.1:8080`. `peer_is_loopback` is whether the connection came from
+    this machine, and not through a proxy that says so. `correlation_id` is a UUID by which the host itself knows the
+    request; without it, one is made.
     """
 
     method: str
@@ -46,6 +46,12 @@ class RequestHead:
             if key == wanted:
                 return value
         return None
+
+    @property
+    def declared_size(self) -> int | None:
+        """Bytes of the body as Content-Length has them; None without one that is a number."""
+        text = self.header("content-length")
+        return int(text[:20]) if text is not None and text.isascii() and text.isdigit() else None
 
     def header_values(self, name: str) -> list[str]:
         """Every value of a header, in order."""

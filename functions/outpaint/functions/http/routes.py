@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+from urllib.parse import unquote
 
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
 from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
+_ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)
 INFERENCES_PREFIX: Final = INFERENCE_PATH.partition("{")[0]
 
 
@@ -56,6 +59,11 @@ _WITH_ID: Final = (
     (FILES_PREFIX, Route.FILE),
     (UPLOADS_PREFIX, Route.UPLOAD),
 )
+
+
+def decoded_path(raw: str) -> str:
+    """A path without its percent-encoding but that of a slash: `%2F` is data, and parts nothing (RFC 3986, 2.2)."""
+    return "%2F".join([unquote(part) for part in _ENCODED_SLASH.split(raw)])
 
 
 def match(path: str) -> Match | None:

@@ -67,7 +67,14 @@ class ServiceSettings(BaseModel):
     body_limit: Annotated[
         int | None, Field(ge=1, description="The largest request body, where the host takes less than two pictures.")
     ] = None
-    max_header_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024
+    max_header_bytes: Annotated[
+        int,
+        Field(
+            ge=1024,
+            description="Bytes of a request's path and headers; more is 431.",
+            json_schema_extra={"limit": True},
+        ),
+    ] = 32 * 1024
     public_url: Annotated[
         str | None, Field(description="Where clients reach this host, if not where their request says.")
     ] = None

@@ -148,6 +148,18 @@ class CallUnderWay(CallSeenByPorts):
         with self.world.lock:
             return self._answered(_NOTHING if exchange is None else exchange.cut_short())
 
+    def no_room(self) -> MockResponse:
+        """503 for a body that its host has no memory for at this moment."""
+        exchange = self._exchange
+        with self.world.lock:
+            return self._answered(_NOTHING if exchange is None else exchange.no_room())
+
+    @property
+    def payer(self) -> str:
+        """The id of the account on whose behalf the body is sent, in its world; empty where there is none."""
+        payer = "" if self._exchange is None else self._exchange.payer
+        return f"{self.world.name}/{payer}" if payer else ""
+
     # The head
 
     def _open(self) -> None:

@@ -38,6 +38,7 @@ class RefusedHead:
 
     body_limit = 0
     may_fetch = False
+    payer = ""
 
     def __init__(self, world: World, head: RequestHead, error: OutpaintError) -> None:
         self.world = world
@@ -61,4 +62,4 @@ class RefusedHead:
         """The same refusal."""
         return self.answer
 
-    cut_short = too_large
+    cut_short = no_room = too_large

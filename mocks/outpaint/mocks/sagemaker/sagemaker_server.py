@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import uuid
 from collections.abc import Iterator
@@ -21,11 +20,15 @@ from outpaint.functions.embedded.asgi import (
     Receive,
     Scope,
     Send,
+    path_of,
     read_whole,
     request_head,
     set_from_thread,
 )
-from outpaint.functions.embedded.server import BoundedConnection, serving
+from outpaint.functions.embedded.bounded_connection import BoundedConnection
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.functions.http.application import no_room
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.admin_guard import admin_refusal
@@ -143,28 +146,44 @@ class RuntimeHost(PooledHost):
     Only this machine may use its admin API, and only under the names that `admin_hosts` allow.
     """
 
-    def __init__(self, mock: SageMakerMock, admin_hosts: AllowedHosts = LOOPBACK_HOSTS) -> None:
-        super().__init__(_THREADS, "sagemaker-call")
+    def __init__(
+        self,
+        mock: SageMakerMock,
+        admin_hosts: AllowedHosts = LOOPBACK_HOSTS,
+        limits: ServerLimits = ServerLimits(),
+    ) -> None:
+        super().__init__(_THREADS, "sagemaker-call", limits)
         self.mock: Final = mock
         self._admin_hosts = admin_hosts
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP."""
-        return Response(400, (("Content-Type", "text/plain"), ("Connection", "close")), b"this is not HTTP\n")
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the server refuses by itself, in the shape of the admin API's."""
+        text = json.dumps({"Message": error.detail}).encode() + b"\n"
+        retry = (("Retry-After", "1"),) if error.kind.retry_after else ()
+        lines = (("Content-Type", "application/json"), ("Content-Length", str(len(text))), *retry)
+        return Response(error.kind.status.value, lines, text)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        with contextlib.suppress(ClientGone):
-            body = await read_whole(receive, MAX_BODY)
-            if scope["path"].startswith(ADMIN_ROOT):
+        share = self.load.share("")
+        try:
+            body = await read_whole(receive, MAX_BODY, share, self.limits)
+            if body is None:
+                refusal = self.refusal(no_room())
+                await self._send(RuntimeReply(refusal.status, refusal.headers, (refusal.body,)), send)
+            elif path_of(scope).startswith(ADMIN_ROOT):
                 await self._administer(scope, body, send)
             else:
                 await self._call(scope, body, send)
+        except ClientGone:
+            pass
+        finally:
+            share.release()
 
     async def _call(self, scope: Scope, body: bytes, send: Send) -> None:
         # Of a header that comes twice the last counts; SDKs send each once.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        parts = scope["path"].split("/")
+        parts = path_of(scope).split("/")
         operation = ROUTES.get(parts[3]) if len(parts) == 4 and parts[1] == "endpoints" else None
         if operation is None or scope["method"] != "POST":
             await self._send(RuntimeReply.of(fixed_refusal("UnknownOperationException")), send)
@@ -205,7 +224,7 @@ class RuntimeHost(PooledHost):
 
     async def _administer(self, scope: Scope, body: bytes, send: Send) -> None:
         loop = asyncio.get_running_loop()
-        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        path, query = path_of(scope), scope["query_string"].decode("latin-1")
         try:
             refused = admin_refusal(request_head(scope), self._admin_hosts)
             if refused is not None:

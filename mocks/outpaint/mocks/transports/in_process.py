@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.http.messages import RequestHead
+from outpaint.functions.http.routes import decoded_path
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.transports.delivery import Failure, Steps, Undelivered, deliver, drive, drive_async, pass_time
 from outpaint.mocks.world.mock_answers import Break, MockResponse, WireFault
@@ -112,7 +113,7 @@ class Carrier:
         """The head of a request, as the API's host sees it; None for one to another address."""
         url = request.url
         raw_path, _, query = url.raw_path.partition(b"?")
-        place = self._bases.place(url.scheme, url.host, url.port, unquote(raw_path.decode("ascii")))
+        place = self._bases.place(url.scheme, url.host, url.port, decoded_path(raw_path.decode("ascii")))
         if place is None:
             return None
         prefix, path = place

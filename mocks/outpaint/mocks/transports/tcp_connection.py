@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from outpaint.functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
-from outpaint.functions.embedded.server import BoundedConnection
+from outpaint.functions.embedded.bounded_connection import BoundedConnection
+from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.functions.embedded.server_load import BodyShare, Pace
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import RefusedHead
@@ -33,17 +34,21 @@ _STATUS_LINES: Final = {
 
 @dataclass(slots=True)
 class Begun:
-    """A request whose head was judged; `body` and `outcome` are None until they are there."""
+    """A request whose head was judged; `body` and `outcome` are None until they are there.
+
+    `share` is what its body takes of the bytes in flight.
+    """
 
     head: RequestHead
     call: CallUnderWay | RefusedHead
+    share: BodyShare
     body: bytes | None = None
     outcome: Response | Waiting | None = None
 
     @property
     def wants_body(self) -> bool:
         """Whether its body has still to be read."""
-        return self.call.answer is None and self.call.body_limit > 0 and self.body is None
+        return self.outcome is None and self.call.answer is None and self.call.body_limit > 0 and self.body is None
 
 
 class AnswersAtOnce(Protocol):
@@ -57,24 +62,26 @@ class AnswersAtOnce(Protocol):
 class IncomingBody:
     """A body that is being received."""
 
-    __slots__ = ("_chunks", "_size", "_started", "begun", "cycle")
+    __slots__ = ("_chunks", "_pace", "_size", "begun", "cycle")
 
-    def __init__(self, cycle: RequestResponseCycle, begun: Begun, started: float) -> None:
+    def __init__(self, cycle: RequestResponseCycle, begun: Begun, limits: ServerLimits, now: float) -> None:
         self.cycle = cycle
         self.begun = begun
-        self._started = started
+        self._pace = Pace(limits, now)
         self._chunks: list[bytes] = []
         self._size = 0
 
     def take(self, chunk: bytes, now: float) -> Response | None:
-        """Keep a chunk; returns the refusal of a body that is too large or comes too slowly."""
+        """Keep a chunk; returns the refusal of a body that is too large, has no room or comes too slowly."""
+        begun = self.begun
+        due = self._pace.until(self._size, now)
         self._chunks.append(chunk)
         self._size += len(chunk)
-        if self._size > self.begun.call.body_limit:
-            return self.begun.call.too_large()
-        if now > self._started + BODY_PATIENCE_S + self._size / BODY_MIN_RATE:
-            return self.begun.call.cut_short()
-        return None
+        if self._size > begun.call.body_limit:
+            return begun.call.too_large()
+        if not begun.share.reach(self._size):
+            return begun.call.no_room()
+        return begun.call.cut_short() if now > due else None
 
     @property
     def body(self) -> bytes:
@@ -98,16 +105,21 @@ class MockConnection(BoundedConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has disconnected, perhaps in the middle of a body."""
-        if self._upload is not None:
-            self._upload.begun.call.cut_short()
-            self._upload = None
+        self.give_up()
         super().connection_lost(exc)
 
-    def on_body(self, body: bytes) -> None:
+    def give_up(self) -> None:
+        """The body that is being received will not be answered."""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.begun.share.release()
+            upload.begun.call.cut_short()
+
+    def take_body(self, body: bytes) -> None:
         """Part of a body."""
         upload = self._upload
         if upload is None:
-            super().on_body(body)
+            super().take_body(body)
             return
         refusal = upload.take(body, self.loop.time())
         if refusal is not None:
@@ -140,7 +152,7 @@ class MockConnection(BoundedConnection):
                 if cycle.waiting_for_100_continue:
                     cycle.waiting_for_100_continue = False
                     self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                self._upload = IncomingBody(cycle, begun, self.loop.time())
+                self._upload = IncomingBody(cycle, begun, self.limits, self.loop.time())
                 return
         super()._start_asgi_task(cycle, app)
 
@@ -221,7 +233,9 @@ class MockConnection(BoundedConnection):
         cycle.waiting_for_100_continue = False
         cycle.response_complete = True
         # An idle connection holds its last request, which should not be a picture.
-        cycle.scope.pop(BEGUN, None)  # type: ignore[typeddict-item]
+        begun: Begun | None = cycle.scope.pop(BEGUN, None)  # type: ignore[typeddict-item]
+        if begun is not None:
+            begun.share.release()
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()

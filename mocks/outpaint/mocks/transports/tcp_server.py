@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.embedded.asgi import (
     ClientGone,
     PooledHost,
@@ -20,15 +21,17 @@ from outpaint.functions.embedded.asgi import (
     Scope,
     Send,
     disconnected,
+    path_of,
     read_body,
     request_head,
     set_from_thread,
 )
+from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
-from outpaint.functions.http.application import Application
+from outpaint.functions.http.application import Application, no_room
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
-from outpaint.functions.http.messages import Response, Waiting
+from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
@@ -60,8 +63,9 @@ class MockHost(PooledHost):
         *,
         admin_hosts: AllowedHosts = LOOPBACK_HOSTS,
         limits: ServerLimits = ServerLimits(),
+        proxies: TrustedProxies = TrustedProxies(),
     ) -> None:
-        super().__init__(_THREADS, "mock", limits)
+        super().__init__(_THREADS, "mock", limits, proxies)
         self._files = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="mock-file")
         self._fetches = ThreadPoolExecutor(limits.fetches_at_a_time, thread_name_prefix="mock-fetch")
         self.worlds: Final = worlds
@@ -76,25 +80,27 @@ class MockHost(PooledHost):
 
     # For the server
 
-    def unreadable(self) -> Response:
-        """400 for bytes that are not HTTP, of which not even a head is known."""
-        return Application(self.worlds.get().service).unreadable()
+    def refusal(self, error: OutpaintError) -> Response:
+        """The answer to a request that the server refuses by itself, of which not even a head may be known."""
+        return Application(self.worlds.get().service).refusal(error)
 
     def begin(self, scope: Any) -> Response | Begun | None:
         """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.
 
         None where even that may take long, because a file may have to be painted.
         """
-        path = scope["path"]
-        if FILES in path or ADMIN_ROOT in path:
-            return None
         head = scope[CONNECTION].heads.read(scope)
-        begun = Begun(head, self._application.open(head))
-        answer = begun.call.answer
-        if answer is None or not _is_plain(answer) or head.header("expect") is not None:
-            scope[BEGUN] = begun
-            return begun
-        return answer
+        if FILES in head.path or ADMIN_ROOT in head.path:
+            return None
+        call = self._application.open(head)
+        answer = call.answer
+        if answer is not None and _is_plain(answer) and head.header("expect") is None:
+            return answer
+        begun = self._begun(head, call)
+        if begun.wants_body and not begun.share.reach(min(head.declared_size or 0, begun.call.body_limit)):
+            begun.outcome = call.no_room()
+        scope[BEGUN] = begun
+        return begun
 
     def finish_at_once(self, begun: Begun) -> Response | None:
         """The answer to a request whose body has been read; None where it comes later, or with a fault."""
@@ -104,6 +110,9 @@ class MockHost(PooledHost):
         begun.outcome = begun.call.finish(begun.body)
         return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
 
+    def _begun(self, head: RequestHead, call: CallUnderWay | RefusedHead) -> Begun:
+        return Begun(head, call, self.load.share(call.payer))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
         """Answer a request."""
         with contextlib.suppress(ClientGone):
@@ -111,14 +120,22 @@ class MockHost(PooledHost):
 
     async def _http(self, scope: Scope, receive: Receive) -> None:
         connection: MockConnection = scope[CONNECTION]
-        if ADMIN_ROOT in scope["path"] and _is_admins(scope["path"]):
+        if ADMIN_ROOT in scope["path"] and _is_admins(path_of(scope)):
             await self._administer(scope, receive, connection)
             return
-        loop = asyncio.get_running_loop()
         begun: Begun | None = scope.get(BEGUN)
         if begun is None:
             head = request_head(scope)
-            begun = Begun(head, await loop.run_in_executor(self._pool, self._application.open, head))
+            opened = await asyncio.get_running_loop().run_in_executor(self._pool, self._application.open, head)
+            begun = self._begun(head, opened)
+        try:
+            await self._respond(scope, receive, begun)
+        finally:
+            begun.share.release()
+
+    async def _respond(self, scope: Scope, receive: Receive, begun: Begun) -> None:
+        loop = asyncio.get_running_loop()
+        connection: MockConnection = scope[CONNECTION]
         head, call = begun.head, begun.call
         outcome: Response | Waiting | None = begun.outcome or call.answer
         unread = begun.body is None
@@ -126,7 +143,7 @@ class MockHost(PooledHost):
             body: bytes | Response = b"" if begun.body is None else begun.body
             if begun.wants_body:
                 try:
-                    body = await read_body(call, receive)
+                    body = await read_body(call, receive, begun.share, self.limits, head.declared_size)
                 except BaseException:
                     call.cut_short()  # no call of the journal stays without an end
                     raise
@@ -135,6 +152,10 @@ class MockHost(PooledHost):
                 outcome = body
             else:
                 outcome = await loop.run_in_executor(self._pool_for(scope["path"], call), call.finish, body)
+            del body
+        # The journal keeps what it is told to; a client that waits for a job holds nothing else.
+        begun.body = None
+        begun.share.release()
         answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
         if unread and head.header("expect") is not None:
             # The client may still send its body, so that the start of the connection's next request is not known.
@@ -239,10 +260,15 @@ class MockHost(PooledHost):
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
         from outpaint.mocks.admin.admin_application import answer  # a server's start does not wait for all of this
 
-        body = await read_body(_AdminBody(self.unreadable, self.unreadable), receive)
-        if not isinstance(body, Response):
-            act = partial(answer, self.worlds, request_head(scope), body, self._admin_hosts)
-            body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
+        head = request_head(scope)
+        share = self.load.share("")
+        try:
+            body = await read_body(_AdminBody(self), receive, share, self.limits, head.declared_size)
+            if not isinstance(body, Response):
+                act = partial(answer, self.worlds, head, body, self._admin_hosts)
+                body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
+        finally:
+            share.release()
         await connection.answer(scope, body)
 
 
@@ -262,9 +288,19 @@ def _is_plain(answer: Response) -> bool:
 class _AdminBody:
     """The body of an admin call, for `read_body`."""
 
-    too_large: Callable[[], Response]
-    cut_short: Callable[[], Response]
+    host: MockHost
     body_limit: int = 64 * 1024 * 1024
+
+    def too_large(self) -> Response:
+        return self.host.refusal(
+            OutpaintError(ErrorCode.BODY_TOO_LARGE, f"the body has more than {self.body_limit} bytes")
+        )
+
+    def cut_short(self) -> Response:
+        return self.host.refusal(OutpaintError(ErrorCode.MALFORMED_BODY, "the body stopped arriving before its end"))
+
+    def no_room(self) -> Response:
+        return self.host.refusal(no_room())
 
 
 class ServedWorld(WorldParts):
