@@ -23,6 +23,7 @@ from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.host import open_host
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.sagemaker.sagemaker_mock import SageMakerMock
 from outpaint.mocks.sagemaker.sagemaker_server import RuntimeConnection, RuntimeHost
@@ -50,7 +51,8 @@ class Served:
 
 @contextmanager
 def _embedded(limits: ServerLimits, proxies: TrustedProxies) -> Iterator[Served]:
-    with open_host([FlatPainter()], limits=limits, proxies=proxies) as host, serving(host.asgi) as url:
+    keys = StartingKeys(development=True)
+    with open_host([FlatPainter()], limits=limits, proxies=proxies, keys=keys) as host, serving(host.asgi) as url:
         yield Served(host.asgi, url)
 
 

@@ -59,7 +59,7 @@ def url() -> Iterator[str]:
 @contextmanager
 def _limited(**limits: float) -> Iterator[str]:
     with (
-        open_host([FlatPainter()], settings=SMALL, limits=ServerLimits.model_validate(limits)) as host,
+        open_host([FlatPainter()], settings=SMALL, limits=ServerLimits.model_validate(limits), keys=KEYS) as host,
         serving(host.asgi) as base,
     ):
         yield base
@@ -69,7 +69,9 @@ def _limited(**limits: float) -> Iterator[str]:
 def _held(limits: ServerLimits = ServerLimits(), **settings: object) -> Iterator[tuple[Host, HeldPainter, str]]:
     painter = HeldPainter()
     with (
-        open_host([painter], settings=ServiceSettings.model_validate(settings), grace=10, keys=KEYS) as host,
+        open_host(
+            [painter], settings=ServiceSettings.model_validate(settings), limits=limits, grace=10, keys=KEYS
+        ) as host,
         serving(host.asgi) as base,
     ):
         try:

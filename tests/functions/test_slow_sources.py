@@ -20,6 +20,7 @@ from outpaint.functions.embedded.host import open_host
 from outpaint.functions.embedded.memory_ledger import MemoryLedger
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.functions.embedded.starting_keys import StartingKeys
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account
 from outpaint.painting.painters.flat import FlatPainter
@@ -97,7 +98,12 @@ def _served(picture: bytes, **limits: int) -> Iterator[Kit]:
     with (
         ThreadPoolExecutor(64) as clients,
         SlowSource(picture).running() as source,
-        open_host([FlatPainter()], fetch=SafeFetch(insecure=True), limits=ServerLimits(**limits)) as host,
+        open_host(
+            [FlatPainter()],
+            fetch=SafeFetch(insecure=True),
+            limits=ServerLimits(**limits),
+            keys=StartingKeys(development=True),
+        ) as host,
         serving(host.asgi) as url,
     ):
         accounts = host.service.accounts

@@ -19,6 +19,7 @@ from outpaint.functions.command_line.console import (
     limit_option,
     painter_of,
     painter_option,
+    proxies_option,
     warn,
 )
 
@@ -78,6 +79,7 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
     "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
 )
 @limit_option("outpaint.functions.embedded.server_limits:ServerLimits")
+@proxies_option
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
 @click.option(
     "--grace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -97,6 +97,7 @@ class CallUnderWay(CallSeenByPorts):
             if refusal is not None:
                 return self._answered(refusal)
             fetching = None
+            request = exchange.request  # `start` lets go of it
             if self.record.route is not On.FILE:
                 outcome = self._as_current(exchange.start)
                 if isinstance(outcome, Fetching) and not self.world.sources.is_live:
@@ -105,20 +106,20 @@ class CallUnderWay(CallSeenByPorts):
                     return self._outcome(outcome)
                 fetching = outcome
         if fetching is not None:
-            return self._fetched(exchange, fetching)
+            assert request is not None
+            return self._fetched(picture_sources.addresses(request), fetching)
         # Painting takes long and changes nothing, so that the world's other calls do not wait for it.
         answer = exchange.act()
         assert isinstance(answer, Response)
         with self.world.lock:
             return self._answered(answer)
 
-    def _fetched(self, exchange: Exchange, fetching: Fetching) -> MockResponse | Waiting:
+    def _fetched(self, addresses: Mapping[str, str], fetching: Fetching) -> MockResponse | Waiting:
         """The answer to a request with addresses that are really read: other calls go on meanwhile."""
-        assert exchange.request is not None
         settings = self.world.service.settings
         with (
             self.world.sources.read_ahead(
-                picture_sources.addresses(exchange.request),
+                addresses,
                 max_bytes=settings.pictures.max_bytes,
                 timeout=settings.fetch_timeout,
             ),
