@@ -34,7 +34,7 @@ from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import Worlds
 from outpaint.painting.painters.flat import FlatPainter
 
-KEY = f"Host: x\r\n{API_KEY}: dev\r\n"
+KEY = f"Host: localhost\r\n{API_KEY}: dev\r\n"
 GET = f"GET /v1/balance HTTP/1.1\r\n{KEY}\r\n"
 POST = f"POST /v1/painting/outpaint HTTP/1.1\r\n{KEY}Content-Type: application/json\r\n"
 BIG = 8 * 1024 * 1024
@@ -154,7 +154,7 @@ class TestHeads:
                 assert Answer(connected).status == 400
 
     def test_trailers_are_no_headers(self, url: str) -> None:
-        head = "POST /v1/painting/outpaint HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = "POST /v1/painting/outpaint HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         with connection_to(url) as connected:
             answer = ask(
                 connected,
@@ -182,7 +182,7 @@ class TestSmallPrint:
         "head",
         [
             f"GET /v1/balance HTTP/1.1\r\n{API_KEY}: dev\r\n\r\n",
-            f"GET /v1/balance HTTP/1.1\r\n{KEY}Host: x\r\n\r\n",
+            f"GET /v1/balance HTTP/1.1\r\n{KEY}Host: localhost\r\n\r\n",
             f"GET /v1/balance HTTP/1.1\r\n{KEY}host: y\r\n\r\n",
             f"GET /v1/balance HTTP/1.0\r\n{KEY}Host: y\r\n\r\n",
             f"CONNECT x:80 HTTP/1.1\r\n{KEY}\r\n",
@@ -542,7 +542,7 @@ class TestUnreadAnswers:
 class TestAfterAnAnswer:
     def test_the_rest_of_a_request_is_read_for_a_while_only(self, served: Callable[..., Any]) -> None:
         with served(drain_seconds=0.2) as here, connection_to(here.url) as connected:
-            answer = ask(connected, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+            answer = ask(connected, "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
             assert answer.status == 404
             with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):  # noqa: PT012 - it ends at no certain byte
                 for _ in range(500):
@@ -551,7 +551,7 @@ class TestAfterAnAnswer:
 
     def test_a_rest_that_comes_in_time_costs_no_connection(self, served: Callable[..., Any]) -> None:
         with served(drain_seconds=0.2) as here, connection_to(here.url) as connected:
-            assert ask(connected, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n").status == 404
+            assert ask(connected, "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n").status == 404
             connected.sendall(b"ab")
             threading.Event().wait(0.3)
             assert ask(connected, GET).status == 200
