@@ -40,6 +40,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/test_embedded_restart.py": "starts and kills processes",
     "functions/test_embedded_server.py": "starts servers",
     "functions/test_fetch.py": "starts servers that answer slowly",
+    "functions/test_operating.py": "starts servers",
     "functions/test_stores.py": "AWS, played by moto, and state machines",
     "fuzzing": "generates requests",
     "mocks/admin": "starts servers",

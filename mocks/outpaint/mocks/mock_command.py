@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from outpaint.functions.command_line.console import limit_option
+from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
@@ -147,6 +148,7 @@ def _fetched(url: str, world: str) -> Report:
     "--pact-consumer", metavar="NAME", default="consumer", show_default=True, help="Who the consumer is in that file."
 )
 @limit_option
+@log_format_option
 @click.option("--open-admin", is_flag=True, help="Answer /_mock to other machines too; a container needs it.")
 @click.pass_context
 def mock(
@@ -164,6 +166,7 @@ def mock(
     pact: Path | None,
     pact_consumer: str,
     changed_limits: ChangedLimits,
+    log_format: LogFormat,
     open_admin: bool,
 ) -> None:
     """Play the outpainting API for tests in any language: any key works, nothing costs, nothing leaves the machine.
@@ -178,6 +181,7 @@ def mock(
     """
     if context.invoked_subcommand is not None:
         return
+    configure_logs(log_format)
     # The objects made so far are kept as long as the process, and those in the journal for long: collecting garbage as
     # often as Python does by default takes a tenth of the start, and a tenth of each call.
     gc.set_threshold(50_000, 20, 50)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outpaint.functions.command_line.console import OUT, data_option, limit_option, painter_of, painter_option, warn
+from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.host import Host
@@ -48,6 +49,14 @@ if TYPE_CHECKING:
 )
 @limit_option
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
+@log_format_option
+@click.option(
+    "--operator-token-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Its one line lets operators ask from elsewhere for /metrics and the like; so does the variable "
+    "OUTPAINT_OPERATOR_TOKEN. [default: from this machine only]",
+)
 @click.option(
     "--grace",
     "shutdown_seconds",
@@ -70,6 +79,8 @@ def serve(
     insecure_sources: bool,
     changed_limits: ChangedLimits,
     log_requests: bool,
+    log_format: LogFormat,
+    operator_token_file: Path | None,
     shutdown_seconds: float,
 ) -> None:
     """Serve the outpainting API.
@@ -88,9 +99,7 @@ def serve(
     from outpaint.functions.embedded.host import open_host
     from outpaint.functions.service.service import ServiceSettings
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if log_requests:
-        logging.getLogger("outpaint.requests").setLevel(logging.INFO)
+    configure_logs(log_format, requests=log_requests)
     settings = ServiceSettings(
         public_url=public_url,
         rate_limit=rate_limit,
@@ -108,10 +117,18 @@ def serve(
             limits=changed_limits.server,
             fetch=SafeFetch(insecure=insecure_sources),
             grace=shutdown_seconds,
+            operator_token=_operator_token(operator_token_file),
         ) as opened,
     ):
         url, place = server.url_of(listener), "memory" if in_memory else str(data)
         server.serve(opened.asgi, listener, lambda: _announce(opened, url, place))
+
+
+def _operator_token(file: Path | None) -> str | None:
+    """The token in the file, or in the variable; None where neither is given."""
+    if file is None:
+        return os.environ.get("OUTPAINT_OPERATOR_TOKEN") or None
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _announce(host: Host, url: str, place: str) -> None:

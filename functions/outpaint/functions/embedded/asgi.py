@@ -17,9 +17,11 @@ from typing import Any, Final, Protocol
 
 from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.figures import OTHER, RequestFigures
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application, Exchange
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.service import log_keys
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -70,6 +72,16 @@ class PooledHost:
         for wait in self._waits:
             wait.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the server has begun to stop."""
+        return self._closing
+
+    @property
+    def waiting_clients(self) -> int:
+        """How many clients wait for a job to end."""
+        return len(self._waits)
+
     def close(self) -> None:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
@@ -87,10 +99,13 @@ class AsgiHost(PooledHost):
         self._application = application
         self._service = application.service
         self._endings = endings
+        self.figures = RequestFigures()
 
     def unreadable(self) -> Response:
         """The answer to bytes that are not HTTP."""
-        return self._application.unreadable()
+        response = self._application.unreadable()
+        self.figures.answered(OTHER, None, response.status, 0.0)
+        return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with contextlib.suppress(ClientGone):
@@ -114,12 +129,12 @@ class AsgiHost(PooledHost):
             headers.append((b"Connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+        took = time.perf_counter() - began
+        self.figures.answered(
+            head.method, None if exchange.match is None else exchange.match.route, response.status, took
+        )
         if _REQUESTS.isEnabledFor(logging.INFO):
-            # Without the query: whoever reads a file's signature can read the file.
-            took = (time.perf_counter() - began) * 1000
-            _REQUESTS.info(
-                "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
-            )
+            _log(head, exchange, response, took)
 
     async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
         loop = asyncio.get_running_loop()
@@ -154,6 +169,32 @@ class AsgiHost(PooledHost):
             unsubscribe()
             for task in tasks:
                 task.cancel()
+
+
+def _log(head: RequestHead, exchange: Exchange, response: Response, took: float) -> None:
+    """A record of an answer, without the query: whoever reads a file's signature can read the file."""
+    milliseconds, size = took * 1000, len(response.body)
+    about = {
+        log_keys.CORRELATION_ID: exchange.correlation_id,
+        log_keys.INFERENCE_ID: exchange.inference_id,
+        log_keys.ACCOUNT: exchange.account_id,
+    }
+    _REQUESTS.info(
+        "%s %r %d %d bytes %.1f ms",
+        head.method,
+        head.path,
+        response.status,
+        size,
+        milliseconds,
+        extra={
+            "method": head.method,
+            "path": head.path,
+            "status": response.status,
+            "bytes": size,
+            "milliseconds": round(milliseconds, 1),
+            **{name: value for name, value in about.items() if value is not None},
+        },
+    )
 
 
 class BlockingHost(PooledHost, ABC):

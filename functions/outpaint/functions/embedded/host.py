@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +14,14 @@ from outpaint.functions.adapters.clock_and_ids import RandomIds, SystemClock
 from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
 from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.figures import JobFigures
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
+from outpaint.functions.embedded.operating import HostOperating
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
+from outpaint.functions.http.operators import OperatorAccess
 from outpaint.functions.service.ports import Fetch
 from outpaint.functions.service.service import Service, ServiceSettings
 from outpaint.functions.service.settle import recover
@@ -33,12 +37,28 @@ class Host:
     """A running service: `asgi` answers requests, threads paint jobs, and one sweeps."""
 
     def __init__(
-        self, service: Service, painting: PaintingThreads, endings: Endings, limits: ServerLimits = ServerLimits()
+        self,
+        service: Service,
+        painting: PaintingThreads,
+        endings: Endings,
+        limits: ServerLimits = ServerLimits(),
+        *,
+        access: OperatorAccess | None = None,
+        data: Path | None = None,
     ) -> None:
-        self.service = service
+        jobs = JobFigures(service.clock.now, service.observer)
+        self.service = replace(service, observer=jobs)
         self.painting = painting
-        self.application = Application(service)
-        self.asgi = AsgiHost(self.application, endings, limits)
+        operating = HostOperating(
+            access or OperatorAccess(),
+            painting=painting,
+            jobs=jobs,
+            settings=service.settings,
+            unready=self.unready,
+            data=data,
+        )
+        self.application = Application(self.service, operating)
+        self.asgi = operating.asgi = AsgiHost(self.application, endings, limits)
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -47,6 +67,16 @@ class Host:
         recover(self.service)
         self.painting.run(self.service)
         self._sweeper.start()
+
+    def unready(self) -> str | None:
+        """Why the host takes no new work, in words that its operator can act on; None where it does."""
+        if self._closing.is_set() or self.asgi.is_stopping:
+            return "the server is stopping"
+        if not self.painting.alive:
+            return "no painter runs: the log says why it ended"
+        if self.painting.is_full:
+            return f"{self.painting.waiting} jobs are waiting already"
+        return None
 
     def close(self, grace: float) -> None:
         """Let the running job end within `grace` seconds; the next host begins the others again."""
@@ -73,13 +103,16 @@ def open_host(
     limits: ServerLimits = ServerLimits(),
     fetch: Fetch | None = None,
     grace: float = 30.0,
+    operator_token: str | None = None,
 ) -> Iterator[Host]:
     """A running host for as long as the block runs, with a painting thread for each painter.
 
     Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A
     new store has the development account, whose key `dev` is valid on this machine only. Raises `OutpaintError`
-    UNAVAILABLE where the folder is in use by another server or cannot be written.
+    UNAVAILABLE where the folder is in use by another server or cannot be written. From elsewhere than this machine,
+    /metrics and the like are for those who send `operator_token` (`OperatorAccess`).
     """
+    access = OperatorAccess(operator_token)
     with ExitStack() as stack:
         endings = Endings()
         stores = in_memory(endings.announce) if data is None else stack.enter_context(in_folder(data, endings.announce))
@@ -98,7 +131,7 @@ def open_host(
             settings=settings or ServiceSettings(),
             inspect=canvases.inspect,
         )
-        host = Host(service, painting, endings, limits)
+        host = Host(service, painting, endings, limits, access=access, data=data)
         host.start()
         stack.callback(host.close, grace)
         yield host

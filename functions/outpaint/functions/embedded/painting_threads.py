@@ -7,14 +7,16 @@ import queue
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
 from outpaint.contracts.responses import PainterCard
-from outpaint.functions.service import settle
+from outpaint.functions.service import log_keys, settle
 from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.functions.service.service import Service
 from outpaint.painting.canvas import Canvas, Painter
@@ -81,17 +83,39 @@ class PaintingThreads:
         self._closing = threading.Event()
         self._cut_off = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._busy = 0
+        self._counting = threading.Lock()
         self._finishers = ThreadPoolExecutor(max(1, len(painters)), thread_name_prefix="finishing")
 
     @property
     def cards(self) -> tuple[PainterCard, ...]:
         return tuple(painter.card for painter in self._painters)
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs no thread has begun."""
+        return self._queue.qsize()
+
+    @property
+    def painting(self) -> int:
+        """How many jobs are being painted."""
+        return self._busy
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a thread that paints."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many jobs wait as may."""
+        return self._queue.qsize() >= self._capacity
+
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
             raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
-        if self._queue.qsize() >= self._capacity:
+        if self.is_full:
             raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
 
@@ -132,11 +156,22 @@ class PaintingThreads:
             request = self._queue.get()
             if request is None or self._closing.is_set():
                 return
-            try:
-                self._paint_job(service, painter, request)
-            except Exception:  # noqa: BLE001 - the thread must go on with the next job
-                # Not even its failure could be recorded (a full disk?): the sweep ends it when it is overdue.
-                _LOG.exception("job %s could not be settled", request.inference_id)
+            with log_keys.about(request.inference_id, request.correlation_id, request.account), self._being_painted():
+                try:
+                    self._paint_job(service, painter, request)
+                except Exception:  # noqa: BLE001 - the thread must go on with the next job
+                    # Not even its failure could be recorded (a full disk?): the sweep ends it when it is overdue.
+                    _LOG.exception("job %s could not be settled", request.inference_id)
+
+    @contextmanager
+    def _being_painted(self) -> Iterator[None]:
+        with self._counting:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._busy -= 1
 
     def _paint_job(self, service: Service, painter: Painter, request: InferenceRequest) -> None:
         inference_id = request.inference_id
