@@ -174,7 +174,7 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 	@$(MAKE) --no-print-directory lock-lowest
 
 # After a floor in pyproject.toml was changed.
-lock-lowest: $(BIN)/uv
+lock-lowest: $(BIN)/uv ## write locks/lowest.txt anew, after a lowest version in pyproject.toml was changed
 	@mkdir -p build
 	@$(LOCK) --upgrade --resolution lowest-direct $(LOWEST_EXTRAS:%=--extra %) pyproject.toml -o build/lowest-direct.txt
 	@$(LOCK) --upgrade --constraint build/lowest-direct.txt --extra dev pyproject.toml -o locks/lowest.txt

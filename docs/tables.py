@@ -21,6 +21,8 @@ from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
+from outpaint.functions.embedded.metrics_page import Measure
+from outpaint.functions.embedded.server_limits import ServerLimits, every_limit, in_force
 from outpaint.functions.operations.doctor_command import PAINT
 from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
@@ -292,6 +294,28 @@ def retention() -> str:
     return table(("where", "what", "how long"), rows)
 
 
+def metrics() -> str:
+    """Each metric of the embedded host by the name that Prometheus stores it under."""
+    rows = [(f"`{one.shown}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.help) for one in Measure]
+    return table(("metric", "type", "labels", ""), rows)
+
+
+def limits() -> str:
+    """Each limit of a server with its default and what it bounds."""
+    defaults = in_force(ServerLimits(), ServiceSettings())
+    rows = [(f"`{name}`", _number(defaults[name]), info.description or "") for name, info in every_limit().items()]
+    return table(("limit", "default", ""), rows)
+
+
+def _number(value: Any) -> str:
+    """A number as --limit takes it: whole powers of 1,024 with their unit."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+            if value >= size and value % size == 0 and value > 8192:
+                return f"`{value // size}{unit}`"
+    return f"`{value}`"
+
+
 def doctor() -> str:
     """Each check of `outpaint doctor`, of a stack and of a data folder, with the rights that it takes."""
     rows = [("**A stack**", "", "")]
@@ -325,6 +349,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
+    "operating.md": {"limits": limits, "metrics": metrics},
     "diff-rules.md": {"diff-rules": diff_rules},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},
     "mocking.md": {"effects": effects, "presets": presets, "checks": checks, "admin": admin},
