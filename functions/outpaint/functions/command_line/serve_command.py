@@ -128,7 +128,8 @@ def _operator_token(file: Path | None) -> str | None:
     """The token in the file, or in the variable; None where neither is given."""
     if file is None:
         return os.environ.get("OUTPAINT_OPERATOR_TOKEN") or None
-    return file.read_text(encoding="utf-8").strip()
+    # What is no text is no token either, and refused as one.
+    return file.read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _announce(host: Host, url: str, place: str) -> None:
