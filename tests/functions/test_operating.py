@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -274,7 +275,7 @@ class TestMetrics:
                 for sample in family.samples
                 for name, value in sample.labels.items()
             }
-            assert {name for name, _ in labels} == {"le", *(label for measure in Measure for label in measure.labels)}
+            assert {name for name, _ in labels} <= {"le", *(label for measure in Measure for label in measure.labels)}
             values = {value for _, value in labels}
             assert not {"dev", inference_id, PROMPT, "/invented/1", "BREW1"} & values
             assert ("method", "other") in labels
@@ -299,9 +300,33 @@ class TestMetrics:
         page = served.get("/metrics").text
         shown = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE outpaint")}
         # In memory there is no folder, and what a server does not count it does not show.
-        optional = {Measure.DISK_FREE, Measure.CONNECTIONS, Measure.BODY_BYTES, Measure.UNREAD_BYTES}
+        optional = {
+            Measure.DISK_FREE, Measure.CONNECTIONS, Measure.BODY_BYTES, Measure.UNREAD_BYTES, Measure.SLOW_READERS,
+            Measure.REFUSED,
+        }  # fmt: skip
         assert {one.shown for one in Measure} - shown <= {one.shown for one in optional}
         assert shown <= {one.shown for one in Measure}
+
+    def test_show_what_the_server_counts_of_its_load(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ("connections", "body_bytes", "unread_bytes", "slow_readers", "refused_connections", "refused_requests",
+                 "refused_bodies", "cut_off_readers")  # fmt: skip
+        with open_host([FlatPainter()]) as host:
+            load = SimpleNamespace(**{name: number for number, name in enumerate(names, start=1)})
+            monkeypatch.setattr(host.asgi, "load", load, raising=False)
+            waiting = host.application.open(RequestHead("GET", "/metrics", peer_is_loopback=True))
+            answer = waiting.finish(b"")
+            assert isinstance(answer, Response)
+        shown = [line for line in answer.body.decode().splitlines() if not line.startswith("#")]
+        assert {
+            "outpaint_connections 1.0",
+            "outpaint_body_bytes 2.0",
+            "outpaint_unread_bytes 3.0",
+            "outpaint_slow_readers 4.0",
+            'outpaint_refused_total{what="connections"} 5.0',
+            'outpaint_refused_total{what="requests"} 6.0',
+            'outpaint_refused_total{what="bodies"} 7.0',
+            'outpaint_refused_total{what="readers"} 8.0',
+        } <= set(shown)
 
     def test_need_the_library_and_say_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "prometheus_client", None)

@@ -73,7 +73,7 @@ class PooledHost:
             wait.set()
 
     @property
-    def is_stopping(self) -> bool:
+    def closing(self) -> bool:
         """Whether the server has begun to stop."""
         return self._closing
 

@@ -70,7 +70,7 @@ class Host:
 
     def unready(self) -> str | None:
         """Why the host takes no new work, in words that its operator can act on; None where it does."""
-        if self._closing.is_set() or self.asgi.is_stopping:
+        if self._closing.is_set() or self.asgi.closing:
             return "the server is stopping"
         if not self.painting.alive:
             return "no painter runs: the log says why it ended"

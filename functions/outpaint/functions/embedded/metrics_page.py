@@ -63,6 +63,13 @@ class Measure(Enum):
     CONNECTIONS = "outpaint_connections", "gauge", "Open connections."
     BODY_BYTES = "outpaint_body_bytes", "gauge", "Bytes of request bodies that are held."
     UNREAD_BYTES = "outpaint_unread_bytes", "gauge", "Bytes of answers that clients have not read."
+    SLOW_READERS = "outpaint_slow_readers", "gauge", "Clients that have more left to read than is written at once."
+    REFUSED = (
+        "outpaint_refused",
+        "counter",
+        "For want of room: `connections`, `requests` and `bodies` that were refused, `readers` that were cut off.",
+        ("what",),
+    )
     DISK_FREE = "outpaint_disk_free_bytes", "gauge", "Free space where the data folder lies."
 
     def __init__(self, metric: str, kind: str, help_: str, labels: tuple[str, ...] = ()) -> None:
@@ -84,6 +91,7 @@ NOW: Final = (
     Measure.CONNECTIONS,
     Measure.BODY_BYTES,
     Measure.UNREAD_BYTES,
+    Measure.SLOW_READERS,
     Measure.DISK_FREE,
 )
 """What is in use at this moment; one that a host does not have is left out."""
@@ -91,13 +99,14 @@ NOW: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that a host has to show at one moment; `now` has values for some of `NOW`."""
+    """All that a host has to show at one moment; `now` has values for some of `NOW`, `refused` counts by what."""
 
     version: str
     ready: bool
     requests: RequestFigures
     jobs: JobFigures
     now: Mapping[Measure, int | float]
+    refused: Mapping[str, int]
 
 
 class MetricsPage:
@@ -172,5 +181,7 @@ def _families(reading: Reading) -> Iterable[Metric]:
     yield histogram(Measure.JOB_SECONDS, {(): jobs.seconds})
     yield counter(Measure.PAINTER_SECONDS, {(painter,): n for painter, n in dict(jobs.painter_seconds).items()})
     yield counter(Measure.CREDITS, {(moved,): jobs.credits[moved] for moved in ("reserved", "settled", "returned")})
+    if reading.refused:
+        yield counter(Measure.REFUSED, {(what,): n for what, n in reading.refused.items()})
     for measure, value in {Measure.READY: int(reading.ready), **reading.now}.items():
         yield GaugeMetricFamily(measure.metric, measure.help, value=value)

@@ -27,6 +27,13 @@ _LOAD: Final = {
     "connections": Measure.CONNECTIONS,
     "body_bytes": Measure.BODY_BYTES,
     "unread_bytes": Measure.UNREAD_BYTES,
+    "slow_readers": Measure.SLOW_READERS,
+}
+_REFUSED: Final = {
+    "connections": "refused_connections",
+    "requests": "refused_requests",
+    "bodies": "refused_bodies",
+    "readers": "cut_off_readers",
 }
 
 
@@ -75,7 +82,9 @@ class HostOperating:
         with self._opening:
             # The library is imported when it is first asked for: a start does without its 60 ms.
             page = self._page = self._page or MetricsPage()
-        reading = Reading(self._version, self.unready() is None, self.asgi.figures, self._jobs, self._use())
+        reading = Reading(
+            self._version, self.unready() is None, self.asgi.figures, self._jobs, self._use(), self._load(_REFUSED)
+        )
         return page.written(reading, accept)
 
     def _use(self) -> Mapping[Measure, int | float]:
@@ -85,11 +94,15 @@ class HostOperating:
             Measure.JOBS_PAINTING: self._painting.painting,
             Measure.WAITS: self.asgi.waiting_clients,
         }
-        load: Any = getattr(self.asgi, "load", None)
-        for attribute, measure in _LOAD.items():
-            if load is not None and (value := getattr(load, attribute, None)) is not None:
-                found[measure] = value
+        shown = self._load({name: name for name in _LOAD})
+        found |= {_LOAD[name]: value for name, value in shown.items()}
         if self._data is not None:
             with suppress(OSError):  # a folder that is gone is what `unready` tells
                 found[Measure.DISK_FREE] = shutil.disk_usage(self._data).free
         return {measure: found[measure] for measure in NOW if measure in found}
+
+    def _load(self, names: Mapping[str, str]) -> dict[str, int]:
+        """Figures of the server's load by name, each an attribute; those that it does not have are left out."""
+        load: Any = getattr(self.asgi, "load", None)
+        values = {name: getattr(load, attribute, None) for name, attribute in names.items()}
+        return {name: value for name, value in values.items() if value is not None}
