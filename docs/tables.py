@@ -21,6 +21,7 @@ from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
 from outpaint.contracts.requests import RequestForm
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
+from outpaint.functions.embedded.metrics_page import Measure
 from outpaint.functions.embedded.server_limits import every_limit
 from outpaint.functions.operations.doctor_command import PAINT
 from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
@@ -303,6 +304,12 @@ def retention() -> str:
     return table(("where", "what", "how long"), rows)
 
 
+def metrics() -> str:
+    """Each metric of the embedded host by the name that Prometheus stores it under."""
+    rows = [(f"`{one.shown}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.help) for one in Measure]
+    return table(("metric", "type", "labels", ""), rows)
+
+
 def doctor() -> str:
     """Each check of `outpaint doctor`, of a stack and of a data folder, with the rights that it takes."""
     rows = [("**A stack**", "", "")]
@@ -320,7 +327,7 @@ def limits() -> str:
     rows = []
     for name, info in every_limit().items():
         says = info.description or ""
-        rows.append((f"`{name}`", _amount(info.default, says.startswith("Bytes of")), says))
+        rows.append((f"`{name}`", _amount(info.default, "ytes o" in says), says))
     return table(("limit", "default", ""), rows)
 
 
@@ -353,6 +360,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
+    "operating.md": {"metrics": metrics},
     "diff-rules.md": {"diff-rules": diff_rules},
     "limits.md": {"limits": limits},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},

@@ -45,6 +45,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/test_fetch.py": "starts servers that answer slowly",
     "functions/test_local_requests.py": "starts servers",
     "functions/test_slow_sources.py": "starts servers",
+    "functions/test_operating.py": "starts servers",
     "functions/test_stores.py": "AWS, played by moto, and state machines",
     "fuzzing": "generates requests",
     "mocks/admin": "starts servers",

@@ -140,6 +140,7 @@ def _sam(folder: Path, log: Path, public_url: str) -> dict[str, str]:
     }
     parameters = {
         "FrontDoor": "FunctionUrl",
+        "ApiConcurrency": 100,
         "ExistingEndpoint": PAINTER,
         "Architecture": architecture(),
         "SyncWait": SYNC_WAIT_S,

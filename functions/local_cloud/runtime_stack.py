@@ -132,7 +132,7 @@ def _template(front: FrontDoor, public_url: str, made: Mapping[str, str]) -> Tra
         "RateLimit": RATE_LIMIT,
         "PublicUrl": public_url,
         # With a REST API the template's own value stays: that closes connections after 29 s.
-        **({"SyncWait": SYNC_WAIT_S} if front == "FunctionUrl" else {}),
+        **({"SyncWait": SYNC_WAIT_S, "ApiConcurrency": 100} if front == "FunctionUrl" else {}),
     }
     return TransformedTemplate(parameters, {"Table": TABLE, "Bucket": BUCKET, **made})
 

@@ -214,6 +214,16 @@ class TestServe:
         assert "--port" in line
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("content", [b"", b"too-short\n", b"\xff" * 40, b"two lines of\nsixteen letters"])
+    def test_an_operators_token_that_is_none_is_told(self, run: Run, content: bytes) -> None:
+        Path("token").write_bytes(content)
+        line = _fails(run, "serve", "--port", 0, "--painter", "flat", "--operator-token-file", "token")
+        assert "at least 16 visible ASCII characters" in line
+
+    def test_the_variable_of_the_operators_token_is_read(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OUTPAINT_OPERATOR_TOKEN", "too-short")
+        assert "token" in _fails(run, "serve", "--port", 0, "--painter", "flat")
+
     def test_a_data_folder_that_is_none_is_told(self, run: Run) -> None:
         Path("file").touch()
         assert "file" in _fails(run, "serve", "--port", 0, "--painter", "flat", "--data", "file/below")

@@ -63,7 +63,7 @@ class PictureLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    min_side: int = Field(default=16, ge=1, description="Pixels.")
-    max_side: int = Field(default=8192, ge=1, description="Pixels.")
-    max_area: int = Field(default=40_000_000, ge=1, description="Pixels.")
-    max_bytes: int = Field(default=32 * 1024 * 1024, ge=1, description="Bytes of one file.")
+    min_side: int = Field(default=16, ge=1, description="Pixels that a picture's shorter side needs.")
+    max_side: int = Field(default=8192, ge=1, description="Pixels that a picture's longer side may have.")
+    max_area: int = Field(default=40_000_000, ge=1, description="Pixels of a picture, width times height.")
+    max_bytes: int = Field(default=32 * 1024 * 1024, ge=1, description="Bytes of one picture file.")

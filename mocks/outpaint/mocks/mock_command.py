@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from outpaint.functions.command_line.console import limit_option, proxies_option
+from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
 from outpaint.functions.http.local_requests import AllowedHosts
 from outpaint.mocks.admin_guard import allowed_host_option, open_admin_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
@@ -152,6 +153,7 @@ def _fetched(url: str, world: str) -> Report:
 )
 @limit_option("outpaint.mocks.world.worlds:WorldLimits")
 @proxies_option
+@log_format_option
 @open_admin_option
 @allowed_host_option
 @click.pass_context
@@ -171,6 +173,7 @@ def mock(
     pact_consumer: str,
     changed_limits: ChangedLimits[WorldLimits],
     proxies: TrustedProxies,
+    log_format: LogFormat,
     open_admin: bool,
     allowed_hosts: tuple[str, ...],
 ) -> None:
@@ -187,6 +190,7 @@ def mock(
     if context.invoked_subcommand is not None:
         return
     admin_hosts = AllowedHosts.of(allowed_hosts, remote=open_admin)
+    configure_logs(log_format)
     # The objects made so far are kept as long as the process, and those in the journal for long: collecting garbage as
     # often as Python does by default takes a tenth of the start, and a tenth of each call.
     gc.set_threshold(50_000, 20, 50)

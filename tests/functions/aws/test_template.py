@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from local_cloud.transformed_template import TransformedTemplate, source
@@ -169,6 +170,9 @@ def test_functions_may_touch_the_names_that_they_use() -> None:
         ("SweeperRole", "Outcomes", OUTCOMES_PREFIX + "*"),
         ("SweeperRole", "Inputs", INPUTS_PREFIX + "*"),
         ("RealtimeRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("PainterRole", "Inputs", INPUTS_PREFIX + "*"),
+        ("PainterRole", "Outcomes", OUTCOMES_PREFIX + "*"),
+        ("PainterRole", "Results", re.sub(r"\w", "?", str(UUID(int=0))) + ".*"),
     }
 
 

@@ -17,6 +17,9 @@ from botocore.validate import ParamValidator
 from rendered_template import PARAMETERS, PSEUDO, Change, RenderedTemplate, schema
 from samtranslator.model.preferences.deployment_preference_collection import CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST
 
+from outpaint.contracts.masks_and_formats import Format
+from outpaint.contracts.storage_names import answer_prefix, failure_prefix, file_id, input_name, outcome_name
+
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/painter"
 ARN = "arn:aws:{0}:eu-central-1:123456789012:{1}"
 # Everything that a stack can have is there, so that every parameter has something to change.
@@ -232,7 +235,7 @@ def test_values_that_no_schema_lists_are_ones_that_aws_takes() -> None:
 
 
 def test_small_stacks_are_ones_that_aws_takes() -> None:
-    for given in ({"ImageUri": IMAGE}, {"ExistingEndpoint": "there", "FrontDoor": "FunctionUrl"}):
+    for given in ({"ImageUri": IMAGE}, {"ExistingEndpoint": "there", "FrontDoor": "FunctionUrl", "ApiConcurrency": 1}):
         rendered = RenderedTemplate(**given)
         assert rendered.refusals() == []
         assert list(_findings(rendered)) == []
@@ -247,6 +250,7 @@ def test_small_stacks_are_ones_that_aws_takes() -> None:
         ({**FULL, "FrontDoor": "FunctionUrl", "WebAclArn": ""}, "DomainName is for FrontDoor=RestApi"),
         ({**FULL, "FrontDoor": "FunctionUrl", "DomainName": ""}, "WebAclArn is for FrontDoor=RestApi"),
         ({"ImageUri": IMAGE, "MonthlyBudget": 9}, "Give AlarmEmail"),
+        ({"ImageUri": IMAGE, "FrontDoor": "FunctionUrl"}, "Give ApiConcurrency; a Function URL has no other throttle"),
     ],
 )
 def test_parameters_that_do_not_fit_together_are_refused_before_anything_is_made(given: Any, says: str) -> None:
@@ -437,9 +441,59 @@ def test_the_painter_may_pull_its_own_image_alone(image: str, repository: str) -
     assert statement["Resource"] == [arn, arn + "/*"]
 
 
-def test_the_painters_role_is_for_sagemaker_of_this_account() -> None:
-    (trust,) = deployed().properties("PainterRole")["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": PSEUDO["AWS::AccountId"]}}
+def test_roles_are_for_services_that_act_for_this_account() -> None:
+    rendered = deployed()
+    trusts = [
+        (trust["Principal"]["Service"], trust.get("Condition"))
+        for name, kind in rendered.kinds.items()
+        if kind == "AWS::IAM::Role"
+        for trust in rendered.properties(name)["AssumeRolePolicyDocument"]["Statement"]
+    ]
+    ours = {"StringEquals": {"aws:SourceAccount": PSEUDO["AWS::AccountId"]}}
+    assert [condition for service, condition in trusts if service == "sagemaker.amazonaws.com"] == [ours]
+    assert [condition for service, condition in trusts if service == "lambda.amazonaws.com"] == [ours] * 4
+    # Those that SAM makes, and that of a service that is not known to send the key (ADR 0062).
+    others = [service for service, condition in trusts if condition is None]
+    assert "apigateway.amazonaws.com" in others
+    assert len(others) == len(trusts) - 5 == 3
+
+
+_ID = "0c5fd1b0-33a3-4d42-b3c6-4d3c0b0e6a11"
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "allowed"),
+    [
+        ("s3:GetObject", input_name(_ID, "image"), True),
+        ("s3:GetObject", input_name(_ID, "request"), True),
+        ("s3:PutObject", input_name(_ID, "mask"), False),
+        ("s3:DeleteObject", input_name(_ID, "image"), False),
+        ("s3:GetObject", outcome_name(_ID), True),
+        ("s3:PutObject", outcome_name(_ID), True),
+        ("s3:PutObject", answer_prefix(_ID) + ".out", True),
+        ("s3:PutObject", failure_prefix(_ID, 2) + "-error.out", True),
+        ("s3:DeleteObject", outcome_name(_ID), False),
+        *(
+            (action, file_id(_ID, kind.extension), True)
+            for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+            for kind in Format
+        ),
+        ("s3:GetObject", "others.txt", False),
+        ("s3:PutObject", "backup/" + file_id(_ID, "jpg"), False),
+        ("s3:DeleteObject", "", False),
+    ],
+)
+def test_the_painter_reaches_the_names_that_it_uses_and_no_others(action: str, name: str, allowed: bool) -> None:
+    rendered = deployed()
+    # Bucket.Arn is one word here; what lies in other buckets is named otherwise.
+    patterns = [
+        one["Resource"].partition("/")[2]
+        for one in _statements(rendered, "PainterRole", action)
+        if isinstance(one["Resource"], str) and one["Resource"].startswith("Bucket-Arn-")
+    ]
+    assert patterns
+    # As in IAM, `*` is any characters, slashes too, and `?` is one.
+    assert any(fnmatchcase(name, pattern) for pattern in patterns) is allowed
 
 
 def _statements(rendered: RenderedTemplate, role: str, *actions: str) -> list[dict[str, Any]]:

@@ -202,7 +202,7 @@ def test_the_front_door_is_made_and_gives_way_to_the_other(stack: StackOnMoto) -
     assert {stage["deploymentId"]} == deployments
     paths = {each["path"] for each in apigateway.get_resources(restApiId=api["id"])["items"]}
     assert paths == {"/", "/{proxy+}"}
-    stack.deploy(**BASE, FrontDoor="FunctionUrl")
+    stack.deploy(**BASE, FrontDoor="FunctionUrl", ApiConcurrency=1)
     assert apigateway.get_rest_apis()["items"] == []
 
 

@@ -712,7 +712,7 @@ FAULTS: dict[str, tuple[str, Plant, Verdict, str, str]] = {
         "roles",
         refused_right("s3:PutObject", PermissionsBoundaryDecisionDetail={"AllowedByPermissionsBoundary": False}),
         FAULT,
-        "by its permissions boundary (and 3 more)",
+        "by its permissions boundary (and 4 more)",
         "ask",
     ),
     "roles that may not be asked about": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from ipaddress import ip_address
@@ -22,6 +21,7 @@ from outpaint.functions.command_line.console import (
     proxies_option,
     warn,
 )
+from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.client_addresses import TrustedProxies
@@ -81,6 +81,14 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
 @limit_option("outpaint.functions.embedded.server_limits:ServerLimits")
 @proxies_option
 @click.option("--log-requests", is_flag=True, help="Write a line to stderr for each request.")
+@log_format_option
+@click.option(
+    "--operator-token-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Its one line lets operators ask from elsewhere for /metrics and the like; so does the variable "
+    "OUTPAINT_OPERATOR_TOKEN. [default: from this machine only]",
+)
 @click.option(
     "--grace",
     "shutdown_seconds",
@@ -106,6 +114,8 @@ def serve(
     changed_limits: ChangedLimits[ServerLimits],
     proxies: TrustedProxies,
     log_requests: bool,
+    log_format: LogFormat,
+    operator_token_file: Path | None,
     shutdown_seconds: float,
 ) -> None:
     """Serve the outpainting API.
@@ -127,9 +137,7 @@ def serve(
     from outpaint.functions.embedded.starting_keys import FIRST_KEY_VARIABLE, StartingKeys
     from outpaint.functions.service.service import ServiceSettings
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if log_requests:
-        logging.getLogger("outpaint.requests").setLevel(logging.INFO)
+    configure_logs(log_format, requests=log_requests)
     settings = ServiceSettings(
         public_url=public_url,
         rate_limit=rate_limit,
@@ -152,6 +160,7 @@ def serve(
             fetch=SafeFetch(insecure=insecure_sources),
             grace=shutdown_seconds,
             keys=keys,
+            operator_token=_operator_token(operator_token_file),
         ) as opened,
     ):
         url, place = server.url_of(listener), "memory" if in_memory else str(data)
@@ -165,6 +174,14 @@ def _origin(text: str) -> str:
             "cors_origin", text, "write scheme, host and port, as browsers send them: http://localhost:3000"
         )
     return text.lower()
+
+
+def _operator_token(file: Path | None) -> str | None:
+    """The token in the file, or in the variable; None where neither is given."""
+    if file is None:
+        return os.environ.get("OUTPAINT_OPERATOR_TOKEN") or None
+    # What is no text is no token either, and refused as one.
+    return file.read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _announce(host: Host, url: str, place: str) -> None:

@@ -20,11 +20,13 @@ from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.fetch_pool import FetchPool
+from outpaint.functions.embedded.figures import OTHER, RequestFigures
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.server_load import BodyShare, Pace, ServerLoad
 from outpaint.functions.http.application import Application, Exchange, no_room
 from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import decoded_path
+from outpaint.functions.service import log_keys
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -97,6 +99,11 @@ class PooledHost:
         """Whether the server has begun to stop."""
         return self._closing
 
+    @property
+    def waiting_clients(self) -> int:
+        """How many clients wait for a job to end."""
+        return len(self._waits)
+
     def close(self) -> None:
         """End the pool's threads, after the last request."""
         self._pool.shutdown()
@@ -122,6 +129,7 @@ class AsgiHost(PooledHost):
         self._application = application
         self._service = application.service
         self._endings = endings
+        self.figures = RequestFigures()
 
     def close(self) -> None:
         """End the threads, after the last request."""
@@ -130,7 +138,9 @@ class AsgiHost(PooledHost):
 
     def refusal(self, error: OutpaintError) -> Response:
         """The answer to a request that the server refuses by itself."""
-        return self._application.refusal(error)
+        response = self._application.refusal(error)
+        self.figures.answered(OTHER, None, response.status, 0.0)
+        return response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with contextlib.suppress(ClientGone):
@@ -150,12 +160,12 @@ class AsgiHost(PooledHost):
             headers.append((b"Connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+        took = time.perf_counter() - began
+        self.figures.answered(
+            head.method, None if exchange.match is None else exchange.match.route, response.status, took
+        )
         if _REQUESTS.isEnabledFor(logging.INFO):
-            # Without the query: whoever reads a file's signature can read the file.
-            took = (time.perf_counter() - began) * 1000
-            _REQUESTS.info(
-                "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
-            )
+            _log(head, exchange, response, took)
 
     async def _finish(self, exchange: Exchange, receive: Receive, declared: int | None) -> tuple[Response, bool]:
         """The answer to a request of which the body counts, and whether that was left unread."""
@@ -211,6 +221,32 @@ class AsgiHost(PooledHost):
             unsubscribe()
             for task in tasks:
                 task.cancel()
+
+
+def _log(head: RequestHead, exchange: Exchange, response: Response, took: float) -> None:
+    """A record of an answer, without the query: whoever reads a file's signature can read the file."""
+    milliseconds, size = took * 1000, len(response.body)
+    about = {
+        log_keys.CORRELATION_ID: exchange.correlation_id,
+        log_keys.INFERENCE_ID: exchange.inference_id,
+        log_keys.ACCOUNT: exchange.account_id,
+    }
+    _REQUESTS.info(
+        "%s %r %d %d bytes %.1f ms",
+        head.method,
+        head.path,
+        response.status,
+        size,
+        milliseconds,
+        extra={
+            "method": head.method,
+            "path": head.path,
+            "status": response.status,
+            "bytes": size,
+            "milliseconds": round(milliseconds, 1),
+            **{name: value for name, value in about.items() if value is not None},
+        },
+    )
 
 
 class BlockingHost(PooledHost, ABC):

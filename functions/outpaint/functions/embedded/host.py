@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,9 @@ from outpaint.functions.adapters.fetch import SafeFetch
 from outpaint.functions.embedded.asgi import AsgiHost
 from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.endings import Endings
+from outpaint.functions.embedded.figures import JobFigures
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
+from outpaint.functions.embedded.operating import HostOperating
 from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
 from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
 from outpaint.functions.embedded.server_limits import ServerLimits
@@ -23,6 +26,7 @@ from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
 from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.embedded.stores import in_folder, in_memory
 from outpaint.functions.http.application import Application
+from outpaint.functions.http.operators import OperatorAccess
 from outpaint.functions.service.ports import Fetch
 from outpaint.functions.service.service import Service, ServiceSettings
 from outpaint.functions.service.settle import recover
@@ -43,16 +47,28 @@ class Host:
         painting: PaintingThreads,
         endings: Endings,
         limits: ServerLimits = ServerLimits(),
+        *,
         keys: OpenedKeys = OpenedKeys(),
         marks: PaintingMarks | None = None,
         proxies: TrustedProxies = TrustedProxies(),
+        access: OperatorAccess | None = None,
+        data: Path | None = None,
     ) -> None:
-        self.service = service
+        jobs = JobFigures(service.clock.now, service.observer)
+        self.service = replace(service, observer=jobs)
         self.keys = keys
         self.painting = painting
-        self.application = Application(service)
+        operating = HostOperating(
+            access or OperatorAccess(),
+            painting=painting,
+            jobs=jobs,
+            settings=service.settings,
+            unready=self.unready,
+            data=data,
+        )
+        self.application = Application(self.service, operating)
+        self.asgi = operating.asgi = AsgiHost(self.application, endings, limits, proxies)
         self._marks = marks
-        self.asgi = AsgiHost(self.application, endings, limits, proxies)
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -65,14 +81,17 @@ class Host:
         self._sweeper.start()
 
     def unready(self) -> str | None:
-        """Why no new work is taken, in a sentence for the operator: it stops, or its data folder does not let it.
-
-        None where it is. Returns within microseconds.
-        """
+        """Why the host takes no new work, in words that its operator can act on; None where it does."""
         if self._closing.is_set() or self.asgi.closing:
             return "the server is stopping"
-        readiness = self.service.readiness
-        return None if readiness is None else readiness.unready()
+        reason = None if self.service.readiness is None else self.service.readiness.unready()
+        if reason is not None:
+            return reason
+        if not self.painting.alive:
+            return "no painter runs: the log says why it ended"
+        if self.painting.is_full:
+            return f"{self.painting.waiting} jobs are waiting already"
+        return None
 
     def close(self, grace: float) -> None:
         """Let the running job end within `grace` seconds; the next host begins the others again."""
@@ -105,14 +124,17 @@ def open_host(
     fetch: Fetch | None = None,
     grace: float = 30.0,
     keys: StartingKeys = StartingKeys(),
+    operator_token: str | None = None,
 ) -> Iterator[Host]:
     """A running host for as long as the block runs, with a painting thread for each painter.
 
     Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A store
     without a key gets a first one, which is then `host.keys.made`; with `StartingKeys(development=True)` it has the key
     `dev` instead, for programs on this machine. Raises `OutpaintError` UNAVAILABLE where the folder is in use by
-    another server or cannot be written.
+    another server or cannot be written. From elsewhere than this machine, /metrics and the like are for those who send
+    `operator_token` (`OperatorAccess`).
     """
+    access = OperatorAccess(operator_token)
     settings = (settings or ServiceSettings()).model_copy(update={"local_keys": keys.development})
     with ExitStack() as stack:
         endings = Endings()
@@ -138,8 +160,17 @@ def open_host(
             inspect=canvases.inspect,
             readiness=stores.watch,
         )
-        host = Host(service, painting, endings, limits, stores.keys, stores.marks)
-        host = Host(service, painting, endings, limits, stores.keys, stores.marks, proxies)
+        host = Host(
+            service,
+            painting,
+            endings,
+            limits,
+            keys=stores.keys,
+            marks=stores.marks,
+            proxies=proxies,
+            access=access,
+            data=data,
+        )
         host.start()
         stack.callback(host.close, grace)
         yield host

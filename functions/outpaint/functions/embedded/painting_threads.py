@@ -7,8 +7,9 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
@@ -100,6 +101,8 @@ class PaintingThreads:
         self._closing = threading.Event()
         self._cut_off = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._busy = 0
+        self._counting = threading.Lock()
         self._finishers = ThreadPoolExecutor(max(1, len(painters)), thread_name_prefix="finishing")
 
     @property
@@ -110,14 +113,31 @@ class PaintingThreads:
         """Have these jobs painted first, each with nothing beside it; before they are started, and before `run`."""
         self._suspects = frozenset(inference_ids)
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs no thread has begun."""
+        return self._queue.qsize() + len(self._alone)
+
+    @property
+    def painting(self) -> int:
+        """How many jobs are being painted."""
+        return self._busy
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a thread that paints."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many jobs wait as may."""
+        return self._queue.qsize() >= self._capacity
+
     def start(self, request: InferenceRequest) -> None:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
             raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
-        if request.inference_id in self._suspects:
-            self._alone.append(request)
-            return
-        if self._queue.qsize() >= self._capacity:
+        if self.is_full:
             raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
 
@@ -182,17 +202,28 @@ class PaintingThreads:
         self, service: Service, painter: Painter, request: InferenceRequest, *, alone: bool, before: str | None
     ) -> str:
         """Paint a job that nothing keeps from its end, and give its id; `before` is the thread's job before it."""
-        try:
-            if self._marks is not None:
-                marks = self._marks
-                self._insist(lambda: marks.begin(request.inference_id, request.attempt, alone=alone, after=before))
-            self._paint_job(service, painter, request)
-        except _CutOffError:
-            pass  # unended in the store: recovery begins it again
-        except Exception:  # noqa: BLE001 - the thread must go on with the next job
-            # Not even its failure could be recorded: the sweep ends it when it is overdue.
-            _LOG.exception("job %s could not be settled", request.inference_id)
+        with log_keys.about(request.inference_id, request.correlation_id, request.account), self._being_painted():
+            try:
+                if self._marks is not None:
+                    marks = self._marks
+                    self._insist(lambda: marks.begin(request.inference_id, request.attempt, alone=alone, after=before))
+                self._paint_job(service, painter, request)
+            except _CutOffError:
+                pass  # unended in the store: recovery begins it again
+            except Exception:  # noqa: BLE001 - the thread must go on with the next job
+                # Not even its failure could be recorded: the sweep ends it when it is overdue.
+                _LOG.exception("job %s could not be settled", request.inference_id)
         return request.inference_id
+
+    @contextmanager
+    def _being_painted(self) -> Iterator[None]:
+        with self._counting:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._busy -= 1
 
     def _paint_job(self, service: Service, painter: Painter, request: InferenceRequest) -> None:
         inference_id = request.inference_id

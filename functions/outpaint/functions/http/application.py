@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qs, quote
 
 from outpaint.contracts import paths_and_headers as names
@@ -30,10 +30,14 @@ from outpaint.functions.service.service import Service
 from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
 
 _LOG: Final = logging.getLogger("outpaint.http")
+if TYPE_CHECKING:
+    from outpaint.functions.http.operators import Operating
+
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
 _FORM_AROUND_FILE: Final = 64 * 1024
 _NO_CACHE: Final = ("Cache-Control", "no-cache")
+_NO_STORE: Final = ("Cache-Control", "no-store")
 # The page contains its styles and needs nothing else.
 _DOCS_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _SINGLE: Final = {
@@ -44,14 +48,19 @@ _T = TypeVar("_T")
 
 
 class Application:
-    """The service on HTTP; safe to use from several threads."""
+    """The service on HTTP; safe to use from several threads.
 
-    def __init__(self, service: Service) -> None:
+    `operating` is what the host tells its operators, at /ready, /metrics and /health?detail=1; a host without it has
+    none of these.
+    """
+
+    def __init__(self, service: Service, operating: Operating | None = None) -> None:
         self.service = service
+        self._operating = operating
 
     def open(self, head: RequestHead) -> Exchange:
         """Begin a request by its head; never raises."""
-        return Exchange(self.service, head)
+        return Exchange(self.service, head, self._operating)
 
     def respond(self, head: RequestHead, body: Body = b"") -> Response | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
@@ -71,11 +80,13 @@ class Exchange:
     `answer` is set when the head alone decided (a refusal, or a quick read): the host may send it without
     reading the body. Otherwise the host reads at most `body_limit` bytes, answers a client that sends more by
     `too_large()`, and calls `finish`, which may take a while (it reads, hashes and decodes): off its event loop.
-    `match` is the route of the request's path, `request` what a POST asks for, once head and body were read.
+    `match` is the route of the request's path, `request` what a POST asks for, once head and body were read;
+    `inference_id` is the job that the answer is about, where it is about one.
     """
 
-    def __init__(self, service: Service, head: RequestHead) -> None:
+    def __init__(self, service: Service, head: RequestHead, operating: Operating | None = None) -> None:
         self._service = service
+        self._operating = operating
         self._head = head
         self._answers = Answers(
             service.settings, head, head.correlation_id or service.ids.uuid(), admission.nothing_counted(service)
@@ -85,8 +96,19 @@ class Exchange:
         self._act: Callable[[], Response | Waiting | Fetching]
         self.match: Match | None = None
         self.request: OutpaintRequest | None = None
+        self.inference_id: str | None = None
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
+
+    @property
+    def correlation_id(self) -> str:
+        """The request's id, which the answer has too."""
+        return self._answers.correlation_id
+
+    @property
+    def account_id(self) -> str | None:
+        """The caller's account, once its key was found."""
+        return None if self._caller is None else self._caller.id
 
     @property
     def allowance(self) -> Allowance:
@@ -144,10 +166,13 @@ class Exchange:
 
     def _guarded(self, step: Callable[[], _T]) -> _T | Response:
         """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""
+        named = log_keys.REQUEST.set(self)
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
             return self.refuse(error)
+        finally:
+            log_keys.REQUEST.reset(named)
 
     # Judged by the head
 
@@ -164,7 +189,7 @@ class Exchange:
         if len(dict(head.headers)) < len(head.headers):
             _check_single([name for name, _ in head.headers])
         found = self.match = match(head.path)
-        if found is None:
+        if found is None or (found.operated and self._operating is None):
             self._show_credits()
             raise OutpaintError(
                 ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {quote(head.path[:100])}: see /docs for what there is"
@@ -230,11 +255,25 @@ class Exchange:
             self._grant = self._granted(found.id)
             self._expect_body(self._grant.max_bytes + _FORM_AROUND_FILE)
             return None
+        if found.route is Route.READY:
+            return None  # what a host has to look at may take a while
+        if found.route is Route.METRICS or (found.route is Route.HEALTH and self._asks_for_detail()):
+            assert self._operating is not None
+            if not self._operating.admits(self._head):
+                raise OutpaintError(
+                    ErrorCode.UNKNOWN_ROUTE,
+                    f"{self._head.path} is for operators: ask on the server's own machine, or send its operator's "
+                    "token as Authorization: Bearer TOKEN",
+                )
+            return None
         if found.route is Route.HEALTH:
             return self._answers.content(200, JSON, b'{"status":"ok"}')
         if found.route is Route.OPENAPI:
             return self._answers.content(200, *openapi(), (_NO_CACHE,))
         return self._answers.content(200, *docs(), (_NO_CACHE, ("Content-Security-Policy", _DOCS_POLICY)))
+
+    def _asks_for_detail(self) -> bool:
+        return self._operating is not None and bool(_query(self._head).get("detail"))
 
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
@@ -248,7 +287,21 @@ class Exchange:
 
     # The routes
 
+    def _operated(self, route: Route) -> Response:
+        operating, answers_ = self._operating, self._answers
+        assert operating is not None
+        if route is Route.METRICS:
+            return answers_.content(200, *operating.metrics(self._head.header("accept") or ""), (_NO_STORE,))
+        if route is Route.HEALTH:
+            return answers_.json(200, operating.detail())
+        reason = operating.unready()
+        if reason is None:
+            return answers_.content(200, JSON, b'{"status":"ready"}', (_NO_STORE,))
+        # A reason may name folders: strangers and load balancers are told that there is one.
+        raise OutpaintError.unavailable(reason if operating.admits(self._head) else "no new work is taken just now")
+
     def _inference(self, caller: Account, inference_id: str) -> Response:
+        self.inference_id = inference_id
         job = settle.find_job(self._service, caller, inference_id)
         if job.state.ended and job.state is not JobState.SUCCEEDED:
             return self._answers.json(200, answers.failed_body(job))
@@ -261,6 +314,9 @@ class Exchange:
         if found.route is Route.FILE:
             # A body that comes with a GET means nothing.
             self._act = lambda: self._file(found.id)
+            return
+        if found.route in (Route.HEALTH, Route.READY, Route.METRICS):
+            self._act = lambda: self._operated(found.route)
             return
         fields = bodies.read_fields(self._head, body)
         if found.route is Route.UPLOAD:
@@ -316,6 +372,7 @@ class Exchange:
 
     def _answer_to(self, submission: Submission) -> Response | Waiting:
         service, job = self._service, submission.job
+        self.inference_id = job.id
         if job.state.ended or submission.wait <= 0:
             return self._submitted(submission, job)
 

@@ -28,6 +28,8 @@ class Route(Enum):
     OPENAPI = auto()
     DOCS = auto()
     HEALTH = auto()
+    READY = auto()
+    METRICS = auto()
 
 
 _READ: Final = ("GET", "HEAD", "OPTIONS")
@@ -35,15 +37,18 @@ METHODS: Final[dict[Route, tuple[str, ...]]] = {
     route: ("POST", "OPTIONS") if route in (Route.OUTPAINT, Route.UPLOADS, Route.UPLOAD) else _READ for route in Route
 }
 # Everything else needs an API key: these are public, or their URL is signed.
-PUBLIC: Final = frozenset({Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH})
+PUBLIC: Final = frozenset(
+    {Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH, Route.READY, Route.METRICS}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route and the id in its path, if it has one."""
+    """A route and the id in its path, if it has one; `operated` is found only on a host that tells its operators."""
 
     route: Route
     id: str = ""
+    operated: bool = False
 
 
 _FIXED: Final = {
@@ -53,6 +58,8 @@ _FIXED: Final = {
     "/openapi.json": Match(Route.OPENAPI),
     "/docs": Match(Route.DOCS),
     "/health": Match(Route.HEALTH),
+    "/ready": Match(Route.READY, operated=True),
+    "/metrics": Match(Route.METRICS, operated=True),
 }
 _WITH_ID: Final = (
     (INFERENCES_PREFIX, Route.INFERENCE),

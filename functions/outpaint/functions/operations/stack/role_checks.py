@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from botocore.exceptions import ClientError
 
+from outpaint.contracts.storage_names import file_id
 from outpaint.functions.aws.aws_clients import code_of
 from outpaint.functions.operations.checkup import CheckFinding, fault, not_checked, ok
 from outpaint.functions.operations.stack.stack_connection import DENIED
@@ -23,6 +25,7 @@ class Right(NamedTuple):
 
 _LEDGER: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _BUCKET: Final = "arn:{partition}:s3:::{bucket}"
+_A_RESULT: Final = file_id(str(UUID(int=0)), "jpg")
 _QUEUED: Final = ("sagemaker:InvokeEndpointAsync",)
 RIGHTS: Final = (
     *(Right(f"{name}Role", "{table}", _LEDGER) for name in ("Api", "Completion", "Sweeper", "Realtime")),
@@ -46,7 +49,9 @@ RIGHTS: Final = (
     Right("SweeperRole", "{table}", ("dynamodb:BatchGetItem",)),
     Right("RealtimeRole", "{realtime_endpoint}", ("sagemaker:InvokeEndpoint",)),
     Right("RealtimeRole", "{topic}", ("sns:Publish",)),
-    Right("PainterRole", _BUCKET + "/inputs/x", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
+    Right("PainterRole", _BUCKET + "/inputs/x", ("s3:GetObject",)),
+    Right("PainterRole", _BUCKET + "/outcomes/x", ("s3:GetObject", "s3:PutObject")),
+    Right("PainterRole", f"{_BUCKET}/{_A_RESULT}", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     Right("PainterRole", "{weights}x", ("s3:GetObject",)),
     Right("PainterRole", "{weights_bucket}", ("s3:ListBucket",)),
     Right("PainterRole", "{topic}", ("sns:Publish",)),
