@@ -19,7 +19,7 @@ from outpaint.functions.adapters.addresses import is_loopback
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application, Exchange
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, ReceivedBody, RequestHead, Response, Waiting
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -103,7 +103,7 @@ class AsgiHost(PooledHost):
         response = exchange.answer
         unread = True
         if response is None:
-            body: bytes | Response = b""
+            body: Body | Response = b""
             if exchange.body_limit > 0:
                 body = await read_body(exchange, receive)
                 unread = isinstance(body, Response)
@@ -121,7 +121,7 @@ class AsgiHost(PooledHost):
                 "%s %r %d %d bytes %.1f ms", head.method, head.path, response.status, len(response.body), took
             )
 
-    async def _finish(self, exchange: Exchange, body: bytes, receive: Receive) -> Response:
+    async def _finish(self, exchange: Exchange, body: Body, receive: Receive) -> Response:
         loop = asyncio.get_running_loop()
         outcome = await loop.run_in_executor(self._pool, exchange.finish, body)
         return outcome if isinstance(outcome, Response) else await self._wait(outcome, receive)
@@ -237,27 +237,23 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-async def read_body(exchange: Opened, receive: Receive) -> bytes | Response:
+async def read_body(exchange: Opened, receive: Receive) -> Body | Response:
     """The whole body, or the refusal of one that is too large or stopped arriving."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    chunks: list[bytes] = []
-    size = 0
+    body = ReceivedBody()
     try:
         async with asyncio.timeout(BODY_PATIENCE_S) as patience:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > exchange.body_limit:
+                body.add(message.get("body", b""))
+                if len(body) > exchange.body_limit:
                     return exchange.too_large()
-                if chunk:
-                    chunks.append(chunk)
                 if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-                latest = started + BODY_PATIENCE_S + size / BODY_MIN_RATE
+                    return body.received
+                latest = started + BODY_PATIENCE_S + len(body) / BODY_MIN_RATE
                 patience.reschedule(min(loop.time() + BODY_PATIENCE_S, latest))
     except TimeoutError:
         refusal = exchange.cut_short()

@@ -19,6 +19,7 @@ from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
 from outpaint.functions.http.answers import Accept, Answers, Headers
 from outpaint.functions.http.bodies import JSON
+from outpaint.functions.http.field_values import malformed
 from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
 from outpaint.functions.service import admission, log_keys, picture_sources, settle
@@ -108,11 +109,11 @@ class Exchange:
 
     def cut_short(self) -> Response:
         """400 for a body whose client stopped sending before its end."""
-        return self.refuse(bodies.malformed("the body stopped arriving before its end: send it again, whole"))
+        return self.refuse(malformed("the body stopped arriving before its end: send it again, whole"))
 
     def unreadable(self) -> Response:
         """400 for a message that breaks the rules of HTTP itself."""
-        return self.refuse(bodies.malformed("this is not a request that HTTP/1.1 allows"))
+        return self.refuse(malformed("this is not a request that HTTP/1.1 allows"))
 
     def _guarded(self, step: Callable[[], _T]) -> _T | Response:
         """What a step returns, or the answer to whatever it raises: a host has no exception to handle."""

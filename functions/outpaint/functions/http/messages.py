@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+PIECE_BYTES: Final = 256 * 1024
+"""Bytes of a body that are read at a time: few enough that no other thread waits long for the interpreter."""
 
 
 class HasHeaders:
@@ -63,6 +67,45 @@ class Pieces(Protocol):
 
 
 Body = bytes | Pieces
+
+
+class ReceivedBody:
+    """A body as its host receives it; `pieces` gives it once, and lets go of each piece that was read.
+
+    It takes as much memory as its bytes, however small the chunks are that they come in.
+    """
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes | bytearray] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, chunk: bytes) -> None:
+        """The bytes that came next."""
+        self._size += len(chunk)
+        last = self._pieces[-1] if self._pieces else None
+        if last is None or len(last) + len(chunk) > PIECE_BYTES:
+            self._pieces.append(chunk)
+            return
+        if isinstance(last, bytes):
+            last = self._pieces[-1] = bytearray(last)
+        last += chunk
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in order."""
+        while self._pieces:
+            yield bytes(self._pieces.popleft())
+
+    @property
+    def received(self) -> Body:
+        """What is handed on: a body of one piece as it is, a larger one as this."""
+        if len(self._pieces) > 1:
+            return self
+        return bytes(self._pieces[0]) if self._pieces else b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
-from urllib.parse import unquote
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.requests import IdSource, Source, Upload, UploadRequest, UrlSource
@@ -23,8 +21,10 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
     """
     if isinstance(source, Upload):
         return source.data
-    if isinstance(source, UrlSource) and source.is_data:
-        return _data_uri(source.url, field)
+    if isinstance(source, DataUri):
+        if source.fault is not None:
+            raise OutpaintError.wrong_value(field, source.shown_label, source.fault)
+        return source.data
     return None
 
 
@@ -83,23 +83,6 @@ def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
         return True
     job = service.jobs.find(stored.inference_id, now)
     return job is not None and job.state is JobState.SUCCEEDED
-
-
-def _data_uri(uri: str, field: str) -> bytes:
-    header, comma, payload = uri.partition(",")
-    if not comma or not header.lower().endswith(";base64"):
-        raise OutpaintError.wrong_value(field, header[:40], "a data: URI must be data:image/...;base64,...")
-    # A form body sent without percent-encoding turns '+' into a blank; no other reading of it is possible.
-    text = unquote(payload).replace(" ", "+")
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise OutpaintError.wrong_value(field, header[:40], "the base64 in this data: URI is damaged") from None
-    if not data:
-        raise OutpaintError(
-            ErrorCode.INVALID_PARAMETER, f"{field} has wrong value: the data: URI holds no bytes", field=field
-        )
-    return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from outpaint.functions.embedded.asgi import BODY_MIN_RATE, BODY_PATIENCE_S
 from outpaint.functions.embedded.server import BoundedConnection
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, ReceivedBody, RequestHead, Response, Waiting
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import RefusedHead
 from outpaint.mocks.world.mock_answers import Break
@@ -33,11 +33,15 @@ _STATUS_LINES: Final = {
 
 @dataclass(slots=True)
 class Begun:
-    """A request whose head was judged; `body` and `outcome` are None until they are there."""
+    """A request whose head was judged; `body` and `outcome` are None until they are there.
+
+    `taken` is whether the call has read the body.
+    """
 
     head: RequestHead
     call: CallUnderWay | RefusedHead
-    body: bytes | None = None
+    body: Body | None = None
+    taken: bool = False
     outcome: Response | Waiting | None = None
 
     @property
@@ -57,29 +61,27 @@ class AnswersAtOnce(Protocol):
 class IncomingBody:
     """A body that is being received."""
 
-    __slots__ = ("_chunks", "_size", "_started", "begun", "cycle")
+    __slots__ = ("_body", "_started", "begun", "cycle")
 
     def __init__(self, cycle: RequestResponseCycle, begun: Begun, started: float) -> None:
         self.cycle = cycle
         self.begun = begun
         self._started = started
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body = ReceivedBody()
 
     def take(self, chunk: bytes, now: float) -> Response | None:
         """Keep a chunk; returns the refusal of a body that is too large or comes too slowly."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > self.begun.call.body_limit:
+        self._body.add(chunk)
+        if len(self._body) > self.begun.call.body_limit:
             return self.begun.call.too_large()
-        if now > self._started + BODY_PATIENCE_S + self._size / BODY_MIN_RATE:
+        if now > self._started + BODY_PATIENCE_S + len(self._body) / BODY_MIN_RATE:
             return self.begun.call.cut_short()
         return None
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> Body:
         """All of it."""
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        return self._body.received
 
 
 class MockConnection(BoundedConnection):

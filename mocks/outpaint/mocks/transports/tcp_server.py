@@ -26,7 +26,7 @@ from outpaint.functions.embedded.asgi import (
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application
-from outpaint.functions.http.messages import Response, Waiting
+from outpaint.functions.http.messages import Body, Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
@@ -82,7 +82,11 @@ class MockHost(PooledHost):
         assert begun.body is not None
         if len(begun.body) > _SMALL:
             return None
-        begun.outcome = begun.call.finish(begun.body)
+        begun.call.take(begun.body)
+        begun.taken = True
+        if not begun.call.is_quick:
+            return None
+        begun.outcome = begun.call.conclude()
         return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - answers go by the connection
@@ -104,14 +108,15 @@ class MockHost(PooledHost):
         outcome: Response | Waiting | None = begun.outcome or call.answer
         unread = begun.body is None
         if outcome is None:
-            body: bytes | Response = b"" if begun.body is None else begun.body
+            body: Body | Response = b"" if begun.body is None else begun.body
             if begun.wants_body:
                 body = await read_body(call, receive)
                 unread = isinstance(body, Response)
             if isinstance(body, Response):
                 outcome = body
             else:
-                outcome = await loop.run_in_executor(self._pool, call.finish, body)
+                finish = call.conclude if begun.taken else partial(call.finish, body)
+                outcome = await loop.run_in_executor(self._pool, finish)
         answer = outcome if isinstance(outcome, Response) else await self._wait(call.world, outcome, receive)
         if unread and head.header("expect") is not None:
             # The client may still send its body, so that the start of the connection's next request is not known.
