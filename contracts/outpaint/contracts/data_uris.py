@@ -11,12 +11,55 @@ from urllib.parse import unquote_to_bytes
 SCHEME: Final = b"data:"
 PIECE: Final = 64 * 1024
 """Bytes of text that are decoded at a time: so few that no other thread waits long for the interpreter."""
+_MAX_NEEDLESS: Final = 256 * 1024
 _MAX_LABEL: Final = 2083
 _SHOWN: Final = 40
 _BASE64: Final = b";base64"
 _NO_BASE64: Final = "a data: URI must be data:image/...;base64,..."
 _DAMAGED: Final = "the base64 in this data: URI is damaged"
+_WASTEFUL: Final = "its base64 is percent-encoded where it need not be"
 _BLANK_IS_PLUS: Final = bytes.maketrans(b" ", b"+")
+# All that clients encode of base64; a white bitmap has little else. None makes another escape of what stands around it.
+_COMMON_ESCAPES: Final = [
+    (escape, bytes((letter,)))
+    for letter in b"+/="
+    for escape in dict.fromkeys((b"%%%02X" % letter, b"%%%02x" % letter))
+]
+
+
+class PercentDecoder:
+    """Decodes percent-encoding (RFC 3986, 2.1) that comes in pieces, cut anywhere, as `unquote_to_bytes` does.
+
+    `is_wasteful` once it met so many escapes that are none of base64 that they take notable time.
+    """
+
+    def __init__(self) -> None:
+        self._cut = b""
+        self._needless = 0
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether whoever has no use for other characters should stop."""
+        return self._needless > _MAX_NEEDLESS
+
+    def feed(self, text: bytes) -> bytes:
+        """The bytes of the next piece, but for an escape that it cuts."""
+        text = self._cut + text
+        place = text.rfind(b"%", -2)
+        self._cut = text[place:] if place >= 0 else b""
+        text = text[:place] if place >= 0 else text
+        if b"%" not in text:
+            return text
+        for escape, letter in _COMMON_ESCAPES:
+            text = text.replace(escape, letter)
+        others = text.count(b"%")
+        self._needless += others
+        return unquote_to_bytes(text) if others else text
+
+    def end(self) -> bytes:
+        """What is left: the beginning of an escape, which stays as it is."""
+        left, self._cut = self._cut, b""
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +107,7 @@ class DataUriReader:
         self._in_payload = False
         self._data = BytesIO()
         self._rest = b""
-        self._escape = b""
+        self._percent = PercentDecoder()
         self._padding = 0
         self._fault: str | None = None
 
@@ -105,20 +148,16 @@ class DataUriReader:
     def _end_payload(self) -> None:
         lacking = -len(self._rest) % 4
         # Padding that nothing needs does no harm.
-        if self._escape or (self._rest and lacking != self._padding):
+        if self._percent.end() or (self._rest and lacking != self._padding):
             self._fail(_DAMAGED)
         elif self._rest:
             self._write(self._rest + b"=" * lacking)
 
     def _decode(self, text: bytes) -> None:
-        if self._escape:
-            text, self._escape = self._escape + text, b""
-        if b"%" in text:
-            # An escape may be cut by the end of the piece.
-            cut = text.rfind(b"%", -2)
-            if cut >= 0:
-                text, self._escape = text[:cut], text[cut:]
-            text = unquote_to_bytes(text)
+        text = self._percent.feed(text)
+        if self._percent.is_wasteful:
+            self._fail(_WASTEFUL)
+            return
         # A form body sent without percent-encoding turns '+' into a blank; no other reading of it is possible.
         text = text.translate(_BLANK_IS_PLUS)
         # How much padding a whole text needs is known at its end; nothing may follow it.

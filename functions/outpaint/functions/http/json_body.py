@@ -173,11 +173,12 @@ class _Outline:
             self._read_picture(self._name or "")
             return
         began = len(self.text) - 1
-        longest = _LONGEST_ESCAPE * MAX_TEXT_BYTES if self._depth == 1 and self._name is not None else MAX_BYTES
+        is_value = self._depth == 1 and self._name is not None
         while True:
-            _, closed = self._string_part()
-            if len(self.text) - began > longest:
+            part, closed = self._string_part()
+            if is_value and len(self.text) - began + len(part) > _LONGEST_ESCAPE * MAX_TEXT_BYTES:
                 raise text_too_long(self._name or "")
+            self._keep(part)
             if closed:
                 self._take(self._at + 1)
                 break
@@ -202,7 +203,7 @@ class _Outline:
         """A `data:` URI, of which the text keeps nothing."""
         value, decoder, length = FieldText(name), codecs.getincrementaldecoder("utf-8")(), 0
         while True:
-            part, closed = self._string_part(kept=False)
+            part, closed = self._string_part()
             try:
                 if not part.isascii() or b"\\" in part or decoder.getstate()[0]:
                     part = _unescaped(decoder.decode(part, closed)).encode("utf-8", "replace")
@@ -222,32 +223,34 @@ class _Outline:
             if not self._more():
                 return
 
-    def _string_part(self, *, kept: bool = True) -> tuple[bytes, bool]:
+    def _string_part(self) -> tuple[bytes, bool]:
         """As much of a string as is there, whole escapes alone, and whether its closing quote is next."""
         start, end = self._at, self._buffer.find(b'"', self._at)
-        if end < 0 or self._buffer.find(b"\\", start, end) >= 0:
+        if end < 0:
+            end = len(self._buffer)
+        if self._buffer.find(b"\\", start, end) >= 0:
             found = _IN_STRING.match(self._buffer, start)
             assert found is not None
             end = found.end()
         closed = self._buffer[end : end + 1] == b'"'
         if not closed and end == start and len(self._buffer) - start >= _LONGEST_ESCAPE:
             end = start + 2  # no escape: the parser will say so
-        elif not closed and not kept and (half := _HALF_A_PAIR.search(self._buffer, max(start, end - 6), end)):
+        elif not closed and (half := _HALF_A_PAIR.search(self._buffer, max(start, end - 6), end)):
             end = half.start()
-        part = b"" if kept else self._buffer[start:end]
-        if kept:
-            self._take(end)
         self._at = end
-        return part, closed
+        return self._buffer[start:end], closed
 
     def _take(self, end: int) -> None:
         """Keep the buffer's bytes up to a place."""
-        self.text += self._buffer[self._at : end]
+        start, self._at = self._at, end
+        self._keep(self._buffer[start:end])
+
+    def _keep(self, part: bytes) -> None:
+        self.text += part
         if self._depth > 1:
-            self._nested_bytes += end - self._at
+            self._nested_bytes += len(part)
             if self._nested_bytes > MAX_NESTED_BYTES:
                 raise malformed(f"the JSON body has more than {MAX_NESTED_BYTES} bytes of lists and objects")
-        self._at = end
         if len(self.text) > MAX_BYTES:
             raise malformed(f"the JSON body has more than {MAX_BYTES} bytes besides its pictures")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from outpaint.contracts.data_uris import PercentDecoder
 from outpaint.contracts.requests import FieldValue
 from outpaint.functions.http.field_values import (
     MAX_FIELDS,
@@ -69,7 +70,7 @@ class _Form:
         self.fields: dict[str, list[FieldValue]] = {}
         self._name = b""
         self._text: FieldText | None = None
-        self._escape = b""
+        self._percent = PercentDecoder()
 
     def feed(self, part: bytes) -> None:
         """The next bytes, none of them '&'."""
@@ -81,11 +82,9 @@ class _Form:
             if not equals:
                 return
             self._text = FieldText(self._decoded_name())
-        part = self._escape + part
-        # An escape may be cut by the end of the piece.
-        cut = part.rfind(b"%", -2)
-        self._escape = part[cut:] if cut >= 0 else b""
-        self._text.feed(_decoded(part[:cut] if cut >= 0 else part))
+        self._text.feed(self._percent.feed(part.translate(_PLUS_IS_BLANK)))
+        if self._percent.is_wasteful:
+            raise malformed("the form is percent-encoded where it need not be")
 
     def end_pair(self) -> None:
         """The pair has been read."""
@@ -93,17 +92,12 @@ class _Form:
         if text is not None or self._name:
             name = self._decoded_name()
             if text is not None:
-                text.feed(_decoded(self._escape))
+                text.feed(self._percent.end())
             self.fields.setdefault(name, []).append("" if text is None else text.end())
-        self._name = self._escape = b""
+        self._name, self._percent = b"", PercentDecoder()
 
     def _decoded_name(self) -> str:
-        return utf_8(_decoded(self._name), "a field's name")
-
-
-def _decoded(text: bytes) -> bytes:
-    text = text.translate(_PLUS_IS_BLANK)
-    return unquote_to_bytes(text) if b"%" in text else text
+        return utf_8(unquote_to_bytes(self._name.translate(_PLUS_IS_BLANK)), "a field's name")
 
 
 def _not_text() -> Exception:
