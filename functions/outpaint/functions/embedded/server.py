@@ -28,6 +28,10 @@ KEPT_HEAD_BYTES: Final = 128 * 1024
 """What is kept of a head: more than the core accepts, so that it answers 431."""
 MAX_HEAD_BYTES: Final = 1024 * 1024
 """A connection with a larger head is closed without an answer."""
+FREE_CHUNKS: Final = 16_384
+"""Chunks of a body that may have any size (RFC 9112, 7.1)."""
+MIN_CHUNK_BYTES: Final = 256
+"""Bytes that all further chunks must have on average: the parser takes a microsecond for each."""
 MAX_UNREAD_BYTES: Final = 256 * 1024 * 1024
 """How much of a body that was answered early is read and dropped, so that its client receives the answer."""
 
@@ -38,6 +42,7 @@ GRACE_S: Final = 10
 
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _TICK_S: Final = 0.1
+_CHUNKS_A_TURN: Final = 2048
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,6 +57,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._unread_bytes = 0
+        self._chunks = 0
+        self._body_bytes = 0
         self._heard_at = self._head_began_at = self._answered_at = self.loop.time()
         self._watch = self.loop.call_later(PATIENCE_S / 2, self._look)
 
@@ -82,6 +89,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._unread_bytes = 0
+        self._chunks = 0
+        self._body_bytes = 0
         self._head_began_at = self._heard_at
 
     def on_url(self, url: bytes) -> None:
@@ -96,8 +105,19 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """A chunk of a body begins; raises for too many small ones, which the parser answers as no HTTP."""
+        self._chunks += 1
+        if self._chunks > FREE_CHUNKS and self._body_bytes < (self._chunks - FREE_CHUNKS) * MIN_CHUNK_BYTES:
+            raise ValueError("too many small chunks")
+        if self._chunks % _CHUNKS_A_TURN == 0 and not self.flow.read_paused:
+            # uvloop reads on as long as there is something to read: let the other connections have their turn.
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
+
     def on_body(self, body: bytes) -> None:
         """Part of a body: for the application, or dropped where that has answered without it."""
+        self._body_bytes += len(body)
         if self.cycle.response_complete:
             self._unread_bytes += len(body)
             if self._unread_bytes > MAX_UNREAD_BYTES:

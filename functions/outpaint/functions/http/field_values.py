@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Final
 
 from outpaint.contracts.data_uris import SCHEME, DataUri, DataUriReader
@@ -43,7 +44,12 @@ def body_pieces(body: Body) -> Iterator[bytes]:
 
 def whole_body(body: Body) -> bytes:
     """A body in one piece; raises `OutpaintError` MALFORMED_BODY where its pieces do."""
-    return body if isinstance(body, bytes) else b"".join(body.pieces())
+    if isinstance(body, bytes):
+        return body
+    whole = BytesIO()
+    for piece in body.pieces():
+        whole.write(piece)
+    return whole.getvalue()
 
 
 def utf_8(data: bytes | bytearray, what: str) -> str:

@@ -111,6 +111,7 @@ class MockConnection(BoundedConnection):
         if upload is None:
             super().on_body(body)
             return
+        self._body_bytes += len(body)
         refusal = upload.take(body, self.loop.time())
         if refusal is not None:
             self._upload = None

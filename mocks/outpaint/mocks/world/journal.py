@@ -12,6 +12,8 @@ from outpaint.mocks.world.calls import Call, Calls
 
 MAX_CALLS: Final = 10_000
 BODY_BYTES: Final = 32 * 1024 * 1024
+LARGEST_BODY: Final = 16 * 1024 * 1024
+"""Bytes of a body that is kept at all: one that is kept takes memory twice while it is read."""
 
 
 class Journal(Restorable):
@@ -56,7 +58,7 @@ class Journal(Restorable):
 
     def keeps(self, size: int) -> bool:
         """Whether a body of so many bytes is kept, if only until another comes."""
-        return size <= self._body_bytes
+        return size <= min(self._body_bytes, LARGEST_BODY)
 
     def find(self, number: int) -> Call | None:
         """The call with this number, if it is kept."""
