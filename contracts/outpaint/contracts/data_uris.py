@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass, field
+from hashlib import sha256
 from io import BytesIO
 from typing import Final, Self
 from urllib.parse import unquote_to_bytes
@@ -62,6 +63,20 @@ class PercentDecoder:
         return left
 
 
+class Digest:
+    """The SHA-256 of bytes that never change; computed at the first question, for large pictures take a while."""
+
+    __slots__ = ("_hex",)
+
+    def __init__(self) -> None:
+        self._hex = ""
+
+    def of(self, data: bytes) -> str:
+        """The digest (hex) of `data`, which are the same each time."""
+        self._hex = self._hex or sha256(data).hexdigest()
+        return self._hex
+
+
 @dataclass(frozen=True, slots=True)
 class DataUri:
     """A picture inside a request, which counts as an upload (docs/facts/wire.md#request-fields).
@@ -73,6 +88,12 @@ class DataUri:
     label: str
     data: bytes = field(repr=False)
     fault: str | None = None
+    _digest: Digest = field(default_factory=Digest, init=False, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 (hex) of the picture's bytes, computed once."""
+        return self._digest.of(self.data)
 
     @classmethod
     def of(cls, text: str) -> Self:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from outpaint.contracts.data_uris import DataUri
+from outpaint.contracts.data_uris import DataUri, Digest
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
 
@@ -37,6 +37,12 @@ class Upload:
     data: bytes
     filename: str | None = None
     content_type: str | None = None
+    _digest: Digest = field(default_factory=Digest, init=False, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 (hex) of its bytes, computed once."""
+        return self._digest.of(self.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from outpaint.contracts.data_uris import DataUriReader
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import OutpaintRequest, Upload
 from outpaint.functions.adapters.fetch import SafeFetch
-from outpaint.functions.http import bodies
+from outpaint.functions.http import bodies, field_values, json_body
 from outpaint.functions.service import picture_sources
 from outpaint.painting import pipeline
-from outpaint.painting.inputs import inspection, intake
+from outpaint.painting.inputs import inspection, intake, jpeg
 
 
 def change_fields(patch: Patch, change: Any) -> None:
@@ -198,6 +198,22 @@ def truncated_multipart_is_taken(patch: Patch) -> None:
         return original(boundary, (body,))
 
     patch.around(bodies, "read_multipart", reading)
+
+
+@mutant("of two names in one part the last counts", "bad-bodies.part-that-is-no-form-field-is-400")
+def second_name_is_taken(patch: Patch) -> None:
+    patch.set(bodies, "_check_parameters", lambda _: None)
+
+
+@mutant("text of any length is taken", "bad-bodies.megabyte-of-text-is-refused-in-any-body")
+def text_of_any_length_is_taken(patch: Patch) -> None:
+    for module in (field_values, json_body):
+        patch.set(module, "MAX_TEXT_BYTES", 2**40)
+
+
+@mutant("a JPEG may have scans without end", "bad-pictures.jpeg-of-thousands-of-scans-is-refused")
+def any_number_of_scans_is_taken(patch: Patch) -> None:
+    patch.set(jpeg, "_check_scans", lambda *_: None)
 
 
 @mutant("a file's label counts and not its bytes", "client-quirks.file-is-read-whatever-its-label")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from outpaint.contracts.data_uris import DataUri
@@ -28,10 +27,10 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
     return None
 
 
-def identity(source: Source, embedded: bytes | None) -> str:
+def identity(source: Source) -> str:
     """What a source contributes to an idempotency fingerprint: the hash of its content, its address or its id."""
-    if embedded is not None:
-        return f"sha256:{hashlib.sha256(embedded).hexdigest()}"
+    if isinstance(source, Upload | DataUri):
+        return f"sha256:{source.sha256}"
     if isinstance(source, UrlSource):
         return f"url:{source.url}"
     assert isinstance(source, IdSource)

@@ -57,8 +57,8 @@ def submit(
     if key is not None:
         content = fingerprint(
             request,
-            image=picture_sources.identity(request.image, image_inside),
-            mask=None if request.mask is None else picture_sources.identity(request.mask, mask_inside),
+            image=picture_sources.identity(request.image),
+            mask=None if request.mask is None else picture_sources.identity(request.mask),
         )
         claim = service.jobs.find_claim(caller.id, key, service.clock.now())
         job = None if claim is None else _replay(service, claim, content)

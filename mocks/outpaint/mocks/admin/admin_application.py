@@ -25,6 +25,11 @@ from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.world.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
+_MAX_BODY: Final = 1024 * 1024
+_MAX_SOURCE_BODY: Final = 64 * 1024 * 1024
+_SOURCES: Final = f"{ADMIN_ROOT}/sources"
+_MAX_BRACKETS: Final = 10_000
+"""Lists and objects in a body: parsed, they take thirty times the memory that their text does."""
 _READS: Final = ("GET", "HEAD")
 _PAGE: Final = f"{ADMIN_ROOT}/ui"
 _PAGE_TYPES: Final = {
@@ -69,6 +74,13 @@ def _is_this_machine(host: str) -> bool:
 
 def _forbidden(detail: str) -> OutpaintError:
     return OutpaintError(ErrorCode.FORBIDDEN, detail)
+
+
+def body_limit(head: RequestHead, *, open_to_all: bool) -> int:
+    """Bytes of a body that are read: a source's picture is the one large thing that is sent here."""
+    if refusal(head, open_to_all=open_to_all) is None and head.path.endswith(_SOURCES):
+        return _MAX_SOURCE_BODY
+    return _MAX_BODY
 
 
 def answer(worlds: Worlds, head: RequestHead, body: bytes, *, open_to_all: bool) -> Response:
@@ -179,6 +191,8 @@ def _body(operation: AdminOperation, body: bytes) -> BaseModel:
                 ErrorCode.MISSING_PARAMETER, f"a body is missing: send {', '.join(model.model_fields)} as JSON"
             )
         body = b"{}"
+    if body.count(b"{") + body.count(b"[") > _MAX_BRACKETS:
+        raise OutpaintError(ErrorCode.MALFORMED_BODY, f"the body has more than {_MAX_BRACKETS} lists and objects")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

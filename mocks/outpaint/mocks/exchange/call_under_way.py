@@ -291,6 +291,10 @@ class CallUnderWay(CallSeenByPorts):
         if request is None:
             return
         image, mask = _picture(request.image), _picture(request.mask)
+        if self.record.idempotency_key is not None:
+            for source in (request.image, request.mask):
+                if isinstance(source, Upload | DataUri):
+                    _ = source.sha256
         if image is not None and (mask is not None or request.mask is None):
             with contextlib.suppress(OutpaintError):
                 self.world.studio.inspections(

@@ -26,6 +26,7 @@ from outpaint.functions.embedded.asgi import (
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application
+from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import Body, Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.mock_application import MockApplication
@@ -213,13 +214,17 @@ class MockHost(PooledHost):
                 gone.cancel()
 
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
-        from outpaint.mocks.admin.admin_application import answer  # a server's start does not wait for all of this
+        from outpaint.mocks.admin import admin_application  # a server's start does not wait for all of this
 
-        body = await read_body(_AdminBody(self.unreadable, self.unreadable), receive)
-        if not isinstance(body, Response):
-            act = partial(answer, self.worlds, request_head(scope), body, open_to_all=self._open_admin)
-            body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
-        await connection.answer(scope, body)
+        head, open_to_all = request_head(scope), self._open_admin
+        limit = admin_application.body_limit(head, open_to_all=open_to_all)
+        body = await read_body(_AdminBody(limit, self.unreadable, self.unreadable), receive)
+        if isinstance(body, Response):
+            answer = body
+        else:
+            act = partial(admin_application.answer, self.worlds, head, whole_body(body), open_to_all=open_to_all)
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, act)
+        await connection.answer(scope, answer)
 
 
 def _is_admins(path: str) -> bool:
@@ -238,9 +243,9 @@ def _is_plain(answer: Response) -> bool:
 class _AdminBody:
     """The body of an admin call, for `read_body`."""
 
+    body_limit: int
     too_large: Callable[[], Response]
     cut_short: Callable[[], Response]
-    body_limit: int = 64 * 1024 * 1024
 
 
 class ServedWorld(WorldParts):
