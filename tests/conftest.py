@@ -35,6 +35,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/aws": "AWS, played by moto",
     "functions/local_cloud": "AWS, played by moto, and processes",
     "functions/operations": "AWS, played by moto",
+    "functions/test_body_costs.py": "starts servers and sends them bodies of many megabytes",
     "functions/test_command_line_entry.py": "starts processes",
     "functions/test_embedded_cli.py": "starts servers",
     "functions/test_embedded_restart.py": "starts and kills processes",

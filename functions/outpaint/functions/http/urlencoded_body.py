@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from outpaint.contracts.data_uris import PercentDecoder
+from outpaint.contracts.data_uris import PIECE, PercentDecoder
 from outpaint.contracts.requests import FieldValue
 from outpaint.functions.http.field_values import (
     MAX_FIELDS,
@@ -82,9 +82,11 @@ class _Form:
             if not equals:
                 return
             self._text = FieldText(self._decoded_name())
-        self._text.feed(self._percent.feed(part.translate(_PLUS_IS_BLANK)))
-        if self._percent.is_wasteful:
-            raise malformed("the form is percent-encoded where it need not be")
+        part = part.translate(_PLUS_IS_BLANK)
+        for start in range(0, len(part), PIECE):
+            self._text.feed(self._percent.feed(part[start : start + PIECE]))
+            if self._percent.is_wasteful:
+                raise malformed("the form is percent-encoded where it need not be")
 
     def end_pair(self) -> None:
         """The pair has been read."""
