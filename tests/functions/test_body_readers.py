@@ -1,5 +1,4 @@
-"""Bodies read piece by piece give what the standard library's readers give of the whole, and are refused where those
-refuse."""
+"""Bodies read piece by piece: what the standard library makes of the whole, and what is refused by a limit."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from outpaint.functions.http.json_body import MAX_BYTES, MAX_DEPTH, MAX_NESTED_B
 from outpaint.functions.http.messages import PIECE_BYTES, ReceivedBody
 from outpaint.functions.http.urlencoded_body import MAX_NAME_BYTES, read_urlencoded, read_urlencoded_pieces
 
-MANY: Final = settings(max_examples=300, deadline=None)
+MANY: Final = settings(max_examples=150, deadline=None)
 HEAD: Final = "data:image/png;base64,"
 
 
@@ -242,8 +241,7 @@ def test_json_is_taken_up_to_each_limit_and_refused_beyond_it(limit: str) -> Non
         assert _refused(lambda read=read: read(refused)).code is ErrorCode.MALFORMED_BODY
 
 
-@pytest.mark.parametrize("spelled", [lambda text: text.encode(), lambda text: text.encode("unicode_escape")])
-def test_the_longest_prompt_is_taken_in_every_spelling(spelled: Callable[[str], bytes]) -> None:
+def test_the_longest_prompt_is_taken_in_every_kind_of_body() -> None:
     prompt = "☃😀" * (MAX_TEXT_LENGTH // 2)
     escaped = json.dumps({"prompt": prompt, "image_id": "x"}).encode()
     form = f"image_id=x&prompt={quote(prompt)}".encode()

@@ -110,10 +110,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._chunks += 1
         if self._chunks > FREE_CHUNKS and self._body_bytes < (self._chunks - FREE_CHUNKS) * MIN_CHUNK_BYTES:
             raise ValueError("too many small chunks")
-        if self._chunks % _CHUNKS_A_TURN == 0 and not self.flow.read_paused:
-            # uvloop reads on as long as there is something to read: let the other connections have their turn.
-            self.flow.pause_reading()
-            self.loop.call_soon(self.flow.resume_reading)
+        if self._chunks % _CHUNKS_A_TURN == 0:
+            self._let_others()
 
     def on_body(self, body: bytes) -> None:
         """Part of a body: for the application, or dropped where that has answered without it."""
@@ -148,6 +146,12 @@ class BoundedConnection(HttpToolsProtocol):
         head = [f"HTTP/1.1 {response.status} Bad Request", *(f"{name}: {value}" for name, value in response.headers)]
         self.transport.write("\r\n".join([*head, "Connection: close", "", ""]).encode("latin-1") + response.body)
         self.transport.close()
+
+    def _let_others(self) -> None:
+        """Let the other connections have their turn: uvloop reads on as long as there is something to read."""
+        if not self.flow.read_paused:
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
 
     def _keep(self, size: int) -> bool:
         self._head_bytes += size

@@ -26,6 +26,7 @@ BEGUN: Final = "outpaint.begun"
 """The name under which it holds the begun request."""
 FLUSH_S: Final = 5.0
 """Seconds that a connection which is about to break waits for its client to read what it should still get."""
+_BYTES_A_TURN: Final = 1024 * 1024
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
@@ -111,7 +112,9 @@ class MockConnection(BoundedConnection):
         if upload is None:
             super().on_body(body)
             return
-        self._body_bytes += len(body)
+        before, self._body_bytes = self._body_bytes, self._body_bytes + len(body)
+        if self._body_bytes // _BYTES_A_TURN > before // _BYTES_A_TURN:
+            self._let_others()
         refusal = upload.take(body, self.loop.time())
         if refusal is not None:
             self._upload = None
