@@ -316,7 +316,7 @@ def test_a_file_s_name_may_hold_what_looks_like_another_parameter(parameters: by
 
 
 def test_a_boundary_s_text_and_the_blanks_behind_it_are_limited() -> None:
-    file = _NAMED + b'; filename="a"\r\n\r\n'
+    file = _NAMED + b'; filename="a"\r\n\r\n' + bytes(WHOLE_BYTES)
     few = b"\r\n--bx" * (bodies.MAX_BOUNDARIES - 2)
     assert set(read_multipart(b"b", [_form(file + few)])) == {"prompt"}
     assert "boundary" in _refused(lambda: read_multipart(b"b", [_form(file + few * 2)])).detail

@@ -14,7 +14,7 @@ from python_multipart.multipart import MultipartParser, MultipartState, parse_op
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import FieldValue, Upload
-from outpaint.functions.http.field_values import MAX_FIELDS, FieldText, body_pieces, malformed, utf_8
+from outpaint.functions.http.field_values import MAX_FIELDS, WHOLE_BYTES, FieldText, body_pieces, malformed, utf_8
 from outpaint.functions.http.json_body import read_json
 from outpaint.functions.http.messages import Body, RequestHead
 from outpaint.functions.http.urlencoded_body import read_urlencoded
@@ -110,8 +110,11 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
             max_header_count=MAX_PART_HEADERS,
             max_header_size=MAX_PART_HEADER_BYTES,
         )
+        read = 0
         for piece in body:
-            delimiters.look(piece, in_padding=parser.state is MultipartState.BOUNDARY_PADDING)
+            read += len(piece)
+            if read > WHOLE_BYTES:  # in less, nothing takes long
+                delimiters.look(piece, in_padding=parser.state is MultipartState.BOUNDARY_PADDING)
             parser.write(piece)
     except FormParserError as error:
         reason = str(error).rstrip(".")
@@ -146,6 +149,8 @@ class _Delimiters:
 
     @staticmethod
     def _check_padding(piece: bytes, start: int) -> None:
+        if piece[start : start + 1] not in (b" ", b"\t"):
+            return
         behind = piece[start : start + MAX_PADDING]
         if len(behind) == MAX_PADDING and not behind.strip(b" \t"):
             raise malformed(f"the form has {MAX_PADDING} blanks behind a boundary")

@@ -72,7 +72,7 @@ class FieldText:
         self._text = bytearray()
         self._uri: DataUriReader | None = None
         self._undecided = name in MAY_BE_DATA_URI
-        self._utf_8 = codecs.getincrementaldecoder("utf-8")()
+        self._utf_8: codecs.IncrementalDecoder | None = None
 
     def feed(self, piece: bytes) -> None:
         """The next bytes."""
@@ -99,6 +99,9 @@ class FieldText:
 
     def _check(self, piece: bytes, *, final: bool = False) -> None:
         """Raise for what is not UTF-8. Base64 is ASCII, which is found out much faster than it is decoded."""
+        if self._utf_8 is None and piece.isascii():
+            return
+        self._utf_8 = self._utf_8 or codecs.getincrementaldecoder("utf-8")()
         if final or not piece.isascii() or self._utf_8.getstate()[0]:
             try:
                 self._utf_8.decode(piece, final)
