@@ -107,6 +107,7 @@ class Served:
     """A server in a process of its own, whose memory is its own."""
 
     def __init__(self, which: str) -> None:
+        self.which = which
         command = [sys.executable, "-c", _START[which] + _SERVE]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -126,10 +127,10 @@ class Served:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
         return self.memory("VmRSS")
 
-    def post(self, content_type: str, body: bytes) -> int:
+    def post(self, content_type: str, body: bytes, path: str = "/v1/painting/outpaint") -> int:
         with socket.create_connection(self.address, timeout=60) as connected:
             connected.sendall(
-                f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: localhost\r\n{API_KEY}: dev\r\n"
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{API_KEY}: dev\r\n"
                 f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
             )
             connected.sendall(body)
@@ -227,3 +228,12 @@ def test_a_picture_takes_its_bytes_and_no_more() -> None:
     peak, status = _peak(JSON, body)
     assert status == 200
     assert peak <= len(picture) * 9 // 8 + 4 * MIB
+
+
+def test_a_mock_s_admin_api_takes_a_large_body_for_a_source_alone(served: Served) -> None:
+    if served.which != "mock":
+        pytest.skip("it has no admin API")
+    picture = base64.b64encode(bytes(3 * MIB))
+    body = b'{"url":"https://pictures.example/a.png","data":"' + picture + b'"}'
+    assert served.post(JSON, body, "/_mock/sources") == 201
+    assert served.post(JSON, body, "/_mock/clock/advance") == 400

@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from outpaint.contracts.data_uris import SCHEME, DataUri
 from outpaint.contracts.errors import OutpaintError
@@ -29,6 +29,8 @@ MAX_BYTES: Final = 512 * 1024
 """Bytes of a body without its pictures: two of the longest texts, each character escaped, and room around them."""
 MAX_NESTED_BYTES: Final = WHOLE_BYTES
 """Bytes of all lists and objects in it, which no field takes: parsed, they would take fifty times as many."""
+MAX_CONTAINERS: Final = 10_000
+"""Lists and objects in a body of another API: parsed, they take thirty times the memory that their text does."""
 
 _LONGEST_ESCAPE: Final = 6
 _STRUCTURE: Final = re.compile(rb'["\[\]{},:]')
@@ -58,6 +60,22 @@ def read_json_pieces(body: Body) -> dict[str, list[FieldValue]]:
     outline = _Outline(body)
     outline.read()
     return _fields(outline.text, outline.pictures, outline.cuts)
+
+
+def parsed_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body that is read for another API than the service's.
+
+    Raises `OutpaintError` MALFORMED_BODY for what is none, and for more than `MAX_CONTAINERS` lists and objects.
+    """
+    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
+        raise malformed(f"the body has more than {MAX_CONTAINERS} lists and objects")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise malformed(f"the body is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise malformed("the body is no JSON object")
+    return content
 
 
 def refuse_constant(name: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from functools import cache
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.functions.http.docs_page import DOCS_STYLE
+from outpaint.functions.http.json_body import parsed_object
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi_json
@@ -28,8 +28,6 @@ _LOG: Final = logging.getLogger("outpaint.mock")
 _MAX_BODY: Final = 1024 * 1024
 _MAX_SOURCE_BODY: Final = 64 * 1024 * 1024
 _SOURCES: Final = f"{ADMIN_ROOT}/sources"
-_MAX_BRACKETS: Final = 10_000
-"""Lists and objects in a body: parsed, they take thirty times the memory that their text does."""
 _READS: Final = ("GET", "HEAD")
 _PAGE: Final = f"{ADMIN_ROOT}/ui"
 _PAGE_TYPES: Final = {
@@ -191,14 +189,7 @@ def _body(operation: AdminOperation, body: bytes) -> BaseModel:
                 ErrorCode.MISSING_PARAMETER, f"a body is missing: send {', '.join(model.model_fields)} as JSON"
             )
         body = b"{}"
-    if body.count(b"{") + body.count(b"[") > _MAX_BRACKETS:
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, f"the body has more than {_MAX_BRACKETS} lists and objects")
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON: send an object") from None
-    if not isinstance(content, dict):
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON object")
+    parsed_object(body)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
