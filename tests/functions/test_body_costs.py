@@ -131,7 +131,7 @@ class Served:
         with socket.create_connection(self.address, timeout=60) as connected:
             connected.sendall(
                 f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{API_KEY}: dev\r\n"
-                f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+                f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             )
             connected.sendall(body)
             return int(connected.makefile("rb").readline().split()[1])
