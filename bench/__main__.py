@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 import balance
+import bodies
 import memory
 import migan
 import overhead
@@ -21,6 +22,7 @@ MEASUREMENTS = {
     "endpoint": migan.endpoint,
     "memory": memory.measure,
     "balance": balance.measure,
+    "bodies": bodies.measure,
 }
 
 

@@ -36,6 +36,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "functions/local_cloud": "AWS, played by moto, and processes",
     "functions/folders": "migrates databases",
     "functions/operations": "AWS, played by moto",
+    "functions/test_body_costs.py": "starts servers and sends them bodies of many megabytes",
     "functions/test_command_line_entry.py": "starts processes",
     "functions/test_embedded_cli.py": "starts servers",
     "functions/test_embedded_host.py": "starts servers",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format, MaskMode
 from outpaint.contracts.requests import (
@@ -158,7 +159,9 @@ def test_an_address_may_be_2083_characters_and_a_data_uri_longer() -> None:
     assert OutpaintRequest.from_fields({"prompt": ["x"], "image_url": [long]}).image == UrlSource(long)
     assert refused({"prompt": ["x"], "image_url": [long + "a"]}).field == "image_url"
     data = "data:image/png;base64," + "A" * 5000
-    assert OutpaintRequest.from_fields({"prompt": ["x"], "image_url": [data]}).image == UrlSource(data)
+    picture = DataUri("data:image/png;base64", bytes(3750))
+    assert OutpaintRequest.from_fields({"prompt": ["x"], "image_url": [data]}).image == picture
+    assert OutpaintRequest.from_fields({"prompt": ["x"], "image_url": [picture]}).image == picture
 
 
 def test_unknown_fields_are_reported_not_refused() -> None:

@@ -175,6 +175,34 @@ def test_a_jpeg_of_very_many_scans_is_refused(files, refusal):
     assert "scans" in error.detail
 
 
+def _sequential(files, size, scans):
+    """A JPEG of three components, each in scans of its own, which a decoder takes one after the other."""
+    data = files.encoded(Image.new("L", size, 128), "JPEG")
+    frame, scan = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
+    three = struct.pack(">HBHHB", 17, 8, size[1], size[0], 3) + bytes([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0])
+    tables = data[frame + 2 + int.from_bytes(data[frame + 2 : frame + 4], "big") : scan]
+    one = [b"\xff\xda\x00\x08\x01" + bytes([number]) + data[scan + 7 : -2] for number in (1, 2, 3)]
+    return data[:frame] + b"\xff\xc0" + three + tables + b"".join(one) + one[0] * (scans - 3) + data[-2:]
+
+
+def test_scans_are_counted_in_every_kind_of_jpeg_and_by_the_picture_s_area(files, refusal):
+    assert take(_sequential(files, (24, 20), 3), "image").header.size == (24, 20)
+    assert take(_sequential(files, (24, 20), 100), "image").header.size == (24, 20)
+    assert "scans" in refusal(take, _sequential(files, (24, 20), 101), "image").detail
+    large = (8000, 5000)
+    assert take(_sequential(files, large, 20), "image").header.size == large
+    assert "more than 20 scans" in refusal(take, _sequential(files, large, 21), "image").detail
+
+
+def test_no_segment_hides_a_scan(files, refusal):
+    data = files.encoded(files.noise(), "JPEG", progressive=True)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    hidden = data[:-2] + b"\xff\xfe\x00\x04\xff\xd9" + scan * 99 + data[-2:]
+    assert "scans" in refusal(take, hidden, "image").detail
+    shown = data[:-2] + b"\xff\xfe\x01\x92" + b"\xff\xda" * 200 + data[-2:]
+    assert take(shown, "image").header.size == (24, 20)
+
+
 def test_a_second_picture_behind_a_jpeg_is_no_animation(files):
     photo, other = files.encoded(files.noise(), "JPEG"), files.encoded(files.noise(seed=1), "JPEG")
     assert take(photo + other, "image").header.size == (24, 20)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from outpaint.contracts import openapi as openapi
+    from outpaint.contracts.data_uris import DataUri as DataUri
     from outpaint.contracts.errors import ERROR_KINDS as ERROR_KINDS
     from outpaint.contracts.errors import Cause as Cause
     from outpaint.contracts.errors import ErrorBody as ErrorBody
@@ -75,6 +76,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
 
 # The public names of each module, as seen from here.
 PUBLIC = {
+    "data_uris": ("DataUri",),
     "errors": (
         "Cause",
         "ERROR_KINDS",

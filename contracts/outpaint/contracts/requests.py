@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from outpaint.contracts.data_uris import DataUri, Digest
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
 
@@ -36,18 +37,19 @@ class Upload:
     data: bytes
     filename: str | None = None
     content_type: str | None = None
+    _digest: Digest = field(default_factory=Digest, init=False, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 (hex) of its bytes, computed once."""
+        return self._digest.of(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class UrlSource:
-    """A picture to be fetched, or one inside a `data:` URI."""
+    """A picture to be fetched."""
 
     url: str
-
-    @property
-    def is_data(self) -> bool:
-        """Whether the URI holds the picture, which then counts as an upload (docs/facts/wire.md#request-fields)."""
-        return self.url[:5].lower() == "data:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ class IdSource:
     id: str
 
 
-Source = Upload | UrlSource | IdSource
+Source = Upload | DataUri | UrlSource | IdSource
 
 # A body's fields as the HTTP core read them: every value of every name, in the order they came.
-FieldValue = Upload | str | int | float | bool | None
+FieldValue = Upload | DataUri | str | int | float | bool | None
 Fields = Mapping[str, list[FieldValue]]
 
 # Which field carries a source in which way; both mask spellings are the vendor's (docs/facts/wire.md#request-fields).
@@ -73,6 +75,8 @@ MASK_FIELDS: Final = {
     "mask_url": "url",
     "mask_id": "id",
 }
+MAY_BE_DATA_URI: Final = frozenset(name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind != "id")
+"""Fields whose text may be a `data:` URI of any length; of a `file` it is refused, with the way out."""
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
 
@@ -276,10 +280,8 @@ def _given(fields: Fields, name: str) -> FieldValue:
 def _one_text(fields: Fields, name: str) -> FieldValue:
     """The one value of a field that is no file; a blank counts as left out, since clients send it for "none"."""
     value = _given(fields, name)
-    if isinstance(value, Upload):
-        raise OutpaintError.wrong_value(
-            name, f"<file of {len(value.data)} bytes>", "send it as a plain text field, not as a file"
-        )
+    if isinstance(value, Upload | DataUri):
+        raise OutpaintError.wrong_value(name, _size(value), "send it as a plain text field, not as a file")
     # A blank prompt is wrong rather than missing.
     return None if value == "" and name != "prompt" else value
 
@@ -302,27 +304,36 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
 def _source(name: str, kind: str, value: FieldValue) -> Source:
     if kind == "file":
         if not isinstance(value, Upload):
+            shown = _size(value) if isinstance(value, DataUri) else value
             raise OutpaintError.wrong_value(
-                name, value, f"send a file in multipart/form-data, or an address as {name}_url"
+                name, shown, f"send a file in multipart/form-data, or an address as {name}_url"
             )
         if not value.data:
             raise OutpaintError.wrong_value(
                 name, "<empty file>", "the file has no bytes; a file handle read once before must be rewound"
             )
         return value
+    if isinstance(value, DataUri) and kind == "url":
+        return value
     if not isinstance(value, str):
-        shown = f"<file of {len(value.data)} bytes>" if isinstance(value, Upload) else value
+        shown = _size(value) if isinstance(value, Upload | DataUri) else value
         raise OutpaintError.wrong_value(name, shown, "send it as text")
     if kind == "id":
         if len(value) > 200:
             raise OutpaintError.wrong_value(name, value, "an id has at most 200 characters")
         return IdSource(value)
-    source = UrlSource(value)
-    if not source.is_data and len(value) > MAX_URL_LENGTH:
+    if DataUri.begins(value):
+        return DataUri.of(value)
+    if len(value) > MAX_URL_LENGTH:
         raise OutpaintError.wrong_value(
             name, f"<{len(value)} characters>", f"an address has at most {MAX_URL_LENGTH} characters"
         )
-    return source
+    return UrlSource(value)
+
+
+def _size(value: Upload | DataUri) -> str:
+    """How a picture is shown in an error's detail."""
+    return f"<{'file' if isinstance(value, Upload) else 'data: URI'} of {len(value.data)} bytes>"
 
 
 class UploadRequest(BaseModel):

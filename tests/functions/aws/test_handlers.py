@@ -25,7 +25,8 @@ from outpaint.functions.handlers import api_handler, gateway_events, job_handler
 from outpaint.functions.handlers.api_handler import MARGIN_S, outcome_of
 from outpaint.functions.handlers.gateway_events import request_body, request_head
 from outpaint.functions.http.application import Application
-from outpaint.functions.http.bodies import read_fields, whole_body
+from outpaint.functions.http.bodies import read_fields
+from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 
 

@@ -30,7 +30,7 @@ from outpaint.contracts.errors import ERROR_KINDS, ErrorBody
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.handlers.gateway_events import request_body, request_head, written
-from outpaint.functions.http.bodies import whole_body
+from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import RequestHead, Response
 
 MULTIPART = "multipart/form-data; boundary=b"

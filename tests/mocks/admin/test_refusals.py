@@ -82,7 +82,7 @@ def test_what_cannot_be_done_changes_nothing(
     assert everything(server) == before
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"null", b"[" * 100_000, b"\xff", b'{"a":[' + b"{}," * 10_000 + b"0]}"])
 def test_a_body_that_is_no_json_object_is_refused(server: Any, raw: bytes) -> None:
     answer = server.ask("POST", "/clock/advance", raw=raw)
     assert (answer.status, answer.json["error_code"]) == (400, "malformed_body")

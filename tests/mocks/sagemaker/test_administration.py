@@ -86,6 +86,7 @@ def test_faults_clock_and_journal(sagemaker_mock: ServedSageMaker, cloud: Any) -
         ("POST", "/clock", {"Advance": -1}, "forward only"),
         ("POST", "/clock", {"Back": 1}, "Advance or Scale"),
         ("POST", "/clock", [1], "no JSON object"),
+        ("POST", "/clock", [{}] * 10_000, "more than 10000 lists and objects"),
         ("PUT", "/endpoints/nobody/instances", {"Instances": 1}, "no endpoint nobody"),
         ("PUT", "/endpoints/nobody/instances", {"Instances": -1}, "at least 0"),
     ],

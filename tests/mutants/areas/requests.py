@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
@@ -11,13 +10,14 @@ from PIL import Image
 
 from mutants.mutant import Patch, mutant
 from outpaint.contracts import requests
+from outpaint.contracts.data_uris import DataUriReader
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import OutpaintRequest, Upload
 from outpaint.functions.adapters.fetch import SafeFetch
-from outpaint.functions.http import bodies
+from outpaint.functions.http import bodies, field_values, json_body
 from outpaint.functions.service import picture_sources
 from outpaint.painting import pipeline
-from outpaint.painting.inputs import inspection, intake
+from outpaint.painting.inputs import inspection, intake, jpeg
 
 
 def change_fields(patch: Patch, change: Any) -> None:
@@ -200,6 +200,22 @@ def truncated_multipart_is_taken(patch: Patch) -> None:
     patch.around(bodies, "read_multipart", reading)
 
 
+@mutant("of two names in one part the last counts", "bad-bodies.part-that-is-no-form-field-is-400")
+def second_name_is_taken(patch: Patch) -> None:
+    patch.set(bodies, "_check_parameters", lambda _: None)
+
+
+@mutant("text of any length is taken", "bad-bodies.megabyte-of-text-is-refused-in-any-body")
+def text_of_any_length_is_taken(patch: Patch) -> None:
+    for module in (field_values, json_body):
+        patch.set(module, "MAX_TEXT_BYTES", 2**40)
+
+
+@mutant("a JPEG may have scans without end", "bad-pictures.jpeg-of-thousands-of-scans-is-refused")
+def any_number_of_scans_is_taken(patch: Patch) -> None:
+    patch.set(jpeg, "_check_scans", lambda *_: None)
+
+
 @mutant("a file's label counts and not its bytes", "client-quirks.file-is-read-whatever-its-label")
 def labels_count(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
@@ -282,7 +298,7 @@ def long_data_uri_is_refused(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         for name in ("image_url", "mask_url", "mask_image_url"):
             for value in found.get(name, []):
-                if isinstance(value, str) and len(value) > requests.MAX_URL_LENGTH:
+                if len(str(getattr(value, "text", value))) > requests.MAX_URL_LENGTH:
                     raise OutpaintError.wrong_value(name, f"<{len(value)} characters>", "too long")
         return found
 
@@ -296,12 +312,11 @@ def long_address_is_taken(patch: Patch) -> None:
 
 @mutant("base64 that is damaged is read as far as it goes", "sources.data-uri-without-base64-is-refused")
 def damaged_base64_is_read(patch: Patch) -> None:
-    class Lenient:
-        @staticmethod
-        def b64decode(text: str, validate: bool = True) -> bytes:
-            return base64.b64decode(text + "===", validate=False)
+    def end(original: Any, self: DataUriReader) -> tuple[bytes, str | None]:
+        data, fault = original(self)
+        return (data, fault) if fault is None else (b"as far as it goes", None)
 
-    patch.set(picture_sources, "base64", Lenient)
+    patch.around(DataUriReader, "end", end)
 
 
 @mutant("another account's result can be sent on", "result-files.another-accounts-result-cannot-be-sent-on")

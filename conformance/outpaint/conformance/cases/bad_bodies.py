@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx
 
@@ -50,6 +51,9 @@ _PARTS: Final = {
     "attachment": b'Content-Disposition: attachment; name="prompt"\r\n\r\nno form-data',
     "base64": b'Content-Disposition: form-data; name="prompt"\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==',
     "no-colon": b"no colon in here\r\n\r\nx",
+    "two-names": b'Content-Disposition: form-data; name="prompt"; name="seed"\r\n\r\nx',
+    "two-file-names": b'Content-Disposition: form-data; name="image"; filename="a.png"; FileName="b.png"\r\n\r\nx',
+    "two-dispositions": b'Content-Disposition: form-data; name="prompt"\r\n' * 2 + b"\r\nx",
 }
 _JSON_BODIES: Final = {
     "empty": b"",
@@ -66,12 +70,15 @@ _JSON_BODIES: Final = {
     "digits": b'{"count": ' + b"9" * 5000 + b"}",
     "deep-list": b"[" * 100_000,
     "deep-object": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "100000-members": b'{"a": 1' + b', "a": 1' * 100_000 + b"}",
+    "100000-objects": b'{"a": [{}' + b", {}" * 100_000 + b"]}",
 }
 _FORMS: Final = {
     "not-utf-8": b"prompt=%ff",
     "raw-bytes": b"prompt=\xff",
     "5000-fields": b"&".join(b"a%d=1" % n for n in range(5000)),
     "no-names": b"=&=&=",
+    "escaped-megabyte": b"prompt=" + b"%41" * 2**20,
 }
 _TEXTS: Final = {"utf-16": b"\xff\xfe", "surrogate": b"\xed\xa0\x80", "half-a-character": b"a\xc3"}
 _TYPES: Final[list[dict[str, Any]]] = [
@@ -112,6 +119,12 @@ def _with_half_a_character(name: str) -> bytes:
 
 def _a_megabyte_of(name: str) -> bytes:
     return multipart(_IMAGE, _PROMPT if name != "prompt" else _IMAGE, FormPart(name, "x" * 2**20))
+
+
+def _a_megabyte_in(kind: str, name: str) -> tuple[bytes, str]:
+    """A good request but for this one field."""
+    fields = {"image_url": _URI, "prompt": "a lake", "count": "1", name: "x" * 2**20}
+    return (json.dumps(fields).encode(), _JSON) if kind == "json" else (urlencode(fields).encode(), _URLENCODED)
 
 
 def _a_thousand_parts() -> bytes:
@@ -180,7 +193,7 @@ def file_that_holds_the_boundarys_text_is_not_cut(api: Api) -> None:
 
 @case(
     clauses.FORM_PARTS,
-    when="a part of a multipart body is no form field",
+    when="a part of a multipart body is no form field, or two",
     then="the refusal is 400 malformed_body",
     each=variants(part=_PARTS),
 )
@@ -200,6 +213,19 @@ def thousand_parts_are_refused(api: Api) -> None:
 )
 def text_field_of_a_megabyte_is_refused(api: Api, name: str) -> None:
     one_of(api.post_body(_a_megabyte_of(name), multipart_type()).status_code, (400, 413, 422), "the status")
+
+
+@_abusive(
+    when="a field has a megabyte of text in a body of another kind",
+    then="the answer is 400, 413 or 422",
+    each={
+        f"{kind}-{name}": {"kind": kind, "name": name}
+        for kind in ("json", "urlencoded")
+        for name in ("prompt", "count", "colour")
+    },
+)
+def megabyte_of_text_is_refused_in_any_body(api: Api, kind: str, name: str) -> None:
+    one_of(api.post_body(*_a_megabyte_in(kind, name)).status_code, (400, 413, 422), "the status")
 
 
 @_abusive(when="a text field is not UTF-8", then="the answer is 400 or 422", each=variants(data=_TEXTS))

@@ -107,6 +107,21 @@ def unreadable_picture_is_refused(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNREADABLE_IMAGE, field="image")
 
 
+@case(
+    clauses.DAMAGED,
+    when="a small JPEG has thousands of scans, each of which would be decoded over the whole picture",
+    then="the refusal is 422 unreadable_image and names the image",
+    each=variants(
+        data={
+            "progressive": drawn_pictures.jpeg_of_scans(3000),
+            "behind-a-comment-that-holds-an-end": drawn_pictures.jpeg_of_scans(3000, comment=b"\xff\xd9"),
+        }
+    ),
+)
+def jpeg_of_thousands_of_scans_is_refused(api: Api, data: bytes) -> None:
+    refused(_posted(api, data), ErrorCode.UNREADABLE_IMAGE, field="image")
+
+
 @critical(
     clauses.DIMENSIONS,
     when="a PNG's header declares a size out of range, and no pixels follow",

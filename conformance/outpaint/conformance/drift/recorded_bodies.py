@@ -32,7 +32,7 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPicture,
 )
 from outpaint.conformance.proving.drawn_pictures import encode, png_that_declares
-from outpaint.functions.http.bodies import refuse_constant
+from outpaint.functions.http.json_body import refuse_constant
 
 
 @dataclass

@@ -191,7 +191,7 @@ MULTIPART_GRAMMAR: Final = _rfc(
 )
 FORM_PARTS: Final = _rfc(
     "bodies.form-parts",
-    "Each part is form-data and has a name; no part has a transfer encoding.",
+    "Each part is form-data and has one name; no part has a transfer encoding.",
     "RFC 7578, 4.2 and 4.7",
 )
 URLENCODED: Final = _vendor("bodies.urlencoded", "A request whose pictures are addresses may be urlencoded.", FIELDS)

@@ -155,6 +155,14 @@ def strip_above() -> Box:
 # Unusual files
 
 
+def jpeg_of_scans(more: int, *, comment: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan comes again so many times, behind a comment where one is given."""
+    data = encode(scene(), "JPEG", progressive=True)
+    scan, end = data[data.rindex(b"\xff\xda") : -2], data[-2:]
+    between = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment if comment else b""
+    return data[:-2] + between + scan * more + end
+
+
 def png_that_declares(width: int, height: int) -> bytes:
     """A few hundred bytes whose header declares a picture of this size."""
     return _png(_header(width, height, 8), bytes(1000))

@@ -24,7 +24,7 @@ from outpaint.functions.embedded.figures import OTHER, RequestFigures
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.server_load import BodyShare, Pace, ServerLoad
 from outpaint.functions.http.application import Application, Exchange, no_room
-from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, Fetching, ReceivedBody, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import decoded_path
 from outpaint.functions.service import log_keys
 
@@ -169,7 +169,7 @@ class AsgiHost(PooledHost):
 
     async def _finish(self, exchange: Exchange, receive: Receive, declared: int | None) -> tuple[Response, bool]:
         """The answer to a request of which the body counts, and whether that was left unread."""
-        body: bytes | Response = b""
+        body: Body | Response = b""
         share = self.load.share(exchange.payer)
         try:
             if exchange.body_limit > 0:
@@ -348,7 +348,7 @@ def _is_loopback(address: str) -> bool:
 
 async def read_body(
     exchange: Opened, receive: Receive, share: BodyShare, limits: ServerLimits, declared: int | None = None
-) -> bytes | Response:
+) -> Body | Response:
     """The whole body, or the refusal of one that is too large, has no room, or stopped arriving.
 
     Room for what is `declared` of it, in bytes, is taken before any of it is read.
@@ -357,25 +357,21 @@ async def read_body(
     if not share.reach(min(declared or 0, exchange.body_limit)):
         return exchange.no_room()
     pace = Pace(limits, loop.time())
-    chunks: list[bytes] = []
-    size = 0
+    body = ReceivedBody()
     try:
         async with asyncio.timeout(limits.body_patience) as patience:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > exchange.body_limit:
+                body.add(message.get("body", b""))
+                if len(body) > exchange.body_limit:
                     return exchange.too_large()
-                if not share.reach(size):
+                if not share.reach(len(body)):
                     return exchange.no_room()
-                if chunk:
-                    chunks.append(chunk)
                 if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-                patience.reschedule(pace.until(size, loop.time()))
+                    return body.received
+                patience.reschedule(pace.until(len(body), loop.time()))
     except TimeoutError:
         refusal = exchange.cut_short()
         return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)

@@ -19,6 +19,11 @@ from outpaint.functions.http.messages import Response
 _GOODBYE_S: Final = 1.0
 """How long a connection that was refused is kept for its client to read why."""
 _HOST: Final = b"host"
+FREE_CHUNKS: Final = 16_384
+"""Chunks of a body that may have any size (RFC 9112, 7.1)."""
+MIN_CHUNK_BYTES: Final = 256
+"""Bytes that all further chunks must have on average: the parser takes a microsecond for each."""
+_CHUNKS_A_TURN: Final = 2048
 
 
 class Hosted(Protocol):
@@ -76,6 +81,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._moved = self._parsing = False
         self._before_bytes = self._framing_bytes = self._part_bytes = 0
         self._dropped_bytes = 0
+        self._chunks = self.body_bytes = 0
         self._next_waits = False
         self._seen_closing = False
         self._heard_at = self._head_began_at = self._answered_at = self.loop.time()
@@ -138,6 +144,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._between_messages = False
         self._in_head = True
         self._dropped_bytes = 0
+        self._chunks = self.body_bytes = 0
         self._head_began_at = self._heard_at
 
     def on_headers_complete(self) -> None:
@@ -154,9 +161,24 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
         self.headers = _NO_TRAILERS
 
+    def on_chunk_header(self) -> None:
+        """A chunk of a body begins; raises for too many small ones, which the parser answers as no HTTP."""
+        self._chunks += 1
+        if self._chunks > FREE_CHUNKS and self.body_bytes < (self._chunks - FREE_CHUNKS) * MIN_CHUNK_BYTES:
+            raise ValueError("too many small chunks")
+        if self._chunks % _CHUNKS_A_TURN == 0:
+            self.let_others()
+
+    def let_others(self) -> None:
+        """Let the other connections have their turn: uvloop reads on as long as there is something to read."""
+        if not self.flow.read_paused:
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
+
     def on_body(self, body: bytes) -> None:
         """Part of a body: for the application, or dropped where that has answered without it."""
         self._moved = True
+        self.body_bytes += len(body)
         if self.cycle.response_complete:
             self._drop(len(body))
         else:

@@ -20,6 +20,7 @@ from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
 from outpaint.functions.http.answers import Accept, Answers, Headers
 from outpaint.functions.http.bodies import JSON
+from outpaint.functions.http.field_values import malformed
 from outpaint.functions.http.local_requests import foreign
 from outpaint.functions.http.messages import Body, Fetching, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import INFERENCES_PREFIX, METHODS, PUBLIC, Match, Route, match
@@ -158,7 +159,7 @@ class Exchange:
 
     def cut_short(self) -> Response:
         """400 for a body whose client stopped sending before its end."""
-        return self.refuse(bodies.malformed("the body stopped arriving before its end: send it again, whole"))
+        return self.refuse(malformed("the body stopped arriving before its end: send it again, whole"))
 
     def no_room(self) -> Response:
         """503 for a body that the host has no memory for at this moment."""
@@ -482,7 +483,7 @@ def _check_single(sent: list[str]) -> None:
     """
     for lower, name in _SINGLE.items():
         if sent.count(lower) > 1:
-            raise bodies.malformed(f"{name} was sent more than once: send it once", field=name)
+            raise malformed(f"{name} was sent more than once: send it once", field=name)
 
 
 def _file_part(fields: Fields) -> Upload:

@@ -1,31 +1,36 @@
-"""Parses request bodies into fields: JSON, urlencoded and multipart."""
+"""Parses request bodies into fields, whatever their content type; multipart bodies here."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from types import MappingProxyType
-from typing import Final, NoReturn
-from urllib.parse import parse_qsl
+from typing import Final
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.requests import KNOWN_FIELDS, FieldValue, Upload
+from outpaint.contracts.requests import FieldValue, Upload
+from outpaint.functions.http.field_values import MAX_FIELDS, WHOLE_BYTES, FieldText, body_pieces, malformed, utf_8
+from outpaint.functions.http.json_body import read_json
 from outpaint.functions.http.messages import Body, RequestHead
+from outpaint.functions.http.urlencoded_body import read_urlencoded
 
 MULTIPART: Final = "multipart/form-data"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 SUPPORTED: Final = (MULTIPART, URLENCODED, JSON)
-MAX_FORM_FIELDS: Final = 64
-MAX_PARTS: Final = 64
-MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_PART_HEADERS: Final = 16
 MAX_PART_HEADER_BYTES: Final = 8 * 1024
+MAX_BOUNDARIES: Final = 4 * MAX_FIELDS
+"""How often the boundary's text may stand in a body after a line break; the parser takes time for each."""
+MAX_PADDING: Final = 1024
+"""Blanks behind a boundary (RFC 2046, 5.1.1), of which mail had a few; the parser goes through them one by one."""
+
+_PARAMETER: Final = re.compile(rb';[ \t]*([^=;"\s]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 
 
 def check_content_type(head: RequestHead) -> None:
@@ -58,24 +63,16 @@ def check_content_type(head: RequestHead) -> None:
 
 
 def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
-    """Every value of every field, in order; files as `Upload`s, JSON values as they are.
+    """Every value of every field, in order; files as `Upload`s, pictures in URIs as `DataUri`s.
 
-    Call `check_content_type` first. Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed.
+    Memory is taken for the values alone, and for a piece of the body at a time. Call `check_content_type` first.
+    Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed or has more of anything than is taken,
+    INVALID_PARAMETER for a field whose text is too long.
     """
     media_type, options = _content_type(head)
     if media_type == MULTIPART:
-        return read_multipart(options[b"boundary"], _pieces(body))
-    return _read_urlencoded(whole_body(body)) if media_type == URLENCODED else _read_json(whole_body(body))
-
-
-def whole_body(body: Body) -> bytes:
-    """A body in one piece; raises `OutpaintError` MALFORMED_BODY where its pieces do."""
-    return b"".join(_pieces(body))
-
-
-def malformed(detail: str, field: str | None = None) -> OutpaintError:
-    """400: the body is not what its content type says."""
-    return OutpaintError(ErrorCode.MALFORMED_BODY, detail, field=field)
+        return read_multipart(options[b"boundary"], body_pieces(body))
+    return read_urlencoded(body) if media_type == URLENCODED else read_json(body)
 
 
 @lru_cache(maxsize=256)
@@ -90,12 +87,13 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
 
     The body comes in pieces, cut anywhere; each is released before the next is read.
 
-    Raises `OutpaintError` MALFORMED_BODY for a body that breaks off, lacks its closing boundary, or whose
-    parts have no name; INVALID_PARAMETER for a text field over 64 KiB.
+    Raises `OutpaintError` MALFORMED_BODY for a body that breaks off, lacks its closing boundary, has more than
+    `MAX_FIELDS` parts, or one without a name of its own; INVALID_PARAMETER for a text over `MAX_TEXT_BYTES` that is no
+    picture.
     """
     if not boundary:
         raise malformed("multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header")
-    form = _Form()
+    form, delimiters = _Form(), _Delimiters(b"\r\n--" + boundary)
     try:
         parser = MultipartParser(
             boundary,
@@ -112,7 +110,11 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
             max_header_count=MAX_PART_HEADERS,
             max_header_size=MAX_PART_HEADER_BYTES,
         )
+        read = 0
         for piece in body:
+            read += len(piece)
+            if read > WHOLE_BYTES:  # in less, nothing takes long
+                delimiters.look(piece, in_padding=parser.state is MultipartState.BOUNDARY_PADDING)
             parser.write(piece)
     except FormParserError as error:
         reason = str(error).rstrip(".")
@@ -122,6 +124,38 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
     return form.fields
 
 
+class _Delimiters:
+    """Refuses what would keep the parser busy: a boundary's text by the million, or blanks without end behind one."""
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._found = 0
+
+    def look(self, piece: bytes, *, in_padding: bool) -> None:
+        """Look at a piece before it is parsed; raises `OutpaintError` MALFORMED_BODY.
+
+        What stands across two pieces is missed: that is one boundary a piece, and its padding is in the second.
+        """
+        if in_padding:
+            self._check_padding(piece, 0)
+        place = piece.find(self._delimiter)
+        while place >= 0:
+            self._found += 1
+            if self._found > MAX_BOUNDARIES:
+                raise malformed(f"the form's boundary stands in it more than {MAX_BOUNDARIES} times")
+            place += len(self._delimiter)
+            self._check_padding(piece, place)
+            place = piece.find(self._delimiter, place)
+
+    @staticmethod
+    def _check_padding(piece: bytes, start: int) -> None:
+        if piece[start : start + 1] not in (b" ", b"\t"):
+            return
+        behind = piece[start : start + MAX_PADDING]
+        if len(behind) == MAX_PADDING and not behind.strip(b" \t"):
+            raise malformed(f"the form has {MAX_PADDING} blanks behind a boundary")
+
+
 class _Form:
     """The parser's callbacks; a part's bytes are copied once."""
 
@@ -129,19 +163,18 @@ class _Form:
         self.fields: dict[str, list[FieldValue]] = {}
         self.ended = False
         self._parts = 0
-        self._data = BytesIO()
         self._headers: dict[bytes, bytes] = {}
         self._header_name = b""
         self._header_value = b""
         self._name = ""
         self._filename: str | None = None
-        self._is_file = False
+        self._file: BytesIO | None = None
+        self._text: FieldText | None = None
 
     def part_begin(self) -> None:
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise malformed(f"the form has more than {MAX_PARTS} parts")
-        self._data = BytesIO()
+        if self._parts > MAX_FIELDS:
+            raise malformed(f"the form has more than {MAX_FIELDS} parts")
         self._headers = {}
 
     def header_field(self, data: bytes, start: int, end: int) -> None:
@@ -151,14 +184,19 @@ class _Form:
         self._header_value += data[start:end]
 
     def header_end(self) -> None:
-        self._headers.setdefault(self._header_name.lower(), self._header_value)
+        name = self._header_name.lower()
+        if name == b"content-disposition" and name in self._headers:
+            raise malformed("a part of the form has two Content-Disposition headers: each needs one")
+        self._headers.setdefault(name, self._header_value)
         self._header_name = self._header_value = b""
 
     def headers_finished(self) -> None:
-        disposition, options = header_options(self._headers.get(b"content-disposition"))
+        header = self._headers.get(b"content-disposition", b"")
+        disposition, options = header_options(header)
         if disposition != b"form-data" or b"name" not in options:
             raise malformed("a part of the form has no name: each needs Content-Disposition: form-data; name=...")
-        self._name = _text(options[b"name"], "a field's name")
+        _check_parameters(header)
+        self._name = utf_8(options[b"name"], "a field's name")
         encoding = self._headers.get(b"content-transfer-encoding", b"binary").strip().lower()
         if encoding not in (b"binary", b"8bit", b"7bit"):
             raise malformed(
@@ -167,95 +205,46 @@ class _Form:
                 self._name,
             )
         # A name given only as filename* still marks a file, although RFC 7578 forbids that spelling.
-        extended = b"filename*" in self._headers.get(b"content-disposition", b"").lower()
+        extended = b"filename*" in header.lower()
         media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
-        self._is_file = b"filename" in options or extended or not media_type.startswith(b"text/plain")
+        if b"filename" in options or extended or not media_type.startswith(b"text/plain"):
+            self._file = BytesIO()
+        else:
+            self._text = FieldText(self._name)
         # A file's name decides nothing; of a whole path reports get the last part.
         filename = options.get(b"filename", b"").decode("utf-8", "replace")
         self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
 
     def part_data(self, data: bytes, start: int, end: int) -> None:
-        self._data.write(memoryview(data)[start:end])
+        if self._file is not None:
+            self._file.write(memoryview(data)[start:end])
+        elif self._text is not None:
+            self._text.feed(data[start:end])
 
     def part_end(self) -> None:
-        value = self._data.getvalue()
-        self._data = BytesIO()
-        values = self.fields.setdefault(self._name, [])
-        if self._is_file:
+        value: FieldValue = None
+        if self._file is not None:
             content_type = self._headers.get(b"content-type")
-            values.append(
-                Upload(value, self._filename, content_type.decode("latin-1").strip() if content_type else None)
-            )
-            return
-        if len(value) > MAX_TEXT_BYTES and not value[:5].lower() == b"data:":
-            raise OutpaintError.wrong_value(
-                self._name, f"<{len(value)} bytes>", f"a text field has at most {MAX_TEXT_BYTES} bytes"
-            )
-        values.append(_text(value, self._name))
+            label = content_type.decode("latin-1").strip() if content_type else None
+            value = Upload(self._file.getvalue(), self._filename, label)
+        elif self._text is not None:
+            value = self._text.end()
+        self._file = self._text = None
+        self.fields.setdefault(self._name, []).append(value)
 
     def end(self) -> None:
         self.ended = True
 
 
-def _text(data: bytes, what: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise malformed(f"{what} is not UTF-8 text", what) from None
-
-
-def _pieces(body: Body) -> Iterable[bytes]:
-    return (body,) if isinstance(body, bytes) else body.pieces()
+@lru_cache(maxsize=256)
+def _check_parameters(disposition: bytes) -> None:
+    """Raise MALFORMED_BODY for a second name or filename: of two readers, one would take the first, one the second."""
+    names = [found[1].lower() for found in _PARAMETER.finditer(disposition)]
+    for name in (b"name", b"filename"):
+        if names.count(name) > 1:
+            raise malformed(f"a part of the form has two parameters {name.decode()} in its Content-Disposition")
 
 
 def _content_type(head: RequestHead) -> tuple[str, Mapping[bytes, bytes]]:
     media_type, options = header_options(head.header("content-type"))
     return media_type.decode("latin-1").strip(), options
-
-
-def _read_urlencoded(body: bytes) -> dict[str, list[FieldValue]]:
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict")
-    except UnicodeDecodeError:
-        raise malformed("the form is not percent-encoded UTF-8 text") from None
-    except ValueError:
-        raise malformed(f"the form has more than {MAX_FORM_FIELDS} fields") from None
-    fields: dict[str, list[FieldValue]] = {}
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return fields
-
-
-def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
-    try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_Members, parse_constant=refuse_constant)
-    except UnicodeDecodeError:
-        raise malformed("the JSON body is not UTF-8") from None
-    except RecursionError:
-        raise malformed("the JSON body is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise malformed(
-            f"the JSON body cannot be parsed: {error.msg[:1].lower() + error.msg[1:]} at character {error.pos}"
-        ) from None
-    except ValueError as error:
-        # A whole number of more digits than Python converts, or a constant refused below.
-        raise malformed(f"the JSON body cannot be parsed: {str(error)[:100]}") from None
-    if not isinstance(document, _Members):
-        raise malformed('the JSON body must be an object, such as {"image_url": "...", "prompt": "..."}')
-    fields: dict[str, list[FieldValue]] = {}
-    for name, value in document:
-        plain = value if value is None or isinstance(value, str | int | float | bool) else None
-        # An unknown name may have any value; the name is reported, the value ignored.
-        if plain is not value and name in KNOWN_FIELDS:
-            raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
-        fields.setdefault(name, []).append(plain)
-    return fields
-
-
-class _Members(list[tuple[str, object]]):
-    """A JSON object with its members in order, repeated names included."""
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """For `json.loads`: raises `ValueError` for NaN and the infinities."""
-    raise ValueError(f"{name} is not JSON")

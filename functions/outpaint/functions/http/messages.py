@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+PIECE_BYTES: Final = 256 * 1024
+"""Bytes of a body that are read at a time: few enough that no other thread waits long for the interpreter."""
+_BLOCK_BYTES: Final = 4 * PIECE_BYTES
 
 
 class HasHeaders:
@@ -69,6 +76,70 @@ class Pieces(Protocol):
 
 
 Body = bytes | Pieces
+
+
+class ReceivedBody:
+    """A body as its host receives it; `pieces` gives it once, and gives back its memory as it is read.
+
+    It takes as much memory as its bytes, however small the chunks are that they come in. More than `PIECE_BYTES` stand
+    in blocks of their own: from the allocator's heap, which gives back little of what lies below something else, the
+    system would not get a body's memory while its pictures are made of it.
+    """
+
+    __slots__ = ("_blocks", "_first", "_room", "_size")
+
+    def __init__(self) -> None:
+        self._first: bytes | bytearray = b""
+        self._blocks: deque[mmap.mmap] = deque()
+        self._room = 0
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, chunk: bytes) -> None:
+        """The bytes that came next."""
+        before, self._size = self._size, self._size + len(chunk)
+        if self._size > PIECE_BYTES:
+            self._write(memoryview(chunk))
+        elif not before:
+            self._first = chunk
+        else:
+            if isinstance(self._first, bytes):
+                self._first = bytearray(self._first)
+            self._first += chunk
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in order, at most `PIECE_BYTES` at a time."""
+        left = self._size - len(self._first)
+        first, self._first = bytes(self._first), b""
+        yield first
+        while self._blocks:
+            with self._blocks.popleft() as block:
+                for start in range(0, min(left, _BLOCK_BYTES), PIECE_BYTES):
+                    yield block[start : min(start + PIECE_BYTES, left)]
+            left -= _BLOCK_BYTES
+
+    @property
+    def received(self) -> Body:
+        """What is handed on: a small body as bytes, a larger one as this."""
+        return self if self._blocks else bytes(self._first)
+
+    def _write(self, data: memoryview) -> None:
+        while data:
+            if not self._room:
+                self._blocks.append(_block())
+                self._room = _BLOCK_BYTES
+            part, data = data[: self._room], data[self._room :]
+            self._blocks[-1].write(part)
+            self._room -= len(part)
+
+
+def _block() -> mmap.mmap:
+    """Memory straight from the system."""
+    if sys.platform == "win32":
+        return mmap.mmap(-1, _BLOCK_BYTES)
+    return mmap.mmap(-1, _BLOCK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
-from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.data_uris import DataUri
+from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.requests import IdSource, OutpaintRequest, Source, Upload, UrlSource
 from outpaint.contracts.storage_names import is_file_id
@@ -27,23 +24,23 @@ def embedded_bytes(source: Source, field: str) -> bytes | None:
     """
     if isinstance(source, Upload):
         return source.data
-    if isinstance(source, UrlSource) and source.is_data:
-        return _data_uri(source.url, field)
+    if isinstance(source, DataUri):
+        if source.fault is not None:
+            raise OutpaintError.wrong_value(field, source.shown_label, source.fault)
+        return source.data
     return None
 
 
 def addresses(request: OutpaintRequest) -> dict[str, str]:
     """The addresses that a request has to have fetched, by the field of each: as slow as other servers like."""
     sources = {request.image_field: request.image, request.mask_field or MASK_FIELD: request.mask}
-    return {
-        field: source.url for field, source in sources.items() if isinstance(source, UrlSource) and not source.is_data
-    }
+    return {field: source.url for field, source in sources.items() if isinstance(source, UrlSource)}
 
 
-def identity(source: Source, embedded: bytes | None) -> str:
+def identity(source: Source) -> str:
     """What a source contributes to an idempotency fingerprint: the hash of its content, its address or its id."""
-    if embedded is not None:
-        return f"sha256:{hashlib.sha256(embedded).hexdigest()}"
+    if isinstance(source, Upload | DataUri):
+        return f"sha256:{source.sha256}"
     if isinstance(source, UrlSource):
         return f"url:{source.url}"
     assert isinstance(source, IdSource)
@@ -95,20 +92,3 @@ def _lives(service: Service, stored: StoredPicture, now: float) -> bool:
         return True
     job = service.jobs.find(stored.inference_id, now)
     return job is not None and job.state is JobState.SUCCEEDED
-
-
-def _data_uri(uri: str, field: str) -> bytes:
-    header, comma, payload = uri.partition(",")
-    if not comma or not header.lower().endswith(";base64"):
-        raise OutpaintError.wrong_value(field, header[:40], "a data: URI must be data:image/...;base64,...")
-    # A form body sent without percent-encoding turns '+' into a blank; no other reading of it is possible.
-    text = unquote(payload).replace(" ", "+")
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise OutpaintError.wrong_value(field, header[:40], "the base64 in this data: URI is damaged") from None
-    if not data:
-        raise OutpaintError(
-            ErrorCode.INVALID_PARAMETER, f"{field} has wrong value: the data: URI holds no bytes", field=field
-        )
-    return data

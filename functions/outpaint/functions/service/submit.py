@@ -87,8 +87,8 @@ def admit(
     if key is not None:
         content = fingerprint(
             request,
-            image=picture_sources.identity(request.image, image),
-            mask=None if request.mask is None else picture_sources.identity(request.mask, mask),
+            image=picture_sources.identity(request.image),
+            mask=None if request.mask is None else picture_sources.identity(request.mask),
         )
     admitted = Admitted(caller, request, wait, applied, key, correlation_id, content, image, mask)
     earlier = _earlier(service, admitted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from functools import cache
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError
 from outpaint.functions.http.docs_page import DOCS_STYLE
+from outpaint.functions.http.json_body import parsed_object
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.mocks.admin.actions import OPERATIONS
@@ -26,6 +26,9 @@ from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.world.worlds import Worlds
 
 _LOG: Final = logging.getLogger("outpaint.mock")
+_MAX_BODY: Final = 1024 * 1024
+_MAX_SOURCE_BODY: Final = 64 * 1024 * 1024
+_SOURCES: Final = f"{ADMIN_ROOT}/sources"
 _PAGE: Final = f"{ADMIN_ROOT}/ui"
 _PAGE_TYPES: Final = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript"
@@ -35,6 +38,13 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _STYLED: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
+
+def body_limit(head: RequestHead, hosts: AllowedHosts = LOOPBACK_HOSTS) -> int:
+    """Bytes of a body that are read: a source's picture is the one large thing that is sent here."""
+    if admin_refusal(head, hosts) is None and head.path.endswith(_SOURCES):
+        return _MAX_SOURCE_BODY
+    return _MAX_BODY
 
 
 def answer(worlds: Worlds, head: RequestHead, body: bytes, hosts: AllowedHosts = LOOPBACK_HOSTS) -> Response:
@@ -147,12 +157,7 @@ def _body(operation: AdminOperation, body: bytes) -> BaseModel:
                 ErrorCode.MISSING_PARAMETER, f"a body is missing: send {', '.join(model.model_fields)} as JSON"
             )
         body = b"{}"
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON: send an object") from None
-    if not isinstance(content, dict):
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON object")
+    parsed_object(body)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.redaction import Redaction
@@ -252,6 +253,8 @@ def _request(call: Call) -> dict[str, Any] | None:
 def _source(source: Source, size: int | None) -> str:
     if isinstance(source, Upload):
         return f"a file of {size} bytes" + (f", {source.filename}" if source.filename else "")
+    if isinstance(source, DataUri):
+        return f"a data: URI of {size} bytes, {source.shown_label}"
     if isinstance(source, UrlSource):
         return source.url if len(source.url) <= _MAX_WORDS else source.url[:_MAX_WORDS] + "..."
     assert isinstance(source, IdSource)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.requests import Source, Upload
 from outpaint.functions.http.application import Exchange
-from outpaint.functions.http.messages import Fetching, RequestHead, Response, Waiting
+from outpaint.functions.http.field_values import whole_body
+from outpaint.functions.http.messages import Body, Fetching, RequestHead, Response, Waiting
 from outpaint.functions.http.routes import Route, match
 from outpaint.functions.service import admission, picture_sources
 from outpaint.functions.service.records import Account
@@ -63,6 +65,7 @@ class CallUnderWay(CallSeenByPorts):
         self._exchange: Exchange | None = None
         self._key: str | None = None
         self._refusal: OutpaintError | None = None
+        self._unread: Response | None = None
         self._spent: dict[tuple[str, CallEffect], bool] = {}
         kind = None if self._found is None else _KINDS.get((self._found.route, head.method))
         with world.lock:
@@ -82,11 +85,31 @@ class CallUnderWay(CallSeenByPorts):
         """Whether it may wait for other servers, which only a world with a live port does."""
         return self.record.route is On.SUBMIT and self.world.sources.is_live
 
-    def finish(self, body: bytes) -> MockResponse | Waiting:
+    def finish(self, body: Body) -> MockResponse | Waiting:
         """The answer to the whole request, or a wait; never raises."""
-        exchange = self._exchange
-        refusal = None if exchange is None else exchange.read(body)
-        self._note_body(body)
+        self.take(body)
+        return self.conclude()
+
+    def take(self, body: Body) -> None:
+        """The first half of `finish`: read the body."""
+        exchange, size = self._exchange, len(body)
+        # A body that is not kept is let go of while it is read.
+        kept = whole_body(body) if self.world.journal.keeps(size) else None
+        self._unread = None if exchange is None else exchange.read(body if kept is None else kept)
+        self._note_body(kept, size)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether `conclude` takes little time: the pictures that `take` found are small, or were seen before."""
+        request = self.record.request
+        return request is None or self.world.studio.inspections.are_quick(
+            _picture(request.image), _picture(request.mask)
+        )
+
+    def conclude(self) -> MockResponse | Waiting:
+        """The second half of `finish`: the answer, or a wait; never raises."""
+        exchange, refusal = self._exchange, self._unread
+        self._inspect()
         with self.world.lock:
             self.world.dispatch.settle_due(self.world.clock.now())
             if exchange is not None:
@@ -131,7 +154,7 @@ class CallUnderWay(CallSeenByPorts):
     def _outcome(self, outcome: Response | Waiting) -> MockResponse | Waiting:
         return self._answered(outcome) if isinstance(outcome, Response) else self._waiting(outcome)
 
-    def respond(self, body: bytes) -> MockResponse | Waiting:
+    def respond(self, body: Body) -> MockResponse | Waiting:
         """The answer to the whole request, or a wait, for hosts that hold the body already; never raises."""
         if self.answer is not None:
             return self.answer
@@ -293,21 +316,31 @@ class CallUnderWay(CallSeenByPorts):
             exchange.allowance, refusal = admission.take_rate(limited, account)
             self._refusal = self._refusal or refusal
 
-    def _note_body(self, body: bytes) -> None:
-        """Write the body and its pictures to the record."""
+    def _note_body(self, body: bytes | None, size: int) -> None:
+        """Write the body, where it is kept, and its pictures to the record."""
         record, exchange, blobs = self.record, self._exchange, self.world.studio.blobs
-        record.body_size = len(body)
+        record.body_size = size
         record.body = body
         request = record.request = None if exchange is None else exchange.request
         if request is None:
             return
-        image, mask = _upload(request.image), _upload(request.mask)
+        image, mask = _picture(request.image), _picture(request.mask)
         if image is not None:
             record.image_sha256, record.image_size = blobs.keep(image), len(image)
         if mask is not None:
             record.mask_sha256, record.mask_size = blobs.keep(mask), len(mask)
+
+    def _inspect(self) -> None:
+        """Look at the pictures before the world is locked; the service then finds the result in memory."""
+        request = self.record.request
+        if request is None:
+            return
+        image, mask = _picture(request.image), _picture(request.mask)
+        if self.record.idempotency_key is not None:
+            for source in (request.image, request.mask):
+                if isinstance(source, Upload | DataUri):
+                    _ = source.sha256
         if image is not None and (mask is not None or request.mask is None):
-            # Decoded now, before the world is locked; the service then finds the result in memory.
             with contextlib.suppress(OutpaintError):
                 self.world.studio.inspections(
                     image,
@@ -391,5 +424,6 @@ class CallUnderWay(CallSeenByPorts):
         self.world.journal.answered(self.record)
 
 
-def _upload(source: Source | None) -> bytes | None:
-    return source.data if isinstance(source, Upload) else None
+def _picture(source: Source | None) -> bytes | None:
+    """The bytes of a picture that stands in the request; None for others, and for a data: URI that has a fault."""
+    return source.data or None if isinstance(source, Upload | DataUri) else None

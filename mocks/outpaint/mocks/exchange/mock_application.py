@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.http.answers import Accept, Answers
-from outpaint.functions.http.messages import RequestHead, Waiting
+from outpaint.functions.http.messages import Body, RequestHead, Waiting
 from outpaint.functions.service import admission
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.world.mock_answers import MockResponse
@@ -28,7 +28,7 @@ class MockApplication:
             return RefusedHead(self._worlds.get(), head, error)
         return CallUnderWay(world, head)
 
-    def respond(self, head: RequestHead, body: bytes = b"") -> MockResponse | Waiting:
+    def respond(self, head: RequestHead, body: Body = b"") -> MockResponse | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
         return self.open(head).respond(body)
 
@@ -39,6 +39,7 @@ class RefusedHead:
     body_limit = 0
     may_fetch = False
     payer = ""
+    is_quick = True
 
     def __init__(self, world: World, head: RequestHead, error: OutpaintError) -> None:
         self.world = world
@@ -52,11 +53,18 @@ class RefusedHead:
         answer = answers.error(error)
         self.answer = MockResponse(answer.status, answer.headers, answer.body)
 
-    def finish(self, body: bytes) -> MockResponse:  # noqa: ARG002 - as of a call
+    def finish(self, body: Body) -> MockResponse:  # noqa: ARG002 - as of a call
         """The same refusal."""
         return self.answer
 
     respond = finish
+
+    def take(self, body: Body) -> None:
+        """Nothing: the body does not matter."""
+
+    def conclude(self) -> MockResponse:
+        """The same refusal."""
+        return self.answer
 
     def too_large(self) -> MockResponse:
         """The same refusal."""

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel
 
 from outpaint.contracts import examples
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorBody, ErrorCode, ProblemDetails
 from outpaint.contracts.examples import FILE_ID, INFERENCE_ID
 from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, FieldValue, Upload, Wish
@@ -236,6 +237,8 @@ def _parts(pairs: Pairs) -> Iterator[bytes]:
 
 def _clean(name: str, value: FieldValue) -> FieldValue:
     """An address without what may be secret: user name, password and query."""
+    if isinstance(value, DataUri):
+        return value.text
     if name not in _URLS or not isinstance(value, str) or value[:5].lower() == "data:":
         return value
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.paths_and_headers import RETRY_AFTER
 from outpaint.contracts.requests import IdSource, Source, UrlSource
 from outpaint.mocks.scenarios.effect import API, On
@@ -196,6 +197,8 @@ def wish(call: Call) -> tuple[object, ...] | None:
 def _address(source: Source | None) -> object:
     if isinstance(source, UrlSource):
         return source.url
+    if isinstance(source, DataUri):  # one that could not be read
+        return source.label
     return source.id if isinstance(source, IdSource) else None
 
 

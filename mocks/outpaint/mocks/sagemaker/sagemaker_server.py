@@ -29,6 +29,7 @@ from outpaint.functions.embedded.bounded_connection import BoundedConnection
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import no_room
+from outpaint.functions.http.json_body import parsed_object
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.admin_guard import admin_refusal
@@ -55,23 +56,23 @@ def administer(mock: SageMakerMock, method: str, path: str, query: str, body: by
         case ["GET", "endpoints"]:
             return 200, {"Endpoints": [_endpoint(mock, name) for name in sorted(mock.endpoints)]}
         case ["POST", "endpoints"]:
-            definition = mock.define(_object(body))
+            definition = mock.define(parsed_object(body or b"{}"))
             return 201, _endpoint(mock, definition.endpoint_name)
         case ["PUT", "endpoints", name]:
-            mock.define({"EndpointName": name, **_object(body)})
+            mock.define({"EndpointName": name, **parsed_object(body or b"{}")})
             return 200, _endpoint(mock, name)
         case ["GET", "endpoints", name] if name in mock.endpoints:
             return 200, _endpoint(mock, name)
         case ["DELETE", "endpoints", name] if mock.remove(name):
             return 200, {}
         case ["PUT", "endpoints", name, "instances"]:
-            mock.set_instances(name, _number(_object(body), "Instances"))
+            mock.set_instances(name, _number(parsed_object(body or b"{}"), "Instances"))
             mock.settle()
             return 200, _endpoint(mock, name)
         case ["GET", "faults"]:
             return 200, {"Faults": [fault.model_dump(mode="json", by_alias=True) for fault in mock.faults.pending]}
         case ["POST", "faults"]:
-            mock.inject(_object(body))
+            mock.inject(parsed_object(body or b"{}"))
             return 201, {}
         case ["DELETE", "faults"]:
             mock.faults.clear()
@@ -86,7 +87,7 @@ def administer(mock: SageMakerMock, method: str, path: str, query: str, body: by
         case ["GET", "clock"]:
             return 200, {"Now": mock.clock.now(), "Scale": mock.clock.scale}
         case ["POST", "clock"]:
-            return 200, _move(mock, _object(body))
+            return 200, _move(mock, parsed_object(body or b"{}"))
         case ["POST", "settle"]:
             mock.settle()
             return 200, {}
@@ -109,16 +110,6 @@ def _move(mock: SageMakerMock, content: dict[str, Any]) -> dict[str, float]:
         case _:
             raise OutpaintError(ErrorCode.INVALID_PARAMETER, "the clock takes Advance or Scale, a number of seconds")
     return {"Now": mock.clock.now(), "Scale": mock.clock.scale}
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError as error:
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, f"the body is no JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise OutpaintError(ErrorCode.MALFORMED_BODY, "the body is no JSON object")
-    return content
 
 
 def _number(content: dict[str, Any], member: str) -> int:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from outpaint.functions.embedded.bounded_connection import BoundedConnection
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.server_load import BodyShare, Pace
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, ReceivedBody, RequestHead, Response, Waiting
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import RefusedHead
 from outpaint.mocks.world.mock_answers import Break
@@ -27,6 +27,7 @@ BEGUN: Final = "outpaint.begun"
 """The name under which it holds the begun request."""
 FLUSH_S: Final = 5.0
 """Seconds that a connection which is about to break waits for its client to read what it should still get."""
+_BYTES_A_TURN: Final = 1024 * 1024
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
@@ -36,13 +37,14 @@ _STATUS_LINES: Final = {
 class Begun:
     """A request whose head was judged; `body` and `outcome` are None until they are there.
 
-    `share` is what its body takes of the bytes in flight.
+    `share` is what its body takes of the bytes in flight, `taken` whether the call has read the body.
     """
 
     head: RequestHead
     call: CallUnderWay | RefusedHead
     share: BodyShare
-    body: bytes | None = None
+    body: Body | None = None
+    taken: bool = False
     outcome: Response | Waiting | None = None
 
     @property
@@ -62,31 +64,29 @@ class AnswersAtOnce(Protocol):
 class IncomingBody:
     """A body that is being received."""
 
-    __slots__ = ("_chunks", "_pace", "_size", "begun", "cycle")
+    __slots__ = ("_body", "_pace", "begun", "cycle")
 
     def __init__(self, cycle: RequestResponseCycle, begun: Begun, limits: ServerLimits, now: float) -> None:
         self.cycle = cycle
         self.begun = begun
         self._pace = Pace(limits, now)
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body = ReceivedBody()
 
     def take(self, chunk: bytes, now: float) -> Response | None:
         """Keep a chunk; returns the refusal of a body that is too large, has no room or comes too slowly."""
         begun = self.begun
-        due = self._pace.until(self._size, now)
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > begun.call.body_limit:
+        due = self._pace.until(len(self._body), now)
+        self._body.add(chunk)
+        if len(self._body) > begun.call.body_limit:
             return begun.call.too_large()
-        if not begun.share.reach(self._size):
+        if not begun.share.reach(len(self._body)):
             return begun.call.no_room()
         return begun.call.cut_short() if now > due else None
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> Body:
         """All of it."""
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        return self._body.received
 
 
 class MockConnection(BoundedConnection):
@@ -121,6 +121,8 @@ class MockConnection(BoundedConnection):
         if upload is None:
             super().take_body(body)
             return
+        if self.body_bytes // _BYTES_A_TURN > (self.body_bytes - len(body)) // _BYTES_A_TURN:
+            self.let_others()
         refusal = upload.take(body, self.loop.time())
         if refusal is not None:
             self._upload = None

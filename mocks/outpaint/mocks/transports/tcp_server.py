@@ -30,8 +30,9 @@ from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.http.application import Application, no_room
+from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
-from outpaint.functions.http.messages import RequestHead, Response, Waiting
+from outpaint.functions.http.messages import Body, RequestHead, Response, Waiting
 from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
@@ -107,7 +108,11 @@ class MockHost(PooledHost):
         assert begun.body is not None
         if len(begun.body) > _SMALL or begun.call.may_fetch:
             return None
-        begun.outcome = begun.call.finish(begun.body)
+        begun.call.take(begun.body)
+        begun.taken = True
+        if not begun.call.is_quick:
+            return None
+        begun.outcome = begun.call.conclude()
         return begun.outcome if isinstance(begun.outcome, Response) and _is_plain(begun.outcome) else None
 
     def _begun(self, head: RequestHead, call: CallUnderWay | RefusedHead) -> Begun:
@@ -140,7 +145,7 @@ class MockHost(PooledHost):
         outcome: Response | Waiting | None = begun.outcome or call.answer
         unread = begun.body is None
         if outcome is None:
-            body: bytes | Response = b"" if begun.body is None else begun.body
+            body: Body | Response = b"" if begun.body is None else begun.body
             if begun.wants_body:
                 try:
                     body = await read_body(call, receive, begun.share, self.limits, head.declared_size)
@@ -151,7 +156,8 @@ class MockHost(PooledHost):
             if isinstance(body, Response):
                 outcome = body
             else:
-                outcome = await loop.run_in_executor(self._pool_for(scope["path"], call), call.finish, body)
+                finish = call.conclude if begun.taken else partial(call.finish, body)
+                outcome = await loop.run_in_executor(self._pool_for(scope["path"], call), finish)
             del body
         # The journal keeps what it is told to; a client that waits for a job holds nothing else.
         begun.body = None
@@ -258,18 +264,21 @@ class MockHost(PooledHost):
                 gone.cancel()
 
     async def _administer(self, scope: Scope, receive: Receive, connection: MockConnection) -> None:
-        from outpaint.mocks.admin.admin_application import answer  # a server's start does not wait for all of this
+        from outpaint.mocks.admin import admin_application  # a server's start does not wait for all of this
 
-        head = request_head(scope)
+        head, hosts = request_head(scope), self._admin_hosts
+        limit = admin_application.body_limit(head, hosts)
         share = self.load.share("")
         try:
-            body = await read_body(_AdminBody(self), receive, share, self.limits, head.declared_size)
-            if not isinstance(body, Response):
-                act = partial(answer, self.worlds, head, body, self._admin_hosts)
-                body = await asyncio.get_running_loop().run_in_executor(self._pool, act)
+            body = await read_body(_AdminBody(self, limit), receive, share, self.limits, head.declared_size)
+            if isinstance(body, Response):
+                answer = body
+            else:
+                act = partial(admin_application.answer, self.worlds, head, whole_body(body), hosts)
+                answer = await asyncio.get_running_loop().run_in_executor(self._pool, act)
         finally:
             share.release()
-        await connection.answer(scope, body)
+        await connection.answer(scope, answer)
 
 
 def _is_admins(path: str) -> bool:
@@ -289,7 +298,7 @@ class _AdminBody:
     """The body of an admin call, for `read_body`."""
 
     host: MockHost
-    body_limit: int = 64 * 1024 * 1024
+    body_limit: int
 
     def too_large(self) -> Response:
         return self.host.refusal(

@@ -27,6 +27,8 @@ _LARGE: Final = 64 * 1024
 _MOST_BEING_WRITTEN: Final = 16 * 1024 * 1024
 """Bytes that may wait for that thread."""
 _MOST_INSPECTIONS: Final = 4096
+_QUICK_AREA: Final = 512 * 512
+"""Pixels of a picture that is decoded in a few milliseconds."""
 
 
 class Blobs:
@@ -191,6 +193,18 @@ class Inspections:
             raise OutpaintError(found.code, found.detail, field=found.field)
         return found
 
+    def are_quick(self, *pictures: bytes | None) -> bool:
+        """Whether each was found to be sound before, or is too small to take long; None counts as that."""
+        return all(one is None or self._blobs.keep(one) in self._sizes or _area(one) <= _QUICK_AREA for one in pictures)
+
     def size(self, digest: str) -> tuple[int, int]:
         """Width and height in pixels, as shown, of a picture that was accepted; (1, 1) where that is forgotten."""
         return self._sizes.get(digest, (1, 1))
+
+
+def _area(data: bytes) -> int:
+    """Pixels that a picture's header gives it; 0 for what is none."""
+    from outpaint.painting.inputs.intake import stored_size  # brings the image library
+
+    width, height = stored_size(data) or (0, 0)
+    return width * height

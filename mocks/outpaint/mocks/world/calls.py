@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
@@ -133,10 +134,19 @@ class Call:
         mode = MaskMode.AUTO if self.request is None else self.request.wish.mask_mode
         return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
 
+    @property
+    def picture_bytes(self) -> int:
+        """Bytes of the pictures that its request still has."""
+        if self.request is None:
+            return 0
+        return sum(
+            len(one.data) for one in (self.request.image, self.request.mask) if isinstance(one, Upload | DataUri)
+        )
+
     def strip(self) -> None:
         """Drop its bytes; sizes and SHA-256 stay."""
         self.body = None
-        if self.request is not None and (isinstance(self.request.image, Upload) or self.request.mask is not None):
+        if self.request is not None and self.picture_bytes:
             pictures = {"image": _emptied(self.request.image), "mask": _emptied(self.request.mask)}
             self.request = self.request.model_copy(update=pictures)
         if self.response is not None and (self.route is On.FILE or len(self.response.body) > _KEPT_BODY):
@@ -352,7 +362,7 @@ def _unkeyed(name: str, value: object) -> object:
 
 
 def _emptied(source: object) -> object:
-    return replace(source, data=b"") if isinstance(source, Upload) else source
+    return replace(source, data=b"") if isinstance(source, Upload | DataUri) else source
 
 
 class _Missing:

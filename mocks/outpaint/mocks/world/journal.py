@@ -12,6 +12,8 @@ from outpaint.mocks.world.calls import Call, Calls
 
 MAX_CALLS: Final = 10_000
 BODY_BYTES: Final = 32 * 1024 * 1024
+LARGEST_BODY: Final = 16 * 1024 * 1024
+"""Bytes of a body that is kept at all: one that is kept takes memory twice while it is read."""
 
 
 class Journal(Restorable):
@@ -54,6 +56,10 @@ class Journal(Restorable):
         """Whether bodies are kept at all."""
         return self._body_bytes > 0
 
+    def keeps(self, size: int) -> bool:
+        """Whether a body of so many bytes is kept, if only until another comes."""
+        return size <= min(self._body_bytes, LARGEST_BODY)
+
     def find(self, number: int) -> Call | None:
         """The call with this number, if it is kept."""
         with self._lock:
@@ -88,13 +94,13 @@ class Journal(Restorable):
 
     def answered(self, call: Call) -> None:
         """A call has its answer: nothing of it changes any more, but its bytes may be dropped."""
-        size = len(call.body or b"") + (0 if call.response is None else len(call.response.body))
+        size = _held_by(call)
         with self._lock:
             self._bodied.append(call)
             self._held += size
             while self._bodied and (self._held > self._body_bytes or len(self._bodied) > (self._calls.maxlen or 0)):
                 oldest = self._bodied.popleft()
-                self._held -= len(oldest.body or b"") + (0 if oldest.response is None else len(oldest.response.body))
+                self._held -= _held_by(oldest)
                 oldest.strip()
         for listener in self._listeners:
             listener(call)
@@ -106,3 +112,8 @@ class Journal(Restorable):
             self._bodied.clear()
             self._held = 0
             self._cleared = self._numbers
+
+
+def _held_by(call: Call) -> int:
+    """Bytes that a call holds; its pictures are those of its body, where that is kept."""
+    return max(len(call.body or b""), call.picture_bytes) + (0 if call.response is None else len(call.response.body))

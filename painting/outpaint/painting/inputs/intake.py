@@ -145,6 +145,15 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
     return TakenFile(kind, header, field)
 
 
+def stored_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels as a file's header gives them; None for what is no picture that is taken."""
+    kind = file_type(data)
+    try:
+        return None if kind is None else _READERS[kind][0](data)
+    except (DamagedFileError, SeveralFramesError, UnsupportedFileError):
+        return None
+
+
 def check_size(
     size: tuple[int, int], field: str, limits: PictureLimits = DEFAULT_LIMITS, *, what: str | None = None
 ) -> None:

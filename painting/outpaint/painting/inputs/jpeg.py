@@ -34,8 +34,11 @@ _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 # A scan's data goes on after a stuffed zero and after a restart.
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MAX_SEGMENTS: Final = 4_096
-# Each scan makes the decoder pass over the whole picture again, however few bytes it has; encoders write about ten.
+# Each scan makes the decoder pass over the whole picture again, however few bytes it has: that takes about a second for
+# 1,000 million pixels. Encoders write about ten scans (libjpeg-turbo, "Two Issues with the JPEG Standard").
 _MAX_SCANS: Final = 100
+_USUAL_SCANS: Final = 20
+_MAX_SCANNED_PIXELS: Final = 800_000_000
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
@@ -54,15 +57,14 @@ def jpeg_header(data: bytes) -> FileHeader:
     """
     view = memoryview(data)
     kept: list[bytes | memoryview] = [SIGNATURE[:2]]
-    turned, frame, progressive = 1, None, False
+    turned, frame, progressive, components = 1, None, False, b""
     profile: dict[int, bytes] = {}
     for marker, start, end in _segments(data):
         if marker == _SCAN:
             kept.append(view[start - 2 :])
-            if progressive:
-                stop = data.find(b"\xff\xd9", end)
-                if data.count(b"\xff\xda", start - 2, stop if stop >= 0 else len(data)) > _MAX_SCANS:
-                    raise DamagedFileError(f"it has more than {_MAX_SCANS} scans")
+            # All components in the first of a sequential picture: the decoder takes no other scan.
+            if frame is not None and (progressive or data[start + 2 : start + 3] != components):
+                _check_scans(data, end, frame[1])
             break
         if marker == _APP1 and data.startswith(_EXIF, start + 2):
             turned = orientation(data[start + 2 : end])
@@ -71,6 +73,7 @@ def jpeg_header(data: bytes) -> FileHeader:
         elif marker in (_APP0, _APP14) or not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
             if marker in _FRAMES:
                 frame, progressive = _frame(data, start, end), marker in _PROGRESSIVE
+                components = data[start + 7 : start + 8]
             kept.append(view[start - 2 : end])
     else:
         raise DamagedFileError("it ends before its first scan")
@@ -121,6 +124,31 @@ def without_scan_data(data: bytes) -> bytes | None:
         if marker == _SCAN:
             taken = _BETWEEN_SCANS
     return None
+
+
+def _check_scans(data: bytes, position: int, size: tuple[int, int]) -> None:
+    """Raise `DamagedFileError` for more scans than a picture of this size may have.
+
+    `position` is behind the first one's header. Segments are passed by their length, as the decoder does, so that none
+    can hide an end of the picture or a scan.
+    """
+    allowed = min(_MAX_SCANS, max(_USUAL_SCANS, _MAX_SCANNED_PIXELS // max(1, size[0] * size[1])))
+    scans, marker = 1, _SCAN
+    for _ in range(_MAX_SEGMENTS):
+        found = (_AFTER_SCAN if marker == _SCAN else _MARKER).search(data, position)
+        if found is None:
+            return
+        position = found.end()
+        marker = data[position - 1]
+        if marker == _END:
+            return
+        if marker in _BARE:
+            continue
+        scans += marker == _SCAN
+        if scans > allowed:
+            raise DamagedFileError(f"it has more than {allowed} scans for {size[0]}x{size[1]} px")
+        position += max(2, int.from_bytes(data[position : position + 2], "big"))
+    raise DamagedFileError(f"it has more than {_MAX_SEGMENTS} segments between its scans")
 
 
 def _frame(data: bytes, start: int, end: int) -> tuple[int, tuple[int, int]]:
