@@ -19,7 +19,7 @@ import pytest
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
-from outpaint.functions.embedded import server
+from outpaint.functions.embedded import bounded_connection
 from outpaint.functions.handlers.gateway_events import Base64Body
 from outpaint.functions.http.bodies import read_fields
 from outpaint.functions.http.messages import RequestHead
@@ -187,7 +187,7 @@ def test_others_are_answered_while_a_large_body_is_read(served: Served) -> None:
 
 
 def test_a_body_in_very_small_chunks_is_cut_off(served: Served) -> None:
-    chunks = b"1\r\na\r\n" * (server.FREE_CHUNKS + 2 * server.MIN_CHUNK_BYTES)
+    chunks = b"1\r\na\r\n" * (bounded_connection.FREE_CHUNKS + 2 * bounded_connection.MIN_CHUNK_BYTES)
     with socket.create_connection(served.address, timeout=60) as connected:
         connected.sendall(
             f"POST /v1/painting/outpaint HTTP/1.1\r\nHost: localhost\r\n{API_KEY}: dev\r\n"
@@ -237,4 +237,4 @@ def test_a_mock_s_admin_api_takes_a_large_body_for_a_source_alone(served: Served
     picture = base64.b64encode(bytes(3 * MIB))
     body = b'{"url":"https://pictures.example/a.png","data":"' + picture + b'"}'
     assert served.post(JSON, body, "/_mock/sources") == 201
-    assert served.post(JSON, body, "/_mock/clock/advance") == 400
+    assert served.post(JSON, body, "/_mock/clock/advance") == 413

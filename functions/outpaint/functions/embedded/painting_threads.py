@@ -137,6 +137,9 @@ class PaintingThreads:
         """Queue the job; UNAVAILABLE while shutting down or with a full queue."""
         if self._closing.is_set():
             raise OutpaintError.unavailable("the server is shutting down: try again in a moment")
+        if request.inference_id in self._suspects:
+            self._alone.append(request)
+            return
         if self.is_full:
             raise OutpaintError.unavailable(f"{self._capacity} jobs are waiting already: try again in a while")
         self._queue.put(request)
