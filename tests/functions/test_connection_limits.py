@@ -383,6 +383,17 @@ class TestTrustedProxies:
                 connected.sendall((GET[:-2] + self.FORWARDED.format("203.0.113.7") + "\r\n").encode())
                 assert Answer(connected).status in (200, 401)
 
+    @pytest.mark.parametrize(
+        ("host", "path", "status"),
+        [("serve", "/v1/balance", 401), ("serve", "/metrics", 404), ("mock", "/_mock/clock", 403)],
+    )
+    def test_make_no_request_one_of_this_machine(self, host: str, path: str, status: int) -> None:
+        head = f"GET {path} HTTP/1.1\r\n{KEY}"
+        with HOSTS[host](ServerLimits(), TrustedProxies.of("127.0.0.1")) as here, connection_to(here.url) as connected:
+            assert ask(connected, f"{head}\r\n").status == 200
+            for client in ("127.0.0.1", "::1", "203.0.113.7"):
+                assert ask(connected, f"{head}{self.FORWARDED.format(client)}\r\n").status == status
+
 
 class TestBodiesInFlight:
     @pytest.mark.parametrize("limit", ["bodies_in_flight", "bodies_in_flight_per_key"])

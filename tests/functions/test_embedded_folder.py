@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import sys
@@ -271,13 +272,16 @@ def test_what_the_disk_refuses_is_said_to_clients_without_a_path(
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["inputs"]
 
 
-def test_a_row_that_is_no_job_keeps_no_other_from_being_found(tmp_path: Path, a_job: Callable[..., Job]) -> None:
+def test_a_row_that_is_no_job_keeps_no_other_from_being_found(
+    tmp_path: Path, a_job: Callable[..., Job], caplog: pytest.LogCaptureFixture
+) -> None:
     dev = StartingKeys(development=True)
     with in_folder(tmp_path, lambda _: None, dev) as stores, open_database(tmp_path) as database:
         for number in (1, 2, 3):
             stores.jobs.create(a_job(number, account="dev"), None, NOW)
         with database.transaction() as connection:
-            connection.execute("UPDATE jobs SET request = '{\"half' WHERE id = ?", (a_job(2).id,))
+            row = json.dumps({"wish": {"prompt": "a secret garden"}})
+            connection.execute("UPDATE jobs SET request = ? WHERE id = ?", (row, a_job(2).id))
         jobs = iter(stores.jobs.unended())
         assert [next(jobs).id, next(jobs).id] == [a_job(1).id, a_job(3).id]
         with pytest.raises(UnreadableJobsError, match=a_job(2).id):
@@ -285,3 +289,5 @@ def test_a_row_that_is_no_job_keeps_no_other_from_being_found(tmp_path: Path, a_
         with pytest.raises(UnreadableJobsError) as refused:
             stores.jobs.find(a_job(2).id, NOW)
         assert refused.value.code is ErrorCode.INTERNAL
+        assert f"the row of job {a_job(2).id} cannot be read" in caplog.text
+        assert "secret" not in caplog.text

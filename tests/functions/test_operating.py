@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,10 @@ import httpx
 import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import BaseModel, ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.inference import Completion, DroppedEvent, InferenceRequest
 from outpaint.contracts.paths_and_headers import API_KEY, CORRELATION_ID, INFERENCE_PATH, OUTPAINT_PATH
 from outpaint.contracts.responses import PainterCard
 from outpaint.functions.command_line.log_format import JsonRecords
@@ -29,6 +32,7 @@ from outpaint.functions.embedded.metrics_page import Measure
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.embedded.server_limits import ServerLimits, every_limit
 from outpaint.functions.embedded.starting_keys import StartingKeys
+from outpaint.functions.handlers.queue_events import Notification, QueueRecord
 from outpaint.functions.http.application import Application
 from outpaint.functions.http.messages import RequestHead, Response
 from outpaint.functions.http.operators import OperatorAccess
@@ -373,6 +377,7 @@ class TestJsonRecords:
             "inference_id": taken.json()["inference_id"],
             "account": "dev",
         }
+        assert PROMPT not in stream.getvalue()
         (posted,) = [one for one in records if one.get("method") == "POST"]
         assert ids.items() <= posted.items()
         assert (posted["status"], posted["path"], posted["level"]) == (202, OUTPAINT_PATH, "INFO")
@@ -396,6 +401,14 @@ class TestJsonRecords:
         assert (record["account"], record["level"]) == ("dev", "ERROR")
         assert "ZeroDivisionError" in record["exception"]
         assert caplog.records
+
+    @pytest.mark.parametrize("model", [InferenceRequest, Completion, DroppedEvent, QueueRecord, Notification])
+    def test_tell_of_a_message_that_cannot_be_read_without_what_is_in_it(self, model: type[BaseModel]) -> None:
+        """A store's row and a queue's message hold a prompt, which pydantic quotes where it is not told otherwise."""
+        for content in ({"wish": {"prompt": PROMPT}}, [PROMPT], PROMPT):
+            with pytest.raises(ValidationError) as refused:
+                model.model_validate_json(json.dumps(content))
+            assert PROMPT not in "".join(traceback.format_exception(refused.value, limit=0))
 
     def test_are_one_line_each_whatever_is_in_them(self) -> None:
         record = logging.makeLogRecord(

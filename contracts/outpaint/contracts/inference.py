@@ -18,7 +18,8 @@ class InferenceRequest(BaseModel):
     `output_ids` are chosen by the service, so that a redelivered job writes the same files again.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # What could not be read is told in logs, and a prompt is in no log.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     inference_id: str
     image: str
@@ -134,7 +135,7 @@ class Completion(BaseModel):
     Any member may be null: docs/facts/aws.md#completion-messages.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     status: Annotated[
         str | None, Field(alias="invocationStatus", description="`Completed`; anything else means that it failed.")
@@ -167,6 +168,6 @@ class DroppedEvent(BaseModel):
     Sent to the function's OnFailure destination: docs/facts/aws.md#lambda.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     request: Annotated[InferenceRequest, Field(alias="requestPayload", description="The event as it was sent.")]

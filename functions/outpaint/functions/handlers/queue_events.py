@@ -25,7 +25,7 @@ class QueueAttributes(BaseModel):
 class QueueRecord(BaseModel):
     """A message of an SQS event (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     body: str
     attributes: QueueAttributes = QueueAttributes()
@@ -34,7 +34,7 @@ class QueueRecord(BaseModel):
 class Notification(BaseModel):
     """SNS's envelope (https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     type: Annotated[Literal["Notification"], Field(alias="Type")]
     message: Annotated[str, Field(alias="Message")]
