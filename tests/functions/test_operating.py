@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ from outpaint.contracts.inference import Completion, DroppedEvent, InferenceRequ
 from outpaint.contracts.paths_and_headers import API_KEY, CORRELATION_ID, INFERENCE_PATH, OUTPAINT_PATH
 from outpaint.contracts.responses import PainterCard
 from outpaint.functions.command_line.log_format import JsonRecords
+from outpaint.functions.embedded.client_addresses import TrustedProxies
 from outpaint.functions.embedded.host import Host, open_host
 from outpaint.functions.embedded.metrics_page import Measure
 from outpaint.functions.embedded.server import serving
@@ -88,6 +90,12 @@ def operated(
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[httpx.Client]:
+    with operated() as (_, _, client):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def with_token() -> Iterator[httpx.Client]:
     with operated(TOKEN) as (_, _, client):
         yield client
 
@@ -122,8 +130,25 @@ def figures(client: httpx.Client) -> dict[tuple[str, ...], float]:
 
 class TestWhoIsAnOperator:
     @pytest.mark.parametrize("path", ["/metrics", "/health?detail=1"])
-    def test_this_machine_is(self, served: httpx.Client, path: str) -> None:
+    def test_without_a_token_this_machine_is(self, served: httpx.Client, path: str) -> None:
         assert served.get(path).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/metrics", "/health?detail=1"])
+    def test_with_a_token_this_machine_sends_it_too(self, with_token: httpx.Client, path: str) -> None:
+        assert with_token.get(path).status_code == 404
+        assert with_token.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+    @pytest.mark.parametrize(
+        "behind",
+        [
+            {"settings": ServiceSettings(public_url="https://paint.example")},
+            {"proxies": TrustedProxies.of("10.0.0.0/8")},
+        ],
+    )
+    def test_behind_a_proxy_nobody_is_without_a_token(self, behind: dict[str, Any]) -> None:
+        with open_host([FlatPainter()], **behind) as host, serving(host.asgi) as url:
+            assert httpx.get(f"{url}/metrics").status_code == 404
+            assert httpx.get(f"{url}/health").status_code == 200
 
     @pytest.mark.parametrize("path", ["/metrics", "/health?detail=1"])
     @pytest.mark.parametrize(
@@ -140,10 +165,10 @@ class TestWhoIsAnOperator:
         ],
     )
     def test_elsewhere_the_token_makes_one(
-        self, served: httpx.Client, path: str, authorization: str | None, status: int
+        self, with_token: httpx.Client, path: str, authorization: str | None, status: int
     ) -> None:
         headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
-        answer = served.get(path, headers={**FROM_ELSEWHERE, **headers})
+        answer = with_token.get(path, headers={**FROM_ELSEWHERE, **headers})
         assert answer.status_code == status
         if status == 404:
             assert answer.json()["error_code"] == "unknown_route"
@@ -194,7 +219,7 @@ class TestReadiness:
             assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
     def test_ends_with_the_painter_and_health_does_not(self) -> None:
-        with operated(TOKEN) as (host, _, client):
+        with operated() as (host, _, client):
             # As the thread ends by itself: nothing that a painter raises ends it.
             host.painting.close(5)
             told, hidden = client.get("/ready"), client.get("/ready", headers=FROM_ELSEWHERE)

@@ -86,8 +86,9 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
     "--operator-token-file",
     metavar="FILE",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Its one line lets operators ask from elsewhere for /metrics and the like; so does the variable "
-    "OUTPAINT_OPERATOR_TOKEN. [default: from this machine only]",
+    help="Its one line is the token that /metrics and the like take, from here and elsewhere; so is the variable "
+    "OUTPAINT_OPERATOR_TOKEN. [default: none: this machine asks without, but not with --public-url or "
+    "--trusted-proxies]",
 )
 @click.option(
     "--grace",

@@ -130,12 +130,13 @@ def open_host(
 
     Everything is kept in the folder `data`, which is made where there is none, or in memory without one. A store
     without a key gets a first one, which is then `host.keys.made`; with `StartingKeys(development=True)` it has the key
-    `dev` instead, for programs on this machine. Raises `OutpaintError` UNAVAILABLE where the folder is in use by
-    another server or cannot be written. From elsewhere than this machine, /metrics and the like are for those who send
-    `operator_token` (`OperatorAccess`).
+    `dev` instead, for programs on this machine. /metrics and the like are for those who send `operator_token`, and
+    without one for this machine (`OperatorAccess`). Raises `OutpaintError` UNAVAILABLE where the folder is in use by
+    another server or cannot be written.
     """
-    access = OperatorAccess(operator_token)
     settings = (settings or ServiceSettings()).model_copy(update={"local_keys": keys.development})
+    behind_proxy = settings.public_url is not None or bool(proxies.networks)
+    access = OperatorAccess(operator_token, behind_proxy=behind_proxy)
     with ExitStack() as stack:
         endings = Endings()
         stores = (

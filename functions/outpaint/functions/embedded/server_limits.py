@@ -70,7 +70,7 @@ class ServerLimits(BaseModel):
     unread_answers: Annotated[
         int,
         Field(ge=1, description="Bytes of answers that clients have yet to read; over it the slowest is cut off."),
-    ] = 256 * MIB
+    ] = 128 * MIB
     answer_patience: Annotated[
         float, Field(gt=0, description="Seconds that a client may read nothing of its answer before it is cut off.")
     ] = 30.0

@@ -19,13 +19,14 @@ _VISIBLE: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
 
 class OperatorAccess:
-    """Who is an operator: a request from this machine, or one with `Authorization: Bearer TOKEN` (RFC 6750, 2.1).
+    """Who is an operator: with a token, who sends `Authorization: Bearer TOKEN` (RFC 6750, 2.1); else this machine.
 
-    Without a token nobody is but this machine. Raises `OutpaintError` INVALID_PARAMETER for a token of fewer than
-    `MIN_TOKEN_LENGTH` characters, or of others than visible ASCII. The token itself is not kept.
+    Behind a proxy, which may make every client seem to be here, nobody is without a token. Raises `OutpaintError`
+    INVALID_PARAMETER for a token of fewer than `MIN_TOKEN_LENGTH` characters, or of others than visible ASCII. The
+    token itself is not kept.
     """
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, token: str | None = None, *, behind_proxy: bool = False) -> None:
         if token is not None and (len(token) < MIN_TOKEN_LENGTH or not _VISIBLE.issuperset(token)):
             raise OutpaintError(
                 ErrorCode.INVALID_PARAMETER,
@@ -34,13 +35,14 @@ class OperatorAccess:
                 field="operator_token",
             )
         self._digest = None if token is None else _digest(token)
+        self._behind_proxy = behind_proxy
 
     def admits(self, head: RequestHead) -> bool:
         """Whether the request is an operator's; a token is compared in a time that tells nothing of it."""
-        if foreign(head) is None:
-            return True
+        if self._digest is None:
+            return not self._behind_proxy and foreign(head) is None
         given = head.header("authorization") or ""
-        if self._digest is None or not given.lower().startswith(_SCHEME):
+        if not given.lower().startswith(_SCHEME):
             return False
         return hmac.compare_digest(_digest(given[len(_SCHEME) :].strip()), self._digest)
 

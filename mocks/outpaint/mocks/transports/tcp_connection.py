@@ -169,7 +169,8 @@ class MockConnection(BoundedConnection):
             return
         if self.flow.write_paused:
             await self.flow.drain()
-        if not cycle.disconnected:
+        # A client that did not read may have been cut off meanwhile.
+        if not cycle.disconnected and not self.transport.is_closing():
             self._write_whole(cycle, response)
 
     async def trickle(
@@ -177,7 +178,7 @@ class MockConnection(BoundedConnection):
     ) -> None:
         """Write a response's head, then its body piece by piece, then break off if it should."""
         cycle = self._cycle_of(cycle_scope)
-        if cycle is None or cycle.disconnected:
+        if cycle is None or cycle.disconnected or self.transport.is_closing():
             return
         if breaks is not None:
             cycle.keep_alive = False

@@ -18,6 +18,9 @@ from outpaint.mocks.world.blobs import Blobs
 from outpaint.painting.canvas import Brief, Canvas, Painter
 
 _RESULT_BYTES: Final = 8 * 1024 * 1024
+_LARGE_RESULT: Final = 256 * 1024
+"""Bytes of a result that takes longer to paint than to read again."""
+_MOST_LARGE: Final = 4096
 _CANVAS_AREA: Final = 4_194_304
 """Pixels of the largest canvas that is remembered."""
 
@@ -32,7 +35,9 @@ class _Input:
 
 
 class ResultPainter:
-    """Paints result files and keeps the latest in memory; the same request and seed give the same bytes.
+    """Paints result files, and keeps the latest in memory and large ones among the blobs.
+
+    The same request and seed give the same bytes.
 
     Worlds may share one; it may be called from several threads, and calls its painter from one at a time.
     """
@@ -42,6 +47,7 @@ class ResultPainter:
         self.blobs = blobs
         self._lock = threading.Lock()
         self._results: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._large: OrderedDict[tuple[object, ...], str] = OrderedDict()
         self._held = 0
         self._canvas: tuple[tuple[object, ...], Canvas] | None = None
 
@@ -56,6 +62,11 @@ class ResultPainter:
             if known is not None:
                 self._results.move_to_end(key)
                 return known
+            large = self._large.get(key)
+            known = None if large is None else self.blobs.get(large)
+            if known is not None:
+                self._large.move_to_end(key)
+                return known
             canvas = self._read(image, mask, wish.mask_mode, limits)
             if canvas is None:
                 return None
@@ -65,8 +76,17 @@ class ResultPainter:
             self._results[key] = data
             self._held += len(data)
             while self._held > _RESULT_BYTES and len(self._results) > 1:
-                self._held -= len(self._results.popitem(last=False)[1])
+                self._let_go(*self._results.popitem(last=False))
         return data
+
+    def _let_go(self, key: tuple[object, ...], data: bytes) -> None:
+        """Take a file out of memory; one that takes long to paint goes to the blobs."""
+        self._held -= len(data)
+        if len(data) < _LARGE_RESULT:
+            return
+        self._large[key] = self.blobs.keep(data)
+        if len(self._large) > _MOST_LARGE:
+            self._large.popitem(last=False)
 
     def forget(self) -> None:
         """Drop every painted file; one that is fetched later is painted again, with the same bytes."""
