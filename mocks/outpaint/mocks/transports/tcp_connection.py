@@ -23,6 +23,8 @@ from outpaint.mocks.world.mock_answers import Break
 
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""
+CYCLE: Final = "outpaint.cycle"
+"""The name under which it holds uvicorn's part of the exchange, while a task answers it."""
 BEGUN: Final = "outpaint.begun"
 """The name under which it holds the begun request."""
 FLUSH_S: Final = 5.0
@@ -136,7 +138,7 @@ class MockConnection(BoundedConnection):
             upload.begun.body = upload.body
             answer = self._host.finish_at_once(upload.begun)
             if answer is None:
-                super()._start_asgi_task(upload.cycle, self.app)
+                self._start_task(upload.cycle, self.app)
             else:
                 self._write_whole(upload.cycle, answer)
         super().on_message_complete()
@@ -156,6 +158,10 @@ class MockConnection(BoundedConnection):
                     self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 self._upload = IncomingBody(cycle, begun, self.limits, self.loop.time())
                 return
+        self._start_task(cycle, app)
+
+    def _start_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.scope[CYCLE] = cycle  # type: ignore[typeddict-unknown-key]
         super()._start_asgi_task(cycle, app)
 
     @property
@@ -169,8 +175,7 @@ class MockConnection(BoundedConnection):
             return
         if self.flow.write_paused:
             await self.flow.drain()
-        # A client that did not read may have been cut off meanwhile.
-        if not cycle.disconnected and not self.transport.is_closing():
+        if self._is_there(cycle):
             self._write_whole(cycle, response)
 
     async def trickle(
@@ -178,7 +183,7 @@ class MockConnection(BoundedConnection):
     ) -> None:
         """Write a response's head, then its body piece by piece, then break off if it should."""
         cycle = self._cycle_of(cycle_scope)
-        if cycle is None or cycle.disconnected or self.transport.is_closing():
+        if cycle is None or not self._is_there(cycle):
             return
         if breaks is not None:
             cycle.keep_alive = False
@@ -187,19 +192,20 @@ class MockConnection(BoundedConnection):
         async for piece in pieces:
             if self.flow.write_paused:
                 await self.flow.drain()
-            if cycle.disconnected or self.transport.is_closing():
+            if not self._is_there(cycle):
                 return
             self.transport.write(piece)
         if breaks is Break.DURING:
             await self._flushed()
-            self.reset()
+            self.reset(cycle_scope)
         self._complete(cycle)
 
-    def reset(self) -> None:
+    def reset(self, cycle_scope: Any) -> None:
         """Break the connection off with a TCP reset."""
-        if self.cycle is not None:
+        cycle = self._cycle_of(cycle_scope)
+        if cycle is not None:
             # uvicorn would complain of a request that is never answered.
-            self.cycle.response_started = self.cycle.response_complete = True
+            cycle.response_started = cycle.response_complete = True
         sock = self.transport.get_extra_info("socket")
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -207,10 +213,17 @@ class MockConnection(BoundedConnection):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
-    def _cycle_of(self, scope: Any) -> RequestResponseCycle | None:
-        """The cycle that is being answered; None once the connection serves another one."""
-        cycle = self.cycle
-        return cycle if cycle is not None and cycle.scope is scope else None
+    @staticmethod
+    def _cycle_of(scope: Any) -> RequestResponseCycle | None:
+        """The cycle that is being answered, which others behind it may wait for; None once it has been."""
+        cycle: RequestResponseCycle | None = scope.get(CYCLE)
+        return cycle
+
+    def _is_there(self, cycle: RequestResponseCycle) -> bool:
+        """Whether the client is; one that did not read may have been cut off meanwhile."""
+        if self.transport.is_closing():
+            cycle.disconnected = True  # uvicorn tells the latest cycle alone, and would answer this one with 500
+        return not cycle.disconnected
 
     def _write_whole(self, cycle: RequestResponseCycle, response: Response) -> None:
         cycle.response_started = True
@@ -236,6 +249,7 @@ class MockConnection(BoundedConnection):
         cycle.waiting_for_100_continue = False
         cycle.response_complete = True
         # An idle connection holds its last request, which should not be a picture.
+        cycle.scope.pop(CYCLE, None)  # type: ignore[typeddict-item]
         begun: Begun | None = cycle.scope.pop(BEGUN, None)  # type: ignore[typeddict-item]
         if begun is not None:
             begun.share.release()

@@ -188,7 +188,7 @@ class MockHost(PooledHost):
             pieces = self._pieces(clock, fault, answer.body)
             await connection.trickle(scope, answer, pieces, fault.breaks)
         else:
-            connection.reset()
+            connection.reset(scope)
 
     async def _pieces(self, clock: VirtualClock, fault: WireFault, body: bytes) -> AsyncIterator[bytes]:
         """The part of a body that the client gets, at its pace."""
