@@ -60,8 +60,9 @@ class Hostile(ABC):
         self.outcomes: Counter[str] = Counter()
         self.unexpected: Counter[str] = Counter()
 
-    async def run(self) -> None:
-        """Attack until it is cancelled."""
+    async def run(self, late: float = 0.0) -> None:
+        """Attack until it is cancelled, from `late` of a pause on: servers on one machine are not attacked in step."""
+        await asyncio.sleep(late * self.pause_s)
         attempts: set[asyncio.Task[None]] = set()
         try:
             for number in itertools.count():
@@ -125,7 +126,7 @@ class Bombs(Sender):
     """Sends small pictures and forms that take much to read."""
 
     name = "bombs"
-    pause_s = 1.0
+    pause_s = 2.0
 
     def made(self) -> list[Attack]:
         return bombs(self.target.prefix, self.target.key)
@@ -259,7 +260,10 @@ async def attack(targets: list[Target]) -> dict[str, list[tuple[str, str, str, i
     hostiles = [make(target) for target in targets for make in HOSTILES]
     print(json.dumps("ready"), flush=True)  # the attacks are made, which took processor time
     await asyncio.to_thread(sys.stdin.readline)
-    running = [asyncio.ensure_future(hostile.run()) for hostile in hostiles]
+    running = [
+        asyncio.ensure_future(hostile.run(number // len(HOSTILES) / len(targets)))
+        for number, hostile in enumerate(hostiles)
+    ]
     await asyncio.to_thread(sys.stdin.read)
     for task in running:
         task.cancel()

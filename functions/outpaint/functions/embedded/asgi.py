@@ -24,7 +24,16 @@ from outpaint.functions.embedded.figures import OTHER, RequestFigures
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.server_load import BodyShare, Pace, ServerLoad
 from outpaint.functions.http.application import Application, Exchange, no_room
-from outpaint.functions.http.messages import Body, Fetching, ReceivedBody, RequestHead, Response, Waiting
+from outpaint.functions.http.messages import (
+    PAUSE_S,
+    UNPACED_BYTES,
+    Body,
+    Fetching,
+    ReceivedBody,
+    RequestHead,
+    Response,
+    Waiting,
+)
 from outpaint.functions.http.routes import decoded_path
 from outpaint.functions.service import log_keys
 
@@ -372,6 +381,8 @@ async def read_body(
                 if not message.get("more_body", False):
                     return body.received
                 patience.reschedule(pace.until(len(body), loop.time()))
+                if len(body) > UNPACED_BYTES:
+                    await asyncio.sleep(PAUSE_S)
     except TimeoutError:
         refusal = exchange.cut_short()
         return Response(refusal.status, (*refusal.headers, ("Connection", "close")), refusal.body)

@@ -169,11 +169,11 @@ class BoundedConnection(HttpToolsProtocol):
         if self._chunks % _CHUNKS_A_TURN == 0:
             self.let_others()
 
-    def let_others(self) -> None:
+    def let_others(self, seconds: float = 0.0) -> None:
         """Let the other connections have their turn: uvloop reads on as long as there is something to read."""
         if not self.flow.read_paused:
             self.flow.pause_reading()
-            self.loop.call_soon(self.flow.resume_reading)
+            self.loop.call_later(seconds, self.flow.resume_reading)
 
     def on_body(self, body: bytes) -> None:
         """Part of a body: for the application, or dropped where that has answered without it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,11 @@ class Pieces(Protocol):
         """The bytes in order; raises `OutpaintError` MALFORMED_BODY where they cannot be made."""
 
 
+UNPACED_BYTES: Final = 2 * 1024 * 1024
+"""What of a body is received, and read, as fast as it can be."""
+PAUSE_S: Final = 0.002
+"""Seconds before each further piece: a host's other requests do not wait for a body of many megabytes."""
+
 Body = bytes | Pieces
 
 
@@ -110,13 +116,15 @@ class ReceivedBody:
             self._first += chunk
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes in order, at most `PIECE_BYTES` at a time."""
+        """The bytes in order, at most `PIECE_BYTES` at a time; a large body with pauses for others."""
         left = self._size - len(self._first)
         first, self._first = bytes(self._first), b""
         yield first
         while self._blocks:
             with self._blocks.popleft() as block:
                 for start in range(0, min(left, _BLOCK_BYTES), PIECE_BYTES):
+                    if self._size - left > UNPACED_BYTES:
+                        time.sleep(PAUSE_S)
                     yield block[start : min(start + PIECE_BYTES, left)]
             left -= _BLOCK_BYTES
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from outpaint.functions.embedded.bounded_connection import BoundedConnection
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.server_load import BodyShare, Pace
-from outpaint.functions.http.messages import Body, ReceivedBody, RequestHead, Response, Waiting
+from outpaint.functions.http.messages import PAUSE_S, UNPACED_BYTES, Body, ReceivedBody, RequestHead, Response, Waiting
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import RefusedHead
 from outpaint.mocks.world.mock_answers import Break
@@ -123,7 +123,9 @@ class MockConnection(BoundedConnection):
         if upload is None:
             super().take_body(body)
             return
-        if self.body_bytes // _BYTES_A_TURN > (self.body_bytes - len(body)) // _BYTES_A_TURN:
+        if self.body_bytes > UNPACED_BYTES:
+            self.let_others(PAUSE_S)
+        elif self.body_bytes // _BYTES_A_TURN > (self.body_bytes - len(body)) // _BYTES_A_TURN:
             self.let_others()
         refusal = upload.take(body, self.loop.time())
         if refusal is not None:

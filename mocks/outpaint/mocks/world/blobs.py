@@ -88,7 +88,8 @@ class Blobs:
             with self._lock:
                 self._in_files -= self._files.pop(digest, 0)
             return None
-        self.keep(data)
+        if len(data) <= self._memory_bytes // 4:  # a larger one would push out what is asked for more often
+            self.keep(data)
         return data
 
     @property
