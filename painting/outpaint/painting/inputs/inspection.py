@@ -9,7 +9,8 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, P
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs.decoding import alpha_of, decode, decode_alpha
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, TakenFile, take
-from outpaint.painting.inputs.keep_map import MaskPixels, keep_map, nothing_to_paint
+from outpaint.painting.inputs.keep_map import keep_map, nothing_to_paint
+from outpaint.painting.inputs.mask_reading import MaskPixels
 
 
 @dataclass(frozen=True, slots=True)
