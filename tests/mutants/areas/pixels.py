@@ -14,7 +14,7 @@ from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
 from outpaint.functions.http import application
 from outpaint.painting import finish, pipeline
 from outpaint.painting.canvas import Canvas
-from outpaint.painting.inputs import inspection, keep_map, mask_reading
+from outpaint.painting.inputs import decoding, inspection, keep_map, mask_reading
 from outpaint.painting.inputs.file_header import FileHeader
 from outpaint.painting.painters import flat
 
@@ -88,6 +88,20 @@ def weights_are_cut_at_the_middle(patch: Patch) -> None:
 @mutant("ringing of a JPEG mask weighs a little", "blending.compressed-white-is-still-white")
 def ringing_counts(patch: Patch) -> None:
     patch.set(mask_reading, "_black_and_white", lambda _: None)
+
+
+@mutant("what a JPEG lacks is grey", "bad-pictures.jpeg-without-its-rest-is-refused")
+def missing_blocks_are_grey(patch: Patch) -> None:
+    def load(_: Any, picture: Any, taken: Any, **__: Any) -> None:
+        picture.fp = BytesIO(taken.header.pixels + b"\xff\xd9")
+        picture.load()
+
+    patch.around(decoding, "_load", load)
+
+
+@mutant("a JPEG without its end is taken for damaged", "bad-pictures.picture-without-its-end-is-taken")
+def end_marker_is_demanded(patch: Patch) -> None:
+    patch.around(decoding, "_load", lambda _, picture, *__, **___: picture.load())
 
 
 @mutant("every mask in greys is cut to black and white", "blending.few-greys-are-weights")

@@ -161,7 +161,9 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
 )
 def stray_alpha_decides_nothing(api: Api) -> None:
     mask = drawn_pictures.decode(_GREY).convert("RGBA")
-    mask.putpixel((0, 0), (*mask.getpixel((0, 0))[:3], 254))
+    alpha = Image.new("L", mask.size, 255)
+    alpha.putpixel((0, 0), 254)
+    mask.putalpha(alpha)
     sent = drawn_pictures.noisy_photo()
     answer = api.outpaint(image=sent, mask=drawn_pictures.encode(mask))
     interpretation = result_of(answer).mask_interpretation

@@ -307,6 +307,9 @@ NO_PICTURE_WORDS: Final = _ours(
     PICTURES_IN,
 )
 DAMAGED: Final = _ours("pictures.damaged", "A damaged or incomplete picture is a typed 422.", API_ERRORS)
+COMPLETE: Final = _ours(
+    "pictures.complete", "A picture is complete where its pixels are there, however its file ends.", PICTURES_IN
+)
 DIMENSIONS: Final = _ours(
     "pictures.dimensions",
     "A side has 16 to 8,192 pixels and a picture at most 40 million, judged before anything is decoded.",

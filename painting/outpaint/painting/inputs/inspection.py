@@ -75,7 +75,7 @@ def _take_both(
     """The image, and the mask decoded, once the headers of both have passed and their sizes are equal."""
     taken = take(image, image_field, limits)
     if mask is None:
-        if taken.header.opaque:
+        if taken.header.opaque and not taken.max_missing:
             raise nothing_to_paint(image_field, is_mask=False)
         return taken, None
     taken_mask = take(mask, mask_field, limits)
