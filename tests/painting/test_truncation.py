@@ -15,7 +15,9 @@ from PIL import Image
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.painting.canvas import Canvas
+from outpaint.painting.inputs.decoding import decode
 from outpaint.painting.inputs.inspection import inspect, read_canvas
+from outpaint.painting.inputs.intake import take
 
 SIZE = (96, 80)
 END = b"\xff\xd9"
@@ -113,6 +115,10 @@ def test_a_jpeg_that_lacks_blocks_is_refused_however_it_ends(files, photo, taken
     if taken(whole[:cut] + end) is not None:
         assert scan_end - cut <= 48
         assert END in end or whole.startswith(END, scan_end)
+
+
+def test_a_decoded_jpeg_is_not_copied_once_more_when_it_is_changed(files, photo):
+    assert not decode(take(files.encoded(photo, "JPEG"), "image")).pixels.readonly
 
 
 def test_a_file_cut_to_thirty_percent_is_no_picture_though_an_end_is_stuck_on(files, photo, taken):

@@ -166,4 +166,5 @@ def decode_scans(picture: JpegImageFile, data: bytes, scans: ScanData, *, comple
     if error < 0:
         raise OSError("the decoder finds it broken")
     picture.tile = []
+    picture.readonly = 0  # as Pillow's `load` does: else the first change would copy the picture
     picture.load_end()
