@@ -17,9 +17,11 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.painting.inputs import jpeg, png_and_webp
+from outpaint.painting.inputs import png_and_webp
 from outpaint.painting.inputs.file_header import ColourSpace, colour_space
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
+from outpaint.painting.inputs.jpeg_scans import MissingPartError, decode_scans, scan_data
+from outpaint.painting.inputs.partial_decoding import PartlyDecoded, decode_partly
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
 _PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
@@ -57,29 +59,27 @@ class Decoded:
 def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
     """Decode a file whose header passed.
 
-    With `colours_count` False (a mask) colour profiles are ignored. With `smallest` a JPEG is decoded at an eighth of
-    its sides, for callers that do not need its pixels. RGB values stay as they are and keep their profile; grey with a
-    profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
+    With `colours_count` False (a mask) colour profiles are ignored, and every row must be there. With `smallest` a JPEG
+    is decoded at an eighth of its sides, for callers that do not need its pixels. RGB values stay as they are and keep
+    their profile; grey with a profile, CMYK and YCCK become sRGB. Rows that are missing become transparent, as far as
+    `max_missing` of the file allows. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
     """
     try:
         return _decode(taken, colours_count, smallest)
     except OutpaintError:
         raise
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
-        raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+        missing = isinstance(error, MissingPartError) or "truncated" in str(error)
+        reason = "a part of its pixels is missing" if missing else "its pixels cannot be decoded"
+        raise unreadable(taken.field, taken.type, reason) from error
 
 
 def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
     """The alpha channel (L; None where opaque) and `decode`'s warnings; raises what `decode` raises.
 
-    A JPEG has no alpha: it is decoded at an eighth of its sides, and without its scans where they can cause no error.
+    A JPEG has no alpha, so it is decoded at an eighth of its sides, which shows whether all of it is there.
     """
-    if taken.type is FileType.JPEG:
-        outline = jpeg.without_scan_data(taken.header.pixels)
-        if outline is not None:
-            taken = replace(taken, header=replace(taken.header, pixels=outline))
-        return None, decode(taken, smallest=True).warnings
-    decoded = decode(taken)
+    decoded = decode(taken, smallest=taken.type is FileType.JPEG)
     return alpha_of(decoded.pixels), decoded.warnings
 
 
@@ -92,12 +92,21 @@ def alpha_of(pixels: Image.Image) -> Image.Image | None:
 
 
 def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
-    header, warnings = taken.header, []
+    header = taken.header
+    warnings: list[str] = []
+    there: Image.Image | None = None
     if header.bits > 8:
         warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
         pixels = _from_16_bits(taken)
     else:
-        pixels = _loaded(taken, smallest=smallest)
+        try:
+            pixels = _loaded(taken, smallest=smallest)
+        except Exception:
+            partly = _partly(taken) if taken.max_missing and colours_count else None
+            if partly is None or not 0 < partly.missing <= taken.max_missing:
+                raise
+            pixels, there = partly.picture, partly.there
+            warnings.append(f"{taken.field} ends early: {partly.missing:.1%} of its rows are missing and were painted.")
     pixels = _with_alpha(pixels, taken)
     profile = header.icc_profile if colours_count else None
     space = colour_space(profile) if profile else None
@@ -110,6 +119,8 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
         profile, space = None, None
     elif space not in (None, ColourSpace.RGB):
         warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
+    if there is not None:
+        pixels.putalpha(ImageChops.darker(there, pixels.getchannel("A")) if pixels.mode in ("LA", "RGBA") else there)
     if header.orientation != 1:
         pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
     pixels.info = {}
@@ -157,9 +168,24 @@ def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False
         picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
     if smallest:
         picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
-    picture.load()
+    _load(picture, taken)
     # A WebP's picture keeps its decoder, which holds two more copies of the pixels.
     return picture.copy() if taken.type is FileType.WEBP else picture
+
+
+def _partly(taken: TakenFile) -> PartlyDecoded | None:
+    picture = _opened(taken)
+    return decode_partly(picture, lambda: _load(picture, taken, complete=False))
+
+
+def _load(picture: ImageFile, taken: TakenFile, *, complete: bool = True) -> None:
+    """Decode the pixels; of a JPEG, with `complete` False, those that there are and nothing in place of others."""
+    data = taken.header.pixels
+    scans = scan_data(data) if isinstance(picture, JpegImageFile) else None
+    if isinstance(picture, JpegImageFile) and scans is not None:
+        decode_scans(picture, data, scans, complete=complete)
+    else:
+        picture.load()
 
 
 def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:

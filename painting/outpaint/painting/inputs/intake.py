@@ -107,11 +107,15 @@ def _is_text(start: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TakenFile:
-    """A file whose header passed: `field` is the parameter it came in, for errors."""
+    """A file whose header passed.
+
+    `field` is the parameter it came in, for errors; `max_missing` the share of its rows that may be missing.
+    """
 
     type: FileType
     header: FileHeader
     field: str
+    max_missing: float = 0.0
 
 
 def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> TakenFile:
@@ -142,7 +146,7 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
         ) from error
     except UnsupportedFileError as error:
         raise _unsupported(field, str(error)) from error
-    return TakenFile(kind, header, field)
+    return TakenFile(kind, header, field, limits.max_missing)
 
 
 def stored_size(data: bytes) -> tuple[int, int] | None:

@@ -23,8 +23,6 @@ _SCAN: Final = 0xDA
 _END: Final = 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
-_BETWEEN_SCANS: Final = frozenset({_HUFFMAN_TABLES, _SCAN, _END})
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF: Final = b"Exif\0\0"
 _ICC: Final = b"ICC_PROFILE\0"
@@ -91,39 +89,6 @@ def jpeg_header(data: bytes) -> FileHeader:
         opaque=True,
         lossy=True,
     )
-
-
-def without_scan_data(data: bytes) -> bytes | None:
-    """The file with every scan emptied; tables, frame and scan headers stay as they are.
-
-    A decoder refuses it where it would refuse the whole file, in a fraction of the time: damage between two markers
-    makes a Huffman decoder lose pixels but never fail, so only a marker segment can make it fail. None for files of
-    which this is not certain: without an end, coded arithmetically or without loss, or with anything but scans and
-    their Huffman tables after the first scan.
-    """
-    view = memoryview(data)
-    kept = [view[:2]]
-    position, marker, taken = 2, 0, None
-    for _ in range(_MAX_SEGMENTS):
-        found = (_AFTER_SCAN if marker == _SCAN else _MARKER).search(data, position)
-        if found is None:
-            return None
-        start = position = found.end()
-        marker = data[start - 1]
-        if (taken is not None and marker not in taken) or (marker in _FRAMES and marker not in _HUFFMAN):
-            return None
-        if marker == _END:
-            kept.append(view[start - 2 : start])
-            return b"".join(kept)
-        if marker not in _BARE:
-            length = int.from_bytes(data[start : start + 2], "big")
-            position += length
-            if length < 2 or position > len(data):
-                return None
-        kept.append(view[start - 2 : position])
-        if marker == _SCAN:
-            taken = _BETWEEN_SCANS
-    return None
 
 
 def _check_scans(data: bytes, position: int, size: tuple[int, int]) -> None:

@@ -51,9 +51,14 @@ def png_header(data: bytes) -> FileHeader:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            if has_pixels and kind != b"IDAT":
-                break
-            raise DamagedFileError("it ends in the middle of a chunk")
+            if kind == b"IDAT":
+                # Whether its rows are there is for the decoder to say: four bytes of a checksum are no pixels.
+                rest = data[position + 8 :]
+                kept.append(struct.pack(">I4s", len(rest), kind) + rest + struct.pack(">I", zlib.crc32(kind + rest)))
+                has_pixels = True
+            elif not has_pixels:
+                raise DamagedFileError("it ends in the middle of a chunk")
+            break
         if kind == b"IEND":
             break
         if kind == b"acTL" and length >= 4:
@@ -121,6 +126,7 @@ def _profile(chunk: bytes) -> bytes | None:
 
 
 _MAX_WEBP_CHUNKS: Final = 10_000
+_PICTURE_CHUNKS: Final = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
 _ALPHA_FLAG: Final = 0x10
 _LOSSLESS_MARK: Final = 0x2F
 
@@ -140,13 +146,15 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def webp_header(data: bytes) -> FileHeader:
-    """The header of a WebP; `pixels` is the whole file, since libwebp reads metadata apart from pixels.
+    """The header of a WebP; `pixels` is the file with its metadata, which libwebp reads apart from pixels.
 
     Raises `DamagedFileError`, and `SeveralFramesError` at the second frame chunk.
     """
     frames, turned, profile, lossy = 0, 1, None, False
     opaque = data[12:16] == b"VP8 " or (data[12:16] == b"VP8X" and not data[20] & _ALPHA_FLAG)
+    whole = 12
     for kind, start, end in _chunks(data):
+        whole = end
         if kind == b"ANMF":
             frames += 1
             if frames > 1:
@@ -160,8 +168,27 @@ def webp_header(data: bytes) -> FileHeader:
         elif kind == b"EXIF":
             turned = orientation(data[start:end])
     return FileHeader(
-        size=webp_size(data), pixels=data, orientation=turned, icc_profile=profile, opaque=opaque, lossy=lossy
+        size=webp_size(data),
+        pixels=_whole_chunks(data, whole),
+        orientation=turned,
+        icc_profile=profile,
+        opaque=opaque,
+        lossy=lossy,
     )
+
+
+def _whole_chunks(data: bytes, end: int) -> bytes:
+    """The file with its chunks up to `end`, the last whole one, where its own size promises more than it has.
+
+    libwebp refuses such a file even where nothing but a byte of padding or metadata is missing. Raises
+    `DamagedFileError` where what is missing is of the picture.
+    """
+    if data[end + (end & 1) :][:4] in _PICTURE_CHUNKS:
+        raise DamagedFileError("a part of its pixels is missing")
+    if int.from_bytes(data[4:8], "little") + 8 <= len(data):
+        return data
+    body = data[8:end] + bytes(end & 1)
+    return data[:4] + struct.pack("<I", len(body)) + body
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -66,7 +66,9 @@ _REDUCED_OR_MASK: Final = 0b101
 _MAX_DIRECTORIES: Final = 32
 _MAX_STRIPS: Final = 200_000
 _WHITE_IS_ZERO: Final = 0
+_UNCOMPRESSED: Final = 1
 _JPEG: Final = 7
+_STRIPS_AND_TILES: Final = ((273, 279), (324, 325))  # the tags of their places and of their lengths
 # None, LZW, JPEG, deflate under both its numbers, PackBits. Not the fax codes: libtiff writes a line to standard error
 # for every damaged row of them.
 _COMPRESSIONS: Final = frozenset({1, 5, _JPEG, 8, 32_946, 32_773})
@@ -99,6 +101,13 @@ class _Directory:
             return default
         (value,) = struct.unpack_from(self.order + _WHOLE[entry.kind], self.data, entry.start)
         return int(value)
+
+    def wholes(self, tag: int) -> tuple[int, ...]:
+        """All whole numbers under a tag."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in _WHOLE:
+            return ()
+        return struct.unpack_from(f"{self.order}{entry.count}{_WHOLE[entry.kind]}", self.data, entry.start)
 
 
 def tiff_size(data: bytes) -> tuple[int, int]:
@@ -138,6 +147,8 @@ def tiff_header(data: bytes) -> FileHeader:
     if bits > 8 and first.whole(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         # Pillow would show it as a negative.
         raise UnsupportedFileError(f"a greyscale TIFF of {bits} bits a channel in which 0 is white")
+    if compression != _UNCOMPRESSED:
+        _check_strips(first)
     profile = first.entries.get(_PROFILE)
     turned = first.entries.get(_ORIENTATION)
     orientation = first.whole(_ORIENTATION) if turned and turned.kind == 3 and turned.count == 1 else 1
@@ -151,6 +162,15 @@ def tiff_header(data: bytes) -> FileHeader:
         bits=bits,
         lossy=compression == _JPEG,
     )
+
+
+def _check_strips(page: _Directory) -> None:
+    """Raises `DamagedFileError` where strips or tiles are outside the file: libtiff gives some of them as grey."""
+    for places, lengths in _STRIPS_AND_TILES:
+        ends = [place + length for place, length in zip(page.wholes(places), page.wholes(lengths), strict=False)]
+        missing = sum(end > len(page.data) for end in ends)
+        if missing:
+            raise DamagedFileError(f"{missing} of its {len(ends)} strips or tiles are missing")
 
 
 def _first(data: bytes) -> int:
