@@ -62,6 +62,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "painting/test_nsfw.py": "looks at pictures with a network",
     "painting/test_patch.py": "paints large pictures",
     "painting/test_start_up.py": "starts processes",
+    "painting/test_sweep.py": "decodes some 1,300 files",
     "painting/test_uploads.py": "generates damaged files",
     "painting/test_weights.py": "starts processes",
     "test_documentation.py": "reads every page of docs/",

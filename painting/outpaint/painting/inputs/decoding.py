@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from io import BytesIO
 from typing import Final
 
 from PIL import Image, ImageChops
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -18,8 +16,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.painting.inputs import jpeg, png_and_webp
-from outpaint.painting.inputs.file_header import ColourSpace, colour_space
+from outpaint.painting.inputs.bmp_pixels import BmpLayout, bmp_pixels
+from outpaint.painting.inputs.file_header import ColourSpace, colour_space, rounding
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
+from outpaint.painting.inputs.tiff_layout import TiffAlpha, TiffLayout, TiffReading
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
 _PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
@@ -37,7 +37,6 @@ _PLUGINS: Final[dict[FileType, Callable[[BytesIO], ImageFile]]] = {
     FileType.JPEG: JpegImageFile,
     FileType.PNG: PngImageFile,
     FileType.WEBP: WebPImageFile,
-    FileType.BMP: BmpImageFile,
 }
 # What other modes become, without loss.
 _WIDER_MODES: Final = {"1": "L", "PA": "RGBA", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB", "YCbCr": "RGB"}
@@ -95,9 +94,22 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
     header, warnings = taken.header, []
     if header.bits > 8:
         warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
+    layout, alpha = header.layout, None
+    if isinstance(layout, BmpLayout):
+        pixels = bmp_pixels(header.pixels, layout)
+    elif isinstance(layout, TiffLayout) and layout.reading is not TiffReading.WHOLE:
+        from outpaint.painting.inputs.tiff_pixels import tiff_pixels
+
+        pixels, alpha = tiff_pixels(header.pixels, layout)
+    elif header.bits > 8:
         pixels = _from_16_bits(taken)
     else:
         pixels = _loaded(taken, smallest=smallest)
+    if isinstance(layout, TiffLayout):
+        if layout.alpha is TiffAlpha.UNSPECIFIED:
+            warnings.append(f"{taken.field} has a further channel of no stated use, which was read as alpha.")
+        if layout.palette:
+            pixels.putpalette(layout.palette)
     pixels = _with_alpha(pixels, taken)
     profile = header.icc_profile if colours_count else None
     space = colour_space(profile) if profile else None
@@ -110,6 +122,8 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
         profile, space = None, None
     elif space not in (None, ColourSpace.RGB):
         warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
+    if alpha is not None:
+        pixels.putalpha(alpha)
     if header.orientation != 1:
         pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
     pixels.info = {}
@@ -177,6 +191,11 @@ def _opened(taken: TakenFile) -> ImageFile:
     if taken.type is FileType.TIFF:
         from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
 
+        from outpaint.painting.inputs.tiff_pixels import tiff_for_pillow
+
+        layout = taken.header.layout
+        if isinstance(layout, TiffLayout):
+            stream = BytesIO(tiff_for_pillow(taken.header.pixels, layout))
         return TiffImageFile(stream)
     return _PLUGINS[taken.type](stream)
 
@@ -206,8 +225,7 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     """More than 8 bits a channel reduced to 8, rounded.
 
     Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a second
-    pass, to round the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) values are cut: at most one
-    level off.
+    pass, to round the upper one.
     """
     key = taken.header.transparent_value
     raw_modes = _raw_modes(taken)
@@ -218,11 +236,11 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     upper = _loaded(taken)
     if upper.mode.startswith("I"):
         wide = upper.convert("I")
-        grey = wide.point(_rounding((1 << taken.header.bits) - 1), "L")
+        grey = wide.point(rounding(taken.header.bits), "L")
         if key is not None:
             grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
         return grey
-    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "RGBX") for raw_mode in raw_modes):
+    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "CMYK") for raw_mode in raw_modes):
         return upper
     lower = _loaded(taken, low_bytes=True)
     if key is None:
@@ -256,8 +274,3 @@ def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
         down = ImageChops.subtract(high, low).point(far)
         upper.paste(ImageChops.subtract(ImageChops.add(high, up), down), box)
     return upper
-
-
-@cache
-def _rounding(highest: int) -> list[int]:
-    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from outpaint.painting.inputs.bmp_pixels import BmpLayout
+    from outpaint.painting.inputs.tiff_layout import TiffLayout
 
 # Profiles for printing have 0.5 to 3 MB.
 MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
@@ -35,7 +40,7 @@ class FileHeader:
     file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
     is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
     `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
-    bit depth (PNG's tRNS).
+    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF or BMP are stored.
     """
 
     size: tuple[int, int]
@@ -46,6 +51,7 @@ class FileHeader:
     opaque: bool = False
     lossy: bool = False
     transparent_value: tuple[int, ...] | None = None
+    layout: TiffLayout | BmpLayout | None = None
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -97,3 +103,10 @@ def colour_space(profile: bytes) -> ColourSpace | None:
         return ColourSpace(profile[16:20])
     except ValueError:
         return None
+
+
+@cache
+def rounding(bits: int) -> list[int]:
+    """The table that takes channels of so many bits (1 to 16), in pixels of Pillow's mode I, to 8, rounded."""
+    highest = (1 << bits) - 1
+    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

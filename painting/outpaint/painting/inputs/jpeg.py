@@ -24,6 +24,12 @@ _END: Final = 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
+# libjpeg has no decoder for differential frames, and Pillow none for lossless ones in every colour space.
+_UNREAD_FRAMES: Final = {
+    **dict.fromkeys((0xC3, 0xCB), "a lossless JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "a hierarchical JPEG"),
+}
+_CHANNELS: Final = frozenset({1, 3, 4})
 _BETWEEN_SCANS: Final = frozenset({_HUFFMAN_TABLES, _SCAN, _END})
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF: Final = b"Exif\0\0"
@@ -39,7 +45,10 @@ _MAX_SCANS: Final = 100
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels as stored, from the frame header. Raises `DamagedFileError`."""
+    """Width and height in pixels as stored, from the frame header.
+
+    Raises `DamagedFileError`, and `UnsupportedFileError` for a number of channels that is not read.
+    """
     for marker, start, end in _segments(data):
         if marker in _FRAMES:
             return _frame(data, start, end)[1]
@@ -69,6 +78,8 @@ def jpeg_header(data: bytes) -> FileHeader:
         elif marker == _APP2 and data.startswith(_ICC, start + 2) and end - start >= 16:
             profile[data[start + 14]] = data[start + 16 : end]
         elif marker in (_APP0, _APP14) or not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
+            if marker in _UNREAD_FRAMES:
+                raise UnsupportedFileError(_UNREAD_FRAMES[marker])
             if marker in _FRAMES:
                 frame, progressive = _frame(data, start, end), marker in _PROGRESSIVE
             kept.append(view[start - 2 : end])
@@ -127,7 +138,9 @@ def _frame(data: bytes, start: int, end: int) -> tuple[int, tuple[int, int]]:
     """Bits a channel and (width, height) of a frame header segment."""
     if end - start < 8:
         raise DamagedFileError("its frame header is too short")
-    bits, height, width = struct.unpack_from(">BHH", data, start + 2)
+    bits, height, width, channels = struct.unpack_from(">BHHB", data, start + 2)
+    if channels not in _CHANNELS:
+        raise UnsupportedFileError(f"a JPEG of {channels} channels")
     return bits, (width, height)
 
 

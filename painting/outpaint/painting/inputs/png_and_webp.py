@@ -12,11 +12,15 @@ from outpaint.painting.inputs.file_header import (
     DamagedFileError,
     FileHeader,
     SeveralFramesError,
+    UnsupportedFileError,
     orientation,
 )
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+
+BITS: Final = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
+"""The bits a channel of each colour type (PNG, third edition, table 12)."""
 
 _PIXEL_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
@@ -25,7 +29,13 @@ _MAX_PNG_CHUNKS: Final = 65_536
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the first chunk. Raises `DamagedFileError`."""
+    """Width and height in pixels, from the first chunk.
+
+    Raises `DamagedFileError`, and `UnsupportedFileError` for Apple's kind of file, which is no PNG by the standard: its
+    colours are premultiplied, in the order BGR, and its image data has no zlib header.
+    """
+    if data[12:16] == b"CgBI":
+        raise UnsupportedFileError("a PNG of Apple's own kind (CgBI), which iOS apps carry")
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise DamagedFileError("its first chunk is missing")
     width, height = struct.unpack_from(">II", data, 16)
@@ -40,6 +50,8 @@ def png_header(data: bytes) -> FileHeader:
     bits, colour_type = data[24], data[25]
     if colour_type not in (GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA):
         raise DamagedFileError(f"colour type {colour_type} does not exist in PNG")
+    if bits not in BITS[colour_type]:
+        raise DamagedFileError(f"colour type {colour_type} with {bits} bits does not exist in PNG")
     view = memoryview(data)
     kept: list[bytes | memoryview] = [SIGNATURE]
     turned, profile, transparency, has_pixels = 1, None, b"", False

@@ -1,0 +1,172 @@
+"""Reads the samples of TIFF layouts that Pillow has no mode for, by describing them to its decoder as plain grey.
+
+A strip of planes, of bytes or of bits is a grey picture of its own for any lossless compression, so that libtiff, which
+Pillow carries, does all unpacking, and no second decoder is needed (docs/adr/0066).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Final
+
+from PIL import Image
+
+from outpaint.painting.inputs.file_header import rounding
+from outpaint.painting.inputs.tiff_and_bmp import TiffDirectory, first_directory
+from outpaint.painting.inputs.tiff_layout import (
+    BITS_PER_SAMPLE,
+    COLOUR_MAP,
+    EXTRA_SAMPLES,
+    INK_SET,
+    PHOTOMETRIC,
+    PLANAR_CONFIGURATION,
+    SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
+    TiffAlpha,
+    TiffColours,
+    TiffLayout,
+    TiffReading,
+    packed_group,
+)
+
+_WIDTH, _HEIGHT, _TILE_WIDTH = 256, 257, 322
+_PLACES: Final = (273, 279, 324, 325)
+_DROPPED: Final = frozenset({EXTRA_SAMPLES, SAMPLE_FORMAT, COLOUR_MAP, INK_SET})
+_MODES: Final = {
+    TiffColours.BLACK_IS_ZERO: "L",
+    TiffColours.WHITE_IS_ZERO: "L",
+    TiffColours.RGB: "RGB",
+    TiffColours.CMYK: "CMYK",
+    TiffColours.LAB: "LAB",
+}
+
+
+def tiff_pixels(data: bytes, layout: TiffLayout) -> tuple[Image.Image, Image.Image | None]:
+    """The colours (L, RGB, CMYK or LAB) of a TIFF and its alpha (L), each of 8 bits a sample, rounded.
+
+    `layout.reading` is any but WHOLE. Colours are straight; CMYK with alpha stays CMYK. Raises whatever Pillow raises
+    for damaged data, and `ValueError` where planes are missing.
+    """
+    page = first_directory(data)
+    if layout.reading is TiffReading.PACKED:
+        samples = [_unpacked(page, layout.bits)]
+    elif layout.reading is TiffReading.PLANES:
+        samples = [_plane(page, layout, number) for number in range(layout.samples)]
+    else:
+        samples = _from_bytes(page, layout)
+    alpha = samples.pop() if layout.alpha else None
+    if alpha and layout.alpha is TiffAlpha.PREMULTIPLIED:
+        samples = [_straight(sample, alpha) for sample in samples]
+    if layout.colours is TiffColours.LAB:
+        bands = [_rounded(samples[0]), *map(_rounded_signed, samples[1:])]
+    else:
+        bands = [_rounded(sample) for sample in samples]
+    if layout.colours is TiffColours.WHITE_IS_ZERO:
+        bands = [band.point(range(255, -1, -1)) for band in bands]
+    return Image.merge(_MODES[layout.colours], bands), _rounded(alpha) if alpha else None
+
+
+def tiff_for_pillow(data: bytes, layout: TiffLayout) -> bytes:
+    """The file as Pillow reads it where `layout.reading` is WHOLE: a channel of no stated use counts as alpha."""
+    if layout.alpha is not TiffAlpha.UNSPECIFIED:
+        return data
+    page = first_directory(data)
+    entries = {tag: entry.raw for tag, entry in page.entries.items()}
+    return page.with_entries(entries | {EXTRA_SAMPLES: page.entry(EXTRA_SAMPLES, TiffAlpha.STRAIGHT.value)})
+
+
+def _plane(page: TiffDirectory, layout: TiffLayout, number: int) -> Image.Image:
+    """One sample of every pixel where each has strips or tiles of its own: L, or I for 16 bits."""
+    places: dict[int, bytes] = {tag: page.part(tag, number, layout.samples) for tag in _PLACES if tag in page.entries}
+    picture = _grey(page, layout.bits, places)
+    return picture if layout.bits == 8 else picture.convert("I")
+
+
+def _from_bytes(page: TiffDirectory, layout: TiffLayout) -> list[Image.Image]:
+    """The samples of whole pixels: L, or I for 16 bits."""
+    step = layout.samples * layout.bits // 8
+    width, height = page.whole(_WIDTH), page.whole(_HEIGHT)
+    content = _grey(page, 8, _widths(page, lambda pixels: pixels * step)).tobytes()
+    if layout.bits == 8:
+        return [Image.frombytes("L", (width, height), content[number::step]) for number in range(layout.samples)]
+    mode = "I;16" if layout.order == "<" else "I;16B"
+    samples = []
+    for number in range(layout.samples):
+        pairs = bytearray(2 * width * height)
+        pairs[::2], pairs[1::2] = content[2 * number :: step], content[2 * number + 1 :: step]
+        samples.append(Image.frombytes("I;16", (width, height), bytes(pairs), "raw", mode).convert("I"))
+    return samples
+
+
+def _unpacked(page: TiffDirectory, bits: int) -> Image.Image:
+    """Grey samples of 10, 12 or 14 bits, the highest bit first, as L; each row begins a byte."""
+    from PIL import ImageMath
+
+    width, height = page.whole(_WIDTH), page.whole(_HEIGHT)
+    count, length = packed_group(bits)
+    groups = -(-width // count)
+    packed = _grey(page, 8, _widths(page, lambda pixels: -(-pixels * bits // 8)))
+    content = packed.crop((0, 0, groups * length, height)).tobytes()
+    places = [Image.frombytes("L", (groups, height), content[place::length]).convert("I") for place in range(length)]
+    pixels = bytearray(count * groups * height)
+    for number in range(count):
+        begin, end = number * bits, (number + 1) * bits
+        value = Image.new("I", (groups, height))
+        for place in range(begin // 8, -(-end // 8)):
+            value = ImageMath.lambda_eval(lambda given: given["v"] * 256 + given["byte"], v=value, byte=places[place])
+        value = _low_bits(value, -end % 8, bits)
+        pixels[number::count] = value.point(rounding(bits), "L").tobytes()
+    return Image.frombytes("L", (count * groups, height), bytes(pixels)).crop((0, 0, width, height))
+
+
+def _low_bits(values: Image.Image, below: int, bits: int) -> Image.Image:
+    """So many bits of each pixel of I, above so many others."""
+    from PIL import ImageMath
+
+    cut: Image.Image = ImageMath.lambda_eval(lambda given: (given["v"] >> below) & ((1 << bits) - 1), v=values)
+    return cut
+
+
+def _widths(page: TiffDirectory, wider: Callable[[int], int]) -> dict[int, bytes]:
+    """The entries of a picture, and of its tiles, that are so much wider."""
+    return {tag: page.entry(tag, wider(page.whole(tag))) for tag in (_WIDTH, _TILE_WIDTH) if tag in page.entries}
+
+
+def _grey(page: TiffDirectory, bits: int, changes: dict[int, bytes]) -> Image.Image:
+    """The file read as grey of so many bits (L or I;16), with these entries in place of its own."""
+    from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
+
+    plain = {BITS_PER_SAMPLE: bits, PHOTOMETRIC: 1, SAMPLES_PER_PIXEL: 1, PLANAR_CONFIGURATION: 1}
+    entries = {tag: entry.raw for tag, entry in page.entries.items() if tag not in _DROPPED}
+    entries |= {tag: page.entry(tag, value) for tag, value in plain.items()} | changes
+    picture = TiffImageFile(BytesIO(page.with_entries(entries)))
+    picture.load()
+    return picture
+
+
+def _straight(sample: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A premultiplied sample divided by its alpha, both L or both I; 0 where alpha is."""
+    from PIL import ImageMath
+
+    highest = 255 if sample.mode == "L" else 65_535
+    divided = ImageMath.lambda_eval(
+        lambda given: (given["float"](given["sample"]) * highest) / given["max"](given["alpha"], 1) + 0.5,
+        sample=sample,
+        alpha=alpha,
+    )
+    clipped: Image.Image = ImageMath.lambda_eval(
+        lambda given: given["int"](given["min"](given["v"], highest)), v=divided
+    )
+    return clipped.convert("L") if sample.mode == "L" else clipped
+
+
+def _rounded(sample: Image.Image) -> Image.Image:
+    return sample if sample.mode == "L" else sample.point(rounding(16), "L")
+
+
+def _rounded_signed(sample: Image.Image) -> Image.Image:
+    """a* or b*, which are signed, as Pillow's LAB has them: with 128 added. 16 bits have 256 steps a unit."""
+    if sample.mode == "L":
+        return sample.point([value ^ 128 for value in range(256)])
+    return sample.point([min(((value ^ 0x8000) + 128) >> 8, 255) for value in range(65_536)], "L")
