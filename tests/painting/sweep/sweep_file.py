@@ -34,14 +34,19 @@ class SweepFile:
 def judged(file: SweepFile) -> str | None:
     """None where the file is read right or refused by name; else what is wrong, as a sentence."""
     try:
-        result = decode(take(file.data, "image", _LIMITS))
+        picture = read(file)
     except OutpaintError as error:
         if error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE:
             return None
         return f"{file.name}: a sound file is called damaged: {error.detail}"
     if file.pixels is None:
         return f"{file.name}: read, though its layout is not one that is proven"
-    return differing(file, result.pixels)
+    return differing(file, picture)
+
+
+def read(file: SweepFile) -> Image.Image:
+    """The pixels of a file that is read."""
+    return decode(take(file.data, "image", _LIMITS)).pixels
 
 
 def is_read(file: SweepFile) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image
 
-from outpaint.painting.inputs.file_header import MAX_PROFILE_BYTES, DamagedFileError, UnsupportedFileError, rounding
+from outpaint.painting.inputs.file_header import DamagedFileError, UnsupportedFileError, rounding
 
 _CORE_HEADER: Final = 12
 _FIRST_WITH_MASKS: Final = 52
@@ -23,7 +23,7 @@ HEADERS: Final = frozenset({_CORE_HEADER, 40, _FIRST_WITH_MASKS, _FIRST_WITH_ALP
 """The lengths of header that mark a BMP."""
 
 _NO_COMPRESSION, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6
-_REFUSED: Final = {
+REFUSED: Final = {
     # A small file could unpack to a picture of any size.
     1: "a run-length coded BMP",
     2: "a run-length coded BMP",
@@ -73,8 +73,8 @@ def bmp_layout(data: bytes, size: tuple[int, int]) -> BmpLayout:
     compression, colours = (
         (0, 0) if core else (*struct.unpack_from("<I", data, 30), *struct.unpack_from("<I", data, 46))
     )
-    if compression in _REFUSED:
-        raise UnsupportedFileError(_REFUSED[compression])
+    if compression in REFUSED:
+        raise UnsupportedFileError(REFUSED[compression])
     if compression not in (_NO_COMPRESSION, _BIT_FIELDS, _ALPHA_BIT_FIELDS) or (compression and length == _OS2_HEADER):
         raise UnsupportedFileError(f"a BMP of a rare compression (number {compression})")
     if compression == _ALPHA_BIT_FIELDS and length == _FIRST_WITH_MASKS:
@@ -101,12 +101,12 @@ def bmp_layout(data: bytes, size: tuple[int, int]) -> BmpLayout:
 
 
 def bmp_profile(data: bytes) -> bytes | None:
-    """The ICC profile in a BITMAPV5HEADER; None where there is none, or one too large to be used."""
+    """The ICC profile in a BITMAPV5HEADER; None where there is none."""
     (length,) = struct.unpack_from("<I", data, 14)
     if length != 124 or len(data) < _FILE_HEADER + length or struct.unpack_from("<I", data, 70)[0] != _EMBEDDED_PROFILE:
         return None
     place, size = struct.unpack_from("<II", data, 126)
-    return data[_FILE_HEADER + place : _FILE_HEADER + place + size] if size <= MAX_PROFILE_BYTES else None
+    return data[_FILE_HEADER + place : _FILE_HEADER + place + size]
 
 
 def bmp_pixels(data: bytes, layout: BmpLayout) -> Image.Image:

@@ -17,7 +17,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from outpaint.contracts.errors import OutpaintError
 from outpaint.painting.inputs import jpeg, png_and_webp
 from outpaint.painting.inputs.bmp_pixels import BmpLayout, bmp_pixels
-from outpaint.painting.inputs.file_header import ColourSpace, colour_space, rounding
+from outpaint.painting.inputs.file_header import MAX_CARRIED_PROFILE_BYTES, ColourSpace, colour_space, rounding
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
 from outpaint.painting.inputs.tiff_layout import TiffAlpha, TiffLayout, TiffReading
 
@@ -112,14 +112,22 @@ def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
             pixels.putpalette(layout.palette)
     pixels = _with_alpha(pixels, taken)
     profile = header.icc_profile if colours_count else None
+    if colours_count and header.colour_remark:
+        warnings.append(f"{taken.field} {header.colour_remark}.")
     space = colour_space(profile) if profile else None
-    if profile and space is None:
-        warnings.append(f"The colour profile in {taken.field} is damaged or of an unknown kind and was ignored.")
+    if profile is not None and space is None:
+        warnings.append(
+            f"The colour profile in {taken.field} is damaged, too large or of an unknown kind and was ignored."
+        )
     if pixels.mode not in _PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
         pixels, warning = _to_plain_rgb(pixels, profile if space else None, taken.field)
         if colours_count:
             warnings.append(warning)
         profile, space = None, None
+    elif profile and space is ColourSpace.RGB and len(profile) > MAX_CARRIED_PROFILE_BYTES:
+        pixels, warning = _to_srgb(pixels, profile, taken.field)
+        warnings.append(warning)
+        profile = space = None
     elif space not in (None, ColourSpace.RGB):
         warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
     if alpha is not None:
@@ -147,6 +155,18 @@ def _to_plain_rgb(pixels: Image.Image, profile: bytes | None, field: str) -> tup
         return converted, f"{field} is {name} and was converted to sRGB through its colour profile."
     warning = f"{field} is {name} without a usable colour profile; its colours in sRGB are only about right."
     return pixels.convert("RGB"), warning
+
+
+def _to_srgb(pixels: Image.Image, profile: bytes, field: str) -> tuple[Image.Image, str]:
+    """RGB pixels (any of the plain modes) as sRGB through a profile that is too large to be carried over."""
+    said = f"The colour profile in {field} has {len(profile):,} bytes, more than a result carries"
+    alpha = pixels.getchannel("A") if "A" in pixels.mode else None
+    converted = _through_profile(pixels.convert("RGB"), profile)
+    if converted is None:
+        return pixels, f"{said}, and is damaged: it was ignored."
+    if alpha:
+        converted.putalpha(alpha)
+    return converted, f"{said}: the colours were converted to sRGB through it."
 
 
 def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image | None:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from outpaint.painting.inputs.bmp_pixels import BmpLayout
     from outpaint.painting.inputs.tiff_layout import TiffLayout
 
-# Profiles for printing have 0.5 to 3 MB.
-MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+# Profiles for printing have 0.5 to 3 MB. A larger one is not carried over: pixels are converted to sRGB through it.
+MAX_CARRIED_PROFILE_BYTES: Final = 4 * 1024 * 1024
+# The most that a JPEG can hold, and more than any real profile.
+MAX_PROFILE_BYTES: Final = 16 * 1024 * 1024
 
 _PREFIX: Final = b"Exif\0\0"
 _ORIENTATION: Final = 0x0112
@@ -40,13 +42,15 @@ class FileHeader:
     file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
     is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
     `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
-    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF or BMP are stored.
+    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF or BMP are stored. `colour_remark` is
+    the end of a sentence about the file's colours, for a warning.
     """
 
     size: tuple[int, int]
     pixels: bytes
     orientation: int = 1
     icc_profile: bytes | None = None
+    colour_remark: str | None = None
     bits: int = 8
     opaque: bool = False
     lossy: bool = False
@@ -90,7 +94,7 @@ class ColourSpace(Enum):
 
 
 def colour_space(profile: bytes) -> ColourSpace | None:
-    """The colour space that a profile describes; None where it is of another one, or damaged.
+    """The colour space that a profile describes; None where it is of another one, too large, or damaged.
 
     It counts as damaged without the signature `acsp`, and where its header gives more bytes than it has (ICC.1:2022,
     7.2).

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from outpaint.painting.inputs.file_header import (
-    MAX_PROFILE_BYTES,
     DamagedFileError,
     FileHeader,
     UnsupportedFileError,
@@ -25,11 +24,11 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
 # libjpeg has no decoder for differential frames, and Pillow none for lossless ones in every colour space.
-_UNREAD_FRAMES: Final = {
+UNREAD_FRAMES: Final = {
     **dict.fromkeys((0xC3, 0xCB), "a lossless JPEG"),
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "a hierarchical JPEG"),
 }
-_CHANNELS: Final = frozenset({1, 3, 4})
+CHANNELS: Final = frozenset({1, 3, 4})
 _BETWEEN_SCANS: Final = frozenset({_HUFFMAN_TABLES, _SCAN, _END})
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF: Final = b"Exif\0\0"
@@ -78,8 +77,8 @@ def jpeg_header(data: bytes) -> FileHeader:
         elif marker == _APP2 and data.startswith(_ICC, start + 2) and end - start >= 16:
             profile[data[start + 14]] = data[start + 16 : end]
         elif marker in (_APP0, _APP14) or not (_APP0 <= marker <= _APP15 or marker == _COMMENT):
-            if marker in _UNREAD_FRAMES:
-                raise UnsupportedFileError(_UNREAD_FRAMES[marker])
+            if marker in UNREAD_FRAMES:
+                raise UnsupportedFileError(UNREAD_FRAMES[marker])
             if marker in _FRAMES:
                 frame, progressive = _frame(data, start, end), marker in _PROGRESSIVE
             kept.append(view[start - 2 : end])
@@ -139,7 +138,7 @@ def _frame(data: bytes, start: int, end: int) -> tuple[int, tuple[int, int]]:
     if end - start < 8:
         raise DamagedFileError("its frame header is too short")
     bits, height, width, channels = struct.unpack_from(">BHHB", data, start + 2)
-    if channels not in _CHANNELS:
+    if channels not in CHANNELS:
         raise UnsupportedFileError(f"a JPEG of {channels} channels")
     return bits, (width, height)
 
@@ -170,8 +169,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _joined(parts: dict[int, bytes]) -> bytes | None:
-    """The ICC profile from its numbered parts; None where one is missing or the whole is too large."""
-    if not parts or set(parts) != set(range(1, len(parts) + 1)):
-        return None
-    profile = b"".join(parts[number] for number in sorted(parts))
-    return profile if len(profile) <= MAX_PROFILE_BYTES else None
+    """The ICC profile from its numbered parts; None where there is none, b"" where a part is missing."""
+    if set(parts) != set(range(1, len(parts) + 1)):
+        return b""
+    return b"".join(parts[number] for number in sorted(parts)) if parts else None

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from outpaint.painting.inputs.colour_chunks import ColourChunks, stated_colours
 from outpaint.painting.inputs.file_header import (
     MAX_PROFILE_BYTES,
     DamagedFileError,
@@ -22,6 +23,7 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 BITS: Final = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
 """The bits a channel of each colour type (PNG, third edition, table 12)."""
 
+_COLOUR_CHUNKS: Final = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _PIXEL_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 # An encoder that writes 512 bytes a chunk still fits; a file of empty chunks would cost seconds.
@@ -54,7 +56,8 @@ def png_header(data: bytes) -> FileHeader:
         raise DamagedFileError(f"colour type {colour_type} with {bits} bits does not exist in PNG")
     view = memoryview(data)
     kept: list[bytes | memoryview] = [SIGNATURE]
-    turned, profile, transparency, has_pixels = 1, None, b"", False
+    turned, transparency, has_pixels = 1, b"", False
+    chunks = ColourChunks()
     position = len(SIGNATURE)
     for _ in range(_MAX_PNG_CHUNKS):
         if position + 8 > len(data):
@@ -79,8 +82,8 @@ def png_header(data: bytes) -> FileHeader:
             transparency = data[position + 8 : end - 4]
             if colour_type == PALETTE:
                 kept.append(view[position:end])
-        elif kind == b"iCCP":
-            profile = _profile(data[position + 8 : end - 4])
+        elif kind in _COLOUR_CHUNKS and not has_pixels:
+            _note(chunks, kind, data[position + 8 : end - 4])
         elif kind == b"eXIf":
             turned = orientation(data[position + 8 : end - 4])
         position = end
@@ -89,17 +92,32 @@ def png_header(data: bytes) -> FileHeader:
     if not has_pixels:
         raise DamagedFileError("it has no image data")
     kept.append(_END)
+    colours = stated_colours(chunks)
     # Most files keep every byte and are not copied: five megabytes of new memory take milliseconds.
     is_whole = sum(map(len, kept)) == len(data) and data.endswith(_END)
     return FileHeader(
         size=png_size(data),
         pixels=data if is_whole else b"".join(kept),
         orientation=turned,
-        icc_profile=profile,
+        icc_profile=colours.profile,
+        colour_remark=colours.remark,
         bits=bits,
         opaque=colour_type in (GREY, RGB, PALETTE) and not transparency,
         transparent_value=_transparent_value(colour_type, transparency),
     )
+
+
+def _note(chunks: ColourChunks, kind: bytes, content: bytes) -> None:
+    if kind == b"cICP":
+        chunks.cicp = content
+    elif kind == b"iCCP":
+        chunks.profile = _profile(content) or b""
+    elif kind == b"sRGB":
+        chunks.srgb = True
+    elif kind == b"gAMA":
+        chunks.gamma = content
+    else:
+        chunks.chromaticities = content
 
 
 def bytes_as_channels(pixels: bytes) -> bytes:
@@ -167,7 +185,7 @@ def webp_header(data: bytes) -> FileHeader:
             opaque = False
         elif kind == b"VP8 ":
             lossy = True
-        elif kind == b"ICCP" and end - start <= MAX_PROFILE_BYTES:
+        elif kind == b"ICCP":
             profile = data[start:end]
         elif kind == b"EXIF":
             turned = orientation(data[start:end])

@@ -8,7 +8,6 @@ from typing import Final
 
 from outpaint.painting.inputs import bmp_pixels
 from outpaint.painting.inputs.file_header import (
-    MAX_PROFILE_BYTES,
     DamagedFileError,
     FileHeader,
     SeveralFramesError,
@@ -181,9 +180,7 @@ def tiff_header(data: bytes) -> FileHeader:
         size=(first.whole(_WIDTH), first.whole(_HEIGHT)),
         pixels=_cut_down(first),
         orientation=orientation if 1 <= orientation <= 8 else 1,
-        icc_profile=data[profile.start : profile.start + profile.size]
-        if profile and profile.size <= MAX_PROFILE_BYTES
-        else None,
+        icc_profile=data[profile.start : profile.start + profile.size] if profile else None,
         bits=layout.bits,
         lossy=first.whole(COMPRESSION, 1) == JPEG,
         layout=layout,

@@ -97,7 +97,7 @@ BITS: Final[dict[TiffColours, tuple[int, ...]]] = {
 }
 """The bits a sample that are read of each kind of colours."""
 
-WITH_ALPHA: Final = frozenset({TiffColours.WHITE_IS_ZERO, TiffColours.BLACK_IS_ZERO, TiffColours.RGB, TiffColours.CMYK})
+WITH_ALPHA: Final = frozenset({TiffColours.BLACK_IS_ZERO, TiffColours.RGB, TiffColours.CMYK})
 """The colours beside which one further sample is read, as alpha: of 8 or 16 bits."""
 
 IN_JPEG: Final = frozenset({TiffColours.BLACK_IS_ZERO, TiffColours.RGB, TiffColours.YCBCR})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Final
+from typing import Final, TypeAlias
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from outpaint.painting.inputs.file_header import rounding
 from outpaint.painting.inputs.tiff_and_bmp import TiffDirectory, first_directory
@@ -32,6 +32,9 @@ from outpaint.painting.inputs.tiff_layout import (
 
 _WIDTH, _HEIGHT, _TILE_WIDTH = 256, 257, 322
 _PLACES: Final = (273, 279, 324, 325)
+_STRIP: Final = 128
+# The samples of the rows from one to before another.
+_Samples: TypeAlias = Callable[[int, int], list[Image.Image]]
 _DROPPED: Final = frozenset({EXTRA_SAMPLES, SAMPLE_FORMAT, COLOUR_MAP, INK_SET})
 _MODES: Final = {
     TiffColours.BLACK_IS_ZERO: "L",
@@ -50,21 +53,35 @@ def tiff_pixels(data: bytes, layout: TiffLayout) -> tuple[Image.Image, Image.Ima
     """
     page = first_directory(data)
     if layout.reading is TiffReading.PACKED:
-        samples = [_unpacked(page, layout.bits)]
-    elif layout.reading is TiffReading.PLANES:
-        samples = [_plane(page, layout, number) for number in range(layout.samples)]
-    else:
-        samples = _from_bytes(page, layout)
+        return _inverted(_unpacked(page, layout.bits), layout), None
+    size = page.whole(_WIDTH), page.whole(_HEIGHT)
+    samples_of = _in_planes(page, layout) if layout.reading is TiffReading.PLANES else _in_bytes(page, layout)
+    colours = Image.new(_MODES[layout.colours], size)
+    alpha = Image.new("L", size) if layout.alpha else None
+    # A strip at a time, for samples of 16 bits take four bytes while they are worked on.
+    for top in range(0, size[1], _STRIP):
+        bottom = min(top + _STRIP, size[1])
+        merged, opaque = _merged(samples_of(top, bottom), layout)
+        colours.paste(merged, (0, top))
+        if alpha and opaque:
+            alpha.paste(opaque, (0, top))
+    return colours, alpha
+
+
+def _merged(samples: list[Image.Image], layout: TiffLayout) -> tuple[Image.Image, Image.Image | None]:
+    """The colours and the alpha of samples, each L or, for 16 bits, I."""
     alpha = samples.pop() if layout.alpha else None
     if alpha and layout.alpha is TiffAlpha.PREMULTIPLIED:
         samples = [_straight(sample, alpha) for sample in samples]
     if layout.colours is TiffColours.LAB:
         bands = [_rounded(samples[0]), *map(_rounded_signed, samples[1:])]
     else:
-        bands = [_rounded(sample) for sample in samples]
-    if layout.colours is TiffColours.WHITE_IS_ZERO:
-        bands = [band.point(range(255, -1, -1)) for band in bands]
+        bands = [_inverted(_rounded(sample), layout) for sample in samples]
     return Image.merge(_MODES[layout.colours], bands), _rounded(alpha) if alpha else None
+
+
+def _inverted(grey: Image.Image, layout: TiffLayout) -> Image.Image:
+    return ImageChops.invert(grey) if layout.colours is TiffColours.WHITE_IS_ZERO else grey
 
 
 def tiff_for_pillow(data: bytes, layout: TiffLayout) -> bytes:
@@ -76,26 +93,39 @@ def tiff_for_pillow(data: bytes, layout: TiffLayout) -> bytes:
     return page.with_entries(entries | {EXTRA_SAMPLES: page.entry(EXTRA_SAMPLES, TiffAlpha.STRAIGHT.value)})
 
 
-def _plane(page: TiffDirectory, layout: TiffLayout, number: int) -> Image.Image:
-    """One sample of every pixel where each has strips or tiles of its own: L, or I for 16 bits."""
-    places: dict[int, bytes] = {tag: page.part(tag, number, layout.samples) for tag in _PLACES if tag in page.entries}
-    picture = _grey(page, layout.bits, places)
-    return picture if layout.bits == 8 else picture.convert("I")
-
-
-def _from_bytes(page: TiffDirectory, layout: TiffLayout) -> list[Image.Image]:
-    """The samples of whole pixels: L, or I for 16 bits."""
-    step = layout.samples * layout.bits // 8
-    width, height = page.whole(_WIDTH), page.whole(_HEIGHT)
-    content = _grey(page, 8, _widths(page, lambda pixels: pixels * step)).tobytes()
-    if layout.bits == 8:
-        return [Image.frombytes("L", (width, height), content[number::step]) for number in range(layout.samples)]
-    mode = "I;16" if layout.order == "<" else "I;16B"
-    samples = []
+def _in_planes(page: TiffDirectory, layout: TiffLayout) -> _Samples:
+    """The samples where each has strips or tiles of its own."""
+    planes = []
     for number in range(layout.samples):
-        pairs = bytearray(2 * width * height)
-        pairs[::2], pairs[1::2] = content[2 * number :: step], content[2 * number + 1 :: step]
-        samples.append(Image.frombytes("I;16", (width, height), bytes(pairs), "raw", mode).convert("I"))
+        places: dict[int, bytes] = {
+            tag: page.part(tag, number, layout.samples) for tag in _PLACES if tag in page.entries
+        }
+        planes.append(_grey(page, layout.bits, places))
+
+    def samples(top: int, bottom: int) -> list[Image.Image]:
+        strips = [plane.crop((0, top, plane.width, bottom)) for plane in planes]
+        return strips if layout.bits == 8 else [strip.convert("I") for strip in strips]
+
+    return samples
+
+
+def _in_bytes(page: TiffDirectory, layout: TiffLayout) -> _Samples:
+    """The samples of whole pixels."""
+    step, width = layout.samples * layout.bits // 8, page.whole(_WIDTH)
+    picture = _grey(page, 8, _widths(page, lambda pixels: pixels * step))
+    mode = "I;16" if layout.order == "<" else "I;16B"
+
+    def samples(top: int, bottom: int) -> list[Image.Image]:
+        size, content = (width, bottom - top), picture.crop((0, top, picture.width, bottom)).tobytes()
+        if layout.bits == 8:
+            return [Image.frombytes("L", size, content[number::step]) for number in range(layout.samples)]
+        found = []
+        for number in range(layout.samples):
+            pairs = bytearray(2 * size[0] * size[1])
+            pairs[::2], pairs[1::2] = content[2 * number :: step], content[2 * number + 1 :: step]
+            found.append(Image.frombytes("I;16", size, bytes(pairs), "raw", mode).convert("I"))
+        return found
+
     return samples
 
 
