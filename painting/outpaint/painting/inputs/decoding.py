@@ -17,7 +17,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 from outpaint.contracts.errors import OutpaintError
 from outpaint.painting.inputs import jpeg, png_and_webp
 from outpaint.painting.inputs.bmp_pixels import BmpLayout, bmp_pixels
-from outpaint.painting.inputs.file_header import MAX_CARRIED_PROFILE_BYTES, ColourSpace, colour_space, rounding
+from outpaint.painting.inputs.file_header import (
+    MAX_CARRIED_PROFILE_BYTES,
+    ColourSpace,
+    DamagedFileError,
+    colour_space,
+    rounding,
+)
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
 from outpaint.painting.inputs.tiff_layout import TiffAlpha, TiffLayout, TiffReading
 
@@ -64,6 +70,8 @@ def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = Fal
         return _decode(taken, colours_count, smallest)
     except OutpaintError:
         raise
+    except DamagedFileError as error:
+        raise unreadable(taken.field, taken.type, str(error)) from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
         raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
 

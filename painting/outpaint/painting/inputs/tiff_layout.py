@@ -187,7 +187,9 @@ def _reading(colours: TiffColours, bits: int, alpha: TiffAlpha | None, *, is_pla
     if is_planar or (colours is TiffColours.WHITE_IS_ZERO and bits == 16 and alpha is None):
         # Pillow would show 16 bits in which 0 is white as a negative.
         return TiffReading.PLANES
-    if alpha is None and not (colours is TiffColours.LAB and bits == 16):
+    if alpha is None:
+        return TiffReading.BYTES if colours is TiffColours.LAB and bits == 16 else TiffReading.WHOLE
+    if colours is TiffColours.BLACK_IS_ZERO and bits == 8:
         return TiffReading.WHOLE
     # Pillow drops the lower bytes of premultiplied colours before it divides by alpha.
     if colours is TiffColours.RGB and not (bits == 16 and alpha is TiffAlpha.PREMULTIPLIED):
