@@ -6,11 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from outpaint.painting.inputs.bmp_pixels import BmpLayout
-    from outpaint.painting.inputs.tiff_layout import TiffLayout
+from typing import Final
 
 # Profiles for printing have 0.5 to 3 MB. A larger one is not carried over: pixels are converted to sRGB through it.
 MAX_CARRIED_PROFILE_BYTES: Final = 4 * 1024 * 1024
@@ -42,7 +38,7 @@ class FileHeader:
     file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
     is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
     `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
-    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF or BMP are stored. `colour_remark` is
+    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF (`TiffLayout`) or BMP (`BmpLayout`) are stored. `colour_remark` is
     the end of a sentence about the file's colours, for a warning.
     """
 
@@ -55,7 +51,7 @@ class FileHeader:
     opaque: bool = False
     lossy: bool = False
     transparent_value: tuple[int, ...] | None = None
-    layout: TiffLayout | BmpLayout | None = None
+    layout: object = None
 
     @property
     def shown_size(self) -> tuple[int, int]:

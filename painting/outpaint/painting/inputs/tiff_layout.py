@@ -161,7 +161,7 @@ def _bits(values: Sequence[int], formats: Sequence[int], colours: TiffColours) -
     if any(other != bits for other in values):
         raise UnsupportedFileError(f"a TIFF whose samples have different bits ({', '.join(map(str, values[:8]))})")
     if bits not in BITS[colours]:
-        raise UnsupportedFileError(f"a {colours.title} TIFF of {bits}-bit samples")
+        raise UnsupportedFileError(f"a TIFF of {bits}-bit {colours.title}")
     return bits
 
 
@@ -172,9 +172,9 @@ def _alpha(beyond: int, kinds: Sequence[int], colours: TiffColours, bits: int) -
     if not beyond:
         return None
     if beyond > 1:
-        raise UnsupportedFileError(f"a {colours.title} TIFF with {beyond} further channels")
+        raise UnsupportedFileError(f"a TIFF of {colours.title} with {beyond} further channels")
     if colours not in WITH_ALPHA or bits not in (8, 16):
-        raise UnsupportedFileError(f"a {colours.title} TIFF of {bits}-bit samples with a further channel")
+        raise UnsupportedFileError(f"a TIFF of {bits}-bit {colours.title} with a further channel")
     kind = kinds[0] if kinds else 0
     if kind not in (0, 1, 2):
         raise UnsupportedFileError(f"a TIFF with a channel of unknown use (ExtraSamples {kind})")
@@ -212,7 +212,9 @@ def _check_jpeg(layout: TiffLayout, compression: int) -> None:
     if compression != JPEG:
         raise UnsupportedFileError(f"a YCbCr TIFF of the compression {_COMPRESSIONS[compression]}")
     if colours not in IN_JPEG or layout.bits != 8 or layout.reading is not TiffReading.WHOLE or layout.alpha:
-        raise UnsupportedFileError(f"a TIFF of {layout.samples} channels, {colours.title}, compressed as JPEG")
+        raise UnsupportedFileError(
+            f"a TIFF of {layout.bits}-bit {colours.title} with {layout.samples} channels compressed as JPEG"
+        )
 
 
 def _check_predictor(layout: TiffLayout, predictor: int) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from PIL import Image, ImageChops
 
-from outpaint.painting.inputs.file_header import rounding
+from outpaint.painting.inputs.file_header import DamagedFileError, rounding
 from outpaint.painting.inputs.tiff_and_bmp import TiffDirectory, first_directory
 from outpaint.painting.inputs.tiff_layout import (
     BITS_PER_SAMPLE,
@@ -134,6 +134,8 @@ def _unpacked(page: TiffDirectory, bits: int) -> Image.Image:
     from PIL import ImageMath
 
     width, height = page.whole(_WIDTH), page.whole(_HEIGHT)
+    if page.whole(_TILE_WIDTH) * bits % 8:
+        raise DamagedFileError("its tiles do not end with a byte")
     count, length = packed_group(bits)
     groups = -(-width // count)
     packed = _grey(page, 8, _widths(page, lambda pixels: -(-pixels * bits // 8)))
