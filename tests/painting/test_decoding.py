@@ -307,3 +307,10 @@ def test_a_tall_tiff_that_pillow_has_no_mode_for_is_read_to_its_last_row(files, 
 def test_planes_of_different_numbers_of_strips_are_damage(files, refusal):
     tags = tiff_tags([8] * 3, 2) | {284: ("H", [2]), 273: ("I", [16] * 4), 279: ("I", [512] * 4)}
     assert "planes" in refusal(decoded, files.raw_tiff(tags, bytes(2_048))).detail
+
+
+def test_pillows_own_limit_does_not_refuse_what_ours_takes(files, monkeypatch):
+    """Rows are read as bytes here, four a pixel, of which Pillow would count each as one."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 16)
+    result = decoded(files.raw_tiff(tiff_tags([16, 16], 1, alpha=2), bytes(4 * 32 * 16)))
+    assert result.pixels.size == (32, 16)

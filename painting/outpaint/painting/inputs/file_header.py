@@ -38,8 +38,8 @@ class FileHeader:
     file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
     is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
     `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
-    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF (`TiffLayout`) or BMP (`BmpLayout`) are stored. `colour_remark` is
-    the end of a sentence about the file's colours, for a warning.
+    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF (`TiffLayout`) or BMP (`BmpLayout`) are stored.
+    `colour_remark` is the end of a sentence about the file's colours, for a warning.
     """
 
     size: tuple[int, int]

@@ -52,10 +52,8 @@ def tiff_pixels(data: bytes, layout: TiffLayout) -> tuple[Image.Image, Image.Ima
     for damaged data, and `ValueError` where planes are missing.
     """
     page = first_directory(data)
-    if layout.reading is TiffReading.PACKED:
-        return _inverted(_unpacked(page, layout.bits), layout), None
     size = page.whole(_WIDTH), page.whole(_HEIGHT)
-    samples_of = _in_planes(page, layout) if layout.reading is TiffReading.PLANES else _in_bytes(page, layout)
+    samples_of = _READERS[layout.reading](page, layout)
     colours = Image.new(_MODES[layout.colours], size)
     alpha = Image.new("L", size) if layout.alpha else None
     # A strip at a time, for samples of 16 bits take four bytes while they are worked on.
@@ -129,35 +127,38 @@ def _in_bytes(page: TiffDirectory, layout: TiffLayout) -> _Samples:
     return samples
 
 
-def _unpacked(page: TiffDirectory, bits: int) -> Image.Image:
-    """Grey samples of 10, 12 or 14 bits, the highest bit first, as L; each row begins a byte."""
-    from PIL import ImageMath
-
-    width, height = page.whole(_WIDTH), page.whole(_HEIGHT)
+def _in_bits(page: TiffDirectory, layout: TiffLayout) -> _Samples:
+    """The sample of grey of 10, 12 or 14 bits, the highest bit first, as L; each row begins a byte."""
+    bits, width = layout.bits, page.whole(_WIDTH)
     if page.whole(_TILE_WIDTH) * bits % 8:
         raise DamagedFileError("its tiles do not end with a byte")
     count, length = packed_group(bits)
     groups = -(-width // count)
     packed = _grey(page, 8, _widths(page, lambda pixels: -(-pixels * bits // 8)))
-    content = packed.crop((0, 0, groups * length, height)).tobytes()
-    places = [Image.frombytes("L", (groups, height), content[place::length]).convert("I") for place in range(length)]
-    pixels = bytearray(count * groups * height)
-    for number in range(count):
-        begin, end = number * bits, (number + 1) * bits
-        value = Image.new("I", (groups, height))
-        for place in range(begin // 8, -(-end // 8)):
-            value = ImageMath.lambda_eval(lambda given: given["v"] * 256 + given["byte"], v=value, byte=places[place])
-        value = _low_bits(value, -end % 8, bits)
-        pixels[number::count] = value.point(rounding(bits), "L").tobytes()
-    return Image.frombytes("L", (count * groups, height), bytes(pixels)).crop((0, 0, width, height))
+
+    def samples(top: int, bottom: int) -> list[Image.Image]:
+        size = groups, bottom - top
+        content = packed.crop((0, top, groups * length, bottom)).tobytes()
+        places = [Image.frombytes("L", size, content[place::length]).convert("I") for place in range(length)]
+        pixels = bytearray(count * groups * size[1])
+        for number in range(count):
+            begin, end = number * bits, (number + 1) * bits
+            value = _joined(places[begin // 8 : -(-end // 8)], -end % 8, (1 << bits) - 1)
+            pixels[number::count] = value.point(rounding(bits), "L").tobytes()
+        return [Image.frombytes("L", (count * groups, size[1]), bytes(pixels)).crop((0, 0, width, size[1]))]
+
+    return samples
 
 
-def _low_bits(values: Image.Image, below: int, bits: int) -> Image.Image:
-    """So many bits of each pixel of I, above so many others."""
+def _joined(places: list[Image.Image], below: int, mask: int) -> Image.Image:
+    """The bytes (I) of one value put together, the upper first, without so many bits below it and those above."""
     from PIL import ImageMath
 
-    cut: Image.Image = ImageMath.lambda_eval(lambda given: (given["v"] >> below) & ((1 << bits) - 1), v=values)
-    return cut
+    value = places[0]
+    for place in places[1:]:
+        value = ImageMath.lambda_eval(lambda given: given["v"] * 256 + given["byte"], v=value, byte=place)
+    joined: Image.Image = ImageMath.lambda_eval(lambda given: (given["v"] >> below) & mask, v=value)
+    return joined
 
 
 def _widths(page: TiffDirectory, wider: Callable[[int], int]) -> dict[int, bytes]:
@@ -173,6 +174,8 @@ def _grey(page: TiffDirectory, bits: int, changes: dict[int, bytes]) -> Image.Im
     entries = {tag: entry.raw for tag, entry in page.entries.items() if tag not in _DROPPED}
     entries |= {tag: page.entry(tag, value) for tag, value in plain.items()} | changes
     picture = TiffImageFile(BytesIO(page.with_entries(entries)))
+    # Else Pillow would refuse it by its own limit, which counts bytes as pixels here; ours was held before.
+    picture.im = Image.new(picture.mode, picture.size).im
     picture.load()
     return picture
 
@@ -202,3 +205,6 @@ def _rounded_signed(sample: Image.Image) -> Image.Image:
     if sample.mode == "L":
         return sample.point([value ^ 128 for value in range(256)])
     return sample.point([min(((value ^ 0x8000) + 128) >> 8, 255) for value in range(65_536)], "L")
+
+
+_READERS: Final = {TiffReading.PLANES: _in_planes, TiffReading.BYTES: _in_bytes, TiffReading.PACKED: _in_bits}
