@@ -120,7 +120,7 @@ def pictures() -> str:
             "BMP",
             f"{_numbers(bmp_pixels.BITS)} bits a pixel; palettes; any channel masks of at most {bmp_pixels.MOST_BITS} "
             "bits, alpha among them; the profile of a BITMAPV5HEADER",
-            "channels of more than 8 bits: to 8, rounded",
+            "channels of more than 8 bits: to 8, rounded; the end points of a BITMAPV4HEADER: ignored",
             "; ".join([*dict.fromkeys(bmp_pixels.REFUSED.values()), "other bits, compressions and masks that overlap"]),
         ),
         ("all", f"within the limits {limits} of the host's settings", "", "more than one frame or page"),

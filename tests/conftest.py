@@ -55,6 +55,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "painting/endpoint": "starts servers and processes",
     "painting/gpu": "needs torch",
     "painting/test_choice.py": "starts processes",
+    "painting/test_colours.py": "starts a browser",
     "painting/test_decoding.py": "decodes pictures of many megabytes",
     "painting/test_growth.py": "paints large pictures",
     "painting/test_jpeg_without_scans.py": "generates damaged files",

@@ -190,3 +190,29 @@ def test_a_profile_too_large_to_be_carried_is_converted_through(files):
         # Linear light at half is 188 in sRGB.
         assert np.abs(np.array(result.pixels.getpixel((3, 3))) - (188, 0, 255, 200)).max() <= 1
         assert any("converted to sRGB" in warning for warning in result.warnings)
+
+
+def bmp_of_a_long_header(
+    space: bytes, *, ends: bytes = bytes(36), gammas: bytes = bytes(12), profile: bytes = b""
+) -> bytes:
+    """The ramp as a BMP with a BITMAPV5HEADER."""
+    content = ramp().convert("RGB").transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGR")
+    head = struct.pack("<IiiHHIIiiII", 124, _SIDE, _SIDE, 1, 24, 0, len(content), 2835, 2835, 0, 0)
+    head += bytes(16) + space + ends + gammas + struct.pack("<IIII", 0, 124 + len(content), len(profile), 0)
+    length = 14 + len(head) + len(content) + len(profile)
+    return b"BM" + struct.pack("<IHHI", length, 0, 0, 14 + len(head)) + head + content + profile
+
+
+def test_chromium_shows_a_bmp_with_a_profile_as_before(files, seen):
+    profile = stated_colours(ColourChunks(cicp=bytes([12, 13, 0, 1]))).profile
+    sent = bmp_of_a_long_header(b"DEBM", profile=profile)
+    canvas = read_canvas(sent, files.encoded(ramp().getchannel("A")))
+    assert canvas.icc_profile == profile
+    after = seen(encode(canvas.picture, Format.PNG, canvas.icc_profile), "image/png")
+    assert_same_look(after, seen(sent, "image/bmp"), Format.PNG)
+
+
+@pytest.mark.parametrize(("ends", "gammas", "said"), [(1, 1, True), (0, 1, False), (1, 0, False), (0, 0, False)])
+def test_colours_of_a_bmps_header_that_are_not_used_are_told(ends, gammas, said):
+    data = bmp_of_a_long_header(bytes(4), ends=bytes([ends]) * 36, gammas=bytes([gammas]) * 12)
+    assert bool(decode(take(data, "image")).warnings) is said

@@ -37,6 +37,7 @@ BITS: Final = (*_PALETTE_BITS, 16, 24, 32)
 
 _USUAL_MASKS: Final = {16: (0x7C00, 0x3E0, 0x1F, 0), 24: (0xFF0000, 0xFF00, 0xFF, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 _EMBEDDED_PROFILE: Final = int.from_bytes(b"MBED", "big")
+_CALIBRATED: Final = 0
 MOST_BITS: Final = 16
 """The bits that a channel may have."""
 
@@ -107,6 +108,20 @@ def bmp_profile(data: bytes) -> bytes | None:
         return None
     place, size = struct.unpack_from("<II", data, 126)
     return data[_FILE_HEADER + place : _FILE_HEADER + place + size]
+
+
+def bmp_remark(data: bytes) -> str | None:
+    """The end of a sentence about colours that a BITMAPV4HEADER states by end points and gammas, which are not used.
+
+    What they mean differs between readers; a header of zeros, as many writers leave it, means nothing.
+    """
+    length, space = struct.unpack_from("<I", data, 14)[0], 70
+    if length < 108 or len(data) < _FILE_HEADER + 108 or struct.unpack_from("<I", data, space)[0] != _CALIBRATED:
+        return None
+    ends, gammas = data[space + 4 : space + 40], data[space + 40 : space + 52]
+    if not any(ends) or not any(gammas):
+        return None
+    return "states its colours by the end points and gammas of a BITMAPV4HEADER, which were ignored"
 
 
 def bmp_pixels(data: bytes, layout: BmpLayout) -> Image.Image:

@@ -46,6 +46,7 @@ def bmp_header(data: bytes) -> FileHeader:
         size=size,
         pixels=data,
         icc_profile=bmp_pixels.bmp_profile(data),
+        colour_remark=bmp_pixels.bmp_remark(data),
         bits=layout.channel_bits,
         opaque=not (layout.masks and layout.masks[3]),
         layout=layout,
