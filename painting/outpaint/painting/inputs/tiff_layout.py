@@ -37,6 +37,7 @@ class TiffReading(Enum):
     WHOLE = "as they are"
     PLANES = "plane by plane"
     BYTES = "byte by byte"
+    PAIRS = "two bytes at a time"
     PACKED = "bit by bit"
 
 
@@ -104,6 +105,7 @@ IN_JPEG: Final = frozenset({TiffColours.BLACK_IS_ZERO, TiffColours.RGB, TiffColo
 """The colours that are read where they are compressed as JPEG, without alpha."""
 
 _NO_PREDICTOR, _DIFFERENCES = 1, 2
+_WITH_PREDICTOR: Final = frozenset({5, 8, 32_946})
 
 
 def tiff_layout(whole_numbers: Callable[[int], Sequence[int]], order: str) -> TiffLayout:
@@ -131,17 +133,21 @@ def tiff_layout(whole_numbers: Callable[[int], Sequence[int]], order: str) -> Ti
     planar = one(PLANAR_CONFIGURATION, 1)
     if planar not in (1, 2):
         raise DamagedFileError(f"PlanarConfiguration {planar} does not exist in TIFF")
+    predictor = one(PREDICTOR, _NO_PREDICTOR) if compression in _WITH_PREDICTOR else _NO_PREDICTOR
+    reading = _reading(colours, bits, alpha, is_planar=planar == 2 and samples > 1)
+    if reading is TiffReading.BYTES and (colours, bits) == (TiffColours.BLACK_IS_ZERO, 16) and compression != 1:
+        reading = TiffReading.PAIRS
     layout = TiffLayout(
         colours=colours,
         bits=bits,
         alpha=alpha,
-        reading=_reading(colours, bits, alpha, is_planar=planar == 2 and samples > 1),
+        reading=reading,
         order=order,
         palette=_palette(whole_numbers(COLOUR_MAP), bits) if colours is TiffColours.PALETTE else b"",
     )
     if compression == JPEG or colours is TiffColours.YCBCR:
         _check_jpeg(layout, compression)
-    _check_predictor(layout, one(PREDICTOR, _NO_PREDICTOR) if compression in (5, 8, 32_946) else _NO_PREDICTOR)
+    _check_predictor(layout, predictor)
     return layout
 
 

@@ -6,6 +6,7 @@ Pillow carries, does all unpacking, and no second decoder is needed (docs/adr/00
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from typing import Final, TypeAlias
@@ -111,20 +112,50 @@ def _in_bytes(page: TiffDirectory, layout: TiffLayout) -> _Samples:
     """The samples of whole pixels."""
     step, width = layout.samples * layout.bits // 8, page.whole(_WIDTH)
     picture = _grey(page, 8, _widths(page, lambda pixels: pixels * step))
-    mode = "I;16" if layout.order == "<" else "I;16B"
+    if layout.bits == 16:
+        return _paired(picture, layout.samples, "I;16" if layout.order == "<" else "I;16B")
 
     def samples(top: int, bottom: int) -> list[Image.Image]:
-        size, content = (width, bottom - top), picture.crop((0, top, picture.width, bottom)).tobytes()
-        if layout.bits == 8:
-            return [Image.frombytes("L", size, content[number::step]) for number in range(layout.samples)]
+        content = picture.crop((0, top, picture.width, bottom)).tobytes()
+        size = width, bottom - top
+        return [Image.frombytes("L", size, content[number::step]) for number in range(layout.samples)]
+
+    return samples
+
+
+def _paired(picture: Image.Image, count: int, mode: str) -> _Samples:
+    """So many samples of 16 bits out of a picture of their bytes; `mode` is the raw mode of one."""
+    width = picture.width * len(picture.getbands()) // (2 * count)
+
+    def samples(top: int, bottom: int) -> list[Image.Image]:
+        content = picture.crop((0, top, picture.width, bottom)).tobytes()
         found = []
-        for number in range(layout.samples):
-            pairs = bytearray(2 * size[0] * size[1])
-            pairs[::2], pairs[1::2] = content[2 * number :: step], content[2 * number + 1 :: step]
-            found.append(Image.frombytes("I;16", size, bytes(pairs), "raw", mode).convert("I"))
+        for number in range(count):
+            pairs = bytearray(2 * width * (bottom - top))
+            pairs[::2], pairs[1::2] = content[2 * number :: 2 * count], content[2 * number + 1 :: 2 * count]
+            found.append(Image.frombytes("I;16", (width, bottom - top), bytes(pairs), "raw", mode).convert("I"))
         return found
 
     return samples
+
+
+def _in_pairs(page: TiffDirectory, layout: TiffLayout) -> _Samples:
+    """The samples of 16-bit grey with alpha, of which libtiff undoes the differences.
+
+    Pillow is told of four channels of 8 bits, which take as many bytes, and libtiff, which reads the directory again,
+    of what is there. It gives values in this machine's byte order.
+    """
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    plain = {BITS_PER_SAMPLE: 8, PHOTOMETRIC: 2, SAMPLES_PER_PIXEL: 4}
+    entries = {tag: entry.raw for tag, entry in page.entries.items()}
+    told = {tag: raw for tag, raw in entries.items() if tag not in _DROPPED}
+    told |= {tag: page.entry(tag, value) for tag, value in plain.items()}
+    picture = TiffImageFile(BytesIO(page.with_entries(told)))
+    # Its directory begins where the other's does: behind the same bytes.
+    picture.fp = BytesIO(page.with_entries(entries))
+    picture.load()
+    return _paired(picture, layout.samples, "I;16" if sys.byteorder == "little" else "I;16B")
 
 
 def _in_bits(page: TiffDirectory, layout: TiffLayout) -> _Samples:
@@ -207,4 +238,9 @@ def _rounded_signed(sample: Image.Image) -> Image.Image:
     return sample.point([min(((value ^ 0x8000) + 128) >> 8, 255) for value in range(65_536)], "L")
 
 
-_READERS: Final = {TiffReading.PLANES: _in_planes, TiffReading.BYTES: _in_bytes, TiffReading.PACKED: _in_bits}
+_READERS: Final = {
+    TiffReading.PLANES: _in_planes,
+    TiffReading.BYTES: _in_bytes,
+    TiffReading.PAIRS: _in_pairs,
+    TiffReading.PACKED: _in_bits,
+}
