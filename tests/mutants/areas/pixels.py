@@ -14,7 +14,8 @@ from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
 from outpaint.functions.http import application
 from outpaint.painting import finish, pipeline
 from outpaint.painting.canvas import Canvas
-from outpaint.painting.inputs import decoding, inspection, keep_map, mask_reading
+from outpaint.painting.inputs import decoding, inspection, keep_map, mask_reading, png_and_webp, tiff_layout
+from outpaint.painting.inputs.colour_chunks import StatedColours
 from outpaint.painting.inputs.file_header import FileHeader
 from outpaint.painting.painters import flat
 
@@ -243,6 +244,19 @@ def colour_profile_dropped(patch: Patch) -> None:
         return bytes(original(picture, kind, None, **more))
 
     patch.around(pipeline, "encode", encode)
+
+
+@mutant("colours that a PNG states are dropped", "inputs.stated-colours-look-the-same")
+def stated_colours_dropped(patch: Patch) -> None:
+    patch.set(png_and_webp, "stated_colours", lambda chunks: StatedColours(chunks.profile or None))
+
+
+@mutant("the planes of a TIFF are read as pixels", "inputs.sixteen-bits-are-rounded")
+def planes_are_read_as_pixels(patch: Patch) -> None:
+    def reading(original: Any, *layout: Any, is_planar: bool) -> Any:
+        return original(*layout, is_planar=False)
+
+    patch.around(tiff_layout, "_reading", reading)
 
 
 @mutant("results have an alpha channel", "pixels.result-is-opaque")

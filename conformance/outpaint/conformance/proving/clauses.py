@@ -402,6 +402,11 @@ CHANGED_WITH_A_WORD: Final = _ours(
 PROFILE_STAYS: Final = _ours(
     "pixels.profile-stays", "An RGB picture's ICC profile is embedded in its result.", PICTURES_IN
 )
+STATED_COLOURS: Final = _ours(
+    "pixels.stated-colours",
+    "Colours that a PNG states by cICP, or by gAMA and cHRM, look the same in its result.",
+    PICTURES_IN,
+)
 NO_METADATA: Final = _ours("pixels.no-metadata", "EXIF, GPS, XMP and comments never reach a result.", PICTURES_IN)
 
 # Idempotency

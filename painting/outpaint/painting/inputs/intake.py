@@ -145,7 +145,7 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
             ErrorCode.ANIMATED, f"{field} is {error}; send one frame as a still picture", field=field
         ) from error
     except UnsupportedFileError as error:
-        raise _unsupported(field, str(error)) from error
+        raise _unsupported(field, f"{error}, which is not read", "save it as PNG") from error
     return TakenFile(kind, header, field, limits.max_missing)
 
 
@@ -188,7 +188,5 @@ def unreadable(field: str, kind: FileType, reason: str) -> OutpaintError:
     )
 
 
-def _unsupported(field: str, seen: str) -> OutpaintError:
-    return OutpaintError(
-        ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; send JPEG, PNG, WebP, BMP or TIFF instead", field=field
-    )
+def _unsupported(field: str, seen: str, hint: str = "send JPEG, PNG, WebP, BMP or TIFF instead") -> OutpaintError:
+    return OutpaintError(ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; {hint}", field=field)

@@ -1,28 +1,18 @@
-"""Finds where the coded data of a JPEG's scans ends, and decodes it so that a missing part shows.
-
-libjpeg takes a file whose end is missing for a picture with a grey rest once any marker follows, and one without an end
-marker for incomplete though every block is there. So the decoder is not given what follows the last scan. It is given
-bits of one instead, which are no Huffman code (ITU-R T.81, annex C): a decoder that has all blocks does not need them.
-"""
+"""Walks a JPEG's marker segments (ITU-T T.81, annex B) and scans as a decoder meets them, without decoding."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
+from outpaint.painting.inputs.file_header import DamagedFileError, UnsupportedFileError
 
-_HUFFMAN_TABLES: Final = 0xC4
-_SCAN: Final = 0xDA
+SCAN: Final = 0xDA
+FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _RESTART_INTERVAL: Final = 0xDD
-_START: Final = 0xD8
-_END: Final = 0xD9
-_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
-_OTHER_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {_HUFFMAN_TABLES, 0xC8, 0xCC} - _FRAMES
-_EVERYTHING: Final = b"\0\x3f\0"  # a scan of all coefficients with all their bits
-_ALL_COEFFICIENTS: Final = (1 << 64) - 1
+_ENDS: Final = frozenset({0xD8, 0xD9})  # of a picture: the next one's start, and its own end
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 # One 0xFF and no run of them: a pattern that begins with a fixed byte is found thirty times as fast.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
@@ -30,19 +20,97 @@ _MARKER: Final = re.compile(rb"\xff[^\x00\xff]")
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _MAX_SEGMENTS: Final = 4_096
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
+_ALL_COEFFICIENTS: Final = (1 << 64) - 1
 
-_END_MARKER: Final = b"\xff\xd9"
-_NO_CODE: Final = b"\xff\x00"  # eight bits of one, as scans spell them
-# libjpeg reads ahead by up to 64 bits, which ends the only scan of a file. In the midst of one of several scans it
-# takes at least 7 bytes at a time, and so leaves some over after all but one of seven calls; after a scan it skips
-# whatever comes, until a marker does.
-_READ_AHEAD: Final = 8
-_LONGEST_WAIT: Final = 10
-_SKIPPED_IN_A_ROW: Final = 2
+CHANNELS: Final = frozenset({1, 3, 4})
+"""The numbers of channels that are read."""
+
+# Each scan makes the decoder pass over the whole picture again, however few bytes it has: that takes about a second for
+# 1,000 million pixels. Encoders write about ten scans (libjpeg-turbo, "Two Issues with the JPEG Standard").
+_MAX_SCANS: Final = 100
+_USUAL_SCANS: Final = 20
+_MAX_SCANNED_PIXELS: Final = 800_000_000
 
 
-class MissingPartError(Exception):
-    """A file lacks a part of its pixels."""
+class JpegSegment(NamedTuple):
+    """One segment: `start` is at its length field, `end` behind it; `stop` is where coded data behind a scan ends."""
+
+    marker: int
+    start: int
+    end: int
+    stop: int
+
+
+def segments(data: bytes) -> Iterator[JpegSegment]:
+    """Each segment of the first picture, its end marker or the next picture's start the last one; none that is cut.
+
+    Segments are passed by their length, as libjpeg does, so that none can hide a scan or an end; a length below that of
+    its own field counts as none. Raises `DamagedFileError` for more segments than a picture has.
+    """
+    position = 2
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(data, position)
+        if found is None:
+            return
+        start = position = found.end()
+        marker = data[start - 1]
+        if marker in _BARE:
+            continue
+        if marker in _ENDS:
+            yield JpegSegment(marker, start, start, start)
+            return
+        end = start + max(2, int.from_bytes(data[start : start + 2]))
+        if end > len(data):
+            return
+        position = end
+        if marker == SCAN:
+            after = _AFTER_SCAN.search(data, end)
+            position = len(data) if after is None else after.start()
+        yield JpegSegment(marker, start, end, position)
+    raise DamagedFileError(f"it has more than {_MAX_SEGMENTS} segments")
+
+
+@dataclass(frozen=True, slots=True)
+class JpegFrame:
+    """A frame header: its marker, bits a channel, width and height, and each component's sampling factors (1 to 4)."""
+
+    marker: int
+    bits: int
+    size: tuple[int, int]
+    channels: int
+    sampling: dict[int, tuple[int, int]]
+
+    @classmethod
+    def of(cls, data: bytes, segment: JpegSegment) -> JpegFrame:
+        """The frame of a segment. Raises `DamagedFileError`, and `UnsupportedFileError` for a number of channels."""
+        content = data[segment.start + 2 : segment.end]
+        if len(content) < 6:
+            raise DamagedFileError("its frame header is too short")
+        height, width = int.from_bytes(content[1:3]), int.from_bytes(content[3:5])
+        channels = content[5]
+        if channels not in CHANNELS:
+            raise UnsupportedFileError(f"a JPEG of {channels} channels")
+        components = zip(content[6::3], content[7::3], strict=False)
+        sampling = {each: (max(1, both >> 4), max(1, both & 15)) for each, both in components}
+        return cls(segment.marker, content[0], (width, height), channels, sampling)
+
+    @property
+    def most_scans(self) -> int:
+        """How many scans a picture of this size may have."""
+        width, height = self.size
+        return min(_MAX_SCANS, max(_USUAL_SCANS, _MAX_SCANNED_PIXELS // max(1, width * height)))
+
+    def units(self, components: bytes) -> int:
+        """How many minimum coded units a scan of these components has (T.81, A.2)."""
+        factors = self.sampling.values() or [(1, 1)]
+        across, down = (max(each[axis] for each in factors) for axis in (0, 1))
+        if len(components) != 1:
+            return -(-self.size[0] // (8 * across)) * -(-self.size[1] // (8 * down))
+        own = self.sampling.get(components[0], (1, 1))
+        wide, high = -(-self.size[0] * own[0] // across), -(-self.size[1] * own[1] // down)
+        return -(-wide // 8) * -(-high // 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,112 +127,42 @@ class ScanData:
     cut: bool = False
 
 
-def scan_data(data: bytes) -> ScanData | None:
-    """The scans of a JPEG up to its end marker, the next picture's start, or the file's end.
+def scan_data(data: bytes, walked: Iterable[JpegSegment]) -> ScanData | None:
+    """The scans of a picture whose segments these are, of which none is looked at that a decoder does not take.
 
-    None for arithmetic and lossless coding, which the decoder reads in another way, and where there is no scan.
+    None for arithmetic and lossless coding, which the decoder reads in another way, and where there is no scan. Raises
+    `DamagedFileError` for more scans than a picture of its size may have.
     """
-    position, end, ended, cut, interval = 2, 0, False, False, 0
-    frame = _Frame((0, 0), {})
+    frame: JpegFrame | None = None
+    scans, end, ended, cut, interval = 0, 0, False, False, 0
     sent: dict[int, int] = {}  # by component, a bit for each coefficient whose last bit was sent
-    for _ in range(_MAX_SEGMENTS):
-        found = _MARKER.search(data, position)
-        if found is None:
-            break
-        start = position = found.end()
-        marker = data[start - 1]
-        if marker in _BARE:
-            continue
-        ended = marker in (_START, _END)
-        length = int.from_bytes(data[start : start + 2])
-        if ended or length < 2 or start + length > len(data):
-            break
-        position += length
-        segment = data[start + 2 : position]
-        if marker in _OTHER_FRAMES:
-            return None
-        if marker in _FRAMES and len(segment) >= 6:
-            frame = _Frame.of(segment)
+    for segment in walked:
+        ended = segment.marker in _ENDS
+        if segment.marker in FRAMES:
+            frame = JpegFrame.of(data, segment)
             sent = dict.fromkeys(frame.sampling, 0)
-        elif marker == _RESTART_INTERVAL and len(segment) >= 2:
-            interval = int.from_bytes(segment[:2])
-        elif marker == _SCAN and len(segment) >= 1 + 2 * segment[0] + 3:
-            after = _AFTER_SCAN.search(data, position)
-            only = not end and segment[0] == len(sent) and segment[-3:] == _EVERYTHING
-            end = position = len(data) if after is None else after.start()
-            components = segment[1 : 1 + 2 * segment[0] : 2]
+        elif segment.marker == _RESTART_INTERVAL:
+            interval = int.from_bytes(data[segment.start + 2 : segment.end][:2])
+        elif segment.marker == SCAN and frame is not None:
+            header = data[segment.start + 2 : segment.end]
+            if not header or len(header) < 1 + 2 * header[0] + 3:
+                continue
+            scans, end, components = scans + 1, segment.stop, header[1 : 1 + 2 * header[0] : 2]
             if interval:
                 restarts = -(-frame.units(components) // interval) - 1
-                cut = cut or len(_RESTART.findall(data, start + length, end)) < restarts
-            if only:
-                return ScanData(end, several=False, cut=cut)
-            first, last, bits = segment[-3:]
+                cut = cut or len(_RESTART.findall(data, segment.end, end)) < restarts
+            # All components in the first of a sequential picture: the decoder takes no other scan.
+            if scans == 1 and frame.marker not in _PROGRESSIVE and len(components) == frame.channels:
+                return ScanData(end, several=False, cut=cut) if frame.marker in _HUFFMAN else None
+            if scans > frame.most_scans:
+                raise DamagedFileError(
+                    f"it has more than {frame.most_scans} scans for {frame.size[0]}x{frame.size[1]} px"
+                )
+            first, last, bits = header[-3:]
             if not bits & 15:
                 for component in components:
                     sent[component] = sent.get(component, 0) | (2 << last) - (1 << first)
-    if not end:
+    if frame is None or not scans or frame.marker not in _HUFFMAN:
         return None
     cut = cut or (not ended and any(each != _ALL_COEFFICIENTS for each in sent.values()))
     return ScanData(end, several=True, cut=cut)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A frame header: width and height in pixels, and the sampling factors (1 to 4) of each component."""
-
-    size: tuple[int, int]
-    sampling: dict[int, tuple[int, int]]
-
-    @classmethod
-    def of(cls, segment: bytes) -> _Frame:
-        """The frame of a header's content, which has at least 6 bytes."""
-        height, width = int.from_bytes(segment[1:3]), int.from_bytes(segment[3:5])
-        components = zip(segment[6::3], segment[7::3], strict=False)
-        return cls((width, height), {each: (max(1, both >> 4), max(1, both & 15)) for each, both in components})
-
-    def units(self, components: bytes) -> int:
-        """How many minimum coded units a scan of these components has (T.81, A.2)."""
-        factors = self.sampling.values() or [(1, 1)]
-        across, down = (max(each[axis] for each in factors) for axis in (0, 1))
-        if len(components) != 1:
-            return -(-self.size[0] // (8 * across)) * -(-self.size[1] // (8 * down))
-        own = self.sampling.get(components[0], (1, 1))
-        wide, high = -(-self.size[0] * own[0] // across), -(-self.size[1] * own[1] // down)
-        return -(-wide // 8) * -(-high // 8)
-
-
-def decode_scans(picture: JpegImageFile, data: bytes, scans: ScanData, *, complete: bool = True) -> None:
-    """Load the pixels of an opened JPEG, whose file is `data`.
-
-    Raises `MissingPartError` where the last scan lacks blocks. With `complete` False it does so in any case, and what
-    there is of a file with one scan is then in `picture.im`, in rows of blocks, nothing invented. Raises OSError where
-    the decoder finds the file broken.
-    """
-    if scans.cut and (complete or scans.several):
-        raise MissingPartError
-    picture.load_prepare()
-    ((codec, extents, _, args),) = picture.tile
-    decoder = Image._getdecoder(picture.mode, codec, args, picture.decoderconfig)
-    try:
-        decoder.setimage(picture.im, extents)
-        used, error = decoder.decode(memoryview(data)[: scans.end])
-        rest = data[used : scans.end] if used >= 0 else b""
-        skipped = 0
-        for _ in range(0 if not complete else _LONGEST_WAIT if scans.several else _READ_AHEAD):
-            if used < 0 or skipped == _SKIPPED_IN_A_ROW:
-                break
-            rest += _NO_CODE
-            used, error = decoder.decode(rest)
-            rest = rest[used:]
-            skipped = skipped + 1 if scans.several and not rest else 0
-        if used >= 0 and skipped == _SKIPPED_IN_A_ROW:
-            used, error = decoder.decode(_END_MARKER)
-    finally:
-        decoder.cleanup()
-    if used >= 0:
-        raise MissingPartError
-    if error < 0:
-        raise OSError("the decoder finds it broken")
-    picture.tile = []
-    picture.readonly = 0  # as Pillow's `load` does: else the first change would copy the picture
-    picture.load_end()

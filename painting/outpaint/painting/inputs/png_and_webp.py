@@ -7,17 +7,24 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from outpaint.painting.inputs.colour_chunks import ColourChunks, stated_colours
 from outpaint.painting.inputs.file_header import (
     MAX_PROFILE_BYTES,
     DamagedFileError,
     FileHeader,
+    MissingPartError,
     SeveralFramesError,
+    UnsupportedFileError,
     orientation,
 )
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 
+BITS: Final = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
+"""The bits a channel of each colour type (PNG, third edition, table 12)."""
+
+_COLOUR_CHUNKS: Final = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _PIXEL_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 # An encoder that writes 512 bytes a chunk still fits; a file of empty chunks would cost seconds.
@@ -25,7 +32,13 @@ _MAX_PNG_CHUNKS: Final = 65_536
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the first chunk. Raises `DamagedFileError`."""
+    """Width and height in pixels, from the first chunk.
+
+    Raises `DamagedFileError`, and `UnsupportedFileError` for Apple's kind of file, which is no PNG by the standard: its
+    colours are premultiplied, in the order BGR, and its image data has no zlib header.
+    """
+    if data[12:16] == b"CgBI":
+        raise UnsupportedFileError("a PNG of Apple's own kind (CgBI), which iOS apps carry")
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise DamagedFileError("its first chunk is missing")
     width, height = struct.unpack_from(">II", data, 16)
@@ -40,9 +53,12 @@ def png_header(data: bytes) -> FileHeader:
     bits, colour_type = data[24], data[25]
     if colour_type not in (GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA):
         raise DamagedFileError(f"colour type {colour_type} does not exist in PNG")
+    if bits not in BITS[colour_type]:
+        raise DamagedFileError(f"colour type {colour_type} with {bits} bits does not exist in PNG")
     view = memoryview(data)
     kept: list[bytes | memoryview] = [SIGNATURE]
-    turned, profile, transparency, has_pixels = 1, None, b"", False
+    turned, transparency, has_pixels = 1, b"", False
+    chunks = ColourChunks()
     position = len(SIGNATURE)
     for _ in range(_MAX_PNG_CHUNKS):
         if position + 8 > len(data):
@@ -72,8 +88,8 @@ def png_header(data: bytes) -> FileHeader:
             transparency = data[position + 8 : end - 4]
             if colour_type == PALETTE:
                 kept.append(view[position:end])
-        elif kind == b"iCCP":
-            profile = _profile(data[position + 8 : end - 4])
+        elif kind in _COLOUR_CHUNKS and not has_pixels:
+            _note(chunks, kind, data[position + 8 : end - 4])
         elif kind == b"eXIf":
             turned = orientation(data[position + 8 : end - 4])
         position = end
@@ -82,17 +98,32 @@ def png_header(data: bytes) -> FileHeader:
     if not has_pixels:
         raise DamagedFileError("it has no image data")
     kept.append(_END)
+    colours = stated_colours(chunks)
     # Most files keep every byte and are not copied: five megabytes of new memory take milliseconds.
     is_whole = sum(map(len, kept)) == len(data) and data.endswith(_END)
     return FileHeader(
         size=png_size(data),
         pixels=data if is_whole else b"".join(kept),
         orientation=turned,
-        icc_profile=profile,
+        icc_profile=colours.profile,
+        colour_remark=colours.remark,
         bits=bits,
         opaque=colour_type in (GREY, RGB, PALETTE) and not transparency,
         transparent_value=_transparent_value(colour_type, transparency),
     )
+
+
+def _note(chunks: ColourChunks, kind: bytes, content: bytes) -> None:
+    if kind == b"cICP":
+        chunks.cicp = content
+    elif kind == b"iCCP":
+        chunks.profile = _profile(content) or b""
+    elif kind == b"sRGB":
+        chunks.srgb = True
+    elif kind == b"gAMA":
+        chunks.gamma = content
+    else:
+        chunks.chromaticities = content
 
 
 def bytes_as_channels(pixels: bytes) -> bytes:
@@ -163,7 +194,7 @@ def webp_header(data: bytes) -> FileHeader:
             opaque = False
         elif kind == b"VP8 ":
             lossy = True
-        elif kind == b"ICCP" and end - start <= MAX_PROFILE_BYTES:
+        elif kind == b"ICCP":
             profile = data[start:end]
         elif kind == b"EXIF":
             turned = orientation(data[start:end])
@@ -184,7 +215,7 @@ def _whole_chunks(data: bytes, end: int) -> bytes:
     `DamagedFileError` where what is missing is of the picture.
     """
     if data[end + (end & 1) :][:4] in _PICTURE_CHUNKS:
-        raise DamagedFileError("a part of its pixels is missing")
+        raise MissingPartError
     if int.from_bytes(data[4:8], "little") + 8 <= len(data):
         return data
     body = data[8:end] + bytes(end & 1)
