@@ -197,8 +197,11 @@ def test_scans_are_counted_in_every_kind_of_jpeg_and_by_the_picture_s_area(files
 def test_no_segment_hides_a_scan(files, refusal):
     data = files.encoded(files.noise(), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
-    hidden = data[:-2] + b"\xff\xfe\x00\x04\xff\xd9" + scan * 99 + data[-2:]
-    assert "scans" in refusal(take, hidden, "image").detail
+    # A comment that holds an end marker, one shorter than its own length field, and a marker without a length.
+    for segment in (b"\xff\xfe\x00\x04\xff\xd9", b"\xff\xfe\x00\x00", b"\xff\x01"):
+        hidden = data[:-2] + segment + scan * 99 + data[-2:]
+        for coded in (hidden, hidden.replace(b"\xff\xc2", b"\xff\xca", 1)):
+            assert "scans" in refusal(take, coded, "image").detail
     shown = data[:-2] + b"\xff\xfe\x01\x92" + b"\xff\xda" * 200 + data[-2:]
     assert take(shown, "image").header.size == (24, 20)
 

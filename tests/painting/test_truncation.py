@@ -236,6 +236,15 @@ def test_what_may_be_missing_is_painted_and_said(files, photo, taken, kind, rows
     assert (shown(canvas)[~gone] == decoded(whole)[~gone]).all()
 
 
+def test_a_bmp_from_top_to_bottom_lacks_its_last_rows(files, photo, taken):
+    whole = bytearray(files.encoded(photo, "BMP"))
+    struct.pack_into("<i", whole, 22, -SIZE[1])
+    assert taken(bytes(whole[:-1])) is None
+    canvas = taken(bytes(whole[: -10 * 3 * SIZE[0]]), max_missing=0.5)
+    assert canvas is not None
+    assert (np.asarray(canvas.keep) == 0).all(axis=1).nonzero()[0].tolist() == list(range(SIZE[1] - 10, SIZE[1]))
+
+
 def test_an_opaque_picture_that_lacks_rows_needs_no_mask(files, photo, taken):
     cut = files.encoded(photo, "JPEG")[:-500]
     canvas = taken(cut, None, max_missing=0.5)
