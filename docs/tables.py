@@ -19,6 +19,7 @@ from outpaint.conformance.diff.diff_rules import RULES
 from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.contracts.requests import RequestForm
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
 from outpaint.functions.embedded.metrics_page import Measure
@@ -35,6 +36,8 @@ from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.scenarios.call_effects import Error
 from outpaint.mocks.scenarios.effect import CallEffect, On
 from outpaint.mocks.scenarios.scenario import EFFECTS, MAGIC, PRESETS
+from outpaint.painting.inputs import bmp_pixels, colour_chunks, jpeg, jpeg_scans, png_and_webp, tiff_layout
+from outpaint.painting.inputs.file_header import MAX_CARRIED_PROFILE_BYTES
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost
 
 DOCS = Path(__file__).parent
@@ -76,6 +79,60 @@ def fields() -> str:
         default = "" if field.default in (None, "") else f"`{field.default}`"
         rows.append((f"`{name}`", "required" if field.is_required() else default, field.description or ""))
     return table(("field", "default", ""), rows)
+
+
+def pictures() -> str:
+    """Each kind of picture file: what is read of it, what is converted with a warning, and what is refused by name."""
+    limits = ", ".join(f"`{name}`" for name in PictureLimits.model_fields)
+    colour_types = ("grey", "RGB", "palette", "grey and alpha", "RGB and alpha")
+    png = "; ".join(
+        f"{name} of {_numbers(png_and_webp.BITS[number])} bits"
+        for name, number in zip(colour_types, png_and_webp.BITS, strict=True)
+    )
+    tiff = "; ".join(
+        f"{colours.title} of {_numbers(depths)} bits" + (" (with alpha 8 or 16)" * (colours in tiff_layout.WITH_ALPHA))
+        for colours, depths in tiff_layout.BITS.items()
+    )
+    in_jpeg = ", ".join(colours.title for colours in tiff_layout.TiffColours if colours in tiff_layout.IN_JPEG)
+    profile = f"a profile of more than {MAX_CARRIED_PROFILE_BYTES >> 20} MB: to sRGB"
+    rows = [
+        (
+            "JPEG",
+            f"8 bits, {_numbers(sorted(jpeg_scans.CHANNELS))} channels, baseline, progressive or arithmetic",
+            f"CMYK and YCCK, grey with a profile, {profile}",
+            "; ".join(sorted({*jpeg.UNREAD_FRAMES.values(), "another number of bits or channels"})),
+        ),
+        (
+            "PNG",
+            f"{png}; each with tRNS, interlaced or not",
+            "16 bits: to 8, rounded; cICP, or gAMA and cHRM: carried over as an ICC profile; grey with a profile: to "
+            f"sRGB; {profile}",
+            f"CgBI; HDR by cICP ({', '.join(colour_chunks.HDR.values())}); the narrow range of video",
+        ),
+        ("WebP", "lossy or lossless, with alpha or without", profile, ""),
+        (
+            "TIFF",
+            f"{tiff}; in pixels or in planes, strips or tiles, either byte order, BigTIFF of the little-endian one; "
+            f"compression {', '.join(tiff_layout.COMPRESSIONS)} (JPEG for {in_jpeg}; YCbCr in JPEG alone)",
+            "more than 8 bits: to 8, rounded; CMYK and L*a*b*: to sRGB; a channel of no stated use: alpha; " + profile,
+            "every other layout: signed or floating-point samples, several further channels, FillOrder 2, other inks "
+            "and compressions, a predictor where Pillow has no mode for the layout, raw photographs",
+        ),
+        (
+            "BMP",
+            f"{_numbers(bmp_pixels.BITS)} bits a pixel; palettes; any channel masks of at most {bmp_pixels.MOST_BITS} "
+            "bits, alpha among them; the profile of a BITMAPV5HEADER",
+            "channels of more than 8 bits: to 8, rounded; the end points of a BITMAPV4HEADER: ignored",
+            "; ".join([*dict.fromkeys(bmp_pixels.REFUSED.values()), "other bits, compressions and masks that overlap"]),
+        ),
+        ("all", f"within the limits {limits} of the host's settings", "", "more than one frame or page"),
+    ]
+    return table(("file", "read", "converted, with a warning", "refused by name"), rows)
+
+
+def _numbers(values: Iterable[int]) -> str:
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def effects() -> str:
@@ -356,7 +413,7 @@ def _default(said: dict[str, Any]) -> str:
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "adr/README.md": {"records": records},
     "../README.md": {"painters": painters},
-    "api.md": {"errors": errors, "headers": headers, "fields": fields},
+    "api.md": {"errors": errors, "headers": headers, "fields": fields, "pictures": pictures},
     "contract-testing.md": {"pact-states": pact_states},
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},

@@ -74,7 +74,7 @@ class Files:
         width = 8 if big else 4
         link = "Q" if big else "I"
         places = {273: ("I", [16]), 279: ("I", [len(content)])}
-        entries = sorted({259: ("H", [1]), **tags, **places}.items())
+        entries = sorted({259: ("H", [1]), **places, **tags}.items())
         start = 16 + len(content) + len(content) % 2
         behind = start + (8 if big else 2) + len(entries) * (20 if big else 12) + width
         table, values = b"", b""

@@ -44,7 +44,7 @@ def test_plain_modes_are_lossless(files, kind, mode):
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_one_bit_becomes_black_and_white(files, kind):
     picture = files.noise("L").point(lambda v: 255 * (v > 127)).convert("1")
-    assert same(decoded(files.encoded(picture, kind)).pixels, picture.convert("L"))
+    assert same(decoded(files.encoded(picture, kind)).pixels.convert("L"), picture.convert("L"))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
@@ -285,3 +285,32 @@ def test_lab_becomes_srgb(files):
     assert result.pixels.mode == "RGB"
     assert min(result.pixels.getpixel((3, 3))) >= 250
     assert any("L*a*b*" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("planar", [1, 2])
+def test_a_tall_tiff_that_pillow_has_no_mode_for_is_read_to_its_last_row(files, planar):
+    """It is put together in strips of rows."""
+    height = 300
+    grey = [(i * 40_503) % 65_536 for i in range(16 * height)]
+    alpha = [(i * 30_011) % 65_536 for i in range(16 * height)]
+    values = grey + alpha if planar == 2 else [value for pair in zip(grey, alpha, strict=True) for value in pair]
+    content = struct.pack(f"<{len(values)}H", *values)
+    half = len(content) // 2
+    places = {273: ("I", [16, 16 + half]), 279: ("I", [half, half])} if planar == 2 else {}
+    tags = tiff_tags([16, 16], 1, alpha=2) | {256: ("H", [16]), 257: ("H", [height]), 284: ("H", [planar])} | places
+    result = decoded(files.raw_tiff(tags, content)).pixels
+    assert result.mode == "LA"
+    for band, meant in (("L", grey), ("A", alpha)):
+        assert list(result.getchannel(band).tobytes()) == [(value * 255 + 32_767) // 65_535 for value in meant]
+
+
+def test_planes_of_different_numbers_of_strips_are_damage(files, refusal):
+    tags = tiff_tags([8] * 3, 2) | {284: ("H", [2]), 273: ("I", [16] * 4), 279: ("I", [512] * 4)}
+    assert "planes" in refusal(decoded, files.raw_tiff(tags, bytes(2_048))).detail
+
+
+def test_pillows_own_limit_does_not_refuse_what_ours_takes(files, monkeypatch):
+    """Rows are read as bytes here, four a pixel, of which Pillow would count each as one."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 16)
+    result = decoded(files.raw_tiff(tiff_tags([16, 16], 1, alpha=2), bytes(4 * 32 * 16)))
+    assert result.pixels.size == (32, 16)

@@ -197,8 +197,11 @@ def test_scans_are_counted_in_every_kind_of_jpeg_and_by_the_picture_s_area(files
 def test_no_segment_hides_a_scan(files, refusal):
     data = files.encoded(files.noise(), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
-    hidden = data[:-2] + b"\xff\xfe\x00\x04\xff\xd9" + scan * 99 + data[-2:]
-    assert "scans" in refusal(take, hidden, "image").detail
+    # A comment that holds an end marker, one shorter than its own length field, and a marker without a length.
+    for segment in (b"\xff\xfe\x00\x04\xff\xd9", b"\xff\xfe\x00\x00", b"\xff\x01"):
+        hidden = data[:-2] + segment + scan * 99 + data[-2:]
+        for coded in (hidden, hidden.replace(b"\xff\xc2", b"\xff\xca", 1)):
+            assert "scans" in refusal(take, coded, "image").detail
     shown = data[:-2] + b"\xff\xfe\x01\x92" + b"\xff\xda" * 200 + data[-2:]
     assert take(shown, "image").header.size == (24, 20)
 
@@ -231,7 +234,10 @@ def test_a_rare_tiff_compression_is_refused_by_its_number(files, refusal):
 @pytest.mark.parametrize(
     ("tags", "seen"),
     [
-        ({258: ("H", [16]), 262: ("H", [0])}, "0 is white"),
+        ({258: ("H", [16]), 262: ("H", [32_803])}, "PhotometricInterpretation 32803"),
+        ({258: ("H", [16]), 262: ("H", [1]), 339: ("H", [2])}, "16-bit signed or floating-point"),
+        ({258: ("H", [8, 8, 5]), 262: ("H", [2]), 277: ("H", [3])}, "different bits (8, 8, 5)"),
+        ({258: ("H", [8] * 5), 262: ("H", [2]), 277: ("H", [5]), 338: ("H", [2, 0])}, "2 further channels"),
         ({258: ("H", [8]), 262: ("H", [1]), 50706: ("B", [1, 4, 0, 0])}, "raw photograph"),
     ],
 )
@@ -254,6 +260,27 @@ def test_tiffs_that_would_come_out_wrong_are_refused_by_name(files, refusal, tag
 def test_tiffs_built_to_cost_much_are_refused(files, refusal, tags):
     tags = {256: ("H", [32]), 257: ("H", [16]), 258: ("H", [8]), 262: ("H", [1]), 277: ("H", [1]), **tags}
     assert refusal(take, files.raw_tiff(tags, bytes(512)), "image").code is ErrorCode.UNREADABLE_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("marker", "channels", "seen"),
+    [(0xC0, 2, "2 channels"), (0xC3, 3, "lossless"), (0xCB, 3, "lossless"), (0xC6, 3, "hierarchical")],
+)
+def test_jpegs_that_nobody_decodes_are_refused_by_name(files, refusal, marker, channels, seen):
+    data = bytearray(files.encoded(files.noise(), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 1], data[frame + 9] = marker, channels
+    error = refusal(take, bytes(data), "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert seen in error.detail
+
+
+def test_a_png_of_apples_own_kind_is_refused_by_name(files, refusal):
+    png = files.encoded(files.noise())
+    data = png[:8] + files.chunk(b"CgBI", bytes([0x50, 0, 0x20, 2])) + png[8:]
+    error = refusal(take, data, "image")
+    assert error.code is ErrorCode.UNSUPPORTED_IMAGE_TYPE
+    assert "CgBI" in error.detail
 
 
 def test_a_jpeg_of_12_bits_is_refused_by_name(files, refusal):

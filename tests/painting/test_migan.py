@@ -142,7 +142,7 @@ def test_a_doubled_canvas_costs_three_passes_each_with_most_already_known(filler
 
 
 def test_nothing_open_costs_no_pass(filler: PlainFiller) -> None:
-    canvas = noise(np.full((40, 60), 200, dtype=np.uint8))
+    canvas = noise(np.full((40, 60), 255, dtype=np.uint8))
     (painted,) = paint(MiganPainter(Path("none")), canvas, 1)
     assert painted.tobytes() == canvas.picture.tobytes()
     assert filler.given == []

@@ -216,23 +216,38 @@ def test_a_mask_mode_without_a_mask_is_said_to_have_no_effect(files):
 # Both.
 
 
-def test_the_mask_wins_but_nothing_is_kept_where_the_image_is_empty(files):
+def test_the_smaller_weight_of_mask_and_image_counts(files):
     image_alpha, weights = files.noise("L", seed=1), files.noise("L", seed=2)
     image_alpha.paste(0, (0, 0, 8, 8))
     canvas = both(
         files.encoded(with_alpha(files.noise(), image_alpha)),
         files.encoded(with_alpha(files.noise(), weights)),
     )
-    expected = bytes(0 if a == 0 else k for a, k in zip(image_alpha.tobytes(), weights.tobytes(), strict=True))
+    expected = bytes(map(min, image_alpha.tobytes(), weights.tobytes()))
     assert canvas.keep.tobytes() == expected
     assert canvas.interpretation.source is MaskSource.MASK_ALPHA
     assert any("fully transparent in image" in warning for warning in canvas.interpretation.warnings)
+    assert any("image is half transparent where the mask" in warning for warning in canvas.interpretation.warnings)
+
+
+def test_a_mask_that_keeps_no_more_than_the_image_needs_no_word(files):
+    image = with_alpha(files.noise(), flat(0, 128))
+    canvas = both(files.encoded(image), files.encoded(image))
+    assert canvas.keep.tobytes() == flat(0, 128).tobytes()
+    assert not any("mask keeps" in warning for warning in canvas.interpretation.warnings)
 
 
 def test_an_empty_image_under_an_opaque_mask_still_has_something_to_paint(files):
     image = with_alpha(files.noise(), flat(0, 255))
     canvas = both(files.encoded(image), files.encoded(flat(255)))
     assert canvas.keep.tobytes() == flat(0, 255).tobytes()
+
+
+def test_a_mask_that_keeps_what_is_empty_alone_keeps_nothing(files, refused):
+    image = with_alpha(files.noise(), flat(255, 0))
+    error = refused(files.encoded(image), files.encoded(flat(0, 255)))
+    assert (error.code, error.field) == (ErrorCode.NOTHING_TO_KEEP, "mask_image")
+    assert "transparent in image" in error.detail
 
 
 @pytest.mark.parametrize(("value", "code"), [(255, ErrorCode.NOTHING_TO_PAINT), (0, ErrorCode.NOTHING_TO_KEEP)])

@@ -132,7 +132,7 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
     _E.DIMENSIONS_OUT_OF_RANGE: ("image is 9000x400 px: a side has at most 8192 px; resize it", "image"),
     _E.ANIMATED: ("image is an animated PNG of 24 frames; send one frame as a still picture", "image"),
     _E.UNREADABLE_IMAGE: (
-        "image is a damaged or incomplete PNG: it ends in the middle of a chunk; save or upload it again",
+        "image is a damaged or incomplete PNG: a part of its pixels is missing; save or upload it again",
         "image",
     ),
     _E.SOURCE_REFUSED: (

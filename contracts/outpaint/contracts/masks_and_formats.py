@@ -59,7 +59,10 @@ class MaskInterpretation(BaseModel):
 
 
 class PictureLimits(BaseModel):
-    """The sizes that are taken, judged from a picture's header before decoding (docs/facts/pixels.md#what-comes-in)."""
+    """What is taken: sizes, judged from a picture's header before decoding, and how much of it may be missing.
+
+    Rules: docs/facts/pixels.md#what-comes-in.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,3 +70,6 @@ class PictureLimits(BaseModel):
     max_side: int = Field(default=8192, ge=1, description="Pixels that a picture's longer side may have.")
     max_area: int = Field(default=40_000_000, ge=1, description="Pixels of a picture, width times height.")
     max_bytes: int = Field(default=32 * 1024 * 1024, ge=1, description="Bytes of one picture file.")
+    max_missing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of an image's rows that its file may lack; they are painted."
+    )

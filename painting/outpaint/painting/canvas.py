@@ -81,11 +81,8 @@ class Painter(Protocol):
         """
 
 
-def known_area(weights: Image.Image, least: int = 128) -> Image.Image:
-    """255 where an L picture has at least `least`, else 0; where nothing has, its highest value counts.
-
-    Half kept counts as known: the composite fades it into what is painted there, which then continues it.
-    """
+def known_area(weights: Image.Image, least: int) -> Image.Image:
+    """255 where an L picture has at least `least`, else 0; where nothing has, its highest value counts."""
     highest = int(weights.getextrema()[1])  # type: ignore[arg-type]
     least = max(1, min(least, highest))
     return weights.point([255 if value >= least else 0 for value in range(256)])

@@ -14,7 +14,8 @@ from outpaint.contracts.masks_and_formats import Format, MaskMode, MaskSource
 from outpaint.functions.http import application
 from outpaint.painting import finish, pipeline
 from outpaint.painting.canvas import Canvas
-from outpaint.painting.inputs import inspection, keep_map
+from outpaint.painting.inputs import decoding, inspection, keep_map, mask_reading, png_and_webp, tiff_layout
+from outpaint.painting.inputs.colour_chunks import StatedColours
 from outpaint.painting.inputs.file_header import FileHeader
 from outpaint.painting.painters import flat
 
@@ -41,20 +42,22 @@ def mask_is_inverted(patch: Patch) -> None:
 
 @mutant("a bright mask paints and a dark one keeps", "pixels.black-is-painted")
 def luminance_is_inverted(patch: Patch) -> None:
-    def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
-        weights, source = original(mask, field, said)
-        return (ImageChops.invert(weights), source) if source is MaskSource.MASK_LUMINANCE else (weights, source)
+    def read(original: Any, mask: Any, field: str) -> Any:
+        reading = original(mask, field)
+        if reading.source is not MaskSource.MASK_LUMINANCE:
+            return reading
+        return replace(reading, weights=ImageChops.invert(reading.weights))
 
-    patch.around(keep_map, "_read_mask", read)
+    patch.around(keep_map, "read_mask", read)
 
 
 @mutant("a mask's brightness counts though it has an alpha", "pixels.masks-alpha-counts-and-not-its-colours")
 def alpha_of_the_mask_ignored(patch: Patch) -> None:
-    def read(original: Any, mask: Any, field: str, said: list[str]) -> Any:
+    def read(original: Any, mask: Any, field: str) -> Any:
         mode = MaskMode.LUMINANCE if mask.mode is MaskMode.AUTO else mask.mode
-        return original(replace(mask, mode=mode), field, said)
+        return original(replace(mask, mode=mode), field)
 
-    patch.around(keep_map, "_read_mask", read)
+    patch.around(keep_map, "read_mask", read)
 
 
 @mutant("the mask is not read where the image has an alpha", "pixels.mask-opens-what-is-opaque")
@@ -67,7 +70,52 @@ def mask_ignored_beside_alpha(patch: Patch) -> None:
 
 @mutant("where the image is empty the mask may keep it, black", "pixels.mask-cannot-keep-what-is-transparent")
 def empty_pixels_are_kept(patch: Patch) -> None:
-    patch.set(keep_map, "_open_where_empty", lambda weights, *_: weights)
+    patch.set(keep_map, "_smaller", lambda weights, *_: weights)
+
+
+@mutant("a mask makes half-transparent pixels solid", "pixels.mask-does-not-make-soft-pixels-solid")
+def mask_makes_soft_pixels_solid(patch: Patch) -> None:
+    def smaller(weights: Image.Image, image_alpha: Image.Image, *_: Any) -> Image.Image:
+        return ImageChops.darker(weights, image_alpha.point([0] + [255] * 255))
+
+    patch.set(keep_map, "_smaller", smaller)
+
+
+@mutant("half kept pixels are cut at the middle", "blending.soft-weights-are-linear")
+def weights_are_cut_at_the_middle(patch: Patch) -> None:
+    change_keep_map(patch, lambda keep: keep.point([0] * 128 + [255] * 128))
+
+
+@mutant("ringing of a JPEG mask weighs a little", "blending.compressed-white-is-still-white")
+def ringing_counts(patch: Patch) -> None:
+    patch.set(mask_reading, "_black_and_white", lambda _: None)
+
+
+@mutant("what a JPEG lacks is grey", "bad-pictures.jpeg-without-its-rest-is-refused")
+def missing_blocks_are_grey(patch: Patch) -> None:
+    def load(_: Any, picture: Any, taken: Any, **__: Any) -> None:
+        picture.fp = BytesIO(taken.header.pixels + b"\xff\xd9")
+        picture.load()
+
+    patch.around(decoding, "_load", load)
+
+
+@mutant("a JPEG without its end is taken for damaged", "bad-pictures.picture-without-its-end-is-taken")
+def end_marker_is_demanded(patch: Patch) -> None:
+    patch.around(decoding, "_load", lambda _, picture, *__, **___: picture.load())
+
+
+@mutant("every mask in greys is cut to black and white", "blending.few-greys-are-weights")
+def greys_are_cut(patch: Patch) -> None:
+    def cut(grey: Image.Image) -> Image.Image:
+        return grey.point([0] * 128 + [255] * 128)
+
+    patch.set(mask_reading, "_black_and_white", cut)
+
+
+@mutant("one pixel of stray alpha decides what a mask is", "masks.stray-alpha-decides-nothing")
+def stray_alpha_decides(patch: Patch) -> None:
+    patch.set(mask_reading, "_is_stray", lambda *_: False)
 
 
 @mutant("kept pixels are off by one", "inputs.kept-pixels-are-exact-of-each-kind")
@@ -196,6 +244,19 @@ def colour_profile_dropped(patch: Patch) -> None:
         return bytes(original(picture, kind, None, **more))
 
     patch.around(pipeline, "encode", encode)
+
+
+@mutant("colours that a PNG states are dropped", "inputs.stated-colours-look-the-same")
+def stated_colours_dropped(patch: Patch) -> None:
+    patch.set(png_and_webp, "stated_colours", lambda chunks: StatedColours(chunks.profile or None))
+
+
+@mutant("the planes of a TIFF are read as pixels", "inputs.sixteen-bits-are-rounded")
+def planes_are_read_as_pixels(patch: Patch) -> None:
+    def reading(original: Any, *layout: Any, is_planar: bool) -> Any:
+        return original(*layout, is_planar=False)
+
+    patch.around(tiff_layout, "_reading", reading)
 
 
 @mutant("results have an alpha channel", "pixels.result-is-opaque")

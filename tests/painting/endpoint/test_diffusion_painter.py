@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import Wish
@@ -215,3 +215,33 @@ def test_a_window_fades_outside_the_kept_area_alone() -> None:
     assert (row[100:] == 255).all()
     assert (np.diff(row[90:100]) >= 0).all()
     assert 0 < row[90] < 255
+
+
+@pytest.mark.parametrize(("less", "more"), [(1, 2), (127, 128), (253, 254)])
+@pytest.mark.parametrize("size", [(60, 50), (150, 120)])
+def test_one_step_of_alpha_all_over_the_border_changes_next_to_nothing(
+    painter: DiffusionPainter, canvas_of: Callable[..., Any], size: tuple[int, int], less: int, more: int
+) -> None:
+    results = []
+    for outside in (less, more):
+        canvas = canvas_of(size, (size[0] // 3, size[1] // 3, 2 * size[0] // 3, 2 * size[1] // 3))
+        canvas.keep.paste(outside, (0, 0), ImageChops.invert(canvas.keep))
+        canvas.picture.paste((200, 30, 90), (0, 0, size[0], 9))
+        (picture,) = painter.paint(canvas, Brief(Wish(prompt="x"), (1,)))
+        results.append(np.asarray(composite(canvas, picture)).astype(int))
+    assert np.abs(results[0] - results[1]).mean() <= 2
+
+
+def test_a_soft_border_is_open_in_every_scene_and_hidden(
+    painter: DiffusionPainter, model: Any, canvas_of: Callable[..., Any]
+) -> None:
+    kept = (20, 10, 40, 40)
+    scenes = []
+    for colour in ((0, 0, 0), (255, 0, 255)):
+        canvas = canvas_of((64, 48), kept)
+        canvas.keep.paste(200, (0, 0), ImageChops.invert(canvas.keep))
+        canvas.picture.paste(colour, (0, 0), canvas.keep.point([255] * 255 + [0]))
+        list(painter.paint(canvas, Brief(Wish(prompt="x"), (1,))))
+        scenes.append(model.batches[-1][-1].scene)
+    assert scenes[0].picture.tobytes() == scenes[1].picture.tobytes()
+    assert scenes[0].open.tobytes() == ImageChops.invert(known((64, 48), kept)).tobytes()

@@ -14,7 +14,14 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 
 torch = pytest.importorskip("torch", reason="torch isn't installed: make test-gpu runs these")
 
+from PIL import Image  # noqa: E402
+
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource  # noqa: E402
 from outpaint.contracts.requests import Wish  # noqa: E402
+from outpaint.painting.canvas import Brief, Canvas  # noqa: E402
+from outpaint.painting.endpoint.scheduler import Scheduler  # noqa: E402
+from outpaint.painting.finish import composite  # noqa: E402
+from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter  # noqa: E402
 from outpaint.painting.painters.diffusion.model_loading import Recipe, load_model  # noqa: E402
 from outpaint.painting.painters.diffusion.passes import DeviceLost, OutOfMemory, Pass  # noqa: E402
 from outpaint.painting.painters.diffusion.torch_model import device_errors  # noqa: E402
@@ -248,6 +255,31 @@ def test_the_devices_errors_are_the_schedulers(painter: str) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(DeviceLost), device_errors():
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+
+def test_one_step_of_alpha_all_over_the_border_changes_next_to_nothing(
+    models: Callable[[str], Any], painter: str
+) -> None:
+    coarse = np.random.default_rng(3).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    scheduler = Scheduler(models(painter), count=2, linger=0.0)
+    scheduler.start()
+    results = []
+    try:
+        for outside in (127, 128):
+            keep = Image.new("L", (64, 64), outside)
+            keep.paste(255, (16, 16, 48, 48))
+            picture = Image.fromarray(coarse).resize(keep.size, Image.Resampling.BICUBIC)
+            interpretation = MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=0.5)
+            canvas = Canvas.of(picture, keep, None, interpretation)
+            diffusion = DiffusionPainter(models(painter), scheduler.submit, window=64, smallest_window=32, steps=STEPS)
+            (painted,) = diffusion.paint(canvas, Brief(Wish(prompt="a green field"), (7,)))
+            results.append(np.asarray(composite(canvas, painted)).astype(int))
+    finally:
+        scheduler.close()
+    assert np.abs(results[0] - results[1]).mean() <= 2
+    outside_of_box = np.ones((64, 64), dtype=bool)
+    outside_of_box[16:48, 16:48] = False
+    assert np.abs(results[1] - np.asarray(picture))[outside_of_box].mean() > 5
 
 
 def test_real_sizes_have_the_published_number_of_parameters(painter: str) -> None:

@@ -10,7 +10,7 @@ import httpx
 from PIL import Image
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, refused
+from outpaint.conformance.proving.answer_reading import finished, kept_exactly, refused
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
@@ -31,6 +31,9 @@ _DAMAGED: Final = {
     "cut-in-its-pixels": drawn_pictures.canvas()[:-40],
     "16-megapixels-of-nothing": drawn_pictures.png_that_declares(4000, 4000),
 }
+_JPEG_END: Final = b"\xff\xd9"
+_PHOTO: Final = (160, 120)
+_PHOTO_BOX: Final = (40, 32, 120, 88)
 _SIZES: Final = {
     "100000x100000": (100_000, 100_000),
     "8193-wide": (8193, 100),
@@ -120,6 +123,40 @@ def unreadable_picture_is_refused(api: Api, data: bytes) -> None:
 )
 def jpeg_of_thousands_of_scans_is_refused(api: Api, data: bytes) -> None:
     refused(_posted(api, data), ErrorCode.UNREADABLE_IMAGE, field="image")
+
+
+@case(
+    clauses.COMPLETE,
+    given="a JPEG of which the last 70 % are lost",
+    when="it is posted with and without an end marker",
+    then="the refusal is 422 unreadable_image and names the image",
+    each=variants("-", progressive=[False, True], ended=[True, False]),
+)
+def jpeg_without_its_rest_is_refused(api: Api, progressive: bool, ended: bool) -> None:
+    whole = drawn_pictures.encode(drawn_pictures.noisy_scene(_PHOTO), "JPEG", quality=90, progressive=progressive)
+    sent = whole[: len(whole) * 3 // 10] + (_JPEG_END if ended else b"")
+    answer = api.outpaint(image=sent, mask=drawn_pictures.alpha_mask(_PHOTO, _PHOTO_BOX))
+    refused(answer, ErrorCode.UNREADABLE_IMAGE, field="image")
+
+
+@case(
+    clauses.COMPLETE,
+    given="a picture with all its pixels, whose file lacks its end",
+    when="it is posted",
+    then="its kept pixels come back exactly",
+    credits=1,
+    each=variants(kind=["jpeg-with-a-trailer", "progressive-jpeg-with-a-trailer", "png-without-a-checksum"]),
+)
+def picture_without_its_end_is_taken(api: Api, kind: str) -> None:
+    picture = drawn_pictures.noisy_scene(_PHOTO)
+    if kind == "png-without-a-checksum":
+        whole = drawn_pictures.encode(picture)
+        sent = whole[:-14]
+    else:
+        whole = drawn_pictures.encode(picture, "JPEG", quality=90, progressive=kind.startswith("progressive"))
+        sent = whole.removesuffix(_JPEG_END) + b"SEFH\x6a\0\0\0SEFT"
+    received = api.picture(image=sent, mask=drawn_pictures.alpha_mask(_PHOTO, _PHOTO_BOX))
+    kept_exactly(whole, received, _PHOTO_BOX)
 
 
 @critical(

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageDraw
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import kept_exactly, painted
+from outpaint.conformance.proving.answer_reading import kept_exactly, painted, result_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, variants
-from outpaint.conformance.proving.expectations import holds, within
+from outpaint.conformance.proving.expectations import contains, holds, within
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE
 _RAMP: Final = Image.frombytes("L", (256, 16), bytes(range(256)) * 16)
@@ -106,37 +106,105 @@ def image_alpha_and_mask_alpha_weigh_the_same(api: Api) -> None:
     holds(by_image == by_mask, "both files are the same, byte for byte")
 
 
+_in_black_and_white = partial(
+    case, clauses.JPEG_MASK, given="a mask of a white disc on black, saved as JPEG and perhaps as PNG after that"
+)
+_SAVED: Final = ("jpeg", "jpeg-saved-as-png")
+
+
 @critical(
     clauses.JPEG_MASK,
-    given="a JPEG mask that is nearly white on its left and nearly black on its right",
+    given="a mask of a white disc on black, saved as JPEG and perhaps as PNG after that",
     when="it is posted with a picture of noise",
-    then="the left is kept exactly",
+    then="the disc is kept exactly, up to two pixels from its edge",
     credits=1,
+    each=variants("-", saved=_SAVED, quality=[40, 75, 95]),
 )
-def ringing_of_a_jpeg_mask_is_still_white(api: Api) -> None:
+def compressed_white_is_still_white(api: Api, saved: str, quality: int) -> None:
     sent = drawn_pictures.noisy_photo()
-    kept_exactly(sent, api.picture(image=sent, mask=_jpeg_mask()), (0, 0, 32, _HEIGHT))
+    received = api.picture(image=sent, mask=_disc(saved, quality))
+    for row, (left, right) in _rows_of_the_disc():
+        kept_exactly(sent, received, (left, row, right, row + 1))
+
+
+@_in_black_and_white(
+    when="it is posted with one seed and two pictures that differ outside of the disc",
+    then="nothing of either shows two pixels outside of the disc and further",
+    credits=2,
+    each=variants("-", saved=_SAVED, quality=[40, 75, 95]),
+)
+def compressed_black_is_still_black(api: Api, saved: str, quality: int) -> None:
+    inside = Image.new("L", drawn_pictures.SIZE, 0)
+    ImageDraw.Draw(inside).ellipse(_around(2), fill=255)
+    results = []
+    for colour in ((255, 255, 255), (0, 0, 0)):
+        picture = drawn_pictures.noisy_scene()
+        picture.paste(colour, (0, 0), ImageChops.invert(inside))
+        received = api.picture(image=drawn_pictures.encode(picture), mask=_disc(saved, quality), seed=5)
+        results.append(drawn_pictures.decode(received).convert("RGB"))
+    apart = ImageChops.difference(*results)
+    apart.paste((0, 0, 0), (0, 0), inside)
+    holds(apart.getbbox() is None, "outside of the disc both results are the same")
+
+
+@_in_black_and_white(
+    when="it is posted",
+    then="the answer says that its greys were read as black or white",
+    credits=1,
+    each=variants(saved=_SAVED),
+)
+def what_compression_did_is_said(api: Api, saved: str) -> None:
+    result = result_of(api.outpaint(image=drawn_pictures.photo(), mask=_disc(saved, 75)))
+    words = " ".join(result.mask_interpretation.warnings)
+    contains(words, "compression", "the warnings")
 
 
 @case(
-    clauses.JPEG_MASK,
-    given="a JPEG mask that is nearly white on its left and nearly black on its right",
-    when="it is posted with one seed and two pictures that differ on the right",
-    then="the right shows nothing of either",
+    clauses.SOFT_IS_BLENDED,
+    given="a mask in a few greys",
+    when="it is posted with a white and a black picture and one seed",
+    then="at every grey the results are as far apart as it says",
     credits=2,
 )
-def ringing_of_a_jpeg_mask_is_still_black(api: Api) -> None:
-    rights = []
-    for colour in ((255, 255, 255), (0, 0, 0)):
-        picture = drawn_pictures.noisy_scene()
-        picture.paste(colour, (32, 0, _WIDTH, _HEIGHT))
-        received = api.picture(image=drawn_pictures.encode(picture), mask=_jpeg_mask(), seed=5)
-        rights.append(drawn_pictures.decode(received).crop((32, 0, _WIDTH, _HEIGHT)).tobytes())
-    holds(rights[0] == rights[1], "the right halves are the same")
+def few_greys_are_weights(api: Api) -> None:
+    greys = (0, 48, 96, 144, 192, 255)
+    width = _WIDTH // len(greys)
+    mask = Image.new("L", drawn_pictures.SIZE, greys[-1])
+    for number, grey in enumerate(greys[:-1]):
+        mask.paste(grey, (number * width, 0, (number + 1) * width, _HEIGHT))
+    white, black = (
+        drawn_pictures.decode(
+            api.picture(
+                image=drawn_pictures.encode(Image.new("RGB", drawn_pictures.SIZE, (level, level, level))),
+                mask=drawn_pictures.encode(mask),
+                seed=7,
+            )
+        ).convert("RGB")
+        for level in (255, 0)
+    )
+    apart = ImageChops.subtract(white, black)
+    for number, grey in enumerate(greys):
+        values = apart.crop((number * width, 0, (number + 1) * width, _HEIGHT)).tobytes()
+        within(min(values), grey - 1, 255, f"white less black at grey {grey}")
 
 
-def _jpeg_mask() -> bytes:
-    # Flat blocks of eight pixels survive JPEG as they are.
-    mask = Image.new("L", drawn_pictures.SIZE, 5)
-    mask.paste(250, (0, 0, 32, _HEIGHT))
-    return drawn_pictures.encode(mask, "JPEG", quality=95)
+def _around(more: int) -> tuple[int, int, int, int]:
+    """The box of the disc, with so many pixels more on each side."""
+    return (_WIDTH // 2 - 17 - more, _HEIGHT // 2 - 17 - more, _WIDTH // 2 + 16 + more, _HEIGHT // 2 + 16 + more)
+
+
+def _disc(saved: str, quality: int) -> bytes:
+    mask = Image.new("L", drawn_pictures.SIZE, 0)
+    ImageDraw.Draw(mask).ellipse(_around(0), fill=255)
+    jpeg = drawn_pictures.encode(mask, "JPEG", quality=quality)
+    return jpeg if saved == "jpeg" else drawn_pictures.encode(drawn_pictures.decode(jpeg))
+
+
+def _rows_of_the_disc() -> Iterator[tuple[int, tuple[int, int]]]:
+    """Each row of the disc with the columns, right one exclusive, that are two pixels and more from its edge."""
+    inner = Image.new("L", drawn_pictures.SIZE, 0)
+    ImageDraw.Draw(inner).ellipse(_around(-2), fill=255)
+    for row in range(_HEIGHT):
+        box = inner.crop((0, row, _WIDTH, row + 1)).getbbox()
+        if box is not None:
+            yield row, (box[0], box[2])

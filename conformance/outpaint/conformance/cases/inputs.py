@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from io import BytesIO
 from typing import Any, Final
 
 from PIL import Image, ImageChops, ImageCms
@@ -80,6 +81,7 @@ def _wide_grey() -> bytes:
 
 _WIDE: Final[dict[str, dict[str, Any]]] = {
     "rgba": {"image": drawn_pictures.png_of_16_bits()},
+    "rgba-tiff-in-planes": {"image": drawn_pictures.tiff_of_16_bits_in_planes()},
     "grey": {"image": _wide_grey(), "mask": _MASK},
 }
 _CMYK: Final = drawn_pictures.encode(drawn_pictures.scene().convert("CMYK"), "JPEG", quality=95)
@@ -134,7 +136,7 @@ def transparent_colour_is_painted_over(api: Api, image: bytes) -> None:
 
 
 @_colours(
-    when="a PNG of 16 bits a channel is posted",
+    when="a PNG of 16 bits a channel, or a TIFF of them in planes, is posted",
     then="its kept pixels come back rounded to 8 bits",
     each=variants(sent=_WIDE),
 )
@@ -214,6 +216,36 @@ def profile_goes_along(api: Api, wanted: Format) -> None:
 )
 def values_under_a_profile_are_untouched(api: Api) -> None:
     kept_exactly(_PROFILED, api.picture(image=_PROFILED))
+
+
+def _in_linear_light(kind: bytes, content: bytes) -> bytes:
+    """The canvas with a chunk by which its values are linear light."""
+    return drawn_pictures.with_chunk(drawn_pictures.canvas(), kind, content)
+
+
+@_critical_input(
+    clauses.STATED_COLOURS,
+    given="a PNG whose values are linear light by a chunk, of sRGB's primaries",
+    when="it is posted",
+    then="its kept part has the same colours: the result's values, by the result's profile, in sRGB",
+    each=variants(
+        image={
+            "gama": _in_linear_light(b"gAMA", (100_000).to_bytes(4, "big")),
+            "cicp": _in_linear_light(b"cICP", bytes([1, 8, 0, 1])),
+        }
+    ),
+)
+def stated_colours_look_the_same(api: Api, image: bytes) -> None:
+    received = drawn_pictures.decode(api.picture(image=image))
+    profile = received.info.get("icc_profile")
+    if profile:
+        meant = ImageCms.ImageCmsProfile(BytesIO(profile))
+        received = ImageCms.profileToProfile(received, meant, ImageCms.createProfile("sRGB")) or received
+    # IEC 61966-2-1: the transfer function of sRGB.
+    linear = [value / 255 for value in range(256)]
+    curve = [round(255 * (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055)) for v in linear]
+    expected = drawn_pictures.encode(drawn_pictures.scene().point(curve * 3))
+    kept_closely(expected, drawn_pictures.encode(received))
 
 
 _MARKED: Final = variants(

@@ -14,6 +14,7 @@ from outpaint.conformance.proving.answer_reading import (
     kept_closely,
     kept_exactly,
     only_picture,
+    painted,
     refused,
     result_of,
 )
@@ -150,6 +151,27 @@ def transparency_counts_as_black_by_brightness(api: Api) -> None:
     received = api.picture(image=sent, mask=drawn_pictures.encode(mask), mask_mode="luminance")
     kept_exactly(sent, received)
     holds(changed_pixels(sent, received, drawn_pictures.strip_above()), "what is transparent was painted")
+
+
+@_mask_mode(
+    given="a mask in black and white whose alpha is a little less than opaque in one pixel",
+    when="it is posted",
+    then="its brightness is read, and the answer says why",
+    credits=1,
+)
+def stray_alpha_decides_nothing(api: Api) -> None:
+    mask = drawn_pictures.decode(_GREY).convert("RGBA")
+    alpha = Image.new("L", mask.size, 255)
+    alpha.putpixel((0, 0), 254)
+    mask.putalpha(alpha)
+    sent = drawn_pictures.noisy_photo()
+    answer = api.outpaint(image=sent, mask=drawn_pictures.encode(mask))
+    interpretation = result_of(answer).mask_interpretation
+    equal(interpretation.source, MaskSource.MASK_LUMINANCE, "what the mask was read from")
+    contains(" ".join(interpretation.warnings), "brightness", "the warnings")
+    (received,) = api.files_of(answer)
+    kept_exactly(sent, received)
+    painted(sent, received)
 
 
 @_mask_mode(

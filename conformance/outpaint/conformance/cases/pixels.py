@@ -264,7 +264,7 @@ def kept_part_has_no_frame(api: Api, box: drawn_pictures.Box) -> None:
 
 
 @_critical_picture(
-    clauses.MASK_OVER_EMPTY,
+    clauses.SMALLER_WEIGHT,
     given="a picture that is transparent, over noise, where its mask keeps",
     when="both are posted",
     then="the transparent part is painted, and the noise does not show",
@@ -274,21 +274,31 @@ def mask_cannot_keep_what_is_transparent(api: Api) -> None:
 
 
 @case(
-    clauses.MASK_OVER_EMPTY,
-    given="a picture that is half transparent where its mask keeps",
-    when="both are posted",
-    then="the mask decides, and the picture's colours come back exactly",
-    credits=1,
+    clauses.SMALLER_WEIGHT,
+    given="a white and a black picture that are half transparent where their mask keeps",
+    when="both are posted with one seed",
+    then="where the mask keeps, half of each shows",
+    credits=2,
+    each=variants(mask={"alpha": drawn_pictures.alpha_mask(), "luminance": drawn_pictures.luminance_mask()}),
 )
-def mask_wins_over_soft_alpha(api: Api) -> None:
-    picture = drawn_pictures.scene()
-    picture.putalpha(128)
-    sent = drawn_pictures.encode(picture)
-    kept_exactly(sent, api.picture(image=sent, mask=drawn_pictures.alpha_mask()))
+def mask_does_not_make_soft_pixels_solid(api: Api, mask: bytes) -> None:
+    white, black = (
+        drawn_pictures.decode(
+            api.picture(
+                image=drawn_pictures.encode(Image.new("RGBA", drawn_pictures.SIZE, (grey, grey, grey, 128))),
+                mask=mask,
+                seed=7,
+            )
+        ).convert("RGB")
+        for grey in (255, 0)
+    )
+    apart = ImageChops.subtract(white, black).crop(drawn_pictures.KEEP_BOX).tobytes()
+    within(min(apart), 127, 129, "the least that white is brighter than black")
+    within(max(apart), 127, 129, "the most that white is brighter than black")
 
 
 @case(
-    clauses.MASK_OVER_EMPTY,
+    clauses.SMALLER_WEIGHT,
     given="a picture whose outside is transparent, and a mask that opens part of its inside",
     when="both are posted",
     then="that part of the inside is painted",

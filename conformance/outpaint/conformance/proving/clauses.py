@@ -325,6 +325,9 @@ NO_PICTURE_WORDS: Final = _ours(
     PICTURES_IN,
 )
 DAMAGED: Final = _ours("pictures.damaged", "A damaged or incomplete picture is a typed 422.", API_ERRORS)
+COMPLETE: Final = _ours(
+    "pictures.complete", "A picture is complete where its pixels are there, however its file ends.", PICTURES_IN
+)
 DIMENSIONS: Final = _ours(
     "pictures.dimensions",
     "A side has 16 to 8,192 pixels and a picture at most 40 million, judged before anything is decoded.",
@@ -363,9 +366,9 @@ LUMINANCE: Final = _ours(
     "A mask without transparency is read by its brightness: white keeps, black paints.",
     PAINTED_PIXELS,
 )
-MASK_OVER_EMPTY: Final = _ours(
-    "pixels.mask-over-empty",
-    "The mask wins over the image's alpha, but where that is 0 there is nothing to keep.",
+SMALLER_WEIGHT: Final = _ours(
+    "pixels.smaller-weight",
+    "Where both a mask and the image's own alpha say how far a pixel is kept, the smaller weight counts.",
     PAINTED_PIXELS,
 )
 SOFT_IS_BLENDED: Final = _ours(
@@ -374,7 +377,9 @@ SOFT_IS_BLENDED: Final = _ours(
     PAINTED_PIXELS,
 )
 JPEG_MASK: Final = _ours(
-    "pixels.jpeg-mask", "In a JPEG mask brightness up to 8 is black and from 247 is white.", PAINTED_PIXELS
+    "pixels.jpeg-mask",
+    "A mask drawn in black and white is read as it was drawn, whatever greys compression put along its edges.",
+    PAINTED_PIXELS,
 )
 SIZE_STAYS: Final = _ours("pixels.size-stays", "A result has the size of what was sent.", PAINTED_PIXELS)
 RESULT_IS_OPAQUE: Final = _ours("pixels.result-is-opaque", "A result is opaque RGB.", PAINTED_PIXELS)
@@ -396,6 +401,11 @@ CHANGED_WITH_A_WORD: Final = _ours(
 )
 PROFILE_STAYS: Final = _ours(
     "pixels.profile-stays", "An RGB picture's ICC profile is embedded in its result.", PICTURES_IN
+)
+STATED_COLOURS: Final = _ours(
+    "pixels.stated-colours",
+    "Colours that a PNG states by cICP, or by gAMA and cHRM, look the same in its result.",
+    PICTURES_IN,
 )
 NO_METADATA: Final = _ours("pixels.no-metadata", "EXIF, GPS, XMP and comments never reach a result.", PICTURES_IN)
 

@@ -172,7 +172,7 @@ def png_that_declares_frames(frames: int) -> bytes:
     """A PNG whose animation header declares that many frames, which it does not have."""
     still = canvas()
     # Behind the signature (8 bytes) and IHDR (25 bytes), as the APNG specification wants it.
-    return still[:33] + _chunk(b"acTL", struct.pack(">II", frames, 0)) + still[33:]
+    return with_chunk(still, b"acTL", struct.pack(">II", frames, 0))
 
 
 def animated_webp() -> bytes:
@@ -184,6 +184,26 @@ def animated_webp() -> bytes:
 def gif() -> bytes:
     """A kind of file that is not taken."""
     return encode(scene().convert("P"), "GIF")
+
+
+@cache
+def tiff_of_16_bits_in_planes() -> bytes:
+    """The canvas as a TIFF with 16 bits a channel, each channel in a strip of its own.
+
+    That is PlanarConfiguration 2 of TIFF 6.0. Each value is that of 8 bits, written twice.
+    """
+    width, height = SIZE
+    planes = [bytes(twice for value in band.tobytes() for twice in (value, value)) for band in canvas_image().split()]
+    bits, places, lengths, pixels = 134, 142, 158, 174
+    tags = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 4, bits), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 4, places),
+        (277, 3, 1, 4), (279, 4, 4, lengths), (284, 3, 1, 2), (338, 3, 1, 2),
+    ]  # fmt: skip
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    values = struct.pack("<4H", *[16] * 4)
+    values += struct.pack("<4I", *(pixels + number * len(planes[0]) for number in range(4)))
+    values += struct.pack("<4I", *map(len, planes))
+    return head + bytes(4) + values + b"".join(planes)
 
 
 @cache
@@ -212,6 +232,11 @@ def _header(width: int, height: int, depth: int) -> bytes:
 
 def _png(header: bytes, rows: bytes) -> bytes:
     return _PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+
+
+def with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
+    """A PNG with one more chunk behind its first."""
+    return png[:33] + _chunk(kind, data) + png[33:]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

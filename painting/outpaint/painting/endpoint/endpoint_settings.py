@@ -65,11 +65,12 @@ class EndpointSettings(BaseModel):
     channels_last: bool = Field(default=False, description="The VAE in channels-last layout.")
     max_side: int = 8192
     max_area: int = 40_000_000
+    max_missing: Annotated[float, Field(ge=0, lt=1, description="Share of an image's rows that may be missing.")] = 0.0
 
     @property
     def limits(self) -> PictureLimits:
-        """What size of picture is taken."""
-        return PictureLimits(max_side=self.max_side, max_area=self.max_area)
+        """What pictures are taken."""
+        return PictureLimits(max_side=self.max_side, max_area=self.max_area, max_missing=self.max_missing)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> EndpointSettings:

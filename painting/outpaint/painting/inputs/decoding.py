@@ -5,21 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from io import BytesIO
 from typing import Final
 
 from PIL import Image, ImageChops
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from outpaint.contracts.errors import OutpaintError
-from outpaint.painting.inputs import jpeg, png_and_webp
-from outpaint.painting.inputs.file_header import ColourSpace, colour_space
+from outpaint.painting.inputs import png_and_webp
+from outpaint.painting.inputs.bmp_pixels import BmpLayout, bmp_pixels
+from outpaint.painting.inputs.file_header import (
+    MAX_CARRIED_PROFILE_BYTES,
+    ColourSpace,
+    DamagedFileError,
+    MissingPartError,
+    colour_space,
+    rounding,
+)
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
+from outpaint.painting.inputs.jpeg_scans import ScanData
+from outpaint.painting.inputs.partial_decoding import PartlyDecoded, bmp_partly, decode_partly, decode_scans
+from outpaint.painting.inputs.tiff_layout import TiffAlpha, TiffLayout, TiffReading
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
 _PLAIN_MODES: Final = frozenset({"L", "LA", "RGB", "RGBA"})
@@ -37,7 +46,6 @@ _PLUGINS: Final[dict[FileType, Callable[[BytesIO], ImageFile]]] = {
     FileType.JPEG: JpegImageFile,
     FileType.PNG: PngImageFile,
     FileType.WEBP: WebPImageFile,
-    FileType.BMP: BmpImageFile,
 }
 # What other modes become, without loss.
 _WIDER_MODES: Final = {"1": "L", "PA": "RGBA", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB", "YCbCr": "RGB"}
@@ -57,29 +65,28 @@ class Decoded:
 def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
     """Decode a file whose header passed.
 
-    With `colours_count` False (a mask) colour profiles are ignored. With `smallest` a JPEG is decoded at an eighth of
-    its sides, for callers that do not need its pixels. RGB values stay as they are and keep their profile; grey with a
-    profile, CMYK and YCCK become sRGB. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
+    With `colours_count` False (a mask) colour profiles are ignored, and every row must be there. With `smallest` a JPEG
+    is decoded at an eighth of its sides, for callers that do not need its pixels. RGB values stay as they are and keep
+    their profile; grey with a profile, CMYK and YCCK become sRGB. Rows that are missing become transparent, as far as
+    `max_missing` of the file allows. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
     """
     try:
         return _decode(taken, colours_count, smallest)
     except OutpaintError:
         raise
+    except DamagedFileError as error:
+        raise unreadable(taken.field, taken.type, str(error)) from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error...
-        raise unreadable(taken.field, taken.type, "its pixels cannot be decoded") from error
+        reason = str(MissingPartError()) if "truncated" in str(error) else "its pixels cannot be decoded"
+        raise unreadable(taken.field, taken.type, reason) from error
 
 
 def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
     """The alpha channel (L; None where opaque) and `decode`'s warnings; raises what `decode` raises.
 
-    A JPEG has no alpha: it is decoded at an eighth of its sides, and without its scans where they can cause no error.
+    A JPEG has no alpha, so it is decoded at an eighth of its sides, which shows whether all of it is there.
     """
-    if taken.type is FileType.JPEG:
-        outline = jpeg.without_scan_data(taken.header.pixels)
-        if outline is not None:
-            taken = replace(taken, header=replace(taken.header, pixels=outline))
-        return None, decode(taken, smallest=True).warnings
-    decoded = decode(taken)
+    decoded = decode(taken, smallest=taken.type is FileType.JPEG)
     return alpha_of(decoded.pixels), decoded.warnings
 
 
@@ -92,24 +99,49 @@ def alpha_of(pixels: Image.Image) -> Image.Image | None:
 
 
 def _decode(taken: TakenFile, colours_count: bool, smallest: bool) -> Decoded:
-    header, warnings = taken.header, []
+    header, layout = taken.header, taken.header.layout
+    warnings: list[str] = []
+    alpha: Image.Image | None = None
+    there: Image.Image | None = None
     if header.bits > 8:
         warnings.append(f"{taken.field} has {header.bits} bits a channel, which were reduced to 8.")
-        pixels = _from_16_bits(taken)
-    else:
-        pixels = _loaded(taken, smallest=smallest)
+    try:
+        pixels, alpha = _stored(taken, smallest)
+    except Exception:
+        partly = _partly(taken) if taken.max_missing and colours_count else None
+        if partly is None or not 0 < partly.missing <= taken.max_missing:
+            raise
+        pixels, there = partly.picture, partly.there
+        warnings.append(f"{taken.field} ends early: {partly.missing:.1%} of its rows are missing and were painted.")
+    if isinstance(layout, TiffLayout):
+        if layout.alpha is TiffAlpha.UNSPECIFIED:
+            warnings.append(f"{taken.field} has a further channel of no stated use, which was read as alpha.")
+        if layout.palette:
+            pixels.putpalette(layout.palette)
     pixels = _with_alpha(pixels, taken)
     profile = header.icc_profile if colours_count else None
+    if colours_count and header.colour_remark:
+        warnings.append(f"{taken.field} {header.colour_remark}.")
     space = colour_space(profile) if profile else None
-    if profile and space is None:
-        warnings.append(f"The colour profile in {taken.field} is damaged or of an unknown kind and was ignored.")
+    if profile is not None and space is None:
+        warnings.append(
+            f"The colour profile in {taken.field} is damaged, too large or of an unknown kind and was ignored."
+        )
     if pixels.mode not in _PLAIN_MODES or (pixels.mode in ("L", "LA") and space is ColourSpace.GREY):
         pixels, warning = _to_plain_rgb(pixels, profile if space else None, taken.field)
         if colours_count:
             warnings.append(warning)
         profile, space = None, None
+    elif profile and space is ColourSpace.RGB and len(profile) > MAX_CARRIED_PROFILE_BYTES:
+        pixels, warning = _to_srgb(pixels, profile, taken.field)
+        warnings.append(warning)
+        profile = space = None
     elif space not in (None, ColourSpace.RGB):
         warnings.append(f"The colour profile in {taken.field} is not one for its colours and was ignored.")
+    if alpha is not None:
+        pixels.putalpha(alpha)
+    if there is not None:
+        pixels.putalpha(ImageChops.darker(there, pixels.getchannel("A")) if pixels.mode in ("LA", "RGBA") else there)
     if header.orientation != 1:
         pixels = pixels.transpose(_TRANSPOSITIONS[header.orientation])
     pixels.info = {}
@@ -135,6 +167,18 @@ def _to_plain_rgb(pixels: Image.Image, profile: bytes | None, field: str) -> tup
     return pixels.convert("RGB"), warning
 
 
+def _to_srgb(pixels: Image.Image, profile: bytes, field: str) -> tuple[Image.Image, str]:
+    """RGB pixels (any of the plain modes) as sRGB through a profile that is too large to be carried over."""
+    said = f"The colour profile in {field} has {len(profile):,} bytes, more than a result carries"
+    alpha = pixels.getchannel("A") if "A" in pixels.mode else None
+    converted = _through_profile(pixels.convert("RGB"), profile)
+    if converted is None:
+        return pixels, f"{said}, and is damaged: it was ignored."
+    if alpha:
+        converted.putalpha(alpha)
+    return converted, f"{said}: the colours were converted to sRGB through it."
+
+
 def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image | None:
     """Pixels as sRGB, or None where the profile does not fit them."""
     from PIL import ImageCms  # loads lcms; most pictures never need it
@@ -148,6 +192,18 @@ def _through_profile(pixels: Image.Image, profile: bytes | None) -> Image.Image 
         return None
 
 
+def _stored(taken: TakenFile, smallest: bool) -> tuple[Image.Image, Image.Image | None]:
+    """The pixels of 8 bits a channel, in any mode, and an alpha (L) that they do not have yet."""
+    layout = taken.header.layout
+    if isinstance(layout, BmpLayout):
+        return bmp_pixels(taken.header.pixels, layout), None
+    if isinstance(layout, TiffLayout) and layout.reading is not TiffReading.WHOLE:
+        from outpaint.painting.inputs.tiff_pixels import tiff_pixels
+
+        return tiff_pixels(taken.header.pixels, layout)
+    return (_from_16_bits(taken) if taken.header.bits > 8 else _loaded(taken, smallest=smallest)), None
+
+
 def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False) -> Image.Image:
     """The pixels as Pillow reads them; with `low_bytes` the lower byte of each 16-bit value in place of the upper."""
     picture = _opened(taken)
@@ -157,9 +213,29 @@ def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False
         picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
     if smallest:
         picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
-    picture.load()
+    _load(picture, taken)
     # A WebP's picture keeps its decoder, which holds two more copies of the pixels.
     return picture.copy() if taken.type is FileType.WEBP else picture
+
+
+def _partly(taken: TakenFile) -> PartlyDecoded | None:
+    """What there is of a file that lacks pixels; None where that cannot be told by rows."""
+    header, layout = taken.header, taken.header.layout
+    if isinstance(layout, BmpLayout):
+        return bmp_partly(header.pixels, layout)
+    if header.bits > 8 or (isinstance(layout, TiffLayout) and layout.reading is not TiffReading.WHOLE):
+        return None
+    picture = _opened(taken)
+    return decode_partly(picture, lambda: _load(picture, taken, complete=False))
+
+
+def _load(picture: ImageFile, taken: TakenFile, *, complete: bool = True) -> None:
+    """Decode the pixels; of a JPEG, with `complete` False, those that there are and nothing in place of others."""
+    scans = taken.header.layout
+    if isinstance(picture, JpegImageFile) and isinstance(scans, ScanData):
+        decode_scans(picture, taken.header.pixels, scans, complete=complete)
+    else:
+        picture.load()
 
 
 def _swapped(args: tuple[object, ...] | str | None) -> tuple[object, ...] | str:
@@ -177,6 +253,11 @@ def _opened(taken: TakenFile) -> ImageFile:
     if taken.type is FileType.TIFF:
         from PIL.TiffImagePlugin import TiffImageFile  # the largest plugin and the rarest file
 
+        from outpaint.painting.inputs.tiff_pixels import tiff_for_pillow
+
+        layout = taken.header.layout
+        if isinstance(layout, TiffLayout):
+            stream = BytesIO(tiff_for_pillow(taken.header.pixels, layout))
         return TiffImageFile(stream)
     return _PLUGINS[taken.type](stream)
 
@@ -206,8 +287,7 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     """More than 8 bits a channel reduced to 8, rounded.
 
     Pillow gives wide grey as it is, and of other pixels the upper byte alone; so the lower byte is read in a second
-    pass, to round the upper one. Where that cannot be done (premultiplied and CMYK TIFFs) values are cut: at most one
-    level off.
+    pass, to round the upper one.
     """
     key = taken.header.transparent_value
     raw_modes = _raw_modes(taken)
@@ -218,11 +298,11 @@ def _from_16_bits(taken: TakenFile) -> Image.Image:
     upper = _loaded(taken)
     if upper.mode.startswith("I"):
         wide = upper.convert("I")
-        grey = wide.point(_rounding((1 << taken.header.bits) - 1), "L")
+        grey = wide.point(rounding(taken.header.bits), "L")
         if key is not None:
             grey.putalpha(wide.point([0 if value == key[0] else 255 for value in range(65_536)], "L"))
         return grey
-    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "RGBX") for raw_mode in raw_modes):
+    if not all(raw_mode.partition(";16")[0] in ("RGB", "RGBA", "CMYK") for raw_mode in raw_modes):
         return upper
     lower = _loaded(taken, low_bytes=True)
     if key is None:
@@ -256,8 +336,3 @@ def _rounded(upper: Image.Image, lower: Image.Image) -> Image.Image:
         down = ImageChops.subtract(high, low).point(far)
         upper.paste(ImageChops.subtract(ImageChops.add(high, up), down), box)
     return upper
-
-
-@cache
-def _rounding(highest: int) -> list[int]:
-    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Final
 
-# Profiles for printing have 0.5 to 3 MB.
-MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+# Profiles for printing have 0.5 to 3 MB. A larger one is not carried over: pixels are converted to sRGB through it.
+MAX_CARRIED_PROFILE_BYTES: Final = 4 * 1024 * 1024
+# The most that a JPEG can hold, and more than any real profile.
+MAX_PROFILE_BYTES: Final = 16 * 1024 * 1024
 
 _PREFIX: Final = b"Exif\0\0"
 _ORIENTATION: Final = 0x0112
@@ -23,6 +26,13 @@ class SeveralFramesError(Exception):
     """The file has more than one frame or page; the text names its kind."""
 
 
+class MissingPartError(DamagedFileError):
+    """A file lacks a part of its pixels."""
+
+    def __init__(self) -> None:
+        super().__init__("a part of its pixels is missing")
+
+
 class UnsupportedFileError(Exception):
     """The file is whole, but of a kind that is not taken; the text names it."""
 
@@ -35,17 +45,21 @@ class FileHeader:
     file without its metadata, so that none can reach a decoder or a result. `bits` is per channel as stored. `opaque`
     is True where the header alone proves that no pixel is transparent, `lossy` where compression may change pixels.
     `transparent_value` is the one grey (1 member) or RGB (3 members) value that counts as transparent, at the stored
-    bit depth (PNG's tRNS).
+    bit depth (PNG's tRNS). `layout` is how the pixels of a TIFF (`TiffLayout`), BMP
+    (`BmpLayout`) or JPEG (`ScanData`; None where a decoder reads it in another way) are stored.
+    `colour_remark` is the end of a sentence about the file's colours, for a warning.
     """
 
     size: tuple[int, int]
     pixels: bytes
     orientation: int = 1
     icc_profile: bytes | None = None
+    colour_remark: str | None = None
     bits: int = 8
     opaque: bool = False
     lossy: bool = False
     transparent_value: tuple[int, ...] | None = None
+    layout: object = None
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -84,7 +98,7 @@ class ColourSpace(Enum):
 
 
 def colour_space(profile: bytes) -> ColourSpace | None:
-    """The colour space that a profile describes; None where it is of another one, or damaged.
+    """The colour space that a profile describes; None where it is of another one, too large, or damaged.
 
     It counts as damaged without the signature `acsp`, and where its header gives more bytes than it has (ICC.1:2022,
     7.2).
@@ -97,3 +111,10 @@ def colour_space(profile: bytes) -> ColourSpace | None:
         return ColourSpace(profile[16:20])
     except ValueError:
         return None
+
+
+@cache
+def rounding(bits: int) -> list[int]:
+    """The table that takes channels of so many bits (1 to 16), in pixels of Pillow's mode I, to 8, rounded."""
+    highest = (1 << bits) - 1
+    return [(min(value, highest) * 255 + highest // 2) // highest for value in range(65_536)]

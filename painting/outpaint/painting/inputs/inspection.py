@@ -9,7 +9,8 @@ from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, P
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs.decoding import alpha_of, decode, decode_alpha
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, TakenFile, take
-from outpaint.painting.inputs.keep_map import MaskPixels, keep_map, nothing_to_paint
+from outpaint.painting.inputs.keep_map import keep_map, nothing_to_paint
+from outpaint.painting.inputs.mask_reading import MaskPixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _take_both(
     """The image, and the mask decoded, once the headers of both have passed and their sizes are equal."""
     taken = take(image, image_field, limits)
     if mask is None:
-        if taken.header.opaque:
+        if taken.header.opaque and not taken.max_missing:
             raise nothing_to_paint(image_field, is_mask=False)
         return taken, None
     taken_mask = take(mask, mask_field, limits)

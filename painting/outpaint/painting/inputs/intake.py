@@ -107,11 +107,15 @@ def _is_text(start: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TakenFile:
-    """A file whose header passed: `field` is the parameter it came in, for errors."""
+    """A file whose header passed.
+
+    `field` is the parameter it came in, for errors; `max_missing` the share of its rows that may be missing.
+    """
 
     type: FileType
     header: FileHeader
     field: str
+    max_missing: float = 0.0
 
 
 def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> TakenFile:
@@ -141,8 +145,8 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
             ErrorCode.ANIMATED, f"{field} is {error}; send one frame as a still picture", field=field
         ) from error
     except UnsupportedFileError as error:
-        raise _unsupported(field, str(error)) from error
-    return TakenFile(kind, header, field)
+        raise _unsupported(field, f"{error}, which is not read", "save it as PNG") from error
+    return TakenFile(kind, header, field, limits.max_missing)
 
 
 def stored_size(data: bytes) -> tuple[int, int] | None:
@@ -184,7 +188,5 @@ def unreadable(field: str, kind: FileType, reason: str) -> OutpaintError:
     )
 
 
-def _unsupported(field: str, seen: str) -> OutpaintError:
-    return OutpaintError(
-        ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; send JPEG, PNG, WebP, BMP or TIFF instead", field=field
-    )
+def _unsupported(field: str, seen: str, hint: str = "send JPEG, PNG, WebP, BMP or TIFF instead") -> OutpaintError:
+    return OutpaintError(ErrorCode.UNSUPPORTED_IMAGE_TYPE, f"{field} is {seen}; {hint}", field=field)

@@ -11,12 +11,9 @@ from typing import Final
 from PIL import Image, ImageChops
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, MaskSource
-from outpaint.painting.canvas import known_area
-from outpaint.painting.inputs.decoding import alpha_of
+from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
+from outpaint.painting.inputs.mask_reading import MaskPixels, read_mask
 
-# Weights so near 0 or 255 come from a lossy mask's compression and are not meant.
-_SNAP: Final = [0 if k <= 8 else 255 if k >= 247 else k for k in range(256)]
 _SOFT_SHARE_TO_REMARK: Final = 0.1
 _EXTEND_HINT: Final = (
     "give the picture a transparent border first (on the command line: outpaint paint --extend), or send a mask"
@@ -31,15 +28,6 @@ class KeepMap:
     interpretation: MaskInterpretation
 
 
-@dataclass(frozen=True, slots=True)
-class MaskPixels:
-    """A decoded mask (L, LA, RGB or RGBA), whether its file format is lossy, and how the client says to read it."""
-
-    pixels: Image.Image
-    lossy: bool
-    mode: MaskMode
-
-
 def keep_map(
     image_alpha: Image.Image | None,
     mask: MaskPixels | None,
@@ -50,17 +38,25 @@ def keep_map(
 ) -> KeepMap:
     """The keep map of an image and its mask, by the table of docs/facts/pixels.md#which-pixels-are-painted.
 
-    `image_alpha` is L, or None where the image is opaque; sizes are equal. `warnings` of earlier steps come
-    first in the interpretation. Raises NOTHING_TO_PAINT, NOTHING_TO_KEEP, and INVALID_PARAMETER where
-    `mask_mode` is `alpha` and the mask has none.
+    With a mask and an `image_alpha` the smaller of both weights counts. `image_alpha` is L, or None where the image is
+    opaque; sizes are equal. `warnings` of earlier steps come first in the interpretation. Raises NOTHING_TO_PAINT,
+    NOTHING_TO_KEEP, and INVALID_PARAMETER where `mask_mode` is `alpha` and the mask has none.
     """
     said = list(warnings)
     field = image_field
     if mask is not None:
         field = mask_field
-        weights, source = _read_mask(mask, mask_field, said)
+        reading = read_mask(mask, mask_field)
+        weights, source = reading.weights, reading.source
+        said += reading.warnings
         if image_alpha is not None:
-            weights = _open_where_empty(weights, image_alpha, image_field, said)
+            weights = _smaller(weights, image_alpha, image_field, said)
+            if weights.getbbox() is None and reading.weights.getbbox() is not None:
+                raise OutpaintError(
+                    ErrorCode.NOTHING_TO_KEEP,
+                    f"{mask_field} keeps only what is transparent in {image_field}: make opaque there what is to stay",
+                    field=mask_field,
+                )
     elif image_alpha is not None:
         weights, source = image_alpha, MaskSource.IMAGE_ALPHA
     else:
@@ -92,45 +88,15 @@ def _nothing_to_keep(field: str, source: MaskSource) -> OutpaintError:
     )
 
 
-def _read_mask(mask: MaskPixels, field: str, said: list[str]) -> tuple[Image.Image, MaskSource]:
-    alpha = alpha_of(mask.pixels)
-    if mask.mode is MaskMode.ALPHA and mask.pixels.mode not in ("LA", "RGBA"):
-        raise OutpaintError.wrong_value(
-            "mask_mode",
-            mask.mode,
-            f"{field} has no alpha channel; send a mask with transparency, or mask_mode=luminance",
-        )
-    if mask.mode is MaskMode.ALPHA or (mask.mode is MaskMode.AUTO and alpha is not None):
-        return alpha or mask.pixels.getchannel("A"), MaskSource.MASK_ALPHA
-    weights = _luminance(mask.pixels, alpha)
-    source = MaskSource.MASK_LUMINANCE
-    if mask.mode is MaskMode.INVERTED_LUMINANCE:
-        weights, source = ImageChops.invert(weights), MaskSource.MASK_INVERTED_LUMINANCE
-    elif mask.mode is MaskMode.AUTO:
-        said.append(
-            f"{field} has no transparency, so its brightness was read: white is kept, black is painted; "
-            "send mask_mode=inverted_luminance if it is meant the other way round."
-        )
-    return weights.point(_SNAP) if mask.lossy else weights, source
-
-
-def _luminance(pixels: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """Brightness as L (ITU-R BT.601 weights); transparent pixels count as black, whatever colour they hide."""
-    if pixels.mode == "LA":
-        grey = pixels.getchannel("L")
-    else:
-        grey = pixels if pixels.mode == "L" else pixels.convert("RGB").convert("L")
-    return grey if alpha is None else ImageChops.multiply(grey, alpha)
-
-
-def _open_where_empty(weights: Image.Image, image_alpha: Image.Image, field: str, said: list[str]) -> Image.Image:
-    """The mask wins, but where the image's alpha is 0 there is nothing to keep."""
-    opened = ImageChops.darker(weights, known_area(image_alpha, 1))
-    if opened.histogram() != weights.histogram():
+def _smaller(weights: Image.Image, image_alpha: Image.Image, field: str, said: list[str]) -> Image.Image:
+    """The smaller of both for each pixel: a half-transparent pixel of the image never turns solid."""
+    smaller = ImageChops.darker(weights, image_alpha)
+    lowered = image_alpha.histogram(ImageChops.subtract(weights, smaller))
+    if lowered[0]:
         said.append(f"The mask keeps pixels that are fully transparent in {field}; they were painted.")
-    if sum(image_alpha.histogram()[1:255]):
-        said.append(f"{field} is half transparent in places; there the mask alone decided.")
-    return opened
+    if sum(lowered[1:]):
+        said.append(f"{field} is half transparent where the mask keeps more; its own transparency counts there.")
+    return smaller
 
 
 def _remarks(weights: Image.Image, counts: list[int]) -> list[str]:

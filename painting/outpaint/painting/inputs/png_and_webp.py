@@ -7,17 +7,24 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from outpaint.painting.inputs.colour_chunks import ColourChunks, stated_colours
 from outpaint.painting.inputs.file_header import (
     MAX_PROFILE_BYTES,
     DamagedFileError,
     FileHeader,
+    MissingPartError,
     SeveralFramesError,
+    UnsupportedFileError,
     orientation,
 )
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 
+BITS: Final = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
+"""The bits a channel of each colour type (PNG, third edition, table 12)."""
+
+_COLOUR_CHUNKS: Final = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _PIXEL_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 # An encoder that writes 512 bytes a chunk still fits; a file of empty chunks would cost seconds.
@@ -25,7 +32,13 @@ _MAX_PNG_CHUNKS: Final = 65_536
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the first chunk. Raises `DamagedFileError`."""
+    """Width and height in pixels, from the first chunk.
+
+    Raises `DamagedFileError`, and `UnsupportedFileError` for Apple's kind of file, which is no PNG by the standard: its
+    colours are premultiplied, in the order BGR, and its image data has no zlib header.
+    """
+    if data[12:16] == b"CgBI":
+        raise UnsupportedFileError("a PNG of Apple's own kind (CgBI), which iOS apps carry")
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise DamagedFileError("its first chunk is missing")
     width, height = struct.unpack_from(">II", data, 16)
@@ -40,9 +53,12 @@ def png_header(data: bytes) -> FileHeader:
     bits, colour_type = data[24], data[25]
     if colour_type not in (GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA):
         raise DamagedFileError(f"colour type {colour_type} does not exist in PNG")
+    if bits not in BITS[colour_type]:
+        raise DamagedFileError(f"colour type {colour_type} with {bits} bits does not exist in PNG")
     view = memoryview(data)
     kept: list[bytes | memoryview] = [SIGNATURE]
-    turned, profile, transparency, has_pixels = 1, None, b"", False
+    turned, transparency, has_pixels = 1, b"", False
+    chunks = ColourChunks()
     position = len(SIGNATURE)
     for _ in range(_MAX_PNG_CHUNKS):
         if position + 8 > len(data):
@@ -51,9 +67,14 @@ def png_header(data: bytes) -> FileHeader:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            if has_pixels and kind != b"IDAT":
-                break
-            raise DamagedFileError("it ends in the middle of a chunk")
+            if kind == b"IDAT":
+                # Whether its rows are there is for the decoder to say: four bytes of a checksum are no pixels.
+                rest = data[position + 8 :]
+                kept.append(struct.pack(">I4s", len(rest), kind) + rest + struct.pack(">I", zlib.crc32(kind + rest)))
+                has_pixels = True
+            elif not has_pixels:
+                raise DamagedFileError("it ends in the middle of a chunk")
+            break
         if kind == b"IEND":
             break
         if kind == b"acTL" and length >= 4:
@@ -67,8 +88,8 @@ def png_header(data: bytes) -> FileHeader:
             transparency = data[position + 8 : end - 4]
             if colour_type == PALETTE:
                 kept.append(view[position:end])
-        elif kind == b"iCCP":
-            profile = _profile(data[position + 8 : end - 4])
+        elif kind in _COLOUR_CHUNKS and not has_pixels:
+            _note(chunks, kind, data[position + 8 : end - 4])
         elif kind == b"eXIf":
             turned = orientation(data[position + 8 : end - 4])
         position = end
@@ -77,17 +98,32 @@ def png_header(data: bytes) -> FileHeader:
     if not has_pixels:
         raise DamagedFileError("it has no image data")
     kept.append(_END)
+    colours = stated_colours(chunks)
     # Most files keep every byte and are not copied: five megabytes of new memory take milliseconds.
     is_whole = sum(map(len, kept)) == len(data) and data.endswith(_END)
     return FileHeader(
         size=png_size(data),
         pixels=data if is_whole else b"".join(kept),
         orientation=turned,
-        icc_profile=profile,
+        icc_profile=colours.profile,
+        colour_remark=colours.remark,
         bits=bits,
         opaque=colour_type in (GREY, RGB, PALETTE) and not transparency,
         transparent_value=_transparent_value(colour_type, transparency),
     )
+
+
+def _note(chunks: ColourChunks, kind: bytes, content: bytes) -> None:
+    if kind == b"cICP":
+        chunks.cicp = content
+    elif kind == b"iCCP":
+        chunks.profile = _profile(content) or b""
+    elif kind == b"sRGB":
+        chunks.srgb = True
+    elif kind == b"gAMA":
+        chunks.gamma = content
+    else:
+        chunks.chromaticities = content
 
 
 def bytes_as_channels(pixels: bytes) -> bytes:
@@ -121,6 +157,7 @@ def _profile(chunk: bytes) -> bytes | None:
 
 
 _MAX_WEBP_CHUNKS: Final = 10_000
+_PICTURE_CHUNKS: Final = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
 _ALPHA_FLAG: Final = 0x10
 _LOSSLESS_MARK: Final = 0x2F
 
@@ -140,13 +177,15 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def webp_header(data: bytes) -> FileHeader:
-    """The header of a WebP; `pixels` is the whole file, since libwebp reads metadata apart from pixels.
+    """The header of a WebP; `pixels` is the file with its metadata, which libwebp reads apart from pixels.
 
     Raises `DamagedFileError`, and `SeveralFramesError` at the second frame chunk.
     """
     frames, turned, profile, lossy = 0, 1, None, False
     opaque = data[12:16] == b"VP8 " or (data[12:16] == b"VP8X" and not data[20] & _ALPHA_FLAG)
+    whole = 12
     for kind, start, end in _chunks(data):
+        whole = end
         if kind == b"ANMF":
             frames += 1
             if frames > 1:
@@ -155,13 +194,32 @@ def webp_header(data: bytes) -> FileHeader:
             opaque = False
         elif kind == b"VP8 ":
             lossy = True
-        elif kind == b"ICCP" and end - start <= MAX_PROFILE_BYTES:
+        elif kind == b"ICCP":
             profile = data[start:end]
         elif kind == b"EXIF":
             turned = orientation(data[start:end])
     return FileHeader(
-        size=webp_size(data), pixels=data, orientation=turned, icc_profile=profile, opaque=opaque, lossy=lossy
+        size=webp_size(data),
+        pixels=_whole_chunks(data, whole),
+        orientation=turned,
+        icc_profile=profile,
+        opaque=opaque,
+        lossy=lossy,
     )
+
+
+def _whole_chunks(data: bytes, end: int) -> bytes:
+    """The file with its chunks up to `end`, the last whole one, where its own size promises more than it has.
+
+    libwebp refuses such a file even where nothing but a byte of padding or metadata is missing. Raises
+    `DamagedFileError` where what is missing is of the picture.
+    """
+    if data[end + (end & 1) :][:4] in _PICTURE_CHUNKS:
+        raise MissingPartError
+    if int.from_bytes(data[4:8], "little") + 8 <= len(data):
+        return data
+    body = data[8:end] + bytes(end & 1)
+    return data[:4] + struct.pack("<I", len(body)) + body
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -6,22 +6,21 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from outpaint.painting.inputs import bmp_pixels
 from outpaint.painting.inputs.file_header import (
-    MAX_PROFILE_BYTES,
     DamagedFileError,
     FileHeader,
     SeveralFramesError,
     UnsupportedFileError,
 )
+from outpaint.painting.inputs.tiff_layout import COMPRESSION, JPEG, tiff_layout
 
 _CORE_HEADER: Final = 12
-_INFO_HEADERS: Final = frozenset({40, 52, 56, 64, 108, 124})
-_RUN_LENGTH: Final = frozenset({1, 2})
 
 
 def is_bmp(data: bytes) -> bool:
     """Whether data begins as a BMP; `BM` alone may begin any text, so the header's length counts too."""
-    return data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in {_CORE_HEADER, *_INFO_HEADERS}
+    return data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in bmp_pixels.HEADERS
 
 
 def bmp_size(data: bytes) -> tuple[int, int]:
@@ -37,22 +36,27 @@ def bmp_size(data: bytes) -> tuple[int, int]:
 
 
 def bmp_header(data: bytes) -> FileHeader:
-    """The header of a BMP; `pixels` is the whole file, which can have no metadata.
+    """The header of a BMP; `pixels` is the whole file, of which no metadata is read.
 
-    Raises `DamagedFileError`, and `UnsupportedFileError` for run-length coding: Pillow decodes it pixel by pixel in
-    Python, so that a small file could take many seconds.
+    Raises `DamagedFileError` and `UnsupportedFileError`.
     """
-    core = int.from_bytes(data[14:18], "little") == _CORE_HEADER
-    if not core and struct.unpack_from("<I", data, 30)[0] in _RUN_LENGTH:
-        raise UnsupportedFileError("a run-length coded BMP")
-    return FileHeader(size=bmp_size(data), pixels=data)
+    size = bmp_size(data)
+    layout = bmp_pixels.bmp_layout(data, size)
+    return FileHeader(
+        size=size,
+        pixels=data,
+        icc_profile=bmp_pixels.bmp_profile(data),
+        colour_remark=bmp_pixels.bmp_remark(data),
+        bits=layout.channel_bits,
+        opaque=not (layout.masks and layout.masks[3]),
+        layout=layout,
+    )
 
 
 _BIG_ENDIAN_BIGTIFF: Final = b"MM\0+"
 SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", _BIG_ENDIAN_BIGTIFF)
 
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLE_FORMAT = 274, 322, 323, 339
+_SUBFILE, _WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 254, 256, 257, 274, 322, 323
 _PROFILE, _DNG_VERSION = 34675, 50706
 # What a decoder needs: layout, colours and the places of the pixels. EXIF, GPS, XMP and texts are left out.
 _PIXEL_TAGS: Final = frozenset(
@@ -64,16 +68,16 @@ _UNIT: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 _WHOLE: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _REDUCED_OR_MASK: Final = 0b101
 _MAX_DIRECTORIES: Final = 32
-_MAX_STRIPS: Final = 200_000
-_WHITE_IS_ZERO: Final = 0
-_JPEG: Final = 7
-# None, LZW, JPEG, deflate under both its numbers, PackBits. Not the fax codes: libtiff writes a line to standard error
-# for every damaged row of them.
-_COMPRESSIONS: Final = frozenset({1, 5, _JPEG, 8, 32_946, 32_773})
+# Strips or tiles, each of which has a place and a length. The largest colour map has 196,608 values.
+_MAX_VALUES: Final = 200_000
+_UNCOMPRESSED: Final = 1
+_STRIPS_AND_TILES: Final = ((273, 279), (324, 325))  # the tags of their places and of their lengths
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class TiffEntry:
+    """One tag as it stands in a directory; `start` and `size` (bytes) are those of its values."""
+
     raw: bytes
     kind: int
     count: int
@@ -82,14 +86,14 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Directory:
+class TiffDirectory:
     """One directory: its entries by tag, where it begins, and where the next one does (0: nowhere)."""
 
     data: bytes
     order: str
     big: bool
     start: int
-    entries: dict[int, _Entry]
+    entries: dict[int, TiffEntry]
     following: int
 
     def whole(self, tag: int, default: int = 0) -> int:
@@ -100,10 +104,52 @@ class _Directory:
         (value,) = struct.unpack_from(self.order + _WHOLE[entry.kind], self.data, entry.start)
         return int(value)
 
+    def wholes(self, tag: int) -> tuple[int, ...]:
+        """All whole numbers under a tag. Raises `DamagedFileError` for more than a file may have."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in _WHOLE:
+            return ()
+        if entry.count > _MAX_VALUES:
+            raise DamagedFileError(f"tag {tag} has more than {_MAX_VALUES} values")
+        return struct.unpack_from(f"{self.order}{entry.count}{_WHOLE[entry.kind]}", self.data, entry.start)
+
+    def entry(self, tag: int, value: int) -> bytes:
+        """An entry with one whole number."""
+        return struct.pack(self.order + ("HHQ" if self.big else "HHI"), tag, 4, 1) + struct.pack(
+            self.order + "I", value
+        ).ljust(8 if self.big else 4, b"\0")
+
+    def part(self, tag: int, number: int, of: int) -> bytes:
+        """An entry with the part `number` of a tag's values, of so many parts of one size.
+
+        Raises `DamagedFileError` where the values cannot be divided so.
+        """
+        whole = self.entries[tag]
+        count, over = divmod(whole.count, of)
+        if over or not count:
+            raise DamagedFileError("it has planes of different sizes")
+        size = count * _UNIT[whole.kind]
+        start = whole.start + number * size
+        room = 8 if self.big else 4
+        head = struct.pack(self.order + ("HHQ" if self.big else "HHI"), tag, whole.kind, count)
+        if size > room:
+            return head + struct.pack(self.order + ("Q" if self.big else "I"), start)
+        return head + self.data[start : start + size].ljust(room, b"\0")
+
+    def with_entries(self, entries: dict[int, bytes]) -> bytes:
+        """The file with one directory of these entries, written behind it; no offset in it moves."""
+        behind = len(self.data) + len(self.data) % 2
+        head = struct.pack(self.order + ("Q" if self.big else "H"), len(entries))
+        body = b"".join(entries[tag] for tag in sorted(entries)) + bytes(8 if self.big else 4)
+        place = struct.pack(self.order + ("Q" if self.big else "I"), behind)
+        first = 8 if self.big else 4
+        rest = memoryview(self.data)[first + len(place) :]
+        return b"".join((self.data[:first], place, rest, bytes(len(self.data) % 2), head, body))
+
 
 def tiff_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels as stored. Raises `DamagedFileError`."""
-    first = _directory(data, _first(data))
+    first = first_directory(data)
     return first.whole(_WIDTH), first.whole(_HEIGHT)
 
 
@@ -116,7 +162,7 @@ def tiff_header(data: bytes) -> FileHeader:
     if data[:4] == _BIG_ENDIAN_BIGTIFF:
         # Pillow (11 to 13) takes it for a TIFF of the ordinary kind.
         raise UnsupportedFileError("a big-endian BigTIFF")
-    first = _directory(data, _first(data))
+    first = first_directory(data)
     if _DNG_VERSION in first.entries:
         raise UnsupportedFileError("a raw photograph (DNG)")
     following = first.following
@@ -129,15 +175,9 @@ def tiff_header(data: bytes) -> FileHeader:
         following = page.following
     else:
         raise DamagedFileError(f"it has more than {_MAX_DIRECTORIES} directories")
-    bits = first.whole(_BITS, 1)
-    if bits > 16 or first.whole(_SAMPLE_FORMAT, 1) != 1:
-        raise UnsupportedFileError(f"a TIFF of {bits}-bit or signed or floating-point samples")
-    compression = first.whole(_COMPRESSION, 1)
-    if compression not in _COMPRESSIONS:
-        raise UnsupportedFileError(f"a TIFF of a rare compression (number {compression})")
-    if bits > 8 and first.whole(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        # Pillow would show it as a negative.
-        raise UnsupportedFileError(f"a greyscale TIFF of {bits} bits a channel in which 0 is white")
+    layout = tiff_layout(first.wholes, first.order)
+    if first.whole(COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED:
+        _check_strips(first)
     profile = first.entries.get(_PROFILE)
     turned = first.entries.get(_ORIENTATION)
     orientation = first.whole(_ORIENTATION) if turned and turned.kind == 3 and turned.count == 1 else 1
@@ -145,12 +185,25 @@ def tiff_header(data: bytes) -> FileHeader:
         size=(first.whole(_WIDTH), first.whole(_HEIGHT)),
         pixels=_cut_down(first),
         orientation=orientation if 1 <= orientation <= 8 else 1,
-        icc_profile=data[profile.start : profile.start + profile.size]
-        if profile and profile.size <= MAX_PROFILE_BYTES
-        else None,
-        bits=bits,
-        lossy=compression == _JPEG,
+        icc_profile=data[profile.start : profile.start + profile.size] if profile else None,
+        bits=layout.bits,
+        lossy=first.whole(COMPRESSION, 1) == JPEG,
+        layout=layout,
     )
+
+
+def first_directory(data: bytes) -> TiffDirectory:
+    """The first directory of a TIFF. Raises `DamagedFileError`."""
+    return _directory(data, _first(data))
+
+
+def _check_strips(page: TiffDirectory) -> None:
+    """Raises `DamagedFileError` where strips or tiles are outside the file: libtiff gives some of them as grey."""
+    for places, lengths in _STRIPS_AND_TILES:
+        ends = [place + length for place, length in zip(page.wholes(places), page.wholes(lengths), strict=False)]
+        missing = sum(end > len(page.data) for end in ends)
+        if missing:
+            raise DamagedFileError(f"{missing} of its {len(ends)} strips or tiles are missing")
 
 
 def _first(data: bytes) -> int:
@@ -163,7 +216,7 @@ def _first(data: bytes) -> int:
     return int(start)
 
 
-def _directory(data: bytes, start: int) -> _Directory:
+def _directory(data: bytes, start: int) -> TiffDirectory:
     """The directory at `start`. Raises `DamagedFileError` where it, or the data it points to, is not in the file."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
@@ -175,7 +228,7 @@ def _directory(data: bytes, start: int) -> _Directory:
     end = start + head + step * count
     if count > 4_096 or end + link > len(data):
         raise DamagedFileError("a directory is outside the file")
-    entries: dict[int, _Entry] = {}
+    entries: dict[int, TiffEntry] = {}
     for position in range(start + head, end, step):
         tag, kind, values, inline = struct.unpack_from(order + entry_format, data, position)
         length = _UNIT.get(kind, 0) * values
@@ -188,12 +241,12 @@ def _directory(data: bytes, start: int) -> _Directory:
             if tag in _PIXEL_TAGS:
                 raise DamagedFileError("the data of a tag is outside the file")
             continue
-        entries[tag] = _Entry(data[position : position + step], kind, values, place, length)
+        entries[tag] = TiffEntry(data[position : position + step], kind, values, place, length)
     (following,) = struct.unpack_from(order + link_format, data, end)
-    return _Directory(data, order, big, start, entries, int(following))
+    return TiffDirectory(data, order, big, start, entries, int(following))
 
 
-def _cut_down(page: _Directory) -> bytes:
+def _cut_down(page: TiffDirectory) -> bytes:
     """The file with this directory alone, and in it the pixel tags alone.
 
     Written over the old directory, which is at least as long, so that no offset in the file moves.
@@ -203,8 +256,8 @@ def _cut_down(page: _Directory) -> bytes:
         raise DamagedFileError("a tag has more values than it may")
     if sum(entry.size for entry in kept.values()) > len(page.data):
         raise DamagedFileError("its tags claim more data than the file has")
-    if any(kept[tag].count > _MAX_STRIPS for tag in (273, 324) if tag in kept):
-        raise DamagedFileError(f"it has more than {_MAX_STRIPS} strips or tiles")
+    if any(kept[tag].count > _MAX_VALUES for tags in _STRIPS_AND_TILES for tag in tags if tag in kept):
+        raise DamagedFileError(f"it has more than {_MAX_VALUES} strips or tiles")
     area = page.whole(_WIDTH) * page.whole(_HEIGHT)
     tile = page.whole(_TILE_WIDTH, 16), page.whole(_TILE_HEIGHT, 16)
     if min(tile) < 16 or tile[0] * tile[1] > max(4 * area, 1 << 22):

@@ -24,6 +24,7 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.painting import weights
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
+from outpaint.painting.painters.half_transparency import paint_in_layers
 from outpaint.painting.painters.seams import match_border
 from outpaint.painting.painters.windows import Box, Distances
 from outpaint.painting.painters.working_copy import Grain, enlarge, learn_grain, smoothed, working_copy
@@ -111,6 +112,9 @@ class MiganPainter:
         self._path = path
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        return paint_in_layers(self._paint, canvas, brief)
+
+    def _paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         width, height = canvas.size
         scale = min(1.0, max(_WORK_LONG / max(width, height), _WORK_SHORT / min(width, height)))
         start = working_copy(canvas, scale)

@@ -20,6 +20,7 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters import windows
+from outpaint.painting.painters.half_transparency import paint_in_layers
 from outpaint.painting.painters.seams import resized, spread
 from outpaint.painting.painters.working_copy import enlarge, learn_grain, smoothed, working_copy
 
@@ -55,6 +56,9 @@ class PatchPainter:
             )
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        return paint_in_layers(self._paint, canvas, brief)
+
+    def _paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         width, height = canvas.size
         scale = min(1.0, max(0.5, 64 / min(width, height)), (WORK_AREA / (width * height)) ** 0.5)
         start = working_copy(canvas, scale)

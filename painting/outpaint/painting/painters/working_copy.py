@@ -37,11 +37,11 @@ _STRONGEST: Final = 24.0  # of 255: mean absolute detail added at most
 def working_copy(canvas: Canvas, scale: float) -> Image.Image:
     """The picture in RGBA at `scale`, 1 at most; alpha 255 is known, alpha 0 is to be painted.
 
-    Something is always known, however faint or small the kept area is.
+    The canvas's weights are 0 and 255 alone. Something is always known, however small the kept area is.
     """
     size = (max(1, round(canvas.size[0] * scale)), max(1, round(canvas.size[1] * scale)))
     picture = canvas.picture.copy()
-    picture.putalpha(known_area(canvas.keep))
+    picture.putalpha(canvas.keep)
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.BOX)  # Pillow averages colours by their alpha
         picture.putalpha(known_area(picture.getchannel("A"), _FULL))

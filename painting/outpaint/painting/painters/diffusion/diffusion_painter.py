@@ -17,6 +17,7 @@ from outpaint.contracts.responses import PainterCard
 from outpaint.painting.canvas import Brief, Canvas, Painter, known_area
 from outpaint.painting.painters.diffusion.pass_plan import SHARP, PlannedPass, plan_passes
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, PassTooLarge, Scene
+from outpaint.painting.painters.half_transparency import paint_in_layers
 from outpaint.painting.painters.seams import join, match_colours
 
 if TYPE_CHECKING:
@@ -133,6 +134,10 @@ class DiffusionPainter:
         raise.
         """
         self._model.check(brief.wish)
+        yield from paint_in_layers(self._paint_shown, canvas, brief)
+
+    def _paint_shown(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
+        """The pictures of a canvas whose weights are 0 and 255 alone."""
         window = self._window
         work = _Work(canvas, self._prefill)
         done = 0
@@ -185,10 +190,10 @@ class DiffusionPainter:
 
 
 class _Work:
-    """What all variants of a job share: the canvas, what of it counts as known, and the first scene."""
+    """What all variants of a job share: a canvas whose weights are 0 and 255 alone, and the first scene."""
 
     def __init__(self, canvas: Canvas, prefill: Prefill) -> None:
-        self.known = known_area(canvas.keep)
+        self.known = canvas.keep
         self.picture = canvas.picture
         self._prefill = prefill
         self._first: tuple[PlannedPass, Scene] | None = None

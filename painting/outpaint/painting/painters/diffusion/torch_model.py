@@ -172,7 +172,7 @@ class TorchModel(ABC):
         pictures = torch.from_numpy(np.stack([np.asarray(scene.picture) for scene in new]))
         areas = torch.from_numpy(np.stack([np.asarray(scene.open) for scene in new]))
         pictures = pictures.to(self.device).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
-        areas = (areas.to(self.device)[:, None] >= 128).to(torch.float32)
+        areas = areas.to(self.device)[:, None].to(torch.float32) / 255
         for scene, encoded in zip(new, self.encode_scenes(pictures, areas), strict=True):
             scene.encoded = encoded
 

@@ -1,4 +1,4 @@
-"""A JPEG without its scans' data is refused exactly where the whole one is."""
+"""A JPEG is refused when it is inspected exactly where it is when it is painted, however it is damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.masks_and_formats import PictureLimits
-from outpaint.painting.inputs import jpeg
 from outpaint.painting.inputs.decoding import decode, decode_alpha
 from outpaint.painting.inputs.intake import take
 
@@ -27,24 +26,6 @@ def pictures(files) -> list[bytes]:
     ways += [{"progressive": True, "restart_marker_blocks": 2}, {"icc_profile": files.profile(b"RGB ")}]
     pictures = [files.encoded(picture, "JPEG", **way) for picture in (colours, grey) for way in ways]
     return [*pictures, files.encoded(Image.new("CMYK", (83, 61), (9, 80, 30, 0)), "JPEG")]
-
-
-def test_only_what_lies_between_markers_is_left_out(files, pictures):
-    for data in pictures:
-        outline = jpeg.without_scan_data(data)
-        assert outline is not None
-        assert len(outline) < 1_400 + 600 * data.count(b"\xff\xe2")
-        assert outline == jpeg.without_scan_data(outline)
-        assert decode_alpha(take(data, "image")) == (None, decode(take(data, "image")).warnings)
-
-
-@pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xe1\x00\x04xx\xff\xd9", b"\xff\xd8\xff\xd9", b"\xff\xda\xff\xd9"])
-def test_what_is_not_plain_is_left_to_the_decoder(pictures, end):
-    assert jpeg.without_scan_data(pictures[0].removesuffix(b"\xff\xd9") + end) is None
-
-
-def test_arithmetic_coding_is_left_to_the_decoder(pictures):
-    assert jpeg.without_scan_data(pictures[0].replace(b"\xff\xc0", b"\xff\xc9")) is None
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -71,9 +52,9 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return bytes(broken)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(which=st.integers(0, 12), seed=st.integers(0, 2**32 - 1))
-def test_a_damaged_one_is_refused_where_the_whole_one_is(pictures, which, seed):
+def test_both_ways_to_decode_find_the_same_damage(pictures, which, seed):
     data = damaged(pictures[which], random.Random(seed))
     try:
         taken = take(data, "image", SMALL)
