@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
+from outpaint.contracts.profiles import WireProfile
 
 MAX_COUNT: Final = 10
 MAX_SEED: Final = 2**32 - 1
@@ -193,6 +194,13 @@ _OURS: Final = tuple(name for name in Wish.model_fields if Wish.about(name).ours
 PLAIN_FIELDS: Final = (*(name for name in Wish.model_fields if name not in _OURS), "mode", *_OURS)
 """Fields of a body that are no picture: the vendor's, then ours."""
 KNOWN_FIELDS: Final = frozenset({*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS})
+VENDOR_FIELDS: Final = KNOWN_FIELDS.difference(_OURS)
+"""Those that mean something to the vendor."""
+
+
+def known_fields(profile: WireProfile) -> frozenset[str]:
+    """The fields of a body that mean something in a profile."""
+    return KNOWN_FIELDS if profile is WireProfile.OURS else VENDOR_FIELDS
 
 
 class OutpaintRequest(BaseModel):
@@ -242,9 +250,10 @@ class OutpaintRequest(BaseModel):
         return _validated(cls, {"wish": Wish.read(values), **sources, **asked})
 
     @classmethod
-    def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:
-        """The names in a body that mean nothing here; accepted, and reported in a warning header."""
-        return tuple(name for name in fields if name not in KNOWN_FIELDS)
+    def unknown_fields(cls, fields: Fields, profile: WireProfile = WireProfile.OURS) -> tuple[str, ...]:
+        """The names in a body that mean nothing in this profile; accepted, and reported in a warning header."""
+        known = known_fields(profile)
+        return tuple(name for name in fields if name not in known)
 
 
 def _validated(model: type[_Model], values: Mapping[str, object]) -> _Model:

@@ -65,7 +65,8 @@ KEY_CODES: Final = _ours("keys.codes", "Missing, unknown and forbidden keys have
 KEY_SECRET: Final = _ours("keys.secret", "A refused key is not repeated.", API_ERRORS)
 KEY_FIRST: Final = _ours("keys.first", "The key is judged before the body is.", API_ERRORS)
 KEY_FORBIDDEN: Final = _vendor("keys.forbidden", "403: the key is known, its account is not allowed.", ERRORS)
-KEY_SCHEME: Final = _rfc("keys.scheme", "401 says how to authenticate.", "RFC 9110, 11.6.1")
+# The vendor's answers are not known to have it, although the RFC demands it.
+KEY_SCHEME: Final = _ours("keys.scheme", "401 says how to authenticate.", "RFC 9110, 11.6.1")
 
 # The rate limit
 
@@ -91,6 +92,9 @@ GIVEN_BACK: Final = _ours(
     "credits.given-back", "A job that ends without pictures gives its credits back, once.", ERRORS
 )
 REFUSED_FREE: Final = _vendor("credits.refused-free", "A refused request is not charged.", ERRORS)
+REFUSED_BY_US_FREE: Final = _ours(
+    "credits.refused-by-us-free", "A request that our own rules refuse is not charged either.", API_ERRORS
+)
 USED_UP: Final = _vendor("credits.used-up", "402, Payment Required: the credits do not suffice.", ERRORS)
 
 # Every answer
@@ -130,16 +134,17 @@ ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client th
 PREFLIGHT: Final = _ours(
     "browsers.preflight", "A preflight needs no key and allows the API's methods and headers.", API_HEADERS
 )
-PREFLIGHT_PREFER: Final = _vendor("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{FIELDS}, Prefer")
-OPTIONS: Final = _rfc("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
+PREFLIGHT_PREFER: Final = _ours("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{WIRE}#prefer")
+OPTIONS: Final = _ours("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(
     "browsers.documents", "The description is served at /openapi.json and a page of it at /docs.", API
 )
 
 # HTTP itself
 
-NOT_HTTP: Final = _rfc(
-    "http.not-http", "Bytes that are no proper HTTP are 400, in the API's own shape.", "RFC 9112, 2.2 and 6.3"
+NOT_HTTP: Final = _rfc("http.not-http", "Bytes that are no proper HTTP are 400.", "RFC 9112, 2.2 and 6.3")
+NOT_HTTP_SHAPE: Final = _ours(
+    "http.not-http-shape", "The 400 of bytes that are no proper HTTP has the API's own shape.", API_ERRORS
 )
 BROKEN_OFF: Final = _rfc("http.broken-off", "A body that breaks off before its length is no request.", "RFC 9112, 8")
 PIPELINED: Final = _rfc(
@@ -181,7 +186,7 @@ MULTIPART_GRAMMAR: Final = _rfc(
     "Only a line break, two dashes and the boundary end a part; what is before the first or after the last is nothing.",
     "RFC 2046, 5.1.1",
 )
-FORM_PARTS: Final = _rfc(
+FORM_PARTS: Final = _ours(
     "bodies.form-parts",
     "Each part is form-data and has a name; no part has a transfer encoding.",
     "RFC 7578, 4.2 and 4.7",

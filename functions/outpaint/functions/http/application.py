@@ -13,7 +13,8 @@ from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Allowance, Prefer
-from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
+from outpaint.contracts.profiles import WireProfile, read_headers
+from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest, known_fields
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
@@ -65,22 +66,37 @@ class Exchange:
     `answer` is set when the head alone decided (a refusal, or a quick read): the host may send it without
     reading the body. Otherwise the host reads at most `body_limit` bytes, answers a client that sends more by
     `too_large()`, and calls `finish`, which may take a while (it reads, hashes and decodes): off its event loop.
-    `match` is the route of the request's path, `request` what a POST asks for, once head and body were read.
+    `match` is the route of the request's path; once head and body were read, `request` is what a POST asks for, and
+    `field_names` are the names in the body. In the `profile` of the vendor, what is ours in the request means nothing,
+    and nothing of ours is answered.
     """
 
-    def __init__(self, service: Service, head: RequestHead) -> None:
+    def __init__(self, service: Service, head: RequestHead, profile: WireProfile = WireProfile.OURS) -> None:
         self._service = service
+        self._profile = profile
+        if profile is not WireProfile.OURS:
+            head = replace(head, headers=read_headers(head.headers, profile))
         self._head = head
         self._answers = Answers(
-            service.settings, head, head.correlation_id or service.ids.uuid(), admission.nothing_counted(service)
+            service.settings,
+            head,
+            head.correlation_id or service.ids.uuid(),
+            admission.nothing_counted(service),
+            profile=profile,
         )
         self._caller: Account | None = None
         self._grant: UploadGrant | None = None
         self._act: Callable[[], Response | Waiting]
         self.match: Match | None = None
         self.request: OutpaintRequest | None = None
+        self.field_names: tuple[str, ...] = ()
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the client is warned of, in the vendor's profile too, which has no header to say it."""
+        return tuple(self._answers.warnings)
 
     @property
     def allowance(self) -> Allowance:
@@ -126,7 +142,7 @@ class Exchange:
 
     def _judge_head(self) -> Response | None:
         head, settings = self._head, self._service.settings
-        self._answers.accept = Accept.parse(head.header_values("accept"))
+        self._answers.accept = Accept.parse(head.header_values("accept"), self._profile)
         size = len(head.path) + len(head.query)
         for name, value in head.headers:
             size += len(name) + len(value) + 4
@@ -134,7 +150,7 @@ class Exchange:
             raise OutpaintError(
                 ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
             )
-        found = self.match = match(head.path)
+        found = self.match = match(head.path, self._profile)
         if found is None:
             self._show_credits()
             raise OutpaintError(
@@ -142,7 +158,8 @@ class Exchange:
             )
         methods = METHODS[found.route]
         if head.method == "OPTIONS":
-            return self._answers.empty(204, (("Allow", ", ".join(methods)), *answers.preflight_headers(methods)))
+            allowed = answers.preflight_headers(head, methods, self._profile)
+            return self._answers.empty(204, (("Allow", ", ".join(methods)), *allowed))
         if head.method not in methods:
             self._show_credits()
             raise OutpaintError(
@@ -164,7 +181,7 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        if found.route is Route.UPLOADS and not picture_sources.uploads_offered(self._service):
+        if found.route is Route.UPLOADS and not self._offers_uploads:
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
@@ -202,13 +219,13 @@ class Exchange:
             return self._answers.content(200, *openapi(), (_NO_CACHE,))
         return self._answers.content(200, *docs(), (_NO_CACHE, ("Content-Security-Policy", _DOCS_POLICY)))
 
+    @property
+    def _offers_uploads(self) -> bool:
+        return self._profile is WireProfile.OURS and picture_sources.uploads_offered(self._service)
+
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
-        way_out = (
-            f": send larger pictures ahead by POST {UPLOADS_PATH}"
-            if picture_sources.uploads_offered(self._service)
-            else ""
-        )
+        way_out = f": send larger pictures ahead by POST {UPLOADS_PATH}" if self._offers_uploads else ""
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
             f"the request body is too large: a picture may have at most {settings.pictures.max_bytes} bytes, "
@@ -231,15 +248,21 @@ class Exchange:
             # A body that comes with a GET means nothing.
             self._act = lambda: self._file(found.id)
             return
-        fields = bodies.read_fields(self._head, body)
+        fields = bodies.read_fields(self._head, body, known_fields(self._profile))
+        self.field_names = tuple(fields)
         if found.route is Route.UPLOAD:
             upload = _file_part(fields)
             self._act = lambda: self._store(found.id, upload)
             return
         assert caller is not None
         for_upload = found.route is Route.UPLOADS
-        unknown = (UploadRequest if for_upload else OutpaintRequest).unknown_fields(fields)
+        unknown = (
+            UploadRequest.unknown_fields(fields)
+            if for_upload
+            else OutpaintRequest.unknown_fields(fields, self._profile)
+        )
         if unknown:
+            fields = {name: values for name, values in fields.items() if name not in unknown}
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
         if for_upload:
@@ -356,14 +379,14 @@ class Exchange:
     def _unknown_file() -> OutpaintError:
         return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
-    def refuse(self, error: Exception, extra: Headers = ()) -> Response:
+    def refuse(self, error: Exception, extra: Headers = (), *, retry_after: int | None = None) -> Response:
         """The answer to an error, of the core or of its host, with the headers that say what to do about it."""
         if isinstance(error, OutpaintError) and self.match is not None:
             if error.code is ErrorCode.METHOD_NOT_ALLOWED:
                 extra += (("Allow", ", ".join(METHODS[self.match.route])),)
             elif error.code is ErrorCode.UNSUPPORTED_CONTENT_TYPE:
                 extra += (("Accept-Post", ", ".join(bodies.SUPPORTED)),)
-        return self._answers.error(error, extra)
+        return self._answers.error(error, extra, retry_after=retry_after)
 
 
 def _file_part(fields: Fields) -> Upload:

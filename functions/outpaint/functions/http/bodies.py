@@ -57,15 +57,15 @@ def check_content_type(head: RequestHead) -> None:
         )
 
 
-def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
-    """Every value of every field, in order; files as `Upload`s, JSON values as they are.
+def read_fields(head: RequestHead, body: Body, known: frozenset[str] = KNOWN_FIELDS) -> dict[str, list[FieldValue]]:
+    """Every value of every field, in order; files as `Upload`s, JSON values as they are, nested ones only if not known.
 
     Call `check_content_type` first. Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed.
     """
     media_type, options = _content_type(head)
     if media_type == MULTIPART:
         return read_multipart(options[b"boundary"], _pieces(body))
-    return _read_urlencoded(whole_body(body)) if media_type == URLENCODED else _read_json(whole_body(body))
+    return _read_urlencoded(whole_body(body)) if media_type == URLENCODED else _read_json(whole_body(body), known)
 
 
 def whole_body(body: Body) -> bytes:
@@ -226,7 +226,7 @@ def _read_urlencoded(body: bytes) -> dict[str, list[FieldValue]]:
     return fields
 
 
-def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
+def _read_json(body: bytes, known: frozenset[str]) -> dict[str, list[FieldValue]]:
     try:
         document = json.loads(body.decode("utf-8"), object_pairs_hook=_Members, parse_constant=refuse_constant)
     except UnicodeDecodeError:
@@ -246,7 +246,7 @@ def _read_json(body: bytes) -> dict[str, list[FieldValue]]:
     for name, value in document:
         plain = value if value is None or isinstance(value, str | int | float | bool) else None
         # An unknown name may have any value; the name is reported, the value ignored.
-        if plain is not value and name in KNOWN_FIELDS:
+        if plain is not value and name in known:
             raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
         fields.setdefault(name, []).append(plain)
     return fields

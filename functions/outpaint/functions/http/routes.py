@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUR_PATHS, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
@@ -58,8 +59,10 @@ _WITH_ID: Final = (
 )
 
 
-def match(path: str) -> Match | None:
-    """The route of a path, or None."""
+def match(path: str, profile: WireProfile = WireProfile.OURS) -> Match | None:
+    """The route of a path, or None where there is none in the profile."""
+    if profile is WireProfile.VENDOR and any(path == ours or path.startswith(f"{ours}/") for ours in OUR_PATHS):
+        return None
     fixed = _FIXED.get(path)
     if fixed is not None:
         return fixed

@@ -18,7 +18,17 @@ from outpaint.functions.service import admission
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
-from outpaint.mocks.scenarios.call_effects import Credits, Error, Gateway, Latency, RateLimit, Refuse, Reset, WrongShape
+from outpaint.mocks.scenarios.call_effects import (
+    Credits,
+    Error,
+    Gateway,
+    Latency,
+    Profile,
+    RateLimit,
+    Refuse,
+    Reset,
+    WrongShape,
+)
 from outpaint.mocks.scenarios.effect import CallEffect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
@@ -126,7 +136,10 @@ class CallUnderWay(CallSeenByPorts):
         if self.touching and self._ends_before(service):
             return
         self.suspended = isinstance(self.touching.get(Slot.ANSWER), Error) or self._refusal is not None
-        self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head))
+        chosen = self.touching.get(Slot.PROFILE)
+        profile = chosen.profile if isinstance(chosen, Profile) else self.world.profile
+        self.record.profile = profile
+        self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head, profile))
         if self._exchange.answer is not None or self._refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)
             return
@@ -334,6 +347,9 @@ class CallUnderWay(CallSeenByPorts):
                 latency += drawn(slow, self.world.ids)
             for effect in dict.fromkeys(self.touching.values()):
                 self.note(effect)
+        if self._exchange is not None:
+            self.record.warnings = self._exchange.warnings
+            self.record.field_names = self._exchange.field_names
         if self.record.method == "OPTIONS" and self._found is not None:
             answer = allowing_scenarios(answer)
         done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)

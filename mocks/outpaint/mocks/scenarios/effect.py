@@ -38,6 +38,7 @@ class Slot(StrEnum):
     LATENCY = "latency"
     LIMIT = "limit"
     CREDITS = "credits"
+    PROFILE = "profile"
 
 
 TROUBLE: Final = frozenset(

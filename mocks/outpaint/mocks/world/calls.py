@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
 from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
 from outpaint.functions.http.messages import RequestHead
@@ -57,6 +58,12 @@ class Call:
     answered_at: float | None = None
     abandoned: bool = False
     """Whether the client went away while it waited."""
+    profile: WireProfile = WireProfile.OURS
+    """Whose API was played."""
+    field_names: tuple[str, ...] = ()
+    """The names of its body's fields, whether or not they mean something."""
+    warnings: tuple[str, ...] = ()
+    """What the service warns of, whether or not the answer has a header for it."""
     blobs: Blobs | None = None
 
     @property
