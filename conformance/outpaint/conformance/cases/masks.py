@@ -66,7 +66,7 @@ def mask_with_transparency_is_said_to_be_read_by_alpha(api: Api, name: str) -> N
 
 
 @case(
-    clauses.MASK_SPELLINGS,
+    clauses.IDS,
     given="an earlier result",
     when="its id is sent as the mask's, in either spelling",
     then="the request is taken",

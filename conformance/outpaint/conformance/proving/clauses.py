@@ -213,6 +213,9 @@ CLIENT_QUIRKS: Final = _vendor(
     "What the vendor's own clients send is taken: odd labels, whole paths as file names, typed GETs without a body.",
     f"{FIELDS}, Client quirks",
 )
+EXTENDED_FILENAME: Final = _ours(
+    "bodies.extended-filename", "A name of a file that comes as `filename*` alone is taken for one.", API
+)
 EXHAUSTED_HANDLE: Final = _vendor(
     "bodies.exhausted-handle",
     "An empty file part, as of a handle that was read before, is a clear 422.",
