@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
@@ -31,7 +32,7 @@ FORMATS = {
     "PNG": ("PNG", "png", "image/png"),
     "WEBP": ("WEBP", "webp", "image/webp"),
 }
-MESSAGES = {401: "token_error", 402: "Payment Required", 404: "Not Found", 422: "Validation Failed"}
+MESSAGES = {401: "token_error"}
 FILE_BYTES = 30 * 1024 * 1024
 PAINTING_S = 0.05
 
@@ -90,7 +91,10 @@ class VendorHandler(BaseHTTPRequestHandler):
             if refusal.status == 422:
                 document = {"status": "error", "message": "Validation Failed", **document}
             else:
-                document |= {"message": MESSAGES.get(refusal.status, "error"), "code": refusal.status}
+                document |= {
+                    "message": MESSAGES.get(refusal.status, HTTPStatus(refusal.status).phrase),
+                    "code": refusal.status,
+                }
             status, headers, data = refusal.status, refusal.headers, json.dumps(document).encode()
         self.send_response_only(status)
         everywhere = {

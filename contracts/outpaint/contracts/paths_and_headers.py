@@ -58,7 +58,6 @@ VENDOR_ANSWER_HEADERS: Final = frozenset(
         "Access-Control-Allow-Origin",
         "Access-Control-Allow-Methods",
         "Access-Control-Allow-Headers",
-        "Access-Control-Expose-Headers",
         "Access-Control-Max-Age",
     )
 )

@@ -21,7 +21,6 @@ from outpaint.contracts.paths_and_headers import (
     IDEMPOTENCY_KEY,
     NOT_IN_VENDORS_PREFLIGHT,
     PREFER,
-    VENDOR_ANSWER_HEADERS,
     Allowance,
 )
 from outpaint.contracts.profiles import WireProfile, sent_headers, vendor_body
@@ -35,14 +34,8 @@ from outpaint.functions.service.service import Service, ServiceSettings
 
 ALLOWED_HEADERS: Final = (API_KEY, "Accept", "Content-Type", IDEMPOTENCY_KEY, PREFER)
 MAX_AGE: Final = 7200
-_EXPOSED: Final = {
-    WireProfile.OURS: ("Access-Control-Expose-Headers", ", ".join(EXPOSED)),
-    WireProfile.VENDOR: (
-        "Access-Control-Expose-Headers",
-        ", ".join(name for name in EXPOSED if name.lower() in VENDOR_ANSWER_HEADERS),
-    ),
-}
-_FOR_ANYONE: Final = {profile: [("Access-Control-Allow-Origin", "*"), exposed] for profile, exposed in _EXPOSED.items()}
+_EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
+_FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _MOST_ASKED_FOR: Final = 100
 
@@ -166,21 +159,19 @@ class Answers:
             (names.CORRELATION_ID, self.correlation_id),
             *self.allowance.headers(),
             _NO_SNIFF,
-            *cors_headers(self.head, self.settings.cors_origins, self.profile),
+            *cors_headers(self.head, self.settings.cors_origins),
             *warned,
         )
 
 
-def cors_headers(
-    head: RequestHead, origins: tuple[str, ...], profile: WireProfile = WireProfile.OURS
-) -> list[tuple[str, str]]:
+def cors_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str, str]]:
     """The CORS headers of any response: `*` is safe, for keys are sent in a header of their own."""
     if "*" in origins:
-        return _FOR_ANYONE[profile]
+        return _FOR_ANYONE
     origin = head.header("origin")
     if origin is None or origin not in origins:
         return [("Vary", "Origin")]
-    return [("Access-Control-Allow-Origin", origin), _EXPOSED[profile], ("Vary", "Origin")]
+    return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
 
 
 def preflight_headers(

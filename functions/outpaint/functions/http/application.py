@@ -39,14 +39,15 @@ _T = TypeVar("_T")
 
 
 class Application:
-    """The service on HTTP; safe to use from several threads."""
+    """The service on HTTP, in a profile; safe to use from several threads."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, profile: WireProfile = WireProfile.OURS) -> None:
         self.service = service
+        self._profile = profile
 
     def open(self, head: RequestHead) -> Exchange:
         """Begin a request by its head; never raises."""
-        return Exchange(self.service, head)
+        return Exchange(self.service, head, self._profile)
 
     def respond(self, head: RequestHead, body: Body = b"") -> Response | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
@@ -57,7 +58,7 @@ class Application:
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, of which not even a head is known."""
-        return Exchange(self.service, RequestHead("GET", "/")).unreadable()
+        return self.open(RequestHead("GET", "/")).unreadable()
 
 
 class Exchange:

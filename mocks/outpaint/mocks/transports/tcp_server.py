@@ -66,7 +66,8 @@ class MockHost(PooledHost):
 
     def unreadable(self) -> Response:
         """400 for bytes that are not HTTP, of which not even a head is known."""
-        return Application(self.worlds.get().service).unreadable()
+        world = self.worlds.get()
+        return Application(world.service, world.profile).unreadable()
 
     def begin(self, scope: Any) -> Response | Begun | None:
         """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.
