@@ -1,4 +1,4 @@
-"""A server of the shape that the vendor's API has on the wire, written from docs/facts/wire.md alone.
+"""A server of the shape that the vendor's API has on the wire, written from docs/facts alone.
 
 Nothing of this project is imported here: what agrees with it agrees with the vendor's published shapes, and not with
 our own code. It sends and reads what the facts name, and nothing else.

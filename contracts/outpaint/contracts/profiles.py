@@ -2,7 +2,7 @@
 
 What is ours alone is declared beside it: members of bodies by `OURS` in their `Annotated`, request fields by
 `About.ours`, headers in `VENDOR_ANSWER_HEADERS` and `OUR_REQUEST_HEADERS`. The functions here read those declarations;
-docs/facts/wire.md is their source.
+docs/facts/wire.md#responses and docs/facts/wire.md#headers are their source.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class VendorSends:
 
     def __str__(self) -> str:
         if self.only is not None:
-            return f"with {_listed(self.only)} alone" if self.only else "no"
-        return f"but with {_listed(self.never)}" if self.never else "yes"
+            return f"yes, with {_listed(self.only)} alone" if self.only else "no"
+        return f"yes, but not with {_listed(self.never)}" if self.never else "yes"
 
 
 OURS: Final = VendorSends(only=frozenset())

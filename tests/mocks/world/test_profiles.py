@@ -18,7 +18,7 @@ from outpaint.mocks.world.world import World
 from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import Worlds
 
-# By hand from docs/facts/wire.md, and not from the lists that the code reads.
+# By hand from docs/facts, and not from the lists that the code reads.
 MEMBERS: Final = {"status", "data", "inference_id", "message", "detail", "code", "credits"}
 OF_PICTURES: Final = {"id", "url"}
 HEADERS: Final = {

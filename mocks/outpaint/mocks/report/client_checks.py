@@ -413,8 +413,8 @@ def _files(call: Call) -> Iterator[tuple[str, float]]:
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and isinstance(item.get("id"), str):
             until = item.get("expires_at")  # the vendor sends none
-            told = isinstance(until, str)
-            yield item["id"], datetime.fromisoformat(until).timestamp() if told else heard_at(call) + _RESULTS_LIVE_S
+            ends = datetime.fromisoformat(until).timestamp() if isinstance(until, str) else None
+            yield item["id"], heard_at(call) + _RESULTS_LIVE_S if ends is None else ends
 
 
 def _expires_at(call: Call) -> float:
