@@ -134,6 +134,11 @@ ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client th
 PREFLIGHT: Final = _ours(
     "browsers.preflight", "A preflight needs no key and allows the API's methods and headers.", API_HEADERS
 )
+PREFLIGHT_ANY: Final = _ours(
+    "browsers.preflight-any",
+    "A preflight allows every header that it asks for, and never credentials.",
+    f"{API_HEADERS}; {WIRE}#client-habits",
+)
 PREFLIGHT_PREFER: Final = _ours("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{WIRE}#prefer")
 OPTIONS: Final = _ours("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(

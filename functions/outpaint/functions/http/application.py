@@ -263,13 +263,14 @@ class Exchange:
             else OutpaintRequest.unknown_fields(fields, self._profile)
         )
         if unknown:
-            fields = {name: values for name, values in fields.items() if name not in unknown}
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
         if for_upload:
             wanted = UploadRequest.from_fields(fields)
             self._act = lambda: self._ticket(caller, wanted)
         else:
+            if self._profile is not WireProfile.OURS:
+                fields = {name: values for name, values in fields.items() if name not in unknown}
             request = self.request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
             self._act = lambda: self._outpaint(caller, request)
 
