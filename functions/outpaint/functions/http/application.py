@@ -87,7 +87,7 @@ class Exchange:
         )
         self._caller: Account | None = None
         self._grant: UploadGrant | None = None
-        self._act: Callable[[], Response | Waiting]
+        self._act: Callable[[Exchange], Response | Waiting]  # not bound: a cycle would keep the body for long
         self.match: Match | None = None
         self.request: OutpaintRequest | None = None
         self.field_names: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class Exchange:
 
     def act(self) -> Response | Waiting:
         """The second half of `finish`, after `read`: do what was asked for."""
-        return self._guarded(self._act)
+        return self._guarded(lambda: self._act(self))
 
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
@@ -247,13 +247,13 @@ class Exchange:
         assert found is not None
         if found.route is Route.FILE:
             # A body that comes with a GET means nothing.
-            self._act = lambda: self._file(found.id)
+            self._act = lambda own: own._file(found.id)
             return
         fields = bodies.read_fields(self._head, body, known_fields(self._profile))
         self.field_names = tuple(fields)
         if found.route is Route.UPLOAD:
             upload = _file_part(fields)
-            self._act = lambda: self._store(found.id, upload)
+            self._act = lambda own: own._store(found.id, upload)
             return
         assert caller is not None
         for_upload = found.route is Route.UPLOADS
@@ -267,12 +267,12 @@ class Exchange:
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
         if for_upload:
             wanted = UploadRequest.from_fields(fields)
-            self._act = lambda: self._ticket(caller, wanted)
+            self._act = lambda own: own._ticket(caller, wanted)
         else:
             if self._profile is not WireProfile.OURS:
                 fields = {name: values for name, values in fields.items() if name not in unknown}
             request = self.request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
-            self._act = lambda: self._outpaint(caller, request)
+            self._act = lambda own: own._outpaint(caller, request)
 
     def _granted(self, file_id: str) -> UploadGrant:
         service = self._service
