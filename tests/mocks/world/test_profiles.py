@@ -187,3 +187,14 @@ def test_a_refusal_before_any_world_has_the_profile_of_the_default_one() -> None
     assert not isinstance(answer, Waiting)
     assert answer.status >= 400
     assert is_the_vendors(answer), answer
+
+
+def test_a_scenario_chooses_the_word_of_an_async_post_alone(picture: bytes) -> None:
+    world = World()
+    scenario = ("x-mock-scenario", "accepted_word(success); manual")
+    taken = json.loads(ask(world, "POST", "/v1/painting/outpaint", FORM, scenario, body=form(picture)).body)
+    assert (taken["status"], taken["data"]) == ("success", [])
+    polled = ask(world, "GET", f"/v1/painting/{taken['inference_id']}")
+    assert (polled.status, json.loads(polled.body)["status"]) == (202, "processing")
+    fell = ask(world, "POST", "/v1/painting/outpaint", FORM, scenario, body=form(picture, mode="sync"))
+    assert (fell.status, json.loads(fell.body)["status"]) == (202, "processing")

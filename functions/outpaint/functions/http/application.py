@@ -27,7 +27,7 @@ from outpaint.functions.service import admission, log_keys, picture_sources, set
 from outpaint.functions.service.admission import authenticate
 from outpaint.functions.service.records import Account, Job, UploadGrant
 from outpaint.functions.service.service import Service
-from outpaint.functions.service.submit import Submission, submit
+from outpaint.functions.service.submit import Submission, submit, wants_no_wait
 
 _MAX_WARNED_NAMES: Final = 10
 _MAX_UPLOADS_BODY: Final = 64 * 1024
@@ -291,21 +291,24 @@ class Exchange:
 
     def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting:
         service, head = self._service, self._head
+        prefer = Prefer.parse(head.header_values(names.PREFER))
+        # A setting chooses the word of an async POST. One that was to wait and is answered 202 has the word of a poll.
+        word = service.settings.accepted_word if wants_no_wait(request, prefer) else StatusWord.PROCESSING
         submission = submit(
             service,
             caller,
             request,
-            prefer=Prefer.parse(head.header_values(names.PREFER)),
+            prefer=prefer,
             idempotency_key=head.header(names.IDEMPOTENCY_KEY),
             correlation_id=self._answers.correlation_id,
         )
         job = submission.job
         if job.state.ended or submission.wait <= 0:
-            return self._submitted(submission, job)
+            return self._submitted(submission, job, word)
 
         def resume() -> Response:
             current = service.jobs.find(job.id, service.clock.now()) or job
-            return self._submitted(submission, settle.refreshed(service, current))
+            return self._submitted(submission, settle.refreshed(service, current), word)
 
         return Waiting(
             inference_id=job.id,
@@ -314,7 +317,7 @@ class Exchange:
             abandon=lambda: self._release(submission),
         )
 
-    def _submitted(self, submission: Submission, job: Job) -> Response:
+    def _submitted(self, submission: Submission, job: Job, word: StatusWord) -> Response:
         """The answer to a POST: the job in its present state, and its claim free for replays."""
         self._release(submission)
         extra: Headers = ()
@@ -322,7 +325,6 @@ class Exchange:
             extra += ((names.PREFERENCE_APPLIED, submission.preference_applied),)
         if submission.replayed:
             extra += ((names.IDEMPOTENT_REPLAYED, "true"),)
-        word = self._service.settings.accepted_word
         if submission.wait <= 0 and not submission.replayed:
             # A client that did not want to wait is answered 202, even where the painter was quicker than this answer.
             return self._accepted(job, extra, word)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.requests import Source, Upload
+from outpaint.contracts.responses import StatusWord
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.functions.http.routes import Route, match
@@ -19,6 +20,7 @@ from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
 from outpaint.mocks.scenarios.call_effects import (
+    AcceptedWord,
     Credits,
     Error,
     Gateway,
@@ -139,6 +141,10 @@ class CallUnderWay(CallSeenByPorts):
         chosen = self.touching.get(Slot.PROFILE)
         profile = chosen.profile if isinstance(chosen, Profile) else self.world.profile
         self.record.profile = profile
+        word = self.touching.get(Slot.WORD)
+        if isinstance(word, AcceptedWord):
+            settings = service.settings.model_copy(update={"accepted_word": StatusWord(word.word)})
+            service = replace(service, settings=settings)
         self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head, profile))
         if self._exchange.answer is not None or self._refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)

@@ -57,6 +57,12 @@ class Profile(CallEffect, decides={Slot.PROFILE}, positional=("profile",)):
     profile: WireProfile
 
 
+class AcceptedWord(CallEffect, decides={Slot.WORD}, positional=("word",), usual=SUBMIT):
+    """The status word of the 202 to an async POST; success is the vendor's of 2025."""
+
+    word: Literal["processing", "success"]
+
+
 class WrongShape(CallEffect, decides={Slot.ANSWER}, usual=API):
     """The body is valid JSON of a shape that no contract knows; the job behind it is real."""
 

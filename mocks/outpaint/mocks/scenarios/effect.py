@@ -39,6 +39,7 @@ class Slot(StrEnum):
     LIMIT = "limit"
     CREDITS = "credits"
     PROFILE = "profile"
+    WORD = "word"
 
 
 TROUBLE: Final = frozenset(
