@@ -75,6 +75,17 @@ MASK_FIELDS: Final = {
     "mask_id": "id",
 }
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_WITH_A_POINT: Final = re.compile(r"([+-]?[0-9]{1,20})\.0+", re.ASCII)
+# How the formats that are taken begin in base64.
+_PICTURE_IN_BASE64: Final = {
+    "iVBORw0KGgo": "png",
+    "/9j/": "jpeg",
+    "UklGR": "webp",
+    "Qk": "bmp",
+    "SUkqA": "tiff",
+    "TU0AK": "tiff",
+}
+_SHORTEST_BASE64: Final = 64
 
 
 def _whole_number(value: object) -> object:
@@ -85,6 +96,8 @@ def _whole_number(value: object) -> object:
     """
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         return int(value)
+    if isinstance(value, str) and (found := _WITH_A_POINT.fullmatch(value.strip())):
+        raise ValueError(f"a form has whole numbers without a point: write {found[1][:20]}")
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
@@ -92,6 +105,13 @@ def _whole_number(value: object) -> object:
 
 def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
+
+
+def _format_word(value: object) -> object:
+    word = _upper(value)
+    if word == "JPEG":
+        raise ValueError("the word for that format is JPG")
+    return word
 
 
 def _lower(value: object) -> object:
@@ -143,7 +163,7 @@ class Wish(BaseModel):
         BeforeValidator(_whole_number),
         About("nothing", decides_answer=True),
     ] = 2
-    format: Annotated[Format, BeforeValidator(_upper), About("file", decides_answer=True)] = Format.JPG
+    format: Annotated[Format, BeforeValidator(_format_word), About("file", decides_answer=True)] = Format.JPG
     seed: Annotated[
         int | None,
         Field(strict=True, ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i."),
@@ -308,12 +328,24 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
     return found[0] if found else (None, None)
 
 
+def _picture_in_base64(value: FieldValue) -> str | None:
+    """The kind of picture whose base64 a text is, by how it begins; None for any other value."""
+    if not isinstance(value, str) or len(value) < _SHORTEST_BASE64 or "://" in value[:_SHORTEST_BASE64]:
+        return None
+    return next((kind for start, kind in _PICTURE_IN_BASE64.items() if value.startswith(start)), None)
+
+
 def _source(name: str, kind: str, value: FieldValue) -> Source:
     if kind == "file":
         if not isinstance(value, Upload):
-            raise OutpaintError.wrong_value(
-                name, value, f"send a file in multipart/form-data, or an address as {name}_url"
-            )
+            kind_of_picture = _picture_in_base64(value)
+            way_out = f"send a file in multipart/form-data, or an address as {name}_url"
+            if kind_of_picture is not None:
+                way_out = (
+                    f"this is a picture in base64: send it as {name}_url, with data:image/{kind_of_picture};base64, "
+                    "before it, or as a file in multipart/form-data"
+                )
+            raise OutpaintError.wrong_value(name, value, way_out)
         if not value.data:
             raise OutpaintError.wrong_value(
                 name, "<empty file>", "the file has no bytes; a file handle read once before must be rewound"
@@ -326,6 +358,11 @@ def _source(name: str, kind: str, value: FieldValue) -> Source:
         if len(value) > 200:
             raise OutpaintError.wrong_value(name, value, "an id has at most 200 characters")
         return IdSource(value)
+    kind_of_picture = _picture_in_base64(value)
+    if kind_of_picture is not None:
+        raise OutpaintError.wrong_value(
+            name, value, f"this is a picture in base64: write data:image/{kind_of_picture};base64, before it"
+        )
     source = UrlSource(value)
     if not source.is_data and len(value) > MAX_URL_LENGTH:
         raise OutpaintError.wrong_value(

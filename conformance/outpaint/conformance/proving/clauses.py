@@ -127,6 +127,9 @@ ERROR_CODES: Final = _ours("errors.codes", "Each typed error code has one status
 ERROR_DETAIL: Final = _ours(
     "errors.detail", "A detail is one line for a person, without a word about our insides.", ERRORS
 )
+EXPLAINED: Final = _ours(
+    "errors.explained", "A mistake that many clients make is refused with a sentence of its own.", API_ERRORS
+)
 ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client that asks for nothing.", API_ERRORS)
 
 # Browsers and documents
@@ -217,6 +220,11 @@ CLIENT_QUIRKS: Final = _vendor(
     "bodies.client-quirks",
     "What the vendor's own clients send is taken: odd labels, whole paths as file names, typed GETs without a body.",
     f"{FIELDS}, Client quirks",
+)
+EMPTY_INPUT: Final = _vendor(
+    "bodies.empty-input",
+    "A file input of an HTML form that was left empty, without a name and without bytes, means none.",
+    f"{WIRE}#client-habits",
 )
 EXTENDED_FILENAME: Final = _ours(
     "bodies.extended-filename", "A name of a file that comes as `filename*` alone is taken for one.", API

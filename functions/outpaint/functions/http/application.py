@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Allowance, Prefer
+from outpaint.contracts.paths_and_headers import INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH, Allowance, Prefer
 from outpaint.contracts.profiles import WireProfile, read_headers
 from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest, known_fields
 from outpaint.contracts.responses import Balance, StatusWord
@@ -155,7 +155,8 @@ class Exchange:
         if found is None:
             self._show_credits()
             raise OutpaintError(
-                ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {quote(head.path[:100])}: see /docs for what there is"
+                ErrorCode.UNKNOWN_ROUTE,
+                f"there is nothing at {quote(head.path[:100])}: {_elsewhere(head, self._profile)}",
             )
         methods = METHODS[found.route]
         if head.method == "OPTIONS":
@@ -164,7 +165,7 @@ class Exchange:
         if head.method not in methods:
             self._show_credits()
             raise OutpaintError(
-                ErrorCode.METHOD_NOT_ALLOWED, f"{quote(head.method[:20])} is not taken here: use {methods[0]}"
+                ErrorCode.METHOD_NOT_ALLOWED, f"{quote(head.method[:20])} is not taken here: {_right_verb(head, found)}"
             )
         if found.route in PUBLIC:
             return self._public(found)
@@ -400,6 +401,27 @@ def _file_part(fields: Fields) -> Upload:
             ErrorCode.MISSING_PARAMETER, "file is missing: send the picture as one file named file", field="file"
         )
     return found[0]
+
+
+def _elsewhere(head: RequestHead, profile: WireProfile) -> str:
+    """Where a path that does not exist most likely should have led."""
+    if head.path.endswith("/") and match(head.path.rstrip("/"), profile) is not None:
+        return "leave out the slash at its end"
+    path = f"/v1/{head.path.strip('/')}"
+    found = match(path, profile)
+    if found is not None and head.method in METHODS[found.route]:
+        return f"did you mean {quote(path[:100])}?"
+    return "see /docs for what there is"
+
+
+def _right_verb(head: RequestHead, found: Match) -> str:
+    """What to do instead of a verb that the path does not take."""
+    if found.route is Route.INFERENCE and head.method in ("POST", "PUT", "PATCH"):
+        return f"a picture goes to POST {OUTPAINT_PATH}, and GET asks for a job"
+    if found.route is Route.OUTPAINT and head.method in ("GET", "HEAD"):
+        return f"POST sends a picture, and GET {INFERENCE_PATH} asks for a job"
+    methods = METHODS[found.route]
+    return f"this path takes {', '.join(methods[:-1])} and {methods[-1]}"
 
 
 def _query(head: RequestHead) -> dict[str, str]:

@@ -26,6 +26,8 @@ MAX_PARTS: Final = 64
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_PART_HEADERS: Final = 16
 MAX_PART_HEADER_BYTES: Final = 8 * 1024
+_LOOKED_AT: Final = 512
+"""Bytes at the beginning of a body by which a common mistake is known."""
 
 
 def check_content_type(head: RequestHead) -> None:
@@ -34,7 +36,7 @@ def check_content_type(head: RequestHead) -> None:
     if media_type not in SUPPORTED:
         raise OutpaintError(
             ErrorCode.UNSUPPORTED_CONTENT_TYPE,
-            f"{'no content type' if not media_type else media_type[:60]} was sent: use {', '.join(SUPPORTED)}",
+            f"{media_type[:60] or 'no content type'} was sent: use {', '.join(SUPPORTED)}{_hint(media_type)}",
             field="Content-Type",
         )
     encoding = (head.header("content-encoding") or "identity").strip().lower()
@@ -55,6 +57,11 @@ def check_content_type(head: RequestHead) -> None:
         raise malformed(
             "multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header", "Content-Type"
         )
+
+
+def _hint(media_type: str) -> str:
+    """What else to say of a media type: a browser labels every text that it is given as a body so."""
+    return "; pass a FormData to fetch as it is, not as text" if media_type == "text/plain" else ""
 
 
 def read_fields(head: RequestHead, body: Body, known: frozenset[str] = KNOWN_FIELDS) -> dict[str, list[FieldValue]]:
@@ -96,6 +103,7 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
     if not boundary:
         raise malformed("multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header")
     form = _Form()
+    start = b""
     try:
         parser = MultipartParser(
             boundary,
@@ -113,13 +121,26 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
             max_header_size=MAX_PART_HEADER_BYTES,
         )
         for piece in body:
+            start = start or piece[:_LOOKED_AT]
             parser.write(piece)
     except FormParserError as error:
         reason = str(error).rstrip(".")
-        raise malformed(f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}") from None
+        raise malformed(
+            _explained(start, boundary) or f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}"
+        ) from None
     if not form.ended:
         raise malformed("the multipart body breaks off before its closing boundary: send it again, whole")
     return form.fields
+
+
+def _explained(start: bytes, boundary: bytes = b"") -> str | None:
+    """The sentence for a body that begins as those of a common mistake do; None for any other."""
+    if start.startswith(b"[object "):
+        shown = start.partition(b"]")[0].decode("ascii", "replace")[:40]
+        return f"the body is the text {shown}]: pass a FormData to fetch as it is, and an object by JSON.stringify"
+    if boundary and start.lstrip(b"\r\n").startswith(b"--" + boundary + b"\n"):
+        return "the lines of the multipart body end in LF alone: end them in CR LF (RFC 2046, 4.1.1)"
+    return None
 
 
 class _Form:
@@ -136,6 +157,7 @@ class _Form:
         self._name = ""
         self._filename: str | None = None
         self._is_file = False
+        self._may_be_left_empty = False
 
     def part_begin(self) -> None:
         self._parts += 1
@@ -170,6 +192,8 @@ class _Form:
         extended = b"filename*" in self._headers.get(b"content-disposition", b"").lower()
         media_type = self._headers.get(b"content-type", b"text/plain").strip().lower()
         self._is_file = b"filename" in options or extended or not media_type.startswith(b"text/plain")
+        # An HTML form sends a file input that was left empty so (docs/facts/wire.md#client-habits).
+        self._may_be_left_empty = options.get(b"filename") == b""
         # A file's name decides nothing; of a whole path reports get the last part.
         filename = options.get(b"filename", b"").decode("utf-8", "replace")
         self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
@@ -180,6 +204,8 @@ class _Form:
     def part_end(self) -> None:
         value = self._data.getvalue()
         self._data = BytesIO()
+        if self._may_be_left_empty and not value:
+            return
         values = self.fields.setdefault(self._name, [])
         if self._is_file:
             content_type = self._headers.get(b"content-type")
@@ -220,6 +246,9 @@ def _read_urlencoded(body: bytes) -> dict[str, list[FieldValue]]:
         raise malformed("the form is not percent-encoded UTF-8 text") from None
     except ValueError:
         raise malformed(f"the form has more than {MAX_FORM_FIELDS} fields") from None
+    explained = _explained(body)
+    if explained is not None:
+        raise malformed(explained)
     fields: dict[str, list[FieldValue]] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
@@ -235,7 +264,8 @@ def _read_json(body: bytes, known: frozenset[str]) -> dict[str, list[FieldValue]
         raise malformed("the JSON body is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise malformed(
-            f"the JSON body cannot be parsed: {error.msg[:1].lower() + error.msg[1:]} at character {error.pos}"
+            _explained(body)
+            or f"the JSON body cannot be parsed: {error.msg[:1].lower() + error.msg[1:]} at character {error.pos}"
         ) from None
     except ValueError as error:
         # A whole number of more digits than Python converts, or a constant refused below.
