@@ -74,6 +74,9 @@ def list_worlds(asked: AdminRequest) -> models.WorldList:
 def make_world(asked: AdminRequest) -> models.WorldDetail | Found:
     """Make a world, or find it."""
     name, wanted = asked.path["name"], asked.body.model_dump(exclude_none=True)
+    scenario = wanted.get("scenario")
+    if isinstance(scenario, list) and not all(isinstance(one, str) for one in scenario):
+        wanted["scenario"] = scenario_of(scenario)  # texts alone are several scenarios, of which a later one wins
     if wanted:
         return views.world_detail(asked.worlds.make(name, wanted), asked.origin)
     known = name in asked.worlds.names

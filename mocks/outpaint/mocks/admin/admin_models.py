@@ -114,9 +114,7 @@ class SetUp(_Given):
     )
     credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
     clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
-    scenario: str | list[str] | None = Field(
-        default=None, description="A scenario for the whole world, or several, as text."
-    )
+    scenario: ScenarioValue | None = Field(default=None, description="For the whole world.")
     profile: Annotated[WireProfile | None, Field(strict=False, description="Whose API it plays.")] = None
     seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
 
