@@ -12,6 +12,7 @@ import httpx
 import pytest
 import vendor_server
 from PIL import Image
+from wire_kit.mocks import respx_provider
 
 from outpaint.conformance.verify.case_selection import Selection
 from outpaint.conformance.verify.exit_codes import ExitCode
@@ -109,6 +110,15 @@ def test_a_server_of_the_vendors_shape_is_proven_in_the_vendors_profile(vendor: 
     seen = {aspect.name: aspect for aspect in found.coverage}
     assert seen["headers"].missed == ()
     assert seen["error codes"].of == 0
+
+
+def test_the_mock_in_the_vendors_profile_is_proven_with_all_that_cases_need_of_one() -> None:
+    with respx_provider(profile=WireProfile.VENDOR) as provider:
+        found = verify_provider(provider, selection=Selection(profile=WireProfile.VENDOR), jobs=2)
+    assert not found.failures, [(one.subject.id, one.said) for one in found.failures]
+    assert found.exit_code is ExitCode.PROVEN, found.sentence
+    seen = {aspect.name: aspect for aspect in found.coverage}
+    assert seen["body fields"].missed == ()
 
 
 def test_in_our_profile_it_is_broken_for_what_it_lacks(vendor: str) -> None:
