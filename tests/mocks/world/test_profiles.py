@@ -13,6 +13,8 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.pact.pact_file import pact_of
+from outpaint.mocks.pact.provider_states import StateName
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.world_options import WorldOptions
@@ -198,3 +200,24 @@ def test_a_scenario_chooses_the_word_of_an_async_post_alone(picture: bytes) -> N
     assert (polled.status, json.loads(polled.body)["status"]) == (202, "processing")
     fell = ask(world, "POST", "/v1/painting/outpaint", FORM, scenario, body=form(picture, mode="sync"))
     assert (fell.status, json.loads(fell.body)["status"]) == (202, "processing")
+
+
+def test_a_pact_of_the_vendors_profile_holds_nothing_of_ours(picture: bytes) -> None:
+    world = World(profile=WireProfile.VENDOR)
+    taken = json.loads(ask(world, "POST", "/v1/painting/outpaint", FORM, body=form(picture)).body)
+    ask(world, "GET", f"/v1/painting/{taken['inference_id']}")
+    ask(world, "POST", "/v1/painting/outpaint", FORM, body=form(picture, count="11"))
+    with world.scenarios.always("fail(timed_out)"):
+        failing = json.loads(ask(world, "POST", "/v1/painting/outpaint", FORM, body=form(picture)).body)
+        ask(world, "GET", f"/v1/painting/{failing['inference_id']}")
+    world.scenarios.next("error(insufficient_credits)")
+    ask(world, "POST", "/v1/painting/outpaint", FORM, body=form(picture))
+    pact = pact_of(world, "shop", "outpaint")
+    assert pact.left_out == ()
+    interactions = json.loads(pact.text())["interactions"]
+    for one in interactions:
+        assert one["response"]["body"]["content"].keys() <= MEMBERS
+        assert {name.lower() for name in one["response"]["headers"]} <= HEADERS
+    states = {state["name"] for one in interactions for state in one["providerStates"]}
+    assert {StateName.FAILED, StateName.PROCESSING} & states == {StateName.FAILED}
+    assert StateName.POOR_ACCOUNT in states

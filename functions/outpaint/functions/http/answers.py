@@ -101,6 +101,8 @@ class Answers:
     accept: Accept = Accept()
     warnings: list[str] = field(default_factory=list)
     profile: WireProfile = WireProfile.OURS
+    error_code: ErrorCode | None = None
+    """That of the latest body, whether or not it is sent."""
 
     def json(self, status: int, body: BaseModel, extra: Headers = ()) -> Response:
         """A model of the contract as JSON."""
@@ -138,6 +140,7 @@ class Answers:
 
     def _encoded(self, body: BaseModel, status: int) -> bytes:
         """A body's bytes, in the profile."""
+        self.error_code = getattr(body, "error_code", None)
         if self.profile is WireProfile.VENDOR:
             return json.dumps(vendor_body(body, status), ensure_ascii=False, separators=(",", ":")).encode()
         # `model_dump_json` without its decoding to text, which would have to be encoded again.

@@ -100,6 +100,11 @@ class Exchange:
         return tuple(self._answers.warnings)
 
     @property
+    def error_code(self) -> ErrorCode | None:
+        """The code of the error that was answered, in the vendor's profile too, which does not send it."""
+        return self._answers.error_code
+
+    @property
     def allowance(self) -> Allowance:
         """The figures in the answer's headers; a host that refuses or limits by itself sets its own."""
         return self._answers.allowance

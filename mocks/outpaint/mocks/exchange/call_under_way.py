@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.requests import Source, Upload
 from outpaint.contracts.responses import StatusWord
 from outpaint.functions.http.application import Exchange
@@ -355,6 +356,7 @@ class CallUnderWay(CallSeenByPorts):
                 self.note(effect)
         if self._exchange is not None:
             self.record.warnings = self._exchange.warnings
+            self.record.hidden_code = self._exchange.error_code if self.record.profile is WireProfile.VENDOR else None
             self.record.field_names = self._exchange.field_names
         if self.record.method == "OPTIONS" and self._found is not None:
             answer = allowing_scenarios(answer)

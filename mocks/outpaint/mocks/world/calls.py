@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, overload
 
+from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
 from outpaint.contracts.profiles import WireProfile
@@ -60,6 +61,8 @@ class Call:
     """Whether the client went away while it waited."""
     profile: WireProfile = WireProfile.OURS
     """Whose API was played."""
+    hidden_code: ErrorCode | None = None
+    """The error code of an answer whose profile does not send it."""
     field_names: tuple[str, ...] = ()
     """The names of its body's fields, whether or not they mean something."""
     warnings: tuple[str, ...] = ()
@@ -97,6 +100,8 @@ class Call:
     def error_code(self) -> str | None:
         """The error code of its answer, a refusal or a failed job; None for any other answer."""
         response = self.response
+        if self.hidden_code is not None:
+            return self.hidden_code
         if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
             return None
         code = self.json_object.get("error_code")
