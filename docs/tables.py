@@ -11,16 +11,30 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import yaml
+from pydantic import BaseModel
 
 from outpaint.conformance.diff.diff_rules import RULES
 from outpaint.conformance.pact_check.pact_verifying import SUPPORTED
 from outpaint.contracts import examples, openapi
-from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import PictureLimits
-from outpaint.contracts.requests import RequestForm
+from outpaint.contracts.paths_and_headers import (
+    BALANCE_PATH,
+    IDEMPOTENCY_KEY,
+    INFERENCE_PATH,
+    OUR_PATHS,
+    OUR_REQUEST_HEADERS,
+    OUTPAINT_PATH,
+    PREFER,
+    UPLOADS_PATH,
+    VENDOR_ANSWER_HEADERS,
+)
+from outpaint.contracts.profiles import VendorSends, vendor_sends
+from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, VENDOR_FIELDS, RequestForm
+from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
 from outpaint.functions.embedded.metrics_page import Measure
 from outpaint.functions.embedded.server_limits import every_limit
@@ -70,6 +84,45 @@ def headers() -> str:
         for name, header in openapi.document()["components"]["headers"].items()
     ]
     return table(("header", "such as", ""), rows)
+
+
+def profiles() -> str:
+    """What each profile sends and reads: members of bodies, headers of answers, what a request may hold, and paths."""
+    rows = [("**Members of answers**", "", "")]
+    for model in (Result, Accepted, FailedJob, ErrorBody, Balance):
+        for name, mark in _members(model):
+            rows.append((f"`{model.__name__}.{name}`", "yes", str(mark)))
+    rows.append(("problem documents (`application/problem+json`)", "where asked for", "no"))
+    rows.append(("**Headers of answers**", "", ""))
+    rows += [
+        (f"`{name}`", "yes", "yes" if name.lower() in VENDOR_ANSWER_HEADERS else "no")
+        for name in openapi.document()["components"]["headers"]
+    ]
+    rows.append(("any other, CORS and what HTTP itself needs aside", "yes", "no"))
+    rows.append(("**What requests may hold**", "read", "read"))
+    rows += [
+        (f"`{name}`", "yes", "yes" if name in VENDOR_FIELDS else "ignored, as an unknown field")
+        for name in (*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS)
+    ]
+    rows += [
+        (f"header `{header}`", "yes", "ignored" if header.lower() in OUR_REQUEST_HEADERS else "yes")
+        for header in (PREFER, IDEMPOTENCY_KEY)
+    ]
+    rows.append(("**Paths**", "", ""))
+    rows += [
+        (f"`{path}`", "yes", "404" if path in OUR_PATHS else "yes")
+        for path in (OUTPAINT_PATH, INFERENCE_PATH, BALANCE_PATH, UPLOADS_PATH)
+    ]
+    return table(("", "`ours`", "`vendor`"), rows)
+
+
+def _members(model: type[BaseModel]) -> Iterable[tuple[str, VendorSends]]:
+    """Each member with what is declared of it; those of a list's items as `name[].member`."""
+    for name, field in model.model_fields.items():
+        yield name, vendor_sends(field)
+        for inner in get_args(field.annotation) if model is Result else ():  # everywhere else the list is empty
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from ((f"{name}[].{below}", mark) for below, mark in _members(inner))
 
 
 def fields() -> str:
@@ -418,6 +471,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
     "operating.md": {"metrics": metrics},
+    "profiles.md": {"profiles": profiles},
     "diff-rules.md": {"diff-rules": diff_rules},
     "limits.md": {"limits": limits},
     "python-api.md": {floor: partial(public_names, floor) for floor in FLOORS},

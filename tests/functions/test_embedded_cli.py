@@ -301,6 +301,26 @@ class TestServe:
         assert run("serve", "--port", 0, "--painter", "flat", "--in-memory", *origins)[0] == 0
         assert allowed == ["https://a.example", "http://[::1]:3000", None]
 
+    def test_the_word_of_an_accepted_job_is_an_option(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, photo: Path
+    ) -> None:
+        words: list[str] = []
+
+        def ask(app: AsgiHost, listener: socket.socket, started: Callable[[], None]) -> None:
+            with listener, serving(app) as url:
+                key = {"X-Picsart-API-Key": "first-key-of-a-test-0123456789"}
+                files = {"image": photo.read_bytes(), "mask": photo.read_bytes()}
+                form = {"prompt": "x", "mode": "async", "count": "1"}
+                answer = httpx.post(f"{url}/v1/painting/outpaint", headers=key, files=files, data=form, trust_env=False)
+                words.append(answer.json().get("status"))
+
+        monkeypatch.setattr(server, "serve", ask)
+        monkeypatch.setenv("OUTPAINT_FIRST_KEY", "first-key-of-a-test-0123456789")
+        chosen = ("--accepted-word", "success")
+        code, _, err = run("serve", "--port", 0, "--painter", "flat", "--in-memory", *chosen)
+        assert code == 0, err
+        assert words == ["success"]
+
 
 class TestWeights:
     def test_lie_where_the_variable_says(self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from outpaint.conformance.verify.case_runner import CaseResult as CaseResult
     from outpaint.conformance.verify.case_runner import Outcome as Outcome
     from outpaint.conformance.verify.case_selection import CreditBudget as CreditBudget
-    from outpaint.conformance.verify.case_selection import Profile as Profile
     from outpaint.conformance.verify.case_selection import Selection as Selection
     from outpaint.conformance.verify.exit_codes import ExitCode as ExitCode
     from outpaint.conformance.verify.pytest_cases import every_case as every_case
@@ -76,7 +75,7 @@ PUBLIC = {
     "proving.observed_exchange": ("ObservedExchange",),
     "proving.provider": ("Need", "NewAccounts", "Provider"),
     "verify.case_runner": ("CaseResult", "Outcome"),
-    "verify.case_selection": ("CreditBudget", "Profile", "Selection"),
+    "verify.case_selection": ("CreditBudget", "Selection"),
     "verify.exit_codes": ("ExitCode",),
     "verify.pytest_cases": ("every_case", "prove"),
     "verify.remote_provider": ("RemoteProvider",),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from outpaint.contracts.masks_and_formats import PictureLimits as PictureLimits
     from outpaint.contracts.paths_and_headers import Allowance as Allowance
     from outpaint.contracts.paths_and_headers import Prefer as Prefer
+    from outpaint.contracts.profiles import WireProfile as WireProfile
     from outpaint.contracts.requests import IdSource as IdSource
     from outpaint.contracts.requests import Mode as Mode
     from outpaint.contracts.requests import OutpaintRequest as OutpaintRequest
@@ -101,6 +102,7 @@ PUBLIC = {
     "masks_and_formats": ("Format", "MaskInterpretation", "MaskMode", "MaskSource", "PictureLimits"),
     "openapi": ("openapi",),
     "paths_and_headers": ("Allowance", "Prefer"),
+    "profiles": ("WireProfile",),
     "requests": ("IdSource", "Mode", "OutpaintRequest", "Upload", "UploadRequest", "UrlSource", "Wish"),
     "responses": (
         "Accepted",

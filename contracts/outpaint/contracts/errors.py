@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 from functools import partial
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from outpaint.contracts.profiles import OURS, VendorSends
 
 
 class ErrorCode(StrEnum):
@@ -274,17 +276,24 @@ def first_invalid(error: ValidationError) -> tuple[str, object, str]:
     return ".".join(map(str, first["loc"])), first["input"], reason[:1].lower() + reason[1:]
 
 
+# The vendor's 422 has a status word, and has lost its code (docs/facts/wire.md#errors).
+_AT_422: Final = VendorSends(only=frozenset({422}))
+_BUT_AT_422: Final = VendorSends(never=frozenset({422}))
+
+
 class ErrorBody(BaseModel):
     """The JSON body of every refused request; the vendor's shape with typed members added."""
 
     model_config = ConfigDict(frozen=True)
 
-    status: Literal["error"] = "error"
+    status: Annotated[Literal["error"], _AT_422] = "error"
     detail: str = Field(description="What is wrong and what to do about it, in one sentence.")
     message: str = Field(description="The vendor's word for this kind of error.")
-    code: int = Field(description="The HTTP status.", ge=400, le=599)
-    error_code: ErrorCode = Field(description="Typed, stable code.")
-    field: str | None = Field(default=None, description="The offending parameter or header, where there is one.")
+    code: Annotated[int, Field(description="The HTTP status.", ge=400, le=599), _BUT_AT_422]
+    error_code: Annotated[ErrorCode, Field(description="Typed, stable code."), OURS]
+    field: Annotated[str | None, Field(description="The offending parameter or header, where there is one."), OURS] = (
+        None
+    )
 
     @classmethod
     def of(cls, error: OutpaintError) -> ErrorBody:

@@ -100,7 +100,7 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
     _E.UNKNOWN_ROUTE: ("there is nothing at /v1/paint: see /docs for the routes", None),
     _E.UNKNOWN_INFERENCE: ("there is no such inference: check the id; results are kept for 24 hours", "inference_id"),
     _E.UNKNOWN_FILE: ("there is no such file, or its lifetime is over", "id"),
-    _E.METHOD_NOT_ALLOWED: ("PUT is not taken here: use POST", None),
+    _E.METHOD_NOT_ALLOWED: ("PUT is not taken here: this path takes POST and OPTIONS", None),
     _E.NOT_ACCEPTABLE: ("answers come as application/json: say so in Accept, or leave it out", "Accept"),
     _E.IDEMPOTENCY_IN_PROGRESS: (
         f"the first request with this {IDEMPOTENCY_KEY} still runs: wait for its answer, or try again soon",

@@ -40,6 +40,34 @@ EXPOSED: Final = (
     "Location",
 )
 
+# What of it the vendor has too, in lower case (docs/facts/wire.md#headers): a list of what is sent, so that a header
+# that is added to an answer is ours until somebody knows better.
+VENDOR_ANSWER_HEADERS: Final = frozenset(
+    name.lower()
+    for name in (
+        CORRELATION_ID,
+        RATE_LIMIT,
+        RATE_AVAILABLE,
+        RATE_RESET,
+        CREDIT_AVAILABLE,
+        PREFERENCE_APPLIED,
+        "Allow",
+        "Content-Type",
+        "Content-Length",
+        "Vary",
+        "Access-Control-Allow-Origin",
+        "Access-Control-Allow-Methods",
+        "Access-Control-Allow-Headers",
+        "Access-Control-Max-Age",
+    )
+)
+OUR_REQUEST_HEADERS: Final = frozenset({IDEMPOTENCY_KEY.lower()})
+"""Request headers, in lower case, that mean nothing to the vendor."""
+NOT_IN_VENDORS_PREFLIGHT: Final = OUR_REQUEST_HEADERS | {PREFER.lower()}
+"""What a page may not send to the vendor (docs/facts/wire.md#client-habits), in lower case."""
+OUR_PATHS: Final = (UPLOADS_PATH,)
+"""Paths below /v1 that the vendor does not have, what is below them included."""
+
 MAX_WAIT: Final = 600
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 

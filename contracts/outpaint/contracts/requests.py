@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from outpaint.contracts.data_uris import DataUri, Digest
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
+from outpaint.contracts.profiles import WireProfile
 
 MAX_COUNT: Final = 10
 MAX_SEED: Final = 2**32 - 1
@@ -78,6 +79,17 @@ MASK_FIELDS: Final = {
 MAY_BE_DATA_URI: Final = frozenset(name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind != "id")
 """Fields whose text may be a `data:` URI of any length; of a `file` it is refused, with the way out."""
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_WITH_A_POINT: Final = re.compile(r"([+-]?[0-9]{1,20})\.0+", re.ASCII)
+# How the formats that are taken begin in base64.
+_PICTURE_IN_BASE64: Final = {
+    "iVBORw0KGgo": "png",
+    "/9j/": "jpeg",
+    "UklGR": "webp",
+    "Qk": "bmp",
+    "SUkqA": "tiff",
+    "TU0AK": "tiff",
+}
+_SHORTEST_BASE64: Final = 64
 
 
 def _whole_number(value: object) -> object:
@@ -88,6 +100,8 @@ def _whole_number(value: object) -> object:
     """
     if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
         return int(value)
+    if isinstance(value, str) and (found := _WITH_A_POINT.fullmatch(value.strip())):
+        raise ValueError(f"a form has whole numbers without a point: write {found[1][:20]}")
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
@@ -95,6 +109,13 @@ def _whole_number(value: object) -> object:
 
 def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
+
+
+def _format_word(value: object) -> object:
+    word = _upper(value)
+    if word == "JPEG":
+        raise ValueError("the word for that format is JPG")
+    return word
 
 
 def _lower(value: object) -> object:
@@ -146,7 +167,7 @@ class Wish(BaseModel):
         BeforeValidator(_whole_number),
         About("nothing", decides_answer=True),
     ] = 2
-    format: Annotated[Format, BeforeValidator(_upper), About("file", decides_answer=True)] = Format.JPG
+    format: Annotated[Format, BeforeValidator(_format_word), About("file", decides_answer=True)] = Format.JPG
     seed: Annotated[
         int | None,
         Field(strict=True, ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i."),
@@ -197,6 +218,13 @@ _OURS: Final = tuple(name for name in Wish.model_fields if Wish.about(name).ours
 PLAIN_FIELDS: Final = (*(name for name in Wish.model_fields if name not in _OURS), "mode", *_OURS)
 """Fields of a body that are no picture: the vendor's, then ours."""
 KNOWN_FIELDS: Final = frozenset({*IMAGE_FIELDS, *MASK_FIELDS, *PLAIN_FIELDS})
+VENDOR_FIELDS: Final = KNOWN_FIELDS.difference(_OURS)
+"""Those that mean something to the vendor."""
+
+
+def known_fields(profile: WireProfile) -> frozenset[str]:
+    """The fields of a body that mean something in a profile."""
+    return KNOWN_FIELDS if profile is WireProfile.OURS else VENDOR_FIELDS
 
 
 class OutpaintRequest(BaseModel):
@@ -246,9 +274,10 @@ class OutpaintRequest(BaseModel):
         return _validated(cls, {"wish": Wish.read(values), **sources, **asked})
 
     @classmethod
-    def unknown_fields(cls, fields: Fields) -> tuple[str, ...]:
-        """The names in a body that mean nothing here; accepted, and reported in a warning header."""
-        return tuple(name for name in fields if name not in KNOWN_FIELDS)
+    def unknown_fields(cls, fields: Fields, profile: WireProfile = WireProfile.OURS) -> tuple[str, ...]:
+        """The names in a body that mean nothing in this profile; accepted, and reported in a warning header."""
+        known = known_fields(profile)
+        return tuple(name for name in fields if name not in known)
 
 
 def _validated(model: type[_Model], values: Mapping[str, object]) -> _Model:
@@ -301,13 +330,25 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
     return found[0] if found else (None, None)
 
 
+def _picture_in_base64(value: FieldValue) -> str | None:
+    """The kind of picture whose base64 a text is, by how it begins; None for any other value."""
+    if not isinstance(value, str) or len(value) < _SHORTEST_BASE64 or "://" in value[:_SHORTEST_BASE64]:
+        return None
+    return next((kind for start, kind in _PICTURE_IN_BASE64.items() if value.startswith(start)), None)
+
+
 def _source(name: str, kind: str, value: FieldValue) -> Source:
     if kind == "file":
         if not isinstance(value, Upload):
             shown = _size(value) if isinstance(value, DataUri) else value
-            raise OutpaintError.wrong_value(
-                name, shown, f"send a file in multipart/form-data, or an address as {name}_url"
-            )
+            kind_of_picture = _picture_in_base64(value)
+            way_out = f"send a file in multipart/form-data, or an address as {name}_url"
+            if kind_of_picture is not None:
+                way_out = (
+                    f"this is a picture in base64: send it as {name}_url, with data:image/{kind_of_picture};base64, "
+                    "before it, or as a file in multipart/form-data"
+                )
+            raise OutpaintError.wrong_value(name, shown, way_out)
         if not value.data:
             raise OutpaintError.wrong_value(
                 name, "<empty file>", "the file has no bytes; a file handle read once before must be rewound"
@@ -324,6 +365,11 @@ def _source(name: str, kind: str, value: FieldValue) -> Source:
         return IdSource(value)
     if DataUri.begins(value):
         return DataUri.of(value)
+    kind_of_picture = _picture_in_base64(value)
+    if kind_of_picture is not None:
+        raise OutpaintError.wrong_value(
+            name, value, f"this is a picture in base64: write data:image/{kind_of_picture};base64, before it"
+        )
     if len(value) > MAX_URL_LENGTH:
         raise OutpaintError.wrong_value(
             name, f"<{len(value)} characters>", f"an address has at most {MAX_URL_LENGTH} characters"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskInterpretation
+from outpaint.contracts.profiles import OURS
 
 
 class StatusWord(StrEnum):
@@ -37,8 +38,8 @@ class FinishedPicture(BaseModel):
 
     id: str = Field(description="`<uuid>.<extension>`; also usable as `image_id`.")
     url: str
-    expires_at: datetime = Field(description="When the URL stops working, UTC.")
-    seed: Annotated[int, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")]
+    expires_at: Annotated[datetime, Field(description="When the URL stops working, UTC."), OURS]
+    seed: Annotated[int, OURS, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")]
 
 
 class Result(BaseModel):
@@ -47,11 +48,11 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.SUCCESS] = StatusWord.SUCCESS
-    inference_id: str
+    inference_id: Annotated[str, OURS]
     data: tuple[FinishedPicture, ...]
-    seed: int = Field(description="The request's seed, or the one the service drew.", ge=0)
-    painter: PainterCard
-    mask_interpretation: MaskInterpretation
+    seed: Annotated[int, Field(description="The request's seed, or the one the service drew.", ge=0), OURS]
+    painter: Annotated[PainterCard, OURS]
+    mask_interpretation: Annotated[MaskInterpretation, OURS]
 
 
 class Accepted(BaseModel):
@@ -64,9 +65,11 @@ class Accepted(BaseModel):
         description="`processing`; `success` only under the setting that mimics the vendor of 2025.",
     )
     inference_id: str
-    transaction_id: str = Field(description="Equal to `inference_id`; the vendor's prose uses this name.")
+    transaction_id: Annotated[
+        str, Field(description="Equal to `inference_id`; the vendor's prose uses this name."), OURS
+    ]
     data: tuple[FinishedPicture, ...] = Field(default=(), max_length=0)
-    mask_interpretation: MaskInterpretation
+    mask_interpretation: Annotated[MaskInterpretation, OURS]
 
 
 class FailedJob(BaseModel):
@@ -75,13 +78,13 @@ class FailedJob(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     status: Literal[StatusWord.ERROR] = StatusWord.ERROR
-    inference_id: str
-    transaction_id: str
+    inference_id: Annotated[str, OURS]
+    transaction_id: Annotated[str, OURS]
     message: str
     detail: str
-    code: int
-    error_code: ErrorCode
-    data: tuple[FinishedPicture, ...] = Field(default=(), max_length=0)
+    code: Annotated[int, OURS]
+    error_code: Annotated[ErrorCode, OURS]
+    data: Annotated[tuple[FinishedPicture, ...], Field(max_length=0), OURS] = ()
 
 
 class UploadTicket(BaseModel):
@@ -104,3 +107,7 @@ class Balance(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     credits: int
+
+
+VENDOR_ANSWERS: Final[tuple[type[BaseModel], ...]] = (Result, Accepted, FailedJob, Balance, ErrorBody)
+"""The bodies that the vendor answers with, with fewer members or with the same."""

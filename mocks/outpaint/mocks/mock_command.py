@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.command_line.console import limit_option, proxies_option
 from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
 from outpaint.functions.http.local_requests import AllowedHosts
@@ -36,6 +37,7 @@ _CONTEXT: Final = {
     "auto_envvar_prefix": "OUTPAINT_MOCK",
 }
 _TIMEOUT_S: Final = 30.0
+_PROFILES: Final = click.Choice([profile.value for profile in WireProfile])
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
@@ -49,6 +51,10 @@ _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--html", metavar="FILE", type=_FILE, help="Write it as a page to read too.")
 @click.option("--ignore", metavar="CODE", multiple=True, help="Leave a check out; may be repeated.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option(
+    "--profile", type=_PROFILES,
+    help="vendor: judge a client that is to work with the vendor.  [default: what the world plays]",
+)  # fmt: skip
 @click.pass_context
 def report(
     context: click.Context,
@@ -59,6 +65,7 @@ def report(
     html: Path | None,
     ignore: tuple[str, ...],
     strict: bool,
+    profile: str | None,
 ) -> None:
     """Judge the clients that called a running mock; ends with 0 if they behave, else with 1.
 
@@ -67,8 +74,9 @@ def report(
       outpaint mock report
       outpaint mock report --world checkout --junit report.xml --html report.html
       outpaint mock report --strict --ignore idempotency_key
+      outpaint mock report --profile vendor      # would it work with the vendor?
     """
-    found = _fetched(url, world)
+    found = _fetched(url, world, profile)
     try:
         found = found.ignoring(ignore)
     except LookupError as error:
@@ -90,7 +98,7 @@ def report(
         context.exit(1)
 
 
-def _fetched(url: str, world: str) -> Report:
+def _fetched(url: str, world: str, profile: str | None) -> Report:
     import httpx
     from pydantic import ValidationError
 
@@ -100,7 +108,7 @@ def _fetched(url: str, world: str) -> Report:
     try:
         # Not by a proxy that the environment names.
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
-            answer = client.get(asked)
+            answer = client.get(asked, params={} if profile is None else {"profile": profile})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise click.ClickException(f"{url} does not answer ({error}): is `outpaint mock` running there?") from None
     try:
@@ -145,6 +153,10 @@ def _fetched(url: str, world: str) -> Report:
     help="How much of requests and answers the journal keeps; hashes and sizes always.",
 )  # fmt: skip
 @click.option(
+    "--profile", type=_PROFILES, default=WireProfile.OURS.value, show_default=True,
+    help="vendor: send, read and promise nothing that the vendor's API does not.",
+)  # fmt: skip
+@click.option(
     "--pact", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
     help="When it stops, write what all clients did as a Pact v4 file; bodies are kept for that.",
 )  # fmt: skip
@@ -169,6 +181,7 @@ def mock(
     public_url: str | None,
     keep_calls: int,
     keep_bodies: int,
+    profile: str,
     pact: Path | None,
     pact_consumer: str,
     changed_limits: ChangedLimits[WorldLimits],
@@ -184,6 +197,7 @@ def mock(
       outpaint mock                              # http://127.0.0.1:4010/v1
       outpaint mock --scenario "polls(2)"        # every job needs three polls
       outpaint mock --clock 60                   # an hour goes by in a minute
+      outpaint mock --profile vendor             # without our extensions
       outpaint mock --pact pacts/web-shop.json --pact-consumer web-shop
       curl -H "X-Mock-Scenario: error(rate_limited)" -H "X-Picsart-API-Key: any" localhost:4010/v1/balance
     """
@@ -205,6 +219,7 @@ def mock(
         settings={**changed_limits.settings, **({} if public_url is None else {"public_url": public_url})},
         body_bytes=max(keep_bodies, 0 if pact is None else _BODIES_FOR_PACT) * 1024 * 1024,
         max_calls=keep_calls,
+        profile=profile,
     ).checked()
     follower = None
     if pact is not None:

@@ -126,11 +126,15 @@ def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Itera
 
 
 @pytest.fixture
-def outpaint_report(outpaint_world: World) -> Callable[[], Report]:
-    """Judges the client by the calls of the test so far: `outpaint_report().assert_passed()`."""
+def outpaint_report(outpaint_world: World) -> Callable[..., Report]:
+    """Judges the client by the calls of the test so far: `outpaint_report().assert_passed()`.
+
+    `outpaint_report("vendor")` judges it as one that is to work with the vendor; by default the world's profile counts.
+    """
+    from outpaint.contracts.profiles import WireProfile
     from outpaint.mocks.report.client_checks import judge
 
-    return lambda: judge(outpaint_world)
+    return lambda profile=None: judge(outpaint_world, None if profile is None else WireProfile(profile))
 
 
 @pytest.fixture

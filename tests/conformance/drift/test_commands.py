@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+import vendor_server
 from click.testing import CliRunner, Result
 from wire_kit.consumer import png, post
 
@@ -240,3 +241,40 @@ def test_an_interrupt_ends_a_recording_and_keeps_it(upstream: str, tmp_path: Pat
     assert "4 exchanges in" in rest
     assert len(Recording.read(out).exchanges) == 4
     assert [exchange.request.key for exchange in Recording.read(out).exchanges] == ["key-1"] * 4
+
+
+class _ByTcp(httpx.BaseTransport):
+    """A server on loopback under the name of the recorded provider."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base = httpx.URL(base_url)
+        self._inner = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(scheme="http", host=self._base.host, port=self._base.port)
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_a_recorded_vendor_does_not_drift_from_the_mock_in_its_profile(run: Run, sit: Sit, tmp_path: Path) -> None:
+    path = tmp_path / "vendor.json"
+    with vendor_server.vendor_server() as url:
+        sitting = sit(_ByTcp(url), key=vendor_server.KEY)
+        form = {"prompt": "a lake", "count": "1", "format": "PNG"}
+        post(sitting.api, files={"image": png()}, data=form)
+        accepted = post(sitting.api, files={"image": png()}, data=form | {"mode": "async"})
+        while sitting.api.get(f"/painting/{accepted.json()['inference_id']}").status_code == 202:
+            pass
+        sitting.api.get("/balance")
+        post(sitting.api, files={"image": png()}, data=form | {"count": "11"})
+        sitting.api.get("/painting/no-such-job")
+        sitting.api.get("/balance", headers={"Accept": "text/html"})
+        sitting.recording().write(path)
+    found = run("drift", path, "--profile", "vendor")
+    assert found.exit_code == 0, found.output
+    ours = run("drift", path)
+    assert ours.exit_code == 1
+    for name in ("retry-after", "location", "/transaction_id", "/data/*/expires_at"):
+        assert name in ours.output

@@ -6,7 +6,8 @@ import pytest
 
 from outpaint.conformance.proving.case import Severity
 from outpaint.conformance.proving.clauses import Clause, Origin
-from outpaint.conformance.verify.case_selection import Profile, Selection
+from outpaint.conformance.verify.case_selection import Selection
+from outpaint.contracts.profiles import WireProfile
 
 from .conftest import made_up
 
@@ -30,7 +31,7 @@ CASES = (
         (Selection(only=["first.two[c]"]), [2]),
         (Selection(only=["first", "second"], skip=["first.two"]), [0, 3]),
         (Selection(skip=["second"]), [0, 1, 2]),
-        (Selection(profile=Profile.VENDOR), [0, 2, 3]),
+        (Selection(profile=WireProfile.VENDOR), [0, 2, 3]),
         (Selection(severity=Severity.MAJOR), [0, 1, 2]),
         (Selection(severity=Severity.CRITICAL), [0]),
         (Selection(only=["nothing"]), []),
@@ -45,6 +46,6 @@ def test_a_pattern_that_matches_nothing_is_told() -> None:
 
 
 def test_a_profile_is_no_part_that_somebody_chose() -> None:
-    assert not Selection(profile=Profile.VENDOR).narrow
+    assert not Selection(profile=WireProfile.VENDOR).narrow
     assert Selection(only=["first"]).narrow
     assert Selection(severity=Severity.MAJOR).narrow

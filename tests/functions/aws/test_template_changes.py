@@ -104,6 +104,7 @@ GOVERNS: dict[str, tuple[object, dict[str, set[str]]]] = {
     "StoredBytesPerAccount": (1073741824, _RULE),
     "JobLifetime": (600, _RULE),
     "SyncWait": (5, _RULE),
+    "AcceptedWord": ("success", _RULE),
     "OperatorSettings": ("false", _all(API, removed={"SettingsFellBackAlarm"}, updated={"ApiRole"})),
     "CorsOrigins": ("https://a.example,https://b.example", _all(_RULE, updated={"RestApi", "Bucket"})),
     "FrontDoor": (

@@ -26,10 +26,27 @@ def test_only_listed_keys_are_known_where_keys_are_listed(server: Any) -> None:
     assert ledger.of_key("bob").credits == 5
 
 
-def test_a_scenario_may_stand_from_the_beginning(server: Any) -> None:
-    server.ask("PUT", "/worlds/slow", {"scenario": ["polls(2)"]})
-    (standing,) = server.within("slow").get("/scenarios")["always"]
-    assert standing["scenario"] == "polls(2)"
+@pytest.mark.parametrize(
+    "scenario",
+    ["polls(2); latency(1)", ["polls(2); latency(1)"], [{"effect": "polls", "n": 2}, "latency(1)"]],
+    ids=["text", "texts", "effects and texts"],
+)
+def test_a_scenario_may_stand_from_the_beginning(server: Any, scenario: Any) -> None:
+    name = f"slow-{abs(hash(str(scenario)))}"
+    server.ask("PUT", f"/worlds/{name}", {"scenario": scenario})
+    (standing,) = server.within(name).get("/scenarios")["always"]
+    assert standing["scenario"] == "polls(2); latency(1)"
+    for way in ("always", "next"):
+        server.within(name).ask("POST", f"/scenarios/{way}", {"scenario": scenario})
+    state = server.within(name).get("/scenarios")
+    assert [one["scenario"] for one in (*state["always"], *state["next"])] == ["polls(2); latency(1)"] * 3
+
+
+def test_a_world_may_be_set_up_in_the_vendors_profile(server: Any) -> None:
+    server.ask("PUT", "/worlds/theirs", {"profile": "vendor"})
+    assert server.within("theirs").get("/world")["profile"] == "vendor"
+    assert server.within("theirs").get("/report?profile=ours")["profile"] == "ours"
+    assert server.within("theirs").get("/report")["profile"] == "vendor"
 
 
 def test_a_world_that_exists_is_not_set_up_anew(server: Any) -> None:

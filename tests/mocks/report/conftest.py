@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.mocks.exchange.mock_application import MockApplication
-from outpaint.mocks.report.client_checks import judge
+from outpaint.mocks.report.client_checks import CHECKS, judge
 from outpaint.mocks.report.findings import CheckResult, Report
 from outpaint.mocks.world.mock_answers import MockResponse
 from outpaint.mocks.world.world import World
@@ -78,6 +79,9 @@ class Client:
     def balance(self) -> MockResponse:
         return self._send("GET", "/v1/balance")
 
+    def ask_for_upload(self) -> MockResponse:
+        return self._send("POST", "/v1/uploads", (("content-type", "application/json"),), body=b"{}")
+
     def fetch(self, url: str, headers: Head = ()) -> MockResponse:
         parts = urlsplit(url)
         return self._send("GET", parts.path, headers, parts.query, key="")
@@ -88,11 +92,12 @@ class Client:
         self.sleep(2)
         return inference_id, str(json.loads(self.poll(inference_id).body)["data"][0]["url"])
 
-    def report(self) -> Report:
-        return judge(self.world)
+    def report(self, profile: WireProfile | None = None) -> Report:
+        return judge(self.world, profile)
 
     def says(self, code: str) -> CheckResult:
-        return self.report().of(code)
+        """What a check says, in its own profile where it has one."""
+        return self.report(next(check.profile for check in CHECKS if check.code == code)).of(code)
 
     def _send(
         self, method: str, path: str, headers: Head = (), query: str = "", body: bytes = b"", key: str | None = None

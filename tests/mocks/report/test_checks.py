@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from outpaint.contracts.profiles import WireProfile
+from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.report.client_checks import CHECKS
 from outpaint.mocks.report.findings import CheckOutcome, ReportVerdict
 from outpaint.mocks.world.virtual_clock import VirtualClock
@@ -226,6 +228,25 @@ def broken_picture(how: str, *, again: bool) -> Script:
     return script
 
 
+def polling_as_told(client: Any) -> None:
+    client.scenario("polls(1)")
+    inference_id = client.job(idem=None)
+    client.sleep(2)
+    client.poll(inference_id)
+
+
+def polling_by_itself(client: Any) -> None:
+    client.scenario("polls(2)")
+    inference_id = client.job(idem=None)
+    for seconds in (0.7, 1.1, 3.3):
+        client.sleep(seconds)
+        client.poll(inference_id)
+
+
+def asks_for_an_upload(client: Any) -> None:
+    client.ask_for_upload()
+
+
 KEPT: list[tuple[str, Script]] = [
     ("retry_after", retries_after(7)),
     ("rate_limit", after_429(9)),
@@ -250,6 +271,8 @@ KEPT: list[tuple[str, Script]] = [
     ("fetched_in_time", fetches),
     ("renews_urls", refused_url(again=False)),
     ("broken_pictures", broken_picture("cut(100, lying)", again=True)),
+    ("leans_on_ours", fields(idem=None)),
+    ("leans_on_ours", polling_by_itself),
 ]
 BROKEN: list[tuple[str, Script]] = [
     ("retry_after", retries_after(6)),
@@ -282,6 +305,11 @@ BROKEN: list[tuple[str, Script]] = [
     ("broken_pictures", broken_picture("cut(100, lying)", again=False)),
     ("broken_pictures", broken_picture("cut(100, honest)", again=False)),
     ("broken_pictures", broken_picture("reset(during)", again=False)),
+    ("leans_on_ours", fields()),
+    ("leans_on_ours", fields(idem=None, seed="4")),
+    ("leans_on_ours", fields(idem=None, headers=(("accept", "application/problem+json"),))),
+    ("leans_on_ours", polling_as_told),
+    ("leans_on_ours", asks_for_an_upload),
 ]
 
 
@@ -345,6 +373,40 @@ def test_a_clock_that_goes_has_pauses_judged(make_client: Callable[..., Any]) ->
     client.poll(inference_id)
     client.poll(inference_id)
     assert client.says("polling_pace").outcome is CheckOutcome.FAILED
+
+
+def test_a_client_of_the_vendor_is_not_judged_by_what_the_vendor_lacks(make_client: Callable[..., Any]) -> None:
+    client = make_client(World(profile=WireProfile.VENDOR))
+    polling_by_itself(client)
+    client.scenario("error(unavailable)")
+    client.submit(idem=None)
+    client.sleep(1)
+    client.done(idem=None)
+    report = client.report()
+    assert report.profile is WireProfile.VENDOR
+    assert not report.failures
+    for code in ("retry_after", "poll_as_asked", "idempotency_key", "same_key_on_retry", "one_key_one_request"):
+        assert report.of(code).note == "it is about what the vendor does not have"
+    assert client.report(WireProfile.OURS).of("leans_on_ours").outcome is CheckOutcome.NOT_APPLICABLE
+
+
+def test_unknown_fields_are_found_where_no_header_says_so(make_client: Callable[..., Any]) -> None:
+    client = make_client(World(profile=WireProfile.VENDOR))
+    client.submit(idem=None, colour="red", seed="4")
+    (finding,) = client.says("known_fields").findings
+    assert "colour, seed" in finding.text
+
+
+def test_a_poll_for_new_urls_by_expires_at_is_leaning(make_client: Callable[..., Any]) -> None:
+    for tries_the_old in (True, False):
+        client = make_client(World(settings=ServiceSettings(url_lifetime=60)))
+        inference_id, url = client.done(idem=None)
+        client.sleep(61)
+        if tries_the_old:
+            assert client.fetch(url).status == 403
+        client.poll(inference_id)
+        found = [finding.text for finding in client.says("leans_on_ours").findings if "expires_at" in finding.text]
+        assert bool(found) is not tries_the_old
 
 
 def test_interleaved_jobs_are_told_apart(client: Any) -> None:

@@ -119,4 +119,4 @@ def test_two_urls_come_as_a_plain_form(transport: Transport) -> None:
         },
     )
     assert answer.status_code == 200
-    assert transport.world.calls.submits.last.image.size[0] in (256, 512)
+    assert transport.world.calls.submits.last.image.size == (512, 384)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -119,3 +121,33 @@ def test_the_command_line_has_it() -> None:
         [sys.executable, "-c", code, "mock", "--help"], capture_output=True, text=True, timeout=60, check=True
     )
     assert "--scenario" in done.stdout
+
+
+REFUSED = 120
+SIZE = 500_000
+
+
+def resident(process: subprocess.Popen[str]) -> int:
+    """Bytes of memory that the process has had at most so far."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel does not tell a process's memory")
+def test_refused_uploads_leave_nothing_in_memory() -> None:
+    noise = random.Random(0).randbytes(SIZE)
+    kinds = {"no picture": (noise, 415), "damaged": (b"\x89PNG\r\n\x1a\n" + noise, 422)}
+    with running("--keep-bodies", "0") as (process, url), httpx.Client(base_url=url, headers=KEY) as client:
+
+        def refuse(number: int) -> None:
+            for data, status in kinds.values():
+                files = {"image": ("a.png", data + number.to_bytes(4, "big"))}
+                assert client.post("/v1/painting/outpaint", files=files, data={"prompt": "x"}).status_code == status
+
+        # As many as the mock keeps of pictures by itself, and what the first of a kind brings into memory.
+        for number in range(30):
+            refuse(number)
+        before = resident(process)
+        for number in range(30, 30 + REFUSED // 2):
+            refuse(number)
+        assert resident(process) - before < REFUSED * SIZE / 4

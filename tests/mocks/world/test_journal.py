@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from io import BytesIO
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from outpaint.contracts.requests import Upload, UrlSource
+from outpaint.functions.http.application import Exchange
 from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.world.calls import Call
@@ -203,3 +205,15 @@ class TestKeys:
             assert f"expected 'key {key_digest('other')[:8]}', was 'key {key_digest(self.KEY)[:8]}'" in said
             assert self.KEY not in said
             assert "session=" not in said
+
+
+@pytest.mark.parametrize("cut", [0, 60, None], ids=["empty", "damaged", "good"])
+def test_a_call_leaves_nothing_for_the_garbage_collector(api: Any, make_canvas: Any, cut: int | None) -> None:
+    """A cycle would keep its body until the collector comes, which is seldom in a process of many objects."""
+    gc.collect()
+    gc.disable()
+    try:
+        api.submit(image=make_canvas((40, 20))[:cut])
+        assert not [one for one in gc.get_objects() if isinstance(one, Exchange)]
+    finally:
+        gc.enable()

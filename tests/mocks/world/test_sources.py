@@ -60,7 +60,15 @@ def test_the_same_address_is_the_same_picture_and_another_is_another() -> None:
     pictures = {picture_for(f"https://pictures.example/{number}") for number in range(50)}
     assert len(pictures) == 50
     assert picture_for(URL) == picture_for(URL)
-    assert {Image.open(BytesIO(data)).size for data in pictures} == {(w, h) for w in (256, 512) for h in (256, 512)}
+    assert {Image.open(BytesIO(data)).size for data in pictures} == {(512, 384)}
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_an_unknown_image_and_mask_of_one_request_fit(api: Any, number: int) -> None:
+    answer = api.submit(
+        image=None, image_url=f"https://pictures.example/{number}", mask_url="https://example.com/mask.png"
+    )
+    assert answer.status == 202, answer.body
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from mutants.mutant import Patch, mutant
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
-from outpaint.functions.http import application
+from outpaint.functions.http import application, bodies
 from outpaint.functions.http.messages import Response
 
 
@@ -112,3 +112,23 @@ def key_is_told(patch: Patch) -> None:
 def problem_details_unknown(patch: Patch) -> None:
     patch.header("Content-Type", lambda _, value: value.replace("problem+", ""))
     patch.set(ProblemDetails, "of", classmethod(lambda _, error, **__: ErrorBody.of(error)))
+
+
+@mutant(
+    "common mistakes are refused without a word on what to change",
+    "explained.object-as-text-is-told",
+    "explained.wrong-verb-is-told-the-right-one",
+    "explained.path-nearly-right-is-told",
+)
+def mistakes_unexplained(patch: Patch) -> None:
+    change_error_member(patch, "detail", "This cannot be done.")
+
+
+@mutant("a file input that was left empty is an empty file", "explained.empty-inputs-mean-none")
+def empty_input_is_a_file(patch: Patch) -> None:
+    def part_end(form: Any) -> None:
+        form._may_be_left_empty = False
+        original(form)
+
+    original = bodies._Form.part_end
+    patch.set(bodies._Form, "part_end", part_end)

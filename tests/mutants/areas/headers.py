@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
@@ -89,7 +90,12 @@ def cors_headers_not_exposed(patch: Patch) -> None:
 
 @mutant("the preflight does not allow Prefer", "browsers.preflight-allows-prefer")
 def preflight_forgets_prefer(patch: Patch) -> None:
-    patch.set(answers, "ALLOWED_HEADERS", tuple(name for name in answers.ALLOWED_HEADERS if name != names.PREFER))
+    patch.header("Access-Control-Allow-Headers", lambda _, value: re.sub(r"(?i)\bprefer\b", "x-other", value))
+
+
+@mutant("the preflight allows the API's own headers alone", "browsers.preflight-allows-whatever-it-asks-for")
+def preflight_allows_its_own_headers_alone(patch: Patch) -> None:
+    patch.header("Access-Control-Allow-Headers", lambda *_: ", ".join(answers.ALLOWED_HEADERS))
 
 
 @mutant("405 does not say which verbs are taken", "always.allow-on-405")

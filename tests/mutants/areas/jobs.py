@@ -13,7 +13,7 @@ from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import Prefer
 from outpaint.contracts.requests import Mode, OutpaintRequest
-from outpaint.functions.http import answers
+from outpaint.functions.http import answers, application
 from outpaint.functions.http.answers import Answers
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
@@ -227,3 +227,11 @@ def id_not_found_at_first(patch: Patch) -> None:
         return original(service, caller, inference_id)
 
     patch.around(settle, "find_job", find)
+
+
+@mutant(
+    "a POST that was to wait, and is answered 202, has the word of an async one",
+    "asynchronous.a-sync-post-that-falls-to-202-has-the-word-of-a-poll",
+)
+def sync_post_has_the_word_of_an_async_one(patch: Patch) -> None:
+    patch.set(application, "wants_no_wait", lambda *_: True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,6 +17,7 @@ from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import MAX_WAIT
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.service.admission import key_digest
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import ServiceSettings
@@ -99,18 +101,22 @@ def _client(base_url: str) -> httpx.Client:
     return httpx.Client(base_url=base_url, timeout=60, verify=False)
 
 
-def _world(settings: ServiceSettings | None) -> World:
+def _world(settings: ServiceSettings | None, profile: WireProfile = WireProfile.OURS) -> World:
     # Only named keys are known, as at a real service.
-    return World(uuid4().hex, clock=VirtualClock.ticking(), settings=settings, keys={})
+    return World(uuid4().hex, clock=VirtualClock.ticking(), settings=settings, keys={}, profile=profile)
 
 
 @contextmanager
-def respx_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
-    """The mock behind respx, for as long as the block runs."""
-    world = _world(settings)
+def respx_provider(
+    settings: ServiceSettings | None = None, profile: WireProfile = WireProfile.OURS
+) -> Iterator[Provider]:
+    """The mock behind respx, in a profile, for as long as the block runs."""
+    world = _world(settings, profile)
     base_url = f"https://{world.name}.mock.test"
     with OutpaintRouter(world, base_urls=[base_url]):
-        yield MockProvider("respx", world, base_url, lambda: _client(base_url), respx_provider)
+        yield MockProvider(
+            "respx", world, base_url, lambda: _client(base_url), partial(respx_provider, profile=profile)
+        )
 
 
 @contextmanager

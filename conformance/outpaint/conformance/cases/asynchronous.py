@@ -7,6 +7,7 @@ from functools import partial
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import (
     accepted_of,
+    failed,
     failure_of,
     finished,
     json_object,
@@ -216,6 +217,19 @@ def word_of_2025_is_for_the_post_alone(api: Api) -> None:
         equal(accepted_of(own.poll(accepted.inference_id)).status, StatusWord.PROCESSING, "the status word of the poll")
 
 
+@minor(
+    clauses.WORD_OF_2025,
+    given="a provider set to the vendor's word of 2025, which lets nobody wait, and a job that cannot end yet",
+    when="the job is posted to be waited for",
+    then="the 202 says processing: it is no answer to an async POST",
+    needs=[Need.SETTINGS, Need.HELD_JOBS],
+    credits=1,
+)
+def a_sync_post_that_falls_to_202_has_the_word_of_a_poll(api: Api) -> None:
+    with api.configured(accepted_word="success", sync_wait=0) as own, own.provider.hold():
+        equal(accepted_of(own.outpaint(mode="sync")).status, StatusWord.PROCESSING, "the status word")
+
+
 @critical(
     clauses.FOUND_AT_ONCE,
     given="jobs that cannot end yet",
@@ -274,10 +288,11 @@ def a_late_painter_changes_nothing(api: Api) -> None:
     with api.provider.hold():
         late = api.start()
         api.provider.advance(JOB_LIFETIME_S + 1)
-        failure_of(api.poll(late))
+        first = api.poll(late)
+        failed(first)
     # When a job posted now has ended, the painter is long done with the late one.
     api.end_of(api.start())
-    equal(failure_of(api.poll(late)).error_code, ErrorCode.TIMED_OUT, "the error code")
+    equal(json_object(api.poll(late)), json_object(first), "the body of the last poll")
 
 
 @_ended_job(

@@ -14,7 +14,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import case, critical, minor, refused_by_us_costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import BOUNDARY, FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -402,7 +402,7 @@ def _post_all(api: Api, kind: str) -> dict[str, httpx.Response]:
     return {name: api.post_body(*sent) for name, sent in _LISTS[kind]().items()}
 
 
-@costs_nothing(
+@refused_by_us_costs_nothing(
     when="every body that these cases know to be bad is posted",
     then="each is refused and nothing is charged",
     each=variants(kind=[*_LISTS]),

@@ -12,7 +12,7 @@ from PIL import Image
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, kept_exactly, refused
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import case, critical, minor, refused_by_us_costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of, within
 from outpaint.conformance.proving.raw_requests import FormPart, multipart, multipart_type
 from outpaint.contracts.errors import ErrorCode
@@ -338,7 +338,7 @@ def damaged_picture_is_a_result_or_a_refusal(api: Api, seed: int) -> None:
     one_of(answer.status_code, (200, 413, 415, 422), "the status")
 
 
-@costs_nothing(
+@refused_by_us_costs_nothing(
     when="every picture and mask that these cases know to be bad is posted",
     then="each is refused and nothing is charged",
 )

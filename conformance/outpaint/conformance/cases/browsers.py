@@ -77,6 +77,20 @@ def preflight_allows_prefer(api: Api, path: str, method: str) -> None:
 
 
 @_from_another_origin(
+    clauses.PREFLIGHT_ANY,
+    when="its browser asks beforehand whether it may send headers that the API does not know",
+    then="it may, and without credentials",
+    each=_ROUTES,
+)
+def preflight_allows_whatever_it_asks_for(api: Api, path: str, method: str) -> None:
+    answer = _preflight(api, path, method, "X-Picsart-Plugin,traceparent, X-Client")
+    allowed = words_of(answer, "Access-Control-Allow-Headers")
+    for name in ("x-picsart-plugin", "traceparent", "x-client", paths_and_headers.API_KEY.lower()):
+        contains(allowed, name, "Access-Control-Allow-Headers")
+    lacks(answer.headers, "Access-Control-Allow-Credentials", "the headers")
+
+
+@_from_another_origin(
     clauses.BROWSERS_READ,
     when="a picture is posted from it",
     then="its scripts may read every header of the API",

@@ -64,7 +64,12 @@ def filename_may_be_a_whole_path(api: Api, filename: str) -> None:
     _read_whole(api, multipart(FormPart("image", drawn_pictures.canvas(), filename, "image/png"), _PROMPT, _COUNT))
 
 
-@_quirk(when="a file part's name comes in the extended spelling, filename*", then="the file is read")
+@case(
+    clauses.EXTENDED_FILENAME,
+    when="a file part's name comes in the extended spelling, filename*",
+    then="the file is read",
+    credits=1,
+)
 def filename_in_the_extended_spelling_is_read(api: Api) -> None:
     body = multipart(FormPart("image", drawn_pictures.canvas(), "a.png"), _PROMPT, _COUNT)
     _read_whole(api, body.replace(b'filename="a.png"', b"filename*=UTF-8''%C3%BC.png"))

@@ -17,7 +17,15 @@ from outpaint.conformance.proving.answer_reading import (
     result_of,
 )
 from outpaint.conformance.proving.api import JOB_LIFETIME_S, Api, once
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, variants, with_held_job
+from outpaint.conformance.proving.case import (
+    Severity,
+    case,
+    costs_nothing,
+    critical,
+    refused_by_us_costs_nothing,
+    variants,
+    with_held_job,
+)
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -26,7 +34,6 @@ from outpaint.contracts.paths_and_headers import BALANCE_PATH, CREDIT_AVAILABLE
 _REFUSED: dict[str, dict[str, Any]] = {
     "count": {"count": 11},
     "no-prompt": {"prompt": None},
-    "nothing-to-paint": {"image": drawn_pictures.opaque_everywhere()},
     "no-picture": {"image": b"no picture at all"},
     "accept": {"headers": {"Accept": "text/html"}},
 }
@@ -180,6 +187,14 @@ def no_credits_are_enough_to_poll(api: Api) -> None:
 def a_refused_request_costs_nothing(api: Api, asked: dict[str, Any]) -> None:
     with api.charged(0):
         within(api.outpaint(**asked).status_code, 400, 499, "the status")
+
+
+@refused_by_us_costs_nothing(
+    when="a picture is refused of which nothing is left open to paint", then="nothing is charged"
+)
+def nothing_to_paint_costs_nothing(api: Api) -> None:
+    with api.charged(0):
+        rejected(api.outpaint(image=drawn_pictures.opaque_everywhere()), 422)
 
 
 @_price(

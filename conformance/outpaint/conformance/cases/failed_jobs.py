@@ -72,8 +72,9 @@ def a_failed_job_has_empty_data(api: Api) -> None:
 def a_failed_job_stays_failed(api: Api) -> None:
     with api.failing():
         inference_id = api.start()
-        first = failure_of(api.end_of(inference_id))
-    equal(failure_of(api.poll(inference_id)), first, "the body of the second poll")
+        first = api.end_of(inference_id)
+        failed(first)
+    equal(json_object(api.poll(inference_id)), json_object(first), "the body of the second poll")
 
 
 @_failing(

@@ -10,7 +10,14 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import (
+    case,
+    costs_nothing,
+    critical,
+    minor,
+    refused_by_us_costs_nothing,
+    variants,
+)
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
@@ -210,13 +217,16 @@ def wrong_value_is_told_in_the_vendors_members(api: Api) -> None:
     document = answer.json()
     equal(document.get("status"), "error", "the status word")
     equal(document.get("message"), "Validation Failed", "the message")
-    equal(document.get("code"), 422, "the code")
     holds(document["detail"].startswith("count has wrong value 11: "), "the detail names field and value")
 
 
-@_refusal(when="eleven pictures are asked for", then="the body has error_code invalid_parameter and field count")
+@_refusal(
+    when="eleven pictures are asked for",
+    then="the body has code 422, error_code invalid_parameter and field count",
+)
 def wrong_value_has_our_members_too(api: Api) -> None:
     document = api.outpaint(count=11).json()
+    equal(document.get("code"), 422, "the code")
     equal(document.get("error_code"), "invalid_parameter", "the error code")
     equal(document.get("field"), "count", "the offending field")
 
@@ -381,26 +391,37 @@ def _refused_requests() -> dict[str, dict[str, Any]]:
     return (
         _WRONG
         | _TWO_IMAGES
-        | {f"prompt of {name}": {"prompt": prompt} for name, prompt in _BLANKS.items()}
         | {f"count: {name}": {"count": count} for name, count in _COUNTS.items()}
         | {f"format: {name}": {"format": wanted} for name, wanted in _FORMATS.items()}
         | {f"mode {mode}": {"mode": mode} for mode in _MODES}
         | {f"mode {mode} in the query": {"params": {"mode": mode}} for mode in _MODES}
-        | {
-            "no image": {"image": None},
-            "no prompt": {"prompt": None},
-            "a long prompt": {"prompt": _TOO_LONG},
-            "an image as text": {"image": _ADDRESS},
-            "a prompt as a file": {"prompt": b"a lake"},
-            "a name in another case": {"prompt": None, "Prompt": "a lake"},
-        }
+        | {"no image": {"image": None}, "no prompt": {"prompt": None}, "an empty prompt": {"prompt": ""}}
     )
+
+
+def _refused_by_us() -> dict[str, dict[str, Any]]:
+    return {f"prompt of {name}": {"prompt": prompt} for name, prompt in _BLANKS.items()} | {
+        "a long prompt": {"prompt": _TOO_LONG},
+        "an image as text": {"image": _ADDRESS},
+        "a prompt as a file": {"prompt": b"a lake"},
+        "a name in another case": {"prompt": None, "Prompt": "a lake"},
+    }
 
 
 @costs_nothing(when="every wrong field that these cases know is posted", then="each is refused and nothing is charged")
 def wrong_fields_cost_nothing(api: Api) -> None:
     with api.charged(0):
         for name, fields in _refused_requests().items():
+            within(api.outpaint(**fields).status_code, 400, 499, f"the status of {name}")
+
+
+@refused_by_us_costs_nothing(
+    when="every field that our own rules refuse is posted, and fields sent twice",
+    then="each is refused and nothing is charged",
+)
+def fields_that_our_rules_refuse_cost_nothing(api: Api) -> None:
+    with api.charged(0):
+        for name, fields in _refused_by_us().items():
             within(api.outpaint(**fields).status_code, 400, 499, f"the status of {name}")
         for name in _TWICE:
             within(_sent_twice(api, name).status_code, 400, 499, f"the status of {name} sent twice")

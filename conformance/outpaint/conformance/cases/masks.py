@@ -19,7 +19,7 @@ from outpaint.conformance.proving.answer_reading import (
     result_of,
 )
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, variants
+from outpaint.conformance.proving.case import case, costs_nothing, critical, refused_by_us_costs_nothing, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
@@ -67,7 +67,7 @@ def mask_with_transparency_is_said_to_be_read_by_alpha(api: Api, name: str) -> N
 
 
 @case(
-    clauses.MASK_SPELLINGS,
+    clauses.IDS,
     given="an earlier result",
     when="its id is sent as the mask's, in either spelling",
     then="the request is taken",
@@ -194,12 +194,19 @@ def other_mask_mode_is_refused(api: Api, mask_mode: str) -> None:
 
 
 @costs_nothing(
-    when="two masks at once, and mask modes that do not exist, are posted",
+    when="two masks at once are posted, in every way",
     then="each is refused and nothing is charged",
 )
 def refused_masks_cost_nothing(api: Api) -> None:
     with api.charged(0):
         for name, masks in _TWO_MASKS.items():
             within(api.outpaint(image=drawn_pictures.photo(), **masks).status_code, 400, 499, f"the status of {name}")
+
+
+@refused_by_us_costs_nothing(
+    when="mask modes that do not exist are posted", then="each is refused and nothing is charged"
+)
+def other_mask_modes_cost_nothing(api: Api) -> None:
+    with api.charged(0):
         for mode in _OTHER_MODES:
             within(api.outpaint(mask_mode=mode).status_code, 400, 499, f"the status of {mode}")

@@ -34,7 +34,7 @@ def what_is_not_http_is_400(api: Api) -> None:
 
 
 @_on_socket(
-    clauses.NOT_HTTP,
+    clauses.NOT_HTTP_SHAPE,
     given="a port of plain HTTP",
     when="the first bytes of a TLS handshake arrive there",
     then="the refusal has a typed code and a correlation id, as any other",

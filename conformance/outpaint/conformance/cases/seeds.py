@@ -7,7 +7,7 @@ from typing import Final
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import refused, result_of
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import case, critical, minor, refused_by_us_costs_nothing, variants
 from outpaint.conformance.proving.expectations import differ, equal, holds, within
 from outpaint.conformance.proving.field_clauses import FIELD_CLAUSES
 from outpaint.contracts.errors import ErrorCode
@@ -25,7 +25,9 @@ def seed_out_of_range_is_refused(api: Api, seed: str) -> None:
     refused(api.outpaint(seed=seed), ErrorCode.INVALID_PARAMETER, field="seed")
 
 
-@costs_nothing(when="every wrong seed that these cases know is posted", then="each is refused and nothing is charged")
+@refused_by_us_costs_nothing(
+    when="every wrong seed that these cases know is posted", then="each is refused and nothing is charged"
+)
 def wrong_seeds_cost_nothing(api: Api) -> None:
     with api.charged(0):
         for name, seed in _WRONG.items():

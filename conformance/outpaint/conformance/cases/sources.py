@@ -10,7 +10,7 @@ import httpx
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, kept_exactly, refused, rejected
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
-from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import case, critical, minor, refused_by_us_costs_nothing, variants
 from outpaint.conformance.proving.expectations import equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -199,7 +199,7 @@ def address_without_a_picture_is_refused(api: Api, content: bytes) -> None:
     refused(_by_url(api, api.provider.publish(content)), ErrorCode.UNSUPPORTED_IMAGE_TYPE, field="image_url")
 
 
-@costs_nothing(
+@refused_by_us_costs_nothing(
     given="addresses that answer an error, or something else than a picture",
     when="they are posted",
     then="each is refused and nothing is charged",
@@ -313,7 +313,7 @@ def _refused_urls() -> dict[str, Any]:
     )
 
 
-@costs_nothing(
+@refused_by_us_costs_nothing(
     when="every bad address and id that these cases know is posted",
     then="each is refused and nothing is charged",
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from outpaint.conformance.diff.canonical_schema import Raw, Schemas
 from outpaint.conformance.diff.diff_rules import Change, Comparison, DiffVerdict, rule
@@ -100,10 +101,7 @@ def compare(old: Node, new: Node) -> Comparison:
 
 
 def _compare_servers(comparer: _Comparer, old: Node, new: Node) -> None:
-    # A document without servers is served at its own root (OpenAPI, Server Object).
-    before, after = (
-        [str(one.get("url")) for one in document.get("servers") or [{"url": "/"}]] for document in (old, new)
-    )
+    before, after = (_server_urls(document) for document in (old, new))
     for url in before:
         if url not in after:
             comparer.add("server.removed", was=url)
@@ -112,8 +110,34 @@ def _compare_servers(comparer: _Comparer, old: Node, new: Node) -> None:
             comparer.add("server.added", is_=url)
 
 
+_AT_ITS_ROOT: Final[list[Node]] = [{"url": "/"}]
+"""A document without servers is served at its own root (OpenAPI, Server Object)."""
+
+
+def _server_urls(document: Node) -> list[str]:
+    """Where the document is served, without the base path that `_operations` counts to the paths."""
+    servers = document.get("servers") or _AT_ITS_ROOT
+    base = _base_path(servers)
+    urls = [_with_defaults(one).rstrip("/") for one in servers]
+    return [(url.removesuffix(base) if base else url) or "/" for url in urls]
+
+
+def _base_path(servers: list[Node]) -> str:
+    """The path of the first server, which is in front of each path; empty for a root."""
+    path = urlsplit(_with_defaults(servers[0])).path.strip("/")
+    return f"/{path}" if path else ""
+
+
+def _with_defaults(server: Node) -> str:
+    """A server's URL with its variables' default values."""
+    url = str(server.get("url", "/"))
+    for name, variable in server.get("variables", {}).items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return url
+
+
 def _operations(schemas: Schemas, document: Node) -> dict[str, _Operation]:
-    """Every operation by its method and its path, in which the parameters' names do not count."""
+    """Every operation by its method and its path behind its first server's, in which parameters' names do not count."""
     found: dict[str, _Operation] = {}
     schemes = document.get("components", {}).get("securitySchemes", {})
     for path, item in document.get("paths", {}).items():
@@ -124,8 +148,10 @@ def _operations(schemas: Schemas, document: Node) -> dict[str, _Operation]:
             node = item[method]
             parameters = [*item.get("parameters", ()), *node.get("parameters", ())]
             security = node.get("security", document.get("security", []))
-            found[f"{method} {re.sub(r'{[^}]*}', '{}', path)}"] = _Operation(
-                f"{method.upper()} {path}", path, node, parameters, security, schemes
+            servers = node.get("servers") or item.get("servers") or document.get("servers") or _AT_ITS_ROOT
+            whole = _base_path(servers) + path
+            found[f"{method} {re.sub(r'{[^}]*}', '{}', whole)}"] = _Operation(
+                f"{method.upper()} {whole}", path, node, parameters, security, schemes
             )
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.command_line.console import progress
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--max-credits", metavar="N", type=click.IntRange(0),
     help="Refuse to begin at --against where the recorded requests cost more; at a mock they cost nothing.",
+)  # fmt: skip
+@click.option(
+    "--profile", type=click.Choice([profile.value for profile in WireProfile]), default=WireProfile.OURS.value,
+    show_default=True, help="vendor: the mock plays the vendor's API, without our extensions.",
 )  # fmt: skip
 @click.option("--ignore", metavar="PATTERN", multiple=True, help="Differences to live with, as the table names them.")
 @click.option(
@@ -52,6 +57,7 @@ def drift(
     against: str | None,
     api_key: tuple[str, ...],
     max_credits: int | None,
+    profile: str,
     ignore: tuple[str, ...],
     baseline: str | None,
     fail_on: str,
@@ -74,6 +80,7 @@ def drift(
     \b
     Examples:
       outpaint contract drift vendor.json
+      outpaint contract drift vendor.json --profile vendor     # what else would the vendor's clients meet?
       outpaint contract drift vendor.json --junit drift.xml --fail-on breaking
       outpaint contract drift vendor.json --ignore "body:/data/*/seed" --ignore timing
       outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev --max-credits 20
@@ -104,7 +111,8 @@ def drift(
         count = write_fixtures(recorded, to_fixtures)
         click.echo(f"{count} files in {to_fixtures}: its README.md says how tests load them")
         return
-    found = _replayed(recorded, against, api_key, None if baseline is None else Baseline(baseline), max_credits)
+    relied_on = None if baseline is None else Baseline(baseline)
+    found = _replayed(recorded, against, api_key, relied_on, max_credits, WireProfile(profile))
     found = ignoring(found, ignore)
     for path, report in ((junit, as_junit), (json_, as_json)):
         if path is not None:
@@ -117,13 +125,18 @@ def drift(
 
 
 def _replayed(
-    recording: Recording, against: str | None, keys: tuple[str, ...], baseline: Baseline | None, max_credits: int | None
+    recording: Recording,
+    against: str | None,
+    keys: tuple[str, ...],
+    baseline: Baseline | None,
+    max_credits: int | None,
+    profile: WireProfile,
 ) -> Drift:
     from outpaint.conformance.drift.drift_targets import target_of
     from outpaint.conformance.drift.job_scripts import Setting
     from outpaint.conformance.drift.replay import replay
 
-    with target_of(recording, against, keys) as target, progress() as bar:
+    with target_of(recording, against, keys, profile) as target, progress() as bar:
         cost = Setting.of(recording).cost
         if not target.scripted and max_credits is not None and cost > max_credits:
             raise CommandError(

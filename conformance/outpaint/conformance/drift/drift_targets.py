@@ -19,6 +19,7 @@ from outpaint.conformance.verify.mock_server_provider import MockWorld, world_at
 from outpaint.conformance.verify.reachability import balances_at, check_base_url
 from outpaint.conformance.verify.remote_provider import RetryingClient, SharedPause, client_options
 from outpaint.contracts.errors import ERROR_KINDS
+from outpaint.contracts.profiles import WireProfile
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.world.world import World
@@ -199,9 +200,10 @@ class _MockOnServer(_MockTarget):
 
 
 @contextmanager
-def mock_in_process(setting: Setting) -> Iterator[Target]:
-    """A new world with a clock of its own, in this process."""
-    world = WorldOptions(keys=_mock_keys(setting), settings=setting.settings).world("drift")
+def mock_in_process(setting: Setting, profile: WireProfile = WireProfile.OURS) -> Iterator[Target]:
+    """A new world with a clock of its own, which plays this profile, in this process."""
+    options = WorldOptions(keys=_mock_keys(setting), settings=setting.settings, profile=profile)
+    world = options.world("drift")
     # By the recorded provider's scheme: whether a result can be the source of another request depends on it.
     base_url = f"{setting.scheme}://{_IN_PROCESS}"
     with httpx.Client(transport=OutpaintTransport(world), base_url=base_url, timeout=None) as client:  # noqa: S113 - virtual time
@@ -214,19 +216,25 @@ def _mock_keys(setting: Setting) -> Mapping[str, int]:
 
 
 @contextmanager
-def target_of(recording: Recording, against: str | None = None, keys: Sequence[str] = ()) -> Iterator[Target]:
+def target_of(
+    recording: Recording,
+    against: str | None = None,
+    keys: Sequence[str] = (),
+    profile: WireProfile = WireProfile.OURS,
+) -> Iterator[Target]:
     """The target for as long as the block runs: the provider at `against`, or without it the mock in process.
 
     `keys` are used in place of the recording's known keys, in the order in which those were recorded; a mock server
-    that makes worlds for us needs none. Raises `CommandError` as `reachability.check_base_url` and `balances_at` do.
+    that makes worlds for us needs none, and plays the `profile`. Raises `CommandError` as `reachability.check_base_url`
+    and `balances_at` do.
     """
     setting = Setting.of(recording)
     if against is None:
-        with mock_in_process(setting) as target:
+        with mock_in_process(setting, profile) as target:
             yield target
         return
     url = check_base_url(against)
-    with world_at(url, clock="frozen", keys=_mock_keys(setting), **setting.settings) as world:
+    with world_at(url, clock="frozen", keys=_mock_keys(setting), profile=profile, **setting.settings) as world:
         if world is not None:
             with world.client() as client:
                 yield _MockOnServer(client, world)

@@ -23,6 +23,7 @@ from outpaint.contracts.paths_and_headers import (
     RATE_LIMIT,
     RETRY_AFTER,
 )
+from outpaint.functions.http.routes import INFERENCES_PREFIX
 from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
@@ -83,6 +84,16 @@ def inference_id_of(answer: Answer | None) -> str | None:
     value = json_of(answer)
     found = value.get("inference_id") if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
+
+
+def job_of(exchange: RecordedExchange) -> str | None:
+    """The id of the job that an exchange is about: the vendor's answer to a poll of an ended job has none."""
+    named = inference_id_of(exchange.answer)
+    path = exchange.request.target.partition("?")[0]
+    found = exchange.answer is not None and exchange.answer.status in (200, 202)
+    if named is None and found and exchange.request.method == "GET" and path.startswith(INFERENCES_PREFIX):
+        return path.removeprefix(INFERENCES_PREFIX)
+    return named
 
 
 def json_of(answer: Answer | None) -> Any:
@@ -153,7 +164,7 @@ def _scripts(exchanges: list[RecordedExchange], keys: dict[str, int], price: int
     last_words: dict[str, Any] = {}
     first_end: dict[str, int] = {}
     for exchange in exchanges:
-        job = inference_id_of(exchange.answer)
+        job = job_of(exchange)
         if job is not None and exchange.answer is not None and exchange.answer.status != 202:
             first_end.setdefault(job, exchange.number)
             last_words.setdefault(job, json_of(exchange.answer))
@@ -162,9 +173,10 @@ def _scripts(exchanges: list[RecordedExchange], keys: dict[str, int], price: int
     for exchange in exchanges:
         assert exchange.answer is not None
         scenario = _trouble(exchange, exchange.answer, keys, price)
-        job = inference_id_of(exchange.answer)
-        if scenario is None and job is not None and job not in made and is_submit(exchange):
-            scenario = _job(exchange, exchange.answer, last_words.get(job))
+        job = job_of(exchange)
+        makes_a_job = job not in made if job is not None else exchange.answer.status == 200
+        if scenario is None and makes_a_job and is_submit(exchange):
+            scenario = _job(exchange, exchange.answer, last_words.get(job or ""))
         if job is not None:
             made.add(job)
         ends = job is not None and first_end.get(job) == exchange.number

@@ -12,7 +12,7 @@ import httpx
 
 from outpaint.conformance.drift.answer_comparison import AnswerDifference, Baseline, DifferenceKind, compare
 from outpaint.conformance.drift.drift_targets import Target, TargetReply
-from outpaint.conformance.drift.job_scripts import Setting, balance_in, inference_id_of, is_of_an_account
+from outpaint.conformance.drift.job_scripts import Setting, balance_in, is_of_an_account, job_of
 from outpaint.conformance.drift.recorded_bodies import body_of
 from outpaint.conformance.drift.recording_file import Answer, RecordedExchange, Recording
 from outpaint.conformance.drift.repeated_requests import CannotAsk, RepeatedRequest, ReplayedValues, repeated
@@ -139,7 +139,7 @@ def _replay_one(run: _Replay, exchange: RecordedExchange) -> None:
     if exchange.request.key is not None:
         request = request.with_key(run.target.key(exchange.request.key))
     run.target.come_to(exchange, run.values.id(script.ended))
-    job = inference_id_of(recorded)
+    job = job_of(exchange)
     waited = 0.0
     if not run.target.scripted and job in run.answered_at:
         waited = max(0.0, exchange.at - run.answered_at[job])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, Final
 
 from outpaint.conformance.proving import clauses
@@ -148,7 +149,12 @@ def length_is_the_declared_one(exchange: ObservedExchange) -> None:
 
 @_check(clauses.ERROR_BODY, "its body has the declared shape, in JSON", Severity.MAJOR, _has_error_body)
 def error_has_its_shape(exchange: ObservedExchange) -> None:
-    _error_of(exchange)
+    api_answers_json(exchange)
+    document = _json_of(exchange)
+    holds(isinstance(document, dict), "the body is an object")
+    holds(isinstance(document.get("detail"), str), "detail is text")
+    for name, kind in (("message", str), ("code", int)):
+        holds(isinstance(document.get(name), kind | NoneType), f"{name}, where it is there, is of its type")
 
 
 @_check(clauses.ERROR_CODES, "its status, message and typed code belong together", Severity.MAJOR, _has_error_body)

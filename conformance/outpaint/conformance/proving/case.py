@@ -142,6 +142,7 @@ def case(
 critical: Final = partial(case, severity=Severity.CRITICAL)
 minor: Final = partial(case, severity=Severity.MINOR)
 costs_nothing: Final = partial(critical, clauses.REFUSED_FREE, watches_account=True)
+refused_by_us_costs_nothing: Final = partial(critical, clauses.REFUSED_BY_US_FREE, watches_account=True)
 with_held_job: Final = partial(case, given="a job that cannot end yet", needs=[Need.HELD_JOBS])
 
 

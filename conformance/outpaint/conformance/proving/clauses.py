@@ -66,7 +66,8 @@ KEY_SECRET: Final = _ours("keys.secret", "A refused key is not repeated.", API_E
 KEY_ONCE: Final = _ours("keys.once", "A request with two keys is refused, whichever of them is valid.", API_ERRORS)
 KEY_FIRST: Final = _ours("keys.first", "The key is judged before the body is.", API_ERRORS)
 KEY_FORBIDDEN: Final = _vendor("keys.forbidden", "403: the key is known, its account is not allowed.", ERRORS)
-KEY_SCHEME: Final = _rfc("keys.scheme", "401 says how to authenticate.", "RFC 9110, 11.6.1")
+# The vendor's answers are not known to have it, although the RFC demands it.
+KEY_SCHEME: Final = _ours("keys.scheme", "401 says how to authenticate.", "RFC 9110, 11.6.1")
 
 # The rate limit
 
@@ -92,6 +93,9 @@ GIVEN_BACK: Final = _ours(
     "credits.given-back", "A job that ends without pictures gives its credits back, once.", ERRORS
 )
 REFUSED_FREE: Final = _vendor("credits.refused-free", "A refused request is not charged.", ERRORS)
+REFUSED_BY_US_FREE: Final = _ours(
+    "credits.refused-by-us-free", "A request that our own rules refuse is not charged either.", API_ERRORS
+)
 USED_UP: Final = _vendor("credits.used-up", "402, Payment Required: the credits do not suffice.", ERRORS)
 PAID_FIRST: Final = _ours(
     "credits.paid-first",
@@ -129,6 +133,9 @@ ERROR_CODES: Final = _ours("errors.codes", "Each typed error code has one status
 ERROR_DETAIL: Final = _ours(
     "errors.detail", "A detail is one line for a person, without a word about our insides.", ERRORS
 )
+EXPLAINED: Final = _ours(
+    "errors.explained", "A mistake that many clients make is refused with a sentence of its own.", API_ERRORS
+)
 ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client that asks for nothing.", API_ERRORS)
 
 # Browsers and documents
@@ -136,16 +143,22 @@ ERRORS_IN_JSON: Final = _ours("errors.in-json", "Errors are JSON for a client th
 PREFLIGHT: Final = _ours(
     "browsers.preflight", "A preflight needs no key and allows the API's methods and headers.", API_HEADERS
 )
-PREFLIGHT_PREFER: Final = _vendor("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{FIELDS}, Prefer")
-OPTIONS: Final = _rfc("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
+PREFLIGHT_ANY: Final = _ours(
+    "browsers.preflight-any",
+    "A preflight allows every header that it asks for, and never credentials.",
+    f"{API_HEADERS}; {WIRE}#client-habits",
+)
+PREFLIGHT_PREFER: Final = _ours("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{WIRE}#prefer")
+OPTIONS: Final = _ours("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(
     "browsers.documents", "The description is served at /openapi.json and a page of it at /docs.", API
 )
 
 # HTTP itself
 
-NOT_HTTP: Final = _rfc(
-    "http.not-http", "Bytes that are no proper HTTP are 400, in the API's own shape.", "RFC 9112, 2.2 and 6.3"
+NOT_HTTP: Final = _rfc("http.not-http", "Bytes that are no proper HTTP are 400.", "RFC 9112, 2.2 and 6.3")
+NOT_HTTP_SHAPE: Final = _ours(
+    "http.not-http-shape", "The 400 of bytes that are no proper HTTP has the API's own shape.", API_ERRORS
 )
 BROKEN_OFF: Final = _rfc("http.broken-off", "A body that breaks off before its length is no request.", "RFC 9112, 8")
 PIPELINED: Final = _rfc(
@@ -189,7 +202,7 @@ MULTIPART_GRAMMAR: Final = _rfc(
     "Only a line break, two dashes and the boundary end a part; what is before the first or after the last is nothing.",
     "RFC 2046, 5.1.1",
 )
-FORM_PARTS: Final = _rfc(
+FORM_PARTS: Final = _ours(
     "bodies.form-parts",
     "Each part is form-data and has one name; no part has a transfer encoding.",
     "RFC 7578, 4.2 and 4.7",
@@ -215,6 +228,14 @@ CLIENT_QUIRKS: Final = _vendor(
     "bodies.client-quirks",
     "What the vendor's own clients send is taken: odd labels, whole paths as file names, typed GETs without a body.",
     f"{FIELDS}, Client quirks",
+)
+EMPTY_INPUT: Final = _vendor(
+    "bodies.empty-input",
+    "A file input of an HTML form that was left empty, without a name and without bytes, means none.",
+    f"{WIRE}#client-habits",
+)
+EXTENDED_FILENAME: Final = _ours(
+    "bodies.extended-filename", "A name of a file that comes as `filename*` alone is taken for one.", API
 )
 EXHAUSTED_HANDLE: Final = _vendor(
     "bodies.exhausted-handle",

@@ -22,6 +22,7 @@ from outpaint.conformance.proving.provider import Need, Provider
 from outpaint.conformance.verify.case_selection import CreditBudget
 from outpaint.conformance.verify.coverage import SeenOfContract
 from outpaint.conformance.verify.redacted_runs import redacted_exchange, redacting_keys
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import Redaction
 
 _PROVIDER_WIDE: Final = frozenset({Need.TIME, Need.HELD_JOBS, Need.FAILING_JOBS, Need.SETTINGS})
@@ -189,8 +190,10 @@ class AnswerJudge:
     Safe for many threads.
     """
 
-    def __init__(self, checks: Iterable[AnswerCheck], redaction: Redaction) -> None:
-        self.seen = SeenOfContract()
+    def __init__(
+        self, checks: Iterable[AnswerCheck], redaction: Redaction, profile: WireProfile = WireProfile.OURS
+    ) -> None:
+        self.seen = SeenOfContract(profile)
         self._redaction = redaction
         self._lock = threading.Lock()
         self._records = {check.id: (check, _Record()) for check in checks}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final, TypeVar
 
@@ -14,6 +13,7 @@ from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.contracts.profiles import WireProfile
 
 _CREDITS_BETWEEN_CHECKS: Final = 25
 """Credits between two looks at what was really spent."""
@@ -104,22 +104,16 @@ _WORST_FIRST: Final = tuple(Severity)
 What = TypeVar("What", Case, AnswerCheck)
 
 
-class Profile(StrEnum):
-    """How much of the contract a provider is held to."""
-
-    VENDOR = "vendor"
-    """What the vendor promises, and the standards that it keeps to."""
-    FULL = "full"
-    """That, and our own extensions and decisions."""
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The cases that are asked for. `only` and `skip` are globs over ids, or areas; without `only`, all are wanted."""
+    """The cases that are asked for. `only` and `skip` are globs over ids, or areas; without `only`, all are wanted.
+
+    In the vendor's `profile` nothing is demanded that is ours.
+    """
 
     only: Sequence[str] = ()
     skip: Sequence[str] = ()
-    profile: Profile = Profile.FULL
+    profile: WireProfile = WireProfile.OURS
     severity: Severity = Severity.MINOR
     """The mildest that is wanted."""
 
@@ -138,7 +132,7 @@ class Selection:
         return [pattern for pattern in (*self.only, *self.skip) if not any(_matches(id_, pattern) for id_ in ids)]
 
     def _wants(self, case: Case | AnswerCheck) -> bool:
-        if self.profile is Profile.VENDOR and case.guards.origin is Origin.OURS:
+        if self.profile is WireProfile.VENDOR and case.guards.origin is Origin.OURS:
             return False
         if _WORST_FIRST.index(case.severity) > _WORST_FIRST.index(self.severity):
             return False

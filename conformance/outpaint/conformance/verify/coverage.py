@@ -16,6 +16,9 @@ from outpaint.conformance.proving.provider import Need
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import JOB_ERRORS, ErrorCode
 from outpaint.contracts.openapi import document
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.profiles import WireProfile, vendor_members
+from outpaint.contracts.responses import VENDOR_ANSWERS
 
 _ANSWERS: Final = ("Result", "Accepted", "FailedJob", "Balance", "UploadTicket", "ErrorBody", "ProblemDetails")
 _JSON: Final = ("application/json", "application/problem+json")
@@ -156,7 +159,8 @@ class Aspect:
 class SeenOfContract:
     """Notes what each exchange shows of the contract. Safe for many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: WireProfile = WireProfile.OURS) -> None:
+        self._profile = profile
         self._lock = threading.Lock()
         self._what: dict[str, set[str]] = {aspect: set() for aspect in _UNIVERSE}
         self._jobs: dict[str, str] = {}
@@ -186,10 +190,11 @@ class SeenOfContract:
             return tuple(
                 Aspect(
                     name,
-                    tuple(one for one in every() if one in self._what[name]),
-                    tuple(one for one in every() if one not in self._what[name]),
+                    tuple(one for one in there if one in self._what[name]),
+                    tuple(one for one in there if one not in self._what[name]),
                 )
                 for name, every in _UNIVERSE.items()
+                for there in [_in_profile(name, every(), self._profile)]
             )
 
 
@@ -205,6 +210,23 @@ _UNIVERSE: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     _CODES: lambda: tuple(code.value for code in ErrorCode),
     _TRANSITIONS: lambda: tuple(step.value for step in Transition),
 }
+
+
+def _in_profile(aspect: str, every: Iterable[str], profile: WireProfile) -> tuple[str, ...]:
+    """What there is to see of an aspect in a profile; what else a provider shows is not looked at."""
+    if profile is WireProfile.OURS:
+        return tuple(every)
+    if aspect == _STATUSES:
+        paths = tuple(f" {path} " for path in (OUTPAINT_PATH, INFERENCE_PATH, BALANCE_PATH))
+        return tuple(one for one in every if any(path in one for path in paths))
+    if aspect == _HEADERS:
+        return tuple(one for one in every if one.lower() in names.VENDOR_ANSWER_HEADERS)
+    if aspect == _FIELDS:
+        sent = {f"{model.__name__}.{path}" for model in VENDOR_ANSWERS for path in vendor_members(model)}
+        return tuple(one for one in every if one in sent)
+    if aspect == _CODES:
+        return ()
+    return tuple(one for one in every if one != Transition.REPLAYED)
 
 
 def too_little(

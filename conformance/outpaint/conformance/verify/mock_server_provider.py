@@ -17,6 +17,7 @@ from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
 from outpaint.conformance.verify.remote_provider import client_options
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import MAX_WAIT
+from outpaint.contracts.profiles import WireProfile
 from outpaint.mocks.admin.admin_models import Advance, OpenAccount, SetAlways, SetSource, SetUp
 from outpaint.mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 
@@ -51,17 +52,23 @@ class MockServer:
 
     @contextmanager
     def world(
-        self, *, clock: str = "ticking", keys: Mapping[str, int] | None = None, **settings: Any
+        self,
+        *,
+        clock: str = "ticking",
+        keys: Mapping[str, int] | None = None,
+        profile: WireProfile = WireProfile.OURS,
+        **settings: Any,
     ) -> Iterator[MockWorld]:
-        """A new world for as long as the block runs, with these settings of its service.
+        """A new world for as long as the block runs, which plays this profile with these settings of its service.
 
         Only `keys`, each with its credits, and keys that are made later are known there. Raises `NotOffered` where the
         mock makes no worlds.
         """
         name = f"contract-{secrets.token_hex(6)}"
-        self.ask("PUT", f"/worlds/{name}", SetUp(keys=dict(keys or {}), clock=clock, settings=settings))
+        wanted = SetUp(keys=dict(keys or {}), clock=clock, settings=settings, profile=profile)
+        self.ask("PUT", f"/worlds/{name}", wanted)
         try:
-            yield MockWorld(self, name)
+            yield MockWorld(self, name, profile)
         finally:
             self.ask("DELETE", f"/worlds/{name}")
 
@@ -100,8 +107,9 @@ class MockWorld(NewAccounts):
     poll_pause = _POLL_PAUSE_S
     longest_wait = MAX_WAIT
 
-    def __init__(self, server: MockServer, name: str) -> None:
+    def __init__(self, server: MockServer, name: str, profile: WireProfile) -> None:
         self._server = server
+        self._profile = profile
         self._world = name
         self.name = server.url
 
@@ -155,7 +163,7 @@ class MockWorld(NewAccounts):
 
     def configured(self, **settings: Any) -> AbstractContextManager[Provider]:
         """Another world, with these settings."""
-        return self._server.world(**settings)
+        return self._server.world(profile=self._profile, **settings)
 
     def address(self) -> tuple[str, int]:
         url = urlsplit(self._server.url)

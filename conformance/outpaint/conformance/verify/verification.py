@@ -14,9 +14,10 @@ from outpaint.conformance.proving.answer_promises import checks
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_runner import AnswerJudge, CaseResult, Outcome, Runner
-from outpaint.conformance.verify.case_selection import CreditBudget, Profile, Selection
+from outpaint.conformance.verify.case_selection import CreditBudget, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
 from outpaint.conformance.verify.exit_codes import ExitCode
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import Redaction
 
 
@@ -25,7 +26,7 @@ class Verification:
     """All that a verification found, without any credential."""
 
     provider: str
-    profile: Profile
+    profile: WireProfile
     seed: int
     began_at: float
     """Seconds since the epoch."""
@@ -102,7 +103,7 @@ def verify_provider(
     selection = selection or Selection()
     wanted = selection.of(all_cases() if cases is None else cases)
     redaction = redaction or Redaction()
-    judge = AnswerJudge(selection.of(checks()), redaction)
+    judge = AnswerJudge(selection.of(checks()), redaction, selection.profile)
     found: dict[str, CaseResult] = {}
 
     def keep(result: CaseResult) -> None:

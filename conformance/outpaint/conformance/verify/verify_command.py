@@ -13,6 +13,7 @@ import click
 
 from outpaint.conformance.verify.exit_codes import CommandError
 from outpaint.contracts.paths_and_headers import MAX_WAIT
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.command_line.console import ERR, OUT
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ _only_option = click.option(
 )
 _profile_option = click.option(
     "--profile",
-    type=click.Choice(["full", "vendor"]),
-    default="full",
+    type=click.Choice([profile.value for profile in WireProfile]),
+    default=WireProfile.OURS.value,
     show_default=True,
-    help="vendor: only what the vendor promises, and standards; full: our extensions too.",
+    help="vendor: only what the vendor promises, and standards; ours: our extensions too.",
 )
 
 
@@ -49,9 +50,9 @@ def cases(only: tuple[str, ...], profile: str, as_json_: bool) -> None:
     """
     from outpaint.conformance.cases import all_cases
     from outpaint.conformance.proving.answer_promises import checks
-    from outpaint.conformance.verify.case_selection import Profile, Selection
+    from outpaint.conformance.verify.case_selection import Selection
 
-    selection = Selection(only=only, profile=Profile(profile))
+    selection = Selection(only=only, profile=WireProfile(profile))
     found = [*map(_as_object, selection.of(all_cases())), *map(_as_object, selection.of(checks()))]
     if not found:
         raise click.UsageError(f"no case is named {' or '.join(only)}")
@@ -147,8 +148,8 @@ def verify(
 ) -> None:
     """Prove that what answers at a base URL keeps the contract.
 
-    Our mock server is recognised: its clock, accounts and faults are under control, in a world made for the run. Any
-    other provider is asked what can be asked from outside.
+    Our mock server is recognised: its clock, accounts and faults are under control, in a world made for the run, which
+    plays the API of the profile. Any other provider is asked what can be asked from outside.
 
     \b
     Examples:
@@ -171,20 +172,20 @@ def verify(
     from outpaint.conformance.cases import all_cases
     from outpaint.conformance.proving.answer_promises import checks
     from outpaint.conformance.proving.case import Severity
-    from outpaint.conformance.verify.case_selection import Plan, Profile, Selection
+    from outpaint.conformance.verify.case_selection import Plan, Selection
     from outpaint.conformance.verify.text_reports import as_json, as_junit, print_table, progress, report_console
     from outpaint.conformance.verify.verification import verify_provider
     from outpaint.conformance.verify.verification_page import as_page
     from outpaint.contracts.redaction import Redaction
 
-    selection = Selection(only, skip, Profile(profile), Severity(severity))
+    selection = Selection(only, skip, WireProfile(profile), Severity(severity))
     if unmatched := selection.unmatched((*all_cases(), *checks())):
         raise click.UsageError(f"no case is named {unmatched[0]}: `outpaint contract cases` lists them")
     wanted = selection.of(all_cases())
     seed = SystemRandom().randrange(100_000) if seed is None else seed
     redaction = Redaction(filter(None, (api_key, second_api_key)))
     try:
-        with _provider(base_url, api_key, second_api_key, longest_wait) as (provider, balance):
+        with _provider(base_url, api_key, second_api_key, longest_wait, selection.profile) as (provider, balance):
             plan = Plan.of(wanted, provider)
             if dry_run:
                 _print_plan(plan, balance)
@@ -215,7 +216,7 @@ def verify(
 
 @contextmanager
 def _provider(
-    base_url: str, key: str | None, second_key: str | None, longest_wait: int
+    base_url: str, key: str | None, second_key: str | None, longest_wait: int, profile: WireProfile
 ) -> Iterator[tuple[Provider, int | None]]:
     """Who is verified, and the credits of its key where the account is somebody's."""
     from outpaint.conformance.verify.mock_server_provider import world_at
@@ -223,7 +224,7 @@ def _provider(
     from outpaint.conformance.verify.remote_provider import RemoteProvider
 
     url = check_base_url(base_url)
-    with world_at(url) as world:
+    with world_at(url, profile=profile) as world:
         if world is not None:
             yield world, None
             return

@@ -76,6 +76,13 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
     help="How long a sync request waits before it is answered 202.",
 )
 @click.option(
+    "--accepted-word",
+    type=click.Choice(["processing", "success"]),
+    default="processing",
+    show_default=True,
+    help="The status of the 202 to an async POST; success for clients of the vendor of 2025.",
+)
+@click.option(
     "--insecure-sources", is_flag=True, help="Also fetch an image_url over http, from any port, from this machine."
 )
 @limit_option("outpaint.functions.embedded.server_limits:ServerLimits")
@@ -111,6 +118,7 @@ def serve(
     rate_limit: int,
     credits_per_image: int,
     sync_wait: int,
+    accepted_word: str,
     insecure_sources: bool,
     changed_limits: ChangedLimits[ServerLimits],
     proxies: TrustedProxies,
@@ -132,6 +140,7 @@ def serve(
       outpaint serve --port 0 --in-memory --painter flat    # a free port, nothing kept, instant pictures
       outpaint serve --host 0.0.0.0 --public-url https://paint.example --data /var/lib/outpaint
     """
+    from outpaint.contracts.responses import StatusWord
     from outpaint.functions.adapters.fetch import SafeFetch
     from outpaint.functions.embedded import server
     from outpaint.functions.embedded.host import open_host
@@ -144,6 +153,7 @@ def serve(
         rate_limit=rate_limit,
         credits_per_image=credits_per_image,
         sync_wait=sync_wait,
+        accepted_word=StatusWord(accepted_word),
         **({"cors_origins": tuple(map(_origin, cors_origins))} if cors_origins else {}),
         **changed_limits.settings,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +15,15 @@ from pydantic import BaseModel
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorBody, ErrorCode, OutpaintError, ProblemDetails
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import API_KEY, EXPOSED, IDEMPOTENCY_KEY, PREFER, Allowance
+from outpaint.contracts.paths_and_headers import (
+    API_KEY,
+    EXPOSED,
+    IDEMPOTENCY_KEY,
+    NOT_IN_VENDORS_PREFLIGHT,
+    PREFER,
+    Allowance,
+)
+from outpaint.contracts.profiles import WireProfile, sent_headers, vendor_body
 from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import RequestHead, Response
@@ -26,6 +36,8 @@ ALLOWED_HEADERS: Final = (API_KEY, "Accept", "Content-Type", IDEMPOTENCY_KEY, PR
 MAX_AGE: Final = 7200
 _EXPOSED: Final = ("Access-Control-Expose-Headers", ", ".join(EXPOSED))
 _FOR_ANYONE: Final = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_MOST_ASKED_FOR: Final = 100
 
 PROBLEM: Final = "application/problem+json"
 Headers = tuple[tuple[str, str], ...]
@@ -43,13 +55,16 @@ class Accept:
     problem: bool = False
 
     @classmethod
-    def parse(cls, values: list[str]) -> Accept:
-        """The meaning of the header's values; a more specific range beats a wider one."""
-        return _parsed(",".join(values))
+    def parse(cls, values: list[str], profile: WireProfile = WireProfile.OURS) -> Accept:
+        """The meaning of the header's values; a more specific range beats a wider one.
+
+        The vendor has no problem documents: to it, their name is that of any type it does not have.
+        """
+        return _parsed(",".join(values), profile)
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> Accept:
+def _parsed(text: str, profile: WireProfile) -> Accept:
     ranges: dict[str, float] = {}
     for item in text.split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -59,7 +74,7 @@ def _parsed(text: str) -> Accept:
         return Accept()
     wide = ranges.get("application/*", ranges.get("*/*", 0.0))
     json = ranges.get(JSON, wide)
-    problem = ranges.get(PROBLEM, 0.0)
+    problem = ranges.get(PROBLEM, 0.0) if profile is WireProfile.OURS else 0.0
     # Problem documents are for clients that name them; one that ranks plain JSON higher gets that.
     return Accept(json=json > 0 or problem > 0, problem=problem > 0 and problem >= ranges.get(JSON, 0.0))
 
@@ -85,13 +100,19 @@ class Answers:
     allowance: Allowance
     accept: Accept = Accept()
     warnings: list[str] = field(default_factory=list)
+    profile: WireProfile = WireProfile.OURS
+    error_code: ErrorCode | None = None
+    """That of the latest body, whether or not it is sent."""
 
     def json(self, status: int, body: BaseModel, extra: Headers = ()) -> Response:
         """A model of the contract as JSON."""
-        return self.content(status, JSON, _encoded(body), (_NO_STORE, *extra))
+        return self.content(status, JSON, self._encoded(body, status), (_NO_STORE, *extra))
 
-    def error(self, error: Exception, extra: Headers = ()) -> Response:
-        """The response to an error; one that is no `OutpaintError` is logged and answered as INTERNAL."""
+    def error(self, error: Exception, extra: Headers = (), *, retry_after: int | None = None) -> Response:
+        """The response to an error; one that is no `OutpaintError` is logged and answered as INTERNAL.
+
+        `retry_after` is the seconds in `Retry-After`, where they are not those of the error's kind.
+        """
         if not isinstance(error, OutpaintError):
             with log_keys.about_error(error):
                 _LOG.error("request %s broke", self.correlation_id, exc_info=error)
@@ -105,27 +126,36 @@ class Answers:
             body, media_type = ProblemDetails.of(error, correlation_id=self.correlation_id), PROBLEM
         else:
             body, media_type = ErrorBody.of(error), JSON
-        headers = (_NO_STORE, *self._way_out(error), *extra)
-        return self.content(status, media_type, _encoded(body), headers)
+        headers = (_NO_STORE, *self._way_out(error, retry_after), *extra)
+        return self.content(status, media_type, self._encoded(body, status), headers)
 
     def empty(self, status: int, extra: Headers = ()) -> Response:
         """A response without a body."""
-        return Response(status, (*self._common(), *extra))
+        return Response(status, sent_headers((*self._common(), *extra), self.profile))
 
     def content(self, status: int, media_type: str, body: bytes, extra: Headers = ()) -> Response:
         """A response with these bytes; HEAD gets its headers alone."""
         headers = (("Content-Type", media_type), ("Content-Length", str(len(body))), *self._common(), *extra)
-        return Response(status, headers, b"" if self.head.method == "HEAD" else body)
+        return Response(status, sent_headers(headers, self.profile), b"" if self.head.method == "HEAD" else body)
 
-    def _way_out(self, error: OutpaintError) -> Headers:
+    def _encoded(self, body: BaseModel, status: int) -> bytes:
+        """A body's bytes, in the profile."""
+        self.error_code = getattr(body, "error_code", None)
+        if self.profile is WireProfile.VENDOR:
+            return json.dumps(vendor_body(body, status), ensure_ascii=False, separators=(",", ":")).encode()
+        # `model_dump_json` without its decoding to text, which would have to be encoded again.
+        encoded: bytes = body.__pydantic_serializer__.to_json(body)
+        return encoded
+
+    def _way_out(self, error: OutpaintError, retry_after: int | None) -> Headers:
         """The headers in which HTTP says what to do about an error."""
         kind = error.kind
         if kind.status == 401:
             return (("WWW-Authenticate", f'ApiKey header="{names.API_KEY}"'),)
-        if kind.retry_after:
-            seconds = self.allowance.reset_in if error.code is ErrorCode.RATE_LIMITED else self.settings.retry_after
-            return ((names.RETRY_AFTER, str(seconds)),)
-        return ()
+        if retry_after is None and kind.retry_after:
+            rated = error.code is ErrorCode.RATE_LIMITED
+            retry_after = self.allowance.reset_in if rated else self.settings.retry_after
+        return () if retry_after is None else ((names.RETRY_AFTER, str(retry_after)),)
 
     def _common(self) -> Headers:
         """The headers on every response, errors too (docs/facts/wire.md#headers)."""
@@ -149,19 +179,25 @@ def cors_headers(head: RequestHead, origins: tuple[str, ...]) -> list[tuple[str,
     return [("Access-Control-Allow-Origin", origin), _EXPOSED, ("Vary", "Origin")]
 
 
-def preflight_headers(methods: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The answer to a browser's preflight: which methods and headers it may send."""
+def preflight_headers(
+    head: RequestHead, methods: tuple[str, ...], profile: WireProfile = WireProfile.OURS
+) -> list[tuple[str, str]]:
+    """The answer to a browser's preflight: which methods and headers it may send.
+
+    Every header that it asks for is allowed, beside those of the API: which ones a page's tools add nobody can
+    foresee, and credentials, which a browser adds by itself, are never allowed.
+    """
+    asked = ",".join(head.header_values("access-control-request-headers")).split(",")[:_MOST_ASKED_FOR]
+    by_name = {name.lower(): name for name in ALLOWED_HEADERS}
+    for name in map(str.strip, asked):
+        if _HEADER_NAME.fullmatch(name):
+            by_name.setdefault(name.lower(), name)
+    refused = NOT_IN_VENDORS_PREFLIGHT if profile is WireProfile.VENDOR else frozenset()
     return [
         ("Access-Control-Allow-Methods", ", ".join(methods)),
-        ("Access-Control-Allow-Headers", ", ".join(ALLOWED_HEADERS)),
+        ("Access-Control-Allow-Headers", ", ".join(name for key, name in by_name.items() if key not in refused)),
         ("Access-Control-Max-Age", str(MAX_AGE)),
     ]
-
-
-def _encoded(body: BaseModel) -> bytes:
-    """`model_dump_json` without its decoding to text, which would have to be encoded again."""
-    encoded: bytes = body.__pydantic_serializer__.to_json(body)
-    return encoded
 
 
 def absolute(service: Service, url: str, origin: str) -> str:

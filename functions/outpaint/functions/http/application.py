@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, quote
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import UPLOADS_PATH, Allowance, Prefer
-from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest
+from outpaint.contracts.paths_and_headers import INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH, Allowance, Prefer
+from outpaint.contracts.profiles import WireProfile, read_headers
+from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest, known_fields
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
@@ -28,7 +29,7 @@ from outpaint.functions.service import admission, log_keys, settle, upload_forms
 from outpaint.functions.service.admission import authenticate
 from outpaint.functions.service.records import Account, Job, UploadGrant
 from outpaint.functions.service.service import Service
-from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out
+from outpaint.functions.service.submit import Admitted, Submission, admit, carry_out, wants_no_wait
 
 _LOG: Final = logging.getLogger("outpaint.http")
 if TYPE_CHECKING:
@@ -49,19 +50,22 @@ _T = TypeVar("_T")
 
 
 class Application:
-    """The service on HTTP; safe to use from several threads.
+    """The service on HTTP, in a profile; safe to use from several threads.
 
     `operating` is what the host tells its operators, at /ready, /metrics and /health?detail=1; a host without it has
     none of these.
     """
 
-    def __init__(self, service: Service, operating: Operating | None = None) -> None:
+    def __init__(
+        self, service: Service, operating: Operating | None = None, profile: WireProfile = WireProfile.OURS
+    ) -> None:
         self.service = service
         self._operating = operating
+        self._profile = profile
 
     def open(self, head: RequestHead) -> Exchange:
         """Begin a request by its head; never raises."""
-        return Exchange(self.service, head, self._operating)
+        return Exchange(self.service, head, self._operating, self._profile)
 
     def respond(self, head: RequestHead, body: Body = b"") -> Response | Waiting:
         """The whole exchange in one call, for hosts that already hold the body; never raises."""
@@ -72,7 +76,7 @@ class Application:
 
     def refusal(self, error: OutpaintError) -> Response:
         """The answer to a request that its host refuses by itself, and of which not even a head may be known."""
-        return Exchange(self.service, RequestHead("GET", "/")).refuse(error)
+        return self.open(RequestHead("GET", "/")).refuse(error)
 
 
 class Exchange:
@@ -81,22 +85,38 @@ class Exchange:
     `answer` is set when the head alone decided (a refusal, or a quick read): the host may send it without
     reading the body. Otherwise the host reads at most `body_limit` bytes, answers a client that sends more by
     `too_large()`, and calls `finish`, which may take a while (it reads, hashes and decodes): off its event loop.
-    `match` is the route of the request's path, `request` what a POST asks for, once head and body were read;
-    `inference_id` is the job that the answer is about, where it is about one.
+    `match` is the route of the request's path; once head and body were read, `request` is what a POST asks for, and
+    `field_names` are the names in the body; `inference_id` is the job that the answer is about, where it is about one.
+    In the `profile` of the vendor, what is ours in the request means nothing, and nothing of ours is answered.
     """
 
-    def __init__(self, service: Service, head: RequestHead, operating: Operating | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        head: RequestHead,
+        operating: Operating | None = None,
+        profile: WireProfile = WireProfile.OURS,
+    ) -> None:
         self._service = service
         self._operating = operating
+        self._profile = profile
+        if profile is not WireProfile.OURS:
+            head = replace(head, headers=read_headers(head.headers, profile))
         self._head = head
         self._answers = Answers(
-            service.settings, head, head.correlation_id or service.ids.uuid(), admission.nothing_counted(service)
+            service.settings,
+            head,
+            head.correlation_id or service.ids.uuid(),
+            admission.nothing_counted(service),
+            profile=profile,
         )
         self._caller: Account | None = None
         self._grant: UploadGrant | None = None
-        self._act: Callable[[], Response | Waiting | Fetching]
+        # Not bound: a cycle would keep the body for long.
+        self._act: Callable[[Exchange], Response | Waiting | Fetching]
         self.match: Match | None = None
         self.request: OutpaintRequest | None = None
+        self.field_names: tuple[str, ...] = ()
         self.inference_id: str | None = None
         self.body_limit = 0
         self.answer: Response | None = self._guarded(self._judge_head)
@@ -146,12 +166,10 @@ class Exchange:
 
     def start(self) -> Response | Waiting | Fetching:
         """The second half of `begin`, after `read`; what was read is let go of then."""
-        outcome = self._guarded(self._act)
-        self._act, self.request = self._done, None
+        act, self._act = self._act, _acted
+        outcome = self._guarded(lambda: act(self))
+        self.request = None
         return outcome
-
-    def _done(self) -> Response:
-        raise RuntimeError("a request is acted on once")
 
     def too_large(self) -> Response:
         """413 for a body that outgrew `body_limit`."""
@@ -179,7 +197,7 @@ class Exchange:
 
     def _judge_head(self) -> Response | None:
         head, settings = self._head, self._service.settings
-        self._answers.accept = Accept.parse(head.header_values("accept"))
+        self._answers.accept = Accept.parse(head.header_values("accept"), self._profile)
         size = len(head.path) + len(head.query)
         for name, value in head.headers:
             size += len(name) + len(value) + 4
@@ -189,19 +207,21 @@ class Exchange:
             )
         if len(dict(head.headers)) < len(head.headers):
             _check_single([name for name, _ in head.headers])
-        found = self.match = match(head.path)
+        found = self.match = match(head.path, self._profile)
         if found is None or (found.operated and self._operating is None):
             self._show_credits()
             raise OutpaintError(
-                ErrorCode.UNKNOWN_ROUTE, f"there is nothing at {quote(head.path[:100])}: see /docs for what there is"
+                ErrorCode.UNKNOWN_ROUTE,
+                f"there is nothing at {quote(head.path[:100])}: {_elsewhere(head, self._profile)}",
             )
         methods = METHODS[found.route]
         if head.method == "OPTIONS":
-            return self._answers.empty(204, (("Allow", ", ".join(methods)), *answers.preflight_headers(methods)))
+            allowed = answers.preflight_headers(head, methods, self._profile)
+            return self._answers.empty(204, (("Allow", ", ".join(methods)), *allowed))
         if head.method not in methods:
             self._show_credits()
             raise OutpaintError(
-                ErrorCode.METHOD_NOT_ALLOWED, f"{quote(head.method[:20])} is not taken here: use {methods[0]}"
+                ErrorCode.METHOD_NOT_ALLOWED, f"{quote(head.method[:20])} is not taken here: {_right_verb(head, found)}"
             )
         if found.route in PUBLIC:
             return self._public(found)
@@ -219,7 +239,7 @@ class Exchange:
             return self._answers.json(200, Balance(credits=caller.credits))
         if found.route is Route.INFERENCE:
             return self._inference(caller, found.id)
-        if found.route is Route.UPLOADS and not upload_forms.uploads_offered(self._service):
+        if found.route is Route.UPLOADS and not self._offers_uploads:
             raise OutpaintError(ErrorCode.UNKNOWN_ROUTE, "this host takes no uploads: send the picture itself")
         self._expect_body(_MAX_UPLOADS_BODY if found.route is Route.UPLOADS else settings.max_body_bytes)
         return None
@@ -276,10 +296,13 @@ class Exchange:
     def _asks_for_detail(self) -> bool:
         return self._operating is not None and bool(_query(self._head).get("detail"))
 
+    @property
+    def _offers_uploads(self) -> bool:
+        return self._profile is WireProfile.OURS and upload_forms.uploads_offered(self._service)
+
     def _body_too_large(self) -> OutpaintError:
         settings = self._service.settings
-        offered = upload_forms.uploads_offered(self._service)
-        way_out = f": send larger pictures ahead by POST {UPLOADS_PATH}" if offered else ""
+        way_out = f": send larger pictures ahead by POST {UPLOADS_PATH}" if self._offers_uploads else ""
         return OutpaintError(
             ErrorCode.BODY_TOO_LARGE,
             f"the request body is too large: a picture may have at most {settings.pictures.max_bytes} bytes, "
@@ -314,28 +337,35 @@ class Exchange:
         assert found is not None
         if found.route is Route.FILE:
             # A body that comes with a GET means nothing.
-            self._act = lambda: self._file(found.id)
+            self._act = lambda own: own._file(found.id)
             return
         if found.route in (Route.HEALTH, Route.READY, Route.METRICS):
-            self._act = lambda: self._operated(found.route)
+            self._act = lambda own: own._operated(found.route)
             return
-        fields = bodies.read_fields(self._head, body)
+        fields = bodies.read_fields(self._head, body, known_fields(self._profile))
+        self.field_names = tuple(fields)
         if found.route is Route.UPLOAD:
             upload = _file_part(fields)
-            self._act = lambda: self._store(found.id, upload)
+            self._act = lambda own: own._store(found.id, upload)
             return
         assert caller is not None
         for_upload = found.route is Route.UPLOADS
-        unknown = (UploadRequest if for_upload else OutpaintRequest).unknown_fields(fields)
+        unknown = (
+            UploadRequest.unknown_fields(fields)
+            if for_upload
+            else OutpaintRequest.unknown_fields(fields, self._profile)
+        )
         if unknown:
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
             self._answers.warnings.append(f"unknown fields ignored: {shown}")
         if for_upload:
             wanted = UploadRequest.from_fields(fields)
-            self._act = lambda: self._ticket(caller, wanted)
+            self._act = lambda own: own._ticket(caller, wanted)
         else:
+            if self._profile is not WireProfile.OURS:
+                fields = {name: values for name, values in fields.items() if name not in unknown}
             request = self.request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
-            self._act = lambda: self._outpaint(caller, request)
+            self._act = lambda own: own._outpaint(caller, request)
 
     def _granted(self, file_id: str) -> UploadGrant:
         service = self._service
@@ -354,32 +384,35 @@ class Exchange:
 
     def _outpaint(self, caller: Account, request: OutpaintRequest) -> Response | Waiting | Fetching:
         head = self._head
+        prefer = Prefer.parse(head.header_values(names.PREFER))
+        # A setting chooses the word of an async POST. One that was to wait and is answered 202 has the word of a poll.
+        word = self._service.settings.accepted_word if wants_no_wait(request, prefer) else StatusWord.PROCESSING
         admitted = admit(
             self._service,
             caller,
             request,
-            prefer=Prefer.parse(head.header_values(names.PREFER)),
+            prefer=prefer,
             idempotency_key=head.header(names.IDEMPOTENCY_KEY),
             correlation_id=self._answers.correlation_id,
         )
         if isinstance(admitted, Submission):
-            return self._answer_to(admitted)
+            return self._answer_to(admitted, word)
         if admitted.fetches:
-            return Fetching(caller.id, lambda: self._guarded(lambda: self._carry_out(admitted)), self.refuse)
-        return self._carry_out(admitted)
+            return Fetching(caller.id, lambda: self._guarded(lambda: self._carry_out(admitted, word)), self.refuse)
+        return self._carry_out(admitted, word)
 
-    def _carry_out(self, admitted: Admitted) -> Response | Waiting:
-        return self._answer_to(carry_out(self._service, admitted))
+    def _carry_out(self, admitted: Admitted, word: StatusWord) -> Response | Waiting:
+        return self._answer_to(carry_out(self._service, admitted), word)
 
-    def _answer_to(self, submission: Submission) -> Response | Waiting:
+    def _answer_to(self, submission: Submission, word: StatusWord) -> Response | Waiting:
         service, job = self._service, submission.job
         self.inference_id = job.id
         if job.state.ended or submission.wait <= 0:
-            return self._submitted(submission, job)
+            return self._submitted(submission, job, word)
 
         def resume() -> Response:
             current = service.jobs.find(job.id, service.clock.now()) or job
-            return self._submitted(submission, settle.refreshed(service, current))
+            return self._submitted(submission, settle.refreshed(service, current), word)
 
         return Waiting(
             inference_id=job.id,
@@ -388,7 +421,7 @@ class Exchange:
             abandon=lambda: self._release(submission),
         )
 
-    def _submitted(self, submission: Submission, job: Job) -> Response:
+    def _submitted(self, submission: Submission, job: Job, word: StatusWord) -> Response:
         """The answer to a POST: the job in its present state, and its claim free for replays."""
         self._release(submission)
         extra: Headers = ()
@@ -396,7 +429,6 @@ class Exchange:
             extra += ((names.PREFERENCE_APPLIED, submission.preference_applied),)
         if submission.replayed:
             extra += ((names.IDEMPOTENT_REPLAYED, "true"),)
-        word = self._service.settings.accepted_word
         if submission.wait <= 0 and not submission.replayed:
             # A client that did not want to wait is answered 202, even where the painter was quicker than this answer.
             return self._accepted(job, extra, word)
@@ -461,14 +493,18 @@ class Exchange:
     def _unknown_file() -> OutpaintError:
         return OutpaintError(ErrorCode.UNKNOWN_FILE, "there is no such file, or its lifetime is over", field="id")
 
-    def refuse(self, error: Exception, extra: Headers = ()) -> Response:
+    def refuse(self, error: Exception, extra: Headers = (), *, retry_after: int | None = None) -> Response:
         """The answer to an error, of the core or of its host, with the headers that say what to do about it."""
         if isinstance(error, OutpaintError) and self.match is not None:
             if error.code is ErrorCode.METHOD_NOT_ALLOWED:
                 extra += (("Allow", ", ".join(METHODS[self.match.route])),)
             elif error.code is ErrorCode.UNSUPPORTED_CONTENT_TYPE:
                 extra += (("Accept-Post", ", ".join(bodies.SUPPORTED)),)
-        return self._answers.error(error, extra)
+        return self._answers.error(error, extra, retry_after=retry_after)
+
+
+def _acted(_exchange: Exchange) -> Response:
+    raise RuntimeError("a request is acted on once")
 
 
 def no_room() -> OutpaintError:
@@ -493,6 +529,27 @@ def _file_part(fields: Fields) -> Upload:
             ErrorCode.MISSING_PARAMETER, "file is missing: send the picture as one file named file", field="file"
         )
     return found[0]
+
+
+def _elsewhere(head: RequestHead, profile: WireProfile) -> str:
+    """Where a path that does not exist most likely should have led."""
+    if head.path.endswith("/") and match(head.path.rstrip("/"), profile) is not None:
+        return "leave out the slash at its end"
+    path = f"/v1/{head.path.strip('/')}"
+    found = match(path, profile)
+    if found is not None and head.method in METHODS[found.route]:
+        return f"did you mean {quote(path[:100])}?"
+    return "see /docs for what there is"
+
+
+def _right_verb(head: RequestHead, found: Match) -> str:
+    """What to do instead of a verb that the path does not take."""
+    if found.route is Route.INFERENCE and head.method in ("POST", "PUT", "PATCH"):
+        return f"a picture goes to POST {OUTPAINT_PATH}, and GET asks for a job"
+    if found.route is Route.OUTPAINT and head.method in ("GET", "HEAD"):
+        return f"POST sends a picture, and GET {INFERENCE_PATH} asks for a job"
+    methods = METHODS[found.route]
+    return f"this path takes {', '.join(methods[:-1])} and {methods[-1]}"
 
 
 def _query(head: RequestHead) -> dict[str, str]:

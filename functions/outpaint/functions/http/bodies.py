@@ -13,8 +13,17 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.requests import FieldValue, Upload
-from outpaint.functions.http.field_values import MAX_FIELDS, WHOLE_BYTES, FieldText, body_pieces, malformed, utf_8
+from outpaint.contracts.requests import KNOWN_FIELDS, FieldValue, Upload
+from outpaint.functions.http.field_values import (
+    LOOKED_AT,
+    MAX_FIELDS,
+    WHOLE_BYTES,
+    FieldText,
+    body_pieces,
+    explained,
+    malformed,
+    utf_8,
+)
 from outpaint.functions.http.json_body import read_json
 from outpaint.functions.http.messages import Body, RequestHead
 from outpaint.functions.http.urlencoded_body import read_urlencoded
@@ -39,7 +48,7 @@ def check_content_type(head: RequestHead) -> None:
     if media_type not in SUPPORTED:
         raise OutpaintError(
             ErrorCode.UNSUPPORTED_CONTENT_TYPE,
-            f"{'no content type' if not media_type else media_type[:60]} was sent: use {', '.join(SUPPORTED)}",
+            f"{media_type[:60] or 'no content type'} was sent: use {', '.join(SUPPORTED)}{_hint(media_type)}",
             field="Content-Type",
         )
     encoding = (head.header("content-encoding") or "identity").strip().lower()
@@ -62,8 +71,15 @@ def check_content_type(head: RequestHead) -> None:
         )
 
 
-def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
+def _hint(media_type: str) -> str:
+    """What else to say of a media type: a browser labels every text that it is given as a body so."""
+    return "; pass a FormData to fetch as it is, not as text" if media_type == "text/plain" else ""
+
+
+def read_fields(head: RequestHead, body: Body, known: frozenset[str] = KNOWN_FIELDS) -> dict[str, list[FieldValue]]:
     """Every value of every field, in order; files as `Upload`s, pictures in URIs as `DataUri`s.
+
+    JSON's lists and objects count as None, where their field is not among the `known`.
 
     Memory is taken for the values alone, and for a piece of the body at a time. Call `check_content_type` first.
     Raises `OutpaintError` MALFORMED_BODY for a body that cannot be parsed or has more of anything than is taken,
@@ -72,7 +88,7 @@ def read_fields(head: RequestHead, body: Body) -> dict[str, list[FieldValue]]:
     media_type, options = _content_type(head)
     if media_type == MULTIPART:
         return read_multipart(options[b"boundary"], body_pieces(body))
-    return read_urlencoded(body) if media_type == URLENCODED else read_json(body)
+    return read_urlencoded(body) if media_type == URLENCODED else read_json(body, known)
 
 
 @lru_cache(maxsize=256)
@@ -93,7 +109,7 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
     """
     if not boundary:
         raise malformed("multipart/form-data needs a boundary in Content-Type: let your HTTP client set that header")
-    form, delimiters = _Form(), _Delimiters(b"\r\n--" + boundary)
+    form, delimiters, start = _Form(), _Delimiters(b"\r\n--" + boundary), b""
     try:
         parser = MultipartParser(
             boundary,
@@ -113,12 +129,15 @@ def read_multipart(boundary: bytes, body: Iterable[bytes]) -> dict[str, list[Fie
         read = 0
         for piece in body:
             read += len(piece)
+            start = start or piece[:LOOKED_AT]
             if read > WHOLE_BYTES:  # in less, nothing takes long
                 delimiters.look(piece, in_padding=parser.state is MultipartState.BOUNDARY_PADDING)
             parser.write(piece)
     except FormParserError as error:
         reason = str(error).rstrip(".")
-        raise malformed(f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}") from None
+        raise malformed(
+            explained(start, boundary) or f"the multipart body cannot be parsed: {reason[:1].lower() + reason[1:]}"
+        ) from None
     if not form.ended:
         raise malformed("the multipart body breaks off before its closing boundary: send it again, whole")
     return form.fields
@@ -169,6 +188,7 @@ class _Form:
         self._name = ""
         self._filename: str | None = None
         self._file: BytesIO | None = None
+        self._may_be_left_empty = False
         self._text: FieldText | None = None
 
     def part_begin(self) -> None:
@@ -211,6 +231,8 @@ class _Form:
             self._file = BytesIO()
         else:
             self._text = FieldText(self._name)
+        # An HTML form sends a file input that was left empty so (docs/facts/wire.md#client-habits).
+        self._may_be_left_empty = options.get(b"filename") == b""
         # A file's name decides nothing; of a whole path reports get the last part.
         filename = options.get(b"filename", b"").decode("utf-8", "replace")
         self._filename = filename.replace("\\", "/").rpartition("/")[2] or None
@@ -223,6 +245,9 @@ class _Form:
 
     def part_end(self) -> None:
         value: FieldValue = None
+        if self._file is not None and self._may_be_left_empty and not self._file.tell():
+            self._file = None
+            return
         if self._file is not None:
             content_type = self._headers.get(b"content-type")
             label = content_type.decode("latin-1").strip() if content_type else None

@@ -16,6 +16,8 @@ MAX_FIELDS: Final = 64
 """Fields of one body, known or not."""
 MAX_TEXT_BYTES: Final = 4 * MAX_TEXT_LENGTH
 """Bytes of one field's text in UTF-8, unless it is a picture in a `data:` URI: the longest prompt has as many."""
+LOOKED_AT: Final = 512
+"""Bytes at the beginning of a body by which a common mistake is known."""
 WHOLE_BYTES: Final = 64 * 1024
 """A body of at most so many bytes is read in one piece, which takes no time to speak of."""
 
@@ -23,6 +25,16 @@ WHOLE_BYTES: Final = 64 * 1024
 def malformed(detail: str, field: str | None = None) -> OutpaintError:
     """400: the body is not what its content type says."""
     return OutpaintError(ErrorCode.MALFORMED_BODY, detail, field=field)
+
+
+def explained(start: bytes, boundary: bytes = b"") -> str | None:
+    """The sentence for a body that begins as those of a common mistake do; None for any other."""
+    if start.startswith(b"[object "):
+        shown = start.partition(b"]")[0].decode("ascii", "replace")[:40]
+        return f"the body is the text {shown}]: pass a FormData to fetch as it is, and an object by JSON.stringify"
+    if boundary and start.lstrip(b"\r\n").startswith(b"--" + boundary + b"\n"):
+        return "the lines of the multipart body end in LF alone: end them in CR LF (RFC 2046, 4.1.1)"
+    return None
 
 
 def text_too_long(name: str) -> OutpaintError:

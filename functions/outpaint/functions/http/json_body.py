@@ -12,11 +12,13 @@ from outpaint.contracts.data_uris import SCHEME, DataUri
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.requests import KNOWN_FIELDS, MAY_BE_DATA_URI, FieldValue
 from outpaint.functions.http.field_values import (
+    LOOKED_AT,
     MAX_FIELDS,
     MAX_TEXT_BYTES,
     WHOLE_BYTES,
     FieldText,
     body_pieces,
+    explained,
     malformed,
     text_too_long,
     whole_body,
@@ -40,7 +42,7 @@ _HALF_A_PAIR: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 _CONTROLS: Final = bytes(range(0x20))
 
 
-def read_json(body: Body) -> dict[str, list[FieldValue]]:
+def read_json(body: Body, known: frozenset[str] = KNOWN_FIELDS) -> dict[str, list[FieldValue]]:
     """The members of a JSON object in the order they came; an unknown one's list or object counts as None.
 
     Raises `OutpaintError`: MALFORMED_BODY for what is no JSON object, for more than `MAX_FIELDS` members, and beyond
@@ -50,16 +52,16 @@ def read_json(body: Body) -> dict[str, list[FieldValue]]:
     if len(body) <= WHOLE_BYTES:
         whole = whole_body(body)
         if whole.count(b"{") + whole.count(b"[") <= MAX_DEPTH:
-            return _fields(whole, {}, [])
+            return _fields(whole, {}, [], known)
         body = whole
-    return read_json_pieces(body)
+    return read_json_pieces(body, known)
 
 
-def read_json_pieces(body: Body) -> dict[str, list[FieldValue]]:
+def read_json_pieces(body: Body, known: frozenset[str] = KNOWN_FIELDS) -> dict[str, list[FieldValue]]:
     """`read_json`, whatever the size: no more is held than its pictures, `MAX_BYTES` of text, and one piece."""
     outline = _Outline(body)
     outline.read()
-    return _fields(outline.text, outline.pictures, outline.cuts)
+    return _fields(outline.text, outline.pictures, outline.cuts, known)
 
 
 def parsed_object(body: bytes) -> dict[str, Any]:
@@ -88,7 +90,10 @@ class _Members(list[tuple[str, object]]):
 
 
 def _fields(
-    text: bytes | bytearray, pictures: Mapping[int, FieldValue], cuts: list[tuple[int, int]]
+    text: bytes | bytearray,
+    pictures: Mapping[int, FieldValue],
+    cuts: list[tuple[int, int]],
+    known: frozenset[str],
 ) -> dict[str, list[FieldValue]]:
     """The fields of JSON text; `pictures` are the values of members by their place, which it has as empty strings."""
     try:
@@ -98,6 +103,9 @@ def _fields(
     except RecursionError:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
+        mistake = explained(bytes(text[:LOOKED_AT]))
+        if mistake is not None:
+            raise malformed(mistake) from None
         raise _broken(error.msg, error.pos + sum(length for place, length in cuts if place <= error.pos)) from None
     except ValueError as error:
         # A whole number of more digits than Python converts, or a constant that was refused.
@@ -113,7 +121,7 @@ def _fields(
             continue
         plain = value if value is None or isinstance(value, str | int | float | bool) else None
         # An unknown name may have any value; the name is reported, the value ignored.
-        if plain is not value and name in KNOWN_FIELDS:
+        if plain is not value and name in known:
             raise OutpaintError.wrong_value(name, "<nested>", "send a plain value")
         if isinstance(plain, str) and _is_too_long(plain):
             raise text_too_long(name)

@@ -8,7 +8,8 @@ from enum import Enum, auto
 from typing import Final
 from urllib.parse import unquote
 
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUR_PATHS, OUTPAINT_PATH, UPLOADS_PATH
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.service.file_urls import PREFIX as FILES_PREFIX
 from outpaint.functions.service.file_urls import UPLOADS_PREFIX
 
@@ -73,8 +74,10 @@ def decoded_path(raw: str) -> str:
     return "%2F".join([unquote(part) for part in _ENCODED_SLASH.split(raw)])
 
 
-def match(path: str) -> Match | None:
-    """The route of a path, or None."""
+def match(path: str, profile: WireProfile = WireProfile.OURS) -> Match | None:
+    """The route of a path, or None where there is none in the profile."""
+    if profile is WireProfile.VENDOR and any(path == ours or path.startswith(f"{ours}/") for ours in OUR_PATHS):
+        return None
     fixed = _FIXED.get(path)
     if fixed is not None:
         return fixed

@@ -12,6 +12,7 @@ from outpaint.functions.http.field_values import (
     WHOLE_BYTES,
     FieldText,
     body_pieces,
+    explained,
     malformed,
     utf_8,
     whole_body,
@@ -39,6 +40,9 @@ def _read_whole(body: bytes) -> dict[str, list[FieldValue]]:
         raise _not_text() from None
     except ValueError:
         raise _too_many() from None
+    mistake = explained(body)
+    if mistake is not None:
+        raise malformed(mistake)
     fields: dict[str, list[FieldValue]] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)

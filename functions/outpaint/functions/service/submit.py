@@ -227,15 +227,20 @@ def judge(claim: Claim, request_fingerprint: str, now: float, max_wait: float) -
         )
 
 
+def wants_no_wait(request: OutpaintRequest, prefer: Prefer) -> bool:
+    """Whether the client asks to be answered 202 at once: Prefer beats mode (docs/facts/wire.md#prefer)."""
+    return prefer.wait is None and (prefer.respond_async or request.mode is Mode.ASYNC)
+
+
 def _wait(service: Service, request: OutpaintRequest, prefer: Prefer) -> tuple[float, str | None]:
     """How long to wait and what to report as applied: Prefer beats mode (docs/facts/wire.md#prefer)."""
     settings = service.settings
     if prefer.wait is not None:
         granted = Prefer(prefer.respond_async, min(prefer.wait, settings.max_wait))
         return float(granted.wait or 0), granted.applied
-    if prefer.respond_async:
+    if wants_no_wait(request, prefer):
         return 0.0, prefer.applied
-    return (0.0 if request.mode is Mode.ASYNC else float(min(settings.sync_wait, settings.max_wait))), None
+    return float(min(settings.sync_wait, settings.max_wait)), None
 
 
 def _name(picture: SourcePicture, inference_id: str, part: Part, deadline_at: float) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.job_states import JobState
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.requests import PLAIN_FIELDS
 from outpaint.mocks.admin.scenario_json import ScenarioValue
 from outpaint.mocks.scenarios.effect import On
@@ -92,6 +93,7 @@ class WorldDetail(WorldSummary):
 
     accounts: tuple[AccountState, ...]
     keeps_bodies: bool = Field(description="Whether the journal keeps bodies.")
+    profile: WireProfile = Field(description="Whose API it plays.")
 
 
 class WorldList(_Answer):
@@ -112,7 +114,8 @@ class SetUp(_Given):
     )
     credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
     clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
-    scenario: list[str] | None = Field(default=None, description="Scenarios for the whole world.")
+    scenario: ScenarioValue | None = Field(default=None, description="For the whole world.")
+    profile: Annotated[WireProfile | None, Field(strict=False, description="Whose API it plays.")] = None
     seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
 
 
@@ -377,7 +380,13 @@ class SourceList(_Answer):
 
 
 class ReportQuery(_Query):
-    """How strict to be."""
+    """Whose client is judged."""
+
+    profile: WireProfile | None = Field(default=None, description="As a client of this API; else of the world's own.")
+
+
+class StrictQuery(ReportQuery):
+    """Whose client is judged, and how strictly."""
 
     strict: bool = Field(default=False, description="Warnings count as failures (JUnit).")
 

@@ -18,13 +18,22 @@ REFERENCE = "#/components/schemas/{model}"
 _ALL_KINDS = {**STEP_NAMES, **EFFECTS}
 
 ScenarioValue = Annotated[
-    str | list[dict[str, Any]],
+    str | list[str | dict[str, Any]],
     WithJsonSchema(
         {
-            "description": "As text, such as `polls(2); fail(timed_out)`, or as a list of effects.",
+            "description": "As text, such as `polls(2); fail(timed_out)`, or as a list of texts and effects.",
             "anyOf": [
                 {"type": "string", "minLength": 1, "maxLength": 2000, "examples": ["polls(2); latency(0.3)"]},
-                {"type": "array", "minItems": 1, "items": {"$ref": REFERENCE.format(model="Effect")}},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "anyOf": [
+                            {"type": "string", "minLength": 1, "maxLength": 2000},
+                            {"$ref": REFERENCE.format(model="Effect")},
+                        ]
+                    },
+                },
             ],
         }
     ),
@@ -89,10 +98,14 @@ class Language(BaseModel):
     on: tuple[On, ...] = tuple(On)
 
 
-def scenario_of(value: str | list[dict[str, Any]], on: On | None = None) -> Scenario:
-    """The scenario that JSON asks for; raises `ScenarioError`."""
-    meant = value if isinstance(value, str) else tuple(_effect(item, EFFECTS) for item in value)
-    return Scenario.of(meant, on=on)
+def scenario_of(value: str | list[str | dict[str, Any]], on: On | None = None) -> Scenario:
+    """The scenario that JSON asks for, all of a list's effects together; raises `ScenarioError`."""
+    if isinstance(value, str):
+        return Scenario.of(value, on=on)
+    effects: list[Effect] = []
+    for item in value:
+        effects += Scenario.of(item).effects if isinstance(item, str) else (_effect(item, EFFECTS),)
+    return Scenario.of(effects, on=on)
 
 
 @cache

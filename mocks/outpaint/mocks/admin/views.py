@@ -125,7 +125,8 @@ def world_detail(world: World, origin: str) -> WorldDetail:
     """A world with its accounts."""
     accounts = tuple(AccountState.model_validate(account) for account in world.ledger.accounts[:_MAX_ACCOUNTS])
     summary = world_summary(world, origin)
-    return WorldDetail(**dict(summary), accounts=accounts, keeps_bodies=world.journal.keeps_bodies)
+    keeps = world.journal.keeps_bodies
+    return WorldDetail(**dict(summary), accounts=accounts, keeps_bodies=keeps, profile=world.profile)
 
 
 def scenario_states(world: World) -> ScenarioStates:

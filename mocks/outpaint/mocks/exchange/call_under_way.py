@@ -11,7 +11,9 @@ from typing import Final, TypeVar
 from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.requests import Source, Upload
+from outpaint.contracts.responses import StatusWord
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import Body, Fetching, RequestHead, Response, Waiting
@@ -20,7 +22,18 @@ from outpaint.functions.service import admission, picture_sources
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
-from outpaint.mocks.scenarios.call_effects import Credits, Error, Gateway, Latency, RateLimit, Refuse, Reset, WrongShape
+from outpaint.mocks.scenarios.call_effects import (
+    AcceptedWord,
+    Credits,
+    Error,
+    Gateway,
+    Latency,
+    Profile,
+    RateLimit,
+    Refuse,
+    Reset,
+    WrongShape,
+)
 from outpaint.mocks.scenarios.effect import CallEffect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
@@ -192,7 +205,14 @@ class CallUnderWay(CallSeenByPorts):
         if self.touching and self._ends_before(service):
             return
         self.suspended = isinstance(self.touching.get(Slot.ANSWER), Error) or self._refusal is not None
-        self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head))
+        chosen = self.touching.get(Slot.PROFILE)
+        profile = chosen.profile if isinstance(chosen, Profile) else self.world.profile
+        self.record.profile = profile
+        word = self.touching.get(Slot.WORD)
+        if isinstance(word, AcceptedWord):
+            settings = service.settings.model_copy(update={"accepted_word": StatusWord(word.word)})
+            service = replace(service, settings=settings)
+        self._exchange = self._as_current(lambda: Exchange(service, self.record.request_head, profile=profile))
         if self._exchange.answer is not None or self._refusal is not None:
             self.answer = self._answered(self._trouble() or self._exchange.answer or _NOTHING)
             return
@@ -410,6 +430,10 @@ class CallUnderWay(CallSeenByPorts):
                 latency += drawn(slow, self.world.ids)
             for effect in dict.fromkeys(self.touching.values()):
                 self.note(effect)
+        if self._exchange is not None:
+            self.record.warnings = self._exchange.warnings
+            self.record.hidden_code = self._exchange.error_code if self.record.profile is WireProfile.VENDOR else None
+            self.record.field_names = self._exchange.field_names
         if self.record.method == "OPTIONS" and self._found is not None:
             answer = allowing_scenarios(answer)
         done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)

@@ -48,7 +48,8 @@ class RefusedHead:
             head,
             world.ids.uuid(),
             admission.nothing_counted(world.service),
-            Accept.parse(head.header_values("accept")),
+            Accept.parse(head.header_values("accept"), world.profile),
+            profile=world.profile,
         )
         answer = answers.error(error)
         self.answer = MockResponse(answer.status, answer.headers, answer.body)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.paths_and_headers import RETRY_AFTER
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.http.messages import Response
 from outpaint.mocks.scenarios.call_effects import ContentType, Cut, Drip, Error, Latency, Refuse, Reset, WrongShape
@@ -71,8 +70,8 @@ def refused(exchange: Exchange, effect: Error, rate_window: int) -> Response:
     if effect.retry_after is not None:
         allowance = replace(allowance, reset_in=effect.retry_after)
     exchange.allowance = allowance
-    answer = exchange.refuse(OutpaintError(effect.code, effect.detail or asked_for(effect.code)))
-    return answer if effect.retry_after is None else with_header(answer, RETRY_AFTER, str(effect.retry_after))
+    error = OutpaintError(effect.code, effect.detail or asked_for(effect.code))
+    return exchange.refuse(error, retry_after=effect.retry_after)
 
 
 def gateway_page(status: int) -> Response:
@@ -96,7 +95,9 @@ def allowing_scenarios(answer: Response) -> Response:
     """A preflight's answer that lets a page in a browser send the scenario header too."""
     name = "Access-Control-Allow-Headers"
     allowed = answer.header(name)
-    return answer if allowed is None else with_header(answer, name, f"{allowed}, {HEADER}")
+    if allowed is None or HEADER.lower() in allowed.lower().split(", "):
+        return answer
+    return with_header(answer, name, f"{allowed}, {HEADER}")
 
 
 def _with_body(answer: Response, body: bytes) -> Response:

@@ -232,7 +232,7 @@ def recorded_response(call: Call) -> RecordedResponse:
         said = call.json_object
         if not said:
             raise LeftOutError("its answer is not of the API: no JSON object")
-        if not by_request(call, said):
+        if not by_request(call):
             # A scenario's error names no field, and a provider's own may.
             said.pop("field", None)
         model = model_of(status, said)
@@ -240,7 +240,7 @@ def recorded_response(call: Call) -> RecordedResponse:
             raise LeftOutError("its answer has a shape that no contract knows")
         example, body_rules = described(model, said)
         document["body"] = {"content": example, "contentType": content_type, "encoded": False}
-        summary += _in_words(said)
+        summary += _in_words(said, call.error_code)
     document["headers"] = headers
     document["matchingRules"] = {"header": rules, **({"body": body_rules} if body_rules else {})}
     return RecordedResponse(document, summary, said)
@@ -266,10 +266,10 @@ def _response_headers(response: MockResponse) -> tuple[dict[str, list[str]], dic
     return headers, rules
 
 
-def _in_words(said: dict[str, Any]) -> str:
+def _in_words(said: dict[str, Any], error_code: str | None) -> str:
     words = []
-    if "error_code" in said:
-        words.append(str(said["error_code"]))
+    if error_code is not None:
+        words.append(str(error_code))
         if said.get("field"):
             words.append(f"of {said['field']}")
     elif "status" in said:

@@ -141,7 +141,10 @@ def _text(name: str, annotation: Any, value: str, body: dict[str, Any], path: st
     if name == "url":
         return "https://pictures.example.com/finished", {path: regex(URL)}
     if name == "detail":
-        return examples.error(ErrorCode(body["error_code"])).detail, {path: matcher("type")}
+        # The vendor has no typed codes; its message is the same for each status.
+        code = body.get("error_code")
+        example = str(body.get("message", "it was refused")) if code is None else examples.error(ErrorCode(code)).detail
+        return example, {path: matcher("type")}
     if isinstance(annotation, type) and issubclass(annotation, StrEnum) and name == "source":
         # Whether alpha or a mask was read depends on the picture behind an address.
         return value, {path: regex("|".join(annotation))}

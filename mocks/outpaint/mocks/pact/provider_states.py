@@ -71,7 +71,7 @@ def states_met(call: Call, body: dict[str, Any], addresses: tuple[str, ...]) -> 
 
     `body` is the answer's JSON, empty if none; `addresses` are those in the request, as the pact has them.
     """
-    code = ErrorCode(body["error_code"]) if "error_code" in body and (call.status or 0) >= 400 else None
+    code = ErrorCode(call.error_code) if call.error_code is not None and (call.status or 0) >= 400 else None
     if code is not None:
         state = _refused(call, code, from_address=bool(addresses))
     elif call.route is On.POLL:
@@ -88,9 +88,9 @@ def states_met(call: Call, body: dict[str, Any], addresses: tuple[str, ...]) -> 
     return (state,)
 
 
-def by_request(call: Call, body: dict[str, Any]) -> bool:
+def by_request(call: Call) -> bool:
     """Whether the request itself, and neither a state nor a scenario, is the reason for its answer."""
-    return body.get("error_code", ErrorCode.MALFORMED_BODY) in BY_REQUEST and not _scripted(call)
+    return (call.error_code or ErrorCode.MALFORMED_BODY) in BY_REQUEST and not _scripted(call)
 
 
 def _scripted(call: Call) -> bool:
@@ -100,8 +100,8 @@ def _scripted(call: Call) -> bool:
 def _polled(call: Call, body: dict[str, Any]) -> ProviderState:
     if call.status == 202:
         return ProviderState(StateName.PROCESSING)
-    if "error_code" in body:
-        return ProviderState(StateName.FAILED, {"error_code": body["error_code"]})
+    if call.error_code is not None:
+        return ProviderState(StateName.FAILED, {"error_code": str(call.error_code)})
     pictures = body["data"]
     return ProviderState(StateName.SUCCEEDED, {"count": len(pictures), "format": _format(pictures[0]["id"])})
 

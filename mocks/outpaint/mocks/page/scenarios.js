@@ -5,7 +5,7 @@ import { $, fill, h } from "./elements.js";
 
 const GROUPS = [
   ["How jobs go", ["progress", "outcome", "completion", "urls"]],
-  ["What calls are answered", ["answer", "media_type", "latency"]],
+  ["What calls are answered", ["answer", "media_type", "latency", "profile", "word"]],
   ["What goes wrong on the wire", ["wire"]],
   ["What accounts may", ["limit", "credits"]],
 ];

@@ -15,8 +15,10 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import RATE_RESET, WARNING
+from outpaint.contracts.paths_and_headers import RATE_RESET
+from outpaint.contracts.profiles import WireProfile
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, FindingSeverity, Report, ReportVerdict
+from outpaint.mocks.report.leaning import leans_on_ours
 from outpaint.mocks.report.traffic import (
     Occasion,
     Traffic,
@@ -42,39 +44,51 @@ _ATTEMPTS: Final = 10
 _MAY_BE_REPEATED: Final = frozenset({402, 408, 409, 429})
 _KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apikey", "key", "token", "access_token"})
 _SHOWN: Final = 20
+_RESULTS_LIVE_S: Final = 86400.0
 _CLOCK_WAS_FROZEN: Final = (
     "the clock stood still, so nobody can tell how long the client waited: let its sleep advance the clock, or let "
     "the clock tick"
 )
 _ERROR, _WARNING = FindingSeverity.ERROR, FindingSeverity.WARNING
+_OURS: Final = WireProfile.OURS
+_NOT_HERE: Final = {
+    WireProfile.OURS: "it is for clients that are to work with the vendor: ask for the profile vendor",
+    WireProfile.VENDOR: "it is about what the vendor does not have",
+}
 
 OccasionsOf = Callable[[Traffic], Iterator[Occasion]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCheck:
-    """One rule for clients; `needs` says what did not happen where it was never put to the test."""
+    """One rule for clients; `needs` says what did not happen where it was never put to the test.
+
+    One with a `profile` is made in that alone.
+    """
 
     code: str
     severity: FindingSeverity
     rule: str
     needs: str
     occasions: OccasionsOf
+    profile: WireProfile | None = None
 
 
 CHECKS: Final[list[ClientCheck]] = []
 """Every check, in the order of reports."""
 
 
-def _check(code: str, severity: FindingSeverity, needs: str) -> Callable[[OccasionsOf], OccasionsOf]:
+def _check(
+    code: str, severity: FindingSeverity, needs: str, profile: WireProfile | None = None
+) -> Callable[[OccasionsOf], OccasionsOf]:
     def register(occasions: OccasionsOf) -> OccasionsOf:
-        CHECKS.append(ClientCheck(code, severity, occasions.__doc__ or "", needs, occasions))
+        CHECKS.append(ClientCheck(code, severity, occasions.__doc__ or "", needs, occasions, profile))
         return occasions
 
     return register
 
 
-@_check("retry_after", _ERROR, "nothing was asked again after an answer with Retry-After")
+@_check("retry_after", _ERROR, "nothing was asked again after an answer with Retry-After", _OURS)
 def retry_after_honoured(traffic: Traffic) -> Iterator[Occasion]:
     """Asks again no sooner than Retry-After says."""
     for call in traffic.calls:
@@ -151,7 +165,7 @@ def polling_pace(traffic: Traffic) -> Iterator[Occasion]:
                 yield _waited(earlier, later, _POLL_S, f"#{earlier.number} found the job running")
 
 
-@_check("poll_as_asked", _WARNING, "no job was polled after a 202")
+@_check("poll_as_asked", _WARNING, "no job was polled after a 202", _OURS)
 def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
     """Polls no sooner than a 202's Retry-After says."""
     for call in traffic.api:
@@ -214,7 +228,7 @@ def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
         )
 
 
-@_check("idempotency_key", _WARNING, "nothing was submitted")
+@_check("idempotency_key", _WARNING, "nothing was submitted", _OURS)
 def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
     """Sends an Idempotency-Key with every submit."""
     for call in traffic.calls.submits:
@@ -222,7 +236,7 @@ def idempotency_key_sent(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion((call.number,), f"#{call.number} came without an Idempotency-Key" if missing else None)
 
 
-@_check("same_key_on_retry", _ERROR, "no submit of unknown outcome was repeated")
+@_check("same_key_on_retry", _ERROR, "no submit of unknown outcome was repeated", _OURS)
 def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
     """Repeats a submit of unknown outcome under the same Idempotency-Key."""
     for call in traffic.calls.submits:
@@ -241,7 +255,7 @@ def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
         )
 
 
-@_check("one_key_one_request", _ERROR, "no submit had an Idempotency-Key")
+@_check("one_key_one_request", _ERROR, "no submit had an Idempotency-Key", _OURS)
 def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
     """Uses an Idempotency-Key for one request only."""
     for calls in _by_key(traffic).values():
@@ -252,7 +266,7 @@ def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion.unless(first, other, "#{1} asks for something else under the key of #{0}")
 
 
-@_check("new_key_after_failure", _ERROR, "no job under an Idempotency-Key was known to have failed")
+@_check("new_key_after_failure", _ERROR, "no job under an Idempotency-Key was known to have failed", _OURS)
 def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
     """Takes a new Idempotency-Key to try again after a failed job."""
     for calls in _by_key(traffic).values():
@@ -321,7 +335,7 @@ def known_fields(traffic: Traffic) -> Iterator[Occasion]:
     for call in traffic.calls.submits:
         if call.response is None or call.request is None:
             continue
-        warned = call.response.header(WARNING)
+        warned = "; ".join(call.warnings)
         yield Occasion((call.number,), f"#{call.number} was warned: {warned}" if warned else None)
 
 
@@ -364,6 +378,9 @@ def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion((call.number,), None if later is not None else taken)
 
 
+_check("leans_on_ours", _WARNING, "no call of the API came", WireProfile.VENDOR)(leans_on_ours)
+
+
 def _waited(earlier: Call, later: Call, wanted: float, why: str) -> Occasion:
     gap = pause(earlier, later)
     numbers = (earlier.number, later.number)
@@ -395,12 +412,14 @@ def _named_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
 def _files(call: Call) -> Iterator[tuple[str, float]]:
     items = call.json_object.get("data", ())
     for item in items if isinstance(items, list) else ():
-        if isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("expires_at"), str):
-            yield item["id"], datetime.fromisoformat(item["expires_at"]).timestamp()
+        if isinstance(item, dict) and isinstance(item.get("id"), str):
+            until = item.get("expires_at")  # the vendor sends none
+            ends = datetime.fromisoformat(until).timestamp() if isinstance(until, str) else None
+            yield item["id"], heard_at(call) + _RESULTS_LIVE_S if ends is None else ends
 
 
 def _expires_at(call: Call) -> float:
-    return min((until for _, until in _files(call)), default=heard_at(call) + 86400.0)
+    return min((until for _, until in _files(call)), default=heard_at(call) + _RESULTS_LIVE_S)
 
 
 def _url(call: Call) -> str:
@@ -430,21 +449,33 @@ def _failure_known_by(traffic: Traffic, call: Call) -> Call | None:
     return next((poll for poll in polls if poll.json_object.get("status") == "error" and poll.status == 200), None)
 
 
-def judge(world: World) -> Report:
-    """The report on all calls that the world's journal has."""
+def judge(world: World, profile: WireProfile | None = None) -> Report:
+    """The report on all calls that the world's journal has, as clients of this profile; by default the world's own."""
+    profile = profile or world.profile
     with world.lock:
         calls, dropped, now = list(world.calls), world.journal.dropped, world.clock.now()
     traffic = Traffic(calls, now)
-    checks = tuple(_result(check, traffic) for check in CHECKS)
+    checks = tuple(_result(check, traffic, profile) for check in CHECKS)
     if any(check.breaks for check in checks):
         verdict = ReportVerdict.FAILED
     else:
         judged = any(check.judged for check in checks)
         verdict = ReportVerdict.PASSED if judged else ReportVerdict.NOTHING_JUDGED
-    return Report(world=world.name, at=now, calls=len(calls), dropped=dropped, verdict=verdict, checks=checks)
+    seen = {"calls": len(calls), "dropped": dropped}
+    return Report(world=world.name, at=now, **seen, verdict=verdict, profile=profile, checks=checks)
 
 
-def _result(check: ClientCheck, traffic: Traffic) -> CheckResult:
+def _result(check: ClientCheck, traffic: Traffic, profile: WireProfile) -> CheckResult:
+    if check.profile not in (None, profile):
+        return CheckResult(
+            code=check.code,
+            severity=check.severity,
+            rule=check.rule,
+            outcome=CheckOutcome.NOT_APPLICABLE,
+            judged=0,
+            failed=0,
+            note=_NOT_HERE[profile],
+        )
     occasions = list(check.occasions(traffic))
     certain = [occasion for occasion in occasions if occasion.known or occasion.problem is None]
     wrong = [occasion for occasion in certain if occasion.problem is not None]

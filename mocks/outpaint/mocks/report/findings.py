@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from outpaint.contracts.profiles import WireProfile
+
 
 class FindingSeverity(StrEnum):
     """How bad it is to fail a check: an error fails the report, a warning is only shown."""
@@ -70,6 +72,7 @@ class Report(BaseModel):
     calls: int = Field(ge=0, description="How many calls were looked at.")
     dropped: int = Field(default=0, ge=0, description="How many earlier ones the journal no longer has.")
     verdict: ReportVerdict
+    profile: WireProfile = Field(default=WireProfile.OURS, description="Whose API the client was judged as one of.")
     checks: tuple[CheckResult, ...]
 
     @property

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.http.docs_page import DOCS_STYLE, html_page
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Report, ReportVerdict
 
@@ -20,6 +21,8 @@ _VERDICTS: Final = {
 def as_page(report: Report) -> str:
     """An HTML page: the verdict, what failed, the rest; for light and dark, without a script."""
     summary = f"{report.calls} calls in world {escape(report.world)}, at {_time(report.at)} of its clock"
+    if report.profile is WireProfile.VENDOR:
+        summary += "; judged as a client of the vendor"
     if report.dropped:
         summary += f"; {report.dropped} earlier ones are no longer kept"
     failed = [check for check in report.failures if check.breaks]
@@ -101,8 +104,9 @@ def _summary(report: Report) -> str:
         ReportVerdict.FAILED: "FAILED",
         ReportVerdict.NOTHING_JUDGED: "nothing was judged: no call of the API came",
     }[report.verdict]
+    as_whose = " as of the vendor" if report.profile is WireProfile.VENDOR else ""
     text = (
-        f"world {report.world}: {word}; {counts[CheckOutcome.PASSED]} checks passed, "
+        f"world {report.world}{as_whose}: {word}; {counts[CheckOutcome.PASSED]} checks passed, "
         f"{counts[CheckOutcome.FAILED] - warnings} failed, {warnings} warned, "
         f"{counts[CheckOutcome.NOT_APPLICABLE]} not applicable; {report.calls} calls"
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode, Operations
+from outpaint.contracts.profiles import WireProfile
 from outpaint.mocks.scenarios.effect import API, FILE, POLL, SUBMIT, AccountEffect, CallEffect, On, Seconds, Slot
 from outpaint.mocks.scenarios.grammar import Term
 
@@ -48,6 +49,18 @@ class Gateway(CallEffect, decides={Slot.ANSWER}, positional=("status",), usual=A
     """A gateway before the service answers with a page of HTML."""
 
     status: Literal[502, 503, 504] = 502
+
+
+class Profile(CallEffect, decides={Slot.PROFILE}, positional=("profile",)):
+    """The call is read and answered as in this profile: vendor does nothing that the vendor's API does not do."""
+
+    profile: WireProfile
+
+
+class AcceptedWord(CallEffect, decides={Slot.WORD}, positional=("word",), usual=SUBMIT):
+    """The status word of the 202 to an async POST; success is the vendor's of 2025."""
+
+    word: Literal["processing", "success"]
 
 
 class WrongShape(CallEffect, decides={Slot.ANSWER}, usual=API):

@@ -38,6 +38,8 @@ class Slot(StrEnum):
     LATENCY = "latency"
     LIMIT = "limit"
     CREDITS = "credits"
+    PROFILE = "profile"
+    WORD = "word"
 
 
 TROUBLE: Final = frozenset(

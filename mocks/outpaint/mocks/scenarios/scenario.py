@@ -25,6 +25,7 @@ EFFECTS: Final = MappingProxyType(
             job_effects.LostCompletion, job_effects.ExpiredUrl, call_effects.Error, call_effects.Gateway,
             call_effects.WrongShape, call_effects.ContentType, call_effects.Latency, call_effects.Refuse,
             call_effects.Reset, call_effects.Cut, call_effects.Drip, call_effects.RateLimit, call_effects.Credits,
+            call_effects.Profile, call_effects.AcceptedWord,
         )
     }
 )  # fmt: skip

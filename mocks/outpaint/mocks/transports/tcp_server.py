@@ -83,7 +83,8 @@ class MockHost(PooledHost):
 
     def refusal(self, error: OutpaintError) -> Response:
         """The answer to a request that the server refuses by itself, of which not even a head may be known."""
-        return Application(self.worlds.get().service).refusal(error)
+        world = self.worlds.get()
+        return Application(world.service, profile=world.profile).refusal(error)
 
     def begin(self, scope: Any) -> Response | Begun | None:
         """Judge a request by its head, on the loop: the answer if the head decides it, else the begun request.

@@ -180,7 +180,8 @@ class Inspections:
             try:
                 found = inspect(image, mask, **options)
             except OutpaintError as error:
-                found = error
+                # Not the one that was raised: its traceback holds the pictures for as long as it is remembered.
+                found = OutpaintError(error.code, error.detail, field=error.field)
             with self._lock:
                 self._known[key] = found
                 if len(self._known) > _MOST_INSPECTIONS:

@@ -9,8 +9,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from outpaint.contracts.data_uris import DataUri
+from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
+from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
 from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
 from outpaint.functions.http.messages import RequestHead
@@ -58,6 +60,14 @@ class Call:
     answered_at: float | None = None
     abandoned: bool = False
     """Whether the client went away while it waited."""
+    profile: WireProfile = WireProfile.OURS
+    """Whose API was played."""
+    hidden_code: ErrorCode | None = None
+    """The error code of an answer whose profile does not send it."""
+    field_names: tuple[str, ...] = ()
+    """The names of its body's fields, whether or not they mean something."""
+    warnings: tuple[str, ...] = ()
+    """What the service warns of, whether or not the answer has a header for it."""
     blobs: Blobs | None = None
 
     @property
@@ -91,6 +101,8 @@ class Call:
     def error_code(self) -> str | None:
         """The error code of its answer, a refusal or a failed job; None for any other answer."""
         response = self.response
+        if self.hidden_code is not None:
+            return self.hidden_code
         if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
             return None
         code = self.json_object.get("error_code")

@@ -17,7 +17,8 @@ from outpaint.functions.adapters.addresses import refusal
 from outpaint.functions.service.ports import Fetch
 from outpaint.mocks.restorable import Restorable
 
-_SIDE: Final = (256, 512)
+_SIZE: Final = (512, 384)
+"""Width and height in pixels: one size, so that the made-up mask of a request fits its made-up image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,9 @@ class Sources(Restorable):
 
 
 def picture_for(url: str) -> bytes:
-    """The picture made from an address: PNG, RGBA, 256 or 512 px a side, its outer eighth transparent."""
+    """The picture made from an address: PNG, RGBA, 512 by 384 px, its outer eighth transparent."""
     digest = sha256(url.encode("utf-8", "surrogatepass")).digest()
-    width, height = _SIDE[digest[0] & 1], _SIDE[digest[1] & 1]
+    width, height = _SIZE
     from PIL import Image  # only now, for most mocks are never asked for such a picture
 
     picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.embedded.endings import Endings
 from outpaint.functions.service.file_urls import FileUrls
 from outpaint.functions.service.ports import Fetch
@@ -57,7 +58,8 @@ class World:
     `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live`, if given,
     is a port that really fetches the addresses which nobody registered. The journal keeps `max_calls` calls and
     `body_bytes` of their bodies, 0 for none. `scenarios` apply from the beginning, to which `reset` goes back; they
-    raise as `scenarios.always` does. May be used from several threads.
+    raise as `scenarios.always` does. In the `profile` of the vendor it does nothing that the vendor's API does not do,
+    but where a scenario says otherwise. May be used from several threads.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class World:
         live: Fetch | None = None,
         max_calls: int = MAX_CALLS,
         body_bytes: int = BODY_BYTES,
+        profile: WireProfile = WireProfile.OURS,
         studio: Studio | None = None,
         scenarios: Sequence[ScenarioLike] = (),
     ) -> None:
         self.name: Final = name
+        self.profile: Final = profile
         self.lock: Final = threading.RLock()
         """Held while a call changes anything; take it to read several things that belong together."""
         self.used_at: float = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import Scenario, ScenarioLike
@@ -28,7 +29,7 @@ class WorldOptions:
     to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real one;
     `start` (UTC) is its first time: by default 2026-01-01 if frozen, now otherwise. `painter` is one that runs in
     mocks. `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls and `body_bytes` of their
-    bodies.
+    bodies. `profile` is `ours`, or `vendor` for a world that does nothing that the vendor's API does not do.
     """
 
     scenario: ScenarioLike | Sequence[str] | None = None
@@ -41,6 +42,7 @@ class WorldOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     body_bytes: int = BODY_BYTES
     max_calls: int = MAX_CALLS
+    profile: str = WireProfile.OURS
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -68,6 +70,7 @@ class WorldOptions:
             body_bytes=self.body_bytes,
             max_calls=self.max_calls,
             scenarios=self._scenarios(),
+            profile=_checked_profile(self.profile),
         )
 
     def checked(self) -> Self:
@@ -75,6 +78,7 @@ class WorldOptions:
         self._clock()
         self._scenarios()
         _checked_painter(self.painter)
+        _checked_profile(self.profile)
         return self
 
     def _scenarios(self) -> list[Scenario]:
@@ -118,6 +122,13 @@ def _settings(values: Mapping[str, Any]) -> ServiceSettings:
 def painter_named(name: str) -> Any:
     """The painter of that name; raises `OutpaintError` for another, and where migan has no weights here."""
     return load_painter(_checked_painter(name))
+
+
+def _checked_profile(name: str) -> WireProfile:
+    try:
+        return WireProfile(name)
+    except ValueError:
+        raise OutpaintError.wrong_value("profile", name, f"use {' or '.join(WireProfile)}") from None
 
 
 def _checked_painter(name: str) -> str:
