@@ -16,10 +16,13 @@ import httpx
 import pytest
 import requests
 
-from outpaint.mocks.transports.tcp_server import ThreadServer
+from outpaint.functions.embedded.server import serving
+from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.mocks.transports.tcp_connection import MockConnection
+from outpaint.mocks.transports.tcp_server import MockHost, ThreadServer
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
-from outpaint.mocks.world.worlds import WorldError
+from outpaint.mocks.world.worlds import WorldError, Worlds
 
 if TYPE_CHECKING:
     from conftest import Transport  # type: ignore[import-not-found]
@@ -179,6 +182,35 @@ def test_a_client_that_never_reads_holds_up_nobody(far: Transport) -> None:
         except TimeoutError:
             pass
         assert far.balance().status_code == 200
+
+
+def test_pipelined_requests_that_must_wait_are_answered_in_order(far: Transport) -> None:
+    late = "X-Mock-Scenario: latency(0.02)\r\n"
+    with connected(far) as sock:
+        sock.sendall(head(far, extra=late) + head(far, path="/painting/x", extra=late) + head(far, extra=late))
+        sock.shutdown(socket.SHUT_WR)
+        lines = [line for line in read_all(sock).split(b"\r\n") if b"HTTP/1.1 " in line]
+    assert [line.split(b"HTTP/1.1 ")[1].split()[0] for line in lines] == [b"200", b"404", b"200"]
+
+
+def test_a_client_that_never_reads_is_cut_off_without_a_word_in_the_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    host = MockHost(Worlds(), limits=ServerLimits(answer_patience=0.2, answer_rate=1_000_000))
+    with serving(host, connection=MockConnection) as url, socket.socket() as deaf:
+        address = urlsplit(url)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((address.hostname or "", address.port or 0))
+        deaf.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 120)
+        for _ in range(400):
+            if host.load.cut_off_readers:
+                break
+            threading.Event().wait(0.02)
+        assert host.load.cut_off_readers == 1
+        assert requests.get(f"{url}/v1/balance", headers=KEY, timeout=5).status_code == 200
+    host.close()
+    assert caplog.text == ""
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_half_a_request_holds_up_nobody(far: Transport) -> None:

@@ -147,6 +147,16 @@ class Exchange:
             self._caller.id if self._caller is not None else self._grant.account_id if self._grant is not None else ""
         )
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the client is warned of, in the vendor's profile too, which has no header to say it."""
+        return tuple(self._answers.warnings)
+
+    @property
+    def error_code(self) -> ErrorCode | None:
+        """The code of the error that was answered, in the vendor's profile too, which does not send it."""
+        return self._answers.error_code
+
     def finish(self, body: Body) -> Response | Waiting:
         """The answer to the whole request, or a wait; never raises."""
         return self.read(body) or self.act()
