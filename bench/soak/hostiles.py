@@ -62,7 +62,7 @@ class Hostile(ABC):
 
     async def run(self, late: float = 0.0) -> None:
         """Attack until it is cancelled, from `late` of a pause on: servers on one machine are not attacked in step."""
-        await asyncio.sleep(late * self.pause_s)
+        await asyncio.sleep(min(0.5, late * self.pause_s))
         attempts: set[asyncio.Task[None]] = set()
         try:
             for number in itertools.count():

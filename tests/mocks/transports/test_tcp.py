@@ -187,8 +187,8 @@ def test_a_client_that_never_reads_holds_up_nobody(far: Transport) -> None:
 def test_pipelined_requests_that_must_wait_are_answered_in_order(far: Transport) -> None:
     late = "X-Mock-Scenario: latency(0.02)\r\n"
     with connected(far) as sock:
-        sock.sendall(head(far, extra=late) + head(far, path="/painting/x", extra=late) + head(far, extra=late))
-        sock.shutdown(socket.SHUT_WR)
+        last = head(far, extra=f"{late}Connection: close\r\n")
+        sock.sendall(head(far, extra=late) + head(far, path="/painting/x", extra=late) + last)
         lines = [line for line in read_all(sock).split(b"\r\n") if b"HTTP/1.1 " in line]
     assert [line.split(b"HTTP/1.1 ")[1].split()[0] for line in lines] == [b"200", b"404", b"200"]
 

@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, refused, rejected
 from outpaint.conformance.proving.api import Api
-from outpaint.conformance.proving.case import Severity, case, costs_nothing, critical, minor, variants
+from outpaint.conformance.proving.case import (
+    Severity,
+    case,
+    costs_nothing,
+    critical,
+    minor,
+    refused_by_us_costs_nothing,
+    variants,
+)
 from outpaint.conformance.proving.expectations import NotOffered, equal, holds
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
@@ -41,7 +49,7 @@ def after_431_the_next_request_is_served(api: Api) -> None:
     equal(api.get(BALANCE_PATH).status_code, 200, "the status of the next request")
 
 
-@costs_nothing(
+@refused_by_us_costs_nothing(
     when="a picture is posted twice with an Idempotency-Key behind a cookie of 140 kB",
     then="both are 431, and nothing is charged",
 )

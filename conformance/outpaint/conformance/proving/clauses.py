@@ -164,7 +164,7 @@ BROKEN_OFF: Final = _rfc("http.broken-off", "A body that breaks off before its l
 PIPELINED: Final = _rfc(
     "http.pipelined", "Requests down one connection are answered in their order.", "RFC 9112, 9.3.2"
 )
-HOST: Final = _rfc("http.host", "HTTP/1.1 without a Host header, or with two, is 400.", "RFC 9112, 3.2")
+HOST: Final = _ours("http.host", "HTTP/1.1 without a Host header, or with two, is 400.", "RFC 9112, 3.2")
 OLD_HTTP: Final = _rfc("http.old", "HTTP/1.0 without Host is served or refused.", "RFC 9112, 3.2")
 CONTINUE: Final = _rfc("http.continue", "Who expects 100-continue gets a final answer.", "RFC 9110, 10.1.1")
 
