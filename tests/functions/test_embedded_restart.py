@@ -289,7 +289,7 @@ class Disk:
 
     @property
     def seen(self) -> Path:
-        return Path(f"/proc/{self.process.pid}/root{self.folder}")
+        return Path("/proc", str(self.process.pid), "root", *self.folder.parts[1:])
 
     def fill(self) -> None:
         with (self.seen / "filler").open("wb", buffering=0) as filler, suppress(OSError):
