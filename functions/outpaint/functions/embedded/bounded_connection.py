@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -24,6 +27,8 @@ FREE_CHUNKS: Final = 16_384
 MIN_CHUNK_BYTES: Final = 256
 """Bytes that all further chunks must have on average: the parser takes a microsecond for each."""
 _CHUNKS_A_TURN: Final = 2048
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+"""On, for 0 seconds: `close` resets the connection (POSIX, SO_LINGER)."""
 
 
 class Hosted(Protocol):
@@ -398,7 +403,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Close the connection now, and drop the answer."""
         self._ended = True
         self.load.remove_reader(self)
-        self.transport.abort()
+        self._reset()
 
     def _look_at_reader(self) -> None:
         """Cut off a client that has stopped reading, or reads too slowly."""
@@ -437,9 +442,20 @@ class BoundedConnection(HttpToolsProtocol):
         """Close the connection; what its client has not read by now is dropped."""
         self._ended = True
         if self.unread():
-            self.transport.abort()
+            self._reset()
         else:
             self.transport.close()
+
+    def _reset(self) -> None:
+        """Close the connection with a reset: the kernel drops what it has of the answer too.
+
+        Closed otherwise, it would keep megabytes of it for minutes, and send them whenever the client reads.
+        """
+        connected: socket.socket | None = self.transport.get_extra_info("socket")
+        if connected is not None:
+            with suppress(OSError):  # the client is gone already
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
 
 def _malformed(detail: str) -> OutpaintError:
