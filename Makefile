@@ -56,11 +56,9 @@ help: ## print these lines
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN) ## outpaint the sample photo through a real server, and say where the pictures lie
-	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint demo
 
 serve: $(RUN) ## serve on 127.0.0.1:8080, with the key dev for this machine, until interrupted (HOST, PORT)
-	@$(BIN)/outpaint weights pull || echo "Going on without the weights." >&2
 	@$(BIN)/outpaint serve --dev-key --host $(HOST) --port $(PORT)
 
 # Lint and tests run beside each other: mypy keeps one core busy for most of a minute where it has no cache.

@@ -28,8 +28,7 @@ from local_cloud.local_deployment import STACK, LocalDeployment
 from local_cloud.processes import ROOT, CloudError, say
 from local_cloud.proof import StackProvider
 from outpaint.contracts.errors import OutpaintError
-from outpaint.painting import weights
-from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, PainterHost, names_on
+from outpaint.painting.painters.painter_table import DEFAULT, PainterHost, names_on
 
 
 def main() -> int:
@@ -39,18 +38,15 @@ def main() -> int:
     parser.add_argument("--on", choices=("ministack", "runtime"), default="ministack", help="what runs the functions")
     parser.add_argument("--front-door", choices=("RestApi", "FunctionUrl"), help="on runtime (default: RestApi)")
     parser.add_argument("--output", type=Path, default=ROOT / "run" / "cloud", help="where the pictures go")
-    parser.add_argument(
-        "--painter", choices=names_on(PainterHost.LOCAL), help=f"{BEST_LOCAL}, or {WITHOUT_WEIGHTS} without its weights"
-    )
+    parser.add_argument("--painter", choices=names_on(PainterHost.LOCAL), default=DEFAULT)
     parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by id or area, for wire")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of what wire found")
     given = parser.parse_args()
-    painter = given.painter or (BEST_LOCAL if weights.find(BEST_LOCAL) is not None else WITHOUT_WEIGHTS)
     # So that SIGTERM ends the child processes too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with ExitStack() as running:
-            deployment = _deploy(running, given, "flat" if given.what == "wire" else painter)
+            deployment = _deploy(running, given, "flat" if given.what == "wire" else given.painter)
             if given.what == "wire":
                 say("bodies too large for Lambda:")
                 gateway = "ministack" if given.on == "ministack" else given.front_door or "RestApi"

@@ -11,7 +11,7 @@ import pytest
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.painting import weights
-from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, default_painter, load_painter, names_on
+from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, load_painter, names_on
 from outpaint.painting.weights import WeightsUnavailable
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,9 @@ def test_every_name_loads_the_painter_of_that_name(tmp_path: Path, monkeypatch) 
 
 
 def test_an_unknown_name_is_told_the_choices() -> None:
-    with pytest.raises(OutpaintError, match=r"no painter named oil; the choices are: migan, patch, flat\.") as caught:
+    with pytest.raises(
+        OutpaintError, match=r"no painter named oil; the choices are: auto, layers, backdrop, migan, patch, flat\."
+    ) as caught:
         load_painter("oil")
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_PARAMETER, "painter")
 
@@ -36,18 +38,9 @@ def test_migan_without_weights_says_how_to_get_them(tmp_path: Path, monkeypatch)
         load_painter("migan")
 
 
-def test_the_default_is_patch_with_a_warning_where_there_are_no_weights(tmp_path: Path, monkeypatch) -> None:
+def test_the_default_is_auto_and_needs_no_weights(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
-    painter, warning = default_painter()
-    assert painter.card.name == "patch"
-    assert warning is not None
-    assert "outpaint weights pull" in warning
-
-
-def test_the_default_is_migan_without_a_warning_where_there_are_weights(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(weights, "find", lambda name, beside=None: tmp_path / name)
-    painter, warning = default_painter()
-    assert (painter.card.name, warning) == ("migan", None)
+    assert load_painter().card.name == "auto"
 
 
 def test_the_table_names_weights_and_extras_that_there_are() -> None:

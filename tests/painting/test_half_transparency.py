@@ -17,10 +17,9 @@ from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.finish import composite
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.painters import migan
-from outpaint.painting.painters.flat import FlatPainter
 from outpaint.painting.painters.half_transparency import known_level, paint_in_layers, strongest
 from outpaint.painting.painters.migan import MiganPainter
-from outpaint.painting.painters.patch import PatchPainter
+from outpaint.painting.painters.painter_table import load_painter
 
 SIZE = (64, 48)
 INSIDE = (16, 12, 48, 36)
@@ -34,10 +33,12 @@ class MirrorFiller:
         return np.where(known[..., None], picture, mirrored)
 
 
-@pytest.fixture(params=["migan", "patch", "flat"])
+@pytest.fixture(params=["layers", "backdrop", "migan", "patch", "flat"])
 def painter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setattr(migan, "network_of", lambda path: MirrorFiller())
-    return {"migan": lambda: MiganPainter(Path("none")), "patch": PatchPainter, "flat": FlatPainter}[request.param]()
+    if request.param == "migan":
+        return MiganPainter(Path("none"))
+    return load_painter(request.param)
 
 
 def weighed(inside: int, outside: int) -> Image.Image:

@@ -29,6 +29,7 @@ class PainterCard(BaseModel):
     name: str
     model: str = Field(description="The model or method, with its version or digest where it has one.")
     reads_prompt: bool = Field(description="False: the prompt was accepted but did not shape the picture.")
+    reason: str | None = Field(default=None, description="Why this painter, where one was chosen for the picture.")
 
 
 class FinishedPicture(BaseModel):

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from outpaint.painting.painters.painter_table import PAINTERS as PAINTERS
     from outpaint.painting.painters.painter_table import PainterEntry as PainterEntry
     from outpaint.painting.painters.painter_table import PainterHost as PainterHost
-    from outpaint.painting.painters.painter_table import default_painter as default_painter
     from outpaint.painting.painters.painter_table import load_painter as load_painter
     from outpaint.painting.pipeline import OutputCheck as OutputCheck
     from outpaint.painting.sample import sample_photo as sample_photo
@@ -35,7 +34,7 @@ PUBLIC = {
     "finish": ("composite", "encode", "outpaint"),
     "inputs.extension": ("Margins", "TargetAspect", "TargetSize", "canvas_file", "extend"),
     "inputs.inspection": ("Inspection", "read_canvas"),
-    "painters.painter_table": ("PAINTERS", "PainterEntry", "PainterHost", "default_painter", "load_painter"),
+    "painters.painter_table": ("PAINTERS", "PainterEntry", "PainterHost", "load_painter"),
     "pipeline": ("OutputCheck",),
     "sample": ("sample_photo",),
     "weights": ("weights",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -79,6 +79,19 @@ class Painter(Protocol):
         Kept pixels need not be exact: compositing makes them so. It writes into the picture, so a painter must not
         use one again that it has given.
         """
+
+
+@runtime_checkable
+class ChoosingPainter(Painter, Protocol):
+    """A painter that leaves the painting to one of several others."""
+
+    def choose(self, canvas: Canvas) -> Painter:
+        """The painter for this canvas; its card says why."""
+
+
+def painter_for(painter: Painter, canvas: Canvas) -> Painter:
+    """Who paints a canvas: the one that a `ChoosingPainter` chooses, else the painter itself."""
+    return painter.choose(canvas) if isinstance(painter, ChoosingPainter) else painter
 
 
 def known_area(weights: Image.Image, least: int) -> Image.Image:

@@ -19,7 +19,7 @@ from PIL import Image
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
-from outpaint.painting.canvas import Brief, Canvas, Painter
+from outpaint.painting.canvas import Brief, Canvas, Painter, painter_for
 from outpaint.painting.finish import composite, encode, painted_pictures
 from outpaint.painting.inputs.inspection import read_canvas
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, take
@@ -113,6 +113,7 @@ def carry_out(
     width, height = take(image, "image", rules.limits).header.shown_size
     with rules.reserve(width * height):
         canvas = rules.canvas_of(image, mask, request.wish.mask_mode, rules.limits)
+        painter = painter_for(painter, canvas)
         del image, mask
         read = time.perf_counter()
         finished, painted, written = _paint(request, files, painter, canvas, finishers, rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -15,10 +16,9 @@ from rich.console import Console
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.painting.canvas import Painter
 from outpaint.painting.painters.painter_table import (
-    BEST_LOCAL,
-    WITHOUT_WEIGHTS,
+    DEFAULT,
     PainterHost,
-    default_painter,
+    PainterOptions,
     load_painter,
     names_on,
 )
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
+
+LoadPainter = Callable[[], Painter]
+"""Makes the painter that a command's options choose, once it is needed."""
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -102,12 +105,38 @@ proxies_option = click.option(
     help="Addresses and networks, with commas between, whose X-Forwarded-For says who a client is where connections "
     "are counted; nobody's key is taken for local by it.",
 )
-painter_option = click.option(
-    "--painter",
-    metavar="NAME",
-    help=f"{', '.join(names_on(PainterHost.LOCAL))}, or a class of your own as package.module:Class. "
-    f"[default: {BEST_LOCAL} where its weights are on this machine, else {WITHOUT_WEIGHTS}]",
+_PAINTER_OPTIONS: Final = (
+    click.option(
+        "--painter",
+        metavar="NAME",
+        default=DEFAULT,
+        show_default=True,
+        help=f"{', '.join(names_on(PainterHost.LOCAL))}, or a class of your own as package.module:Class.",
+    ),
+    click.option(
+        "--backdrop-colour", metavar="#RRGGBB", help="The ground behind cut-outs. [default: one that suits the object]"
+    ),
+    click.option(
+        "--backdrop-shadow",
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        show_default=True,
+        help="How dark the shadow behind cut-outs is; 0 is none.",
+    ),
 )
+
+
+def painter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose a painter; it is called with `painter`, which loads that."""
+
+    @wraps(command)
+    def wrapped(painter: str, backdrop_colour: str | None, backdrop_shadow: float, **others: Any) -> None:
+        options = PainterOptions(backdrop_colour=backdrop_colour, backdrop_shadow=backdrop_shadow)
+        command(painter=partial(_painter_of, painter, options), **others)
+
+    for option in reversed(_PAINTER_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def _limits(texts: Sequence[str], kind: str) -> ChangedLimits[Any]:
@@ -122,14 +151,8 @@ def _proxies(text: str) -> TrustedProxies:
     return TrustedProxies.of(text)
 
 
-def painter_of(name: str | None) -> Painter:
-    """The painter that the option names; without one the best on this machine, with a warning if a better exists."""
-    if name is None:
-        painter, warning = default_painter()
-        if warning is not None:
-            warn(warning)
-        return painter
-    return _custom_painter(name) if ":" in name else load_painter(name)
+def _painter_of(name: str, options: PainterOptions) -> Painter:
+    return _custom_painter(name) if ":" in name else load_painter(name, options)
 
 
 def _custom_painter(name: str) -> Painter:

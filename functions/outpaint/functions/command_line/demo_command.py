@@ -16,7 +16,7 @@ import click
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, INFERENCE_PATH, OUTPAINT_PATH
-from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress
+from outpaint.functions.command_line.console import OUT, LoadPainter, painter_options, progress
 from outpaint.functions.embedded.starting_keys import DEVELOPMENT_KEY, StartingKeys
 
 SAMPLE: Final = "sample-to-grow.png"
@@ -37,8 +37,8 @@ _SERVED_AT: Final = "http://127.0.0.1:8080"
     show_default=True,
     help="Where to put the pictures.",
 )
-@painter_option
-def demo(output: Path, painter: str | None) -> None:
+@painter_options
+def demo(output: Path, painter: LoadPainter) -> None:
     """Outpaint a sample photo through a real server.
 
     The bundled photo is sent once in sync and once in async mode, and the finished pictures are kept.
@@ -48,7 +48,7 @@ def demo(output: Path, painter: str | None) -> None:
     from outpaint.functions.embedded.host import open_host
     from outpaint.functions.embedded.server import serving
 
-    chosen = painter_of(painter)
+    chosen = painter()
     OUT.print(f"painter {chosen.card.name}: {chosen.card.model}", style="dim", markup=False)
     made: list[Path] = []
     keys = StartingKeys(development=True)

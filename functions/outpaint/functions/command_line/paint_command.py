@@ -11,7 +11,7 @@ import click
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format, MaskMode
 from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
-from outpaint.functions.command_line.console import OUT, painter_of, painter_option, progress, warn
+from outpaint.functions.command_line.console import OUT, LoadPainter, painter_options, progress, warn
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, names_on
 
@@ -71,7 +71,7 @@ def _further_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Instead of what OUT's ending says.",
 )
 @_further_options
-@painter_option
+@painter_options
 def paint(
     photo: Path,
     output: Path,
@@ -84,7 +84,7 @@ def paint(
     count: int,
     seed: int | None,
     format_: str | None,
-    painter: str | None,
+    painter: LoadPainter,
     **further: str | None,
 ) -> None:
     """Let one photo grow, without a server.
@@ -118,10 +118,12 @@ def paint(
     for warning in canvas.interpretation.warnings:
         warn(warning)
 
-    from outpaint.painting.canvas import Brief
+    from outpaint.painting.canvas import Brief, painter_for
     from outpaint.painting.finish import outpaint
 
-    painting = painter_of(painter)
+    painting = painter_for(painter(), canvas)
+    if painting.card.reason is not None:
+        OUT.print(f"{painting.card.name}: {painting.card.reason}", style="dim", markup=False)
     started = time.monotonic()
     with progress() as bar:
         task = bar.add_task(f"{painting.card.name} paints {canvas.size[0]}x{canvas.size[1]}", total=count)

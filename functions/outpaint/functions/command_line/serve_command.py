@@ -14,10 +14,10 @@ from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH
 from outpaint.functions.command_line.console import (
     OUT,
+    LoadPainter,
     data_option,
     limit_option,
-    painter_of,
-    painter_option,
+    painter_options,
     proxies_option,
     warn,
 )
@@ -37,7 +37,7 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Listen here; 0 takes a free one."
 )
-@painter_option
+@painter_options
 @data_option
 @click.option(
     "--dev-key",
@@ -109,7 +109,7 @@ _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]
 def serve(
     host: str,
     port: int,
-    painter: str | None,
+    painter: LoadPainter,
     data: Path,
     dev_key: bool,
     cors_origins: tuple[str, ...],
@@ -163,7 +163,7 @@ def serve(
     with (
         listener,
         open_host(
-            [painter_of(painter)],
+            [painter()],
             data=None if in_memory else data,
             settings=settings,
             limits=changed_limits.server,

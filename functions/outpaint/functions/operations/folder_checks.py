@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.embedded.database import schema_version
 from outpaint.functions.operations.checkup import Check, CheckFinding, fault, ok, warning
-from outpaint.painting.painters.painter_table import BEST_LOCAL, WITHOUT_WEIGHTS, default_painter
+from outpaint.painting.painters.painter_table import DEFAULT, load_painter
 
 _SPACE: Final = 1 << 30
 """Free bytes below which a busy day's pictures may not fit: about thirty results of the largest size."""
@@ -53,20 +54,18 @@ def _space(data: Path) -> CheckFinding:
     return ok(said) if free >= _SPACE else warning(said, "make room: pictures stay for a day")
 
 
-def _weights(_: Path) -> CheckFinding:
-    painter, hint = default_painter()
-    if hint is not None:
-        return warning(
-            f"{painter.card.name} paints, for {BEST_LOCAL}'s weights are not here",
-            f"`outpaint weights pull`, or choose {WITHOUT_WEIGHTS} by --painter",
-        )
-    return ok(f"{painter.card.name} paints")
+def _painter(_: Path) -> CheckFinding:
+    try:
+        painter = load_painter()
+    except OutpaintError as error:
+        return fault(f"the painter {DEFAULT} does not load: {error.detail}", "reinstall outpaint-kit[paint]")
+    return ok(f"{painter.card.name} paints: {painter.card.model}")
 
 
 FOLDER_CHECKS: Final[tuple[Check[Path], ...]] = (
     Check("folder", "the data folder is there and can be written", (), _folder),
     Check("database", "its database is sound and of this release or an older one", (), _database),
     Check("space", "there is room for a day's pictures", (), _space),
-    Check("weights", "the best painter has its weights on this machine", (), _weights),
+    Check("painter", "the painter that is used where none is named loads", (), _painter),
 )
 """The checks of a data folder, in order."""

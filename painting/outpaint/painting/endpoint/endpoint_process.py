@@ -25,7 +25,7 @@ from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Sched
 from outpaint.painting.finish import SOURCE_TYPE_XMP
 from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, Prefill, painted_by, spread_colours
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, Scene
-from outpaint.painting.painters.painter_table import PAINTERS, load_painter
+from outpaint.painting.painters.painter_table import PAINTERS, PainterOptions, load_painter
 from outpaint.painting.pipeline import OutputRules, load_check
 from outpaint.painting.weights import REGISTRY, WeightsUnavailable
 
@@ -139,7 +139,7 @@ class EndpointProcess:
     def _turns(self, name: str) -> OneAtATime:
         """The painter, warm, for jobs that take turns; weights come from `model`, or else from the image."""
         weights = PAINTERS[name].weights
-        painter = load_painter(name, self._weights_of(name))
+        painter = load_painter(name, PainterOptions(weights=self._weights_of(name)))
         # One small picture, so that no request pays for the first use of anything.
         keep = Image.new("L", (64, 64), 0)
         keep.paste(255, (16, 16, 48, 48))

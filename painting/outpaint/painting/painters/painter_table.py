@@ -25,14 +25,26 @@ class PainterHost(Flag):
 
 
 @dataclass(frozen=True, slots=True)
+class PainterOptions:
+    """What can be set of painters; a painter reads what concerns it, and refuses what it cannot use.
+
+    `weights` is a folder to look for weights in before the weights store. `backdrop_colour` is `#RRGGBB`, None where
+    the painter chooses by the object; `backdrop_shadow` is 0 (none) to 1.
+    """
+
+    weights: Path | None = None
+    backdrop_colour: str | None = None
+    backdrop_shadow: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class PainterEntry:
     """A painter: what it does, what it needs, and where it runs.
 
     `extra` is the extra of outpaint-kit that brings its packages, None where every host has them. `weights` is its
     file in the weights store, `pipeline` the class of diffusers whose folder it loads; one that has neither needs no
-    weights, and `licence` is empty. `load` makes the painters that paint one picture at a time, with weights from a
-    folder where one is given that has them. One that `needs_cuda` takes minutes a picture on a CPU: the endpoint
-    starts it on none but where `device` says so.
+    weights, and `licence` is empty. `load` makes the painters that paint one picture at a time. One that `needs_cuda`
+    takes minutes a picture on a CPU: the endpoint starts it on none but where `device` says so.
     """
 
     name: str
@@ -44,29 +56,47 @@ class PainterEntry:
     pipeline: str | None = None
     licence: str = ""
     needs_cuda: bool = False
-    load: Callable[[Path | None], Painter] | None = None
+    load: Callable[[PainterOptions], Painter] | None = None
 
 
-def _migan(folder: Path | None) -> Painter:
+def _migan(options: PainterOptions) -> Painter:
     from outpaint.painting import weights
     from outpaint.painting.painters.migan import MiganPainter
 
-    path = weights.find("migan", folder)
+    path = weights.find("migan", options.weights)
     if path is None:
         raise weights.WeightsUnavailable(
             "The migan painter's weights are not on this machine: get them with `outpaint weights "
-            "pull`, or choose the painter patch, which needs none."
+            f"pull`, or choose the painter {DEFAULT}, which needs none."
         )
     return MiganPainter(path)
 
 
-def _patch(_: Path | None) -> Painter:
+def _auto(options: PainterOptions) -> Painter:
+    from outpaint.painting.painters.auto import AutoPainter
+
+    return AutoPainter(_backdrop(options))
+
+
+def _layers(_: PainterOptions) -> Painter:
+    from outpaint.painting.painters.layers import LayersPainter
+
+    return LayersPainter()
+
+
+def _backdrop(options: PainterOptions) -> Painter:
+    from outpaint.painting.painters.backdrop import BackdropPainter
+
+    return BackdropPainter(options.backdrop_colour, options.backdrop_shadow)
+
+
+def _patch(_: PainterOptions) -> Painter:
     from outpaint.painting.painters.patch import PatchPainter
 
     return PatchPainter()
 
 
-def _flat(_: Path | None) -> Painter:
+def _flat(_: PainterOptions) -> Painter:
     from outpaint.painting.painters.flat import FlatPainter
 
     return FlatPainter()
@@ -79,6 +109,30 @@ def _on_gpu(name: str, description: str, *, pipeline: str, licence: str) -> Pain
 
 
 _ENTRIES: Final = (
+    PainterEntry(
+        name="auto",
+        description="backdrop behind cut-outs, layers around everything else; the result says which, and why",
+        reads_prompt=False,
+        hosts=PainterHost.LOCAL,
+        extra="paint",
+        load=_auto,
+    ),
+    PainterEntry(
+        name="layers",
+        description="continues a photo layer by layer with patches of its own",
+        reads_prompt=False,
+        hosts=PainterHost.LOCAL,
+        extra="paint",
+        load=_layers,
+    ),
+    PainterEntry(
+        name="backdrop",
+        description="a plain studio ground with a shadow, behind a cut-out",
+        reads_prompt=False,
+        hosts=PainterHost.LOCAL,
+        extra="paint",
+        load=_backdrop,
+    ),
     PainterEntry(
         name="migan",
         description="the MI-GAN network, grown from the kept area outward; 28 MB of weights",
@@ -99,7 +153,7 @@ _ENTRIES: Final = (
     ),
     PainterEntry(
         name="flat",
-        description="two colours that depend on prompt and seed, at once; for tests and mocks",
+        description="a test pattern, no picture: two colours that depend on prompt and seed, at once",
         reads_prompt=True,
         hosts=PainterHost.LOCAL | PainterHost.MOCK | PainterHost.ENDPOINT,
         load=_flat,
@@ -126,9 +180,8 @@ _ENTRIES: Final = (
 PAINTERS: Final = {entry.name: entry for entry in _ENTRIES}
 """All painters by name: those that run anywhere, best first, then those that need a GPU."""
 
-BEST_LOCAL: Final = "migan"
-WITHOUT_WEIGHTS: Final = "patch"
-"""The painters where none is named: the first where its weights are on the machine, else the second."""
+DEFAULT: Final = "auto"
+"""The painter where none is named, on every host but the GPU container and the mocks."""
 
 
 def names_on(host: PainterHost) -> tuple[str, ...]:
@@ -136,11 +189,11 @@ def names_on(host: PainterHost) -> tuple[str, ...]:
     return tuple(name for name, entry in PAINTERS.items() if host in entry.hosts)
 
 
-def load_painter(name: str, folder: Path | None = None) -> Painter:
+def load_painter(name: str = DEFAULT, options: PainterOptions = PainterOptions()) -> Painter:
     """The painter of this name; what it needs is imported only now.
 
-    Its weights come from `folder` where they lie there, else from the weights store. Raises OutpaintError naming the
-    choices, or saying how to get the weights where they are missing or wrong.
+    Raises OutpaintError naming the choices, saying how to get the weights where they are missing or wrong, or naming
+    the option that is.
     """
     entry = PAINTERS.get(name)
     if entry is None or entry.load is None:
@@ -151,17 +204,4 @@ def load_painter(name: str, folder: Path | None = None) -> Painter:
             f"There is no painter named {name}; the choices are: {', '.join(names_on(PainterHost.LOCAL))}.",
             field="painter",
         )
-    return entry.load(folder)
-
-
-def default_painter() -> tuple[Painter, str | None]:
-    """The best painter that this machine can run alone, and a warning for the user where its weights are missing."""
-    from outpaint.painting import weights
-
-    try:
-        return load_painter(BEST_LOCAL), None
-    except weights.WeightsUnavailable:
-        return load_painter(WITHOUT_WEIGHTS), (
-            f"The {BEST_LOCAL} weights are not on this machine, so the simpler painter {WITHOUT_WEIGHTS} is used; "
-            "`outpaint weights pull` gets them."
-        )
+    return entry.load(options)

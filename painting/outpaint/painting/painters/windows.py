@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from outpaint.painting.painters.pixel_arrays import nearest
+
 GRID_LONG: Final = 160
 """Cells along the longer side of the distance map."""
 
@@ -70,7 +72,7 @@ def measure(known: Image.Image) -> Distances:
         seen = ~seen
     box = known.getbbox() or (0, 0, width, height)
     return Distances(
-        cells=_euclidean(seen, width / across, height / down),
+        cells=nearest(seen, (width / across, height / down))[0],
         whole=coverage == 255,
         size=known.size,
         reach=math.sqrt((box[2] - box[0]) * (box[3] - box[1])),
@@ -87,27 +89,6 @@ def thresholds(farthest: float, reach: float, factor: float) -> list[float]:
     count = min(MAX_PASSES, max(1, math.ceil(math.log(whole) / math.log(factor) - 1e-6)))
     ratio = whole ** (1 / count)
     return [farthest * (ratio**step - 1) / (whole - 1) for step in range(1, count)] + [math.inf]
-
-
-def _euclidean(seen: NDArray[np.bool_], cell_width: float, cell_height: float) -> NDArray[np.float32]:
-    """The exact Euclidean distance to the nearest seen cell: one axis by scanning, the other by a minimum."""
-    if seen.shape[0] < seen.shape[1]:  # the minimum's cost is quadratic in its axis, so it takes the shorter
-        return _euclidean(seen.T, cell_height, cell_width).T
-    far = float(2 * (seen.shape[0] * cell_height + seen.shape[1] * cell_width))
-    along = np.where(seen, np.float32(0), np.float32(far))
-    step = np.float32(cell_height)
-    for row in range(1, len(along)):
-        np.minimum(along[row], along[row - 1] + step, out=along[row])
-    for row in range(len(along) - 2, -1, -1):
-        np.minimum(along[row], along[row + 1] + step, out=along[row])
-    along *= along
-    place = np.arange(seen.shape[1], dtype=np.float32) * np.float32(cell_width)
-    nearest = along.copy()
-    for shift in range(1, seen.shape[1]):
-        apart = (place[shift] - place[0]) ** 2
-        np.minimum(nearest[:, shift:], along[:, :-shift] + apart, out=nearest[:, shift:])
-        np.minimum(nearest[:, :-shift], along[:, shift:] + apart, out=nearest[:, :-shift])
-    return np.asarray(np.sqrt(nearest), dtype=np.float32)
 
 
 class Box(NamedTuple):
