@@ -93,7 +93,11 @@ def preflight_forgets_prefer(patch: Patch) -> None:
     patch.header("Access-Control-Allow-Headers", lambda _, value: re.sub(r"(?i)\bprefer\b", "x-other", value))
 
 
-@mutant("the preflight allows the API's own headers alone", "browsers.preflight-allows-whatever-it-asks-for")
+@mutant(
+    "the preflight allows the API's own headers alone",
+    "browsers.preflight-allows-whatever-it-asks-for",
+    "official-clients.preflight-of-the-plugin-is-allowed",
+)
 def preflight_allows_its_own_headers_alone(patch: Patch) -> None:
     patch.header("Access-Control-Allow-Headers", lambda *_: ", ".join(answers.ALLOWED_HEADERS))
 

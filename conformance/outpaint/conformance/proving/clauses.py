@@ -148,6 +148,11 @@ PREFLIGHT_ANY: Final = _ours(
     "A preflight allows every header that it asks for, and never credentials.",
     f"{API_HEADERS}; {WIRE}#client-habits",
 )
+PREFLIGHT_PLUGIN: Final = _vendor(
+    "browsers.preflight-plugin",
+    "A preflight allows the headers that the vendor's plugin sends: the key, Content-Type and X-Picsart-Plugin.",
+    f"{WIRE}#client-habits",
+)
 PREFLIGHT_PREFER: Final = _ours("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{WIRE}#prefer")
 OPTIONS: Final = _ours("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(
@@ -236,6 +241,11 @@ EMPTY_INPUT: Final = _vendor(
 )
 EXTENDED_FILENAME: Final = _ours(
     "bodies.extended-filename", "A name of a file that comes as `filename*` alone is taken for one.", API
+)
+SDK_BLANKS: Final = _vendor(
+    "bodies.sdk-blanks",
+    "What the official Python client sends blank or null counts as left out: it sends each optional field it knows.",
+    f"{WIRE}#client-habits",
 )
 EXHAUSTED_HANDLE: Final = _vendor(
     "bodies.exhausted-handle",
