@@ -122,7 +122,12 @@ def sniffing_allowed(patch: Patch) -> None:
     patch.header("X-Content-Type-Options", lambda *_: None)
 
 
-@mutant("unknown fields are not reported", "fields.unknown-fields-are-named-in-a-warning")
+@mutant(
+    "nothing is said of what was ignored or read leniently",
+    "fields.unknown-fields-are-named-in-a-warning",
+    "fields.jpeg-is-read-as-jpg",
+    "routes.a-slash-at-the-end-is-not-counted",
+)
 def warning_missing(patch: Patch) -> None:
     patch.header(names.WARNING, lambda *_: None)
 
