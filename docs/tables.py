@@ -32,7 +32,7 @@ from outpaint.contracts.paths_and_headers import (
     UPLOADS_PATH,
     VENDOR_ANSWER_HEADERS,
 )
-from outpaint.contracts.profiles import VendorSends, vendor_sends
+from outpaint.contracts.profiles import LENIENCIES, VendorSends, vendor_sends
 from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, VENDOR_FIELDS, RequestForm
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
@@ -87,7 +87,7 @@ def headers() -> str:
 
 
 def profiles() -> str:
-    """What each profile sends and reads: members of bodies, headers of answers, what a request may hold, and paths."""
+    """What each profile sends and reads: members of answers, headers, what a request may hold, spellings, and paths."""
     rows = [("**Members of answers**", "", "")]
     for model in (Result, Accepted, FailedJob, ErrorBody, Balance):
         for name, mark in _members(model):
@@ -108,6 +108,8 @@ def profiles() -> str:
         (f"header `{header}`", "yes", "ignored" if header.lower() in OUR_REQUEST_HEADERS else "yes")
         for header in (PREFER, IDEMPOTENCY_KEY)
     ]
+    rows.append(("**Spelled otherwise than the API has it**", "", ""))
+    rows += [(one.what, "taken, with a warning", str(one.refused_with)) for one in LENIENCIES.values()]
     rows.append(("**Paths**", "", ""))
     rows += [
         (f"`{path}`", "yes", "404" if path in OUR_PATHS else "yes")

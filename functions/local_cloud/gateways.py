@@ -124,7 +124,7 @@ def rest_api_event(request: GatewayRequest, stage: str, base: str, is_binary: bo
             "multiValueHeaders": several,
             "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
             "multiValueQueryStringParameters": query or None,
-            "pathParameters": {"proxy": path[1:]} if path != "/" else None,
+            "pathParameters": {"proxy": path[1:].rstrip("/")} if path != "/" else None,
             "stageVariables": None,
             "requestContext": {
                 "accountId": "123456789012",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import Format, MaskMode
+from outpaint.contracts.profiles import WarningCode
 from outpaint.contracts.requests import (
     IMAGE_FIELDS,
     MASK_FIELDS,
@@ -19,6 +20,7 @@ from outpaint.contracts.requests import (
     OutpaintRequest,
     Upload,
     UrlSource,
+    read_leniently,
 )
 
 URL = "https://example.com/a.png"
@@ -192,3 +194,24 @@ def test_whatever_the_fields_hold_the_answer_is_a_request_or_a_typed_error(
     else:
         assert 1 <= request.wish.count <= 10
         assert request.wish.prompt.strip()
+
+
+@given(
+    words=st.lists(st.sampled_from(["JPEG", "jpeg", " Jpeg\t", "JPG", "png", "GIF", "", 1, None, FILE]), max_size=3),
+    others=st.dictionaries(st.sampled_from(["prompt", "count", "colour"]), st.lists(st.just("JPEG"), max_size=2)),
+)
+def test_one_word_for_a_format_is_read_as_another_and_nothing_else_is(
+    words: list[FieldValue], others: dict[str, list[FieldValue]]
+) -> None:
+    sent = {**others, "format": words} if words else others
+    read, said = read_leniently(sent)
+    is_other = [isinstance(word, str) and word.strip().upper() == "JPEG" for word in words]
+    assert {name: values for name, values in read.items() if name != "format"} == others
+    assert list(read.get("format", [])) == [
+        "JPG" if other else word for word, other in zip(words, is_other, strict=True)
+    ]
+    assert [warning.code for warning in said] == ([WarningCode.FORMAT_WORD] if any(is_other) else [])
+
+
+def test_without_leniency_the_other_word_is_refused_with_the_right_one() -> None:
+    assert refused(fields(format="JPEG")).detail == "format has wrong value JPEG: the word for that format is JPG"

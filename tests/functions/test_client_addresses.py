@@ -1,7 +1,8 @@
-"""Who a client is where clients are counted, and what a path is once it is decoded."""
+"""Who a client is where clients are counted, what a path is once it is decoded, and which route it is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, unquote
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.embedded.client_addresses import TrustedProxies, counted_as
-from outpaint.functions.http.routes import decoded_path
+from outpaint.functions.http.routes import decoded_path, match
 
 PROXIES = TrustedProxies.of("127.0.0.1, 10.0.0.0/8,fd00::/8")
 _inside = st.integers(0, 2**24 - 1).map(lambda low: str(IPv4Address((10 << 24) + low)))
@@ -95,3 +97,26 @@ class TestDecodedPath:
     def test_has_as_many_parts_as_it_has_slashes(self, parts: list[str], slash: str) -> None:
         quoted = [quote(part, safe="", errors="replace").replace("%2F", slash) for part in parts]
         assert len(decoded_path("/".join(quoted)).split("/")) == len(parts)
+
+
+_WRITTEN = st.sampled_from(
+    ["/v1/balance", "/v1/painting/outpaint", "/v1/uploads", "/docs", "/health", "/metrics", "/openapi.json"]
+) | st.text(st.characters(exclude_characters="/"), min_size=1, max_size=9).map(lambda id_: f"/v1/painting/{id_}")
+_SIGNED = st.sampled_from(["/v1/files/a.png", "/v1/uploads/a.png"])
+
+
+class TestSlashAtTheEnd:
+    @given(_WRITTEN)
+    def test_is_not_counted_once_and_in_our_profile(self, path: str) -> None:
+        found = match(path)
+        assert found is not None
+        assert not found.slash
+        assert match(f"{path}/") == replace(found, slash=True)
+        assert match(f"{path}//") is None
+        assert match(f"{path}%2F") is None or path.startswith("/v1/painting/")
+        assert match(f"{path}/", WireProfile.VENDOR) is None
+
+    @given(_SIGNED)
+    def test_of_a_signed_url_counts(self, path: str) -> None:
+        assert match(path) is not None
+        assert match(f"{path}/") is None

@@ -70,7 +70,8 @@ def document() -> JsonObject:
                 "A request waits for its pictures (`mode=sync`, the default) or is answered at once with an "
                 "`inference_id` to poll (`mode=async`, or `Prefer: respond-async`). A wait that runs out is "
                 "answered 202 and loses nothing.\n\n"
-                "A refused request costs nothing; a failed job gives its credits back."
+                "A refused request costs nothing; a failed job gives its credits back.\n\n"
+                "One slash at the end of a path is not counted, with a warning in `X-Outpaint-Warning`."
             ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -190,7 +191,7 @@ def _inference() -> JsonObject:
         "responses": {
             "200": {
                 "description": "The job has ended: with its pictures, or with an error.",
-                "headers": header_refs(),
+                "headers": header_refs(names.WARNING),
                 "content": {
                     "application/json": {
                         "schema": {
@@ -205,7 +206,7 @@ def _inference() -> JsonObject:
                 },
                 "links": _GROW_FURTHER,
             },
-            "202": _accepted("The job still runs; poll again.", extra=(names.RETRY_AFTER, "Location")),
+            "202": _accepted("The job still runs; poll again.", extra=(names.RETRY_AFTER, "Location", names.WARNING)),
             **_errors(Operations.INFERENCE),
         },
     }
@@ -218,7 +219,7 @@ def _balance() -> JsonObject:
         "description": "The credits that are free to spend; those of running jobs are already taken off.",
         "tags": ["account"],
         "responses": {
-            "200": _answer("The balance.", Balance, {"balance": examples.BALANCE}),
+            "200": _answer("The balance.", Balance, {"balance": examples.BALANCE}, extra=(names.WARNING,)),
             **_errors(Operations.BALANCE),
         },
     }
@@ -337,12 +338,14 @@ def _errors(operation: Operations) -> JsonObject:
     for code, kind in ERROR_KINDS.items():
         if operation in kind.operations:
             by_status.setdefault(kind.status.value, []).append(code)
-    return {str(status): _error(by_status[status]) for status in sorted(by_status)}
+    # A signed URL is used as it was given: nothing in it is read leniently.
+    warned = () if operation is Operations.FILE else (names.WARNING,)
+    return {str(status): _error(by_status[status], warned) for status in sorted(by_status)}
 
 
-def _error(codes: list[ErrorCode]) -> JsonObject:
+def _error(codes: list[ErrorCode], warned: tuple[str, ...]) -> JsonObject:
     kinds = [ERROR_KINDS[code] for code in codes]
-    extra = _ERROR_HEADERS.get(kinds[0].status, ())
+    extra = (*_ERROR_HEADERS.get(kinds[0].status, ()), *warned)
     if all(kind.retry_after for kind in kinds):
         extra = (*extra, names.RETRY_AFTER)
     return {

@@ -43,7 +43,7 @@ HEADERS: Final[dict[str, JsonObject]] = {
         "Present when an earlier request with the same key made this job.", {"type": "string", "enum": ["true"]}, "true"
     ),
     names.WARNING: _header(
-        "What was accepted but had no effect, such as unknown fields.",
+        "What of a request was ignored, such as unknown fields, or read though it is spelled otherwise.",
         {"type": "string"},
         "unknown fields ignored: colour",
     ),

@@ -1,8 +1,8 @@
 """The two profiles of the wire: all that this service reads and sends, and what the vendor's API does of it.
 
 What is ours alone is declared beside it: members of bodies by `OURS` in their `Annotated`, request fields by
-`About.ours`, headers in `VENDOR_ANSWER_HEADERS` and `OUR_REQUEST_HEADERS`. The functions here read those declarations;
-docs/facts/wire.md#responses and docs/facts/wire.md#headers are their source.
+`About.ours`, headers in `VENDOR_ANSWER_HEADERS` and `OUR_REQUEST_HEADERS`, spellings in `LENIENCIES`. The functions
+here read those declarations; docs/facts/wire.md#responses and docs/facts/wire.md#headers are their source.
 """
 
 from __future__ import annotations
@@ -90,6 +90,40 @@ def vendor_members(model: type[BaseModel]) -> Iterator[str]:
         for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 yield from (f"{name}[].{path}" for path in vendor_members(inner))
+
+
+class WarningCode(StrEnum):
+    """What a sentence of `X-Outpaint-Warning` is about."""
+
+    UNKNOWN_FIELDS = "unknown_fields"
+    PATH_SLASH = "path_slash"
+    FORMAT_WORD = "format_word"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWarning:
+    """A sentence of `X-Outpaint-Warning`: what of a request was ignored, or was read though it is spelled otherwise."""
+
+    code: WarningCode
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Leniency:
+    """A spelling that is not the API's: what it is, and the status with which the profile `vendor` refuses it."""
+
+    what: str
+    refused_with: int
+
+
+LENIENCIES: Final = {
+    WarningCode.PATH_SLASH: Leniency("a slash at the end of a path", 404),
+    WarningCode.FORMAT_WORD: Leniency("`JPEG` in place of `JPG`", 422),
+}
+"""What the profile `ours` takes with a warning of this code, although the API spells it otherwise."""
 
 
 def sent_headers(headers: Iterable[Header], profile: WireProfile) -> tuple[Header, ...]:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from outpaint.contracts.data_uris import DataUri, Digest
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
-from outpaint.contracts.profiles import WireProfile
+from outpaint.contracts.profiles import RequestWarning, WarningCode, WireProfile
 
 MAX_COUNT: Final = 10
 MAX_SEED: Final = 2**32 - 1
@@ -90,6 +90,7 @@ _PICTURE_IN_BASE64: Final = {
     "TU0AK": "tiff",
 }
 _SHORTEST_BASE64: Final = 64
+_OTHER_FORMAT_WORDS: Final = {"JPEG": Format.JPG}
 
 
 def _whole_number(value: object) -> object:
@@ -113,8 +114,8 @@ def _upper(value: object) -> object:
 
 def _format_word(value: object) -> object:
     word = _upper(value)
-    if word == "JPEG":
-        raise ValueError("the word for that format is JPG")
+    if isinstance(word, str) and word in _OTHER_FORMAT_WORDS:
+        raise ValueError(f"the word for that format is {_OTHER_FORMAT_WORDS[word]}")
     return word
 
 
@@ -167,7 +168,12 @@ class Wish(BaseModel):
         BeforeValidator(_whole_number),
         About("nothing", decides_answer=True),
     ] = 2
-    format: Annotated[Format, BeforeValidator(_format_word), About("file", decides_answer=True)] = Format.JPG
+    format: Annotated[
+        Format,
+        Field(description="The file format of the pictures; `JPEG` is read as `JPG`, with a warning."),
+        BeforeValidator(_format_word),
+        About("file", decides_answer=True),
+    ] = Format.JPG
     seed: Annotated[
         int | None,
         Field(strict=True, ge=0, le=MAX_SEED, description="Picture i of a request is made from seed + i."),
@@ -278,6 +284,25 @@ class OutpaintRequest(BaseModel):
         """The names in a body that mean nothing in this profile; accepted, and reported in a warning header."""
         known = known_fields(profile)
         return tuple(name for name in fields if name not in known)
+
+
+def read_leniently(fields: Fields) -> tuple[Fields, tuple[RequestWarning, ...]]:
+    """A body's fields with the API's word for a format in place of another, and a warning where one was replaced.
+
+    For the profile `ours`: without this `OutpaintRequest.from_fields` refuses such a word.
+    """
+    sent = fields.get("format", [])
+    said: list[str] = []
+    read: list[FieldValue] = []
+    for value in sent:
+        word = _upper(value)
+        known = _OTHER_FORMAT_WORDS.get(word) if isinstance(word, str) else None
+        read.append(value if known is None else known.value)
+        if known is not None:
+            said.append(f"format {word} was read as {known}: write {known}")
+    if not said:
+        return fields, ()
+    return {**fields, "format": read}, (RequestWarning(WarningCode.FORMAT_WORD, said[0]),)
 
 
 def _validated(model: type[_Model], values: Mapping[str, object]) -> _Model:

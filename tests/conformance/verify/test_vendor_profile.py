@@ -90,6 +90,8 @@ def a_clients_day(url: str) -> list[tuple[int, Any, set[str]]]:
         seen.append(told(client.post("/painting/outpaint", content=b"{", headers={"Content-Type": "application/json"})))
         seen.append(told(client.post("/painting/outpaint", content=b"x", headers={"Content-Type": "text/plain"})))
         seen.append(told(client.get("/painting/no-such-job")))
+        seen.append(told(client.get("/balance/")))
+        seen.append(told(client.post("/painting/outpaint", data=form | {"format": "JPEG"}, files=SENT)))
         seen.append(told(client.post("/uploads", json={})))
         seen.append(told(client.get("/balance", headers={"Accept": "application/problem+json"})))
         seen.append(told(client.get("/balance", headers={"X-Picsart-API-Key": ""})))

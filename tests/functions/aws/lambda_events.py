@@ -44,7 +44,7 @@ def rest_event(
         "multiValueHeaders": {name: [value] for name, value in given.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path.lstrip("/")},
+        "pathParameters": {"proxy": path.strip("/")},
         "stageVariables": None,
         "requestContext": {
             "requestId": str(uuid4()),

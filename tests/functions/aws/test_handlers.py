@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure
 from outpaint.contracts.job_states import JobState
-from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.contracts.paths_and_headers import API_KEY, WARNING
 from outpaint.functions.handlers import api_handler, gateway_events, job_handlers
 from outpaint.functions.handlers.api_handler import MARGIN_S, outcome_of
 from outpaint.functions.handlers.gateway_events import request_body, request_head
@@ -195,6 +195,27 @@ def test_a_custom_domain_has_its_own_path(function: Any) -> None:
     event["requestContext"]["path"] = "/paint/v1/balance"
     head = request_head(event)
     assert (head.path, head.origin) == ("/v1/balance", "https://api.example.com/paint")
+
+
+@pytest.mark.parametrize("event", [rest, second])
+def test_a_slash_at_the_end_belongs_to_the_path(function: Any, event: Any) -> None:
+    """`{proxy+}` lacks it: docs/facts/aws.md#front-doors."""
+    asked = event("GET", "/v1/balance/")
+    prefix = "https://api.example.com/live" if event is rest else "https://u.lambda-url.aws"
+    head = request_head(asked)
+    assert (head.path, head.origin) == ("/v1/balance/", prefix)
+    answer = api_handler.handler(asked, LambdaContext())
+    headers = answer.get("headers") or {name: v[0] for name, v in answer["multiValueHeaders"].items()}
+    assert (answer["statusCode"], "slash" in headers[WARNING]) == (200, True)
+    assert api_handler.handler(event("GET", "/v1/balance//"), LambdaContext())["statusCode"] == 404
+
+
+@pytest.mark.parametrize("proxy", ["v1/balance", "v1/balance/"])
+def test_a_slash_at_the_end_hides_no_mapping_key(function: Any, proxy: str) -> None:
+    event = second("GET", "/paint/v1/balance/")
+    event |= {"routeKey": "ANY /{proxy+}", "pathParameters": {"proxy": proxy}}
+    head = request_head(event)
+    assert (head.path, head.origin) == ("/v1/balance/", "https://u.lambda-url.aws/paint")
 
 
 def test_an_http_apis_domain_has_its_own_path(function: Any) -> None:

@@ -101,6 +101,7 @@ GOVERNS: dict[str, tuple[object, dict[str, set[str]]]] = {
     "CreditsPerImage": (2, _RULE),
     "RateLimit": (60, _all(_RULE, updated={"RestApi"})),
     "MaxPictureBytes": (1048576, _RULE),
+    "MaxMissing": ("0.05", _all(_RULE, _MODEL)),
     "StoredBytesPerAccount": (1073741824, _RULE),
     "JobLifetime": (600, _RULE),
     "SyncWait": (5, _RULE),
@@ -192,9 +193,9 @@ def _findings(rendered: RenderedTemplate) -> Iterator[str]:
 
 
 def _typed(part: Any) -> Any:
-    """CloudFormation turns text into the number or truth value that a property wants."""
+    """CloudFormation turns text into the number or truth value that a property wants; environments are text."""
     if isinstance(part, dict):
-        return {key: _typed(value) for key, value in part.items()}
+        return {key: value if key == "Environment" else _typed(value) for key, value in part.items()}
     if isinstance(part, list):
         return [_typed(value) for value in part]
     return int(part) if isinstance(part, str) and part.isdecimal() else part

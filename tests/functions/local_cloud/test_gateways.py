@@ -32,6 +32,7 @@ from outpaint.functions.aws.aws_settings import AwsSettings
 from outpaint.functions.handlers.gateway_events import request_body, request_head, written
 from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import RequestHead, Response
+from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 
 MULTIPART = "multipart/form-data; boundary=b"
 DEFINITION = RestApiDefinition.read(TransformedTemplate({"ExistingEndpoint": "painter"}))
@@ -66,11 +67,12 @@ VALUES = st.text("abc ~!'()*;:=?@äß☃", max_size=8)
     segments=st.lists(SEGMENTS, min_size=1, max_size=3),
     query=st.lists(st.tuples(st.sampled_from(["mode", "a b", "ü"]), VALUES), max_size=4),
     kind=st.sampled_from(["rest", "url"]),
+    end=st.sampled_from(["", "/", "//"]),
 )
 def test_a_request_arrives_as_it_was_sent(
-    body: bytes, segments: list[str], query: list[tuple[str, str]], kind: str
+    body: bytes, segments: list[str], query: list[tuple[str, str]], kind: str, end: str
 ) -> None:
-    url = httpx.URL("http://x/" + "/".join(segments).replace("%", "%25").replace("?", "%3F").replace("#", "%23"))
+    url = httpx.URL("http://x/" + "/".join(segments).replace("%", "%25").replace("?", "%3F").replace("#", "%23") + end)
     path = url.raw_path.decode()
     raw_query = str(httpx.QueryParams(query))
     headers = (("Host", "api.test"), ("Content-Type", MULTIPART), (API_KEY, "k"), ("Accept", "a"), ("Accept", "b"))
@@ -279,6 +281,15 @@ def test_a_definition_that_leads_elsewhere_is_no_api_of_ours() -> None:
 def test_an_answer_that_is_none_is_told(payload: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         answer_of(payload)
+
+
+@pytest.mark.parametrize("share", ["0", "0.05", "0.9999"])
+def test_what_may_be_missing_is_the_same_to_the_functions_and_the_painter(share: str) -> None:
+    template = TransformedTemplate({"ImageUri": "painter:1", "MaxMissing": share}, {"Table": "t", "Bucket": "b"})
+    functions = AwsSettings.from_environment(template.environment("ApiFunction")).service.pictures
+    container = template.properties("Model")["PrimaryContainer"]["Environment"]
+    painter = EndpointSettings.from_environment(container).limits
+    assert functions.max_missing == painter.max_missing == float(share)
 
 
 def test_the_template_gives_the_functions_their_environment() -> None:

@@ -205,6 +205,11 @@ def test_only_an_empty_folder_that_no_server_uses_is_restored_into(run: Run, bac
     assert content(data) == before
 
 
+def test_the_help_says_that_a_backup_makes_no_folder(run: Run) -> None:
+    _, said, _ = run("backup", "create", "--help")
+    assert "refused where there is none" in " ".join(said.split())
+
+
 def test_what_is_not_there_or_there_already_is_refused(run: Run, backup: Path, data: Path, tmp_path: Path) -> None:
     for words, said in (
         (("create", "new.tar", "--data", "nothing"), "nothing is no data folder"),

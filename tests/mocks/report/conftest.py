@@ -76,8 +76,8 @@ class Client:
     def poll(self, inference_id: str, headers: Head = ()) -> MockResponse:
         return self._send("GET", f"/v1/painting/{inference_id}", headers)
 
-    def balance(self) -> MockResponse:
-        return self._send("GET", "/v1/balance")
+    def balance(self, path: str = "/v1/balance") -> MockResponse:
+        return self._send("GET", path)
 
     def ask_for_upload(self) -> MockResponse:
         return self._send("POST", "/v1/uploads", (("content-type", "application/json"),), body=b"{}")

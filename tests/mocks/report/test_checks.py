@@ -247,6 +247,10 @@ def asks_for_an_upload(client: Any) -> None:
     client.ask_for_upload()
 
 
+def polls_with_a_slash(client: Any) -> None:
+    client.poll(f"{client.job()}/")
+
+
 KEPT: list[tuple[str, Script]] = [
     ("retry_after", retries_after(7)),
     ("rate_limit", after_429(9)),
@@ -268,6 +272,8 @@ KEPT: list[tuple[str, Script]] = [
     ("blind_repeat", after_refusal("another wish")),
     ("key_in_header", keyed_url("mode=async")),
     ("known_fields", fields()),
+    ("known_fields", fields(format="JPEG")),
+    ("exact_spelling", fields(format="jpg", colour="red")),
     ("fetched_in_time", fetches),
     ("renews_urls", refused_url(again=False)),
     ("broken_pictures", broken_picture("cut(100, lying)", again=True)),
@@ -299,6 +305,8 @@ BROKEN: list[tuple[str, Script]] = [
     ("key_in_header", keyed_url("api_key=secret")),
     ("key_in_header", keyed_url("whatever=anyone")),
     ("known_fields", fields(colour="red")),
+    ("exact_spelling", fields(format="JPEG")),
+    ("exact_spelling", polls_with_a_slash),
     ("fetched_in_time", fetches_late),
     ("fetched_in_time", never_fetches),
     ("renews_urls", refused_url(again=True)),
@@ -344,7 +352,7 @@ def test_a_check_that_nothing_speaks_of_says_so(client: Any) -> None:
     report = client.report()
     assert report.verdict is ReportVerdict.PASSED
     for result in report.checks:
-        if result.code != "key_in_header":
+        if result.code not in ("key_in_header", "exact_spelling"):
             assert result.outcome is CheckOutcome.NOT_APPLICABLE
             assert result.note
 
@@ -395,6 +403,16 @@ def test_unknown_fields_are_found_where_no_header_says_so(make_client: Callable[
     client.submit(idem=None, colour="red", seed="4")
     (finding,) = client.says("known_fields").findings
     assert "colour, seed" in finding.text
+
+
+def test_what_is_not_the_apis_spelling_is_told_a_client_of_either_profile(client: Any) -> None:
+    client.submit(format="jpeg")
+    client.balance("/v1/balance/")
+    for profile in WireProfile:
+        first, second = client.report(profile).of("exact_spelling").findings
+        assert "format JPEG was read as JPG" in first.text
+        assert "slash" in second.text
+        assert (first.calls, second.calls) == ((1,), (2,))
 
 
 def test_a_poll_for_new_urls_by_expires_at_is_leaning(make_client: Callable[..., Any]) -> None:

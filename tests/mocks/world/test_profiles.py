@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.profiles import WireProfile
+from outpaint.contracts.profiles import LENIENCIES, WarningCode, WireProfile
 from outpaint.functions.http.messages import RequestHead, Waiting
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.pact.pact_file import pact_of
@@ -148,10 +148,32 @@ def test_fields_of_ours_are_ignored_and_kept_as_a_warning_for_the_report(picture
     answer = ask(world, "POST", "/v1/painting/outpaint", FORM, body=form(picture, seed="x", mask_mode="?"))
     assert answer.status == 202
     (call,) = world.calls
-    assert call.warnings == ("unknown fields ignored: seed, mask_mode",)
+    assert [str(warning) for warning in call.warnings] == ["unknown fields ignored: seed, mask_mode"]
     nested = json.dumps({"image_id": "a.png", "prompt": "a lake", "seed": {"any": "thing"}}).encode()
     said = ask(world, "POST", "/v1/painting/outpaint", ("content-type", "application/json"), body=nested)
     assert b"seed" not in said.body
+
+
+def test_what_is_not_the_apis_spelling_is_refused_with_its_sentence(picture: bytes) -> None:
+    asked: list[tuple[str, str, dict[str, str], int, str]] = [
+        ("GET", "/v1/balance/", {}, 404, "leave out the slash at its end"),
+        ("GET", "/v1/painting/no-job/", {}, 404, "leave out the slash at its end"),
+        ("POST", "/v1/painting/outpaint/", {}, 404, "leave out the slash at its end"),
+        ("POST", "/v1/painting/outpaint", {"format": "jpeg"}, 422, "the word for that format is JPG"),
+    ]
+    theirs, ours = World(profile=WireProfile.VENDOR), World()
+    for method, path, fields, status, says in asked:
+        body = form(picture, **fields) if method == "POST" else b""
+        refused = ask(theirs, method, path, FORM, body=body)
+        code = WarningCode.FORMAT_WORD if fields else WarningCode.PATH_SLASH
+        assert refused.status == status == LENIENCIES[code].refused_with
+        assert says in json.loads(refused.body)["detail"]
+        for world, scenario in ((theirs, "profile(ours)"), (ours, "")):
+            heard = (("x-mock-scenario", scenario),) if scenario else ()
+            taken = ask(world, method, path, FORM, *heard, body=body)
+            assert taken.header("X-Outpaint-Warning"), (path, taken)
+            assert taken.status == (404 if "no-job" in path else 200 if method == "GET" else 202)
+    assert all(not call.warnings for call in theirs.calls if call.profile is WireProfile.VENDOR)
 
 
 def test_a_header_chooses_for_one_call_and_a_scenario_for_the_world(picture: bytes) -> None:

@@ -131,3 +131,13 @@ def first_key_counts(patch: Patch) -> None:
 @mutant("an encoded slash parts a path", "routes.an-encoded-slash-parts-no-path")
 def encoded_slash_parts(patch: Patch) -> None:
     patch.set(routes, "_ENCODED_SLASH", re.compile("(?!)"))
+
+
+@mutant("a slash at the end makes it another path", "routes.a-slash-at-the-end-is-not-counted")
+def slash_at_the_end_counts(patch: Patch) -> None:
+    patch.set(application, "match", routes._exactly)
+
+
+@mutant("any number of slashes at the end is left out", "routes.an-unknown-path-has-its-code")
+def all_slashes_at_the_end_are_left_out(patch: Patch) -> None:
+    patch.around(application, "match", lambda original, path, profile: original(path.rstrip("/"), profile))

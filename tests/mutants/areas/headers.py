@@ -93,7 +93,11 @@ def preflight_forgets_prefer(patch: Patch) -> None:
     patch.header("Access-Control-Allow-Headers", lambda _, value: re.sub(r"(?i)\bprefer\b", "x-other", value))
 
 
-@mutant("the preflight allows the API's own headers alone", "browsers.preflight-allows-whatever-it-asks-for")
+@mutant(
+    "the preflight allows the API's own headers alone",
+    "browsers.preflight-allows-whatever-it-asks-for",
+    "official-clients.preflight-of-the-plugin-is-allowed",
+)
 def preflight_allows_its_own_headers_alone(patch: Patch) -> None:
     patch.header("Access-Control-Allow-Headers", lambda *_: ", ".join(answers.ALLOWED_HEADERS))
 
@@ -118,7 +122,12 @@ def sniffing_allowed(patch: Patch) -> None:
     patch.header("X-Content-Type-Options", lambda *_: None)
 
 
-@mutant("unknown fields are not reported", "fields.unknown-fields-are-named-in-a-warning")
+@mutant(
+    "nothing is said of what was ignored or read leniently",
+    "fields.unknown-fields-are-named-in-a-warning",
+    "fields.jpeg-is-read-as-jpg",
+    "routes.a-slash-at-the-end-is-not-counted",
+)
 def warning_missing(patch: Patch) -> None:
     patch.header(names.WARNING, lambda *_: None)
 

@@ -14,7 +14,7 @@ from outpaint.contracts.data_uris import DataUriReader
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import OutpaintRequest, Upload
 from outpaint.functions.adapters.fetch import SafeFetch
-from outpaint.functions.http import bodies, field_values, json_body
+from outpaint.functions.http import application, bodies, field_values, json_body
 from outpaint.functions.service import picture_sources
 from outpaint.painting import pipeline
 from outpaint.painting.inputs import inspection, intake, jpeg_scans
@@ -155,7 +155,7 @@ def formats_in_capitals_only(patch: Patch) -> None:
     change_fields(patch, change)
 
 
-@mutant("JPEG is taken for a format we do not write", "fields.other-format-is-refused")
+@mutant("any other format is taken for JPG", "fields.other-format-is-refused")
 def unknown_formats_become_jpg(patch: Patch) -> None:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         values = found.get("format", [])
@@ -163,6 +163,16 @@ def unknown_formats_become_jpg(patch: Patch) -> None:
         return {**found, "format": ["JPG"]} if values and not known else found
 
     change_fields(patch, change)
+
+
+@mutant("JPEG is no word for JPG", "fields.jpeg-is-read-as-jpg")
+def jpeg_is_no_word(patch: Patch) -> None:
+    patch.set(application, "read_leniently", lambda fields: (fields, ()))
+
+
+@mutant("a blank word is a wrong one", "official-clients.blanks-of-the-python-client-mean-nothing")
+def blanks_are_values(patch: Patch) -> None:
+    patch.set(requests, "_one_text", requests._given)
 
 
 @mutant("the seed that was sent is not the one that counts", "synchronous.result-tells-the-seed")

@@ -123,24 +123,6 @@ def exhausted_handle_costs_nothing(api: Api) -> None:
         equal(api.post_body(_NO_BYTES, multipart_type()).status_code, 422, "the status")
 
 
-@critical(
-    clauses.CLIENT_QUIRKS,
-    when="the Python SDK's form is posted with everything that it always sends",
-    then="as many pictures as asked for come back",
-    credits=2,
-)
-def sdks_form_with_everything_is_taken(api: Api) -> None:
-    answer = api.outpaint(
-        image=drawn_pictures.photo(),
-        mask=drawn_pictures.alpha_mask(),
-        negative_prompt="",
-        count=2,
-        format="JPG",
-        mode="sync",
-    )
-    equal(len(finished(answer)), 2, "the number of pictures")
-
-
 @case(
     clauses.BLANK_IS_LEFT_OUT,
     when="every optional field is sent blank",

@@ -43,7 +43,7 @@ _COUNTS: Final = {
     "huge": "99999999999999999999999",
     "nan": "NaN",
 }
-_FORMATS: Final = {"gif": "GIF", "jpeg": "JPEG ", "media-type": "image/png", "number": "1"}
+_FORMATS: Final = {"gif": "GIF", "media-type": "image/png", "number": "1"}
 _MODES: Final = ("auto", "later", "1")
 _TOO_LONG: Final = "x" * 20_001
 _TWICE: Final = {"prompt": "a lake", "count": "1", "format": "PNG", "mode": "sync", "seed": "1"}
@@ -262,6 +262,20 @@ def format_may_be_written_in_any_case(api: Api, wanted: str) -> None:
     (item,) = finished(api.outpaint(format=wanted))
     extension = wanted.strip().lower()
     holds(item.id.endswith(extension), f"the id ends in {extension}")
+
+
+@case(
+    clauses.JPEG_IS_JPG,
+    when="a format is asked for by the word JPEG, in any case",
+    then="the picture is a JPG, and a warning says which word to write",
+    credits=1,
+    each=variants(wanted={"upper": "JPEG", "lower": "jpeg", "blanks": " Jpeg "}),
+)
+def jpeg_is_read_as_jpg(api: Api, wanted: str) -> None:
+    answer = api.outpaint(format=wanted)
+    (item,) = finished(answer)
+    holds(item.id.endswith(".jpg"), "the id ends in .jpg")
+    contains(answer.headers.get(WARNING, ""), "write JPG", WARNING)
 
 
 @_refusal(

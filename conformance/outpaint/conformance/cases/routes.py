@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import finished, json_object, refused, rejected, words_of
+from outpaint.conformance.proving import clauses, drawn_pictures
+from outpaint.conformance.proving.answer_reading import finished, json_object, pending, refused, rejected, words_of
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
+from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, WARNING
 
 _READ = {"balance": BALANCE_PATH, "poll": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)}
 _wrong_on_read = partial(
@@ -47,7 +47,8 @@ def an_unknown_path_is_404(api: Api) -> None:
             "root": "/",
             "v1": "/v1",
             "nothing": "/v1/nothing",
-            "balance-slash": "/v1/balance/",
+            "two-slashes": "/v1/balance//",
+            "slashes-inside": "/v1//balance",
             "painting-slash": "/v1/painting/",
             "v2": "/v2/balance",
             "two-ids": "/v1/painting/a/b",
@@ -185,3 +186,31 @@ def head_of_a_poll_is_as_get(api: Api) -> None:
 )
 def an_encoded_slash_parts_no_path(api: Api, path: str) -> None:
     rejected(api.get(path), 404)
+
+
+@minor(
+    clauses.SLASH_AT_END,
+    when="the balance is asked for with a slash at the end of the path",
+    then="the answer is 200, and a warning says that the slash was not counted",
+    each=variants(path={"path": f"{BALANCE_PATH}/", "path-and-query": f"{BALANCE_PATH}/?x=1"}),
+)
+def a_slash_at_the_end_is_not_counted(api: Api, path: str) -> None:
+    answer = api.get(path)
+    equal(answer.status_code, 200, "the status")
+    contains(answer.headers.get(WARNING, ""), "slash", WARNING)
+
+
+@minor(
+    clauses.SLASH_AT_END,
+    when="a picture is posted and its job polled, each with a slash at the end of the path",
+    then="the job is taken and ends with its picture, and every answer has the warning",
+    credits=1,
+)
+def a_job_may_be_asked_for_with_slashes_at_the_end(api: Api) -> None:
+    wish = {"image_url": drawn_pictures.data_uri(drawn_pictures.canvas()), "prompt": "a lake", "count": 1}
+    taken = api.request("POST", f"{OUTPAINT_PATH}/", json=wish | {"mode": "async"})
+    inference_id = pending(taken)
+    polled = api.end_of(f"{inference_id}/")
+    equal(len(finished(polled)), 1, "the number of pictures")
+    for answer in (taken, polled):
+        contains(answer.headers.get(WARNING, ""), "slash", WARNING)

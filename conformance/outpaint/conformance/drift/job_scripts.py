@@ -92,7 +92,7 @@ def job_of(exchange: RecordedExchange) -> str | None:
     path = exchange.request.target.partition("?")[0]
     found = exchange.answer is not None and exchange.answer.status in (200, 202)
     if named is None and found and exchange.request.method == "GET" and path.startswith(INFERENCES_PREFIX):
-        return path.removeprefix(INFERENCES_PREFIX)
+        return path.removeprefix(INFERENCES_PREFIX).removesuffix("/")
     return named
 
 

@@ -148,6 +148,11 @@ PREFLIGHT_ANY: Final = _ours(
     "A preflight allows every header that it asks for, and never credentials.",
     f"{API_HEADERS}; {WIRE}#client-habits",
 )
+PREFLIGHT_PLUGIN: Final = _vendor(
+    "browsers.preflight-plugin",
+    "A preflight allows the headers that the vendor's plugin sends: the key, Content-Type and X-Picsart-Plugin.",
+    f"{WIRE}#client-habits",
+)
 PREFLIGHT_PREFER: Final = _ours("browsers.preflight-prefer", "A preflight allows `Prefer`.", f"{WIRE}#prefer")
 OPTIONS: Final = _ours("browsers.options", "OPTIONS tells the methods of a path.", "RFC 9110, 9.3.7")
 DOCUMENTS: Final = _ours(
@@ -175,6 +180,11 @@ NOT_FOUND_CODES: Final = _ours(
     "paths.not-found-codes", "An unknown path and an unknown id have typed codes of their own.", API_ERRORS
 )
 ENCODED_SLASH: Final = _rfc("paths.encoded-slash", "An encoded slash parts no path.", "RFC 3986, 2.2")
+SLASH_AT_END: Final = _ours(
+    "paths.slash-at-end",
+    "One slash at the end of a path is not counted, and a warning says so.",
+    f"{API}#spellings-that-are-taken-too",
+)
 WRONG_VERB: Final = _vendor("verbs.wrong", "405: the path does not take this method.", f"{ERRORS}; RFC 9110, 15.5.6")
 HEAD: Final = _rfc("verbs.head", "HEAD is answered as GET is, without a body.", "RFC 9110, 9.3.2")
 ACCEPT_MET: Final = _rfc("accept.met", "An Accept that JSON meets is met.", "RFC 9110, 12.5.1")
@@ -237,6 +247,11 @@ EMPTY_INPUT: Final = _vendor(
 EXTENDED_FILENAME: Final = _ours(
     "bodies.extended-filename", "A name of a file that comes as `filename*` alone is taken for one.", API
 )
+SDK_BLANKS: Final = _vendor(
+    "bodies.sdk-blanks",
+    "What the official Python client sends blank or null counts as left out: it sends each optional field it knows.",
+    f"{WIRE}#client-habits",
+)
 EXHAUSTED_HANDLE: Final = _vendor(
     "bodies.exhausted-handle",
     "An empty file part, as of a handle that was read before, is a clear 422.",
@@ -277,6 +292,11 @@ MASK_SPELLINGS: Final = _vendor(
 PROMPT_TEXT: Final = _ours("fields.prompt-text", "A prompt is any text of up to 20,000 characters.", API_REQUEST)
 WORDS_IN_ANY_CASE: Final = _ours(
     "fields.words-in-any-case", "The word of a format may be written in any case, between blanks.", API
+)
+JPEG_IS_JPG: Final = _ours(
+    "fields.jpeg-is-jpg",
+    "The format JPEG is read as JPG, and a warning says so.",
+    f"{API}#spellings-that-are-taken-too",
 )
 MODE_WORDS: Final = _vendor("fields.mode-words", "`mode` is sync or async; `auto` is no longer one.", FIELDS)
 WRONG_VALUE: Final = _vendor("fields.wrong-value", "A wrong parameter is 422.", ERRORS)

@@ -71,16 +71,21 @@ def progress(*, of_bytes: bool = False) -> Iterator[Progress]:
         yield bar
 
 
-data_option = click.option(
-    "--data",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="OUTPAINT_DATA",
-    default=Path(".outpaint"),
-    show_default=True,
-    show_envvar=True,
-    help="The folder that holds accounts, jobs and pictures; made where there is none.",
-)
+def _data_option(otherwise: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--data",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="OUTPAINT_DATA",
+        default=Path(".outpaint"),
+        show_default=True,
+        show_envvar=True,
+        help=f"The folder that holds accounts, jobs and pictures; {otherwise}.",
+    )
+
+
+data_option = _data_option("made where there is none")
+existing_data_option = _data_option("refused where there is none")
 
 
 def limit_option(kind: str) -> Callable[[Command], Command]:

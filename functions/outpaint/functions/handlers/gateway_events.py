@@ -56,19 +56,18 @@ def request_head(event: Event) -> RequestHead:
         raw_path = event["rawPath"]
         prefix = f"/{stage}" if stage != "$default" and raw_path.startswith(f"/{stage}/") else ""
         path = decoded_path(raw_path.removeprefix(prefix))
-        proxy = (event.get("pathParameters") or {}).get("proxy")
-        if proxy is not None and path.endswith(f"/{proxy}"):
+        proxy = _greedy(event, path)
+        if proxy is not None and path.endswith(proxy):
             # A domain's mapping key stands in the raw path, before what the route matched.
-            prefix += path.removesuffix(f"/{proxy}")
-            path = f"/{proxy}"
+            prefix += path.removesuffix(proxy)
+            path = proxy
         query = event.get("rawQueryString", "")
         headers = _pairs((name, [value]) for name, value in event.get("headers", {}).items())
     else:
         method = event["httpMethod"]
         query = urlencode(_several(event, "QueryStringParameters"), doseq=True)
         headers = _pairs(_several(event, "Headers").items())
-        proxy = (event.get("pathParameters") or {}).get("proxy")
-        path = event["path"] if proxy is None else f"/{proxy}"
+        path = _greedy(event, event["path"]) or event["path"]
         whole = context.get("path", path)
         prefix = whole.removesuffix(path) if whole.endswith(path) else ""
         if "elb" in context:
@@ -121,6 +120,18 @@ def written(event: Event, response: Response) -> dict[str, Any]:
     if is_second_version(event) or "multiValueHeaders" not in event:
         return {**answer, "headers": {name: ", ".join(several) for name, several in values.items()}}
     return {**answer, "multiValueHeaders": values}
+
+
+def _greedy(event: Event, whole: str) -> str | None:
+    """The path that `{proxy+}` stands for, None without one; `whole` is the path that it is the end of.
+
+    A gateway leaves a slash at the end out of the variable, and not out of the path (docs/facts/aws.md#front-doors).
+    """
+    proxy = (event.get("pathParameters") or {}).get("proxy")
+    if proxy is None:
+        return None
+    slashes = whole[len(whole.rstrip("/")) :]
+    return f"/{proxy}" if proxy.endswith(slashes) or not proxy else f"/{proxy}{slashes}"
 
 
 def _several(event: Event, what: str) -> Mapping[str, list[str]]:

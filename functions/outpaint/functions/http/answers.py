@@ -23,7 +23,7 @@ from outpaint.contracts.paths_and_headers import (
     PREFER,
     Allowance,
 )
-from outpaint.contracts.profiles import WireProfile, sent_headers, vendor_body
+from outpaint.contracts.profiles import RequestWarning, WireProfile, sent_headers, vendor_body
 from outpaint.contracts.responses import Accepted, FailedJob, FinishedPicture, Result, StatusWord, UploadTicket
 from outpaint.functions.http.bodies import JSON
 from outpaint.functions.http.messages import RequestHead, Response
@@ -99,7 +99,7 @@ class Answers:
     correlation_id: str
     allowance: Allowance
     accept: Accept = Accept()
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[RequestWarning] = field(default_factory=list)
     profile: WireProfile = WireProfile.OURS
     error_code: ErrorCode | None = None
     """That of the latest body, whether or not it is sent."""
@@ -159,7 +159,7 @@ class Answers:
 
     def _common(self) -> Headers:
         """The headers on every response, errors too (docs/facts/wire.md#headers)."""
-        warned = ((names.WARNING, "; ".join(self.warnings)),) if self.warnings else ()
+        warned = ((names.WARNING, "; ".join(map(str, self.warnings))),) if self.warnings else ()
         return (
             (names.CORRELATION_ID, self.correlation_id),
             *self.allowance.headers(),

@@ -14,8 +14,15 @@ from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.paths_and_headers import INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH, Allowance, Prefer
-from outpaint.contracts.profiles import WireProfile, read_headers
-from outpaint.contracts.requests import Fields, OutpaintRequest, Upload, UploadRequest, known_fields
+from outpaint.contracts.profiles import RequestWarning, WarningCode, WireProfile, read_headers
+from outpaint.contracts.requests import (
+    Fields,
+    OutpaintRequest,
+    Upload,
+    UploadRequest,
+    known_fields,
+    read_leniently,
+)
 from outpaint.contracts.responses import Balance, StatusWord
 from outpaint.contracts.storage_names import is_file_id
 from outpaint.functions.http import answers, bodies
@@ -40,6 +47,9 @@ _MAX_UPLOADS_BODY: Final = 64 * 1024
 _FORM_AROUND_FILE: Final = 64 * 1024
 _NO_CACHE: Final = ("Cache-Control", "no-cache")
 _NO_STORE: Final = ("Cache-Control", "no-store")
+_SLASH_LEFT_OUT: Final = RequestWarning(
+    WarningCode.PATH_SLASH, "the slash at the end of the path was not counted: leave it out"
+)
 # The page contains its styles and needs nothing else.
 _DOCS_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _SINGLE: Final = {
@@ -148,7 +158,7 @@ class Exchange:
         )
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[RequestWarning, ...]:
         """What the client is warned of, in the vendor's profile too, which has no header to say it."""
         return tuple(self._answers.warnings)
 
@@ -224,6 +234,8 @@ class Exchange:
                 ErrorCode.UNKNOWN_ROUTE,
                 f"there is nothing at {quote(head.path[:100])}: {_elsewhere(head, self._profile)}",
             )
+        if found.slash:
+            self._answers.warnings.append(_SLASH_LEFT_OUT)
         methods = METHODS[found.route]
         if head.method == "OPTIONS":
             allowed = answers.preflight_headers(head, methods, self._profile)
@@ -352,7 +364,7 @@ class Exchange:
         if found.route in (Route.HEALTH, Route.READY, Route.METRICS):
             self._act = lambda own: own._operated(found.route)
             return
-        fields = bodies.read_fields(self._head, body, known_fields(self._profile))
+        fields: Fields = bodies.read_fields(self._head, body, known_fields(self._profile))
         self.field_names = tuple(fields)
         if found.route is Route.UPLOAD:
             upload = _file_part(fields)
@@ -367,12 +379,17 @@ class Exchange:
         )
         if unknown:
             shown = ", ".join(quote(name[:60], safe="[]", errors="replace") for name in unknown[:_MAX_WARNED_NAMES])
-            self._answers.warnings.append(f"unknown fields ignored: {shown}")
+            self._answers.warnings.append(
+                RequestWarning(WarningCode.UNKNOWN_FIELDS, f"unknown fields ignored: {shown}")
+            )
         if for_upload:
             wanted = UploadRequest.from_fields(fields)
             self._act = lambda own: own._ticket(caller, wanted)
         else:
-            if self._profile is not WireProfile.OURS:
+            if self._profile is WireProfile.OURS:
+                fields, read = read_leniently(fields)
+                self._answers.warnings += read
+            else:
                 fields = {name: values for name, values in fields.items() if name not in unknown}
             request = self.request = OutpaintRequest.from_fields(fields, query_mode=_query(self._head).get("mode"))
             self._act = lambda own: own._outpaint(caller, request)
@@ -543,9 +560,11 @@ def _file_part(fields: Fields) -> Upload:
 
 def _elsewhere(head: RequestHead, profile: WireProfile) -> str:
     """Where a path that does not exist most likely should have led."""
-    if head.path.endswith("/") and match(head.path.rstrip("/"), profile) is not None:
+    shorter = match(head.path[:-1], profile) if head.path.endswith("/") else None
+    if shorter is not None and not shorter.slash:
         return "leave out the slash at its end"
-    path = f"/v1/{head.path.strip('/')}"
+    parts = [part for part in head.path.split("/") if part]
+    path = "/".join(["", "v1", *(parts[1:] if parts[:1] == ["v1"] else parts)])
     found = match(path, profile)
     if found is not None and head.method in METHODS[found.route]:
         return f"did you mean {quote(path[:100])}?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 from urllib.parse import unquote
@@ -41,15 +41,21 @@ METHODS: Final[dict[Route, tuple[str, ...]]] = {
 PUBLIC: Final = frozenset(
     {Route.FILE, Route.UPLOAD, Route.OPENAPI, Route.DOCS, Route.HEALTH, Route.READY, Route.METRICS}
 )
+# Their URLs are signed, and are to be used as they were given.
+_SIGNED: Final = frozenset({Route.FILE, Route.UPLOAD})
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route and the id in its path, if it has one; `operated` is found only on a host that tells its operators."""
+    """A route and the id in its path, if it has one; `operated` is found only on a host that tells its operators.
+
+    With `slash` the path has a slash at its end which was not counted.
+    """
 
     route: Route
     id: str = ""
     operated: bool = False
+    slash: bool = False
 
 
 _FIXED: Final = {
@@ -75,7 +81,18 @@ def decoded_path(raw: str) -> str:
 
 
 def match(path: str, profile: WireProfile = WireProfile.OURS) -> Match | None:
-    """The route of a path, or None where there is none in the profile."""
+    """The route of a path, or None where there is none in the profile.
+
+    In the profile `ours` one slash at the end of a path is not counted, but for URLs that are signed.
+    """
+    found = _exactly(path, profile)
+    if found is None and profile is WireProfile.OURS and path.endswith("/"):
+        found = _exactly(path[:-1], profile)
+        return None if found is None or found.route in _SIGNED else replace(found, slash=True)
+    return found
+
+
+def _exactly(path: str, profile: WireProfile) -> Match | None:
     if profile is WireProfile.VENDOR and any(path == ours or path.startswith(f"{ours}/") for ours in OUR_PATHS):
         return None
     fixed = _FIXED.get(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpaint.functions.command_line.console import OUT, data_option, progress
+from outpaint.functions.command_line.console import OUT, data_option, existing_data_option, progress
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.folder_backup import BackupSummary
@@ -29,7 +29,7 @@ def backup() -> None:
 
 @backup.command()
 @_backup_argument
-@data_option
+@existing_data_option
 def create(file: Path, data: Path) -> None:
     """Back up the data folder into the new file FILE, and check it.
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import RATE_RESET
-from outpaint.contracts.profiles import WireProfile
+from outpaint.contracts.profiles import LENIENCIES, WarningCode, WireProfile
 from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, FindingSeverity, Report, ReportVerdict
 from outpaint.mocks.report.leaning import leans_on_ours
 from outpaint.mocks.report.traffic import (
@@ -335,8 +335,17 @@ def known_fields(traffic: Traffic) -> Iterator[Occasion]:
     for call in traffic.calls.submits:
         if call.response is None or call.request is None:
             continue
-        warned = "; ".join(call.warnings)
+        warned = _warned(call, WarningCode.UNKNOWN_FIELDS)
         yield Occasion((call.number,), f"#{call.number} was warned: {warned}" if warned else None)
+
+
+@_check("exact_spelling", _WARNING, "no call of the API came")
+def exact_spelling(traffic: Traffic) -> Iterator[Occasion]:
+    """Spells paths and words as the API does: no slash at the end of a path, and JPG for JPEG."""
+    for call in traffic.api:
+        warned = _warned(call, *LENIENCIES)
+        refused = f"#{call.number} was warned, and the vendor would refuse it: {warned}"
+        yield Occasion((call.number,), refused if warned else None)
 
 
 @_check("fetched_in_time", _ERROR, "no result was fetched, and none has expired")
@@ -379,6 +388,11 @@ def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
 
 
 _check("leans_on_ours", _WARNING, "no call of the API came", WireProfile.VENDOR)(leans_on_ours)
+
+
+def _warned(call: Call, *codes: WarningCode) -> str:
+    """What a call was warned of under these codes."""
+    return "; ".join(str(warning) for warning in call.warnings if warning.code in codes)
 
 
 def _waited(earlier: Call, later: Call, wanted: float, why: str) -> Occasion:

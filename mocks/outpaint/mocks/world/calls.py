@@ -12,7 +12,7 @@ from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.masks_and_formats import MaskMode
 from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.contracts.profiles import WireProfile
+from outpaint.contracts.profiles import RequestWarning, WireProfile
 from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
 from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
 from outpaint.functions.http.messages import RequestHead
@@ -66,7 +66,7 @@ class Call:
     """The error code of an answer whose profile does not send it."""
     field_names: tuple[str, ...] = ()
     """The names of its body's fields, whether or not they mean something."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RequestWarning, ...] = ()
     """What the service warns of, whether or not the answer has a header for it."""
     blobs: Blobs | None = None
 
