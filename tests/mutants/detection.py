@@ -47,8 +47,8 @@ def found_by(mutant: Mutant, cases: Iterable[Case]) -> Mapping[str, str]:
 
 def named_cases(mutant: Mutant) -> list[Case]:
     """The cases of the families that must catch it; for a promise about every answer, those that make the answers."""
-    families = set(mutant.caught_by)
-    if any(family.startswith("always.") for family in families):
+    families = {*mutant.caught_by, *mutant.seen_in}
+    if not mutant.seen_in and any(family.startswith("always.") for family in families):
         families |= _EVERY_KIND_OF_ANSWER
     return [case for case in all_cases() if case.family in families]
 

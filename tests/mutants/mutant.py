@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ class Patch:
     def around(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
         """`owner.name(*args)` is `wrapper(original, *args)`."""
         original = getattr(owner, name)
+        _check_takes(wrapper, original)
         self.set(owner, name, lambda *args, **kwargs: wrapper(original, *args, **kwargs))
 
     def answers(self, rewrite: Rewrite) -> None:
@@ -73,6 +75,28 @@ class Patch:
         self.answers(rewrite)
 
 
+def _check_takes(wrapper: Callable[..., Any], original: Callable[..., Any]) -> None:
+    """Refuse a wrapper that takes neither the arguments which `original` needs nor all that it takes.
+
+    The service would answer its TypeError with 500, which cases notice too: not for the fault that is meant.
+    """
+    kinds = inspect.Parameter
+    found = [*inspect.signature(original).parameters.values()]
+    named = [one for one in found if one.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)]
+    taken = inspect.signature(wrapper)
+    bind = taken.bind if named == found else taken.bind_partial
+    refusal = None
+    for passed in (named, [one for one in named if one.default is one.empty]):
+        by_name = {one.name: None for one in passed if one.kind is kinds.KEYWORD_ONLY}
+        try:
+            bind(original, *(None for one in passed if one.kind is not kinds.KEYWORD_ONLY), **by_name)
+        except TypeError as error:
+            refusal = error
+        else:
+            return
+    raise AssertionError(f"{original} is patched by what does not take its arguments: {refusal}")
+
+
 def wishing(request: Any, **values: Any) -> Any:
     """A request that wishes for these values instead."""
     return request.model_copy(update={"wish": request.wish.model_copy(update=values)})
@@ -88,12 +112,17 @@ def with_body(response: Response, body: bytes) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: `breaks` says it in a sentence; each family in `caught_by` must have a case that fails."""
+    """One fault: `breaks` says it in a sentence; each family in `caught_by` must have a case that fails.
+
+    A promise in `caught_by` is looked at in the exchanges of the families in `seen_in`, by default of a few that have
+    every kind of answer.
+    """
 
     name: str
     breaks: str
     caught_by: tuple[str, ...]
     apply: Apply
+    seen_in: tuple[str, ...] = ()
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -108,14 +137,14 @@ CORRECT: Final = Mutant("correct", "nothing", (), lambda _: None)
 _MUTANTS: Final[dict[str, Mutant]] = {}
 
 
-def mutant(breaks: str, *caught_by: str) -> Callable[[Apply], Apply]:
+def mutant(breaks: str, *caught_by: str, seen_in: tuple[str, ...] = ()) -> Callable[[Apply], Apply]:
     """Make a patching function a mutant, named after its module and itself."""
 
     def register(apply: Apply) -> Apply:
         area = apply.__module__.rpartition(".")[2]
         name = f"{area}.{apply.__name__.replace('_', '-')}"
         assert name not in _MUTANTS, f"{name} stands for two mutants"
-        _MUTANTS[name] = Mutant(name, breaks, caught_by, apply)
+        _MUTANTS[name] = Mutant(name, breaks, caught_by, apply, seen_in)
         return apply
 
     return register

@@ -27,6 +27,7 @@ GOOD_HEADERS = {
     paths_and_headers.RATE_AVAILABLE: "499",
     paths_and_headers.RATE_RESET: "12",
     paths_and_headers.CREDIT_AVAILABLE: "100",
+    "Cache-Control": "no-store",
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": ", ".join(paths_and_headers.EXPOSED),
 }

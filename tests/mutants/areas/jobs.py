@@ -197,21 +197,21 @@ def query_mode_wins(patch: Patch) -> None:
 
 @mutant("a wait that runs out is 504 and the job is lost to its client", "preferences.a-wait-that-runs-out-is-202")
 def wait_that_runs_out_is_504(patch: Patch) -> None:
-    def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
+    def submitted(original: Any, self: Exchange, submission: Any, job: Any, word: Any) -> Response:
         if submission.wait > 0 and not job.state.ended:
             return self.refuse(OutpaintError(ErrorCode.TIMED_OUT, "the job did not end in time"))
-        return original(self, submission, job)
+        return original(self, submission, job, word)
 
     patch.around(Exchange, "_submitted", submitted)
 
 
 @mutant("a waiting POST whose job failed is 200", "failed-jobs.a-waiting-post-answers-the-error")
 def failed_wait_is_200(patch: Patch) -> None:
-    def submitted(original: Any, self: Exchange, submission: Any, job: Any) -> Response:
+    def submitted(original: Any, self: Exchange, submission: Any, job: Any, word: Any) -> Response:
         if job.state is JobState.FAILED:
             self._release(submission)
             return self._answers.json(200, answers.failed_body(job))
-        return original(self, submission, job)
+        return original(self, submission, job, word)
 
     patch.around(Exchange, "_submitted", submitted)
 

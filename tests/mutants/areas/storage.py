@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from mutants.mutant import Patch, mutant
@@ -55,3 +56,11 @@ def results_are_refused(patch: Patch) -> None:
         original(self, name, picture)
 
     patch.around(MemoryPictures, "put", put)
+
+
+@mutant("a form takes a file of any length", "uploads.file-over-the-limit-is-not-taken")
+def form_takes_any_length(patch: Patch) -> None:
+    def store_upload(original: Any, service: Any, id_: str, granted: Any, file: Any) -> None:
+        original(service, id_, replace(granted, max_bytes=2**40), file)
+
+    patch.around(upload_forms, "store_upload", store_upload)

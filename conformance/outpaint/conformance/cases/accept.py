@@ -172,7 +172,7 @@ def errors_are_json_without_an_accept(api: Api) -> None:
     equal(media_type(answer), _JSON, "Content-Type")
 
 
-@case(clauses.OWN_CORRELATION, when="five requests are made", then="each answer has a correlation id of its own")
+@case(clauses.OWN_CORRELATION, when="twelve requests are made", then="each answer has a correlation id of its own")
 def correlation_ids_differ(api: Api) -> None:
-    ids = {api.get(BALANCE_PATH).headers.get(paths_and_headers.CORRELATION_ID) for _ in range(5)}
-    equal(len(ids), 5, "the number of different correlation ids")
+    ids = {api.get(BALANCE_PATH).headers.get(paths_and_headers.CORRELATION_ID) for _ in range(12)}
+    equal(len(ids), 12, "the number of different correlation ids")

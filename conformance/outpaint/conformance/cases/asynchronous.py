@@ -11,6 +11,7 @@ from outpaint.conformance.proving.answer_reading import (
     failure_of,
     finished,
     json_object,
+    only_picture,
     pending,
     refused,
     result_of,
@@ -147,21 +148,22 @@ def jobs_keep_their_own_states(api: Api) -> None:
 def poll_never_goes_back(api: Api) -> None:
     inference_id = api.start()
     finished(api.end_of(inference_id))
-    for _ in range(3):
+    for _ in range(8):
         finished(api.poll(inference_id))
 
 
 @critical(
     clauses.ENDED_IS_FINAL,
     given="a job that has ended",
-    when="it is polled again",
+    when="it is polled again and again",
     then="its pictures have the same ids in the same order",
     credits=3,
 )
 def result_keeps_its_ids(api: Api) -> None:
     inference_id = api.start(count=3)
-    first, again = finished(api.end_of(inference_id)), finished(api.poll(inference_id))
-    equal([item.id for item in again], [item.id for item in first], "the ids")
+    first = [item.id for item in finished(api.end_of(inference_id))]
+    for _ in range(3):
+        equal([item.id for item in finished(api.poll(inference_id))], first, "the ids")
 
 
 @_polled_while_held(clauses.NOT_CACHED, then="the answer is not to be cached")
@@ -297,15 +299,16 @@ def a_late_painter_changes_nothing(api: Api) -> None:
 
 @_ended_job(
     clauses.JOB_KEPT,
-    when="it is polled a minute before its 24 hours are over",
-    then="the answer is 200",
+    when="it is polled a minute before its 24 hours are over, and its file fetched",
+    then="both answers are 200",
     needs=[Need.TIME],
 )
 def a_job_is_kept_for_24_hours(api: Api) -> None:
     inference_id = api.start()
     api.end_of(inference_id)
     api.provider.advance(KEPT_S - 60)
-    finished(api.poll(inference_id))
+    item = only_picture(api.poll(inference_id))
+    equal(api.fetch(item.url).status_code, 200, "the status of its file")
 
 
 @_ended_job(

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import finished, words_of
+from outpaint.conformance.proving.answer_reading import READING_AND_WRITING, finished, words_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks, one_of
@@ -39,7 +39,7 @@ def _preflight(api: Api, path: str, method: str, asked: str) -> httpx.Response:
     clauses.PREFLIGHT,
     given="a page of another origin, which sends no key in a preflight",
     when="its browser asks beforehand",
-    then="the answer is 200 or 204, for this origin and method",
+    then="the answer is 200 or 204, for this origin, this method, and no other than Allow names",
     each=_ROUTES,
 )
 def preflight_needs_no_key(api: Api, path: str, method: str) -> None:
@@ -47,7 +47,10 @@ def preflight_needs_no_key(api: Api, path: str, method: str) -> None:
     one_of(answer.status_code, (200, 204), "the status")
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     one_of(allowed, ("*", _ORIGIN["Origin"]), "Access-Control-Allow-Origin")
-    contains(words_of(answer, "Access-Control-Allow-Methods"), method.lower(), "Access-Control-Allow-Methods")
+    methods = words_of(answer, "Access-Control-Allow-Methods")
+    contains(methods, method.lower(), "Access-Control-Allow-Methods")
+    if "Allow" in answer.headers:
+        equal(methods - words_of(answer, "Allow"), set(), "the methods that Allow does not name")
 
 
 @_from_another_origin(
@@ -135,7 +138,7 @@ def scripts_may_read_result_files(api: Api) -> None:
 @_without_a_key(
     clauses.OPTIONS,
     when="OPTIONS is asked of a path",
-    then="Allow names the methods that it takes, OPTIONS among them",
+    then="Allow names the methods that it takes, OPTIONS among them, and none that is 405",
     each={**_ROUTES, "description": {"path": "/openapi.json", "method": "GET"}},
 )
 def options_tells_what_a_path_takes(api: Api, path: str, method: str) -> None:
@@ -144,6 +147,9 @@ def options_tells_what_a_path_takes(api: Api, path: str, method: str) -> None:
     allowed = words_of(answer, "Allow")
     contains(allowed, "options", "Allow")
     contains(allowed, method.lower(), "Allow")
+    for other in sorted(READING_AND_WRITING):
+        taken = api.request(other.upper(), path).status_code not in (405, 501)
+        equal(other in allowed, taken, f"whether Allow names {other.upper()}")
 
 
 @_without_a_key(clauses.DOCUMENTS, when="/openapi.json is read", then="it is the description of the contract, as JSON")

@@ -7,13 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import accepted_of, is_first, is_replay, refused, result_of
+from outpaint.conformance.proving.answer_reading import (
+    accepted_of,
+    is_first,
+    is_replay,
+    refused,
+    result_of,
+    says_the_same,
+)
 from outpaint.conformance.proving.api import KEPT_S, Api, once
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants, with_held_job
-from outpaint.conformance.proving.expectations import differ, equal
+from outpaint.conformance.proving.expectations import differ, equal, holds
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY
+from outpaint.contracts.paths_and_headers import CORRELATION_ID, IDEMPOTENCY_KEY
 
 _BAD_KEYS = {"empty": b"", "two-words": b"a b", "not-ascii": b"\xfc", "long": b"x" * 256}
 _charged = partial(critical, watches_account=True)
@@ -21,40 +28,46 @@ _charged = partial(critical, watches_account=True)
 
 @critical(
     clauses.REPLAY,
-    when="the same request is sent twice under one key",
-    then="both answers are the same job with the same pictures",
-    credits=4,
+    when="the same request is sent three times under one key",
+    then="each answer is the same job, says the same of it, and leads to the same files",
+    credits=6,
 )
 def same_request_is_one_job(api: Api) -> None:
     key = once()
-    first, second = (result_of(api.outpaint(count=2, headers=key)) for _ in range(2))
-    equal(second.inference_id, first.inference_id, "the second inference_id")
-    equal([item.id for item in second.data], [item.id for item in first.data], "the second's ids")
+    answer = api.outpaint(count=2, headers=key)
+    first, files = result_of(answer), api.files_of(answer)
+    for _ in range(2):
+        again = api.outpaint(count=2, headers=key)
+        says_the_same(result_of(again), first)
+        holds(api.files_of(again) == files, "its files are the same, byte for byte")
 
 
 @_charged(
     clauses.REPLAY_FREE,
-    when="the same request is sent twice under one key",
+    when="the same request is sent three times under one key",
     then="it is charged once",
-    credits=4,
+    credits=3,
 )
 def a_replay_costs_nothing(api: Api) -> None:
     key = once()
-    with api.charged(2):
-        for _ in range(2):
-            result_of(api.outpaint(count=2, headers=key))
+    with api.charged(1):
+        for _ in range(3):
+            result_of(api.outpaint(headers=key))
 
 
 @case(
     clauses.REPLAY_FLAG,
-    when="the same request is sent twice under one key",
-    then="the second answer is marked as a replay",
-    credits=2,
+    when="the same request is sent three times under one key",
+    then="every answer but the first is marked as a replay, and none has the correlation id of another",
+    credits=3,
 )
 def a_replay_is_flagged(api: Api) -> None:
     key = once()
-    result_of(api.outpaint(headers=key))
-    is_replay(api.outpaint(headers=key))
+    answers = [api.outpaint(headers=key) for _ in range(3)]
+    result_of(answers[0])
+    for answer in answers[1:]:
+        is_replay(answer)
+    equal(len({answer.headers.get(CORRELATION_ID) for answer in answers}), 3, "the number of correlation ids")
 
 
 @case(
@@ -214,17 +227,19 @@ def a_key_is_remembered_for_24_hours(api: Api) -> None:
 @minor(
     clauses.REPLAY_LIFETIME,
     given="a request that was answered",
-    when="it is sent again under its key a minute after 24 hours are over",
-    then="the answer is a new job, and no replay",
+    when="it is sent again under its key after half of 24 hours, and a minute after they are over",
+    then="the last answer is a new job, and no replay",
     needs=[Need.TIME],
-    credits=2,
+    credits=3,
 )
 def a_key_is_forgotten_after_24_hours(api: Api) -> None:
     key = once()
     first = result_of(api.outpaint(headers=key))
-    api.provider.advance(KEPT_S + 60)
+    api.provider.advance(KEPT_S // 2)
+    equal(result_of(api.outpaint(headers=key)).inference_id, first.inference_id, "the second inference_id")
+    api.provider.advance(KEPT_S // 2 + 60)
     answer = api.outpaint(headers=key)
-    differ(result_of(answer).inference_id, first.inference_id, "the second inference_id")
+    differ(result_of(answer).inference_id, first.inference_id, "the last inference_id")
     is_first(answer)
 
 

@@ -61,15 +61,17 @@ def another_mask_is_422(api: Api) -> None:
 
 @_sent_again(
     clauses.REPLAY_MISMATCH,
-    when="another content is sent under its key",
-    then="nothing more is charged",
+    when="another content is sent under its key, and then its own again",
+    then="the last answer is its job, and nothing more is charged",
+    credits=3,
     watches_account=True,
 )
 def a_mismatch_costs_nothing(api: Api) -> None:
     key = once()
     with api.charged(1):
-        result_of(api.outpaint(headers=key))
+        first = result_of(api.outpaint(headers=key))
         refused(api.outpaint(headers=key, prompt="a desert"), ErrorCode.IDEMPOTENCY_MISMATCH)
+        equal(result_of(api.outpaint(headers=key)).inference_id, first.inference_id, "the last inference_id")
 
 
 def _sent_first(api: Api, key: dict[str, str]) -> str:

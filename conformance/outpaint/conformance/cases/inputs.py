@@ -20,6 +20,7 @@ from outpaint.conformance.proving.answer_reading import (
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, holds, lacks
+from outpaint.conformance.proving.picture_structure import structure_of
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _MASK: Final = drawn_pictures.alpha_mask()
@@ -246,6 +247,18 @@ def stated_colours_look_the_same(api: Api, image: bytes) -> None:
     curve = [round(255 * (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055)) for v in linear]
     expected = drawn_pictures.encode(drawn_pictures.scene().point(curve * 3))
     kept_closely(expected, drawn_pictures.encode(received))
+
+
+@minor(
+    clauses.NO_OTHER_COLOURS,
+    given="a picture that states no colours",
+    when="it is posted",
+    then="its result states none either, or that they are sRGB",
+    credits=1,
+    each=variants(wanted=Format),
+)
+def colours_that_nobody_stated_stay_away(api: Api, wanted: Format) -> None:
+    equal(structure_of(api.picture(format=wanted)).colours, (), "what the result states of its colours")
 
 
 _MARKED: Final = variants(

@@ -11,7 +11,7 @@ from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import kept_closely, kept_exactly, painted, result_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, critical, variants
-from outpaint.conformance.proving.expectations import equal, holds, within
+from outpaint.conformance.proving.expectations import equal, holds, lacks, within
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _WIDTH, _HEIGHT = drawn_pictures.SIZE
@@ -335,12 +335,14 @@ def result_has_the_size_that_was_sent(api: Api, size: tuple[int, int], wanted: F
 @case(
     clauses.RESULT_IS_OPAQUE,
     when="a picture whose outside is transparent is posted",
-    then="its result is opaque RGB",
+    then="its result is RGB, and nothing in it counts as transparent",
     credits=1,
     each=variants(wanted=Format),
 )
 def result_is_opaque(api: Api, wanted: Format) -> None:
-    equal(drawn_pictures.decode(api.picture(format=wanted)).mode, "RGB", "the mode of the result")
+    received = drawn_pictures.decode(api.picture(format=wanted))
+    equal(received.mode, "RGB", "the mode of the result")
+    lacks(received.info, "transparency", "what the file says beside its pixels")
 
 
 @_exact(when="five pictures are asked for", then="the kept pixels of each come back exactly", credits=5)

@@ -35,10 +35,12 @@ def _figure(answer: httpx.Response, name: str) -> int:
 
 def _takes_one(api: Api, method: str, path: str) -> None:
     answer = api.get(BALANCE_PATH)
-    first, limit = _figure(answer, RATE_AVAILABLE), _figure(answer, RATE_LIMIT)
-    second = _figure(api.request(method, path), RATE_AVAILABLE)
-    # The window may have ended between the two.
-    one_of(second, (first - 1, limit - 1), RATE_AVAILABLE)
+    left, limit, reset = (_figure(answer, name) for name in (RATE_AVAILABLE, RATE_LIMIT, RATE_RESET))
+    answer = api.request(method, path)
+    # The limit may have been whole again between the two: then more time is left until the next time.
+    began_anew = _figure(answer, RATE_RESET) > reset
+    one_of(_figure(answer, RATE_AVAILABLE), (left - 1, *([limit - 1] if began_anew else [])), RATE_AVAILABLE)
+    equal(_figure(answer, RATE_LIMIT), limit, RATE_LIMIT)
 
 
 def _first_refused(api: Api, limit: int) -> httpx.Response:
@@ -68,6 +70,7 @@ def every_request_takes_one(api: Api) -> None:
     watches_account=True,
     each={
         "poll": {"method": "GET", "path": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)},
+        "head": {"method": "HEAD", "path": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)},
         "post": {"method": "POST", "path": OUTPAINT_PATH},
     },
 )
@@ -83,6 +86,24 @@ def refused_requests_take_one_too(api: Api, method: str, path: str) -> None:
 )
 def the_reset_is_within_a_minute(api: Api) -> None:
     within(_figure(api.get(BALANCE_PATH), RATE_RESET), 1, 60, RATE_RESET)
+
+
+@case(
+    clauses.RESET_FROM_NOW,
+    when="twenty seconds pass between two requests",
+    then="the reset time of the second is twenty less, where the limit was not whole again meanwhile",
+    needs=[Need.TIME],
+    watches_account=True,
+)
+def the_reset_comes_nearer(api: Api) -> None:
+    # Once it may have begun anew; after that more than twenty seconds are left.
+    for _ in range(2):
+        before = _figure(api.get(BALANCE_PATH), RATE_RESET)
+        api.provider.advance(20)
+        after = _figure(api.get(BALANCE_PATH), RATE_RESET)
+        if after < before:
+            break
+    within(before - after, 19, 30, "the seconds by which the reset came nearer")
 
 
 @_limited(clauses.RATE_COUNTED, when="four are made", then="their headers count down from three to nothing")
@@ -168,14 +189,16 @@ def a_429_costs_nothing(api: Api) -> None:
     clauses.RATE_OWN,
     given="an account that has used up its requests",
     when="another account makes one",
-    then="it is served",
+    then="it is served, and has one request left of its two",
     needs=[Need.SETTINGS, Need.SECOND_ACCOUNT],
     watches_account=True,
 )
 def accounts_have_limits_of_their_own(api: Api) -> None:
     with api.configured(rate_limit=2, rate_window=_HOUR) as own:
         _first_refused(own, 2)
-        equal(own.with_key(own.provider.second_key()).get(BALANCE_PATH).status_code, 200, "the other account's status")
+        answer = own.with_key(own.provider.second_key()).get(BALANCE_PATH)
+        equal(answer.status_code, 200, "the other account's status")
+        equal(answer.headers.get(RATE_AVAILABLE), "1", f"the other account's {RATE_AVAILABLE}")
 
 
 @_limited(

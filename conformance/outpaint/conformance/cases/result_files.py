@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+import httpx
+
 from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import (
     finished,
@@ -20,12 +22,14 @@ from outpaint.conformance.proving.answer_reading import (
 from outpaint.conformance.proving.api import KEPT_S, UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import NotOffered, Unmet, equal, holds, one_of, within
+from outpaint.conformance.proving.picture_structure import structure_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.paths_and_headers import FILE_PATH
 
 _SIGNING_S = 5.0  # between asking for the time and signing by it
+_HOUR_S = 3600
 _UNKNOWN_FILE = f"{UNKNOWN_ID}.png"
 _finished = partial(case, given="a finished picture", credits=1, when="its url is fetched")
 _sent_on = partial(_finished, clauses.RESULT_REUSED, severity=Severity.CRITICAL)
@@ -49,15 +53,25 @@ _own_file = partial(
     each=variants(wanted=Format),
 )
 def a_url_needs_no_key(api: Api, wanted: Format) -> None:
-    answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
+    url = only_picture(api.outpaint(format=wanted)).url
+    answer = api.fetch(url)
     equal(answer.status_code, 200, "the status")
     drawn_pictures.decode(answer.content)
+    values = [value for found in parse_qs(urlsplit(url).query).values() for value in found]
+    holds(api.key not in values, "the key is in no parameter of the url")
 
 
-@_finished(clauses.FILE_HEADERS, then="Content-Type is that of its format", each=variants(wanted=Format))
+@_finished(
+    clauses.FILE_HEADERS,
+    then="Content-Type is that of its format, its bytes are of it too, and nothing comes after them",
+    each=variants(wanted=Format),
+)
 def a_file_says_what_it_is(api: Api, wanted: Format) -> None:
     answer = api.fetch(only_picture(api.outpaint(format=wanted)).url)
     equal(answer.headers.get("Content-Type"), wanted.media_type, "Content-Type")
+    found = structure_of(answer.content)
+    equal(found.media_type, wanted.media_type, "the type of its bytes")
+    equal(found.bytes_after_end, 0, "the bytes after the picture's end")
 
 
 @case(
@@ -94,26 +108,40 @@ def a_file_is_not_sniffed(api: Api) -> None:
 
 @_own_file(clauses.FILE_HEADERS, then="it may be cached by its client alone, and no longer than the url works")
 def a_file_is_cached_no_longer_than_it_lives(api: Api) -> None:
-    words = words_of(api.fetch(_own_url(api)), "Cache-Control")
+    answer = api.fetch(_own_url(api))
+    words = words_of(answer, "Cache-Control")
     holds("private" in words or "no-store" in words, f"Cache-Control is private (it is {words})")
-    for word in words:
+    _kept_no_longer_than(answer, KEPT_S)
+
+
+def _kept_no_longer_than(answer: httpx.Response, seconds: float) -> None:
+    for word in words_of(answer, "Cache-Control"):
         if word.startswith("max-age="):
-            within(int(word.removeprefix("max-age=")), 0, KEPT_S, "max-age")
+            within(int(word.removeprefix("max-age=")), 0, seconds, "max-age")
 
 
-@_finished(clauses.URL_OPEN, when="its url is fetched twice", then="the bytes are the same", severity=Severity.CRITICAL)
+@_finished(
+    clauses.URL_OPEN,
+    when="its url is fetched, and again and again after another job of its account",
+    then="the bytes are the same",
+    severity=Severity.CRITICAL,
+    credits=2,
+)
 def a_url_works_as_often_as_it_is_fetched(api: Api) -> None:
     url = only_picture(api.outpaint()).url
-    first, second = api.fetch(url), api.fetch(url)
-    equal((first.status_code, second.status_code), (200, 200), "the statuses")
-    holds(first.content == second.content, "both answers have the same bytes")
+    first = api.fetch(url)
+    finished(api.outpaint())
+    for _ in range(3):
+        again = api.fetch(url)
+        equal((first.status_code, again.status_code), (200, 200), "the statuses")
+        holds(again.content == first.content, "both answers have the same bytes")
 
 
 @minor(
     clauses.HEAD,
     given="a finished picture at a host that serves its files itself",
     when="HEAD is sent to its url",
-    then="the answer is 200 with its length, and no bytes",
+    then="the answer is 200 with its length and type, and no bytes",
     credits=1,
 )
 def head_tells_the_length(api: Api) -> None:
@@ -121,7 +149,25 @@ def head_tells_the_length(api: Api) -> None:
     answer = api.fetch(url, method="HEAD")
     equal(answer.status_code, 200, "the status")
     equal(answer.content, b"", "the body")
-    equal(answer.headers.get("Content-Length"), str(len(api.fetch(url).content)), "Content-Length")
+    got = api.fetch(url)
+    equal(answer.headers.get("Content-Length"), str(len(got.content)), "Content-Length")
+    equal(answer.headers.get("Content-Type"), got.headers.get("Content-Type"), "Content-Type")
+
+
+@_own_file(
+    clauses.FILE_PARTS,
+    when="ten bytes of its file are asked for",
+    then="they come as 206, which says where they stand, or the whole file comes as 200",
+)
+def a_part_of_a_file_is_told_as_one(api: Api) -> None:
+    url = _own_url(api)
+    whole, part = api.fetch(url).content, api.client.get(url, headers={"Range": "bytes=5-14"})
+    if part.status_code == 206:
+        equal(part.headers.get("Content-Range"), f"bytes 5-14/{len(whole)}", "Content-Range")
+        equal(part.content, whole[5:15], "the part")
+    else:
+        equal(part.status_code, 200, "the status")
+        holds(part.content == whole, "the answer is the whole file")
 
 
 @critical(
@@ -136,6 +182,7 @@ def urls_lead_to_the_host_that_was_asked(api: Api) -> None:
     if not is_own_file(url):
         raise NotOffered("its files are served by another host")
     equal(urlsplit(url).netloc.encode(), api.client.base_url.netloc, "the host in the url")
+    equal(urlsplit(url).scheme, api.client.base_url.scheme, "the scheme of the url")
 
 
 @critical(
@@ -168,15 +215,42 @@ def a_poll_takes_no_time_away(api: Api) -> None:
     holds(second.expires_at >= first.expires_at, f"{second.expires_at} is no earlier than {first.expires_at}")
 
 
+@case(
+    clauses.URL_END,
+    given="a job that has ended, at a host that serves its files itself",
+    when="it is polled again an hour later",
+    then="its url ends when it did before",
+    needs=[Need.TIME],
+    credits=1,
+)
+def a_poll_adds_no_time(api: Api) -> None:
+    inference_id = api.start()
+    first = result_of(api.end_of(inference_id)).data[0]
+    if not is_own_file(first.url):
+        raise NotOffered("its files are served by another host, which signs for a while at a time")
+    api.provider.advance(_HOUR_S)
+    equal(result_of(api.poll(inference_id)).data[0].expires_at, first.expires_at, "expires_at")
+
+
 # Signatures and ends
 
 
-@_signed(when="its url is fetched with another signature", then="the answer is 403", severity=Severity.CRITICAL)
+@_signed(
+    when="its url is fetched with a signature that is another at its beginning, late in it, or cut",
+    then="each answer is 403",
+    severity=Severity.CRITICAL,
+)
 def a_changed_signature_is_403(api: Api) -> None:
     url = _own_url(api)
     signature = _parameter(url, "signature")
-    other = ("0" if signature[0] != "0" else "1") + signature[1:]
-    refused(api.fetch(_changed(url, signature=other)), ErrorCode.URL_NOT_SIGNED)
+    turned, late = {"0": "1"}, 3 * len(signature) // 4
+    others = (
+        turned.get(signature[0], "0") + signature[1:],
+        signature[:late] + turned.get(signature[late], "0") + signature[late + 1 :],
+        signature[:late],
+    )
+    for other in others:
+        refused(api.fetch(_changed(url, signature=other)), ErrorCode.URL_NOT_SIGNED)
 
 
 @_signed(when="its url is fetched with a later end", then="the answer is 403", severity=Severity.CRITICAL)
@@ -240,14 +314,16 @@ def an_invented_path_leads_nowhere(api: Api, name: str) -> None:
     clauses.FILES_LIVE,
     given="a finished picture at a host that serves its files itself",
     when="its url is fetched a minute before 24 hours are over",
-    then="the answer is 200",
+    then="the answer is 200, and may be kept for no longer than that minute",
     needs=[Need.TIME],
     credits=1,
 )
 def a_url_works_for_24_hours(api: Api) -> None:
     url = _own_url(api)
     api.provider.advance(KEPT_S - 60)
-    equal(api.fetch(url).status_code, 200, "the status")
+    answer = api.fetch(url)
+    equal(answer.status_code, 200, "the status")
+    _kept_no_longer_than(answer, 60)
 
 
 @_finished(
@@ -281,24 +357,23 @@ def a_result_can_be_sent_on(api: Api) -> None:
 @critical(
     clauses.RESULT_REUSED,
     given="a finished picture of another account",
-    when="its id is sent as an image",
-    then="the answer is 422 for image_id, of the same kind as for an id never given out",
+    when="its id is sent as an image, and as a mask in either spelling",
+    then="each answer is 422 for that field, and says what it says of an id never given out",
     needs=[Need.SECOND_ACCOUNT],
     credits=1,
 )
 def another_accounts_result_cannot_be_sent_on(api: Api) -> None:
     foreign_id = only_picture(api.outpaint()).id
     other = api.with_key(api.provider.second_key())
-    foreign, unknown = (
-        other.outpaint(image=None, image_id=id_, mask=drawn_pictures.alpha_mask())
-        for id_ in (foreign_id, _UNKNOWN_FILE)
-    )
-    equal(foreign.status_code, 422, "the status")
-    said, said_of_unknown = parsed(foreign, ErrorBody), parsed(unknown, ErrorBody)
-    equal(said.field, "image_id", "the offending field")
-    # Nothing tells a stranger that the id exists.
-    equal(said.detail.replace(foreign_id, _UNKNOWN_FILE), said_of_unknown.detail, "the detail")
-    equal(said.error_code, said_of_unknown.error_code, "the error code")
+    for name in ("image_id", "mask_id", "mask_image_id"):
+        sent = {"image": None, "mask": drawn_pictures.alpha_mask()} if name == "image_id" else {}
+        foreign, unknown = (other.outpaint(**sent, **{name: id_}) for id_ in (foreign_id, _UNKNOWN_FILE))
+        equal(foreign.status_code, 422, f"the status of {name}")
+        said, said_of_unknown = parsed(foreign, ErrorBody), parsed(unknown, ErrorBody)
+        equal(said.field, name, "the offending field")
+        # Nothing tells a stranger that the id exists.
+        equal(said.detail.replace(foreign_id, _UNKNOWN_FILE), said_of_unknown.detail, f"the detail of {name}")
+        equal(said.error_code, said_of_unknown.error_code, f"the error code of {name}")
 
 
 @critical(

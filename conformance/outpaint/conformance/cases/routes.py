@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
+import httpx
+
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, json_object, pending, refused, rejected, words_of
+from outpaint.conformance.proving.answer_reading import (
+    READING_AND_WRITING,
+    finished,
+    json_object,
+    pending,
+    refused,
+    rejected,
+    words_of,
+)
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
-from outpaint.conformance.proving.expectations import contains, equal, one_of
+from outpaint.conformance.proving.expectations import contains, differ, equal, one_of
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, WARNING
@@ -19,6 +29,7 @@ _wrong_on_read = partial(
     when="a method that writes is sent to what is only read",
     each=variants(path=[*_READ], method=["POST", "PUT", "DELETE"]),
 )
+_OF_CONNECTIONS = {"connection", "keep-alive", "date"}
 _wrong_on_outpaint = partial(
     case,
     when="another method than POST is sent to outpaint",
@@ -96,24 +107,32 @@ def a_strange_id_is_404(api: Api, id_: str) -> None:
     one_of(json_object(answer).get("error_code"), ("unknown_inference", "unknown_route"), "the error code")
 
 
-@_others_job(when="it is polled", then="the answer is 404", each=variants(ended={"posted": False, "ended": True}))
+@_others_job(
+    when="it is polled, and HEAD sent to its poll",
+    then="both answers are 404",
+    each=variants(ended={"posted": False, "ended": True}),
+)
 def another_accounts_job_is_404(api: Api, ended: bool) -> None:
     inference_id = api.start()
     if ended:
         api.end_of(inference_id)
     stranger = api.with_key(api.provider.second_key())
     refused(stranger.poll(inference_id), ErrorCode.UNKNOWN_INFERENCE)
+    path = INFERENCE_PATH.format(inference_id=inference_id)
+    equal(stranger.request("HEAD", path).status_code, 404, "the status of HEAD")
 
 
 @_others_job(
     when="it is polled, and then an id never given out",
-    then="the two bodies are the same: nothing tells a stranger that the job exists",
+    then="the two bodies are the same, and have the same headers: nothing tells a stranger that the job exists",
 )
 def another_accounts_job_looks_unknown(api: Api) -> None:
     inference_id = api.start()
     stranger = api.with_key(api.provider.second_key())
     foreign, unknown = stranger.poll(inference_id), stranger.poll(UNKNOWN_ID)
     equal((foreign.status_code, json_object(foreign)), (404, json_object(unknown)), "the status and body")
+    told, usual = ({name.lower() for name in answer.headers} for answer in (foreign, unknown))
+    equal(told - _OF_CONNECTIONS, usual - _OF_CONNECTIONS, "the names of the headers")
 
 
 @_others_job(
@@ -132,9 +151,16 @@ def another_verb_on_outpaint_is_405(api: Api, method: str) -> None:
     equal(api.request(method, OUTPAINT_PATH).status_code, 405, "the status")
 
 
-@_wrong_on_outpaint(clauses.ALLOW, then="Allow names POST", severity=Severity.MINOR)
+def _allowed_are_taken(api: Api, answer: httpx.Response, path: str) -> None:
+    for method in sorted(words_of(answer, "Allow") & READING_AND_WRITING):
+        differ(api.request(method.upper(), path).status_code, 405, f"the status of {method.upper()}, which Allow names")
+
+
+@_wrong_on_outpaint(clauses.ALLOW, then="Allow names POST, and no method that is 405 too", severity=Severity.MINOR)
 def outpaint_allows_post(api: Api, method: str) -> None:
-    contains(words_of(api.request(method, OUTPAINT_PATH), "Allow"), "post", "Allow")
+    answer = api.request(method, OUTPAINT_PATH)
+    contains(words_of(answer, "Allow"), "post", "Allow")
+    _allowed_are_taken(api, answer, OUTPAINT_PATH)
 
 
 @_wrong_on_read(clauses.WRONG_VERB, then="the answer is 405")
@@ -142,9 +168,11 @@ def another_verb_on_what_is_read_is_405(api: Api, path: str, method: str) -> Non
     rejected(api.request(method, _READ[path]), 405)
 
 
-@_wrong_on_read(clauses.ALLOW, then="Allow names GET", severity=Severity.MINOR)
+@_wrong_on_read(clauses.ALLOW, then="Allow names GET, and no method that is 405 too", severity=Severity.MINOR)
 def what_is_read_allows_get(api: Api, path: str, method: str) -> None:
-    contains(words_of(api.request(method, _READ[path]), "Allow"), "get", "Allow")
+    answer = api.request(method, _READ[path])
+    contains(words_of(answer, "Allow"), "get", "Allow")
+    _allowed_are_taken(api, answer, _READ[path])
 
 
 @_wrong_on_read(clauses.ERROR_CODES, then="the error code is method_not_allowed", severity=Severity.MINOR)

@@ -7,10 +7,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from outpaint.conformance.proving import clauses, drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, is_own_file, media_type, only_picture, result_of
+from outpaint.conformance.proving.answer_reading import (
+    finished,
+    is_own_file,
+    media_type,
+    only_picture,
+    result_of,
+    says_the_same,
+)
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, differ, equal, holds, within
+from outpaint.conformance.proving.picture_structure import structure_of
 from outpaint.contracts.masks_and_formats import Format, MaskSource
 
 _PILLOW_FORMATS = {Format.JPG: "JPEG", Format.PNG: "PNG", Format.WEBP: "WEBP"}
@@ -84,15 +92,25 @@ def ids_are_never_given_twice(api: Api) -> None:
     equal(first & second, set(), "the ids that both have")
 
 
-@critical(clauses.RESULT_OUR_MEMBERS, when="the same is posted twice", then="each is a job of its own", credits=2)
+@critical(
+    clauses.RESULT_OUR_MEMBERS,
+    when="the same is posted twice, and then the first job polled",
+    then="each is a job of its own, and the poll has the first one's pictures",
+    credits=2,
+)
 def each_request_is_its_own_job(api: Api) -> None:
-    first, second = (result_of(api.outpaint()).inference_id for _ in range(2))
-    differ(second, first, "the second inference_id")
+    first, second = (result_of(api.outpaint()) for _ in range(2))
+    differ(second.inference_id, first.inference_id, "the second inference_id")
+    says_the_same(result_of(api.poll(first.inference_id)), first)
 
 
-@_in_each_format(clauses.FORMAT, then="it comes in that format", severity=Severity.CRITICAL)
+@_in_each_format(
+    clauses.FORMAT, then="it comes in that format, as one whole and still picture", severity=Severity.CRITICAL
+)
 def pictures_come_in_the_format(api: Api, wanted: Format) -> None:
-    equal(drawn_pictures.decode(api.picture(format=wanted)).format, _PILLOW_FORMATS[wanted], "the format")
+    data = api.picture(format=wanted)
+    equal(drawn_pictures.decode(data).format, _PILLOW_FORMATS[wanted], "the format")
+    holds(not structure_of(data).moves, "it has one frame")
 
 
 @_in_each_format(clauses.SIZE_KEPT, then="it comes in the size that was sent", severity=Severity.CRITICAL)
@@ -217,13 +235,11 @@ def a_sync_job_can_be_polled(api: Api) -> None:
 @minor(
     clauses.SYNC_POLLED,
     given="a request that was answered with its pictures",
-    when="its job is polled",
-    then="the poll says the same of painter, mask and seed",
-    credits=1,
+    when="its job is polled three times",
+    then="each poll says the same: of the pictures and their seeds, of painter and mask",
+    credits=2,
 )
 def a_poll_says_the_same_as_the_answer(api: Api) -> None:
-    first = result_of(api.outpaint())
-    again = result_of(api.poll(first.inference_id))
-    equal(again.painter, first.painter, "painter")
-    equal(again.mask_interpretation, first.mask_interpretation, "mask_interpretation")
-    equal(again.seed, first.seed, "seed")
+    first = result_of(api.outpaint(count=2))
+    for _ in range(3):
+        says_the_same(result_of(api.poll(first.inference_id)), first)

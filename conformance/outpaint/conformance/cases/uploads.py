@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
@@ -13,7 +13,7 @@ from outpaint.conformance.proving import clauses, drawn_pictures
 from outpaint.conformance.proving.answer_reading import finished, parsed, refused, result_of
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.case import case, costs_nothing, critical, minor, variants
-from outpaint.conformance.proving.expectations import NotOffered, equal, holds, one_of, within
+from outpaint.conformance.proving.expectations import NotOffered, differ, equal, holds, one_of, within
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskSource
@@ -132,7 +132,7 @@ def id_before_its_file_came_costs_nothing(api: Api) -> None:
 
 @_fence(
     given="a picture that another account sent ahead",
-    when="its id is posted",
+    when="its id is posted as an image, and as a mask in either spelling",
     then="it is not there",
     needs=[Need.SECOND_ACCOUNT],
 )
@@ -140,6 +140,8 @@ def another_accounts_upload_is_not_there(api: Api) -> None:
     id_ = _sent(api, drawn_pictures.canvas())
     other = api.with_key(api.provider.second_key())
     refused(other.outpaint(image=None, image_id=id_), ErrorCode.INVALID_PARAMETER, field="image_id")
+    for name in ("mask_id", "mask_image_id"):
+        refused(other.outpaint(**{name: id_}), ErrorCode.INVALID_PARAMETER, field=name)
 
 
 @_upload(
@@ -186,13 +188,26 @@ def file_of_another_type_is_not_taken(api: Api) -> None:
         equal(parsed(answer, ErrorBody).field, "image_id", "the offending field")
 
 
-@_fence(given="two tickets", when="one's form is sent to the other's address", then="the store refuses it by 403")
+@_fence(
+    given="two tickets",
+    when="one's form is sent to the other's address, or to its own with any of its parameters changed",
+    then="each has an id of its own, and the store refuses each by 403",
+)
 def changed_form_is_not_taken(api: Api) -> None:
     ticket, other = _ticket(api), _ticket(api)
+    differ(other.id, ticket.id, "the second ticket's id")
     moved = ticket.url.replace(ticket.id, other.id)
     if moved == ticket.url:
         raise NotOffered("this host's forms carry the id in a field")
     equal(_send(api, ticket, drawn_pictures.canvas(), moved).status_code, 403, "the status of the upload")
+    url = urlsplit(ticket.url)
+    if url.netloc.encode() != api.client.base_url.netloc:
+        return  # another store, such as S3, signs in its own way
+    parameters = dict(parse_qsl(url.query))
+    for name, value in parameters.items():
+        changed = url._replace(query=urlencode({**parameters, name: f"{value}0"})).geturl()
+        sent = _send(api, ticket, drawn_pictures.canvas(), changed)
+        equal(sent.status_code, 403, f"the status of an upload with another {name}")
 
 
 @critical(
@@ -266,3 +281,17 @@ def uploads_stay_within_what_an_account_may_store(api: Api) -> None:
             if not last:
                 equal(answer.status_code, 204, "the status of the first upload")
         refused(answer, ErrorCode.STORAGE_FULL)
+
+
+@_fence(
+    given="a provider that takes pictures of 10,000 bytes at most",
+    when="a larger file is sent by a form of its",
+    then="the ticket names that limit, and the form refuses the file by 413",
+    needs=[Need.SETTINGS],
+)
+def file_over_the_limit_is_not_taken(api: Api) -> None:
+    with api.configured(pictures={"max_bytes": 10_000}) as own:
+        ticket = _own_ticket(own)
+        equal(ticket.max_bytes, 10_000, "max_bytes")
+        larger = drawn_pictures.canvas() + bytes(10_000)
+        equal(_send(own, ticket, larger).status_code, 413, "the status of the upload")

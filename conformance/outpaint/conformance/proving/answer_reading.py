@@ -21,6 +21,8 @@ from outpaint.contracts.responses import Accepted, FailedJob, Result
 
 _ACCEPTED_WORDS: Final = ("processing", "success")
 """The status words that the vendor's 202 has had: since 2026, and in 2025."""
+READING_AND_WRITING: Final = frozenset({"get", "head", "post", "put", "patch", "delete"})
+"""The methods of RFC 9110 and RFC 5789 that an API may have, in lower case."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -121,12 +123,23 @@ def parsed(response: httpx.Response, model: type[Model]) -> Model:
 
 
 def model_of(body: bytes, model: type[Model]) -> Model:
-    """A body's bytes, which must be JSON, as this model."""
+    """A body's bytes, which must be JSON, as this model; a number that is written as text is none."""
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         place, _, reason = first_invalid(error)
         raise Unmet(f"{model.__name__}: {place or 'the body'}: {reason}") from None
+
+
+def says_the_same(again: Result, first: Result) -> None:
+    """A later answer about a job must say what the first one said; URLs and their ends alone are made anew."""
+    earlier, later = (_without_urls(result) for result in (first, again))
+    for name, value in earlier.items():
+        equal(later[name], value, f"{name} of the later answer")
+
+
+def _without_urls(result: Result) -> dict[str, Any]:
+    return result.model_dump(mode="json", exclude={"data": {"__all__": {"url", "expires_at"}}})
 
 
 # Parts of any answer

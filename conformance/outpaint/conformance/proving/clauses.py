@@ -120,10 +120,17 @@ BROWSERS_READ: Final = _ours(
 RETRY_AFTER: Final = _ours(
     "answers.retry-after", "202, 429 and 503 say when to come back.", f"{HEADERS}; RFC 9110, 10.2.3"
 )
-NOT_CACHED: Final = _ours("answers.not-cached", "Answers in JSON are not cached.", API_HEADERS)
+NOT_CACHED: Final = _ours(
+    "answers.not-cached", "Answers in JSON are not cached, and files by their client alone.", API_HEADERS
+)
 OWN_CORRELATION: Final = _vendor("answers.own-correlation", "Each answer has a correlation id of its own.", HEADERS)
 LENGTH: Final = _rfc("answers.length", "An answer is as long as its Content-Length says.", "RFC 9110, 8.6")
 JSON_ANSWERS: Final = _vendor("answers.json", "Answers to requests, polls and balances are JSON.", RESPONSES)
+JSON_FORM: Final = _rfc(
+    "answers.json-form",
+    "JSON is UTF-8 without a byte order mark, is not labelled otherwise, and names no member of an object twice.",
+    "RFC 8259, 4, 6 and 8.1",
+)
 
 # Errors
 
@@ -448,6 +455,11 @@ STATED_COLOURS: Final = _ours(
     "Colours that a PNG states by cICP, or by gAMA and cHRM, look the same in its result.",
     PICTURES_IN,
 )
+NO_OTHER_COLOURS: Final = _ours(
+    "pixels.no-other-colours",
+    "The result of a picture that states no colours states none, or that they are sRGB.",
+    RESULT_FILES,
+)
 NO_METADATA: Final = _ours("pixels.no-metadata", "EXIF, GPS, XMP and comments never reach a result.", PICTURES_IN)
 
 # Idempotency
@@ -556,6 +568,17 @@ URL_END: Final = _ours(
 )
 URL_SIGNED: Final = _ours("files.signed", "A URL that was not signed as it stands opens nothing.", API_ERRORS)
 URL_ANEW: Final = _ours("files.url-anew", "A poll gives URLs that work.", RESULT_FILES)
+FILES_WHOLE: Final = _rfc(
+    "files.whole",
+    "A picture's file is whole, and nothing comes after its end.",
+    "PNG, third edition, 5; ITU-T T.81, B; RFC 9649, 2.4",
+)
+FILE_PARTS: Final = _rfc(
+    "files.parts", "A part of a file is 206 and says which part it is; without that, all of it is 200.", "RFC 9110, 14"
+)
+FILE_NAMED: Final = _ours(
+    "files.named", "The URL of a file that a host serves itself ends, before its query, in the picture's id.", API
+)
 URL_HOST: Final = _ours(
     "files.host", "A host that serves its files itself gives URLs at the address its client spoke to.", RESULT_FILES
 )
