@@ -234,8 +234,7 @@ class MockConnection(BoundedConnection):
 
     def _head(self, cycle: RequestResponseCycle, response: Response) -> bytes:
         # By its world's clock; uvicorn has no other header to add.
-        of_world = isinstance(response, MockResponse)
-        date = f"date: {response.date}\r\n".encode() if of_world else self._machine_date()
+        date = b"date: %b\r\n" % response.date.encode() if isinstance(response, MockResponse) else self._machine_date()
         lines = [
             _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode(),
             date,
