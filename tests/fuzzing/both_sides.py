@@ -38,6 +38,7 @@ KEYS: Final = {"plenty": 40, "little": 4}
 SETTINGS: Final = ServiceSettings(rate_limit=30)
 BROKEN: Final = OutpaintError(ErrorCode.PAINTING_FAILED, "the painter broke, as a test asked for")
 _SEED: Final = 0
+_START: Final = 1_800_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class MockSide:
     """The mock, on a clock that stands."""
 
     def __init__(self) -> None:
-        self.world = World(seed=_SEED, settings=SETTINGS, keys=KEYS)
+        self.world = World(seed=_SEED, settings=SETTINGS, keys=KEYS, clock=VirtualClock.frozen(_START))
         self._application = MockApplication(self.world)
 
     @property
@@ -104,7 +105,7 @@ class ServiceSide:
     """The service over memory, its painter worked by hand, on a clock that stands."""
 
     def __init__(self) -> None:
-        self.clock = VirtualClock.frozen()
+        self.clock = VirtualClock.frozen(_START)
         self._ledger = MemoryLedger()
         for key, credits_ in KEYS.items():
             digest = key_digest(key)

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -33,15 +35,34 @@ def blocks(language: str) -> list[str]:
 
 def test_it_begins_with_a_test() -> None:
     assert PAGE.index("```python") < 20
-    assert len(blocks("python")[0].splitlines()) < 15
+    first = blocks("python")[0]
+    assert len(first.splitlines()) < 40
+    assert count_of(first) == 3
+
+
+def count_of(block: str) -> int:
+    return len(re.findall(r"^ *(?:async )?def test_", block, re.MULTILINE)) + block.count("@pytest.mark.parametrize(")
 
 
 def test_its_tests_pass(pytester: pytest.Pytester) -> None:
-    code = blocks("python")
+    code = [block for block in blocks("python") if count_of(block)]
     for number, block in enumerate(code):
         pytester.makepyfile(**{f"test_{number}": block})
     outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error")
-    outcome.assert_outcomes(passed=len(code))
+    outcome.assert_outcomes(passed=sum(map(count_of, code)))
+
+
+def test_its_programs_run(tmp_path: Path) -> None:
+    code = [block for block in blocks("python") if not count_of(block)]
+    assert len(code) == 2
+    for number, block in enumerate(code):
+        (tmp_path / f"{number}.py").write_text(block, encoding="utf-8")
+    run = "import runpy, sys; [runpy.run_path(path) for path in sys.argv[1:]]"
+    command = [sys.executable, "-W", "error", "-c", run, *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1000" in done.stdout
+    assert "GMT" in done.stdout
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
@@ -49,6 +70,7 @@ def test_its_curl_lines_work() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl ")]
     assert len(lines) >= 4
     worlds = Worlds()
+    before = worlds.get().clock.time
     host = MockHost(worlds)
     with serving(host, connection=MockConnection) as url:
         script = "\n".join(f"{line} -fsS -o /dev/null" for line in lines).replace("http://127.0.0.1:4010", url)
@@ -56,7 +78,7 @@ def test_its_curl_lines_work() -> None:
         subprocess.run(["sh", "-e", "-c", script], check=True, capture_output=True, env=environment, timeout=60)
         assert [call.status for call in worlds.get().calls] == [200]
         assert [one.left for one in worlds.get().scenarios.waiting] == [2]
-        assert worlds.get().clock.time.day == 2
+        assert worlds.get().clock.time - before == timedelta(hours=25)
     host.close()
 
 

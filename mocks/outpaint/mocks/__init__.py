@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from outpaint.mocks.scenarios.scenario import Scenario as Scenario
     from outpaint.mocks.scenarios.world_scenarios import Handle as Handle
     from outpaint.mocks.scenarios.world_scenarios import Scenarios as Scenarios
+    from outpaint.mocks.transports.client_patch import PatchUndoneError as PatchUndoneError
+    from outpaint.mocks.transports.delivery import FrozenClockError as FrozenClockError
     from outpaint.mocks.transports.httpx2_patch import OutpaintPatch as OutpaintPatch
     from outpaint.mocks.transports.httpx_transport import OutpaintTransport as OutpaintTransport
     from outpaint.mocks.transports.in_process import VENDOR_BASE_URL as VENDOR_BASE_URL
@@ -60,11 +62,14 @@ if TYPE_CHECKING:
     from outpaint.mocks.transports.tcp_server import ServedWorld as ServedWorld
     from outpaint.mocks.transports.tcp_server import ThreadServer as ThreadServer
     from outpaint.mocks.transports.tcp_server import thread_server as thread_server
+    from outpaint.mocks.transports.vendor_guard import RealCallError as RealCallError
+    from outpaint.mocks.transports.vendor_guard import VendorGuard as VendorGuard
     from outpaint.mocks.world.calls import Call as Call
     from outpaint.mocks.world.calls import Calls as Calls
     from outpaint.mocks.world.journal import Journal as Journal
     from outpaint.mocks.world.virtual_clock import ClockError as ClockError
     from outpaint.mocks.world.virtual_clock import VirtualClock as VirtualClock
+    from outpaint.mocks.world.virtual_sleeps import VirtualSleeps as VirtualSleeps
     from outpaint.mocks.world.web_sources import Source as Source
     from outpaint.mocks.world.web_sources import Sources as Sources
     from outpaint.mocks.world.world import Snapshot as Snapshot
@@ -108,14 +113,18 @@ PUBLIC = {
     "scenarios.grammar": ("ScenarioError",),
     "scenarios.scenario": ("Scenario",),
     "scenarios.world_scenarios": ("Handle", "Scenarios"),
+    "transports.client_patch": ("PatchUndoneError",),
+    "transports.delivery": ("FrozenClockError",),
     "transports.httpx2_patch": ("OutpaintPatch",),
     "transports.httpx_transport": ("OutpaintTransport",),
     "transports.in_process": ("VENDOR_BASE_URL",),
     "transports.respx_router": ("OutpaintRouter",),
     "transports.tcp_server": ("ServedWorld", "ThreadServer", "thread_server"),
+    "transports.vendor_guard": ("RealCallError", "VendorGuard"),
     "world.calls": ("Call", "Calls"),
     "world.journal": ("Journal",),
     "world.virtual_clock": ("ClockError", "VirtualClock"),
+    "world.virtual_sleeps": ("VirtualSleeps",),
     "world.web_sources": ("Source", "Sources"),
     "world.world": ("Snapshot", "Studio", "World"),
     "world.world_options": ("WorldOptions",),

@@ -18,6 +18,8 @@ from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, p
 from outpaint.painting.painters.painter_table import PainterHost, names_on
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
     from outpaint.mocks.pact.pact_file import PactFollower
@@ -137,6 +139,7 @@ def _fetched(url: str, world: str, profile: str | None) -> Report:
     show_default=True,
     help="How time goes: not by itself, as it does, or so many times as fast.",
 )
+@click.option("--start", metavar="TIME", type=click.DateTime(), help="Its first time, UTC.  [default: the present]")
 @click.option("--scenario", metavar="TEXT", multiple=True, help="Applies to every world; may be repeated.")
 @click.option("--painter", type=click.Choice(names_on(PainterHost.MOCK)), default="flat", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides ids, seeds and random delays.")
@@ -174,6 +177,7 @@ def mock(
     host: str,
     port: int,
     clock: str,
+    start: datetime | None,
     scenario: tuple[str, ...],
     painter: str,
     seed: int,
@@ -214,6 +218,7 @@ def mock(
         scenario=scenario or None,
         credits=credits_,
         clock=clock,
+        start=start,
         seed=seed,
         painter=painter,
         settings={**changed_limits.settings, **({} if public_url is None else {"public_url": public_url})},

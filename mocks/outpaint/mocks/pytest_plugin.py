@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from outpaint.mocks.transports.httpx_transport import OutpaintTransport
     from outpaint.mocks.transports.respx_router import OutpaintRouter
     from outpaint.mocks.transports.tcp_server import ServedWorld, ThreadServer
+    from outpaint.mocks.transports.vendor_guard import VendorGuard
+    from outpaint.mocks.world.virtual_sleeps import VirtualSleeps
     from outpaint.mocks.world.world import Studio, World
 
 MARKER = "outpaint"
@@ -55,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{MARKER}(scenario='polls(2)', credits=3, keys={{'key': 10}}, clock='frozen', start=None, seed=0, "
-        "painter='flat', settings={'rate_limit': 5}, base_url='https://...', unknown_hosts='fail', "
+        "painter='flat', settings={'rate_limit': 5}, stalled_polls=100, base_url='https://...', unknown_hosts='fail', "
         "assert_all_called=False, pact=True): set up the mock of the outpainting API; the nearest marker wins, option "
         "by option",
     )
@@ -123,6 +125,24 @@ def outpaint_api(request: pytest.FixtureRequest, outpaint_world: World) -> Itera
 
     with OutpaintRouter(outpaint_world, **_bases(request)) as router:
         yield router
+
+
+@pytest.fixture
+def outpaint_sleeps(outpaint_world: World) -> Iterator[VirtualSleeps]:
+    """The client's own sleeps take no time and move the world's clock on; `outpaint_sleeps.seconds` lists them."""
+    from outpaint.mocks.world.virtual_sleeps import VirtualSleeps
+
+    with VirtualSleeps(outpaint_world.clock) as sleeps:
+        yield sleeps
+
+
+@pytest.fixture
+def outpaint_guard() -> Iterator[VendorGuard]:
+    """Fails the test if anything looks for the vendor's own host on the network."""
+    from outpaint.mocks.transports.vendor_guard import VendorGuard
+
+    with VendorGuard() as guard:
+        yield guard
 
 
 @pytest.fixture

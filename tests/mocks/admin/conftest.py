@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
 from outpaint.mocks.admin.admin_application import answer
 from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import Worlds
 
 Headers = tuple[tuple[str, str], ...]
@@ -35,6 +37,12 @@ def mask() -> bytes:
     stream = BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
+
+
+def worlds() -> Worlds:
+    """As a server makes them, with clocks that begin at a known time."""
+    options = WorldOptions(start=datetime(2026, 1, 1, tzinfo=UTC))
+    return Worlds(options.world, lambda name, changes: replace(options, **changes).checked().world(name))
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Answer:
 class Server:
     """A mock with its administration; `base` stands before every path, as a world's prefix does."""
 
-    worlds: Worlds = field(default_factory=Worlds)
+    worlds: Worlds = field(default_factory=lambda: worlds())
     base: str = ""
     hosts: AllowedHosts = LOOPBACK_HOSTS
 

@@ -10,7 +10,7 @@ import pytest
 
 from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS
 
-START = 1767225600.0  # 2026-01-01, where a frozen clock begins
+START = 1767225600.0  # 2026-01-01, where these worlds begin
 
 
 def test_worlds_are_made_listed_and_removed(server: Any) -> None:

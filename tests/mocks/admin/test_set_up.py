@@ -8,12 +8,15 @@ import pytest
 
 
 def test_a_world_is_set_up_otherwise(server: Any) -> None:
-    made = server.ask("PUT", "/worlds/other", {"settings": {"rate_limit": 2}, "credits": 7, "clock": "ticking"})
+    changes = {"settings": {"rate_limit": 2}, "credits": 7, "clock": "ticking", "stalled_polls": 3}
+    made = server.ask("PUT", "/worlds/other", changes)
     assert made.status == 201
     assert made.json["clock"]["frozen"] is False
     world = server.worlds.get("other")
     assert world.service.settings.rate_limit == 2
     assert world.ledger.of_key("anybody").credits == 7
+    begun = server.ask("PUT", "/worlds/past", {"start": "2020-02-02T02:00:00+02:00"})
+    assert begun.json["clock"]["time"] == "2020-02-02T00:00:00Z"
 
 
 def test_only_listed_keys_are_known_where_keys_are_listed(server: Any) -> None:
@@ -65,6 +68,8 @@ def test_a_world_that_exists_is_not_set_up_anew(server: Any) -> None:
         ({"clock": "backwards"}, "clock has wrong value backwards"),
         ({"keys": {"a": -1}}, "keys"),
         ({"credits": -1}, "credits"),
+        ({"start": "1850-01-01T00:00:00Z"}, "no time that a clock can show"),
+        ({"stalled_polls": -1}, "stalled_polls"),
         ({"painter": "flat"}, "there is no painter"),
     ],
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from outpaint.functions.embedded.server import serving
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost
 from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world_options import WorldOptions
 from outpaint.mocks.world.worlds import Worlds
 
 SEE_MS: Final = 10_000
@@ -64,7 +66,8 @@ def picture(mode: str) -> bytes:
 
 @pytest.fixture
 def mock() -> Iterator[Mock]:
-    worlds = Worlds()
+    options = WorldOptions(start=datetime(2026, 1, 1, tzinfo=UTC))
+    worlds = Worlds(options.world, lambda name, changes: replace(options, **changes).checked().world(name))
     host = MockHost(worlds)
     try:
         with serving(host, connection=MockConnection) as url:

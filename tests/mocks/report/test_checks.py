@@ -100,6 +100,16 @@ def polled_after_202(client: Any) -> None:
     client.submit(idem=None)
 
 
+def polling_while_the_clock_stands(times: int) -> Script:
+    def script(client: Any) -> None:
+        client.scenario("time(30)")
+        inference_id = client.job()
+        for _ in range(times):
+            client.poll(inference_id)
+
+    return script
+
+
 def leaves_running(client: Any) -> None:
     client.scenario("polls(5)")
     client.poll(client.job())
@@ -277,6 +287,7 @@ KEPT: list[tuple[str, Script]] = [
     ("fetched_in_time", fetches),
     ("renews_urls", refused_url(again=False)),
     ("broken_pictures", broken_picture("cut(100, lying)", again=True)),
+    ("frozen_clock", polling_while_the_clock_stands(99)),
     ("leans_on_ours", fields(idem=None)),
     ("leans_on_ours", polling_by_itself),
 ]
@@ -313,6 +324,7 @@ BROKEN: list[tuple[str, Script]] = [
     ("broken_pictures", broken_picture("cut(100, lying)", again=False)),
     ("broken_pictures", broken_picture("cut(100, honest)", again=False)),
     ("broken_pictures", broken_picture("reset(during)", again=False)),
+    ("frozen_clock", polling_while_the_clock_stands(100)),
     ("leans_on_ours", fields()),
     ("leans_on_ours", fields(idem=None, seed="4")),
     ("leans_on_ours", fields(idem=None, headers=(("accept", "application/problem+json"),))),

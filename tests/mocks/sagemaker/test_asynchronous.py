@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from outpaint.contracts.storage_names import UUID
 from outpaint.mocks.sagemaker.endpoint_models import ModelAnswer, ModelRequest
+from outpaint.mocks.sagemaker.fixtures import START
 from outpaint.mocks.sagemaker.inference_journal import State
 from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker
-from outpaint.mocks.world.virtual_clock import START
 
 SUCCESS_MEMBERS = {
     "awsRegion",

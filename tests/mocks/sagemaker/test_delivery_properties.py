@@ -76,7 +76,7 @@ def _play(
         "S3FailurePath": "s3://b/failed",
         "NotificationConfig": {"SuccessTopic": SUCCESS, "ErrorTopic": ERROR},
     }
-    mock = SageMakerMock(cloud=recorder, clock=VirtualClock.frozen(), allow_unsigned=True, seed=seed)
+    mock = SageMakerMock(cloud=recorder, clock=VirtualClock.frozen(1_800_000_000.0), allow_unsigned=True, seed=seed)
     recorder.mock = mock
     with mock:
         mock.define(

@@ -56,10 +56,9 @@ def test_it_is_ready_before_the_image_library_is() -> None:
 
 
 def test_its_options_set_every_world_up() -> None:
-    with running("--scenario", "error(internal, on=balance, times=1)", "--credits", "5", "--clock", "frozen") as (
-        _,
-        url,
-    ):
+    options = ("--scenario", "error(internal, on=balance, times=1)", "--credits", "5")
+    with running(*options, "--clock", "frozen", "--start", "2026-01-01T12:00:00") as (_, url):
+        assert httpx.get(f"{url}/_mock/clock").json()["time"] == "2026-01-01T12:00:00Z"
         for world in ("", "/t/a"):
             answers = [httpx.get(f"{url}{world}/v1/balance", headers=KEY) for _ in range(2)]
             assert [answer.status_code for answer in answers] == [500, 200]

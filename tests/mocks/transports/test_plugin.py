@@ -66,10 +66,16 @@ def test_pytest_inside_pytest_takes_the_router_any_number_of_times(
 def test_the_marker_sets_the_world_up(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
+        import time
+        from datetime import UTC, datetime
+
         import httpx, pytest
+        from outpaint.mocks import FrozenClockError
 
         pytestmark = pytest.mark.outpaint(credits=7, base_url="https://staging.test/api/v1", seed=4)
         KEY = {"X-Picsart-API-Key": "mine"}
+        SUBMIT = "https://staging.test/api/v1/painting/outpaint"
+        WISH = {"image_url": "https://a.test/a.png", "prompt": "hills", "mode": "async"}
 
         def test_from_the_module(outpaint_api):
             assert httpx.get("https://staging.test/api/v1/balance", headers=KEY).json() == {"credits": 7}
@@ -87,9 +93,20 @@ def test_the_marker_sets_the_world_up(pytester: pytest.Pytester) -> None:
             known = {"X-Picsart-API-Key": "known"}
             assert [httpx.get(url, headers=known).status_code for _ in range(2)] == [200, 429]
             assert not outpaint_api.clock.is_frozen
+
+        @pytest.mark.outpaint(scenario="time(30)", stalled_polls=2, start=datetime(2026, 1, 1))
+        def test_polls_on_a_clock_that_stands(outpaint_api, outpaint_sleeps):
+            job = httpx.post(SUBMIT, headers=KEY, data=WISH).json()
+            poll = f"https://staging.test/api/v1/painting/{job['inference_id']}"
+            assert httpx.get(poll, headers=KEY).status_code == 202
+            with pytest.raises(FrozenClockError):
+                httpx.get(poll, headers=KEY)
+            time.sleep(30)
+            assert httpx.get(poll, headers=KEY).status_code == 200
+            assert outpaint_api.clock.time == datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
         """
     )
-    pytester.runpytest_subprocess(*QUIET, "--strict-markers").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(*QUIET, "--strict-markers").assert_outcomes(passed=4)
 
 
 def test_a_marker_that_cannot_be_is_told_so(pytester: pytest.Pytester) -> None:
@@ -112,8 +129,12 @@ def test_a_marker_that_cannot_be_is_told_so(pytester: pytest.Pytester) -> None:
 
 
 def test_what_was_set_and_never_met_fails_where_that_is_wanted(pytester: pytest.Pytester) -> None:
+    """And what was to meet nothing: `usefixtures` guards every test."""
+    pytester.makeini("[pytest]\nusefixtures = outpaint_guard\n")
     pytester.makepyfile(
         """
+        import socket
+
         import pytest
 
         @pytest.mark.outpaint(assert_all_called=True)
@@ -122,11 +143,18 @@ def test_what_was_set_and_never_met_fails_where_that_is_wanted(pytester: pytest.
 
         def test_but_not_by_itself(outpaint_api):
             outpaint_api.scenarios.next("error(internal)")
+
+        def test_a_call_to_the_vendor_whose_failure_is_swallowed():
+            try:
+                socket.getaddrinfo("genai-api.picsart.io", 443)
+            except AssertionError:
+                pass
         """
     )
     result = pytester.runpytest_subprocess(*QUIET)
-    result.assert_outcomes(passed=2, errors=1)
+    result.assert_outcomes(passed=3, errors=2)
     result.stdout.fnmatch_lines(["*never called:*", "*scenario error(internal)*"])
+    result.stdout.fnmatch_lines(["*real connections were tried: genai-api.picsart.io*"])
 
 
 def test_workers_need_nothing_else(pytester: pytest.Pytester) -> None:

@@ -114,9 +114,13 @@ class SetUp(_Given):
     )
     credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
     clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
+    start: datetime | None = Field(default=None, description="The clock's first time, UTC; the present without it.")
     scenario: ScenarioValue | None = Field(default=None, description="For the whole world.")
     profile: Annotated[WireProfile | None, Field(strict=False, description="Whose API it plays.")] = None
     seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
+    stalled_polls: Annotated[
+        int | None, Field(ge=0, description="A poll is marked from so many on while the clock stands; 0: never.")
+    ] = None
 
 
 class OpenAccount(_Given):
@@ -251,6 +255,10 @@ class CallSummary(_Answer):
     effects: tuple[str, ...] = Field(description="What scenarios did to it.")
     latency: float = Field(default=0.0, description="Virtual seconds before the answer's first byte.")
     fault: str | None = Field(default=None, description="Where the connection broke.")
+    stalled: int = Field(
+        default=0,
+        description="How many polls in a row found the job as it was while the clock stood; 0 if not too many.",
+    )
     has_image: bool = False
     has_mask: bool = False
 

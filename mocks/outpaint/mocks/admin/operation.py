@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from outpaint.mocks.scenarios.grammar import ScenarioError
+from outpaint.mocks.world.machine_time import MachineTime
 from outpaint.mocks.world.world import World
 from outpaint.mocks.world.worlds import Worlds
 
@@ -38,7 +38,7 @@ class AdminRequest:
     def world(self) -> World:
         """The world that the request is about, made if there is none; raises `WorldError` for a name of none."""
         world = self.worlds.get(self.world_name)
-        world.used_at = time.monotonic()
+        world.used_at = MachineTime.seconds()
         return world
 
     def number(self) -> int:

@@ -189,6 +189,7 @@ def call_summary(call: Call) -> CallSummary:
         effects=call.effects,
         latency=0.0 if response is None else response.latency,
         fault=None if fault is None or fault.breaks is None else fault.breaks.value,
+        stalled=call.stalled,
         has_image=call.image_sha256 is not None,
         has_mask=call.mask_sha256 is not None,
     )

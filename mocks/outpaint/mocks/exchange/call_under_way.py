@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -39,6 +38,7 @@ from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
 from outpaint.mocks.scenarios.world_scenarios import HEADER
 from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.machine_time import MachineTime
 from outpaint.mocks.world.mock_answers import MockResponse, WireFault
 from outpaint.mocks.world.scripted_dispatch import CallSeenByPorts
 from outpaint.mocks.world.world import World
@@ -85,7 +85,7 @@ class CallUnderWay(CallSeenByPorts):
             now = world.clock.now()
             world.dispatch.settle_due(now)
             number, scale = world.journal.number(), world.clock.scale
-            world.used_at = real_now = time.monotonic()
+            world.used_at = real_now = MachineTime.seconds()
             world.under_way += 1
             super().__init__(Call(number, now, kind, head, real_now, scale, blobs=world.studio.blobs))
             world.journal.add(self.record)
@@ -190,6 +190,11 @@ class CallUnderWay(CallSeenByPorts):
         exchange = self._exchange
         with self.world.lock:
             return self._answered(_NOTHING if exchange is None else exchange.no_room())
+
+    @property
+    def standstill(self) -> str | None:
+        """Why a client gets no further with polls like this one, where it is the last of too many."""
+        return self.record.standstill
 
     @property
     def payer(self) -> str:
@@ -436,7 +441,7 @@ class CallUnderWay(CallSeenByPorts):
             self.record.field_names = self._exchange.field_names
         if self.record.method == "OPTIONS" and self._found is not None:
             answer = allowing_scenarios(answer)
-        done = MockResponse(answer.status, answer.headers, answer.body, latency, fault)
+        done = MockResponse(answer.status, answer.headers, answer.body, latency, fault, self.world.clock.now())
         self.record.response = done
         self._journal()
         return done

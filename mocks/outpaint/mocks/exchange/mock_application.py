@@ -40,6 +40,7 @@ class RefusedHead:
     may_fetch = False
     payer = ""
     is_quick = True
+    standstill = None
 
     def __init__(self, world: World, head: RequestHead, error: OutpaintError) -> None:
         self.world = world
@@ -52,7 +53,7 @@ class RefusedHead:
             profile=world.profile,
         )
         answer = answers.error(error)
-        self.answer = MockResponse(answer.status, answer.headers, answer.body)
+        self.answer = MockResponse(answer.status, answer.headers, answer.body, at=world.clock.now())
 
     def finish(self, body: Body) -> MockResponse:  # noqa: ARG002 - as of a call
         """The same refusal."""

@@ -30,6 +30,7 @@ from outpaint.mocks.report.traffic import (
     heard_before,
     job_failed,
     pause,
+    polls_on_a_moving_clock,
     retry_after,
     unknown_outcome,
     wish,
@@ -46,8 +47,8 @@ _KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apike
 _SHOWN: Final = 20
 _RESULTS_LIVE_S: Final = 86400.0
 _CLOCK_WAS_FROZEN: Final = (
-    "the clock stood still, so nobody can tell how long the client waited: let its sleep advance the clock, or let "
-    "the clock tick"
+    "the clock stood still, so nobody can tell how long the client waited: let its sleeps move the "
+    "clock (outpaint_sleeps), or let the clock tick"
 )
 _ERROR, _WARNING = FindingSeverity.ERROR, FindingSeverity.WARNING
 _OURS: Final = WireProfile.OURS
@@ -387,6 +388,7 @@ def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion((call.number,), None if later is not None else taken)
 
 
+_check("frozen_clock", _WARNING, "no job was polled")(polls_on_a_moving_clock)
 _check("leans_on_ours", _WARNING, "no call of the API came", WireProfile.VENDOR)(leans_on_ours)
 
 

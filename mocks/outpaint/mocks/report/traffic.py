@@ -120,6 +120,13 @@ class Traffic:
                 yield later
 
 
+def polls_on_a_moving_clock(traffic: Traffic) -> Iterator[Occasion]:
+    """Does not poll a job over and over while the world's clock stands still."""
+    for polls in traffic.polls_of.values():
+        stalled = next((poll for poll in reversed(polls) if poll.stalled), None)
+        yield Occasion(((stalled or polls[-1]).number,), None if stalled is None else stalled.standstill)
+
+
 def client(call: Call) -> str:
     """Who calls: the account, or the key where it is no account's. GETs of results carry neither."""
     return call.account_id or call.api_key or ""

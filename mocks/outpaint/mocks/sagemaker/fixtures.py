@@ -6,6 +6,8 @@ Use them by `pytest_plugins = ["outpaint.mocks.sagemaker.fixtures"]` in a confte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
 
 import pytest
 
@@ -14,6 +16,9 @@ from outpaint.mocks.sagemaker.sagemaker_server import ServedSageMaker, serving_s
 from outpaint.mocks.world.virtual_clock import VirtualClock
 
 __all__ = ["aws_endpoint", "sagemaker_mock"]
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+"""Where the clock of `sagemaker_mock` begins, in seconds since the epoch."""
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +38,7 @@ def aws_endpoint() -> Iterator[str]:
 def sagemaker_mock(aws_endpoint: str) -> Iterator[ServedSageMaker]:
     """A SageMaker runtime of the test's own at `.url`; `.mock` defines endpoints and moves its frozen clock."""
     with (
-        SageMakerMock(s3_endpoint=aws_endpoint, sns_endpoint=aws_endpoint, clock=VirtualClock.frozen()) as mock,
+        SageMakerMock(s3_endpoint=aws_endpoint, sns_endpoint=aws_endpoint, clock=VirtualClock.frozen(START)) as mock,
         serving_sagemaker(mock) as served,
     ):
         yield served

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import Enum
@@ -12,13 +11,17 @@ from functools import partial
 from typing import Final, TypeVar
 
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
-from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.exchange.call_under_way import CallUnderWay
+from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
+from outpaint.mocks.world.machine_time import MachineTime
 from outpaint.mocks.world.mock_answers import Break, MockResponse
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
 _T = TypeVar("_T")
 _LONGEST_S: Final = 3600.0
+_FIRST_PAUSE_S: Final = 0.5
+"""httpcore's, after a second refusal; it does not pause after the first."""
 
 
 class Failure(Enum):
@@ -36,6 +39,13 @@ class Undelivered(Exception):  # noqa: N818 - an outcome; each transport raises 
     def __init__(self, failure: Failure, text: str | None = None) -> None:
         super().__init__(text or failure.value)
         self.failure: Final = failure
+
+
+class FrozenClockError(AssertionError):
+    """A client polls on and on in process while its world's clock stands still; the text names the ways out.
+
+    It is none of its HTTP library's errors, which a client may take for a failure that passes.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +99,29 @@ async def drive_async(steps: Steps[_T]) -> _T:
 
 
 def deliver(
-    mock: MockApplication, head: RequestHead, body: bytes, patience: float | None = None
+    mock: MockApplication, head: RequestHead, body: bytes, patience: float | None = None, retries: int = 0
 ) -> Steps[MockResponse]:
     """The answer to a request after its wait and latency; its body may still have to trickle or to break off.
 
     `patience` is how many seconds the client waits for the first byte, None for ever: virtual seconds while the clock
-    is frozen, real ones while it ticks. Raises `Undelivered` where no answer begins.
+    is frozen, real ones while it ticks. A refused connection is tried again up to `retries` times, after the pauses
+    that httpcore makes. Raises `Undelivered` where no answer begins, and `FrozenClockError`.
     """
+    pause = 0.0
+    while True:
+        call = mock.open(head)
+        try:
+            return (yield from _answered(call, body, patience))
+        except Undelivered as reason:
+            if reason.failure is not Failure.REFUSED or retries <= 0:
+                raise
+        retries -= 1
+        yield from pass_time(call.world.clock, pause)
+        pause = 2 * pause or _FIRST_PAUSE_S
+
+
+def _answered(call: CallUnderWay | RefusedHead, body: bytes, patience: float | None) -> Steps[MockResponse]:
     left = math.inf if patience is None else patience
-    call = mock.open(head)
     world = call.world
     began = world.clock.now()
     # A GET's body, which servers leave unread, is none of the call's.
@@ -109,6 +133,8 @@ def deliver(
         left -= world.clock.now() - began  # a frozen clock has passed the wait by itself
         if left < 0:
             raise Undelivered(Failure.TIMED_OUT)
+    if call.standstill is not None:
+        raise FrozenClockError(call.standstill)
     assert isinstance(outcome, MockResponse)
     yield from pass_time(world.clock, outcome.latency, left)
     breaks = None if outcome.fault is None else outcome.fault.breaks
@@ -156,9 +182,9 @@ def _pass_until(
                 if ahead > patience:
                     raise Undelivered(Failure.TIMED_OUT)
                 return patience - ahead
-            began = time.monotonic()
+            began = MachineTime.seconds()
             yield Pause(woken, min(clock.real_seconds(ahead), patience, _LONGEST_S))
-            patience -= time.monotonic() - began
+            patience -= MachineTime.seconds() - began
             if patience <= 0:
                 raise Undelivered(Failure.TIMED_OUT)
     finally:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import Any, ClassVar, Final, Literal
-from unittest.mock import patch
 
 import httpx2
 
 from outpaint.functions.http.messages import RequestHead
+from outpaint.mocks.transports.client_patch import ClientPatch, Unanswered
 from outpaint.mocks.transports.in_process import (
     VENDOR_BASE_URL,
     BaseUrls,
@@ -17,7 +16,7 @@ from outpaint.mocks.transports.in_process import (
     WorldTransport,
     checked_unknown_hosts,
 )
-from outpaint.mocks.world.world import World
+from outpaint.mocks.world.world import World, WorldParts
 
 
 class Httpx2Transport(
@@ -28,16 +27,13 @@ class Httpx2Transport(
     _library: ClassVar[Any] = httpx2
 
 
-class OutpaintPatch:
+class OutpaintPatch(WorldParts):
     """Answers every httpx2 client from a world while it is active, as respx does for httpx: a context manager.
 
     Requests under `base_urls` are answered, whichever client sends them, unless it has a transport of its own; others
-    fail with a ConnectError, or with `unknown_hosts="pass"` go to the network. Several may be active at once: the
-    latest one that has the request's base URL answers.
+    go to other tools that have patched httpx2, if there are any, else fail with a ConnectError, or with
+    `unknown_hosts="pass"` go to the network. Several may be active at once, each under base URLs of its own.
     """
-
-    _active: ClassVar[list[OutpaintPatch]] = []
-    _patched: ClassVar[ExitStack] = ExitStack()
 
     def __init__(
         self,
@@ -46,21 +42,18 @@ class OutpaintPatch:
         base_urls: Iterable[str] = (VENDOR_BASE_URL,),
         unknown_hosts: Literal["fail", "pass"] = "fail",
     ) -> None:
-        self.world: Final = world
-        self._carrier = Carrier(httpx2, world, BaseUrls(base_urls))
+        self.world = world
+        self.bases: Final = BaseUrls(base_urls)
+        self._carrier = Carrier(httpx2, world, self.bases)
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
 
     def start(self) -> None:
-        """Answer from now on."""
-        if not self._active:
-            _patch(self._patched)
-        self._active.append(self)
+        """Answer from now on; raises `OutpaintError` where another world is active under one of its base URLs."""
+        ClientPatch.of(httpx2).add(self)
 
     def stop(self) -> None:
-        """Stop; the last one restores httpx2."""
-        self._active.remove(self)
-        if not self._active:
-            self._patched.close()
+        """Stop; the last one restores httpx2. Raises `PatchUndoneError` where another tool undid the patch before."""
+        ClientPatch.of(httpx2).remove(self)
 
     def __enter__(self) -> OutpaintPatch:
         self.start()
@@ -69,34 +62,18 @@ class OutpaintPatch:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @classmethod
-    def _answers(cls, request: httpx2.Request) -> tuple[Carrier, RequestHead] | None:
-        """The carrier that answers a request, and its head; None for the network. Raises for one that must fail."""
-        for active in reversed(cls._active):
-            head = active._carrier.head(request)
-            if head is not None:
-                return active._carrier, head
-        if not all(active._passes for active in cls._active):
-            raise cls._active[-1]._carrier.nobody(request)
-        return None
-
-
-def _patch(patched: ExitStack) -> None:
-    sync, asynchronous = httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request
-
-    def handle_request(self: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
-        found = OutpaintPatch._answers(request)
-        if found is None:
-            return sync(self, request)
-        response: httpx2.Response = found[0].send(request, found[1])
+    def intercept(self, request: httpx2.Request, retries: int) -> httpx2.Response:
+        """The world's answer, for the patch; raises `Unanswered`, and httpx2's errors."""
+        response: httpx2.Response = self._carrier.send(request, self._head(request), retries)
         return response
 
-    async def handle_async_request(self: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
-        found = OutpaintPatch._answers(request)
-        if found is None:
-            return await asynchronous(self, request)
-        response: httpx2.Response = await found[0].send_async(request, found[1])
+    async def intercept_async(self, request: httpx2.Request, retries: int) -> httpx2.Response:
+        """As `intercept`, for an async client."""
+        response: httpx2.Response = await self._carrier.send_async(request, self._head(request), retries)
         return response
 
-    patched.enter_context(patch.object(httpx2.HTTPTransport, "handle_request", handle_request))
-    patched.enter_context(patch.object(httpx2.AsyncHTTPTransport, "handle_async_request", handle_async_request))
+    def _head(self, request: httpx2.Request) -> RequestHead:
+        head = self._carrier.head(request)
+        if head is None:
+            raise Unanswered(None if self._passes else self._carrier.nobody(request))
+        return head

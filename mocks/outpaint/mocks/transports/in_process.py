@@ -6,7 +6,8 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -63,6 +64,11 @@ class BaseUrl:
             return path
         return path[len(self.prefix) :] if path.startswith(f"{self.prefix}/") else None
 
+    def __str__(self) -> str:
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}{port}{self.prefix}/v1"
+
 
 class BaseUrls:
     """The base URLs of a mock; without any, every request is for the mock."""
@@ -79,6 +85,15 @@ class BaseUrls:
             if below is not None:
                 return base.prefix, below
         return None
+
+    def shared(self, other: BaseUrls) -> BaseUrl | None:
+        """One that both have; None where there is none."""
+        return next((base for base in self._bases if base in other._bases), None)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Their hosts, in lower case."""
+        return frozenset(base.host for base in self._bases)
 
 
 def checked_unknown_hosts(word: str) -> str:
@@ -104,7 +119,7 @@ class Carrier:
             Failure.TIMED_OUT: library.ReadTimeout,
             Failure.BROKEN_OFF: library.RemoteProtocolError,
         }
-        self._trickle = type("_TricklingStream", (Trickle, library.SyncByteStream, library.AsyncByteStream), {})
+        self._whole, self._trickle = _stream_types(library)
         self._mock = MockApplication(world)
         self._clock = world.clock
         self._bases = bases
@@ -128,21 +143,21 @@ class Carrier:
             peer_is_loopback=True,
         )
 
-    def send(self, request: Any, head: RequestHead) -> Any:
-        """The library's response to a request whose `head` this is."""
+    def send(self, request: Any, head: RequestHead, retries: int = 0) -> Any:
+        """The library's response to a request whose `head` this is; `retries` is how often its client connects anew."""
         request.read()
-        patience = _read_timeout(request)
+        patience, began = _read_timeout(request), self._clock.now()
         with self._own_errors(request):
-            answer = drive(deliver(self._mock, head, request.content, patience))
-        return self._response(answer, request, patience)
+            answer = drive(deliver(self._mock, head, request.content, patience, retries))
+        return self._response(answer, request, patience, began)
 
-    async def send_async(self, request: Any, head: RequestHead) -> Any:
+    async def send_async(self, request: Any, head: RequestHead, retries: int = 0) -> Any:
         """As `send`, for asynchronous clients."""
         await request.aread()
-        patience = _read_timeout(request)
+        patience, began = _read_timeout(request), self._clock.now()
         with self._own_errors(request):
-            answer = await drive_async(deliver(self._mock, head, request.content, patience))
-        return self._response(answer, request, patience)
+            answer = await drive_async(deliver(self._mock, head, request.content, patience, retries))
+        return self._response(answer, request, patience, began)
 
     def nobody(self, request: Any) -> Exception:
         """The library's ConnectError for a request that is not the mock's, where the network may not be used."""
@@ -152,18 +167,21 @@ class Carrier:
             request=request,
         )
 
-    def _response(self, answer: MockResponse, request: Any, patience: float | None) -> Any:
-        stream = self._library.ByteStream(answer.body)
-        if answer.fault is not None:
+    def _response(self, answer: MockResponse, request: Any, patience: float | None, began: float) -> Any:
+        if answer.fault is None:
+            stream = self._whole(answer.body)
+        else:
             own_errors = partial(self._own_errors, request)
             stream = self._trickle(answer, answer.fault, self._clock, patience, own_errors)
-        return self._library.Response(
+        response = self._library.Response(
             answer.status,
-            headers=list(answer.headers),
+            headers=[*answer.headers, ("Date", answer.date)],
             stream=stream,
             request=request,
             extensions={"http_version": b"HTTP/1.1"},
         )
+        stream.time(response, self._clock, began)
+        return response
 
     @contextmanager
     def _own_errors(self, request: Any) -> Iterator[None]:
@@ -174,7 +192,27 @@ class Carrier:
             raise self._errors[reason.failure](str(reason), request=request) from None
 
 
-class Trickle:
+class Timed:
+    """A body at whose end `response.elapsed` is what the world's clock shows; the library measures real time.
+
+    Combined with a library's stream types it is one of them.
+    """
+
+    def time(self, response: Any, clock: VirtualClock, began: float) -> None:
+        """Count from `began`, virtual seconds since the epoch."""
+        self._timed = response, clock, began
+
+    def close(self) -> None:
+        """The whole body was read, or no more of it is wanted."""
+        response, clock, began = self._timed
+        response.elapsed = timedelta(seconds=clock.now() - began)
+
+    async def aclose(self) -> None:
+        """As `close`, for an asynchronous client."""
+        Timed.close(self)
+
+
+class Trickle(Timed):
     """A body that comes slowly or breaks off; combined with a library's stream types it is one of them."""
 
     def __init__(
@@ -234,6 +272,15 @@ class Trickle:
                 Failure.BROKEN_OFF,
                 f"{Failure.BROKEN_OFF.value} (received {len(self._body)} bytes, expected {self._declared})",
             )
+
+
+@cache
+def _stream_types(library: Any) -> tuple[Any, Any]:
+    """The library's streams of a body that comes whole, and of one that trickles."""
+    return (
+        type("_WholeStream", (Timed, library.ByteStream), {}),
+        type("_TricklingStream", (Trickle, library.SyncByteStream, library.AsyncByteStream), {}),
+    )
 
 
 def _read_timeout(request: Any) -> float | None:

@@ -1,75 +1,36 @@
-"""For httpx: a respx router, one of whose routes answers the API from a world."""
+"""For httpx: a respx router that answers the API from a world."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
-from contextvars import ContextVar
-from typing import Any, ClassVar, Final, Literal, Self
+from collections.abc import Iterable
+from typing import Any, Final, Literal, Self, cast
 
 import httpx
 import respx
-from respx.mocks import AbstractRequestMocker, HTTPCoreMocker, Mocker
+from respx.mocks import HTTPCoreMocker
 from respx.models import AllMockedAssertionError, CallList, PassThrough, Route, RouteList
 
+from outpaint.mocks.transports.client_patch import ClientPatch, Unanswered
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls, Carrier, checked_unknown_hosts
 from outpaint.mocks.world.calls import Calls
 from outpaint.mocks.world.journal import Journal
 from outpaint.mocks.world.world import World, WorldParts
 
-_MOCKER: Final = "outpaint"
-_IN_TASK: Final = ContextVar("outpaint_in_task", default=False)
 
-
-class _TransportMocker(AbstractRequestMocker):
-    """Has respx patch httpx's own transports.
-
-    respx itself patches httpcore, through which a world's service may fetch sources too. Patching httpx's clients
-    would take the requests of those with a transport of their own, such as test clients. This class has no name, so
-    that respx does not register it at import.
-    """
-
-    targets: ClassVar[list[str]] = ["httpx.HTTPTransport", "httpx.AsyncHTTPTransport"]
-    target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]
-
-    @classmethod
-    def to_httpx_request(cls, **kwargs: Any) -> httpx.Request:
-        """The request as it is."""
-        request: httpx.Request = kwargs["request"]
-        return request
-
-    @classmethod
-    def from_sync_httpx_response(cls, httpx_response: httpx.Response, target: Any, **kwargs: Any) -> httpx.Response:  # noqa: ARG003
-        """The response as it is."""
-        return httpx_response
-
-    @classmethod
-    async def from_async_httpx_response(
-        cls,
-        httpx_response: httpx.Response,
-        target: Any,  # noqa: ARG003
-        **kwargs: Any,  # noqa: ARG003
-    ) -> httpx.Response:
-        """The response as it is."""
-        return httpx_response
-
-
-def _registered() -> str:
-    """The name under which respx knows the mocker; the first router registers it.
-
-    respx takes a name once in a process, and this module may be imported again, by pytest inside pytest.
-    """
-    if _MOCKER not in Mocker.registry:
-        type(_TransportMocker.__name__, (_TransportMocker,), {"name": _MOCKER})
-    return _MOCKER
+class _Unrouted(PassThrough):
+    """A request that no route answers, and that may go to the network."""
 
 
 class OutpaintRouter(WorldParts, respx.MockRouter):
     """A respx router that answers the API's base URLs from a world, for httpx clients, sync and async.
 
     Use it as any respx router: as a context manager, and with routes of your own for other hosts. A request that no
-    route answers fails as respx has it, or with `unknown_hosts="pass"` goes to the network. `calls` are the world's:
-    parsed requests with their pictures.
+    route answers goes to other tools that have patched httpx (respx's own routers, pytest-httpx), if there are any.
+    Else it fails as respx has it, or with `unknown_hosts="pass"` goes to the network. `calls` are the world's: parsed
+    requests with their pictures.
+
+    respx itself patches httpcore, through which a world's service may fetch sources too; this one patches httpx
+    (`ClientPatch`), and leaves clients alone that have a transport of their own, such as test clients.
     """
 
     def __init__(
@@ -82,15 +43,27 @@ class OutpaintRouter(WorldParts, respx.MockRouter):
     ) -> None:
         self.world = world
         self._others = CallList()
-        super().__init__(assert_all_called=assert_all_called, assert_all_mocked=True, using=_registered())
-        self._carrier = Carrier(httpx, world, BaseUrls(base_urls))
+        super().__init__(assert_all_called=assert_all_called, assert_all_mocked=True, using=None)
+        self.bases: Final = BaseUrls(base_urls)
+        self._carrier = Carrier(httpx, world, self.bases)
         self._passes = checked_unknown_hosts(unknown_hosts) == "pass"
-        self._everything = self.route(name="outpaint").mock(side_effect=self._side_effect())
 
     def __enter__(self) -> Self:
         """Begin to answer."""
         self.start()
         return self
+
+    def start(self) -> None:
+        """Begin to answer; raises `OutpaintError` where another world is active under one of its base URLs."""
+        ClientPatch.of(httpx).add(self)
+        super().start()
+
+    def stop(self, clear: bool = True, reset: bool = True, quiet: bool = False) -> None:
+        """Answer no longer; raises `PatchUndoneError` where another tool undid the patch before."""
+        try:
+            ClientPatch.of(httpx).remove(self)
+        finally:
+            super().stop(clear=clear, reset=reset, quiet=quiet)
 
     @property  # type: ignore[override]
     def calls(self) -> Calls:
@@ -109,39 +82,62 @@ class OutpaintRouter(WorldParts, respx.MockRouter):
     def assert_all_called(self) -> None:
         """Every scenario for next calls was used up, every source fetched, and every route of your own called."""
         self.world.assert_all_called()
-        silent = [route for route in self.routes if route is not self._everything and not route.called]
+        silent = [route for route in self.routes if not route.called]
         assert not silent, f"never called: {', '.join(map(repr, silent))}"
 
-    # For respx
+    # For clients
 
-    def handler(self, request: httpx.Request) -> httpx.Response:
-        """A sync client's answer."""
+    def handler(self, request: httpx.Request, retries: int = 0) -> httpx.Response:
+        """A sync client's answer; a refused connection is tried again up to `retries` times."""
+        head = self._carrier.head(request)
+        if head is not None:
+            return cast("httpx.Response", self._carrier.send(request, head, retries))
+        request.read()
         try:
             return super().handler(request)
         except AllMockedAssertionError:
             raise self._nobody(request) from None
 
-    async def async_handler(self, request: httpx.Request) -> httpx.Response:
-        """An async client's answer."""
-        token = _IN_TASK.set(True)
+    async def async_handler(self, request: httpx.Request, retries: int = 0) -> httpx.Response:
+        """An async client's answer, as `handler`."""
+        head = self._carrier.head(request)
+        if head is not None:
+            return cast("httpx.Response", await self._carrier.send_async(request, head, retries))
+        await request.aread()
         try:
             return await super().async_handler(request)
         except AllMockedAssertionError:
             raise self._nobody(request) from None
-        finally:
-            _IN_TASK.reset(token)
+
+    def intercept(self, request: httpx.Request, retries: int) -> httpx.Response:
+        """As `handler`, for the patch; raises `Unanswered`."""
+        try:
+            return self.handler(request, retries)
+        except (AllMockedAssertionError, PassThrough) as reason:
+            raise _unanswered(reason) from None
+
+    async def intercept_async(self, request: httpx.Request, retries: int) -> httpx.Response:
+        """As `intercept`, for an async client."""
+        try:
+            return await self.async_handler(request, retries)
+        except (AllMockedAssertionError, PassThrough) as reason:
+            raise _unanswered(reason) from None
+
+    def _nobody(self, request: httpx.Request) -> Exception:
+        """What to raise for a request that neither the mock nor a route of the test's own answers."""
+        if self._passes or HTTPCoreMocker.routers:  # a router of respx's own, for httpcore, may answer it
+            return _Unrouted(f"not the mock's: {request!r}", request=request, origin=cast("Route", None))
+        return AllMockedAssertionError(str(self._carrier.nobody(request)))
+
+    # respx takes a snapshot when it starts and rolls back when it stops; that concerns routes, never the world.
 
     def record(
         self, request: httpx.Request, *, response: httpx.Response | None = None, route: Route | None = None
     ) -> None:
         """Remember a call of another host; the API's own are in the world's journal."""
-        if route is self._everything:
-            return
         call = self._others.record(request, response)
         if route is not None:
             route.calls.append(call)
-
-    # respx takes a snapshot when it starts and rolls back when it stops; that concerns routes, never the world.
 
     def snapshot(self) -> None:
         """Remember the routes, for `rollback`; the world has its own snapshots."""
@@ -165,25 +161,8 @@ class OutpaintRouter(WorldParts, respx.MockRouter):
         for route in self.routes:
             route.reset()
 
-    def _side_effect(self) -> Callable[[httpx.Request], Any]:
-        """`_answer` with its signature attached: respx looks it up with every call, which is half of its time."""
 
-        def answer(request: httpx.Request) -> Any:
-            return self._answer(request)
-
-        answer.__signature__ = inspect.signature(answer)  # type: ignore[attr-defined]
-        return answer
-
-    def _answer(self, request: httpx.Request) -> Any:
-        """The world's answer; None lets respx try the other routes."""
-        head = self._carrier.head(request)
-        if head is None:
-            return None
-        carry = self._carrier.send_async if _IN_TASK.get() else self._carrier.send
-        return carry(request, head)
-
-    def _nobody(self, request: httpx.Request) -> Exception:
-        """What to raise for a request that neither the mock nor a route of the test's own answers."""
-        if self._passes or HTTPCoreMocker.routers:  # a router of respx's own, for httpcore, may answer it
-            return PassThrough(f"not the mock's: {request!r}", request=request, origin=self._everything)
-        return AllMockedAssertionError(str(self._carrier.nobody(request)))
+def _unanswered(reason: Any) -> Unanswered:
+    if isinstance(reason, PassThrough):
+        return Unanswered(wanted=not isinstance(reason, _Unrouted))
+    return Unanswered(reason)

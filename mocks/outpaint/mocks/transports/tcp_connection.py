@@ -19,7 +19,7 @@ from outpaint.functions.embedded.server_load import BodyShare, Pace
 from outpaint.functions.http.messages import PAUSE_S, UNPACED_BYTES, Body, ReceivedBody, RequestHead, Response, Waiting
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import RefusedHead
-from outpaint.mocks.world.mock_answers import Break
+from outpaint.mocks.world.mock_answers import Break, MockResponse
 
 CONNECTION: Final = "outpaint.connection"
 """The name under which a request's ASGI scope holds its connection."""
@@ -233,19 +233,25 @@ class MockConnection(BoundedConnection):
         self._complete(cycle)
 
     def _head(self, cycle: RequestResponseCycle, response: Response) -> bytes:
-        defaults = self.server_state.default_headers
-        if defaults is not self._default_headers:  # uvicorn makes another list when another second has begun
-            self._default_headers = defaults
-            self._default_lines = b"".join([b"%b: %b\r\n" % pair for pair in defaults])
+        # By its world's clock; uvicorn has no other header to add.
+        date = b"date: %b\r\n" % response.date.encode() if isinstance(response, MockResponse) else self._machine_date()
         lines = [
             _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode(),
-            self._default_lines,
+            date,
             "".join([f"{name}: {value}\r\n" for name, value in response.headers]).encode("latin-1"),
         ]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
         lines.append(b"\r\n")
         return b"".join(lines)
+
+    def _machine_date(self) -> bytes:
+        """The Date line of an answer that is no world's."""
+        defaults = self.server_state.default_headers
+        if defaults is not self._default_headers:  # uvicorn makes another list when another second has begun
+            self._default_headers = defaults
+            self._default_lines = b"".join([b"%b: %b\r\n" % pair for pair in defaults])
+        return self._default_lines
 
     def _complete(self, cycle: RequestResponseCycle) -> None:
         cycle.waiting_for_100_continue = False

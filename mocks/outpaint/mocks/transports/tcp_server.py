@@ -37,6 +37,7 @@ from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
+from outpaint.mocks.transports.proxy_environment import no_proxy_for_loopback
 from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
 from outpaint.mocks.world.mock_answers import MockResponse, WireFault
 from outpaint.mocks.world.virtual_clock import VirtualClock
@@ -337,10 +338,14 @@ class ThreadServer:
 
     @contextmanager
     def serving(self, world: World) -> Iterator[ServedWorld]:
-        """Serve a world for as long as the block runs; its name must be its own on this server."""
+        """Serve a world for as long as the block runs; its name must be its own on this server.
+
+        Clients of this process, and of processes that it starts, reach it past a proxy that the environment names.
+        """
         self._worlds.add(world)
         try:
-            yield ServedWorld(world, self.url, self.refused_url)
+            with no_proxy_for_loopback():
+                yield ServedWorld(world, self.url, self.refused_url)
         finally:
             self._worlds.remove(world.name)
 

@@ -68,6 +68,8 @@ class Call:
     """The names of its body's fields, whether or not they mean something."""
     warnings: tuple[RequestWarning, ...] = ()
     """What the service warns of, whether or not the answer has a header for it."""
+    stalled: int = 0
+    """How many polls in a row, this one the latest, found their job as it was at one time; 0 if not too many."""
     blobs: Blobs | None = None
 
     @property
@@ -96,6 +98,17 @@ class Call:
         if self.response is None or (self.response.fault is not None and not self.response.fault.answers):
             return None
         return self.response.status
+
+    @property
+    def standstill(self) -> str | None:
+        """What is wrong where a client polls on while the clock stands, and the ways out; None where it does not."""
+        if not self.stalled:
+            return None
+        return (
+            f"#{self.number} is poll {self.stalled} of job {self.inference_id} at one time of a frozen clock, and only "
+            "time or the test ends that job: let the client's sleeps move the clock (the fixture outpaint_sleeps, or "
+            "VirtualSleeps), move it by clock.advance(), let it go by clock='ticking', or end the job by release()"
+        )
 
     @property
     def error_code(self) -> str | None:

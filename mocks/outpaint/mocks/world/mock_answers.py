@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import formatdate
 from enum import StrEnum
+from functools import lru_cache
 
 from outpaint.functions.http.messages import Response
 
@@ -13,11 +15,23 @@ class MockResponse(Response):
     """A response and how it is delivered.
 
     `latency` is virtual seconds before its first byte. `fault` is None for an answer that arrives whole; where
-    `fault.answers` is false, status, headers and body are what the client would have got, and must not be sent.
+    `fault.answers` is false, status, headers and body are what the client would have got, and must not be sent. `at` is
+    the virtual time at which it was made, seconds since the epoch.
     """
 
     latency: float = 0.0
     fault: WireFault | None = None
+    at: float = field(default=0.0, compare=False)
+
+    @property
+    def date(self) -> str:
+        """The value of its Date header, which a host adds: the world's time (RFC 9110, 6.6.1)."""
+        return _http_date(int(self.at))
+
+
+@lru_cache(maxsize=256)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 class Break(StrEnum):

@@ -36,6 +36,8 @@ from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_pictures import MockPictures
 from outpaint.painting.canvas import Painter
 
+STALLED_POLLS: Final = 100
+"""How many polls in a row find a job as it was at one time of a clock before that counts as a standstill."""
 _IMMEDIATE: Final = Immediate()
 _SUCCEED: Final = Succeed()
 
@@ -81,6 +83,11 @@ class JobPlan:
         if isinstance(self.progress, Time):
             return self.since + self.progress.seconds
         return self.since if isinstance(self.progress, Immediate) else math.inf
+
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether no poll moves it on: only time, or a test that releases it."""
+        return self.lost or not self.waits_for_polls
 
     @property
     def waits_for_polls(self) -> bool:
@@ -153,17 +160,25 @@ class CallSeenByPorts:
 class ScriptedDispatch(Restorable):
     """The Dispatch port of a mock. A job's end counts from the moment it was due, however late it is noticed."""
 
-    _state = ("_plans", "_attached", "_due")
+    _state = ("_plans", "_attached", "_due", "_standing")
 
-    def __init__(self, pictures: MockPictures, inspections: Inspections, painter: Painter) -> None:
+    def __init__(
+        self,
+        pictures: MockPictures,
+        inspections: Inspections,
+        painter: Painter,
+        stalled_polls: int = STALLED_POLLS,
+    ) -> None:
         self._pictures = pictures
         self._inspections = inspections
         self._painter = painter
+        self._stalled_polls = stalled_polls
         self._lock = threading.RLock()
         self._service: Service | None = None
         self._plans: dict[str, JobPlan] = {}
         self._attached: dict[str, Attached] = {}
         self._due: list[tuple[float, str]] = []
+        self._standing: dict[str, tuple[float, int]] = {}
         self.current_call: CallSeenByPorts | None = None
         """The call that the world works on, under the world's lock."""
 
@@ -214,6 +229,8 @@ class ScriptedDispatch(Restorable):
                 return job
             after, trouble, ends = plan.polled()
             self._plans[job.id] = after
+            if plan.waits_for_time:
+                call.record.stalled = self._polls_at(now, job.id)
         if trouble is not None and not isinstance(trouble, Processing):
             assert isinstance(trouble, CallEffect)
             call.meets(trouble)
@@ -235,6 +252,7 @@ class ScriptedDispatch(Restorable):
                     continue
                 if at >= job.deadline_at:
                     del self._plans[inference_id]
+                    self._standing.pop(inference_id, None)
                     settle.expire(replace(self.service, clock=_Past(at)), job)
                 elif plan.ends_at <= at:
                     self._end(job, plan, at)
@@ -297,9 +315,17 @@ class ScriptedDispatch(Restorable):
             raise ScenarioError(f"job {inference_id} has ended ({job.state}): nothing can change that")
         return job, plan
 
+    def _polls_at(self, now: float, inference_id: str) -> int:
+        """How many polls in a row, this one counted, found the job as it was at this time; 0 if not too many."""
+        at, polls = self._standing.get(inference_id, (now, 0))
+        polls = polls + 1 if at == now else 1
+        self._standing[inference_id] = (now, polls)
+        return polls if 0 < self._stalled_polls <= polls else 0
+
     def _end(self, job: Job, plan: JobPlan, at: float) -> Job | None:
         """Report the job's end as of a time; with `duplicate` twice, and then the opposite, which must not count."""
         self._plans.pop(job.id, None)
+        self._standing.pop(job.id, None)
         service = self.service
         if at < service.clock.now():
             service = replace(service, clock=_Past(at))

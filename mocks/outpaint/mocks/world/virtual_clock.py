@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.mocks.world.machine_time import MachineTime, time_of_test
 
-START: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-"""Where a frozen clock begins: a whole day, so that every window of the rate limit begins there too."""
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -26,43 +25,50 @@ class ClockError(OutpaintError):
 class VirtualClock:
     """The Clock port of a mock. `scale` is virtual seconds for each real one: 0 frozen, 1 ticking.
 
+    Without a `start` (seconds since the epoch) a ticking clock begins at the machine's time when it is made, and a
+    frozen one at the test's time when it is first read: a test may set its own time up after it was given its world.
     Time goes forward only. May be used from several threads.
     """
 
-    def __init__(self, start: float = START, *, scale: float = 0.0) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, start: float | None = None, *, scale: float = 0.0) -> None:
+        # Reentrant: whoever moves the clock reads it, which may begin it.
+        self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._first_scale = _checked_scale(scale)
-        self._start = _checked_time(start)
-        self._first = time.monotonic()
+        if start is None and scale:
+            start = time.time()
+        self._start = None if start is None else _checked_time(start)
+        self._first = MachineTime.seconds()
         # A virtual time, the machine's monotonic time at that moment, and the scale since then: replaced as a whole
-        # under the lock, so that reading the time needs no lock.
-        self._state = (self._start, self._first, self._first_scale)
+        # under the lock, so that reading the time needs no lock. None until a frozen clock without a start is read.
+        self._state = self._beginning()
 
     @classmethod
-    def frozen(cls, start: float = START) -> VirtualClock:
+    def frozen(cls, start: float | None = None) -> VirtualClock:
         """A clock that does not move until a test, or a wait, moves it."""
         return cls(start)
 
     @classmethod
     def ticking(cls, start: float | None = None, *, scale: float = 1.0) -> VirtualClock:
         """A clock that moves by itself, from the machine's time where no start is given."""
-        return cls(time.time() if start is None else start, scale=scale)
+        return cls(start, scale=scale)
 
     @property
     def scale(self) -> float:
         """Virtual seconds that pass in a real one; 0 while frozen."""
-        return self._state[2]
+        state = self._state
+        return self._first_scale if state is None else state[2]
 
     @property
     def is_frozen(self) -> bool:
         """Whether time passes only by moves."""
-        return self._state[2] == 0.0
+        state = self._state
+        return (self._first_scale if state is None else state[2]) == 0.0
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
-        base, since, scale = self._state
-        return base if scale == 0.0 else base + (time.monotonic() - since) * scale
+        base, since, scale = self._state or self._begun()
+        return base if scale == 0.0 else base + (MachineTime.seconds() - since) * scale
 
     @property
     def time(self) -> datetime:
@@ -110,7 +116,7 @@ class VirtualClock:
         """Let time pass by itself, `scale` virtual seconds for each real one; 0 freezes."""
         scale = _checked_scale(scale)
         with self._lock:
-            self._state = (self.now(), time.monotonic(), scale)
+            self._state = (self.now(), MachineTime.seconds(), scale)
         self._notify()
 
     def real_seconds(self, seconds: float) -> float:
@@ -134,25 +140,41 @@ class VirtualClock:
 
         return unsubscribe
 
-    def snapshot(self) -> tuple[float, float]:
-        """Time and scale, for `restore`."""
+    def snapshot(self) -> tuple[float, float] | None:
+        """Time and scale, for `restore`; None where it has not begun."""
         with self._lock:
-            return self.now(), self.scale
+            return None if self._state is None else (self.now(), self.scale)
 
-    def restore(self, state: tuple[float, float]) -> None:
+    def restore(self, state: tuple[float, float] | None) -> None:
         """Go back to a snapshot, with the whole world: nothing else moves time back."""
         with self._lock:
-            now, scale = state
-            self._state = (now, time.monotonic(), scale)
+            self._state = None if state is None else (state[0], MachineTime.seconds(), state[1])
         self._notify()
 
     def begin_again(self) -> None:
-        """Go back to its start if it was made frozen, else to the time that it would show if it had been left alone."""
-        gone = (time.monotonic() - self._first) * self._first_scale
-        self.restore((self._start + gone, self._first_scale))
+        """Go back to its start if it was made frozen, else to the time that it would show if it had been left alone.
+
+        One that was made frozen without a start begins at the test's time when it is next read.
+        """
+        with self._lock:
+            self._state = self._beginning()
+        self._notify()
+
+    def _beginning(self) -> tuple[float, float, float] | None:
+        if self._start is None:
+            return None
+        now = MachineTime.seconds()
+        return self._start + (now - self._first) * self._first_scale, now, self._first_scale
+
+    def _begun(self) -> tuple[float, float, float]:
+        with self._lock:
+            state = self._state
+            if state is None:
+                state = self._state = (_checked_time(time_of_test()), MachineTime.seconds(), self._first_scale)
+            return state
 
     def _move_to(self, to: float) -> None:
-        self._state = (to, time.monotonic(), self.scale)
+        self._state = (to, MachineTime.seconds(), self.scale)
 
     def _notify(self) -> None:
         for listener in self._listeners:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -22,10 +21,11 @@ from outpaint.mocks.scenarios.world_scenarios import Scenarios
 from outpaint.mocks.world.blobs import Blobs, Inspections
 from outpaint.mocks.world.calls import Calls
 from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS, Journal
+from outpaint.mocks.world.machine_time import MachineTime
 from outpaint.mocks.world.mock_ledger import CREDITS, MockLedger, MockLimits, OtherWindows
 from outpaint.mocks.world.mock_pictures import MockPictures, ResultPainter
 from outpaint.mocks.world.repeatable_ids import RepeatableIds
-from outpaint.mocks.world.scripted_dispatch import ScriptedDispatch
+from outpaint.mocks.world.scripted_dispatch import STALLED_POLLS, ScriptedDispatch
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.web_sources import Sources
 from outpaint.painting.canvas import Painter
@@ -53,13 +53,15 @@ class World:
     """One mock of the API, which shares no state with any other world but its `studio`.
 
     `service` answers by the service's own rules. `clock` gives it the time, `scenarios` say what goes wrong, `sources`
-    has the pictures behind addresses, and `calls` lists what came. The same seed and calls give the same bytes.
+    has the pictures behind addresses, and `calls` lists what came. The same seed, start and calls give the same bytes;
+    ids, seeds and pictures depend on no start.
 
     `credits` is what an account begins with; with `keys` (key to credits) only those keys are known. `live`, if given,
     is a port that really fetches the addresses which nobody registered. The journal keeps `max_calls` calls and
     `body_bytes` of their bodies, 0 for none. `scenarios` apply from the beginning, to which `reset` goes back; they
     raise as `scenarios.always` does. In the `profile` of the vendor it does nothing that the vendor's API does not do,
-    but where a scenario says otherwise. May be used from several threads.
+    but where a scenario says otherwise. While the clock stands still, the polls of a job that only time or the test
+    ends are marked in the journal from the `stalled_polls`-th on, with 0 none. May be used from several threads.
     """
 
     def __init__(
@@ -77,12 +79,13 @@ class World:
         profile: WireProfile = WireProfile.OURS,
         studio: Studio | None = None,
         scenarios: Sequence[ScenarioLike] = (),
+        stalled_polls: int = STALLED_POLLS,
     ) -> None:
         self.name: Final = name
         self.profile: Final = profile
         self.lock: Final = threading.RLock()
         """Held while a call changes anything; take it to read several things that belong together."""
-        self.used_at: float = time.monotonic()
+        self.used_at: float = MachineTime.seconds()
         """When the latest call came, or the world was made, by the machine's monotonic time."""
         self.under_way: int = 0
         """How many calls have no answer yet; changed under `lock`."""
@@ -99,7 +102,9 @@ class World:
         self.pictures: Final = MockPictures(
             self.studio.results, file_urls, settings.pictures, self.ledger.find, self._urls_end
         )
-        self.dispatch: Final = ScriptedDispatch(self.pictures, self.studio.inspections, self.studio.results.painter)
+        self.dispatch: Final = ScriptedDispatch(
+            self.pictures, self.studio.inspections, self.studio.results.painter, stalled_polls
+        )
         self.scenarios: Final = Scenarios(self.dispatch.change)
         self.service: Final = Service(
             clock=self.clock,

@@ -16,7 +16,8 @@ from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import Scenario, ScenarioLike
 from outpaint.mocks.world.journal import BODY_BYTES, MAX_CALLS
 from outpaint.mocks.world.mock_ledger import CREDITS
-from outpaint.mocks.world.virtual_clock import START, VirtualClock
+from outpaint.mocks.world.scripted_dispatch import STALLED_POLLS
+from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import Studio, World
 from outpaint.painting.painters.painter_table import PainterHost, load_painter, names_on
 
@@ -27,9 +28,11 @@ class WorldOptions:
 
     `scenario`, one or several, applies to the whole world. `credits` is what an account begins with; with `keys` (key
     to credits) only those are known. `clock` is frozen, ticking, or how many virtual seconds pass in a real one;
-    `start` (UTC) is its first time: by default 2026-01-01 if frozen, now otherwise. `painter` is one that runs in
-    mocks. `settings` are fields of `ServiceSettings`. The journal keeps `max_calls` calls and `body_bytes` of their
-    bodies. `profile` is `ours`, or `vendor` for a world that does nothing that the vendor's API does not do.
+    `start` (UTC) is its first time: by default the present, of the test if frozen (`VirtualClock`), else of the
+    machine. `painter` is one that runs in mocks. `settings` are fields of `ServiceSettings`. The journal keeps
+    `max_calls` calls and `body_bytes` of their bodies. `profile` is `ours`, or `vendor` for a world that does nothing
+    that the vendor's API does not do. `stalled_polls` is after how many polls of a job while the clock stands still a
+    client gets no further, 0 for never.
     """
 
     scenario: ScenarioLike | Sequence[str] | None = None
@@ -43,6 +46,7 @@ class WorldOptions:
     body_bytes: int = BODY_BYTES
     max_calls: int = MAX_CALLS
     profile: str = WireProfile.OURS
+    stalled_polls: int = STALLED_POLLS
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -71,6 +75,7 @@ class WorldOptions:
             max_calls=self.max_calls,
             scenarios=self._scenarios(),
             profile=_checked_profile(self.profile),
+            stalled_polls=self._checked_stalled_polls(),
         )
 
     def checked(self) -> Self:
@@ -79,7 +84,14 @@ class WorldOptions:
         self._scenarios()
         _checked_painter(self.painter)
         _checked_profile(self.profile)
+        self._checked_stalled_polls()
         return self
+
+    def _checked_stalled_polls(self) -> int:
+        polls = self.stalled_polls
+        if not isinstance(polls, int) or isinstance(polls, bool) or polls < 0:
+            raise OutpaintError.wrong_value("stalled_polls", polls, "use a whole number of polls, or 0 for never")
+        return polls
 
     def _scenarios(self) -> list[Scenario]:
         if self.scenario is None:
@@ -98,9 +110,7 @@ class WorldOptions:
                     "clock", self.clock, "use frozen, ticking, or how many times as fast as time it goes"
                 ) from None
         start = self.start if self.start is None or self.start.tzinfo else self.start.replace(tzinfo=UTC)
-        if scale == 0.0:
-            return VirtualClock.frozen(START if start is None else start.timestamp())
-        return VirtualClock.ticking(None if start is None else start.timestamp(), scale=scale)
+        return VirtualClock(None if start is None else start.timestamp(), scale=scale)
 
 
 def _settings(values: Mapping[str, Any]) -> ServiceSettings:
