@@ -145,6 +145,7 @@ class Consumer:
             transport=OutpaintTransport(self.world), headers=headers, timeout=timeout, trust_env=False
         )
         self.files = httpx.Client(transport=OutpaintTransport(self.world), timeout=timeout, trust_env=False)
+        self.name = f"{self.account.key}, {draw.getrandbits(32)},"
         self.sizes: dict[str, tuple[int, int]] = {}
 
     # A life
@@ -153,7 +154,7 @@ class Consumer:
         """So many jobs, one after another."""
         for number in range(self.jobs):
             yield self.chance.uniform(0.1, 5)
-            yield from self.order(f"{self.account.key} wants picture {number} " + "x" * self.chance.randint(0, 20))
+            yield from self.order(f"{self.name} wants picture {number} " + "x" * self.chance.randint(0, 20))
             if self.chance.random() < 0.3:
                 yield from self.asked("GET", f"{BASE}/balance")
 
@@ -333,7 +334,7 @@ class Consumer:
         for place, item in enumerate(result["data"]):
             self.sizes.setdefault(item["id"], size)
             if self.ours and self.chance.random() < 0.1 and self.flaw is None:
-                yield from self.order(f"{self.account.key} goes on {self.chance.random()}", item["id"])
+                yield from self.order(f"{self.name} goes on {self.chance.random()}", item["id"])
                 continue
             url: str = item["url"]
             for _ in range(3):
@@ -349,7 +350,8 @@ class Consumer:
                 if renewed is None:
                     break
                 url = renewed["data"][place]["url"]
-            if self.flaw is None and self.chance.random() < 0.2:
+            had = answer is not None and answer.status_code == 200
+            if had and self.flaw is None and self.chance.random() < 0.2:
                 yield self.chance.uniform(0.1, 60)
                 yield from self.tried(lambda url=url: self.picture(url))
 

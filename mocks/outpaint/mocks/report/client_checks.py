@@ -372,8 +372,7 @@ def _grow(pauses: Sequence[PollPause]) -> bool:
 
 def _had_to_leave(looks: Sequence[Call]) -> bool:
     """Whether a client left a job because it could not learn more: refused for good, or failing again and again."""
-    last = looks[-1]
-    if last.status in _FOR_GOOD or last.status == 404:
+    if 400 <= (looks[-1].status or 0) < 500 and not failed(looks[-1]):
         return True
     latest = looks[-_TRIES:]
     return len(latest) == _TRIES and all(failed(look) or not told(look) for look in latest)

@@ -28,6 +28,8 @@ def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
             yield Occasion((last.number,))
         elif len(calls) < _TRIES and _is_whole_story(traffic, calls[0]):
             last = calls[-1]
+            if last.status in (403, 404) and not _can_be_renewed(traffic, last):
+                continue
             ended = "was not whole" if broken(last) else f"ended in {last.status or 'no answer'}"
             text = f"a picture was asked for, the last try (#{last.number}) {ended}, and never got"
             yield Occasion((last.number,), text)
@@ -75,6 +77,14 @@ def expires_at(call: Call) -> float:
 def _is_whole_story(traffic: Traffic, call: Call) -> bool:
     """Whether everything that was done with a call's job is in the journal, because what made the job is."""
     return call.inference_id is None or call.inference_id in traffic.submits_of
+
+
+def _can_be_renewed(traffic: Traffic, call: Call) -> bool:
+    """Whether the client can ask for a new URL: the vendor's answer to a submit that waited has no id to poll."""
+    job = call.inference_id
+    if job is None or job in traffic.polls_of:
+        return True
+    return any("inference_id" in submit.json_object for submit in traffic.submits_of.get(job, ()))
 
 
 def _was_named_again(traffic: Traffic, call: Call, later: Call) -> bool:

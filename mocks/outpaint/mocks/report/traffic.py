@@ -150,9 +150,10 @@ class Traffic:
         return [one for one in calls if one.route in API and client(one) == client(call)]
 
     def next_poll(self, call: Call) -> Call | None:
-        """The next poll of a call's job, sent when the call's answer was there."""
-        polls = self.polls_of.get(call.inference_id or "", ())
-        return next((later for later in polls if later.number > call.number and heard_before(call, later)), None)
+        """The poll that a call's answer made its client wait for; None where a repeat of the submit came before it."""
+        looks = (look for look in self.looks_after(call) if heard_before(call, look))
+        later = next(looks, None)
+        return later if later is not None and later.route is On.POLL else None
 
     def runs(self) -> Iterator[list[Call]]:
         """Failures in a row of calls that ask for the same, with the call after them where one came."""
