@@ -331,10 +331,11 @@ class Consumer:
         """Fetch every picture whole, under a new URL where the old one was refused, and now and then once more."""
         if self.flaw is Flaw.NEVER_FETCHES:
             return
+        onward: list[str] = []
         for place, item in enumerate(result["data"]):
             self.sizes.setdefault(item["id"], size)
             if self.ours and self.chance.random() < 0.1 and self.flaw is None:
-                yield from self.order(f"{self.name} goes on {self.chance.random()}", item["id"])
+                onward.append(item["id"])
                 continue
             url: str = item["url"]
             for _ in range(3):
@@ -354,6 +355,8 @@ class Consumer:
             if had and self.flaw is None and self.chance.random() < 0.2:
                 yield self.chance.uniform(0.1, 60)
                 yield from self.tried(lambda url=url: self.picture(url))
+        for picture in onward:
+            yield from self.order(f"{self.name} goes on {self.chance.random()}", picture)
 
     def picture(self, url: str) -> httpx.Response | None:
         """A file's answer; None for one that is no whole picture."""

@@ -298,7 +298,7 @@ def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
 def payment_required(traffic: Traffic) -> Iterator[Occasion]:
     """After a 402 asks for the same again only after a look at the balance."""
     for call in traffic.calls.submits:
-        if call.status != 402:
+        if call.status != 402 or not told(call):
             continue
         later = traffic.again(call)
         if later is not None and any(_shows_credits(call, look) for look in traffic.between(call, later)):
@@ -312,7 +312,7 @@ def payment_required(traffic: Traffic) -> Iterator[Occasion]:
 def no_blind_repeat(traffic: Traffic) -> Iterator[Occasion]:
     """Does not send again unchanged what was refused for good (400, 401, 403, 413, 415, 422)."""
     for call in traffic.api:
-        if call.status not in _FOR_GOOD or _may_pass(call):
+        if call.status not in _FOR_GOOD or not told(call) or _may_pass(call):
             continue
         later = _sent_again(traffic, call)
         code = f" {call.error_code}" if call.error_code else ""

@@ -44,7 +44,7 @@ def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
 def renews_urls(traffic: Traffic) -> Iterator[Occasion]:
     """Polls for a new URL once one was refused, and does not repeat it."""
     for call in traffic.files:
-        if call.status != 403:
+        if call.status != 403 or broken(call):
             continue
         again = (one for one in traffic.files if one.number > call.number and _url(one) == _url(call))
         later = next((one for one in again if heard_before(call, one)), None)
