@@ -190,7 +190,7 @@ def follows_202(traffic: Traffic) -> Iterator[Occasion]:
             continue
         later = traffic.again(call)
         keyed = call.idempotency_key is not None or (later is not None and later.idempotency_key is not None)
-        if keyed or traffic.polls_of.get(call.inference_id or "", ()):
+        if keyed or call.inference_id in traffic.polls_of:
             later = None
         yield Occasion.unless(call, later, "#{0} was answered 202 and never polled; #{1} sends the same again")
 

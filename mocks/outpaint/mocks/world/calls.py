@@ -109,7 +109,7 @@ class Calls(Sequence[Call]):
 
     def of_kind(self, kind: On) -> Calls:
         """The calls of one kind."""
-        dropped = {kind: self._dropped[kind]} if kind in self._dropped else {}
+        dropped: dict[On | None, int] = {kind: self._dropped[kind]} if kind in self._dropped else {}
         return Calls([call for call in self._calls if call.route is kind], kind.value, dropped)
 
     def of_job(self, inference_id: str) -> Calls:
