@@ -64,9 +64,10 @@ if TYPE_CHECKING:
     from outpaint.mocks.transports.tcp_server import thread_server as thread_server
     from outpaint.mocks.transports.vendor_guard import RealCallError as RealCallError
     from outpaint.mocks.transports.vendor_guard import VendorGuard as VendorGuard
-    from outpaint.mocks.world.calls import Call as Call
     from outpaint.mocks.world.calls import Calls as Calls
+    from outpaint.mocks.world.calls import CannotTellError as CannotTellError
     from outpaint.mocks.world.journal import Journal as Journal
+    from outpaint.mocks.world.recorded_call import Call as Call
     from outpaint.mocks.world.virtual_clock import ClockError as ClockError
     from outpaint.mocks.world.virtual_clock import VirtualClock as VirtualClock
     from outpaint.mocks.world.virtual_sleeps import VirtualSleeps as VirtualSleeps
@@ -121,8 +122,9 @@ PUBLIC = {
     "transports.respx_router": ("OutpaintRouter",),
     "transports.tcp_server": ("ServedWorld", "ThreadServer", "thread_server"),
     "transports.vendor_guard": ("RealCallError", "VendorGuard"),
-    "world.calls": ("Call", "Calls"),
+    "world.calls": ("Calls", "CannotTellError"),
     "world.journal": ("Journal",),
+    "world.recorded_call": ("Call",),
     "world.virtual_clock": ("ClockError", "VirtualClock"),
     "world.virtual_sleeps": ("VirtualSleeps",),
     "world.web_sources": ("Source", "Sources"),

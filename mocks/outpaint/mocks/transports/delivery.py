@@ -122,6 +122,18 @@ def deliver(
 
 def _answered(call: CallUnderWay | RefusedHead, body: bytes, patience: float | None) -> Steps[MockResponse]:
     left = math.inf if patience is None else patience
+    try:
+        return (yield from _delivered(call, body, left))
+    except Undelivered as reason:
+        if reason.failure is Failure.TIMED_OUT:
+            call.left()
+        raise
+    except GeneratorExit:  # its task was cancelled
+        call.left()
+        raise
+
+
+def _delivered(call: CallUnderWay | RefusedHead, body: bytes, left: float) -> Steps[MockResponse]:
     world = call.world
     began = world.clock.now()
     # A GET's body, which servers leave unread, is none of the call's.
