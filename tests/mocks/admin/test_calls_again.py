@@ -14,13 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from outpaint.contracts.profiles import WireProfile
 from outpaint.functions.embedded.server import serving
 from outpaint.functions.http.messages import RequestHead, Waiting
+from outpaint.mocks.admin.copied_tests import as_test
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.scenarios.effect import On
+from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.transports.respx_router import OutpaintRouter
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost
@@ -228,6 +232,34 @@ def test_a_copied_test_gets_the_same_answer(server: Any, tmp_path: Path, situati
     assert (last.status, last.error_code, last.route, last.method) == (status, call.error_code, call.route, call.method)
     assert last.image_sha256 == call.image_sha256
     if last.route is On.SUBMIT and call.request is not None:
+        assert last.request is not None
+        assert last.request.plain_values == call.request.plain_values
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+VALUES = st.none() | st.booleans() | st.integers(-3, 12) | st.floats(allow_nan=False) | WORDS
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["prompt", "count", "seed", "format", "mode", "other"]), VALUES),
+    st.sampled_from(["json", "data", "files"]),
+)
+def test_any_fields_are_copied_as_they_were(fields: dict[str, Any], form: str) -> None:
+    texts = {name: str(value) for name, value in fields.items()}
+    source: dict[str, Any] = {"image_url": (None, SOURCE) if form == "files" else SOURCE}
+    sent: dict[str, Any] = fields if form == "json" else texts
+    if form == "files":
+        sent = {name: (None, text) for name, text in texts.items()}
+    world = World("first")
+    with httpx.Client(transport=OutpaintTransport(world), base_url="https://a.test") as api:
+        api.post(OUTPAINT, headers={"X-Picsart-API-Key": "k"}, **{form: sent | source})
+    call = world.calls.last
+    last = run_copy(as_test(world, call, "https://a.test/_mock/journal"), Path())
+    assert (last.status, last.error_code, last.field_names) == (call.status, call.error_code, call.field_names)
+    if call.request is None:
+        assert last.json["detail"] == call.json["detail"]
+    else:
         assert last.request is not None
         assert last.request.plain_values == call.request.plain_values
 

@@ -16,7 +16,7 @@ from outpaint.mocks.admin.actions import OPERATIONS, kept_call, operation
 from outpaint.mocks.admin.copied_tests import as_test
 from outpaint.mocks.admin.operation import BYTES, TEXT, AdminOperation, AdminRequest
 from outpaint.mocks.admin.repeated_calls import as_curl, body_of, part_of, replay
-from outpaint.mocks.admin.told_calls import difference, nearest_call, nearest_miss, redaction_of, unmet
+from outpaint.mocks.admin.told_calls import difference, nearest_call, redaction_of, searched, unmet
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.world import World
@@ -35,9 +35,10 @@ def watch(asked: AdminRequest) -> call_models.Watched:
     under_way = (call.number for call in calls if call.answered_at is None)
     latest = calls[-1].number if calls else 0
     settled = next(under_way, latest + 1) - 1  # before the calls are looked at: they may be answered meanwhile
-    found = [call for call in newer if not unmet(call, wanted)]
-    near = None if found or wanted.after else nearest_miss(newer, wanted)
-    nearest = None if near is None else call_models.NearMiss(call=views.call_summary(near[0]), unmet=near[1])
+    found, near = searched(newer, wanted)
+    nearest = (
+        None if near is None or wanted.after else call_models.NearMiss(call=views.call_summary(near[0]), unmet=near[1])
+    )
     with world.lock:
         return call_models.Watched(
             world=views.world_detail(world, asked.origin),

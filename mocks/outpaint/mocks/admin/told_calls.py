@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
-from outpaint.contracts.redaction import REDACTED, Redaction
+from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS, Redaction
 from outpaint.contracts.requests import FieldValue, IdSource, Source, Upload, UrlSource
 from outpaint.functions.http.bodies import check_content_type, read_fields
 from outpaint.functions.service.account_keys import ID_LENGTH
@@ -30,6 +30,8 @@ _MAX_COMPARED: Final = 1000
 """The latest calls among which the nearest one is looked for."""
 _BOUNDARY: Final = re.compile(r";\s*boundary=[^;]*")
 
+NearestMiss = tuple[Call, tuple[str, ...]]
+"""A call, and the names of the criteria that it does not meet."""
 Told = dict[tuple[Part, str], str]
 """A call's values by what they are part of and their name."""
 
@@ -58,23 +60,28 @@ def answer_text(call: Call) -> str | None:
 
 def unmet(call: Call, wanted: CallQuery) -> tuple[str, ...]:
     """The names of the criteria that a call does not meet; `after` and `limit` are none."""
-    checks = (
-        ("route", wanted.route is None or call.route is wanted.route),
-        ("status", wanted.status is None or _has_status(call, wanted.status)),
-        ("inference_id", wanted.inference_id is None or call.inference_id == wanted.inference_id),
-        ("key", wanted.key is None or wanted.key in (key_id(call), call.account_id)),
-        ("text", wanted.text is None or _has_text(call, wanted.text.casefold())),
+    return tuple(
+        name
+        for name, meets in _CRITERIA.items()
+        if (value := getattr(wanted, name)) is not None and not meets(call, value)
     )
-    return tuple(name for name, met in checks if not met)
 
 
-def nearest_miss(calls: Iterable[Call], wanted: CallQuery) -> tuple[Call, tuple[str, ...]] | None:
-    """The latest of the calls that meet most criteria, with those that it does not meet; None if none meets any."""
-    names = ("route", "status", "inference_id", "key", "text")
-    given = sum(getattr(wanted, name) is not None for name in names)
-    found = [(unmet(call, wanted), call) for call in calls]
-    best = min(found, key=lambda one: (len(one[0]), -one[1].number), default=None)
-    return None if best is None or len(best[0]) == given else (best[1], best[0])
+def searched(calls: Iterable[Call], wanted: CallQuery) -> tuple[list[Call], NearestMiss | None]:
+    """The calls that meet all criteria; where none does, the one that meets most of them, the latest of several.
+
+    There is no nearest one where none meets any.
+    """
+    given = sum(getattr(wanted, name) is not None for name in _CRITERIA)
+    found: list[Call] = []
+    nearest: NearestMiss | None = None
+    for call in calls:
+        missing = unmet(call, wanted)
+        if not missing:
+            found.append(call)
+        elif len(missing) < given and (nearest is None or len(missing) <= len(nearest[1])):
+            nearest = call, missing
+    return found, None if found else nearest
 
 
 def _has_status(call: Call, status: int | str) -> bool:
@@ -86,25 +93,36 @@ def _has_status(call: Call, status: int | str) -> bool:
 
 
 def _has_text(call: Call, text: str) -> bool:
+    found = [piece for piece in _texts(call) if text in piece.casefold()]
+    if not found:  # as of most calls: redacting all of them would take seconds
+        return False
     redaction = redaction_of(call)
     assert redaction is not None
-    shown = (redaction.text(piece).replace(REDACTED, "") for piece in _texts(call))
-    return any(text in piece.casefold() for piece in shown)
+    return any(text in redaction.text(piece).replace(REDACTED, "").casefold() for piece in found)
 
 
 def _texts(call: Call) -> Iterator[str]:
-    """What is searched through; a key's header is redacted by its name."""
+    """What is searched through."""
     head, request = call.request_head, call.request
     yield f"{call.method} {call.path}?{head.query}"
     yield " ".join(filter(None, (call.inference_id, call.account_id, call.error_code, *call.effects)))
-    for name, value in Redaction().headers(head.headers):
-        yield f"{name}: {value}"
+    yield "\n".join([f"{name}: {value}" for name, value in head.headers if name not in SECRET_HEADERS])
     if request is not None:
         yield from (f"{field}={text}" for field, text in request.plain_values.items())
         yield from filter(None, map(_name_of, (request.image, request.mask)))
     elif call.body is not None and len(call.body) <= MAX_TEXT:
         yield call.body.decode("utf-8", "replace")
     yield answer_text(call) or ""
+
+
+_CRITERIA: Final[dict[str, Callable[[Call, Any], bool]]] = {
+    "route": lambda call, route: call.route is route,
+    "status": _has_status,
+    "inference_id": lambda call, inference_id: call.inference_id == inference_id,
+    "key": lambda call, key: key in (key_id(call), call.account_id),
+    "text": lambda call, text: _has_text(call, text.casefold()),
+}
+"""What a search may ask for, by the name of its parameter."""
 
 
 def _name_of(source: Source | None) -> str | None:
