@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.curl_commands import SentPart, curl_options, form_parts
@@ -36,6 +36,7 @@ def form_of(parts: list[SentPart]) -> bytes:
     return b"".join(pieces) + f"--{BOUNDARY}--\r\n".encode()
 
 
+@settings(max_examples=50)
 @given(PARTS)
 def test_the_parts_of_a_form_are_those_it_was_made_of(parts: list[SentPart]) -> None:
     assert form_parts(HEADERS, form_of(parts)) == tuple(parts)
@@ -56,6 +57,7 @@ def test_what_is_no_whole_form_has_no_parts(body: bytes) -> None:
     assert form_parts((("content-type", "text/plain"),), form_of([SentPart("a", b"x")])) == ()
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(NAMES, st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"])), min_size=1, max_size=4))
 def test_a_shell_reads_each_field_as_it_was(fields: dict[str, str]) -> None:
     body = form_of([SentPart(name, text.encode()) for name, text in fields.items()])

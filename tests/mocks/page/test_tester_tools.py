@@ -17,6 +17,11 @@ from outpaint.functions.service.admission import key_digest
 pytest_plugins = ["pytester"]
 
 Open = Callable[..., Page]
+# Other plugins of this environment would take most of the time.
+QUIET = (
+    "-q",
+    *(f"-pno:{name}" for name in ("cacheprovider", "cov", "hypothesispytest", "benchmark", "anyio", "xdist")),
+)
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
@@ -134,7 +139,7 @@ def test_a_copied_test_passes_under_pytest(open_page: Open, mock: Any, pytester:
         mock.poll(inference_id)
     page = open_page(f"/_mock/ui?call={len(mock.world.calls)}", **CLIPBOARD)
     pytester.makepyfile(copied(page, "Copy as test"))
-    pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*QUIET, "-W", "error").assert_outcomes(passed=1)
 
 
 def test_a_text_is_selected_where_the_page_may_not_copy(open_page: Open, mock: Any) -> None:
