@@ -43,7 +43,7 @@ from outpaint.functions.operations.folder_checks import FOLDER_CHECKS
 from outpaint.functions.operations.stack.painter_checks import STATUS_RIGHTS
 from outpaint.functions.operations.stack.stack_checks import STACK_CHECKS
 from outpaint.functions.service.service import ServiceSettings
-from outpaint.mocks.admin.actions import OPERATIONS
+from outpaint.mocks.admin.call_actions import ALL_OPERATIONS
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import ON_A_MOCK
 from outpaint.mocks.report.client_checks import CHECKS
@@ -224,7 +224,7 @@ def checks() -> str:
 
 def admin() -> str:
     """Each operation of the mock's admin API."""
-    return table(("operation", ""), [(f"{one.method} {ADMIN_ROOT}{one.path}", one.summary) for one in OPERATIONS])
+    return table(("operation", ""), [(f"{one.method} {ADMIN_ROOT}{one.path}", one.summary) for one in ALL_OPERATIONS])
 
 
 def diff_rules() -> str:

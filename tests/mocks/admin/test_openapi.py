@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi
+from outpaint.mocks.admin.call_actions import ALL_OPERATIONS
 from outpaint.mocks.admin.scenario_json import scenario_of
 from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS, Scenario
 
@@ -31,14 +31,14 @@ def test_it_has_every_operation_and_nothing_else() -> None:
     described = {
         (method.upper(), path.removeprefix("/_mock")) for path, verbs in DOCUMENT["paths"].items() for method in verbs
     }
-    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+    assert described == {(operation.method, operation.path) for operation in ALL_OPERATIONS}
     names = [one["operationId"] for verbs in DOCUMENT["paths"].values() for one in verbs.values()]
-    assert len(names) == len(set(names)) == len(OPERATIONS)
+    assert len(names) == len(set(names)) == len(ALL_OPERATIONS)
 
 
 def test_every_described_path_leads_to_its_operation(server: Any) -> None:
     """What stands for a parameter may not exist, but then it is that which is told, not the path."""
-    for operation in OPERATIONS:
+    for operation in ALL_OPERATIONS:
         path = re.sub(r"\{(number|place)\}", "1", operation.path).replace("{name}", "w")
         answer = server.ask(operation.method, path.replace("{inference_id}", "j"))
         assert answer.status != 405
@@ -57,7 +57,7 @@ def test_answers_are_as_described(server: Any) -> None:
     server.post("/sources", {"url": "https://a.example/", "status": 404})
     inference_id = server.submit(with_mask=True)["inference_id"]
     server.submit(count="11")
-    for operation in OPERATIONS:
+    for operation in ALL_OPERATIONS:
         if operation.method != "GET" or isinstance(operation.gives, str):
             continue
         path = operation.path.replace("{number}", "1").replace("{inference_id}", inference_id)

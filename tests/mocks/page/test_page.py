@@ -179,7 +179,8 @@ def test_the_journal_is_cleared_and_the_world_reset(open_page: Open, mock: Any) 
     mock.submit("again")
     expect(calls(page)).to_have_count(1)
     mock.world.clock.advance(hours=1)
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.get_by_role("button", name="Reset the world").click()
     expect(calls(page)).to_have_count(0)
     expect(page.get_by_role("region", name="Clock")).to_contain_text(START)
 
@@ -187,7 +188,7 @@ def test_the_journal_is_cleared_and_the_world_reset(open_page: Open, mock: Any) 
 def test_only_calls_of_one_kind_are_shown(open_page: Open, mock: Any) -> None:
     mock.poll(mock.submit())
     page = open_page()
-    page.get_by_label("Show").select_option("poll")
+    page.get_by_role("combobox", name="Kind", exact=True).select_option("poll")
     expect(calls(page).filter(visible=True)).to_have_count(1)
 
 

@@ -15,6 +15,7 @@ from outpaint.mocks.admin import admin_models as models
 from outpaint.mocks.admin import views
 from outpaint.mocks.admin.operation import HTML, JSON, PNG, XML, Action, AdminOperation, AdminRequest, Found
 from outpaint.mocks.admin.scenario_json import Language, language, scenario_of
+from outpaint.mocks.admin.told_calls import CRITERIA, unmet
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD
 from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.pact.provider_states import stage
@@ -29,7 +30,7 @@ from outpaint.mocks.world.recorded_call import Call
 _A = TypeVar("_A", bound=Action)
 
 OPERATIONS: Final[list[AdminOperation]] = []
-"""Every operation; where two paths could mean one request, the first counts."""
+"""Those that were entered so far; `call_actions` enters the rest."""
 
 
 def operation(
@@ -229,12 +230,7 @@ def remove_scenario(asked: AdminRequest) -> models.ScenarioStates:
 @operation("GET", "/jobs", "jobs", query=models.JobQuery)
 def list_jobs(asked: AdminRequest) -> models.JobList:
     """The latest jobs."""
-    world, wanted = asked.world, asked.query
-    with world.lock:
-        world.settle()
-        jobs = world.ledger.latest_jobs(10 * wanted.limit if wanted.pending else wanted.limit)
-        shown = [views.job_summary(world, job) for job in jobs if not (wanted.pending and job.state.ended)]
-    return models.JobList(jobs=tuple(shown[: wanted.limit]))
+    return views.job_list(asked.world, pending=asked.query.pending, limit=asked.query.limit)
 
 
 @operation("POST", "/jobs/release", "release-jobs")
@@ -293,10 +289,10 @@ def list_calls(asked: AdminRequest) -> models.CallPage:
         calls = world.calls
         if wanted.route is not None:
             calls = calls.of_kind(wanted.route)
-        fitting = calls.where(lambda call: _wanted(call, wanted))
+        fitting = calls.where(lambda call: not unmet(call, wanted))
         found = [call for call in fitting if call.number > wanted.after]
         shown = tuple(views.call_summary(call) for call in found[-wanted.limit :])
-        by_kind_alone = wanted.status is None and wanted.inference_id is None
+        by_kind_alone = not any(getattr(wanted, name) is not None for name in CRITERIA if name != "route")
         total = len(fitting) + calls.dropped if by_kind_alone or not calls.dropped else None
         return models.CallPage(calls=shown, total=total, dropped=calls.dropped)
 
@@ -341,7 +337,7 @@ def assert_calls(asked: AdminRequest) -> models.Judged:
 @operation("GET", "/journal/{number}", "call", query=models.KeysQuery)
 def show_call(asked: AdminRequest) -> models.CallDetail:
     """One call with all that is kept of it."""
-    world, call = asked.world, _kept(asked)
+    world, call = asked.world, kept_call(asked)
     with world.lock:
         base = f"{asked.base}{ADMIN_ROOT}/journal/{call.number}"
         return views.call_detail(world, call, base, show_keys=asked.query.keys == "shown")
@@ -350,34 +346,28 @@ def show_call(asked: AdminRequest) -> models.CallDetail:
 @operation("GET", "/journal/{number}/image", "call-image", gives=PNG, query=models.PictureQuery)
 def show_image(asked: AdminRequest) -> bytes:
     """The picture that a call brought."""
-    return views.picture_of(asked.world, _kept(asked), "image", asked.query.side)
+    return views.picture_of(asked.world, kept_call(asked), "image", asked.query.side)
 
 
 @operation("GET", "/journal/{number}/mask", "call-mask", gives=PNG, query=models.PictureQuery)
 def show_mask(asked: AdminRequest) -> bytes:
     """The mask that a call brought."""
-    return views.picture_of(asked.world, _kept(asked), "mask", asked.query.side)
+    return views.picture_of(asked.world, kept_call(asked), "mask", asked.query.side)
 
 
 @operation("GET", "/journal/{number}/keep-map", "call-keep-map", gives=PNG, query=models.PictureQuery)
 def show_keep_map(asked: AdminRequest) -> bytes:
     """What the service keeps: white kept, black painted."""
-    return views.picture_of(asked.world, _kept(asked), "keep-map", asked.query.side)
+    return views.picture_of(asked.world, kept_call(asked), "keep-map", asked.query.side)
 
 
 @operation("GET", "/journal/{number}/results/{place}", "call-result", gives=PNG, query=models.PictureQuery)
 def show_result(asked: AdminRequest) -> bytes:
     """A picture of the call's job, from place 0 on."""
-    return views.picture_of(asked.world, _kept(asked), f"results/{asked.path['place']}", asked.query.side)
+    return views.picture_of(asked.world, kept_call(asked), f"results/{asked.path['place']}", asked.query.side)
 
 
-def _wanted(call: Call, wanted: models.CallQuery) -> bool:
-    return (wanted.status is None or call.status == wanted.status) and (
-        wanted.inference_id is None or call.inference_id == wanted.inference_id
-    )
-
-
-def _kept(asked: AdminRequest) -> Call:
+def kept_call(asked: AdminRequest) -> Call:
     """The call that the path names; raises `OutpaintError` for one that is not kept."""
     number = asked.number()
     call = asked.world.journal.find(number)

@@ -17,8 +17,9 @@ from outpaint.functions.http.docs_page import DOCS_STYLE
 from outpaint.functions.http.json_body import parsed_object
 from outpaint.functions.http.local_requests import LOOPBACK_HOSTS, AllowedHosts
 from outpaint.functions.http.messages import RequestHead, Response
-from outpaint.mocks.admin.actions import OPERATIONS
 from outpaint.mocks.admin.admin_openapi import admin_openapi_json
+from outpaint.mocks.admin.call_actions import ALL_OPERATIONS
+from outpaint.mocks.admin.call_models import Watched
 from outpaint.mocks.admin.operation import JSON, AdminOperation, AdminRequest, Found
 from outpaint.mocks.admin_guard import admin_refusal
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
@@ -94,7 +95,17 @@ def _answered(worlds: Worlds, head: RequestHead, body: bytes) -> Response:
         return _content(200, operation.gives, made)
     if isinstance(made, Found):
         return _content(200, JSON, made.body.model_dump_json().encode())
+    if isinstance(made, Watched):
+        return _tagged(made, head)
     return _content(201 if operation.makes else 200, JSON, made.model_dump_json().encode())
+
+
+def _tagged(made: Watched, head: RequestHead) -> Response:
+    """The answer with its ETag, or 304 for a request that has it already (RFC 9110, 13.1.2)."""
+    tag = f'W/"{made.tag()}"'
+    if tag in (one.strip() for one in (head.header("if-none-match") or "").split(",")):
+        return Response(304, (("ETag", tag), ("Cache-Control", "no-store")))
+    return _content(200, JSON, made.model_dump_json().encode(), (("ETag", tag),))
 
 
 def _place(path: str) -> tuple[str, str, str]:
@@ -137,7 +148,7 @@ def _only_get(method: str) -> None:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], AdminOperation], ...]:
-    return tuple((re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", one.path)), one) for one in OPERATIONS)
+    return tuple((re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", one.path)), one) for one in ALL_OPERATIONS)
 
 
 def _query(model: type[BaseModel], query: str) -> BaseModel:

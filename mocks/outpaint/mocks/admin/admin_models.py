@@ -249,6 +249,10 @@ class CallSummary(_Answer):
     route: On | None
     status: int | None = Field(description="Null while it waits, and where no answer came across.")
     error_code: str | None
+    key_id: str | None = Field(default=None, description="The id of its API key, as `outpaint keys list` has it.")
+    replay_of: int | None = Field(
+        default=None, description="The call that it repeats, where the mock sent it once more."
+    )
     inference_id: str | None
     prompt: str | None = None
     count: int | None = None
@@ -268,13 +272,13 @@ class CallSummary(_Answer):
 class CallPage(_Answer):
     """Calls in the order they came, the latest of those asked for.
 
-    The figures are of all calls that fit `route`, `status` and `inference_id`, whatever `after` and `limit` are.
+    The figures are of all calls that fit, whatever `after` and `limit` are.
     """
 
     calls: tuple[CallSummary, ...]
     total: int | None = Field(
         description="How many came since the journal was last cleared. Null where nobody can tell: the route of a "
-        "call that is dropped is known, its status and job are not."
+        "call that is dropped is known, and nothing else of it."
     )
     dropped: int = Field(description="How many the journal no longer keeps that may fit.")
 
@@ -316,8 +320,18 @@ class CallQuery(_Query):
 
     after: int = Field(default=0, ge=0, description="Only calls with higher numbers.")
     route: On | None = None
-    status: int | None = None
+    status: int | Literal["1xx", "2xx", "3xx", "4xx", "5xx", "none"] | None = Field(
+        default=None, description="Only calls with this status, or with one of this class; none is no answer."
+    )
     inference_id: str | None = None
+    key: str | None = Field(
+        default=None, max_length=200, description="Only calls with the API key or account of this id."
+    )
+    text: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Only calls with this text, in any case, in their request, their answer or what was done to them.",
+    )
     limit: int = Field(default=SHOWN_CALLS, ge=1, le=MAX_CALLS, description="The latest so many.")
 
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from outpaint.contracts.errors import ErrorBody
-from outpaint.mocks.admin.actions import OPERATIONS
-from outpaint.mocks.admin.operation import PNG, AdminOperation
+from outpaint.mocks.admin.call_actions import ALL_OPERATIONS
+from outpaint.mocks.admin.call_models import Watched
+from outpaint.mocks.admin.operation import BYTES, PNG, AdminOperation
 from outpaint.mocks.admin.scenario_json import REFERENCE, scenario_schemas
 from outpaint.mocks.mock_paths import ADMIN_ROOT, WORLD_PREFIX
 
@@ -36,7 +37,7 @@ def admin_openapi_json() -> bytes:
 def admin_openapi() -> _Object:
     """The whole document, as plain JSON values."""
     paths: _Object = {}
-    for operation in OPERATIONS:
+    for operation in ALL_OPERATIONS:
         item = paths.setdefault(ADMIN_ROOT + operation.path, {})
         item[operation.method.lower()] = _operation(operation)
     return {
@@ -90,16 +91,17 @@ def _operation(operation: AdminOperation) -> _Object:
 def _responses(operation: AdminOperation) -> _Object:
     if isinstance(operation.gives, str):
         media = operation.gives.partition(";")[0]
-        schema: _Object = {} if media == PNG else {"schema": {"type": "string"}}
+        schema: _Object = {} if media in (PNG, BYTES) else {"schema": {"type": "string"}}
         done: _Object = {"description": "Done.", "content": {media: schema}}
     else:
         done = {"description": "Done.", "content": {"application/json": {"schema": _reference(operation.gives)}}}
     # Making a world may find it (200); everything else that makes something makes a new one (201).
     found = {"200": done} if not operation.makes or operation.method == "PUT" else {}
+    kept = {"304": {"description": "As the ETag in If-None-Match says."}} if operation.gives is Watched else {}
     made = {"201": {**done, "description": "Made."}} if operation.makes else {}
     error = {"application/json": {"schema": _reference(ErrorBody)}}
     refused = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}
-    return {**found, **made, **refused}
+    return {**found, **made, **kept, **refused}
 
 
 def _path_schema(name: str) -> _Object:
@@ -121,10 +123,10 @@ def _reference(model: type[BaseModel]) -> _Object:
 
 def _schemas() -> _Object:
     taken: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (operation.takes, "validation") for operation in OPERATIONS if operation.takes is not None
+        (operation.takes, "validation") for operation in ALL_OPERATIONS if operation.takes is not None
     ]
     given: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (operation.gives, "serialization") for operation in OPERATIONS if not isinstance(operation.gives, str)
+        (operation.gives, "serialization") for operation in ALL_OPERATIONS if not isinstance(operation.gives, str)
     ]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [*taken, *given, (ErrorBody, "serialization")]
     _, found = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REFERENCE)

@@ -17,6 +17,8 @@ PNG: Final = "image/png"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 XML: Final = "application/xml"
+TEXT: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,11 @@ class AdminRequest:
         world.used_at = MachineTime.seconds()
         return world
 
-    def number(self) -> int:
-        """The path's {number}; raises `ScenarioError` for what is none."""
-        text = self.path["number"]
+    def number(self, name: str = "number") -> int:
+        """A number in the path, by its name there; raises `ScenarioError` for what is none."""
+        text = self.path[name]
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise ScenarioError(f"{text[:30]!r} is no number", field="number")
+            raise ScenarioError(f"{text[:30]!r} is no number", field=name)
         return int(text)
 
 

@@ -21,6 +21,7 @@ from outpaint.mocks.admin.admin_models import (
     CallSummary,
     ClockState,
     Header,
+    JobList,
     JobSummary,
     PictureState,
     ScenarioState,
@@ -30,6 +31,8 @@ from outpaint.mocks.admin.admin_models import (
     WorldDetail,
     WorldSummary,
 )
+from outpaint.mocks.admin.repeated_calls import replayed_call
+from outpaint.mocks.admin.told_calls import answer_text, key_id, redaction_of
 from outpaint.mocks.mock_paths import prefix_of
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.scenarios.world_scenarios import QueuedScenario
@@ -41,7 +44,6 @@ _MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """The modes that PNG has."""
 _MAX_ACCOUNTS: Final = 100
 _MAX_CONSUMED: Final = 50
-_MAX_TEXT: Final = 64 * 1024
 _MAX_WORDS: Final = 500
 
 
@@ -170,6 +172,15 @@ def job_summary(world: World, job: Job) -> JobSummary:
     )
 
 
+def job_list(world: World, *, pending: bool, limit: int) -> JobList:
+    """The latest jobs; where `pending`, those alone that have not ended."""
+    with world.lock:
+        world.settle()
+        jobs = world.ledger.latest_jobs(10 * limit if pending else limit)
+        shown = [job_summary(world, job) for job in jobs if not (pending and job.state.ended)]
+    return JobList(jobs=tuple(shown[:limit]))
+
+
 def call_summary(call: Call) -> CallSummary:
     """A call in short."""
     response, request = call.response, call.request
@@ -183,6 +194,8 @@ def call_summary(call: Call) -> CallSummary:
         route=call.route,
         status=call.status,
         error_code=call.error_code,
+        key_id=key_id(call),
+        replay_of=replayed_call(call.request_head),
         inference_id=call.inference_id,
         prompt=None if request is None else request.wish.prompt[:_MAX_WORDS],
         count=None if request is None else request.wish.count,
@@ -202,8 +215,8 @@ def call_detail(world: World, call: Call, base: str, *, show_keys: bool = False)
 
     `base` is where its pictures are shown.
     """
-    response, redaction = call.response, None if show_keys else Redaction(filter(None, (call.api_key,)))
-    text = _text(call)
+    response, redaction = call.response, redaction_of(call, show_keys=show_keys)
+    text = answer_text(call)
     return CallDetail(
         **dict(call_summary(call)),
         query=call.request_head.query if redaction is None else redaction.text(call.request_head.query),
@@ -263,13 +276,6 @@ def _source(source: Source, size: int | None) -> str:
         return source.url if len(source.url) <= _MAX_WORDS else source.url[:_MAX_WORDS] + "..."
     assert isinstance(source, IdSource)
     return source.id
-
-
-def _text(call: Call) -> str | None:
-    response = call.response
-    if response is None or not response.body or len(response.body) > _MAX_TEXT or call.route is On.FILE:
-        return None
-    return response.body.decode("utf-8", "replace")
 
 
 def _response_size(call: Call) -> int | None:

@@ -1,36 +1,50 @@
 // The admin API of the world that is looked at.
 
+import { world } from "./address.js";
 import { $ } from "./elements.js";
 
-let world = new URLSearchParams(location.search).get("world") || "default";
+export const base = (name = world()) => (name === "default" ? "/_mock" : `/t/${encodeURIComponent(name)}/_mock`);
 
-export const current = () => world;
-export const base = (name = world) => (name === "default" ? "/_mock" : `/t/${encodeURIComponent(name)}/_mock`);
-
-export function enter(name) {
-  world = name;
-  const url = new URL(location.href);
-  if (name === "default") url.searchParams.delete("world");
-  else url.searchParams.set("world", name);
-  url.hash = "";
-  history.replaceState(null, "", url);
+async function send(path, how) {
+  let answer;
+  try {
+    answer = await fetch(path, how);
+  } catch {
+    throw new Error("The mock does not answer: has it been stopped?");
+  }
+  if (answer.status >= 400) {
+    const content = await answer.json();
+    throw Object.assign(new Error(content.detail), { code: content.error_code });
+  }
+  return answer;
 }
 
 /** Ask, and hand back the JSON; what is refused is thrown with its detail. */
 export async function ask(method, path, body, root = base()) {
-  let answer;
-  try {
-    answer = await fetch(root + path, {
-      method,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-    });
-  } catch {
-    throw new Error("The mock does not answer: has it been stopped?");
-  }
-  const content = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(content.detail), { code: content.error_code });
-  return content;
+  const answer = await send(root + path, {
+    method,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+  });
+  return answer.json();
+}
+
+/** A text that the admin API makes. */
+export const askText = async (path) => (await send(base() + path, {})).text();
+
+let tag = null;
+
+/** Have the next look answered whatever it finds. */
+export function lookAnew() {
+  tag = null;
+}
+
+/** All that the page shows, or null where nothing has changed since the last look. */
+export async function watch(query) {
+  const answer = await send(`/_mock/watch?${new URLSearchParams(query)}`, { headers: tag === null ? {} : { "If-None-Match": tag } });
+  if (answer.status === 304) return null;
+  tag = answer.headers.get("ETag");
+  return answer.json();
 }
 
 /** Do something a person asked for, and tell them if it fails. */
@@ -44,6 +58,8 @@ export async function act(work) {
   }
 }
 
-export function say(text) {
+/** Tell the person something: what went wrong, or what was `done`. */
+export function say(text, done = false) {
+  $("message").classList.toggle("done", done);
   if ($("message").textContent !== text) $("message").textContent = text;
 }

@@ -1,37 +1,62 @@
 // One call: its pictures side by side, what it asked for, what it was answered.
 
+import { linkTo } from "./address.js";
 import { ask } from "./api.js";
+import { showTools } from "./call_tools.js";
 import { $, date, h, status } from "./elements.js";
 import { chooseCall, knownCalls } from "./journal.js";
+import { gallery, picturesOf } from "./pictures.js";
 
-const NAMES = { image: "Picture", mask: "Mask", "keep-map": "Keep map: white is kept" };
 let shown = null;
 let wanted = 0;
 
 /** Show a call, or how to begin where there is none; shown again, only what has changed is drawn anew. */
-export async function showCall(summary, baseUrl) {
+export async function showCall(number, baseUrl) {
   const turn = ++wanted;
-  if (summary === null) {
-    shown = null;
-    $("call").replaceChildren(welcome(baseUrl));
-    return;
+  if (number === null) return instead(welcome(baseUrl));
+  let call;
+  try {
+    call = await ask("GET", `/journal/${number}`);
+  } catch (error) {
+    if (turn !== wanted) return undefined;
+    return instead(h("div", { className: "welcome" }, h("h2", {}, `Call ${number} cannot be shown`), h("p", {}, error.message)));
   }
-  const call = await ask("GET", `/journal/${summary.number}`);
-  if (turn !== wanted) return;
-  const related = summary.inference_id ? knownCalls().filter((one) => one.inference_id === summary.inference_id) : [];
-  const key = JSON.stringify([call, related.map((one) => one.number)]);
-  if (key === shown) return;
-  const opened = [...$("call").querySelectorAll("details[open]")].map((one) => one.dataset.name);
+  const related = call.inference_id ? knownCalls().filter((one) => one.inference_id === call.inference_id) : [];
+  const pictures = await picturesOf(call, related);
+  if (turn !== wanted) return undefined;
+  const key = JSON.stringify([call, pictures, related.map((one) => [one.number, one.status])]);
+  showTools(call);
+  if (key === shown) return undefined;
   shown = key;
-  $("call").replaceChildren(...parts(call, related));
+  const opened = [...$("call").querySelectorAll("details[open]")].map((one) => one.dataset.name);
+  const held = document.activeElement?.dataset.name;
+  $("call-title").replaceChildren(...title(call));
+  $("call").replaceChildren(...parts(call, pictures, related));
   $("call").querySelectorAll("details").forEach((one) => { one.open = opened.includes(one.dataset.name); });
+  if (held) $("chosen").querySelector(`[data-name="${CSS.escape(held)}"]`)?.focus();
+  return undefined;
 }
 
-function parts(call, related) {
+/** Show something instead of a call. */
+function instead(element) {
+  shown = null;
+  $("call-title").replaceChildren();
+  $("call").replaceChildren(element);
+  showTools(null);
+}
+
+function title(call) {
   return [
-    h("h2", {}, `#${call.number} ${call.method} ${call.path}`, status(call.status)),
+    h("h2", {},
+      h("a", { href: linkTo(call.number), title: "Link to this call", "data-name": "link" }, `#${call.number}`),
+      ` ${call.method} ${call.path}`, status(call.status)),
     call.effects.length ? h("p", {}, ...call.effects.flatMap((effect) => [h("span", { className: "chip" }, effect), " "])) : null,
-    call.pictures.length ? h("div", { className: "pictures" }, ...call.pictures.map(picture)) : null,
+  ].filter(Boolean);
+}
+
+function parts(call, pictures, related) {
+  return [
+    pictures.length ? gallery(pictures) : null,
     h("dl", {}, ...facts(call).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     related.length > 1 ? h("h3", {}, "Calls of this job") : null,
     related.length > 1 ? h("div", { className: "same" }, ...related.map((one) => link(one, call))) : null,
@@ -44,21 +69,13 @@ function parts(call, related) {
   ].filter(Boolean);
 }
 
-function picture(one) {
-  const name = NAMES[one.what] ?? `Result ${Number(one.what.split("/")[1]) + 1}`;
-  const image = h("img", {
-    src: `${one.url}?side=512`, alt: name, loading: "lazy", className: one.what === "keep-map" ? "keep" : "",
-    onerror: (event) => event.target.parentNode.replaceWith(h("div", { className: "gone" }, "cannot be shown: no longer kept, or no picture")),
-  });
-  const size = one.size ? `, ${one.size.toLocaleString("en")} bytes` : "";
-  return h("figure", {}, h("a", { href: one.url, target: "_blank", rel: "noopener" }, image), h("figcaption", {}, name + size));
-}
-
 function facts(call) {
   return [
     ["came", `${date(call.at)} UTC`],
     ["took", call.answered_at === null ? "still waits" : `${+(call.answered_at - call.at + call.latency).toFixed(3)} s of virtual time`],
+    ["sent again", call.replay_of && `by the mock: call ${call.replay_of} once more`],
     ["job", call.inference_id],
+    ["key", call.key_id],
     ["account", call.account_id],
     ["idempotency key", call.idempotency_key],
     ["error", call.error_code],
@@ -77,7 +94,7 @@ function link(one, call) {
 function headers(title, list) {
   if (!list.length) return null;
   const rows = list.flatMap(({ name, value }) => [h("dt", {}, name), h("dd", {}, value)]);
-  return h("details", { "data-name": title }, h("summary", {}, `${title} (${list.length})`), h("dl", {}, ...rows));
+  return h("details", { "data-name": title }, h("summary", { "data-name": `summary ${title}` }, `${title} (${list.length})`), h("dl", {}, ...rows));
 }
 
 function pretty(text) {
