@@ -17,9 +17,9 @@ from rich.table import Table
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.curl import as_curl
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification
 from outpaint.functions.command_line import console as command_line
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.mocks.report.junit_xml import JunitCase, JunitSuite, junit_xml
 
 FORMAT: Final = 1
@@ -50,7 +50,7 @@ def progress(total: int) -> Iterator[Callable[[CaseResult], None]]:
 
 def report_console() -> Console:
     """Standard output for tables: nothing is wrapped, so that ids and commands can be copied."""
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = command_line.CommandConsole()
     if not console.is_terminal:
         console.width = _LOG_WIDTH
     return console

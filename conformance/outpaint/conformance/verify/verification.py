@@ -16,9 +16,9 @@ from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_runner import AnswerJudge, CaseResult, Outcome, Runner
 from outpaint.conformance.verify.case_selection import CreditBudget, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import Redaction
+from outpaint.functions.command_line.exit_codes import ExitCode as ExitCode  # public here, too
 
 
 @dataclass(frozen=True)

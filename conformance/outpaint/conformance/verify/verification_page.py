@@ -21,8 +21,8 @@ from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
 from outpaint.conformance.verify.curl import as_curl, form_parts
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.functions.http.docs_page import html_page
 
 _AS_THEY_ARE: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "BMP": "image/bmp"}
