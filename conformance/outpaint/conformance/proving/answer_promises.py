@@ -11,10 +11,10 @@ from types import NoneType
 from typing import Any, Final
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import model_of
+from outpaint.conformance.proving.answer_reading import ANY_HEADER, model_of, no_json
 from outpaint.conformance.proving.case import Severity, Subject
 from outpaint.conformance.proving.clauses import Clause
-from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, one_of, within
+from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, within
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ProblemDetails
@@ -39,7 +39,7 @@ class AnswerCheck(Subject):
 _CHECKS: Final[list[AnswerCheck]] = []
 
 
-def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
+def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, Unmet]]:
     """The checks that this exchange breaks, each with what was seen."""
     found = []
     for check in _CHECKS:
@@ -47,7 +47,7 @@ def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
             try:
                 check.judge(exchange)
             except Unmet as unmet:
-                found.append((check, str(unmet)))
+                found.append((check, unmet))
     return found
 
 
@@ -79,9 +79,9 @@ def _declares_its_length(exchange: ObservedExchange) -> bool:
 def _number(exchange: ObservedExchange, name: str) -> int:
     value = exchange.header(name)
     if value is None:
-        raise Unmet(f"{name}: missing")
+        raise Unmet(f"{name}: missing", cause=f"the header {name}")
     if re.fullmatch(r"[0-9]+", value) is None or int(value) > _INT32:
-        raise Unmet(f"{name}: expected a whole number of 32 bits, got {value!r}")
+        raise Unmet(f"{name}: expected a whole number of 32 bits, got {value!r}", cause=f"the header {name}")
     return int(value)
 
 
@@ -110,8 +110,8 @@ def available_is_within_the_limit(exchange: ObservedExchange) -> None:
 @_check(clauses.BROWSERS_READ, "a script of any origin may read it and its headers", Severity.MAJOR)
 def browsers_can_read_it(exchange: ObservedExchange) -> None:
     holds(exchange.header("Access-Control-Allow-Origin"), "Access-Control-Allow-Origin is there")
-    exposed = (exchange.header("Access-Control-Expose-Headers") or "").lower()
-    for name in _READABLE:
+    exposed = exchange.words("Access-Control-Expose-Headers")
+    for name in () if ANY_HEADER in exposed else _READABLE:
         contains(exposed, name.lower(), "Access-Control-Expose-Headers")
 
 
@@ -197,19 +197,22 @@ def json_is_json(exchange: ObservedExchange) -> None:
 
 @_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
 def api_answers_json(exchange: ObservedExchange) -> None:
-    one_of(exchange.media_type, (_PLAIN, _PROBLEM), "Content-Type")
+    if exchange.media_type not in (_PLAIN, _PROBLEM):
+        says = f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {exchange.media_type!r}"
+        raise Unmet(says, cause=no_json(exchange.status))
 
 
 def _json_of(exchange: ObservedExchange) -> Any:
     try:
         return json.loads(exchange.body)
     except ValueError:
-        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+        says = f"the body: no JSON: {exchange.body[:100]!r}"
+        raise Unmet(says, cause=no_json(exchange.status)) from None
 
 
 def _error_of(exchange: ObservedExchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:
     api_answers_json(exchange)
     document = _json_of(exchange)
     if exchange.media_type == _PROBLEM:
-        return document, model_of(exchange.body, ProblemDetails)
-    return document, model_of(exchange.body, ErrorBody)
+        return document, model_of(exchange.body, ProblemDetails, exchange.status)
+    return document, model_of(exchange.body, ErrorBody, exchange.status)
