@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import finished, json_object, refused, rejected, words_of
+from outpaint.conformance.proving.answer_reading import finished, json_object, members_of, refused, rejected, words_of
 from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, equal, one_of
 from outpaint.conformance.proving.provider import Need
-from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
 
 _READ = {"balance": BALANCE_PATH, "poll": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)}
@@ -112,7 +112,8 @@ def another_accounts_job_looks_unknown(api: Api) -> None:
     inference_id = api.start()
     stranger = api.with_key(api.provider.second_key())
     foreign, unknown = stranger.poll(inference_id), stranger.poll(UNKNOWN_ID)
-    equal((foreign.status_code, json_object(foreign)), (404, json_object(unknown)), "the status and body")
+    equal(foreign.status_code, 404, "the status")
+    equal(members_of(foreign, ErrorBody), members_of(unknown, ErrorBody), "the body")
 
 
 @_others_job(
