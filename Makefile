@@ -49,7 +49,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests coverage verify mutants fuzz sweep-files test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
+.PHONY: help run serve quick test quick-tests all-tests coverage verify honest mutants fuzz sweep-files test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
 	lint lint-style lint-types lint-imports format openapi docs lock lock-lowest clean
 
 help: ## print these lines
@@ -80,6 +80,9 @@ coverage: $(DEV) ## run every test and print which lines and branches none of th
 
 verify: $(DEV) ## prove the contract on each of our own hosts that is here (HOSTS="core mock-server", LOOP=20)
 	@PYTHONPATH=tests/wire $(BIN)/python tests/wire/verify_hosts.py $(HOSTS) $(if $(LOOP),--loop $(LOOP))
+
+honest: $(DEV) ## prove that each provider which differs from ours in an honest way is proven, on all cases (ONLY="gzip http-1.0")
+	@PYTHONPATH=tests:tests/wire $(BIN)/python tests/honest_providers.py $(ONLY)
 
 mutants: $(DEV) $(FUZZ)/.ready ## break the service in every way there is, and print which case names each fault and who else notices (ONLY, WRITE=1)
 	@PYTHONPATH=tests:tests/wire $(BIN)/python -m mutants $(if $(ONLY),--only '$(ONLY)') $(if $(WRITE),--write)

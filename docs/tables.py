@@ -36,6 +36,7 @@ from outpaint.contracts.profiles import LENIENCIES, VendorSends, vendor_sends
 from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, PLAIN_FIELDS, VENDOR_FIELDS, RequestForm
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result
 from outpaint.functions.aws.dynamo_items import PURGE_MARGIN_S, movement_item
+from outpaint.functions.command_line.exit_codes import ENDINGS, ExitCode, endings_for
 from outpaint.functions.embedded.metrics_page import Measure
 from outpaint.functions.embedded.server_limits import every_limit
 from outpaint.functions.operations.doctor_command import PAINT
@@ -465,11 +466,36 @@ def _default(said: dict[str, Any]) -> str:
     return default
 
 
+def exit_codes() -> str:
+    """Each exit code with what it means."""
+    return table(("exit code", ""), [(str(code.value), code.says) for code in ExitCode])
+
+
+def endings() -> str:
+    """Each command that ends with more codes than all do, or for more, and what they mean there."""
+    rows = [
+        (f"`outpaint {words}`", str(code.value), says)
+        for words, codes in sorted(ENDINGS.items())
+        for code, says in sorted(codes.items())
+    ]
+    return table(("command", "exit code", ""), rows)
+
+
+def endings_of(words: str) -> str:
+    """How one command ends."""
+    return table(("exit code", ""), [(str(code.value), says) for code, says in endings_for(words)])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "adr/README.md": {"records": records},
     "../README.md": {"painters": painters},
     "api.md": {"errors": errors, "headers": headers, "fields": fields, "pictures": pictures},
-    "contract-testing.md": {"pact-states": pact_states},
+    "contract-testing.md": {
+        "pact-states": pact_states,
+        "verdict": partial(endings_of, "contract verify"),
+        "drift-verdict": partial(endings_of, "contract drift"),
+    },
+    "exit-codes.md": {"exit-codes": exit_codes, "endings": endings},
     "deploy.md": {"parameters": parameters, "doctor": doctor, "retention": retention},
     "endpoint.md": {"painters": painters},
     "operating.md": {"metrics": metrics},

@@ -31,6 +31,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "conformance/export": "converts the whole API description and generates schemas",
     "conformance/pact_check": "runs pytest and Pact's engine in processes",
     "conformance/verify/test_bad_addresses.py": "waits for addresses that do not answer",
+    "conformance/verify/test_honest_providers.py": "proves servers that differ from ours",
     "conformance/verify/test_redaction.py": "generates reports",
     "conformance/verify/test_vendor_profile.py": "proves a server of the vendor's shape",
     "functions/aws": "AWS, played by moto",

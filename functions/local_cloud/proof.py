@@ -21,7 +21,6 @@ from outpaint.conformance.proving.case import Case
 from outpaint.conformance.proving.expectations import NotOffered
 from outpaint.conformance.proving.provider import Need, NewAccounts, Provider
 from outpaint.conformance.verify.case_selection import Selection
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress, report_console
 from outpaint.conformance.verify.verification import verify_provider
 from outpaint.conformance.verify.verification_page import as_page
@@ -29,6 +28,7 @@ from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
 from outpaint.functions.aws.aws_settings import PREFIX
 from outpaint.functions.command_line.demo_command import outpaint_sample
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 # Base64 makes four bytes of three: the first still reaches the function, the others do not.
 SIZES: Final = (4_600_000, 6_291_457, 10_485_761)

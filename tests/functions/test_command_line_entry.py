@@ -111,7 +111,7 @@ def test_a_bare_install_tells_of_each_command_which_extra_to_install() -> None:
     calls = [[*command.words.split(), "--help"] for command in COMMANDS]
     for command, (status, out, err) in zip(COMMANDS, _alone((), *calls), strict=True):
         kit = f"outpaint-kit[{command.extras}]"
-        assert (status, out) == (1, "")
+        assert (status, out) == (8, "")
         assert err == f"error: outpaint {command.words} needs {kit}: pip install '{kit}' (click is not installed)\n"
 
 
@@ -140,7 +140,7 @@ def test_the_extras_of_a_command_are_enough_for_its_help(extras: str) -> None:
 def test_a_subcommand_says_that_it_needs_more_than_its_group(tmp_path: Path) -> None:
     words = ["contract", "record", "--upstream", "http://127.0.0.1:9", "--out", str(tmp_path / "recording.json")]
     ((status, out, err),) = _alone(("contract",), words)
-    assert (status, out) == (1, "")
+    assert (status, out) == (8, "")
     assert err.startswith("error: outpaint contract record needs outpaint-kit[mocks]: pip install ")
     assert len(err.splitlines()) == 1
 

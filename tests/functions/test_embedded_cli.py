@@ -32,7 +32,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def _fails(run: Run, *words: object, status: int = 1) -> str:
+def _fails(run: Run, *words: object, status: int = 2) -> str:
     """The one line of an error."""
     code, out, err = run(*words)
     assert code == status
@@ -209,7 +209,7 @@ class TestPaint:
 class TestServe:
     def test_a_port_in_use_is_told_before_anything_is_made(self, run: Run, tmp_path: Path) -> None:
         with listen("127.0.0.1", 0) as taken:
-            line = _fails(run, "serve", "--port", taken.getsockname()[1], "--painter", "flat")
+            line = _fails(run, "serve", "--port", taken.getsockname()[1], "--painter", "flat", status=3)
         assert "is in use" in line
         assert "--port" in line
         assert list(tmp_path.iterdir()) == []
@@ -226,7 +226,7 @@ class TestServe:
 
     def test_a_data_folder_that_is_none_is_told(self, run: Run) -> None:
         Path("file").touch()
-        assert "file" in _fails(run, "serve", "--port", 0, "--painter", "flat", "--data", "file/below")
+        assert "file" in _fails(run, "serve", "--port", 0, "--painter", "flat", "--data", "file/below", status=3)
 
     @pytest.fixture
     def serve(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str]]:
@@ -332,7 +332,7 @@ class TestWeights:
     def test_that_cannot_be_had_are_one_line(self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("OUTPAINT_WEIGHTS", str(tmp_path / "w"))
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert "npm" in _fails(run, "weights", "pull")
+        assert "npm" in _fails(run, "weights", "pull", status=3)
         assert "nothing" in _fails(run, "weights", "pull", "nothing")
         Path("wrong.onnx").write_bytes(b"x")
         assert "wrong.onnx" in _fails(run, "weights", "add", "wrong.onnx")

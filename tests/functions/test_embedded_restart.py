@@ -268,7 +268,7 @@ def test_two_servers_do_not_share_a_folder(shop: Shop) -> None:
              "--port", "0", "--painter", "flat", "--data", "data"],
             cwd=shop.folder, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-    assert second.returncode == 1
+    assert second.returncode == 3
     assert second.stderr.startswith("error: the data folder data is in use by another server")
     assert len(second.stderr.splitlines()) == 1
 
@@ -378,7 +378,7 @@ def test_a_folder_that_is_read_only_or_gone_is_503_and_not_made_anew(shop: Shop,
         # A second server finds the folder in use, with the lock file or without it.
         (disk.data / "server.lock").unlink()
         second = disk.inside(sys.executable, "-c", _ON_DISK)
-        assert (second.returncode, "is in use by another server" in second.stderr) == (1, True), second.stderr
+        assert (second.returncode, "is in use by another server" in second.stderr) == (3, True), second.stderr
         kept = disk.seen / "kept.sqlite3"
         (disk.data / "outpaint.sqlite3").rename(kept)
         shop.until(lambda: client.get("/v1/balance").status_code == 503)

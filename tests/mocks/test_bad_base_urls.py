@@ -19,7 +19,7 @@ from outpaint.conformance.contract_command import contract
 from outpaint.conformance.drift.recording_file import Recording
 from outpaint.conformance.pact_check import pact_verifying
 from outpaint.conformance.verify import reachability
-from outpaint.conformance.verify.exit_codes import ExitCode
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 KEY = "a-key-of-some-length"
 HTML = {"Content-Type": "text/html"}

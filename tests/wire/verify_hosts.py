@@ -19,10 +19,10 @@ from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving.case import Case
 from outpaint.conformance.verify.case_runner import Outcome
 from outpaint.conformance.verify.case_selection import Selection
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.text_reports import print_table, progress
 from outpaint.conformance.verify.verification import Verification, verify_provider
 from outpaint.conformance.verify.verification_page import as_page
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 OUT, ERR = Console(highlight=False, soft_wrap=True), Console(stderr=True)
 if not OUT.is_terminal:

@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from outpaint.conformance.verify.case_runner import Outcome as Outcome
     from outpaint.conformance.verify.case_selection import CreditBudget as CreditBudget
     from outpaint.conformance.verify.case_selection import Selection as Selection
-    from outpaint.conformance.verify.exit_codes import ExitCode as ExitCode
     from outpaint.conformance.verify.pytest_cases import every_case as every_case
     from outpaint.conformance.verify.pytest_cases import prove as prove
     from outpaint.conformance.verify.remote_provider import RemoteProvider as RemoteProvider
+    from outpaint.conformance.verify.verification import ExitCode as ExitCode
     from outpaint.conformance.verify.verification import Verification as Verification
     from outpaint.conformance.verify.verification import verify_provider as verify_provider
 
@@ -76,10 +76,9 @@ PUBLIC = {
     "proving.provider": ("Need", "NewAccounts", "Provider"),
     "verify.case_runner": ("CaseResult", "Outcome"),
     "verify.case_selection": ("CreditBudget", "Selection"),
-    "verify.exit_codes": ("ExitCode",),
     "verify.pytest_cases": ("every_case", "prove"),
     "verify.remote_provider": ("RemoteProvider",),
-    "verify.verification": ("Verification", "verify_provider"),
+    "verify.verification": ("ExitCode", "Verification", "verify_provider"),
 }
 HOMES = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(HOMES)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from outpaint.contracts.profiles import WireProfile
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import limit_option, proxies_option
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
 from outpaint.functions.command_line.log_format import LogFormat, configure_logs, log_format_option
+from outpaint.functions.command_line.report_files import WRITABLE_FILE, show_and_write
 from outpaint.functions.http.local_requests import AllowedHosts
 from outpaint.mocks.admin_guard import allowed_host_option, open_admin_option
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX, prefix_of
@@ -40,17 +43,16 @@ _CONTEXT: Final = {
 }
 _TIMEOUT_S: Final = 30.0
 _PROFILES: Final = click.Choice([profile.value for profile in WireProfile])
-_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("mock report"))
 @click.option(
     "--url", metavar="URL", default="http://127.0.0.1:4010", show_default=True, help="Where the mock is reached."
 )
 @click.option("--world", metavar="NAME", default=DEFAULT_WORLD, show_default=True, help="Judge its calls.")
-@click.option("--junit", metavar="FILE", type=_FILE, help="Write it as JUnit XML too.")
-@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write it as JSON too.")
-@click.option("--html", metavar="FILE", type=_FILE, help="Write it as a page to read too.")
+@click.option("--junit", metavar="FILE", type=WRITABLE_FILE, help="Write it as JUnit XML too.")
+@click.option("--json", "json_", metavar="FILE", type=WRITABLE_FILE, help="Write it as JSON too.")
+@click.option("--html", metavar="FILE", type=WRITABLE_FILE, help="Write it as a page to read too.")
 @click.option("--ignore", metavar="CODE", multiple=True, help="Leave a check out; may be repeated.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option(
@@ -69,7 +71,7 @@ def report(
     strict: bool,
     profile: str | None,
 ) -> None:
-    """Judge the clients that called a running mock; ends with 0 if they behave, else with 1.
+    """Judge the clients that called a running mock.
 
     It ends with 1 too where nothing was judged, or where calls are no longer kept (`outpaint mock --keep-calls`).
 
@@ -85,24 +87,27 @@ def report(
         found = found.ignoring(ignore)
     except LookupError as error:
         raise click.BadParameter(str(error), param_hint="--ignore") from None
-    if junit is not None:
-        from outpaint.mocks.report.junit_xml import as_junit
+    from outpaint.mocks.report.findings import ReportVerdict
+    from outpaint.mocks.report.junit_xml import as_junit
+    from outpaint.mocks.report.report_pages import as_page, as_text
 
-        junit.write_text(as_junit(found, strict=strict), encoding="utf-8")
-    if json_ is not None:
-        json_.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    if html is not None:
-        from outpaint.mocks.report.report_pages import as_page
-
-        html.write_text(as_page(found), encoding="utf-8")
-    from outpaint.mocks.report.report_pages import as_text
-
-    click.echo(as_text(found))
+    written = show_and_write(
+        lambda: click.echo(as_text(found)),
+        (
+            (junit, lambda: as_junit(found, strict=strict)),
+            (json_, lambda: found.model_dump_json(indent=2) + "\n"),
+            (html, lambda: as_page(found)),
+        ),
+    )
+    if found.verdict is ReportVerdict.NOTHING_JUDGED:
+        context.exit(ExitCode.TOO_LITTLE_SEEN)
     if not found.passes(strict=strict):
-        context.exit(1)
+        context.exit(ExitCode.FAILED)
+    context.exit(ExitCode.PROVEN if written else ExitCode.MACHINE)
 
 
 def _fetched(url: str, world: str, profile: str | None) -> Report:
+    """The report as the mock makes it; raises `CommandError` where there is no mock, or none that lets us ask."""
     import httpx
     from pydantic import ValidationError
 
@@ -113,21 +118,30 @@ def _fetched(url: str, world: str, profile: str | None) -> Report:
         # Not by a proxy that the environment names.
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             answer = client.get(asked, params={} if profile is None else {"profile": profile})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise click.ClickException(f"{url} does not answer ({error}): is `outpaint mock` running there?") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        says = f"{url[:100]!r} is no base URL ({error}): where is `outpaint mock` running?"
+        raise CommandError(ExitCode.USAGE, says) from None
+    except httpx.HTTPError as error:
+        says = f"{url} does not answer ({error}): is `outpaint mock` running there?"
+        raise CommandError(ExitCode.UNREACHABLE, says) from None
     try:
         if answer.status_code == 200:
             return Report.model_validate_json(answer.content)
-        detail = answer.json()["detail"]
-    except (ValidationError, ValueError, KeyError, TypeError):
-        detail = f"{asked} answered {answer.status_code}, and not as a mock does"
-    raise click.ClickException(str(detail))
+        refusal = answer.json()
+        detail, field = str(refusal["detail"]), refusal.get("field")
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+        says = f"{asked} answered {answer.status_code}, and not as a mock does"
+        raise CommandError(ExitCode.NOT_THIS_API, says) from None
+    if answer.status_code in (401, 403):
+        raise CommandError(ExitCode.KEY_REFUSED, detail)
+    raise CommandError(ExitCode.USAGE if field in ("world", "profile") else ExitCode.NOT_THIS_API, detail)
 
 
 @click.group(
     "mock",
     short_help="Play the outpainting API for tests in any language.",
     invoke_without_command=True,
+    epilog=exit_code_lines("mock"),
     context_settings=_CONTEXT,
 )
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen here; 0.0.0.0 for all.")
@@ -162,7 +176,7 @@ def _fetched(url: str, world: str, profile: str | None) -> Report:
     help="vendor: send, read and promise nothing that the vendor's API does not.",
 )  # fmt: skip
 @click.option(
-    "--pact", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    "--pact", metavar="FILE", type=WRITABLE_FILE,
     help="When it stops, write what all clients did as a Pact v4 file; bodies are kept for that.",
 )  # fmt: skip
 @click.option(
@@ -238,6 +252,8 @@ def mock(
         written = follower.pact()
         for left_out in written.left_out:
             click.echo(f"left out {left_out}")
+        if not written.interactions:
+            raise CommandError(ExitCode.TOO_LITTLE_SEEN, "no call made an interaction, so there is no pact to write")
         click.echo(f"{written.write(pact)}: {len(written.interactions)} interactions of {written.consumer}")
 
 

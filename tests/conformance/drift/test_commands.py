@@ -193,7 +193,7 @@ def test_a_command_is_recorded(run: Run, upstream: str, tmp_path: Path, monkeypa
 
 def test_a_command_that_fails_ends_so(run: Run, upstream: str, tmp_path: Path) -> None:
     words = ("record", "--upstream", upstream, "--port", "0", "--out", tmp_path / "r.json", "--")
-    assert run(*words, sys.executable, "-c", "raise SystemExit(7)").exit_code == 1  # nothing came
+    assert run(*words, sys.executable, "-c", "raise SystemExit(7)").exit_code == 6  # nothing came
     assert not (tmp_path / "r.json").exists()
     assert run(*words, "there-is-no-such-command").exit_code == 2
 

@@ -73,7 +73,7 @@ def test_nothing_to_write_and_nobody_to_ask_have_exit_codes_of_their_own(served:
     server = served.url.partition("/t/")[0]
     file = str(tmp_path / "shop.json")
     nothing = run("write", file, "--consumer", "shop", "--url", server, "--world", "pacts")
-    assert (nothing.exit_code, Path(file).exists()) == (2, False)
+    assert (nothing.exit_code, Path(file).exists()) == (6, False)
     assert "no call makes an interaction" in nothing.output
     nowhere = run("write", file, "--consumer", "shop", "--url", served.refused_url)
     assert nowhere.exit_code == 3

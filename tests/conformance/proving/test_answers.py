@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -22,7 +23,7 @@ from outpaint.conformance.proving.answer_reading import (
 )
 from outpaint.conformance.proving.expectations import Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
-from outpaint.conformance.proving.raw_requests import send_raw, status_of
+from outpaint.conformance.proving.raw_requests import answers_in, ends_connection, send_raw, status_of
 from outpaint.contracts import paths_and_headers
 from outpaint.contracts.responses import Balance
 
@@ -296,3 +297,41 @@ def test_a_file_is_what_its_label_says() -> None:
 def test_a_number_is_no_text(value: str) -> None:
     with pytest.raises(Unmet, match="credits"):
         model_of(f'{{"credits": {value}}}'.encode(), Balance)
+
+
+class TestAnswersOnASocket:
+    """What a connection brought is read as HTTP allows it to be written."""
+
+    def test_an_answer_of_1xx_is_no_final_one(self) -> None:
+        hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+        (answer,) = answers_in(hints + b"HTTP/1.1 422 X\r\nContent-Length: 2\r\n\r\n{}")
+        assert (answer.status_code, answer.content) == (422, b"{}")
+
+    def test_chunks_are_put_together_and_what_is_compressed_is_unpacked(self) -> None:
+        body = gzip.compress(b'{"error_code": "malformed_body"}')
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
+        head = b"HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+        (answer,) = answers_in(head + chunks)
+        assert answer.json() == {"error_code": "malformed_body"}
+
+    def test_answers_to_several_requests_are_told_apart(self) -> None:
+        one = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
+        other = b"HTTP/1.0 404\r\ncontent-length:0\r\n\r\n"
+        answers = answers_in(one + other)
+        assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"abc"), (404, b"")]
+        assert [ends_connection(answer) for answer in answers] == [False, True]
+
+    @pytest.mark.parametrize(
+        ("head", "ends"),
+        [
+            (b"HTTP/1.1 200 OK\r\nConnection: Close, x\r\n", True),
+            (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n", False),
+            (b"HTTP/1.1 200 OK\r\n", False),
+        ],
+    )
+    def test_an_answer_says_whether_its_connection_goes_on(self, head: bytes, ends: bool) -> None:
+        assert ends_connection(answers_in(head + b"Content-Length: 0\r\n\r\n")[0]) is ends
+
+    def test_a_body_that_breaks_off_is_unmet(self) -> None:
+        with pytest.raises(Unmet, match="broke off"):
+            answers_in(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")

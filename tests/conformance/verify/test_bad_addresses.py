@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there
 from outpaint.contracts.errors import ErrorCode
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 from .conftest import as_json, error_of, served
 

@@ -14,8 +14,8 @@ import pytest
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.contract_command import contract
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.contracts.paths_and_headers import API_KEY
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 from .conftest import as_json, served
 
@@ -62,7 +62,7 @@ def test_every_report_tells_the_same(run: Run, tmp_path: Path) -> None:
 
     told = json.loads(files["json"].read_text())
     assert told["verdict"] == "failed"
-    assert told["counts"] == {"passed": 1, "failed": 1, "not offered": 0, "not run": 0}
+    assert told["counts"] == {"passed": 1, "failed": 1, "failed alike": 0, "not offered": 0, "not run": 0}
     outcomes = {case["id"]: case["outcome"] for case in told["cases"]}
     assert outcomes == {CASE: "passed", "always.retry-after": "failed"}
 
@@ -78,6 +78,44 @@ def test_every_report_tells_the_same(run: Run, tmp_path: Path) -> None:
     # The picture that was sent, and how it reads as a keep map.
     assert page.count('<img src="data:image/png;base64,') == 2
     assert not any(KEY in path.read_text() for path in files.values())
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_first_request(run: Run, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def noting(method: str, path: str, sent: dict[str, str], body: bytes) -> Any:
+        asked.append(path)
+        return answer(method, path, sent, body)
+
+    (tmp_path / "file").write_text("no folder")
+    for option in ("--junit", "--json", "--html"):
+        status, _, err = verify(run, "--only", CASE, option, str(tmp_path / "file" / "x"), served_by=noting)
+        assert status == ExitCode.USAGE
+        assert f"'{option}'" in err
+    assert not asked
+
+
+def test_a_report_in_a_folder_that_is_not_there_is_written(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "dir" / "that" / "does" / "not" / "exist" / "x.xml"
+    status, _, _ = verify(run, "--only", CASE, "--junit", str(path))
+    assert status == ExitCode.PROVEN
+    assert ET.parse(path).getroot().get("failures") == "0"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no device that is always full")
+def test_a_report_that_finds_no_room_is_not_lost(run: Run) -> None:
+    status, out, err = verify(run, "--only", CASE, "--junit", "/dev/full")
+    assert status == ExitCode.MACHINE
+    assert "Proven: 1 passed" in out
+    named = re.search(r"/dev/full cannot be written .*: the report is in (\S+)", err)
+    assert named is not None, err
+    kept = Path(named[1])
+    assert ET.parse(kept).getroot().get("failures") == "0"
+    kept.unlink()
+    # A verdict counts more.
+    status, _, err = verify(run, "--only", "always.retry-after", "--only", CASE, "--junit", "/dev/full")
+    assert status == ExitCode.FAILED
+    Path(str(re.search(r"the report is in (\S+)", err)[1])).unlink()  # type: ignore[index]
 
 
 def test_a_dry_run_asks_for_nothing_but_the_balance(run: Run) -> None:

@@ -198,10 +198,10 @@ def test_a_name_in_an_archive_leads_nowhere_else(backup: Path, tmp_path: Path) -
 def test_only_an_empty_folder_that_no_server_uses_is_restored_into(run: Run, backup: Path, data: Path) -> None:
     with in_folder(data, lambda _: None):
         code, _, err = run("backup", "restore", backup, "--data", data)
-        assert (code, "in use by another server" in err) == (1, True)
+        assert (code, "in use by another server" in err) == (3, True)
     before = content(data)
     code, _, err = run("backup", "restore", backup, "--data", data)
-    assert (code, "is not empty" in err) == (1, True)
+    assert (code, "is not empty" in err) == (2, True)
     assert content(data) == before
 
 
@@ -211,16 +211,25 @@ def test_the_help_says_that_a_backup_makes_no_folder(run: Run) -> None:
 
 
 def test_what_is_not_there_or_there_already_is_refused(run: Run, backup: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     for words, said in (
         (("create", "new.tar", "--data", "nothing"), "nothing is no data folder"),
         (("create", backup, "--data", data), "is there already"),
-        (("create", "no/folder/new.tar", "--data", data), "No such file or directory"),
-        (("restore", "nothing.tar", "--data", "again"), "nothing.tar: No such file or directory"),
-        (("check", "nothing.tar"), "nothing.tar: No such file or directory"),
+        (("create", "file/new.tar", "--data", data), "file/new.tar cannot be written"),
+        (("restore", "nothing.tar", "--data", "again"), "nothing.tar' does not exist"),
+        (("check", "nothing.tar"), "nothing.tar' does not exist"),
     ):
         code, out, err = run("backup", *words)
-        assert (code, out, said in err, len(err.splitlines())) == (1, "", True, 1), err
+        assert (code, out, said in err, len(err.splitlines())) == (2, "", True, 1), err
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_backup_that_is_checked_and_falls_short_is_no_wrong_usage(run: Run, backup: Path) -> None:
+    whole = backup.read_bytes()
+    backup.write_bytes(whole[: len(whole) // 2])
+    code, out, err = run("backup", "check", backup)
+    assert (code, out, len(err.splitlines())) == (1, "", 1), err
+    assert run("backup", "restore", backup, "--data", "again")[0] == 2
 
 
 def test_a_newer_release_is_refused_by_name(

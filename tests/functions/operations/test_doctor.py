@@ -1000,7 +1000,7 @@ def test_a_first_deployment_that_failed_is_told_why(run: Run, sound: Sound) -> N
         sound
     )
     code, out, err = run("doctor", "--stack", STACK)
-    assert (code, out) == (1, "")
+    assert (code, out) == (3, "")
     assert "first deployment of the stack sound failed (ROLLBACK_COMPLETE): AsyncEndpoint: 0 Instances" in err
 
 

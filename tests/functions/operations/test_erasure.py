@@ -127,7 +127,7 @@ def test_a_job_goes_with_all_that_is_stored_of_it(
     assert service.jobs.find(other.id, NOW) is not None
     assert (credits_of(served, "Ann"), credits_of(served, "Bob")) == (18, 18)
     code, out, err = run("jobs", "erase", job.id, "--yes", *served.options)
-    assert (code, out, "there is no job" in err) == (1, "", True)
+    assert (code, out, "there is no job" in err) == (2, "", True)
 
 
 def test_one_that_runs_is_refused_or_ended_first(
@@ -141,7 +141,7 @@ def test_one_that_runs_is_refused_or_ended_first(
                 served.opened().service.pictures.delete(name)
     before = kept()[1]
     code, out, err = run("jobs", "erase", job.id, "--yes", *served.options)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "has not ended" in err
     assert kept()[1] == before
     assert credits_of(served, "Ann") == 18
@@ -208,7 +208,7 @@ def test_what_a_reader_keeps_in_the_folder_is_told_and_overwritten_later(
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM jobs").fetchall()
         code, _, err = run("jobs", "erase", job.id, "--yes", "--data", data)
-        assert (code, "their bytes are still in" in err) == (1, True)
+        assert (code, "their bytes are still in" in err) == (3, True)
         assert job.id.encode() in b"".join(each.read_bytes() for each in data.glob("*.sqlite3*"))
     assert run("jobs", "erase", "--account", "Ann", "--yes", "--data", data)[0] == 0
     assert job.id.encode() not in b"".join(each.read_bytes() for each in data.glob("*.sqlite3*"))
@@ -286,6 +286,6 @@ def test_a_file_that_the_store_keeps_is_told_and_its_job_stays(run: Run, aws: An
     aws.refusals["DeleteObjects"] = (200, f"<DeleteResult>{error}</DeleteResult>".encode())
     code, _, err = run("jobs", "erase", job.id, "--yes", "--stack", "painting")
     aws.refusals.clear()
-    assert (code, "erase it once more" in err) == (1, True)
+    assert (code, "erase it once more" in err) == (3, True)
     assert run("jobs", "show", job.id, "--stack", "painting")[0] == 0
     assert run("jobs", "erase", job.id, "--yes", "--stack", "painting")[0] == 0

@@ -141,7 +141,7 @@ def test_expired_ones_are_shown_while_they_are_there(run: Run, served: Any, a_jo
 @pytest.mark.parametrize("word", ["show", "end"])
 def test_one_that_is_not_there_is_told(run: Run, served: Any, word: str) -> None:
     code, out, err = run("jobs", word, "nothing", *served.options)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == "error: there is no job nothing: `outpaint jobs list` shows what there is\n"
 
 
@@ -159,7 +159,7 @@ def test_ended_by_hand_give_credits_and_key_back(
     assert (ended.state, ended.failure.error_code) == (JobState.FAILED, ErrorCode.UNAVAILABLE)
     assert service.jobs.find_claim("ann", "k", NOW) is None
     code, out, err = run("jobs", "end", job.id, *served.options)
-    assert (code, out, "has ended already: it is failed" in err) == (1, "", True)
+    assert (code, out, "has ended already: it is failed" in err) == (2, "", True)
     assert credits_left(served) == 20
 
 

@@ -97,7 +97,7 @@ def test_more_than_a_page_is_listed(place: Any, monkeypatch: pytest.MonkeyPatch)
 def test_say_what_is_wrong(run: Run, place: Any, words: list[str], hint: str) -> None:
     run("keys", "create", "Ann", *place.options)
     code, out, err = run("keys", *words, *place.options)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     (line,) = err.splitlines()
     assert hint in line
     assert run("keys", "credit", "Ann", "0", *place.options)[1] == "Ann has 100 credits\n"
@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_with_its_path(
     with closing(sqlite3.connect(tmp_path / "data" / "outpaint.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
         code, out, err = run("keys", "create", "Bob", "--data", "data")
-    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert (code, out, len(err.splitlines())) == (3, "", 1)
     assert err.startswith("error: data/outpaint.sqlite3: ")
     assert "is in use by another process" in err
     assert "database is locked" in err

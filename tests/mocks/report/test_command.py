@@ -11,6 +11,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.mocks.mock_command import mock
 from outpaint.mocks.transports.tcp_server import ServedWorld, thread_server
 from outpaint.mocks.world.world import World
@@ -72,30 +73,54 @@ def test_warnings_fail_a_strict_one(served: ServedWorld) -> None:
     assert report(served, "--strict").exit_code == 1
 
 
-def test_no_call_at_all_is_no_success(served: ServedWorld) -> None:
+def test_no_call_at_all_is_no_success_and_no_fault_of_a_client(served: ServedWorld) -> None:
     result = report(served)
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.TOO_LITTLE_SEEN
     assert "nothing was judged" in result.output
 
 
 def test_a_world_that_is_not_there_is_told(served: ServedWorld) -> None:
     result = report(served, world="elsewhere")
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.USAGE
     assert "there is no world elsewhere" in result.output
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense", "http://[", ""])
-def test_a_mock_that_is_not_there_is_told(served: ServedWorld, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://127.0.0.1:9", ExitCode.UNREACHABLE),
+        ("nonsense", ExitCode.USAGE),
+        ("http://[", ExitCode.UNREACHABLE),  # a host that no name server knows
+        ("", ExitCode.USAGE),
+    ],
+)
+def test_a_mock_that_is_not_there_is_no_client_that_misbehaves(url: str, code: ExitCode) -> None:
     result = CliRunner().invoke(mock, ["report", "--url", url])
-    assert result.exit_code == 1
-    assert "is `outpaint mock` running there?" in result.output
+    assert result.exit_code == code, result.output
+    assert "`outpaint mock` running" in result.output
 
 
 def test_a_server_that_is_no_mock_is_told(served: ServedWorld) -> None:
     server = served.url.partition("/t/")[0]
     result = CliRunner().invoke(mock, ["report", "--url", f"{server}/t/checkout/nothing"])
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.NOT_THIS_API
     assert "Error: " in result.output
+
+
+def test_a_mock_that_may_not_be_asked_is_told(served: ServedWorld) -> None:
+    # A name that leads to this machine and is not its own (docs/adr/0024).
+    url = served.url.partition("/t/")[0].replace("127.0.0.1", "0.0.0.0")
+    result = CliRunner().invoke(mock, ["report", "--url", url])
+    assert result.exit_code == ExitCode.KEY_REFUSED, result.output
+
+
+def test_the_verdict_is_printed_though_a_report_finds_no_room(served: ServedWorld, tmp_path: Path) -> None:
+    call(served)
+    refused = report(served, "--junit", str(tmp_path))
+    assert refused.exit_code == ExitCode.USAGE
+    nested = tmp_path / "not" / "there" / "report.xml"
+    assert report(served, "--junit", str(nested)).exit_code == ExitCode.PROVEN
+    assert ET.parse(nested).getroot().get("failures") == "0"
 
 
 def test_the_fixture_judges_the_tests_own_calls(pytester: pytest.Pytester) -> None:

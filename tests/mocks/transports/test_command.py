@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from outpaint.functions.command_line.exit_codes import ExitCode
+
 KEY = {"X-Picsart-API-Key": "anyone"}
 
 
@@ -92,7 +94,7 @@ def test_a_port_that_is_taken_is_told_so() -> None:
             [sys.executable, "-m", "outpaint.mocks", "--port", port],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == ExitCode.UNREACHABLE
     assert done.stderr.startswith(f"error: port {port} is in use")
 
 
@@ -109,7 +111,7 @@ def test_what_cannot_be_is_one_line_on_stderr(arguments: list[str], said: str) -
     done = subprocess.run(
         [sys.executable, "-m", "outpaint.mocks", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == ExitCode.USAGE
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -7,8 +7,8 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -187,9 +187,11 @@ def core_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]
 
 
 @contextmanager
-def tcp_provider(settings: ServiceSettings | None = None) -> Iterator[Provider]:
-    """The server over TCP, for as long as the block runs."""
-    with _host(settings or ServiceSettings()) as parts, serving(parts[0].asgi) as base_url:
+def tcp_provider(
+    settings: ServiceSettings | None = None, served: Callable[[AsgiHost], AbstractContextManager[str]] = serving
+) -> Iterator[TcpProvider]:
+    """The server over TCP, for as long as the block runs, as `served` serves its application."""
+    with _host(settings or ServiceSettings()) as parts, served(parts[0].asgi) as base_url:
         yield TcpProvider(*parts, base_url)
 
 
@@ -257,6 +259,9 @@ class _CoreTransport(httpx.BaseTransport):
         self._application = application
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host != "core.test":
+            # As on a network: what a URL says of its host must be so.
+            raise httpx.ConnectError(f"nothing answers at {request.url.host}", request=request)
         body = request.read()
         head = RequestHead(
             method=request.method,

@@ -5,12 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import failed, failure_of, finished, json_object, refused
+from outpaint.conformance.proving.answer_reading import (
+    failed,
+    failure_of,
+    finished,
+    json_object,
+    members_of,
+    refused,
+)
 from outpaint.conformance.proving.api import FAILURE, Api
 from outpaint.conformance.proving.case import Severity, case, variants
 from outpaint.conformance.proving.expectations import equal, lacks
 from outpaint.conformance.proving.provider import Need
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.responses import FailedJob
 
 _UNFORESEEN = RuntimeError("s3cret at /home/painter")
 _failing = partial(case, needs=[Need.FAILING_JOBS], credits=1)
@@ -74,7 +82,7 @@ def a_failed_job_stays_failed(api: Api) -> None:
         inference_id = api.start()
         first = api.end_of(inference_id)
         failed(first)
-    equal(json_object(api.poll(inference_id)), json_object(first), "the body of the second poll")
+    equal(members_of(api.poll(inference_id), FailedJob), members_of(first, FailedJob), "the body of the second poll")
 
 
 @_failing(

@@ -11,6 +11,7 @@ from outpaint.conformance.proving.answer_reading import (
     READING_AND_WRITING,
     finished,
     json_object,
+    members_of,
     pending,
     refused,
     rejected,
@@ -20,7 +21,7 @@ from outpaint.conformance.proving.api import UNKNOWN_ID, Api
 from outpaint.conformance.proving.case import Severity, case, critical, minor, variants
 from outpaint.conformance.proving.expectations import contains, differ, equal, one_of
 from outpaint.conformance.proving.provider import Need
-from outpaint.contracts.errors import ErrorCode
+from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH, WARNING
 
 _READ = {"balance": BALANCE_PATH, "poll": INFERENCE_PATH.format(inference_id=UNKNOWN_ID)}
@@ -130,7 +131,8 @@ def another_accounts_job_looks_unknown(api: Api) -> None:
     inference_id = api.start()
     stranger = api.with_key(api.provider.second_key())
     foreign, unknown = stranger.poll(inference_id), stranger.poll(UNKNOWN_ID)
-    equal((foreign.status_code, json_object(foreign)), (404, json_object(unknown)), "the status and body")
+    equal(foreign.status_code, 404, "the status")
+    equal(members_of(foreign, ErrorBody), members_of(unknown, ErrorBody), "the body")
     told, usual = ({name.lower() for name in answer.headers} for answer in (foreign, unknown))
     equal(told - _OF_CONNECTIONS, usual - _OF_CONNECTIONS, "the names of the headers")
 

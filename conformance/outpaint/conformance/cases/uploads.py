@@ -20,6 +20,7 @@ from outpaint.contracts.masks_and_formats import MaskSource
 from outpaint.contracts.paths_and_headers import UPLOADS_PATH
 from outpaint.contracts.responses import UploadTicket
 
+_TAKEN = (200, 201, 204)  # which of them a store answers to a form that it takes is its own choice
 _upload = partial(case, clauses.UPLOADS)
 _fence = partial(critical, clauses.UPLOADS_FENCE)
 
@@ -54,7 +55,7 @@ def _own_ticket(api: Api) -> UploadTicket:
 def _sent(api: Api, data: bytes) -> str:
     """The id of a picture that was uploaded."""
     ticket = _ticket(api)
-    one_of(_send(api, ticket, data).status_code, (200, 201, 204), "the status of the upload")
+    one_of(_send(api, ticket, data).status_code, _TAKEN, "the status of the upload")
     return ticket.id
 
 
@@ -231,7 +232,7 @@ def who_cannot_pay_gets_no_ticket(api: Api) -> None:
 def same_file_may_be_sent_again(api: Api) -> None:
     ticket = _own_ticket(api)
     for _ in range(2):
-        equal(_send(api, ticket, drawn_pictures.canvas()).status_code, 204, "the status of the upload")
+        one_of(_send(api, ticket, drawn_pictures.canvas()).status_code, _TAKEN, "the status of the upload")
 
 
 @critical(
@@ -243,7 +244,7 @@ def same_file_may_be_sent_again(api: Api) -> None:
 )
 def form_stores_one_file(api: Api) -> None:
     ticket = _own_ticket(api)
-    equal(_send(api, ticket, drawn_pictures.canvas()).status_code, 204, "the status of the upload")
+    one_of(_send(api, ticket, drawn_pictures.canvas()).status_code, _TAKEN, "the status of the upload")
     refused(_send(api, ticket, drawn_pictures.canvas((32, 32), (8, 8, 24, 24))), ErrorCode.URL_EXPIRED)
     ahead = api.picture(image=None, image_id=ticket.id, seed=5)
     holds(ahead == api.picture(seed=5), "the first picture was painted")
@@ -259,7 +260,8 @@ def race_for_a_form_stores_one_file(api: Api) -> None:
     ticket = _own_ticket(api)
     pictures = [drawn_pictures.canvas((32, 32), (8, 8, 16 + number, 24)) for number in range(4)]
     statuses = api.at_once(4, lambda one: _send(one, ticket, pictures.pop()).status_code)
-    equal(sorted(statuses), [204, 403, 403, 403], "the statuses of the uploads")
+    taken = [status for status in statuses if status in _TAKEN]
+    equal((len(taken), statuses.count(403)), (1, 3), "how many were taken, and refused by 403")
 
 
 @case(
@@ -279,7 +281,7 @@ def uploads_stay_within_what_an_account_may_store(api: Api) -> None:
             elif not last:
                 break  # a host whose store takes uploads counts the largest file for each form
             if not last:
-                equal(answer.status_code, 204, "the status of the first upload")
+                one_of(answer.status_code, _TAKEN, "the status of the first upload")
         refused(answer, ErrorCode.STORAGE_FULL)
 
 

@@ -14,10 +14,9 @@ from outpaint.conformance.diff.api_documents import UnreadableError, document_of
 from outpaint.conformance.diff.canonical_schema import UnresolvableReferenceError
 from outpaint.conformance.diff.diff_rules import Change, Comparison, DiffVerdict
 from outpaint.conformance.diff.operation_diff import compare
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
 
 _FEW: Final = 4
-_BREAKING: Final = 1
-_RISKY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +120,12 @@ def _short(text: str) -> str:
 _FORMS: Final = {"text": as_text, "json": as_json, "markdown": as_markdown}
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("contract diff"))
 @click.argument("old")
 @click.argument("new", required=False)
 @click.option("--rev", metavar="REVISION", help="Compare the one file that is named with itself in a git revision.")
 @click.option("--format", "form", type=click.Choice(tuple(_FORMS)), default="text", show_default=True)
-@click.option("--strict", is_flag=True, help="End with 3 where the worst change is a risky one.")
+@click.option("--strict", is_flag=True, help="End with 1 for a risky change too.")
 @click.pass_context
 def diff(context: click.Context, old: str, new: str | None, rev: str | None, form: str, strict: bool) -> None:
     """Judge the changes from one OpenAPI document to another by what they do to clients of the first.
@@ -143,13 +142,6 @@ def diff(context: click.Context, old: str, new: str | None, rev: str | None, for
       outpaint contract diff --rev main openapi.json --strict
       outpaint contract diff --rev origin/main openapi.json --format markdown > comment.md
       outpaint contract export | outpaint contract diff their-openapi.yaml -
-
-    \b
-    It ends with
-      0  nothing breaks
-      1  something breaks a client
-      2  a document cannot be read
-      3  with --strict: nothing breaks for certain, something may
     """
     try:
         if rev is not None:
@@ -167,7 +159,5 @@ def diff(context: click.Context, old: str, new: str | None, rev: str | None, for
         # Not 1, by which a pipeline would read that clients break.
         raise click.UsageError(str(error)) from None
     click.echo(_FORMS[form](found))
-    if found.verdict is DiffVerdict.BREAKING:
-        context.exit(_BREAKING)
-    if strict and found.verdict is DiffVerdict.RISKY:
-        context.exit(_RISKY)
+    if found.verdict is DiffVerdict.BREAKING or (strict and found.verdict is DiffVerdict.RISKY):
+        context.exit(ExitCode.FAILED)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.profiles import WireProfile
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import progress
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+from outpaint.functions.command_line.report_files import WRITABLE_FILE, show_and_write
 
 if TYPE_CHECKING:
     from outpaint.conformance.drift.answer_comparison import Baseline
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("contract drift"))
 @click.argument("recording", type=_FILE)
 @click.option("--against", metavar="URL", help="Ask this base URL instead of the mock in process; a mock server too.")
 @click.option(
@@ -44,8 +47,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--fail-on", type=click.Choice(["any", "breaking"]), default="any", show_default=True,
     help="Which differences end with 1.",
 )  # fmt: skip
-@click.option("--junit", metavar="FILE", type=_FILE, help="Write JUnit XML.")
-@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write JSON.")
+@click.option("--junit", metavar="FILE", type=WRITABLE_FILE, help="Write JUnit XML.")
+@click.option("--json", "json_", metavar="FILE", type=WRITABLE_FILE, help="Write JSON.")
 @click.option(
     "--to-fixtures", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False),
     help="Turn the recording into files for tests instead of replaying it.",
@@ -85,17 +88,6 @@ def drift(
       outpaint contract drift vendor.json --ignore "body:/data/*/seed" --ignore timing
       outpaint contract drift vendor.json --against http://127.0.0.1:8080 --api-key dev --max-credits 20
       outpaint contract drift vendor.json --to-fixtures tests/fixtures/vendor
-
-    \b
-    Exit codes:
-      0  no drift
-      1  drift
-      2  wrong usage, or the recording cannot be read, or is none
-      3  nothing answers at --against, or not in time, or TLS fails
-      4  something answers there that is not this API
-      5  the key is refused
-      6  nothing in the recording could be replayed, so nothing can be said
-      7  the recorded requests cost more than --max-credits
     """
     from outpaint.conformance.drift.answer_comparison import Baseline
     from outpaint.conformance.drift.drift_reports import as_json, as_junit, print_drift
@@ -114,14 +106,13 @@ def drift(
     relied_on = None if baseline is None else Baseline(baseline)
     found = _replayed(recorded, against, api_key, relied_on, max_credits, WireProfile(profile))
     found = ignoring(found, ignore)
-    for path, report in ((junit, as_junit), (json_, as_json)):
-        if path is not None:
-            path.write_text(report(found), encoding="utf-8")
-    print_drift(found, report_console())
+    reports = ((path, partial(report, found)) for path, report in ((junit, as_junit), (json_, as_json)))
+    written = show_and_write(lambda: print_drift(found, report_console()), reports)
     if not found.replayed:
         raise CommandError(ExitCode.TOO_LITTLE_SEEN, "nothing in the recording could be replayed: nothing can be said")
-    fails = found.breaks if fail_on == "breaking" else not found.is_none
-    context.exit(ExitCode.FAILED if fails else ExitCode.PROVEN)
+    if found.breaks if fail_on == "breaking" else not found.is_none:
+        context.exit(ExitCode.FAILED)
+    context.exit(ExitCode.PROVEN if written else ExitCode.MACHINE)
 
 
 def _replayed(

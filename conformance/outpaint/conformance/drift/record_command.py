@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+
 if TYPE_CHECKING:
     from socket import socket
 
@@ -22,7 +25,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _BETWEEN_WRITES_S: Final = 1.0
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("contract record"))
 @click.option("--upstream", metavar="URL", required=True, help="The provider's base URL, with or without /v1.")
 @click.option("--out", metavar="FILE", type=_FILE, required=True, help="Write the recording here.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there already.")
@@ -80,15 +83,6 @@ def record(
       outpaint contract record --upstream https://genai-api.picsart.io/v1 --out vendor.json --key-env PICSART_KEY \\
           --max-credits 6 -- pytest tests/live
       outpaint contract drift vendor.json        # what would our mock have said?
-
-    \b
-    Exit codes (with a COMMAND that fails, its own):
-      0  recorded
-      1  nothing was recorded, or the file cannot be written
-      2  wrong usage
-      3  nothing answers at --upstream, or not in time, or TLS fails
-      4  something answers there that is not this API
-      5  the key in --key-env is refused
     """
     from outpaint.conformance.drift.recorder import Recorder, RecordingHost
     from outpaint.conformance.drift.upstream import Upstream
@@ -127,7 +121,7 @@ def record(
         status = _served(host, listener, own, f"recording {base_url}: point your client at {own}/v1", command)
     exchanges = recorder.recording().exchanges
     if not exchanges:
-        raise click.ClickException("nothing was recorded: no request came")
+        raise CommandError(ExitCode.TOO_LITTLE_SEEN, "nothing was recorded: no request came")
     click.echo(f"{len(exchanges)} exchanges in {out}; replay them: outpaint contract drift {out}", err=True)
     context.exit(status)
 
@@ -180,10 +174,10 @@ class _Writer:
                 self._write(f"after exchange {exchange.number}, ")
 
     def close(self) -> None:
-        """Write the whole; raises `ClickException` where that cannot be done."""
+        """Write the whole; raises `CommandError` MACHINE where that cannot be done."""
         with self._lock:
             if self.recorder.recording().exchanges and not self._write():
-                raise click.ClickException("the recording is lost: the file could not be written")
+                raise CommandError(ExitCode.MACHINE, "the recording is lost: the file could not be written")
 
     def _write(self, when: str = "") -> bool:
         from outpaint.conformance.drift.recording_file import RecordingError

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.errors import first_invalid
 from outpaint.contracts.requests import MAX_COUNT, Wish
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.functions.http.messages import HasHeaders
 
 Headers = tuple[tuple[str, str], ...]

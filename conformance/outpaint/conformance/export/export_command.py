@@ -14,11 +14,13 @@ from outpaint.conformance.export import asyncapi
 from outpaint.conformance.export.asyncapi import BASE, schema_files
 from outpaint.conformance.export.openapi_3_0 import VERSION, downgraded
 from outpaint.contracts import openapi
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+from outpaint.functions.command_line.report_files import WRITABLE_FILE
 
 _SHOWN: Final = 40
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("contract export"))
 @click.option(
     "--version",
     type=click.Choice(("3.1", VERSION)),
@@ -38,7 +40,7 @@ _SHOWN: Final = 40
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=WRITABLE_FILE,
     help="Write there, not to standard output.",
 )
 @click.option(
@@ -107,4 +109,4 @@ def _check(context: click.Context, file: Path, text: str) -> None:
     for line in islice(lines, _SHOWN):
         click.echo(line)
     click.echo(f"{file} is not what the contract says: write it anew with --output {file}", err=True)
-    context.exit(1)
+    context.exit(ExitCode.FAILED)

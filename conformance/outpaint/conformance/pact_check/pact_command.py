@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 import click
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+from outpaint.functions.command_line.report_files import WRITABLE_FILE
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, prefix_of
 
 _PATIENCE_S: Final = 30.0
@@ -30,8 +32,8 @@ def pact() -> None:
     """
 
 
-@pact.command()
-@click.argument("file", type=_FILES)
+@pact.command(epilog=exit_code_lines("contract pact write"))
+@click.argument("file", type=WRITABLE_FILE)
 @click.option("--consumer", metavar="NAME", required=True, help="Who called the mock.")
 @click.option("--provider", metavar="NAME", default="outpaint", show_default=True, help="What it calls the API.")
 @click.option(
@@ -42,20 +44,11 @@ def write(file: Path, consumer: str, provider: str, url: str, world: str) -> Non
     """Write what a running mock was asked as a Pact v4 FILE.
 
     The mock must keep bodies (`outpaint mock --keep-bodies 64`); `outpaint mock --pact FILE` does both.
-
-    \b
-    Exit codes:
-      0  the file was written
-      2  wrong usage, a world that is not there, or no call that makes an interaction
-      3  nothing answers at --url, or not in time, or TLS fails
-      4  something answers there that is no mock of ours
-      5  the mock does not let us ask (--open-admin)
     """
     content, count = _written_by_mock(url, world, consumer, provider)
     if not count:
         says = "no call makes an interaction: did the tests call this mock, and does it keep bodies?"
-        raise CommandError(ExitCode.USAGE, says)
-    file.parent.mkdir(parents=True, exist_ok=True)
+        raise CommandError(ExitCode.TOO_LITTLE_SEEN, says)
     file.write_bytes(content)
     click.echo(f"{file}: {count} interactions of {consumer} with {provider}")
 
@@ -79,7 +72,10 @@ def _written_by_mock(url: str, world: str, consumer: str, provider: str) -> tupl
     raise CommandError(ExitCode.NOT_THIS_API, says)
 
 
-@pact.command(short_help="Check that our contract covers pacts, without a provider.")
+@pact.command(
+    short_help="Check that our contract covers pacts, without a provider.",
+    epilog=exit_code_lines("contract pact check"),
+)
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-path", metavar="PATH", default="", help="Stands before every path of the pact, such as /v1.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
@@ -89,9 +85,6 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
 
     Every request must be one that the contract takes, every answer one that it can give, every provider state one
     that providers know; what is not gets one line. Values that differ from run to run and are pinned earn warnings.
-
-    \b
-    Ends with 0 if everything is covered, 1 if not, 2 if a file is no pact.
 
     \b
     Examples:
@@ -119,7 +112,9 @@ def check(context: click.Context, files: tuple[Path, ...], base_path: str, stric
         context.exit(ExitCode.FAILED)
 
 
-@pact.command(short_help="Verify a provider by pacts, with Pact's own engine.")
+@pact.command(
+    short_help="Verify a provider by pacts, with Pact's own engine.", epilog=exit_code_lines("contract pact verify")
+)
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--base-url", metavar="URL", required=True, help="The provider, such as http://127.0.0.1:8080/v1.")
 @click.option(
@@ -139,17 +134,6 @@ def verify(
 
     A running mock is put into every state. Any other provider only into those for which an API key is enough; the
     other interactions are named and left out. The key never enters a pact or the output.
-
-    \b
-    Exit codes, those of `outpaint contract verify`:
-      0  all that could be verified was kept
-      1  something was broken
-      2  wrong usage, a file is no pact, or Pact's engine is missing or cannot read it
-      3  nothing answers at --base-url, or not in time, or TLS fails
-      4  something answers there that is not this API
-      5  the key is refused
-      6  nothing could be verified
-      7  it could cost more than --max-credits
     """
     from outpaint.conformance.pact_check import pact_verifying
     from outpaint.conformance.pact_check.pact_reading import read_pact

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.functions.http.messages import HasHeaders
 
 Tokens = tuple[str, ...]

@@ -23,12 +23,13 @@ from outpaint.conformance.pact_check.pact_reading import HTTP, ExpectedInteracti
 from outpaint.conformance.proving.answer_reading import finished
 from outpaint.conformance.proving.api import Api
 from outpaint.conformance.proving.expectations import Unmet, equal
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.conformance.verify.reachability import balance_at, check_base_url, check_is_there, json_at
 from outpaint.conformance.verify.remote_provider import RemoteProvider
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY, PREFER
 from outpaint.contracts.requests import MAX_COUNT
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.mocks.mock_paths import ADMIN_ROOT
 from outpaint.mocks.pact.provider_states import StateError, StateName, Values, state_named
 
@@ -142,7 +143,7 @@ def verify(pact: PactFile, base_url: str, api_key: str, *, max_credits: int | No
 
     A mock is put into every state by its admin API; any other provider only into `SUPPORTED` ones, and interactions in
     other states are left out and named. Raises `CommandError` as `balance_at` does, OVER_BUDGET where it might cost
-    more than `max_credits`, and USAGE where the engine is not installed or cannot read the pact.
+    more than `max_credits`, MACHINE where the engine is not installed, and USAGE where it cannot read the pact.
     """
     root = check_base_url(base_url)
     mock = _is_mock(root)
@@ -223,7 +224,7 @@ def _verified(file: Path, provider: str, root: str, states: str, left_out: list[
         from pact import Verifier
     except ImportError:
         says = "Pact's engine is not installed: pip install 'outpaint-kit[pact]', and try again"
-        raise CommandError(ExitCode.USAGE, says) from None
+        raise CommandError(ExitCode.MACHINE, says) from None
     host = urlsplit(root).hostname or "localhost"
     verifier = (
         Verifier(provider, host=host)

@@ -12,10 +12,10 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from outpaint.conformance.proving import clauses
-from outpaint.conformance.proving.answer_reading import is_own_file, model_of
+from outpaint.conformance.proving.answer_reading import ANY_HEADER, is_own_file, model_of, no_json
 from outpaint.conformance.proving.case import Severity, Subject
 from outpaint.conformance.proving.clauses import Clause
-from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, lacks, one_of, within
+from outpaint.conformance.proving.expectations import Unmet, contains, equal, holds, lacks, within
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.proving.picture_structure import structure_of
 from outpaint.contracts import paths_and_headers as names
@@ -47,7 +47,7 @@ class AnswerCheck(Subject):
 _CHECKS: Final[list[AnswerCheck]] = []
 
 
-def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
+def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, Unmet]]:
     """The checks that this exchange breaks, each with what was seen."""
     found = []
     for check in _CHECKS:
@@ -55,7 +55,7 @@ def broken(exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
             try:
                 check.judge(exchange)
             except Unmet as unmet:
-                found.append((check, str(unmet)))
+                found.append((check, unmet))
     return found
 
 
@@ -87,16 +87,10 @@ def _declares_its_length(exchange: ObservedExchange) -> bool:
 def _number(exchange: ObservedExchange, name: str) -> int:
     value = exchange.header(name)
     if value is None:
-        raise Unmet(f"{name}: missing")
+        raise Unmet(f"{name}: missing", cause=f"the header {name}")
     if re.fullmatch(r"[0-9]+", value) is None or int(value) > _INT32:
-        raise Unmet(f"{name}: expected a whole number of 32 bits, got {value!r}")
+        raise Unmet(f"{name}: expected a whole number of 32 bits, got {value!r}", cause=f"the header {name}")
     return int(value)
-
-
-def _words(exchange: ObservedExchange, name: str) -> set[str]:
-    """The elements of a header that is a list, on any number of lines, in lower case."""
-    lines = [value for key, value in exchange.headers if key == name.lower()]
-    return {word.strip().lower() for line in lines for word in line.split(",")} - {""}
 
 
 @_check(clauses.CORRELATION, "it carries a correlation id", Severity.MAJOR)
@@ -130,9 +124,10 @@ def browsers_can_read_it(exchange: ObservedExchange) -> None:
     allowed = exchange.header("Access-Control-Allow-Origin")
     holds(allowed, "Access-Control-Allow-Origin is there")
     if allowed != "*":
-        holds(_words(exchange, "Vary") & {"origin", "*"}, f"Vary names Origin, for it is {allowed} that is allowed")
-    exposed = (exchange.header("Access-Control-Expose-Headers") or "").lower()
-    for name in _READABLE:
+        vary = exchange.words("Vary")
+        holds(vary & {"origin", "*"}, f"Vary names Origin, for it is {allowed} that is allowed")
+    exposed = exchange.words("Access-Control-Expose-Headers")
+    for name in () if ANY_HEADER in exposed else _READABLE:
         contains(exposed, name.lower(), "Access-Control-Expose-Headers")
     equal(exchange.header("Access-Control-Allow-Credentials"), None, "Access-Control-Allow-Credentials")
 
@@ -170,7 +165,7 @@ def a_202_says_where_to_poll(exchange: ObservedExchange) -> None:
 )
 def allow_on_405(exchange: ObservedExchange) -> None:
     holds(exchange.header("Allow"), "Allow is there and not empty")
-    lacks(_words(exchange, "Allow"), exchange.method.lower(), "Allow")
+    lacks(exchange.words("Allow"), exchange.method.lower(), "Allow")
 
 
 @_check(clauses.KEY_SCHEME, "it says how to authenticate", Severity.MINOR, lambda exchange: exchange.status == 401)
@@ -270,7 +265,9 @@ def _refuse_constant(name: str) -> None:
 
 @_check(clauses.JSON_ANSWERS, "it is JSON, and says so, on the API's own routes", Severity.MAJOR, _is_of_the_api)
 def api_answers_json(exchange: ObservedExchange) -> None:
-    one_of(exchange.media_type, (_PLAIN, _PROBLEM), "Content-Type")
+    if exchange.media_type not in (_PLAIN, _PROBLEM):
+        says = f"Content-Type: expected {_PLAIN} or {_PROBLEM}, got {exchange.media_type!r}"
+        raise Unmet(says, cause=no_json(exchange.status))
 
 
 def _is_private(exchange: ObservedExchange) -> bool:
@@ -285,7 +282,7 @@ def _is_private(exchange: ObservedExchange) -> bool:
     _is_private,
 )
 def private_answers_are_not_kept(exchange: ObservedExchange) -> None:
-    words = _words(exchange, "Cache-Control")
+    words = exchange.words("Cache-Control")
     may_be_kept = _FILES in exchange.path and "private" in words
     holds(may_be_kept or "no-store" in words, f"Cache-Control forbids caches to keep it (it is {sorted(words)})")
     shared = {word for word in words if word == "public" or word.startswith("s-maxage")}
@@ -380,12 +377,13 @@ def _json_of(exchange: ObservedExchange) -> Any:
     try:
         return json.loads(exchange.body)
     except ValueError:
-        raise Unmet(f"the body: no JSON: {exchange.body[:100]!r}") from None
+        says = f"the body: no JSON: {exchange.body[:100]!r}"
+        raise Unmet(says, cause=no_json(exchange.status)) from None
 
 
 def _error_of(exchange: ObservedExchange) -> tuple[dict[str, Any], ErrorBody | ProblemDetails]:
     api_answers_json(exchange)
     document = _json_of(exchange)
     if exchange.media_type == _PROBLEM:
-        return document, model_of(exchange.body, ProblemDetails)
-    return document, model_of(exchange.body, ErrorBody)
+        return document, model_of(exchange.body, ProblemDetails, exchange.status)
+    return document, model_of(exchange.body, ErrorBody, exchange.status)

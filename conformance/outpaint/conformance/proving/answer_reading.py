@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -23,6 +24,12 @@ _ACCEPTED_WORDS: Final = ("processing", "success")
 """The status words that the vendor's 202 has had: since 2026, and in 2025."""
 READING_AND_WRITING: Final = frozenset({"get", "head", "post", "put", "patch", "delete"})
 """The methods of RFC 9110 and RFC 5789 that an API may have, in lower case."""
+PLAIN_FAMILIES: Final = {200: "content-types.multipart-is-taken", 202: "asynchronous.mode-async-is-202"}
+"""The cases that send a plain request and nothing else, by the status that it is answered with."""
+BALANCE_FAMILY: Final = "credits.balance-has-one-member"
+"""The case that is about the balance itself."""
+ANY_HEADER: Final = "*"
+"""What a header of CORS may say instead of every name, to a request without credentials (Fetch, 3.3.3)."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -39,16 +46,17 @@ class Item:
 
 def finished(response: httpx.Response) -> list[Item]:
     """The pictures of a 200."""
-    equal(response.status_code, 200, "the status")
+    _has_status(response, 200)
     try:
         document = response.json()
         status, items = document["status"], [Item(item["id"], item["url"]) for item in document["data"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise Unmet(f"the body: expected status and data with id and url, got {error!r}") from None
+        says = f"the body: expected status and data with id and url, got {error!r}"
+        raise Unmet(says, cause=no_json(200) if isinstance(error, ValueError) else says) from None
     equal(status, "success", "the status word")
     for item in items:
         if not (isinstance(item.id, str) and item.id and isinstance(item.url, str) and item.url):
-            raise Unmet(f"an item of data: expected id and url as text, got {item}")
+            raise Unmet(f"an item of data: expected id and url as text, got {item}", cause="an item of data")
     return items
 
 
@@ -61,11 +69,23 @@ def only_picture(response: httpx.Response) -> Item:
 
 def pending(response: httpx.Response) -> str:
     """The `inference_id` of a 202, whose `data` is present and empty."""
-    equal(response.status_code, 202, "the status")
+    _has_status(response, 202)
     document = json_object(response)
     one_of(document.get("status"), _ACCEPTED_WORDS, "the status word")
     equal(document.get("data", "no such member"), [], "data")
     return text_member(document, "inference_id")
+
+
+def balance_of(response: httpx.Response) -> int:
+    """The credits of a balance; whether it has other members is asked by one case."""
+    try:
+        equal(response.status_code, 200, "the status of the balance")
+        credits_ = json_object(response).get("credits")
+        if type(credits_) is not int:
+            raise Unmet(f"credits: expected a whole number, got {credits_!r}")
+    except Unmet as unmet:
+        raise Unmet(str(unmet), cause=f"the balance: {unmet}", guarded_by=BALANCE_FAMILY) from None
+    return credits_
 
 
 def failed(response: httpx.Response) -> tuple[str, str]:
@@ -92,13 +112,13 @@ def rejected(response: httpx.Response, status: int, *, message: str | None = Non
 
 def result_of(response: httpx.Response) -> Result:
     """The body of a 200 with pictures."""
-    equal(response.status_code, 200, "the status")
+    _has_status(response, 200)
     return parsed(response, Result)
 
 
 def accepted_of(response: httpx.Response) -> Accepted:
     """The body of a 202."""
-    equal(response.status_code, 202, "the status")
+    _has_status(response, 202)
     return parsed(response, Accepted)
 
 
@@ -119,16 +139,21 @@ def refused(response: httpx.Response, code: ErrorCode, *, field: str | None = No
 
 
 def parsed(response: httpx.Response, model: type[Model]) -> Model:
-    return model_of(response.content, model)
+    return model_of(response.content, model, response.status_code)
 
 
-def model_of(body: bytes, model: type[Model]) -> Model:
-    """A body's bytes, which must be JSON, as this model; a number that is written as text is none."""
+def model_of(body: bytes, model: type[Model], status: int) -> Model:
+    """The body of an answer of this status, which must be JSON, as this model; a number written as text is none."""
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         place, _, reason = first_invalid(error)
-        raise Unmet(f"{model.__name__}: {place or 'the body'}: {reason}") from None
+        says = f"{model.__name__}: {place or 'the body'}: {reason}"
+        kind = error.errors(include_url=False, include_context=False, include_input=False)[0]["type"]
+        # Whichever of the pictures it is.
+        shape = re.sub(r"[0-9]+", "*", place)
+        cause = no_json(status) if kind == "json_invalid" else f"{model.__name__}: {shape}: {reason}"
+        raise Unmet(says, cause=cause) from None
 
 
 def says_the_same(again: Result, first: Result) -> None:
@@ -145,27 +170,54 @@ def _without_urls(result: Result) -> dict[str, Any]:
 # Parts of any answer
 
 
+def _has_status(response: httpx.Response, status: int) -> None:
+    """The answer to a request that should be taken must have this status."""
+    got = response.status_code
+    if got != status:
+        cause = f"a plain request: expected {status}, got {got}"
+        raise Unmet(f"the status: expected {status}, got {got}", cause=cause, guarded_by=PLAIN_FAMILIES[status])
+
+
+def no_json(status: int) -> str:
+    """The cause of all failures for answers of this status that are no JSON."""
+    return f"no JSON in an answer of {status}"
+
+
 def json_object(response: httpx.Response) -> dict[str, Any]:
     """The body, which must be a JSON object."""
     try:
         document = response.json()
     except ValueError:
-        raise Unmet(f"the body: no JSON: {response.content[:100]!r}") from None
+        says = f"the body: no JSON: {response.content[:100]!r}"
+        raise Unmet(says, cause=no_json(response.status_code)) from None
     if not isinstance(document, dict):
         raise Unmet(f"the body: expected a JSON object, got {document!r}")
     return document
 
 
+def members_of(response: httpx.Response, model: type[BaseModel]) -> dict[str, Any]:
+    """The members of the body that the contract has in this model; what a provider adds may differ at each answer."""
+    return {name: value for name, value in json_object(response).items() if name in model.model_fields}
+
+
 def text_member(document: dict[str, Any], name: str) -> str:
     """This member of a body, which must be text and not empty."""
     value = document.get(name)
-    holds(isinstance(value, str) and value, f"{name} is text and not empty")
-    return str(value)
+    if not (isinstance(value, str) and value):
+        says = f"{name}: expected text that is not empty, got {value!r}"
+        raise Unmet(says, cause=says)
+    return value
 
 
 def media_type(response: httpx.Response) -> str:
-    """The Content-Type without its parameters; empty where there is none."""
-    return str(response.headers.get("Content-Type", "")).partition(";")[0]
+    """The Content-Type without its parameters, in lower case; empty where there is none."""
+    return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+
+def sent_bytes(response: httpx.Response) -> int:
+    """How long the body was as it was sent, packed or not."""
+    packed = "Content-Encoding" in response.headers
+    return response.num_bytes_downloaded if packed else len(response.content)
 
 
 def words_of(response: httpx.Response, header: str) -> set[str]:
@@ -173,14 +225,14 @@ def words_of(response: httpx.Response, header: str) -> set[str]:
     return {word.strip().lower() for word in response.headers.get(header, "").split(",")}
 
 
-def is_own_file(url: str) -> bool:
-    """Whether a picture's URL leads to the API itself; a store beside it signs its URLs in another way."""
-    return FILE_PATH.partition("{")[0] in url
+def is_own_file(url: str, base_url: httpx.URL) -> bool:
+    """Whether a picture's URL leads to the API itself; a store or a host beside it has rules of its own."""
+    return FILE_PATH.partition("{")[0] in url and httpx.URL(url).netloc == base_url.netloc
 
 
 def is_replay(response: httpx.Response) -> None:
     """It must be marked as the answer to an earlier request."""
-    equal(response.headers.get(IDEMPOTENT_REPLAYED), "true", IDEMPOTENT_REPLAYED)
+    equal(response.headers.get(IDEMPOTENT_REPLAYED, "").lower(), "true", IDEMPOTENT_REPLAYED)
 
 
 def is_first(response: httpx.Response) -> None:

@@ -12,14 +12,13 @@ from uuid import uuid4
 import httpx
 
 from outpaint.conformance.proving import drawn_pictures
-from outpaint.conformance.proving.answer_reading import finished, parsed, pending
+from outpaint.conformance.proving.answer_reading import balance_of, finished, pending
 from outpaint.conformance.proving.expectations import Unmet, equal
 from outpaint.conformance.proving.observed_exchange import ObservedExchange, Observer
 from outpaint.conformance.proving.provider import Provider
 from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, INFERENCE_PATH, OUTPAINT_PATH
-from outpaint.contracts.responses import Balance
 
 LONGEST_POLL_S: Final = 60.0
 """How long a case waits for a job's end."""
@@ -150,9 +149,7 @@ class Api:
         return response
 
     def balance(self) -> int:
-        response = self.get(BALANCE_PATH)
-        equal(response.status_code, 200, "the status of the balance")
-        return parsed(response, Balance).credits
+        return balance_of(self.get(BALANCE_PATH))
 
     def wait_for_balance(self, wanted: int) -> None:
         """Ask until the balance is this."""
@@ -177,10 +174,14 @@ class Api:
     def fetch(self, url: str, *, method: str = "GET") -> httpx.Response:
         """A result file, without a key; observed only where the API itself serves it.
 
-        Another host, also one that is only another port, makes none of the API's promises.
+        Another host, also one that is only another port, makes none of the API's promises. A redirect is followed, as
+        by whoever opens the URL.
         """
         began = time.monotonic()
-        response = self.client.request(method, url)
+        try:
+            response = self.client.request(method, url, follow_redirects=True)
+        except httpx.ConnectError as error:
+            raise Unmet(f"the file at {url}: no connection: {error}", cause=no_connection(error)) from None
         if response.request.url.netloc == self.client.base_url.netloc:
             self._observer(ObservedExchange.of(response, time.monotonic() - began))
         return response
@@ -199,6 +200,14 @@ class Api:
         files = self.files_of(self.outpaint(**fields))
         equal(len(files), 1, "the number of pictures")
         return files[0]
+
+
+def no_connection(error: httpx.ConnectError) -> str:
+    """The cause of all failures for want of a connection to this host."""
+    try:
+        return f"no connection to {error.request.url.netloc.decode()}"
+    except RuntimeError:  # made without a request
+        return "no connection"
 
 
 def once() -> dict[str, str]:

@@ -557,7 +557,8 @@ SYNC_POLLED: Final = _ours("results.sync-polled", "A job that was waited for can
 URL_OPEN: Final = _vendor("files.url-open", "A result's URL is fetched without a key, as often as wanted.", RESPONSES)
 FILE_HEADERS: Final = _ours(
     "files.headers",
-    "A file comes with its media type and length, is not sniffed, and is cached no longer than its URL works.",
+    "A file comes with its media type, with its length or in chunks, is not sniffed, and is cached no longer than its "
+    "URL works.",
     RESULT_FILES,
 )
 FILES_LIVE: Final = _vendor("files.live", "Result files live 24 hours, and no URL outlives its file.", RESPONSES)

@@ -9,7 +9,17 @@ _SHOWN: Final = 300
 
 
 class Unmet(AssertionError):  # noqa: N818 - read as a finding about the provider, not a fault of ours
-    """The provider did not do what the case expects; the text says what was expected and what was seen."""
+    """The provider did not do what the case expects; the text says what was expected and what was seen.
+
+    Many cases rest on the same parts of answers. `cause` names such a part where it is what was not as it must be, and
+    is the same for every case that fails for it. `guarded_by` is the family of the one case that is about that part;
+    where it is given, the others failed for the same cause only if that case failed for it too.
+    """
+
+    def __init__(self, says: str, *, cause: str = "", guarded_by: str = "") -> None:
+        super().__init__(says)
+        self.cause = cause
+        self.guarded_by = guarded_by
 
 
 class NotOffered(Exception):  # noqa: N818 - nothing went wrong: the provider has no such control

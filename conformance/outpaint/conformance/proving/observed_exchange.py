@@ -41,6 +41,11 @@ class ObservedExchange(HasHeaders):
             seconds=seconds,
         )
 
+    def words(self, name: str) -> set[str]:
+        """The elements of a header that is a list, on whichever of its lines, in lower case."""
+        values = (value for key, value in self.headers if key == name.lower())
+        return {word.strip().lower() for value in values for word in value.split(",")} - {""}
+
     @property
     def media_type(self) -> str:
         """The answer's Content-Type without its parameters, in lower case; empty where there is none."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -100,3 +102,14 @@ class Provider(Protocol):
 
     def address(self) -> tuple[str, int]:
         """SOCKET: host and port of plain HTTP."""
+
+
+def is_near(base_url: str) -> bool:
+    """Whether a base URL leads to this machine."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from io import BytesIO
 from typing import Final
+
+import httpx
 
 from outpaint.conformance.proving.expectations import Unmet
 
 BOUNDARY: Final = "wire-case-boundary"
 SILENCE_S: Final = 2.0
-_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,50 @@ def send_raw(address: tuple[str, int], data: bytes, *, then_close_writing: bool 
     return received
 
 
-def status_of(answer: bytes) -> int:
-    """The status of the answer's first line; raises `Unmet` where that is no status line."""
-    found = _STATUS_LINE.match(answer)
-    if found is None:
-        raise Unmet(f"the answer: expected an HTTP status line, got {answer[:100]!r}")
-    return int(found[1])
+class _Received(BytesIO):
+    """The bytes of a connection as http.client reads them, which closes what it has read an answer from."""
+
+    def makefile(self, _mode: str) -> _Received:
+        return self
+
+    def close(self) -> None:
+        """Stay open: the next answer stands behind this one."""
+
+
+def answers_in(received: bytes) -> list[httpx.Response]:
+    """The final answers that a connection brought, in their order, with their bodies unpacked; at least one.
+
+    Answers of 1xx, of which any number may come before a final one (RFC 9110, 15.2), are passed over. Raises `Unmet`
+    for what is no HTTP, or is not whole.
+    """
+    stream, found = _Received(received), []
+    while stream.tell() < len(received) or not found:
+        answer = HTTPResponse(stream)  # type: ignore[arg-type]  # of its socket it uses makefile alone
+        try:
+            answer.begin()
+            body = answer.read()
+        except IncompleteRead:
+            raise Unmet(f"the answer: broke off within its body, got {received[:100]!r}") from None
+        except (HTTPException, ConnectionError, ValueError):
+            raise Unmet(f"the answer: expected an HTTP status line, got {received[:100]!r}") from None
+        if answer.status >= 200:
+            found.append(_as_response(answer, body))
+    return found
+
+
+def _as_response(answer: HTTPResponse, body: bytes) -> httpx.Response:
+    # The body is out of its chunks already.
+    headers = [(name, value) for name, value in answer.getheaders() if name.lower() != "transfer-encoding"]
+    extensions = {"http_version": b"HTTP/1.0" if answer.version == 10 else b"HTTP/1.1"}
+    return httpx.Response(answer.status, headers=headers, content=body, extensions=extensions)
+
+
+def ends_connection(response: httpx.Response) -> bool:
+    """Whether no further request is answered on the connection of this answer (RFC 9112, 9.3)."""
+    words = {word.strip().lower() for word in response.headers.get("Connection", "").split(",")}
+    return "close" in words or (response.http_version == "HTTP/1.0" and "keep-alive" not in words)
+
+
+def status_of(received: bytes) -> int:
+    """The status of the first final answer; raises `Unmet` where there is none."""
+    return answers_in(received)[0].status_code

@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from outpaint.conformance.proving.answer_promises import AnswerCheck, broken
-from outpaint.conformance.proving.api import Api
+from outpaint.conformance.proving.api import Api, no_connection
 from outpaint.conformance.proving.case import Case, Subject
 from outpaint.conformance.proving.expectations import NotOffered, Unmet
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
@@ -46,6 +46,8 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    FAILED_ALIKE = "failed alike"
+    """It failed for the cause for which another case is shown as failed."""
     NOT_OFFERED = "not offered"
     """The provider cannot do what the case needs: it says nothing about the provider."""
     NOT_RUN = "not run"
@@ -67,6 +69,12 @@ class CaseResult:
     seconds: float = 0.0
     credits: int = 0
     """The most that it may have cost, as the case declares; 0 where it was not begun."""
+    cause: str = ""
+    """What of the answers it failed for, the same for all that failed for it; empty where the cause is its own."""
+    guarded_by: str = ""
+    """The family of the case that is about the cause, where there is one (`Unmet`)."""
+    failed_with: str = ""
+    """The id of the case that is shown as failed for the cause, of one that failed alike."""
 
 
 @dataclass
@@ -142,32 +150,32 @@ class Runner:
             self.watch(exchange)
 
         began = time.monotonic()
-        outcome, said = self._act(case, observe)
-        kept = exchanges[-KEPT_EXCHANGES:] if outcome is Outcome.FAILED else []
-        return CaseResult(
-            case,
-            outcome,
-            self.redaction.text(said),
-            tuple(redacted_exchange(exchange, self.redaction) for exchange in kept),
-            time.monotonic() - began,
-            case.credits,
-        )
+        met = self._act(case, observe)
+        seconds = time.monotonic() - began
+        if met is None:
+            return CaseResult(case, Outcome.PASSED, seconds=seconds, credits=case.credits)
+        said = self.redaction.text(str(met))
+        if isinstance(met, NotOffered):
+            return CaseResult(case, Outcome.NOT_OFFERED, said, seconds=seconds, credits=case.credits)
+        kept = tuple(redacted_exchange(exchange, self.redaction) for exchange in exchanges[-KEPT_EXCHANGES:])
+        return CaseResult(case, Outcome.FAILED, said, kept, seconds, case.credits, met.cause, met.guarded_by)
 
-    def _act(self, case: Case, observe: Callable[[ObservedExchange], None]) -> tuple[Outcome, str]:
+    def _act(self, case: Case, observe: Callable[[ObservedExchange], None]) -> Unmet | NotOffered | None:
+        """Run a case; what kept it from passing, None where nothing did."""
         try:
             with Api.connected(self.provider, self.provider.key(), observe) as api:
                 case.act(api)
-        except Unmet as unmet:
-            return Outcome.FAILED, str(unmet)
-        except NotOffered as missing:
-            return Outcome.NOT_OFFERED, str(missing)
+        except (Unmet, NotOffered) as met:
+            return met
         except httpx.TimeoutException as error:
-            return Outcome.FAILED, f"no answer came in time: {_named(error)}"
+            return Unmet(f"no answer came in time: {_named(error)}")
+        except httpx.ConnectError as error:
+            return Unmet(f"no answer came: {_named(error)}", cause=no_connection(error))
         except httpx.HTTPError as error:
-            return Outcome.FAILED, f"no answer came: {_named(error)}"
+            return Unmet(f"no answer came: {_named(error)}")
         except Exception as error:  # noqa: BLE001 - an answer of any shape may trip a case: that is a finding too
-            return Outcome.FAILED, f"the answer could not be read as the case reads it: {_named(error)}"
-        return Outcome.PASSED, ""
+            return Unmet(f"the answer could not be read as the case reads it: {_named(error)}")
+        return None
 
 
 def _named(error: Exception) -> str:
@@ -181,6 +189,7 @@ class _Record:
     judged: int = 0
     broken: int = 0
     said: str = ""
+    causes: set[str] = field(default_factory=set)
     exchange: ObservedExchange | None = None
 
 
@@ -201,7 +210,7 @@ class AnswerJudge:
     def watch(self, exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
         """Judge and note an exchange; returns the promises that no exchange broke before it, with what was seen."""
         self.seen.note(exchange)
-        found = {check.id: said for check, said in broken(exchange)}
+        found = {check.id: unmet for check, unmet in broken(exchange)}
         first = []
         with self._lock:
             for check, record in self._records.values():
@@ -210,10 +219,11 @@ class AnswerJudge:
                 record.judged += 1
                 if check.id in found:
                     if record.exchange is None:
-                        record.said = self._redaction.text(found[check.id])
+                        record.said = self._redaction.text(str(found[check.id]))
                         record.exchange = redacted_exchange(exchange, self._redaction)
                         first.append((check, record.said))
                     record.broken += 1
+                    record.causes.add(found[check.id].cause)
         return first
 
     def results(self) -> tuple[CaseResult, ...]:
@@ -228,4 +238,6 @@ def _result(check: AnswerCheck, record: _Record) -> CaseResult:
     if record.exchange is None:
         return CaseResult(check, Outcome.PASSED)
     said = f"broken by {record.broken} of {record.judged} answers, first so: {record.said}"
-    return CaseResult(check, Outcome.FAILED, said, (record.exchange,))
+    # One that was broken for several causes is a failure of its own.
+    (cause,) = record.causes if len(record.causes) == 1 else ("",)
+    return CaseResult(check, Outcome.FAILED, said, (record.exchange,), cause=cause)

@@ -12,8 +12,9 @@ from outpaint.conformance.proving.answer_promises import AnswerCheck
 from outpaint.conformance.proving.case import Case, Severity
 from outpaint.conformance.proving.clauses import Origin
 from outpaint.conformance.proving.provider import Provider
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.contracts.profiles import WireProfile
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 _CREDITS_BETWEEN_CHECKS: Final = 25
 """Credits between two looks at what was really spent."""

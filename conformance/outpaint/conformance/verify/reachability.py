@@ -15,10 +15,11 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from outpaint.conformance.verify.exit_codes import CommandError, ExitCode
 from outpaint.conformance.verify.remote_provider import client_options
 from outpaint.contracts.paths_and_headers import API_KEY, BALANCE_PATH
 from outpaint.contracts.redaction import Redaction
+from outpaint.functions.command_line.command_endings import CommandError
+from outpaint.functions.command_line.exit_codes import ExitCode
 
 _PATIENCE_S: Final = 15.0
 _MOST_BYTES: Final = 1_000_000

@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import cache
-from ipaddress import ip_address
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
 
 from outpaint.conformance.proving.expectations import NotOffered
-from outpaint.conformance.proving.provider import Need
+from outpaint.conformance.proving.provider import Need, is_near
 from outpaint.contracts.paths_and_headers import MAX_WAIT, RATE_RESET, RETRY_AFTER
 
 LONGEST_WAIT_S: Final = 120.0
@@ -157,14 +156,3 @@ class RemoteProvider:
         if url.scheme != "http":
             raise NotOffered("it has no socket for plain HTTP")
         return url.hostname or "", url.port or 80
-
-
-def is_near(base_url: str) -> bool:
-    """Whether a base URL leads to this machine."""
-    host = urlsplit(base_url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,18 +17,21 @@ from rich.table import Table
 from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.curl import as_curl
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification
 from outpaint.functions.command_line import console as command_line
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.mocks.report.junit_xml import JunitCase, JunitSuite, junit_xml
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up when a member of the JSON report changes its meaning or goes away."""
 _LONGEST_JSON_BODY: Final = 4000
 _LONGEST_JUNIT_BODY: Final = 2000
 _LONGEST_SHOWN_BODY: Final = 300
 _SHOWN_FAILURES: Final = 20
 _SHOWN_EXCHANGES: Final = 2
+_SHOWN_ALIKE: Final = 5
+_SELDOM: Final = (Outcome.FAILED_ALIKE, Outcome.NOT_RUN)
+"""Has a column only where there are some."""
 _LOG_WIDTH: Final = 160
 """Columns where standard output is no terminal."""
 
@@ -50,7 +53,7 @@ def progress(total: int) -> Iterator[Callable[[CaseResult], None]]:
 
 def report_console() -> Console:
     """Standard output for tables: nothing is wrapped, so that ids and commands can be copied."""
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = command_line.CommandConsole()
     if not console.is_terminal:
         console.width = _LOG_WIDTH
     return console
@@ -86,6 +89,8 @@ def _case_object(result: CaseResult) -> dict[str, Any]:
     }
     if result.said:
         case["said"] = result.said
+    if result.failed_with:
+        case["failed_with"] = result.failed_with
     if result.exchanges:
         case["exchanges"] = list(map(_exchange_object, result.exchanges))
     return case
@@ -119,6 +124,8 @@ def print_table(verification: Verification, console: Console) -> None:
     for result in failures[:_SHOWN_FAILURES]:
         console.print(f"\n[bold red]failed[/] [bold]{escape(result.subject.id)}[/] ({result.subject.severity})")
         console.print(f"  seen {result.said}", markup=False)
+        if alike := verification.failed_with(result):
+            console.print(f"  for the same cause {_listed(alike)}", markup=False)
         for line in failure_lines(replace(result, exchanges=result.exchanges[-_SHOWN_EXCHANGES:])):
             console.print(f"  {line}", markup=False)
     if len(failures) > _SHOWN_FAILURES:
@@ -134,8 +141,14 @@ def print_table(verification: Verification, console: Console) -> None:
     console.print(f"{verification.provider}, {run}", style="dim", markup=False)
 
 
+def _listed(alike: Sequence[CaseResult]) -> str:
+    """How many failed alike, and the first of them."""
+    names = ", ".join(one.subject.id for one in alike[:_SHOWN_ALIKE])
+    return f"{len(alike)} more: {names}" + (", ..." if len(alike) > _SHOWN_ALIKE else "")
+
+
 def _by_area(verification: Verification) -> Table:
-    shown = [outcome for outcome in Outcome if outcome is not Outcome.NOT_RUN or verification.counts[outcome]]
+    shown = [outcome for outcome in Outcome if outcome not in _SELDOM or verification.counts[outcome]]
     table = Table("area", box=None, pad_edge=False, header_style="bold")
     for outcome in shown:
         table.add_column(outcome.value, justify="right")
@@ -193,6 +206,9 @@ def _junit_case(result: CaseResult) -> JunitCase:
     if result.outcome is Outcome.FAILED:
         text = "\n".join(failure_lines(result, _LONGEST_JUNIT_BODY))
         return replace(case, problem="failure", message=result.said, type=subject.severity, text=text)
+    if result.outcome is Outcome.FAILED_ALIKE:
+        says = f"{result.outcome}, for the cause of {result.failed_with}: {result.said}"
+        return replace(case, problem="skipped", message=says)
     return replace(case, problem="skipped", message=f"{result.outcome}: {result.said}")
 
 

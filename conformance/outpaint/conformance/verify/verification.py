@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from outpaint.conformance.cases import all_cases
@@ -16,9 +16,9 @@ from outpaint.conformance.proving.provider import Provider
 from outpaint.conformance.verify.case_runner import AnswerJudge, CaseResult, Outcome, Runner
 from outpaint.conformance.verify.case_selection import CreditBudget, Selection
 from outpaint.conformance.verify.coverage import Aspect, too_little
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import Redaction
+from outpaint.functions.command_line.exit_codes import ExitCode as ExitCode  # public here, too
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,13 @@ class Verification:
             areas.setdefault(result.subject.area, Counter())[result.outcome] += 1
         return areas
 
+    def failed_with(self, result: CaseResult) -> tuple[CaseResult, ...]:
+        """Those that failed alike: for the cause for which this one is shown as failed."""
+        return tuple(other for other in self.results if other.failed_with == result.subject.id)
+
     @property
     def failures(self) -> tuple[CaseResult, ...]:
-        """What failed, the worst first."""
+        """What failed, one for each cause, the worst first."""
         worst_first = list(Severity)
         failed = (result for result in self.results if result.outcome is Outcome.FAILED)
         return tuple(sorted(failed, key=lambda result: (worst_first.index(result.subject.severity), result.subject.id)))
@@ -70,7 +74,7 @@ class Verification:
         passed, failed = self.counts[Outcome.PASSED], self.counts[Outcome.FAILED]
         rest = "".join(
             f", {self.counts[outcome]} {outcome.value}"
-            for outcome in (Outcome.NOT_OFFERED, Outcome.NOT_RUN)
+            for outcome in (Outcome.FAILED_ALIKE, Outcome.NOT_OFFERED, Outcome.NOT_RUN)
             if self.counts[outcome]
         )
         match self.exit_code:
@@ -82,6 +86,53 @@ class Verification:
                 return f"Interrupted: {passed} passed, {failed} failed{rest}."
             case _:
                 return f"Broken: {failed} failed, {passed} passed{rest}."
+
+
+def one_failure_a_cause(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
+    """The results, in their order, with one failure for each cause; the others that have it failed alike.
+
+    Those that have a cause in common are shown as the case that is about it, else as a promise about every answer, else
+    as the worst. Variants of one case that failed with the same words have one cause, too.
+    """
+    every = tuple(results)
+    shown_as: dict[str, CaseResult] = {}
+    for key in (_cause, _family_and_words):
+        groups: dict[object, list[CaseResult]] = {}
+        for one in every:
+            if one.outcome is Outcome.FAILED and one.subject.id not in shown_as and key(one) is not None:
+                groups.setdefault(key(one), []).append(one)
+        for group in groups.values():
+            lead = _lead(group)
+            shown_as |= {one.subject.id: lead for one in group if lead is not None and one is not lead}
+    return tuple(_shown(one, shown_as) for one in every)
+
+
+def _cause(result: CaseResult) -> object:
+    return result.cause or None
+
+
+def _family_and_words(result: CaseResult) -> object:
+    return (result.subject.family, result.said) if isinstance(result.subject, Case) else None
+
+
+def _lead(group: list[CaseResult]) -> CaseResult | None:
+    """Which of a group with one cause is shown as failed; None where the case that is about the cause is not in it."""
+    guard = next((one.guarded_by for one in group if one.guarded_by), "")
+    if guard:
+        return next((one for one in group if one.subject.id.partition("[")[0] == guard), None)
+    worst = list(Severity)
+    return min(
+        group, key=lambda one: (isinstance(one.subject, Case), worst.index(one.subject.severity), one.subject.id)
+    )
+
+
+def _shown(result: CaseResult, shown_as: Mapping[str, CaseResult]) -> CaseResult:
+    lead = shown_as.get(result.subject.id)
+    if lead is None:
+        return result
+    # A variant that is shown for a cause may itself be shown as another one.
+    lead = shown_as.get(lead.subject.id, lead)
+    return replace(result, outcome=Outcome.FAILED_ALIKE, failed_with=lead.subject.id)
 
 
 def verify_provider(
@@ -127,7 +178,7 @@ def verify_provider(
         seed=seed,
         began_at=began_at,
         seconds=time.monotonic() - began,
-        results=results + judge.results(),
+        results=one_failure_a_cause(results + judge.results()),
         coverage=coverage,
         too_little=too_little(
             coverage,

@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
@@ -21,8 +21,8 @@ from outpaint.conformance.proving.observed_exchange import ObservedExchange
 from outpaint.conformance.verify.case_runner import CaseResult, Outcome
 from outpaint.conformance.verify.coverage import Aspect
 from outpaint.conformance.verify.curl import as_curl, form_parts
-from outpaint.conformance.verify.exit_codes import ExitCode
 from outpaint.conformance.verify.verification import Verification
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.functions.http.docs_page import html_page
 
 _AS_THEY_ARE: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "BMP": "image/bmp"}
@@ -60,10 +60,11 @@ def as_page(verification: Verification) -> str:
 def _failures(verification: Verification) -> str:
     if not verification.failures:
         return ""
-    return "<section><h2>Failures</h2>" + "".join(map(_failure, verification.failures)) + "</section>"
+    shown = (_failure(one, verification.failed_with(one)) for one in verification.failures)
+    return "<section><h2>Failures</h2>" + "".join(shown) + "</section>"
 
 
-def _failure(result: CaseResult) -> str:
+def _failure(result: CaseResult, alike: Sequence[CaseResult]) -> str:
     subject = result.subject
     rows = {
         "case": subject.sentence,
@@ -71,6 +72,8 @@ def _failure(result: CaseResult) -> str:
         "guards": f"{subject.guards.says} ({subject.guards.id}: {subject.guards.source})",
         "severity": subject.severity.value,
     }
+    if alike:
+        rows["failed alike"] = ", ".join(one.subject.id for one in alike)
     listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
     exchanges = "".join(map(_exchange, result.exchanges)) or '<p class="quiet">Nothing went over the wire.</p>'
     return (

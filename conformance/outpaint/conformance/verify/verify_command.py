@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpaint.conformance.verify.exit_codes import CommandError
 from outpaint.contracts.paths_and_headers import MAX_WAIT
 from outpaint.contracts.profiles import WireProfile
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import ERR, OUT
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+from outpaint.functions.command_line.report_files import WRITABLE_FILE, show_and_write
 
 if TYPE_CHECKING:
     from outpaint.conformance.proving.answer_promises import AnswerCheck
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from outpaint.conformance.proving.provider import Provider
     from outpaint.conformance.verify.case_selection import CreditBudget, Plan
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _only_option = click.option(
     "--only", metavar="PATTERN", multiple=True, help="Cases by id, with * for anything, or an area; repeat it."
 )
@@ -77,7 +79,7 @@ def _as_object(what: Case | AnswerCheck) -> dict[str, Any]:
     return described
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("contract verify"))
 @click.option("--base-url", metavar="URL", required=True, help="The provider's, with or without /v1.")
 @click.option(
     "--api-key", metavar="KEY", envvar="OUTPAINT_KEY", show_envvar=True, help="The key to use; our mock needs none."
@@ -121,10 +123,13 @@ def _as_object(what: Case | AnswerCheck) -> dict[str, Any]:
 @click.option(
     "--seed", metavar="N", type=click.IntRange(0), help="Order of the cases; printed, and drawn where not given."
 )
-@click.option("--junit", metavar="FILE", type=_FILE, help="Write JUnit XML.")
-@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write JSON.")
+@click.option("--junit", metavar="FILE", type=WRITABLE_FILE, help="Write JUnit XML.")
+@click.option("--json", "json_", metavar="FILE", type=WRITABLE_FILE, help="Write JSON.")
 @click.option(
-    "--html", metavar="FILE", type=_FILE, help="Write one page with the requests, answers and pictures of failures."
+    "--html",
+    metavar="FILE",
+    type=WRITABLE_FILE,
+    help="Write one page with the requests, answers and pictures of failures.",
 )
 @click.pass_context
 def verify(
@@ -157,17 +162,6 @@ def verify(
       outpaint contract verify --base-url http://127.0.0.1:4010          # our mock
       outpaint contract verify --base-url https://api.example --profile vendor --max-credits 50 --html report.html
       outpaint contract verify --base-url https://api.example --only "idempotency.*" --severity critical
-
-    \b
-    Exit codes:
-      0  proven: every case that the provider offers passed, and enough of the contract was seen
-      1  a case failed
-      2  wrong usage
-      3  nothing answers there, or not in time, or TLS fails
-      4  something answers that is not this API
-      5  the key is refused
-      6  nothing failed, but too little was seen to call anything proven
-      7  the cases could cost more than may be spent
     """
     from outpaint.conformance.cases import all_cases
     from outpaint.conformance.proving.answer_promises import checks
@@ -207,11 +201,12 @@ def verify(
                 )
     except CommandError as error:
         raise CommandError(error.exit_code, redaction.text(error.message)) from None
-    for path, report in ((junit, as_junit), (json_, as_json), (html, as_page)):
-        if path is not None:
-            path.write_text(report(found), encoding="utf-8")
-    print_table(found, report_console())
-    context.exit(found.exit_code)
+    reports = ((junit, as_junit), (json_, as_json), (html, as_page))
+    written = show_and_write(
+        lambda: print_table(found, report_console()),
+        ((path, functools.partial(report, found)) for path, report in reports),
+    )
+    context.exit(found.exit_code or (ExitCode.PROVEN if written else ExitCode.MACHINE))
 
 
 @contextmanager

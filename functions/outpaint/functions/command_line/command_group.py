@@ -1,4 +1,4 @@
-"""The group of all commands, found by their entry points, and how each ends in an error."""
+"""The group of all commands, found by their entry points."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final
 
 import click
 
-from outpaint.contracts.errors import OutpaintError
-from outpaint.functions.command_line.console import fail
+from outpaint.functions.command_line.command_endings import status_of
 
 COMMANDS_GROUP: Final = "outpaint.commands"
 """The entry point group of all commands, each a `click.Command`."""
@@ -46,30 +45,10 @@ def run(words: Sequence[str], suggestion: Callable[[str, Iterable[str]], str]) -
     `suggestion` says of an unknown word, among the known ones, what may have been meant (entry.py's `did_you_mean`).
     Raises `ModuleNotFoundError` where the command needs what is not installed, and `BrokenPipeError`.
     """
-    try:
-        status = outpaint.main(list(words), prog_name="outpaint", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return 2
-    except click.UsageError as error:
-        hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        fail(f"{error.format_message().rstrip('.')}{_nearest(error, suggestion)}{hint}")
-        return 2
-    except click.ClickException as error:
-        fail(error.format_message())
-        return error.exit_code
-    except OutpaintError as error:
-        fail(error.detail)
-        return 1
-    except (click.Abort, KeyboardInterrupt):
-        fail("interrupted")
-        return 130
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        fail(str(error) if error.filename is None else f"{error.filename}: {error.strerror}")
-        return 1
-    return status if isinstance(status, int) else 0
+    return status_of(
+        lambda: outpaint.main(list(words), prog_name="outpaint", standalone_mode=False),
+        lambda error: _nearest(error, suggestion),
+    )
 
 
 def _nearest(error: click.UsageError, suggestion: Callable[[str, Iterable[str]], str]) -> str:

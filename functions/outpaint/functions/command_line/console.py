@@ -34,9 +34,20 @@ LoadPainter = Callable[[], Painter]
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-# Paths and commands are to be copied, so nothing is wrapped, and nothing coloured by guess.
-OUT: Final = Console(highlight=False, soft_wrap=True, emoji=False)
-ERR: Final = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
+
+class CommandConsole(Console):
+    """A console of commands, whose paths and commands are to be copied: nothing is wrapped or coloured by guess."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(highlight=False, soft_wrap=True, emoji=False, stderr=stderr)
+
+    def on_broken_pipe(self) -> None:
+        """The reader of the output is gone: the command decides what else it does, where rich would end with 1."""
+        raise BrokenPipeError
+
+
+OUT: Final = CommandConsole()
+ERR: Final = CommandConsole(stderr=True)
 
 
 def warn(text: str) -> None:

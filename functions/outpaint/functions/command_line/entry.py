@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from outpaint.functions.command_line.exit_codes import ExitCode
+
 
 class ListedCommand(NamedTuple):
     """A command as help lists it: its words after `outpaint`, outpaint-kit's extras that it needs, and one sentence.
@@ -55,18 +57,22 @@ Commands, each with the extra that it needs, as in pip install 'outpaint-kit[ser
 
 
 def main() -> None:
-    """Run the command line and end the process.
-
-    The status is 2 for wrong usage, 130 when interrupted, 1 where something is not installed, else as the command's
-    help says.
-    """
+    """Run the command line and end the process with a code of `ExitCode`, as docs/exit-codes.md lists them."""
     try:
         status = _run(sys.argv[1:])
+    except BrokenPipeError:
+        status = ExitCode.MACHINE
+    except Exception:  # noqa: BLE001 - Python would end with 1, by which pipelines read that something fell short
+        import traceback
+
+        traceback.print_exc()
+        status = ExitCode.BROKEN
+    try:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output is gone; without this, flushing at exit would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        status = status or ExitCode.MACHINE
     sys.exit(status)
 
 
@@ -74,15 +80,15 @@ def _run(words: list[str]) -> int:
     """Run the command line of these words after `outpaint`; the status, 0 to 255."""
     if not words:
         sys.stderr.write(_help())
-        return 2
+        return ExitCode.USAGE
     if words[0] in ("-h", "--help"):
         sys.stdout.write(_help())
-        return 0
+        return ExitCode.PROVEN
     if words[0] == "--version":
         from importlib.metadata import version
 
         sys.stdout.write(f"outpaint-kit {version('outpaint-kit')}\n")
-        return 0
+        return ExitCode.PROVEN
     # Looking for pydantic's plugins goes through every installed package, a tenth of the whole start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
@@ -119,8 +125,8 @@ def _missing(words: list[str], module: str) -> int:
     if not named:
         nearest = did_you_mean(words[0], [command.words for command in COMMANDS])
         sys.stderr.write(f"error: outpaint does not know {words[0]}{nearest} (see outpaint --help)\n")
-        return 2
+        return ExitCode.USAGE
     command = max(named, key=lambda command: len(command.words))
     kit = f"outpaint-kit[{command.extras}]"
     sys.stderr.write(f"error: outpaint {command.words} needs {kit}: pip install '{kit}' ({module} is not installed)\n")
-    return 1
+    return ExitCode.MACHINE

@@ -16,7 +16,7 @@ from typing import Final
 
 import uvicorn
 
-from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.embedded.bounded_connection import BoundedConnection, Hosted
 
 GRACE_S: Final = 10
@@ -109,8 +109,8 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on an address; port 0 takes any that is free.
 
-    Raises `OutpaintError` UNAVAILABLE, whose detail says what to do, where the port is taken or the address is not
-    this machine's.
+    Raises `OutpaintError`, whose detail says what to do: INVALID_PARAMETER for what is no address, UNAVAILABLE where
+    the port is taken or the address is not this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -118,7 +118,8 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, OverflowError) as error:
-        raise OutpaintError.unavailable(f"{host} is not an address to listen on: {error}") from None
+        says = f"{host} is not an address to listen on: {error}"
+        raise OutpaintError(ErrorCode.INVALID_PARAMETER, says, field="host") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

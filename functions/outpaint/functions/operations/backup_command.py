@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import OUT, data_option, existing_data_option, progress
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
+from outpaint.functions.command_line.report_files import WRITABLE_FILE
 
 if TYPE_CHECKING:
     from outpaint.functions.embedded.folder_backup import BackupSummary
 
-_backup_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+_backup_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 
 
 @click.group()
@@ -28,7 +32,7 @@ def backup() -> None:
 
 
 @backup.command()
-@_backup_argument
+@click.argument("file", type=WRITABLE_FILE)
 @existing_data_option
 def create(file: Path, data: Path) -> None:
     """Back up the data folder into the new file FILE, and check it.
@@ -47,7 +51,7 @@ def create(file: Path, data: Path) -> None:
     OUT.print(f"{file}: {_said(summary)}", markup=False)
 
 
-@backup.command()
+@backup.command(epilog=exit_code_lines("backup check"))
 @_backup_argument
 def check(file: Path) -> None:
     """Read the backup FILE whole and say what is in it.
@@ -59,7 +63,12 @@ def check(file: Path) -> None:
     from outpaint.functions.embedded.folder_backup import check_backup
 
     with _bar("checking") as report:
-        summary = check_backup(file, report)
+        try:
+            summary = check_backup(file, report)
+        except OutpaintError as error:
+            if error.code is not ErrorCode.INVALID_PARAMETER:
+                raise
+            raise CommandError(ExitCode.FAILED, error.detail) from None
     OUT.print(f"{file}: {_said(summary)}", markup=False)
 
 

@@ -13,6 +13,7 @@ import click
 
 from outpaint.contracts.errors import OutpaintError
 from outpaint.functions.command_line.console import ERR, OUT
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
 from outpaint.functions.operations.checkup import Check, CheckFinding, Verdict, fault, not_checked
 from outpaint.functions.operations.deployment import StackName
 from outpaint.functions.operations.place import needs_botocore, opened, place_options
@@ -26,7 +27,7 @@ PAINT: Final = "paint"
 _STYLES: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red", Verdict.NOT_CHECKED: "dim"}
 
 
-@click.command()
+@click.command(epilog=exit_code_lines("doctor"))
 @click.option("--check", "names", metavar="NAME", multiple=True, help="Only this check; may be given more than once.")
 @click.option("--paint", is_flag=True, help="Have one tiny picture painted too, end to end; of a stack only.")
 @click.option(
@@ -52,7 +53,7 @@ def doctor(names: tuple[str, ...], paint: bool, wait: int, as_json: bool, place:
     `outpaint doctor`. In the end that key is revoked, its credits are taken back, and a job still running is ended. It
     costs what one picture costs on the endpoint.
 
-    Exits with 1 where there is a fault, else with 0. docs/deploy.md lists the checks and the rights that they take.
+    docs/deploy.md lists the checks and the rights that they take.
 
     \b
     Examples:
@@ -77,7 +78,7 @@ def doctor(names: tuple[str, ...], paint: bool, wait: int, as_json: bool, place:
     else:
         OUT.print(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]), markup=False)
     if counts[Verdict.FAULT]:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _findings(

@@ -16,7 +16,9 @@ from pydantic import TypeAdapter
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.job_states import JobState
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import OUT, table, warn
+from outpaint.functions.command_line.exit_codes import ExitCode, exit_code_lines
 from outpaint.functions.operations.deployment import Deployment, StackName
 from outpaint.functions.operations.place import opened, place_options
 from outpaint.functions.service import account_keys, erasure, settle, sweeping
@@ -113,7 +115,7 @@ def end(inference_id: str, place: Path | StackName) -> None:
     OUT.print(f"{job.id} is {job.state}; {said}", markup=False)
 
 
-@jobs.command()
+@jobs.command(epilog=exit_code_lines("jobs erase"))
 @click.argument("inference_id", required=False)
 @click.option("--account", metavar="NAME", help="All of this account's jobs and uploads; its name or a key's id.")
 @click.option("--end", "end_first", is_flag=True, help="End a job that runs first, and give its credits back.")
@@ -153,8 +155,8 @@ def erase(inference_id: str | None, account: str | None, end_first: bool, yes: b
     for line in beyond:
         OUT.print(f"not erased: {line}", markup=False)
     if done.running:
-        raise OutpaintError(
-            ErrorCode.INVALID_PARAMETER,
+        raise CommandError(
+            ExitCode.FAILED,
             f"{_counted(len(done.running), 'job')} had not ended and stayed, uploads too: end them first with --end, "
             "or erase again after their end",
         )
@@ -164,14 +166,14 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-@jobs.command()
+@jobs.command(epilog=exit_code_lines("jobs sweep"))
 @place_options
 def sweep(place: Path | StackName) -> None:
     """Sweep once, as the service does by itself.
 
     Ends jobs that are overdue, that were cut off before they had begun, or whose end was never reported. Safe at any
     time, also while the service sweeps itself. A job that cannot be looked at keeps no other from its end; the command
-    then says why, and exits with 1.
+    then says why.
 
     \b
     Examples:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from outpaint.contracts.errors import OutpaintError
+from outpaint.functions.command_line.command_endings import CommandError
 from outpaint.functions.command_line.console import data_option
+from outpaint.functions.command_line.exit_codes import ExitCode
 from outpaint.functions.operations.deployment import Deployment, StackName
 
 _region = click.option("--region", metavar="NAME", help="The stack's region, if not your AWS settings'.")
@@ -73,8 +74,8 @@ def needs_botocore() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "botocore":
             raise
-        raise OutpaintError.unavailable(
-            "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
+        raise CommandError(
+            ExitCode.MACHINE, "a stack is looked after by botocore: pip install 'outpaint-kit[server,aws]'"
         ) from None
 
 
