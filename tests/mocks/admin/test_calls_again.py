@@ -28,7 +28,7 @@ from outpaint.mocks.transports.httpx_transport import OutpaintTransport
 from outpaint.mocks.transports.respx_router import OutpaintRouter
 from outpaint.mocks.transports.tcp_connection import MockConnection
 from outpaint.mocks.transports.tcp_server import MockHost
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.web_sources import picture_for
 from outpaint.mocks.world.world import World

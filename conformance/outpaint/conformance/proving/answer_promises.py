@@ -11,6 +11,8 @@ from types import NoneType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+import httpx
+
 from outpaint.conformance.proving import clauses
 from outpaint.conformance.proving.answer_reading import ANY_HEADER, is_own_file, model_of, no_json
 from outpaint.conformance.proving.case import Severity, Subject
@@ -360,7 +362,7 @@ def pictures_are_told_apart(exchange: ObservedExchange) -> None:
 def urls_name_their_pictures(exchange: ObservedExchange) -> None:
     for item in _result_of(exchange)["data"]:
         url = str(item.get("url"))
-        if is_own_file(url):
+        if is_own_file(url, httpx.URL(exchange.url)):
             equal(urlsplit(url).path.rpartition("/")[2], item.get("id"), "the file that the url names")
 
 

@@ -18,7 +18,7 @@ from outpaint.mocks.admin.operation import BYTES, TEXT, AdminOperation, AdminReq
 from outpaint.mocks.admin.repeated_calls import as_curl, body_of, part_of, replay
 from outpaint.mocks.admin.told_calls import difference, nearest_call, redaction_of, searched, unmet
 from outpaint.mocks.mock_paths import ADMIN_ROOT
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.world import World
 
 _JOBS: Final = 50

@@ -17,12 +17,12 @@ from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.redaction import SECRET_HEADERS
 from outpaint.contracts.requests import IdSource, UrlSource
 from outpaint.functions.http.routes import Route, match
-from outpaint.mocks.admin.repeated_calls import ANY_KEY, REPLAY_OF, body_of, target_of
+from outpaint.mocks.admin.repeated_calls import ANY_KEY, body_of, target_of
 from outpaint.mocks.admin.told_calls import redaction_of
 from outpaint.mocks.scenarios.effect import On, Slot
 from outpaint.mocks.scenarios.scenario import Scenario
 from outpaint.mocks.scenarios.world_scenarios import HEADER
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import REPLAY_OF, Call
 from outpaint.mocks.world.world import World
 
 INLINE_BYTES: Final = 4096

@@ -12,15 +12,13 @@ from outpaint.contracts.curl_commands import KEY_VARIABLE, SentPart, curl_option
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.redaction import SECRET_HEADERS, Redaction
-from outpaint.functions.http.messages import RequestHead, Waiting
+from outpaint.functions.http.messages import Waiting
 from outpaint.mocks.admin.told_calls import MAX_TEXT, redaction_of
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.mock_paths import prefix_of
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import REPLAY_OF, Call
 from outpaint.mocks.world.world import World
 
-REPLAY_OF: Final = "X-Mock-Replay-Of"
-"""The header by which the journal knows a call that was sent once more: the number of the first one."""
 ANY_KEY: Final = "any"
 """A key that a world knows unless it was given a list of keys."""
 
@@ -57,7 +55,7 @@ def replay(world: World, call: Call) -> Call:
     """
     body, head = body_of(call), call.request_head
     headers = tuple(one for one in head.headers if one[0] != REPLAY_OF.lower())
-    first = replayed_call(head) or call.number
+    first = call.replay_of or call.number
     again = replace(head, headers=(*headers, (REPLAY_OF.lower(), str(first))), correlation_id=None)
     under_way = CallUnderWay(world, again)
     # A GET's body, which servers leave unread, is none of the call's.
@@ -67,12 +65,6 @@ def replay(world: World, call: Call) -> Call:
     elif world.clock.is_frozen:
         world.clock.advance(answer.latency)
     return under_way.record
-
-
-def replayed_call(head: RequestHead) -> int | None:
-    """The number of the call that a request repeats; None for one that a client sent."""
-    text = head.header(REPLAY_OF) or ""
-    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
 def target_of(call: Call, redaction: Redaction | None) -> str:

@@ -19,7 +19,7 @@ from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.admin.admin_models import CallQuery
 from outpaint.mocks.admin.call_models import Part
 from outpaint.mocks.scenarios.effect import On
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 
 MAX_TEXT: Final = 64 * 1024
 """Bytes of a text body that are shown and searched."""

@@ -31,7 +31,6 @@ from outpaint.mocks.admin.admin_models import (
     WorldDetail,
     WorldSummary,
 )
-from outpaint.mocks.admin.repeated_calls import replayed_call
 from outpaint.mocks.admin.told_calls import answer_text, key_id, redaction_of
 from outpaint.mocks.mock_paths import prefix_of
 from outpaint.mocks.scenarios.effect import On
@@ -195,7 +194,7 @@ def call_summary(call: Call) -> CallSummary:
         status=call.status,
         error_code=call.error_code,
         key_id=key_id(call),
-        replay_of=replayed_call(call.request_head),
+        replay_of=call.replay_of,
         inference_id=call.inference_id,
         prompt=None if request is None else request.wish.prompt[:_MAX_WORDS],
         count=None if request is None else request.wish.count,

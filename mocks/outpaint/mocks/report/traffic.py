@@ -59,10 +59,15 @@ class PollPause:
 
 
 class Traffic:
-    """The calls of one world in the order they came; `now` is the world's time."""
+    """The calls of one world's clients in the order they came; `now` is the world's time.
+
+    What a tester sent again by the admin API is no client's.
+    """
 
     def __init__(self, calls: Iterable[Call], now: float) -> None:
-        self.calls: Final = Calls(sorted(calls, key=lambda call: call.number))
+        self.calls: Final = Calls(
+            sorted((call for call in calls if call.replay_of is None), key=lambda call: call.number)
+        )
         self.now: Final = now
         self._place: Final = {call.number: place for place, call in enumerate(self.calls)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ from outpaint.mocks.world.mock_answers import MockResponse
 if TYPE_CHECKING:
     from PIL import Image
 
+REPLAY_OF: Final = "X-Mock-Replay-Of"
+"""The header of a call that the mock's page or admin API sent again: the number of the call that it repeats."""
 _KEPT_BODY: Final = 4096
 """Bytes of an answer that is kept whatever else is dropped."""
 _SHOWN_PATH: Final = 120
@@ -93,6 +96,12 @@ class Call:
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key it came with."""
         return self.request_head.header(IDEMPOTENCY_KEY)
+
+    @property
+    def replay_of(self) -> int | None:
+        """The number of the call that this one repeats by the admin API; None for one that a client sent."""
+        text = self.request_head.header(REPLAY_OF) or ""
+        return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
 
     @property
     def abandoned(self) -> bool:
