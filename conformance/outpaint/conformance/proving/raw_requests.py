@@ -84,7 +84,8 @@ def answers_in(received: bytes) -> list[httpx.Response]:
     Answers of 1xx, of which any number may come before a final one (RFC 9110, 15.2), are passed over. Raises `Unmet`
     for what is no HTTP, or is not whole.
     """
-    stream, found = _Received(received), list[httpx.Response]()
+    stream = _Received(received)
+    found: list[httpx.Response] = []
     while stream.tell() < len(received) or not found:
         answer = HTTPResponse(stream)  # type: ignore[arg-type]  # of its socket it uses makefile alone
         try:
