@@ -205,6 +205,7 @@ def test_gateway_answers_have_the_contracts_shape() -> None:
         assert body["code"] == response["StatusCode"] == kind.status
         assert body["message"] == kind.message
         headers = response["ResponseParameters"]["Headers"]
+        assert headers["Cache-Control"] == "'no-store'"
         exposed = {name.strip() for name in headers["Access-Control-Expose-Headers"].strip("'").split(",")}
         # What every answer tells, a page may read (docs/facts/wire.md#headers).
         assert {CORRELATION_ID, RATE_LIMIT, RATE_AVAILABLE, RATE_RESET, CREDIT_AVAILABLE, RETRY_AFTER} == exposed
