@@ -15,9 +15,11 @@ from PIL import Image
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.painting.canvas import Canvas
-from outpaint.painting.inputs.decoding import decode
+from outpaint.painting.inputs import decoding, partial_decoding
+from outpaint.painting.inputs.decoding import decode, decode_alpha
 from outpaint.painting.inputs.inspection import inspect, read_canvas
 from outpaint.painting.inputs.intake import take
+from outpaint.painting.inputs.partial_decoding import decode_scans
 
 SIZE = (96, 80)
 END = b"\xff\xd9"
@@ -126,6 +128,27 @@ def test_a_file_cut_to_thirty_percent_is_no_picture_though_an_end_is_stuck_on(fi
         whole = files.encoded(photo.resize((256, 256)), "JPEG", quality=90, **way)
         weights = files.encoded(mask().resize((256, 256)))
         assert taken(whole[: len(whole) * 3 // 10] + END, weights) is None
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_restart_markers_let_the_last_interval_alone_be_looked_at(files, photo, monkeypatch, mode):
+    looked_at = []
+
+    def counted(picture, data, scans, **how):
+        looked_at.append(len(data))
+        decode_scans(picture, data, scans, **how)
+
+    monkeypatch.setattr(partial_decoding, "decode_scans", counted)
+    monkeypatch.setattr(decoding, "decode_scans", counted)
+    whole = files.encoded(photo.convert(mode).resize((640, 480)), "JPEG", quality=98, restart_marker_blocks=20)
+    assert decode_alpha(take(whole, "image"))[0] is None
+    assert len(looked_at) == 1
+    assert looked_at[0] < len(whole) / 8
+    # Two markers in the other order, and the whole is.
+    second = whole.index(b"\xff\xd2")
+    mixed = whole[:second] + b"\xff\xd3" + whole[second + 2 :]
+    assert decode_alpha(take(mixed, "image"))[0] is None
+    assert looked_at[1] > len(whole) / 2
 
 
 # PNG, by rows

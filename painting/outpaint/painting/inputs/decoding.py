@@ -27,7 +27,13 @@ from outpaint.painting.inputs.file_header import (
 )
 from outpaint.painting.inputs.intake import FileType, TakenFile, unreadable
 from outpaint.painting.inputs.jpeg_scans import ScanData
-from outpaint.painting.inputs.partial_decoding import PartlyDecoded, bmp_partly, decode_partly, decode_scans
+from outpaint.painting.inputs.partial_decoding import (
+    PartlyDecoded,
+    bmp_partly,
+    decode_last_interval,
+    decode_partly,
+    decode_scans,
+)
 from outpaint.painting.inputs.tiff_layout import TiffAlpha, TiffLayout, TiffReading
 
 _NAMES: Final = {"CMYK": "CMYK", "LAB": "L*a*b*", "L": "greyscale", "LA": "greyscale"}
@@ -65,10 +71,11 @@ class Decoded:
 def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = False) -> Decoded:
     """Decode a file whose header passed.
 
-    With `colours_count` False (a mask) colour profiles are ignored, and every row must be there. With `smallest` a JPEG
-    is decoded at an eighth of its sides, for callers that do not need its pixels. RGB values stay as they are and keep
-    their profile; grey with a profile, CMYK and YCCK become sRGB. Rows that are missing become transparent, as far as
-    `max_missing` of the file allows. Raises UNREADABLE_IMAGE, whatever error the decoder raises.
+    With `colours_count` False (a mask) colour profiles are ignored, and every row must be there. With `smallest`, for
+    callers that do not need its pixels, a JPEG is decoded at an eighth of its sides, or where its end tells as much,
+    not at all. RGB values stay as they are and keep their profile; grey with a profile, CMYK and YCCK become sRGB. Rows
+    that are missing become transparent, as far as `max_missing` of the file allows. Raises UNREADABLE_IMAGE, whatever
+    error the decoder raises.
     """
     try:
         return _decode(taken, colours_count, smallest)
@@ -84,7 +91,7 @@ def decode(taken: TakenFile, *, colours_count: bool = True, smallest: bool = Fal
 def decode_alpha(taken: TakenFile) -> tuple[Image.Image | None, tuple[str, ...]]:
     """The alpha channel (L; None where opaque) and `decode`'s warnings; raises what `decode` raises.
 
-    A JPEG has no alpha, so it is decoded at an eighth of its sides, which shows whether all of it is there.
+    A JPEG has no alpha, so it is decoded as little as shows whether all of it is there.
     """
     decoded = decode(taken, smallest=taken.type is FileType.JPEG)
     return alpha_of(decoded.pixels), decoded.warnings
@@ -213,6 +220,9 @@ def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False
         picture.tile = [tile._replace(args=_swapped(tile.args)) for tile in picture.tile]
     if smallest:
         picture.draft(picture.mode, (1, 1))  # of use to JPEG alone
+        scans = taken.header.layout
+        if isinstance(scans, ScanData) and decode_last_interval(taken.header.pixels, scans):
+            return Image.new(picture.mode, picture.size)
     _load(picture, taken)
     # A WebP's picture keeps its decoder, which holds two more copies of the pixels.
     return picture.copy() if taken.type is FileType.WEBP else picture

@@ -23,6 +23,7 @@ _MAX_SEGMENTS: Final = 4_096
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HUFFMAN: Final = frozenset({0xC0, 0xC1, 0xC2})
 _ALL_COEFFICIENTS: Final = (1 << 64) - 1
+_IN_ORDER: Final = b"".join(bytes((0xFF, number)) for number in range(0xD0, 0xD8))
 
 CHANNELS: Final = frozenset({1, 3, 4})
 """The numbers of channels that are read."""
@@ -114,17 +115,31 @@ class JpegFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class LastInterval:
+    """What follows the last restart marker of a picture's only scan, whose markers are all there, in their order.
+
+    `coded` are the bytes of the whole scan's data, `length` those after that marker, which end where it does; `units`
+    are the minimum coded units that they have to make.
+    """
+
+    coded: int
+    length: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScanData:
     """Where the coded data of the last scan ends, whether it is one of `several`, and whether that is not all of it.
 
     `cut` is True where a scan has fewer restart markers than its blocks need, and where the file ends without a marker
     and before every bit of every coefficient was sent. With an end marker fewer bits are allowed (T.81, G.1.1.1.1):
-    some encoders leave the last ones out.
+    some encoders leave the last ones out. `last` is None where there is no such interval.
     """
 
     end: int
     several: bool
     cut: bool = False
+    last: LastInterval | None = None
 
 
 def scan_data(data: bytes, walked: Iterable[JpegSegment]) -> ScanData | None:
@@ -148,12 +163,18 @@ def scan_data(data: bytes, walked: Iterable[JpegSegment]) -> ScanData | None:
             if not header or len(header) < 1 + 2 * header[0] + 3:
                 continue
             scans, end, components = scans + 1, segment.stop, header[1 : 1 + 2 * header[0] : 2]
+            last = None
             if interval:
-                restarts = -(-frame.units(components) // interval) - 1
-                cut = cut or len(_RESTART.findall(data, segment.end, end)) < restarts
+                units = frame.units(components)
+                restarts = -(-units // interval) - 1
+                found = _RESTART.findall(data, segment.end, end)
+                cut = cut or len(found) < restarts
+                if found and b"".join(found) == (_IN_ORDER * (restarts // 8 + 1))[: 2 * restarts]:
+                    length = end - data.rindex(found[-1], segment.end, end) - 2
+                    last = LastInterval(end - segment.end, length, units - restarts * interval)
             # All components in the first of a sequential picture: the decoder takes no other scan.
             if scans == 1 and frame.marker not in _PROGRESSIVE and len(components) == frame.channels:
-                return ScanData(end, several=False, cut=cut) if frame.marker in _HUFFMAN else None
+                return ScanData(end, several=False, cut=cut, last=last) if frame.marker in _HUFFMAN else None
             if scans > frame.most_scans:
                 raise DamagedFileError(
                     f"it has more than {frame.most_scans} scans for {frame.size[0]}x{frame.size[1]} px"

@@ -8,8 +8,10 @@ bits of one instead, which are no Huffman code (ITU-T T.81, annex C): a decoder 
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Final
 
 from PIL import Image
@@ -18,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from outpaint.painting.inputs.bmp_pixels import BmpLayout, bmp_pixels
 from outpaint.painting.inputs.file_header import MissingPartError
-from outpaint.painting.inputs.jpeg_scans import ScanData
+from outpaint.painting.inputs.jpeg_scans import FRAMES, JpegFrame, ScanData, segments
 
 _BY_ROWS: Final = frozenset({"jpeg", "zip", "raw"})
 """Pillow's decoders that write whole rows, each as soon as it is there."""
@@ -31,6 +33,7 @@ _NO_CODE: Final = b"\xff\x00"  # eight bits of one, as scans spell them
 _READ_AHEAD: Final = 8
 _LONGEST_WAIT: Final = 10
 _SKIPPED_IN_A_ROW: Final = 2
+_LONGEST_SIDE: Final = 65_500  # of a JPEG, to libjpeg (JPEG_MAX_DIMENSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +120,31 @@ def decode_scans(picture: JpegImageFile, data: bytes, scans: ScanData, *, comple
     picture.tile = []
     picture.readonly = 0  # as Pillow's `load` does: else the first change would copy the picture
     picture.load_end()
+
+
+def decode_last_interval(data: bytes, scans: ScanData) -> bool:
+    """Decode what follows a JPEG's last restart marker, where its pixels are not needed; False where that cannot be.
+
+    Decoding begins anew at a restart marker (ITU-T T.81, E.2.4), and of an interval before the last one libjpeg makes
+    all units whatever data it has. So the file lacks blocks exactly where this part does, which is decoded as a picture
+    of one row of units. Raises what `decode_scans` raises.
+    """
+    if scans.last is None:
+        return False
+    head = bytearray(data[: scans.end - scans.last.coded])
+    for segment in segments(bytes(head)):
+        if segment.marker in FRAMES:
+            break
+    else:
+        return False
+    frame = JpegFrame.of(data, segment)
+    # A scan of one component has units of one block, whatever its factors are.
+    factors = list(frame.sampling.values()) if frame.channels > 1 else [(1, 1)]
+    across, down = (max(each[axis] for each in factors) for axis in (0, 1))
+    width = 8 * across * scans.last.units
+    if len(frame.sampling) != frame.channels or width > _LONGEST_SIDE:
+        return False
+    struct.pack_into(">HH", head, segment.start + 3, 8 * down, width)
+    row = bytes(head) + data[scans.end - scans.last.length : scans.end]
+    decode_scans(JpegImageFile(BytesIO(row)), row, ScanData(len(row), several=False))
+    return True
