@@ -1,7 +1,8 @@
-"""Peak memory of one large job, each in a process of its own."""
+"""Peak memory of large jobs, each in a process of its own: of the painting alone, and of a whole server."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
@@ -9,28 +10,95 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from report import Section
+from servers import KEY, NoAnswerError, free_port, start, stop
 
-SIDE = 4096
+SIDES = (4096, 8000)
+"""Pixels of a side; the second is the largest picture that a server takes by default."""
+PAINTERS = ("flat", "patch", "migan")
+_MIB = 2**20
+_SERVE = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", "serve"]
+_OPTIONS = ["--dev-key", "--in-memory", "--credits-per-image", "0", "--sync-wait", "600"]
 
 
 def measure() -> Section:
     section = Section(
-        f"Memory: one job of {SIDE}x{SIDE}, half of each side kept, to JPG",
-        "Peak resident memory of a process that reads the file, paints and encodes once; `nothing` only imports.",
+        "Memory: one job, half of each side kept",
+        "Peak resident memory of a process that reads a JPEG and its mask, paints and encodes once, to JPG; `nothing` "
+        "only imports. Of `serve` it is the server's, from a sync POST of both files to the last picture's download.",
     )
-    for painter in ("nothing", "flat", "patch", "migan"):
-        run = subprocess.run([sys.executable, __file__, painter], capture_output=True, text=True)
-        if run.returncode != 0:
-            section.add(painter, "-", run.stderr.strip().splitlines()[-1][:100])
-            continue
-        figures = json.loads(run.stdout)
-        section.add(painter, f"{figures['peak'] / 2**20:.0f} MiB", f"{figures['seconds']:.1f} s")
+    section.add("nothing", *_alone("nothing", 0))
+    for side in SIDES:
+        for painter in PAINTERS:
+            section.add(f"{painter}, {side}x{side}", *_alone(painter, side))
+    for painter in PAINTERS:
+        section.add(f"serve, {painter}, {SIDES[-1]}x{SIDES[-1]}", *_served(painter, SIDES[-1], count=1, format="JPG"))
+    for kind in ("PNG", "WEBP"):
+        name = f"serve, flat, {SIDES[-1]}x{SIDES[-1]}, three pictures to {kind}"
+        section.add(name, *_served("flat", SIDES[-1], count=3, format=kind))
     return section
 
 
-def main(painter: str) -> None:
+def _alone(painter: str, side: int) -> tuple[str, str]:
+    run = subprocess.run([sys.executable, __file__, painter, str(side)], capture_output=True, text=True)
+    if run.returncode != 0:
+        return "-", run.stderr.strip().splitlines()[-1][:100]
+    figures = json.loads(run.stdout)
+    return f"{figures['peak'] / _MIB:.0f} MiB", f"{figures['seconds']:.1f} s"
+
+
+def _served(painter: str, side: int, **fields: Any) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "form"
+        text = {"prompt": "a lake", "seed": "1", **{name: str(value) for name, value in fields.items()}}
+        _make(
+            f"import uploads, pathlib; pathlib.Path({str(made)!r}).write_bytes(uploads.form({text!r}, "
+            f"{{'image': uploads.photo_file({side}), 'mask_image': uploads.mask_file({side}, {side // 2})}}))"
+        )
+        body = made.read_bytes()
+    port = free_port()
+    try:
+        process, _ = start([*_SERVE, *_OPTIONS, "--painter", painter, "--port", str(port)], port, path="/health")
+    except NoAnswerError as error:
+        return "-", str(error)
+    try:
+        before, began = _memory(process.pid, "VmRSS"), time.perf_counter()
+        status, answer = _asked(port, "POST", "/v1/painting/outpaint", body)
+        if status != 200:
+            return "-", f"{status}: {answer[:80].decode(errors='replace')}"
+        sizes = []
+        for picture in json.loads(answer)["data"]:
+            url = urlsplit(picture["url"])
+            sizes.append(len(_asked(port, "GET", f"{url.path}?{url.query}")[1]))
+        peak = _memory(process.pid, "VmHWM")
+    finally:
+        stop(process)
+    seconds = time.perf_counter() - began
+    remark = f"{seconds:.1f} s; {before / _MIB:.0f} MiB before, results of {max(sizes) / _MIB:.0f} MiB"
+    return f"{peak / _MIB:.0f} MiB", remark
+
+
+def _asked(port: int, verb: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    import uploads
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
+    try:
+        connection.request(verb, path, body, {**KEY, **({"Content-Type": uploads.CONTENT_TYPE} if body else {})})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _make(program: str) -> None:
+    """Run what makes a large picture elsewhere, so that its making does not count."""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+
+
+def main(painter: str, side: int) -> None:
     """One job in this process; prints its peak memory in bytes and its seconds."""
     from outpaint.contracts.masks_and_formats import Format
     from outpaint.contracts.requests import Wish
@@ -42,27 +110,28 @@ def main(painter: str) -> None:
     began = time.perf_counter()
     if painter != "nothing":
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "canvas.png"
-            # Made elsewhere, so that its making does not count.
-            make = f"import uploads, sys; open(sys.argv[1], 'wb').write(uploads.canvas_file({SIDE}, {SIDE // 2}))"
-            subprocess.run([sys.executable, "-c", make, str(path)], check=True, cwd=Path(__file__).parent)
+            image, mask = Path(folder) / "image", Path(folder) / "mask"
+            _make(
+                f"import uploads, pathlib; pathlib.Path({str(image)!r}).write_bytes(uploads.photo_file({side})); "
+                f"pathlib.Path({str(mask)!r}).write_bytes(uploads.mask_file({side}, {side // 2}))"
+            )
             began = time.perf_counter()
-            brief = Brief(Wish(prompt="a lake"), seeds=(1,))
-            for data in outpaint(read_canvas(path.read_bytes()), brief, load_painter(painter), Format.JPG):
+            canvas = read_canvas(image.read_bytes(), mask.read_bytes())
+            for data in outpaint(canvas, Brief(Wish(prompt="a lake"), seeds=(1,)), load_painter(painter), Format.JPG):
                 assert data
-    print(json.dumps({"peak": _peak(), "seconds": time.perf_counter() - began}))
+    print(json.dumps({"peak": _memory(None, "VmHWM"), "seconds": time.perf_counter() - began}))
 
 
-def _peak() -> int:
-    """The most memory this process has held so far, in bytes."""
-    status = Path("/proc/self/status")
+def _memory(pid: int | None, name: str) -> int:
+    """A figure of a process in bytes, of this one without `pid`: VmRSS now, VmHWM at most so far."""
+    status = Path(f"/proc/{pid or 'self'}/status")
     if status.exists():
         # Not getrusage: there a process inherits the peak of the one that started it.
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
+        return int(re.search(rf"{name}:\s+(\d+) kB", status.read_text())[1]) * 1024
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -176,7 +176,7 @@ REFUSED: dict[ErrorCode, dict[str, Any]] = {
         "data": {"prompt": "x"},
         "files": {"image": png((1024, 768)), "mask_image": png((512, 512))},
     },
-    ErrorCode.DIMENSIONS_OUT_OF_RANGE: {"data": {"prompt": "x"}, "files": {"image": png((9000, 400))}},
+    ErrorCode.DIMENSIONS_OUT_OF_RANGE: {"data": {"prompt": "x"}, "files": {"image": png((20_000, 16))}},
     ErrorCode.ANIMATED: {"data": {"prompt": "x"}, "files": {"image": png(frames=24)}},
     ErrorCode.UNREADABLE_IMAGE: {"data": {"prompt": "x"}, "files": {"image": png((300, 200))[:-60]}},
     ErrorCode.SOURCE_REFUSED: {"data": {**FORM, "image_url": "https://10.0.0.1/"}},

@@ -166,6 +166,18 @@ def test_an_address_may_be_2083_characters_and_a_data_uri_longer() -> None:
     assert OutpaintRequest.from_fields({"prompt": ["x"], "image_url": [picture]}).image == picture
 
 
+@pytest.mark.parametrize("around", [("", "\n"), (" \t", "\r\n"), ("\0", "  ")])
+def test_what_stands_around_an_address_is_none_of_it(around: tuple[str, str]) -> None:
+    before, behind = around
+    assert OutpaintRequest.from_fields(fields(mask_url=before + URL + behind)).mask == UrlSource(URL)
+    long = "https://example.com/".ljust(2083, "a")
+    assert OutpaintRequest.from_fields(fields(mask_url=before + long + behind)).mask == UrlSource(long)
+    assert OutpaintRequest.from_fields(fields(mask_url=before + behind)).mask is None
+    assert OutpaintRequest.from_fields(fields(mask_url=f"{before}data:;base64,/w{behind}")).mask == DataUri(
+        "data:;base64", b"\xff"
+    )
+
+
 def test_unknown_fields_are_reported_not_refused() -> None:
     given_fields = fields(flavour="salt", count="1")
     assert OutpaintRequest.from_fields(given_fields).wish.count == 1

@@ -11,13 +11,16 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 from outpaint.contracts.errors import OutpaintError
+from outpaint.contracts.masks_and_formats import BYTES_A_PIXEL
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.functions.embedded import bounded_connection
 from outpaint.functions.handlers.gateway_events import Base64Body
@@ -63,12 +66,21 @@ def _picture(size: int) -> bytes:
     return _PICTURE * (size // len(_PICTURE))
 
 
+def _in_lines(text: bytes, end: bytes) -> bytes:
+    return b"".join(text[at : at + 76] + end for at in range(0, len(text), 76))
+
+
 # Content type, a body of about so many bytes, and the statuses that answer it.
 BODIES: Final[dict[str, tuple[str, Callable[[int], bytes], tuple[int, ...]]]] = {
     "escaped letters": (FORM, lambda n: b"prompt=" + b"%41" * (n // 3), (422,)),
     "escaped picture": (
         FORM,
         lambda n: b"prompt=x&image_url=data:image/png;base64," + _picture(n // 2).replace(b"/", b"%2F"),
+        (413, 415),
+    ),
+    "picture in lines": (
+        FORM,
+        lambda n: b"prompt=x&image_url=data:image/png;base64," + _in_lines(_picture(n * 7 // 8), b"%0D%0A"),
         (413, 415),
     ),
     "picture escaped twice": (
@@ -86,6 +98,11 @@ BODIES: Final[dict[str, tuple[str, Callable[[int], bytes], tuple[int, ...]]]] = 
         lambda n: b'{"prompt":"x","image_url":"data:image/png;base64,' + _picture(n).replace(b"A/", b"\\/") + b'"}',
         (413, 415, 422),
     ),
+    "lines of a picture in JSON": (
+        JSON,
+        lambda n: b'{"prompt":"x","image_url":" data:image/png;base64,' + _in_lines(_picture(n), b"\\n") + b'"}',
+        (413, 415),
+    ),
     "quotes in a picture": (
         JSON,
         lambda n: b'{"prompt":"x","image_url":"data:image/png;base64,' + b'\\"' * (n // 8) + b'"}',
@@ -101,7 +118,7 @@ BODIES: Final[dict[str, tuple[str, Callable[[int], bytes], tuple[int, ...]]]] = 
     "blanks behind a boundary": (PARTS, lambda n: _part(b"prompt", b"x") + b"--b" + b" " * n + b"\r\n--b--", (400,)),
     "epilogue": (PARTS, lambda n: _part(b"prompt", b"x") + b"--b--\r\n" + bytes(n), (422,)),
 }
-_OVER_TCP: Final = ("escaped letters", "escaped picture", "many objects", "picture in JSON", "file")
+_OVER_TCP: Final = ("escaped letters", "escaped picture", "many objects", "lines of a picture in JSON", "file")
 
 
 class Served:
@@ -238,3 +255,18 @@ def test_a_mock_s_admin_api_takes_a_large_body_for_a_source_alone(served: Served
     body = b'{"url":"https://pictures.example/a.png","data":"' + picture + b'"}'
     assert served.post(JSON, body, "/_mock/sources") == 201
     assert served.post(JSON, body, "/_mock/clock/advance") == 413
+
+
+def test_a_large_picture_takes_as_much_memory_for_each_pixel_as_is_said(served: Served) -> None:
+    if served.which != "serve":
+        pytest.skip("a mock paints when a picture is fetched")
+    side, stream = 3072, BytesIO()
+    picture = Image.new("RGBA", (side, side), (90, 120, 60, 255))
+    picture.putalpha(Image.linear_gradient("L").resize((side, side)))
+    picture.save(stream, "PNG", compress_level=1)
+    fields = {b"prompt": b"x", b"count": b"10", b"format": b"JPG"}
+    parts = [_part(name, value) for name, value in fields.items()]
+    body = b"".join([*parts, _part(b"image", stream.getvalue(), b'; filename="a"'), b"--b--\r\n"])
+    before = served.memory_from_here()
+    assert served.post(PARTS, body) == 200
+    assert served.memory("VmHWM") <= before + len(body) + BYTES_A_PIXEL * side * side

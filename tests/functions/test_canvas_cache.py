@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
-from outpaint.functions.embedded.painting_threads import CanvasCache
+from outpaint.contracts.masks_and_formats import BYTES_A_PIXEL, MaskMode, PictureLimits
+from outpaint.functions.embedded import painting_threads
+from outpaint.functions.embedded.painting_threads import CanvasCache, PictureMemory
+from outpaint.functions.embedded.server_limits import ServerLimits
+from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs.inspection import inspect, read_canvas
 
 LIMITS = PictureLimits()
@@ -54,7 +58,7 @@ def test_another_picture_mask_or_mode_is_read_anew(image: bytes, mask: bytes | N
 
 def test_the_oldest_goes_when_room_runs_out_and_comes_back_by_decoding() -> None:
     first, second = png((1, 1, 1)), png((2, 2, 2))
-    cache = CanvasCache(max_bytes=32 * 32 * 4 + len(second))
+    cache = CanvasCache(max_bytes=32 * 32 * 5 + len(second))
     cache.inspect(first)
     cache.inspect(second)
     cache.inspect(second)
@@ -72,3 +76,27 @@ def test_a_refusal_is_the_same_and_leaves_nothing() -> None:
     with pytest.raises(OutpaintError) as caught:
         CanvasCache().inspect(b"no picture", image_field="image_url")
     assert (caught.value.code, caught.value.field) == (ErrorCode.UNSUPPORTED_IMAGE_TYPE, "image_url")
+
+
+def test_the_largest_picture_by_default_is_kept() -> None:
+    # Of its pixels the cache knows the number alone.
+    assert LIMITS.max_area * 5 + 32 * 2**20 < painting_threads._MAX_BYTES
+
+
+def test_what_is_decoded_holds_its_part_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = PictureMemory(ServerLimits(picture_memory=1))
+    held: list[int] = []
+
+    def watched(*given: Any, **how: Any) -> Canvas:
+        held.append(memory._bytes._taken)
+        return read_canvas(*given, **how)
+
+    monkeypatch.setattr(painting_threads, "read_canvas", watched)
+    cache = CanvasCache(memory)
+    assert cache.inspect(png((1, 2, 3))) == inspect(png((1, 2, 3)))
+    with pytest.raises(OutpaintError):
+        cache.inspect(png((1, 2, 3), 64), limits=PictureLimits(max_area=4095))
+    with pytest.raises(OutpaintError):
+        cache.inspect(b"no picture")
+    assert held == [32 * 32 * BYTES_A_PIXEL, 0, 0]
+    assert memory._bytes._taken == 0

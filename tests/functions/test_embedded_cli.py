@@ -191,6 +191,10 @@ class TestPaint:
             (["-o", "out.png", "--size", "10x10"], "--size"),
             (["-o", "out.png", "--aspect", "wide"], "--aspect"),
             (["-o", "out.png", "--extend", "100000"], "canvas"),
+            (["-o", "out.png", "--extend", "9000"], "16384 px; resize it (the limit is set by --limit max_side=...)"),
+            (["-o", "out.png", "--extend", "9", "--limit", "max_area=99"], "is set by --limit max_area=...)"),
+            (["-o", "out.png", "--extend", "9", "--limit", "sides=99"], "max_side"),
+            (["-o", "out.webp", "--size", "16384x60"], "16383"),
             (["-o", "out.png", "--extend", "8", "--painter", "nobody"], "nobody"),
             (["-o", "out.png", "--extend", "8", "--painter", "no_module:X"], "no_module"),
         ],
@@ -284,6 +288,26 @@ class TestServe:
     @pytest.mark.parametrize("origin", ["http://a.example/", "a.example", "ftp://a", "https://a.example, https://b"])
     def test_an_origin_that_no_browser_sends_is_refused(self, run: Run, origin: str) -> None:
         assert "cors_origin has wrong value" in _fails(run, "serve", "--cors-origin", origin)
+
+    def test_a_refusal_for_a_limit_names_the_option_that_sets_it(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, photo: Path
+    ) -> None:
+        details: list[str] = []
+
+        def ask(app: AsgiHost, listener: socket.socket, started: Callable[[], None]) -> None:
+            with listener, serving(app) as url:
+                key = {"X-Picsart-API-Key": "first-key-of-a-test-0123456789"}
+                files = {"image": photo.read_bytes()}
+                asked = {"headers": key, "files": files, "data": {"prompt": "x"}, "trust_env": False}
+                answer = httpx.post(f"{url}/v1/painting/outpaint", **asked)
+                details.append(answer.json()["detail"])
+
+        monkeypatch.setattr(server, "serve", ask)
+        monkeypatch.setenv("OUTPAINT_FIRST_KEY", "first-key-of-a-test-0123456789")
+        limit = ("--limit", "max_side=50")
+        assert run("serve", "--port", 0, "--painter", "flat", "--in-memory", *limit)[0] == 0
+        said = "a side has at most 50 px; resize it (the limit is set by --limit max_side=...)"
+        assert details == [f"image is 60x40 px: {said}"]
 
     def test_an_origin_that_was_named_is_the_only_one_that_reads_answers(
         self, run: Run, monkeypatch: pytest.MonkeyPatch

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 import socket
 import ssl
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.functions.adapters import fetch as fetch_module
 from outpaint.functions.adapters.addresses import is_loopback, refusal
 from outpaint.functions.adapters.fetch import Address, SafeFetch
 
@@ -153,8 +159,11 @@ class TestRefusals:
             ("https://pictures.example:22/", "port 443"),
             ("https://pictures.example:99999/", "cannot be|not an address"),
             ("https://[::1/", "not an address"),
-            ("https://pictures.example/a b", "blanks"),
-            ("https://pictures.example/\r\nX: y", "blanks"),
+            ("https://pictures.example/\r\nX: y", "control characters"),
+            ("https://pictures.example/a\0b", "control characters"),
+            ("https://pict ures.example/a.png", "its host"),
+            ("https://pictures.example%00/a.png", "its host"),
+            ("https://pictures.example\\@10.0.0.1/", "user name|its host"),
             ("https://" + "a" * 70 + ".example/", "not an address"),
             ("https://127.0.0.1/", "loopback"),
             ("https://[::1]/", "loopback"),
@@ -226,6 +235,9 @@ class TestRedirects:
             ("http://user:word@127.0.0.1/", ErrorCode.SOURCE_REFUSED),
             ("http://[::1", ErrorCode.SOURCE_REFUSED),
             ("http://\xe9.example/", ErrorCode.SOURCE_REFUSED),
+            (" http://10.0.0.1/a b ", ErrorCode.SOURCE_REFUSED),
+            ("//169.254.169.254/\xff", ErrorCode.SOURCE_REFUSED),
+            ("http://pict ures.example/", ErrorCode.SOURCE_REFUSED),
             ("http://nowhere.example/", ErrorCode.SOURCE_UNAVAILABLE),
         ],
     )
@@ -233,6 +245,30 @@ class TestRedirects:
         fetch = SafeFetch(insecure=True, resolver=_resolver(metadata_example="169.254.169.254"))
         with _site(lambda handler: _send(handler, 302, Location=location)) as url:
             _refused(fetch, url, code)
+
+    @pytest.mark.parametrize(
+        ("location", "path"),
+        [
+            ("  /plain.png \t", "/plain.png"),
+            ("/a picture.png?size=a b", "/a%20picture.png?size=a%20b"),
+            ("/\u00fc\u2603.png".encode().decode("latin-1"), "/%C3%BC%E2%98%83.png"),
+            ("/\xfc.png?\xfc", "/%FC.png?%FC"),
+            ("/already%20escaped.png", "/already%20escaped.png"),
+        ],
+    )
+    def test_are_read_as_browsers_read_them(self, location: str, path: str) -> None:
+        asked: list[str] = []
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            asked.append(handler.path)
+            if handler.path == "/":
+                _send(handler, 302, Location=location)
+            else:
+                _send(handler, 200, b"at last")
+
+        with _site(answer) as url:
+            assert SafeFetch(insecure=True).fetch(url, max_bytes=100, timeout=10, field="image_url") == b"at last"
+        assert asked == ["/", path]
 
     def test_into_plain_http_are_refused(self) -> None:
         fetch = SafeFetch()
@@ -251,10 +287,10 @@ class TestAnswers:
         with _site(answer) as url:
             port = url.rpartition(":")[2]
             fetch = SafeFetch(insecure=True, resolver=_resolver(pictures_example="127.0.0.1"))
-            source = f"http://pictures.example:{port}/a%20b/ü.png?x=1&y=ü#fragment"
-            assert fetch.fetch(source, max_bytes=256, timeout=10, field="image_url") == bytes(range(256))
+            source = f"http://pictures.example:{port}/a%20b c/ü.png?x=1&y=ü#fragment"
+            assert fetch.fetch(f" {source}\n", max_bytes=256, timeout=10, field="image_url") == bytes(range(256))
         ((path, headers),) = asked
-        assert path == "/a%20b/%C3%BC.png?x=1&y=%C3%BC"
+        assert path == "/a%20b%20c/%C3%BC.png?x=1&y=%C3%BC"
         assert headers["host"] == f"pictures.example:{port}"
         assert headers["accept-encoding"] == "identity"
         assert not {"authorization", "cookie", "proxy-authorization"} & set(headers)
@@ -365,3 +401,97 @@ class TestAnswers:
             )
             _refused(fetch, f"https://pictures.example:{port}/", ErrorCode.SOURCE_UNAVAILABLE)
         assert names == ["pictures.example"]
+
+
+def _zlib(data: bytes, window_bits: int) -> bytes:
+    compressing = zlib.compressobj(wbits=window_bits)
+    return compressing.compress(data) + compressing.flush()
+
+
+_NOISE = random.Random(1).randbytes(3000)
+_ENCODED: dict[str, tuple[str, bytes]] = {
+    "gzip": ("gzip", gzip.compress(_NOISE)),
+    "another-case": ("GZip", gzip.compress(_NOISE)),
+    "x-gzip": ("x-gzip", gzip.compress(_NOISE)),
+    "gzip-in-members": ("gzip", gzip.compress(_NOISE[:1000]) + gzip.compress(b"") + gzip.compress(_NOISE[1000:])),
+    "gzip-with-a-trailer": ("gzip", gzip.compress(_NOISE) + b"\0" * 100 + gzip.compress(b"not of it")),
+    "deflate": ("deflate", zlib.compress(_NOISE)),
+    "deflate-without-a-frame": ("deflate", _zlib(_NOISE, -15)),
+    "deflate-with-a-trailer": ("deflate", zlib.compress(_NOISE) + zlib.compress(b"not of it")),
+    "twice": ("deflate, gzip", gzip.compress(zlib.compress(_NOISE))),
+    "none": ("identity", _NOISE),
+    "no-encoding-at-all": ("utf-8", _NOISE),
+}
+
+
+class TestEncodings:
+    @pytest.mark.parametrize("name", _ENCODED)
+    def test_an_answer_that_was_compressed_unasked_is_read(self, name: str) -> None:
+        coding, sent = _ENCODED[name]
+        with _site(lambda handler: _send(handler, 200, sent, Content_Encoding=coding)) as url:
+            got = SafeFetch(insecure=True).fetch(url, max_bytes=len(_NOISE), timeout=10, field="image_url")
+        assert got == _NOISE
+
+    @pytest.mark.parametrize(
+        ("coding", "bomb"),
+        [
+            ("gzip", gzip.compress(bytes(8_000_000))),
+            ("deflate", zlib.compress(bytes(8_000_000))),
+            ("gzip, gzip", gzip.compress(gzip.compress(bytes(8_000_000)))),
+        ],
+    )
+    def test_a_bomb_is_not_inflated_beyond_what_a_picture_may_have(self, coding: str, bomb: bytes) -> None:
+        with _site(lambda handler: _send(handler, 200, bomb, Content_Encoding=coding)) as url:
+            fetch = SafeFetch(insecure=True)
+            _refused(fetch, url, ErrorCode.FILE_TOO_LARGE, max_bytes=100_000)  # what is imported at the first
+            tracemalloc.start()
+            try:
+                _refused(fetch, url, ErrorCode.FILE_TOO_LARGE, max_bytes=1_000_000)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert peak < 4_000_000
+
+    def test_what_comes_out_may_have_as_many_bytes_as_a_picture_and_no_more(self) -> None:
+        stored = gzip.compress(_NOISE, 0)
+        assert len(stored) > len(_NOISE)
+        with _site(lambda handler: _send(handler, 200, stored, Content_Encoding="gzip")) as url:
+            fetch = SafeFetch(insecure=True)
+            assert fetch.fetch(url, max_bytes=len(_NOISE), timeout=10, field="image_url") == _NOISE
+            _refused(fetch, url, ErrorCode.FILE_TOO_LARGE, max_bytes=len(_NOISE) - 1)
+
+    @pytest.mark.parametrize(
+        ("coding", "sent", "said"),
+        [
+            ("gzip", b"\x89PNG\r\n\x1a\n", "damaged"),
+            ("gzip", gzip.compress(_NOISE)[:-9], "ends early"),
+            ("gzip", gzip.compress(_NOISE)[:1], "ends early"),
+            ("gzip", gzip.compress(_NOISE)[:-1] + b"?", "damaged"),
+            ("deflate", zlib.compress(_NOISE)[:-1], "ends early"),
+            ("deflate", b"\xff\xff\xff", "damaged"),
+            ("gzip", gzip.compress(b"") * 2000, "members"),
+            ("gzip", gzip.compress(b""), "without a single byte"),
+            ("br", b"\x0b", "br, which is not read"),
+            ("gzip, zstd", b"(", "zstd, which is not read"),
+            ("gzip, gzip, gzip", b"\x1f", "more than 2"),
+        ],
+    )
+    def test_what_cannot_be_decoded_is_unavailable(self, coding: str, sent: bytes, said: str) -> None:
+        with _site(lambda handler: _send(handler, 200, sent, Content_Encoding=coding)) as url:
+            detail = _refused(SafeFetch(insecure=True), url, ErrorCode.SOURCE_UNAVAILABLE, max_bytes=100_000)
+        assert said in detail
+
+    @pytest.mark.parametrize("name", [name for name, (coding, _) in _ENCODED.items() if coding in ("gzip", "deflate")])
+    @given(cuts=st.lists(st.integers(0, 3200), max_size=6), firsts=st.integers(0, 4))
+    @settings(max_examples=20, deadline=None)
+    def test_it_is_the_same_however_it_is_cut(self, name: str, cuts: list[int], firsts: int) -> None:
+        coding, sent = _ENCODED[name]
+        places = sorted({0, len(sent), *range(firsts), *(cut for cut in cuts if cut < len(sent))})
+        pieces = [sent[begin:end] for begin, end in pairwise(places)]
+        assert b"".join(fetch_module._decompressed(coding, pieces)) == _NOISE
+
+    def test_pieces_are_small_however_much_comes_of_them(self) -> None:
+        bomb = gzip.compress(bytes(3_000_000))
+        sizes = [len(piece) for piece in fetch_module._decompressed("gzip", [bomb])]
+        assert sum(sizes) == 3_000_000
+        assert max(sizes) <= 256 * 1024

@@ -110,8 +110,8 @@ def kit() -> ServiceKit:
     return ServiceKit(clock, ledger, pictures, dispatch, service)
 
 
-def png(colour: tuple[int, int, int, int] = (9, 9, 9, 255)) -> bytes:
-    picture = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+def png(colour: tuple[int, int, int, int] = (9, 9, 9, 255), size: tuple[int, int] = (32, 32)) -> bytes:
+    picture = Image.new("RGBA", size, (0, 0, 0, 0))
     picture.paste(colour, (8, 8, 24, 24))
     stream = BytesIO()
     picture.save(stream, "PNG")
@@ -225,6 +225,8 @@ def test_the_mask_travels_with_the_job(kit: ServiceKit) -> None:
         ({"image": None, "image_url": "data:image/png;base64,%%%"}, ErrorCode.INVALID_PARAMETER),
         ({"image": None, "image_url": "data:image/png;base64,"}, ErrorCode.INVALID_PARAMETER),
         ({"count": "10"}, ErrorCode.INSUFFICIENT_CREDITS),
+        # No WebP file can hold it.
+        ({"image": Upload(png(size=(16_384, 32))), "format": "WEBP"}, ErrorCode.DIMENSIONS_OUT_OF_RANGE),
     ],
 )
 def test_a_refusal_charges_and_stores_nothing(kit: ServiceKit, values: dict[str, FieldValue], code: ErrorCode) -> None:

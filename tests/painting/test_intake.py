@@ -83,9 +83,9 @@ def declares(kind: str, width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("size", "limit"),
     [
-        ((60_000, 60_000), "at most 8192 px"),
-        ((8_193, 16), "at most 8192 px"),
-        ((8_000, 5_001), "at most 40,000,000 px"),
+        ((60_000, 60_000), "at most 16384 px"),
+        ((16_385, 16), "at most 16384 px"),
+        ((8_000, 8_001), "at most 64,000,000 px"),
         ((15, 400), "at least 16 px"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -15,17 +16,29 @@ PIECE: Final = 64 * 1024
 _MAX_NEEDLESS: Final = 256 * 1024
 _MAX_LABEL: Final = 2083
 _SHOWN: Final = 40
-_BASE64: Final = b";base64"
+_BASE64: Final = re.compile(rb"; *base64[ \x0c]*\Z", re.IGNORECASE)
 _NO_BASE64: Final = "a data: URI must be data:image/...;base64,..."
 _DAMAGED: Final = "the base64 in this data: URI is damaged"
 _WASTEFUL: Final = "its base64 is percent-encoded where it need not be"
-_BLANK_IS_PLUS: Final = bytes.maketrans(b" ", b"+")
-# All that clients encode of base64; a white bitmap has little else. None makes another escape of what stands around it.
+# What browsers drop of an address, in and around it (URL standard, 4.4), and of base64 (Infra standard, 6).
+_REMOVED: Final = b"\t\n\r"
+AROUND: Final = bytes(range(0x21))
+"""The bytes that may stand before an address and behind it: C0 controls and blanks."""
+_WHITE_SPACE: Final = b"\t\n\x0c\r "
+_AT_THE_END: Final = b"=" + bytes(range(0x20))
+_LETTERS: Final = bytes.maketrans(b"-_", b"+/")
+# All that clients encode of base64 and its lines; a white bitmap has little else. None makes another escape of what
+# stands around it.
 _COMMON_ESCAPES: Final = [
     (escape, bytes((letter,)))
-    for letter in b"+/="
+    for letter in b"+/=\r\n "
     for escape in dict.fromkeys((b"%%%02X" % letter, b"%%%02x" % letter))
 ]
+
+
+def without_surroundings(address: str) -> str:
+    """An address without the controls and blanks around it, which browsers drop (URL standard, 4.4)."""
+    return address.strip(AROUND.decode())
 
 
 class PercentDecoder:
@@ -115,13 +128,20 @@ class DataUri:
 
     @staticmethod
     def begins(text: bytes | str) -> bool:
-        """Whether text is a `data:` URI by its first letters."""
-        start = text[: len(SCHEME)]
-        return (start if isinstance(start, bytes) else start.encode("utf-8", "surrogatepass")).lower() == SCHEME
+        """Whether text is a `data:` URI by its first letters, whatever browsers drop before them."""
+        if isinstance(text, bytes):
+            return text.lstrip(AROUND)[: len(SCHEME)].lower() == SCHEME
+        return text.lstrip(AROUND.decode())[: len(SCHEME)].lower() == SCHEME.decode()
 
 
 class DataUriReader:
-    """Decodes a `data:` URI that comes in pieces, cut anywhere; once it has a fault, the rest is not looked at."""
+    """Decodes a `data:` URI that comes in pieces, cut anywhere; once it has a fault, the rest is not looked at.
+
+    Read as browsers read one: by the WHATWG's URL standard, 4.4 (what stands around it, tabs and line breaks within it,
+    a fragment), its Fetch standard, 6 (where the label ends), and its Infra standard, 6 (forgiving-base64: white space
+    and missing padding are nothing). Beyond that base64url is taken (RFC 4648, 5), and padding that is too long or too
+    short: it says nothing that the length does not.
+    """
 
     def __init__(self) -> None:
         self._label = bytearray()
@@ -129,7 +149,10 @@ class DataUriReader:
         self._data = BytesIO()
         self._rest = b""
         self._percent = PercentDecoder()
-        self._padding = 0
+        self._ended = False
+        """Whether nothing but padding and what stands behind the URI may follow."""
+        self._over = False
+        """Whether what comes is the fragment."""
         self._fault: str | None = None
 
     @property
@@ -139,20 +162,25 @@ class DataUriReader:
 
     def feed(self, text: bytes) -> None:
         """The next bytes of the URI's text; they may be longer than `PIECE`."""
-        if self._fault is not None:
+        if self._fault is not None or self._over:
             return
-        start = 0
+        start, end = 0, text.find(b"#")
+        if end < 0:
+            end = len(text)
+        else:
+            self._over = True
         if not self._in_payload:
-            comma = text.find(b",")
-            self._label += text if comma < 0 else text[:comma]
+            comma = text.find(b",", 0, end)
+            label = text[: end if comma < 0 else comma].translate(None, _REMOVED)
+            self._label += label if self._label else label.lstrip(AROUND)
             if comma < 0 and len(self._label) <= _MAX_LABEL:
                 return
             self._in_payload, start = True, comma + 1
-            if not self._label.lower().endswith(_BASE64) or len(self._label) > _MAX_LABEL:
+            if len(self._label) > _MAX_LABEL or not _BASE64.search(self._label):
                 self._fail(_NO_BASE64)
                 return
-        while start < len(text) and self._fault is None:
-            self._decode(text[start : start + PIECE])
+        while start < end and self._fault is None:
+            self._decode(text[start : min(end, start + PIECE)])
             start += PIECE
 
     def end(self) -> tuple[bytes, str | None]:
@@ -167,27 +195,23 @@ class DataUriReader:
         return data, self._fault
 
     def _end_payload(self) -> None:
-        lacking = -len(self._rest) % 4
-        # Padding that nothing needs does no harm.
-        if self._percent.end() or (self._rest and lacking != self._padding):
+        if self._percent.end() or len(self._rest) == 1:
             self._fail(_DAMAGED)
         elif self._rest:
-            self._write(self._rest + b"=" * lacking)
+            self._write(self._rest + b"=" * (4 - len(self._rest)))
 
     def _decode(self, text: bytes) -> None:
-        text = self._percent.feed(text)
+        text = self._percent.feed(text.translate(None, _REMOVED))
         if self._percent.is_wasteful:
             self._fail(_WASTEFUL)
             return
-        # A form body sent without percent-encoding turns '+' into a blank; no other reading of it is possible.
-        text = text.translate(_BLANK_IS_PLUS)
-        # How much padding a whole text needs is known at its end; nothing may follow it.
-        unpadded = text.rstrip(b"=")
-        if b"=" in unpadded or (self._padding and unpadded):
+        text = text.translate(_LETTERS, _WHITE_SPACE)
+        letters = text.rstrip(_AT_THE_END)
+        if letters and self._ended:
             self._fail(_DAMAGED)
             return
-        self._padding += len(text) - len(unpadded)
-        letters = self._rest + unpadded
+        self._ended = self._ended or len(letters) < len(text)
+        letters = self._rest + letters
         whole = len(letters) & ~3
         self._rest = letters[whole:]
         self._write(letters[:whole])

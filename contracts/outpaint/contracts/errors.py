@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 from functools import partial
@@ -237,15 +238,24 @@ class OutpaintError(Exception):
     """A request or job that cannot go on.
 
     `code` decides the HTTP status; `field` names the offending parameter or header, if there is one;
-    `detail` is one sentence for the client that says what is wrong and what to do about it.
+    `detail` is one sentence for the client that says what is wrong and what to do about it. `limit` names the one
+    of the host's limits that was passed, if there is one.
     """
 
-    def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None) -> None:
+    def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None, limit: str | None = None) -> None:
         # Half a surrogate pair, quoted back from a client, could not be written as UTF-8.
         self.detail = detail.encode("utf-8", "replace").decode()
         super().__init__(self.detail)
         self.code = code
         self.field = field
+        self.limit = limit
+
+    def naming(self, settings: Mapping[str, str]) -> OutpaintError:
+        """This error, its detail with what sets the limit that was passed; `settings` has that by the limit's name."""
+        setting = None if self.limit is None else settings.get(self.limit)
+        if setting is None:
+            return self
+        return OutpaintError(self.code, f"{self.detail} (the limit is set by {setting})", field=self.field)
 
     @property
     def kind(self) -> ErrorKind:

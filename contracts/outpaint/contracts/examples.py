@@ -110,7 +110,7 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
         "the request body is too large: a picture may have at most 33554432 bytes, a request 90527061",
         None,
     ),
-    _E.FILE_TOO_LARGE: ("image has 41000000 bytes, 33554432 are allowed: send a smaller file", "image"),
+    _E.FILE_TOO_LARGE: ("image has 41,000,000 bytes and at most 33,554,432 are taken; send a smaller file", "image"),
     _E.UNSUPPORTED_CONTENT_TYPE: (
         "text/csv was sent: use multipart/form-data, application/x-www-form-urlencoded, application/json",
         "Content-Type",
@@ -129,7 +129,7 @@ _SAMPLES: Final[dict[ErrorCode, tuple[str, str | None]]] = {
         "mask_image is 512x512 px and image is 1024x768 px, each turned by its EXIF orientation; send both in one size",
         "mask_image",
     ),
-    _E.DIMENSIONS_OUT_OF_RANGE: ("image is 9000x400 px: a side has at most 8192 px; resize it", "image"),
+    _E.DIMENSIONS_OUT_OF_RANGE: ("image is 20000x400 px: a side has at most 16384 px; resize it", "image"),
     _E.ANIMATED: ("image is an animated PNG of 24 frames; send one frame as a still picture", "image"),
     _E.UNREADABLE_IMAGE: (
         "image is a damaged or incomplete PNG: a part of its pixels is missing; save or upload it again",

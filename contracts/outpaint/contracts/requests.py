@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from outpaint.contracts.data_uris import DataUri, Digest
+from outpaint.contracts.data_uris import DataUri, Digest, without_surroundings
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
 from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
 from outpaint.contracts.profiles import RequestWarning, WarningCode, WireProfile
@@ -344,6 +344,8 @@ def _one_source(fields: Fields, kinds: Mapping[str, str], *, what: str) -> tuple
     found: list[tuple[str, Source]] = []
     for name, kind in kinds.items():
         value = _given(fields, name)
+        if isinstance(value, str) and kind == "url":
+            value = without_surroundings(value)
         if value is None or (value == "" and kind != "file"):
             continue
         found.append((name, _source(name, kind, value)))

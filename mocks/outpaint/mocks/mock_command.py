@@ -228,6 +228,7 @@ def mock(
     # The objects made so far are kept as long as the process, and those in the journal for long: collecting garbage as
     # often as Python does by default takes a tenth of the start, and a tenth of each call.
     gc.set_threshold(50_000, 20, 50)
+    from outpaint.functions.embedded.server_limits import every_limit, option_names
     from outpaint.mocks.world.world_options import WorldOptions
 
     options = WorldOptions(
@@ -237,7 +238,11 @@ def mock(
         start=start,
         seed=seed,
         painter=painter,
-        settings={**changed_limits.settings, **({} if public_url is None else {"public_url": public_url})},
+        settings={
+            **changed_limits.settings,
+            "limit_names": option_names(every_limit(type(changed_limits.server))),
+            **({} if public_url is None else {"public_url": public_url}),
+        },
         body_bytes=max(keep_bodies, 0 if pact is None else _BODIES_FOR_PACT) * 1024 * 1024,
         max_calls=keep_calls,
         profile=profile,

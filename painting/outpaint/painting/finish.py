@@ -54,6 +54,7 @@ def painted_pictures(canvas: Canvas, brief: Brief, painter: Painter) -> Iterator
         if made > wanted:
             break
         yield picture
+        del picture  # which is the receiver's now: its memory may be needed for the next
     if made != wanted:
         count = f"more than {wanted}" if made > wanted else f"{made} instead of {wanted}"
         raise OutpaintError(ErrorCode.PAINTING_FAILED, f"painter {painter.card.name} gave {count} pictures; try again")

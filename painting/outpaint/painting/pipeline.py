@@ -6,10 +6,11 @@ Every host does it here; they differ in where they keep files and in their paint
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Protocol, cast
@@ -19,6 +20,7 @@ from PIL import Image
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceRequest, Manifest, ManifestFile, Timings
 from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.contracts.requests import MAX_COUNT
 from outpaint.painting.canvas import Brief, Canvas, Painter, painter_for
 from outpaint.painting.finish import composite, encode, painted_pictures
 from outpaint.painting.inputs.inspection import read_canvas
@@ -59,6 +61,35 @@ def load_check(address: str, threshold: float = 0.8) -> OutputCheck:
     return cast("OutputCheck", check)
 
 
+class HostMemory:
+    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it runs alone."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._taken = 0
+        self._turns: list[object] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def reserve(self, size: int) -> Iterator[None]:
+        """Wait until `size` bytes are free, and keep them taken while the block runs."""
+        turn = object()
+        with self._changed:
+            self._turns.append(turn)
+            self._changed.wait_for(
+                lambda: self._turns[0] is turn and (self._taken == 0 or self._taken + size <= self._budget)
+            )
+            self._turns.pop(0)
+            self._taken += size
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """A host's files, by name.
@@ -78,13 +109,16 @@ class OutputRules:
     """How a host carries jobs out.
 
     `check` looks at every painted picture; `xmp` goes into every file; `reserve` waits for host memory for so many
-    pixels and holds it until the job has ended; `canvas_of` reads a canvas, or finds one that was read before.
+    pixels and holds it until the job has ended; `canvas_of` reads a canvas, or finds one that was read before. At most
+    `held` of a job's pictures are there at a time, the one that is painted included: a painter may be much quicker than
+    the encoding of what it gives.
     """
 
     limits: PictureLimits = DEFAULT_LIMITS
     check: OutputCheck = nothing_checked
     xmp: bytes | None = None
     reserve: Callable[[int], AbstractContextManager[None]] = field(default=lambda _: nullcontext())
+    held: int = MAX_COUNT
     canvas_of: Callable[[bytes, bytes | None, MaskMode, PictureLimits], Canvas] = (
         lambda image, mask, mask_mode, limits: read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
     )
@@ -160,15 +194,22 @@ def _paint(
     finished: list[tuple[ManifestFile, float]] = []
     painted = time.perf_counter()
     brief = Brief(request.wish, tuple(wanted.values()))
-    pictures = painted_pictures(canvas, brief, painter) if wanted else ()
+    pictures: Iterator[Image.Image] = painted_pictures(canvas, brief, painter) if wanted else iter(())
     try:
-        for (output_id, seed), picture in zip(wanted.items(), pictures, strict=True):
+        # One by one, so that nothing here holds a picture that was handed on while the next is painted.
+        for number, (output_id, seed) in enumerate(wanted.items(), start=1):
+            unfinished = [future for future in running if not future.done()]
+            if len(unfinished) >= rules.held:
+                wait(unfinished[: len(unfinished) - rules.held + 1])
+            picture = next(pictures)
             painted = time.perf_counter()
-            if len(running) + 1 == len(wanted):
+            if number == len(wanted):
                 # The painter has nothing more to do meanwhile: another thread would only cost time.
                 finished.append(finish(output_id, seed, picture))
             else:
                 running.append(finishers.submit(finish, output_id, seed, picture))
+            del picture
+        next(pictures, None)  # which counts them
         finished += [future.result() for future in running]
     except BaseException:
         # Nothing of a job that fails may be seen: neither what was stored, nor what was about to be.

@@ -13,6 +13,7 @@ import pytest
 from local_cloud.transformed_template import TransformedTemplate, source
 
 from outpaint.contracts.errors import ERROR_KINDS, ErrorCode
+from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.contracts.paths_and_headers import (
     CORRELATION_ID,
     CREDIT_AVAILABLE,
@@ -52,10 +53,28 @@ def test_the_environment_is_one_that_the_settings_know() -> None:
     settings = AwsSettings.from_environment(given)
     assert settings.service.rate_limit == ServiceSettings().rate_limit
     assert settings.service.cors_origins == ("*",)
-    assert settings.service.pictures.max_bytes == ServiceSettings().pictures.max_bytes
+    assert settings.service.pictures == PictureLimits(max_side=8192, max_area=40_000_000)
     assert settings.service.sync_wait == settings.service.max_wait == 24
     plain = AwsSettings.from_environment({PREFIX + name: "x" for name in ("TABLE", "BUCKET", "ENDPOINT")})
     assert settings.service.stored_bytes_per_account == plain.service.stored_bytes_per_account == 64 * 2**30
+    assert plain.service.pictures == settings.service.pictures
+
+
+def test_what_a_refusal_names_is_the_parameter_that_sets_its_limit() -> None:
+    few = {PREFIX + name: "x" for name in ("TABLE", "BUCKET", "ENDPOINT")}
+    parameters = {
+        limit: name.removeprefix("the stack's parameter ")
+        for limit, name in AwsSettings.from_environment(few).service.limit_names.items()
+    }
+    assert parameters.keys() == {"max_side", "max_area", "max_bytes", "stored_bytes_per_account"}
+    halves = {name: int(TEMPLATE["Parameters"][name]["Default"]) // 2 for name in parameters.values()}
+    service = AwsSettings.from_environment(TransformedTemplate(halves).environment("ApiFunction")).service
+    values = {**service.model_dump(), **service.pictures.model_dump()}
+    assert {limit: values[limit] for limit in parameters} == {limit: halves[name] for limit, name in parameters.items()}
+    # And a stack takes no picture that its container refuses.
+    container = EndpointSettings(store="s3://bucket/").limits
+    for limit in ("max_side", "max_area", "max_bytes"):
+        assert TEMPLATE["Parameters"][parameters[limit]]["MaxValue"] <= getattr(container, limit)
 
 
 def test_what_is_missing_in_the_environment_is_named() -> None:

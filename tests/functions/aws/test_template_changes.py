@@ -102,6 +102,8 @@ GOVERNS: dict[str, tuple[object, dict[str, set[str]]]] = {
     "RateLimit": (60, _all(_RULE, updated={"RestApi"})),
     "MaxPictureBytes": (1048576, _RULE),
     "MaxMissing": ("0.05", _all(_RULE, _MODEL)),
+    "MaxPictureSide": (4096, _RULE),
+    "MaxPictureArea": (64000000, _RULE),
     "StoredBytesPerAccount": (1073741824, _RULE),
     "JobLifetime": (600, _RULE),
     "SyncWait": (5, _RULE),

@@ -48,7 +48,7 @@ def luminance_is_inverted(patch: Patch) -> None:
             return reading
         return replace(reading, weights=ImageChops.invert(reading.weights))
 
-    patch.around(keep_map, "read_mask", read)
+    patch.around(inspection, "read_mask", read)
 
 
 @mutant("a mask's brightness counts though it has an alpha", "pixels.masks-alpha-counts-and-not-its-colours")
@@ -57,7 +57,7 @@ def alpha_of_the_mask_ignored(patch: Patch) -> None:
         mode = MaskMode.LUMINANCE if mask.mode is MaskMode.AUTO else mask.mode
         return original(replace(mask, mode=mode), field)
 
-    patch.around(keep_map, "read_mask", read)
+    patch.around(inspection, "read_mask", read)
 
 
 @mutant("the mask is not read where the image has an alpha", "pixels.mask-opens-what-is-opaque")

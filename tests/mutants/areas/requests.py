@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from mutants.mutant import Patch, mutant
-from outpaint.contracts import requests
+from outpaint.contracts import data_uris, requests
 from outpaint.contracts.data_uris import DataUriReader
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import OutpaintRequest, Upload
@@ -313,6 +313,37 @@ def long_data_uri_is_refused(patch: Patch) -> None:
         return found
 
     change_fields(patch, change)
+
+
+@mutant("base64 in lines is refused", "sources.data-uri-is-read-however-it-is-spelled")
+def base64_in_lines_is_refused(patch: Patch) -> None:
+    def feed(original: Any, self: DataUriReader, text: bytes) -> None:
+        original(self, text)
+        if b"\n" in text.strip():
+            self._fail("damaged")
+
+    patch.around(DataUriReader, "feed", feed)
+
+
+@mutant("base64 without its padding is refused", "sources.data-uri-is-read-however-it-is-spelled")
+def base64_without_padding_is_refused(patch: Patch) -> None:
+    def end(original: Any, self: DataUriReader) -> tuple[bytes, str | None]:
+        if self._rest and not self._ended:
+            self._fail("damaged")
+        data, fault = original(self)
+        return data, fault
+
+    patch.around(DataUriReader, "end", end)
+
+
+@mutant("base64url is refused", "sources.data-uri-is-read-however-it-is-spelled")
+def base64url_is_refused(patch: Patch) -> None:
+    patch.set(data_uris, "_LETTERS", bytes(range(256)))
+
+
+@mutant("an address is read with the blanks around it", "sources.address-is-read-without-what-stands-around-it")
+def address_with_blanks_is_read(patch: Patch) -> None:
+    patch.set(requests, "without_surroundings", lambda address: address)
 
 
 @mutant("an address of any length is taken", "sources.address-that-is-too-long-is-named")

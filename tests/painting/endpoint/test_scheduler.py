@@ -12,7 +12,7 @@ from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import Wish
-from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
+from outpaint.painting.endpoint.scheduler import DeviceMemory, Scheduler
 from outpaint.painting.painters.diffusion.passes import (
     BatchKey,
     DeviceLost,
@@ -22,6 +22,7 @@ from outpaint.painting.painters.diffusion.passes import (
     PassTooLarge,
     Scene,
 )
+from outpaint.painting.pipeline import HostMemory
 
 WAIT = 20
 

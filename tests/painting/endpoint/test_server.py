@@ -211,7 +211,7 @@ BAD_PICTURES = {
     "missing": (None, None, ErrorCode.SOURCE_UNAVAILABLE),
     "no picture": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None, ErrorCode.UNSUPPORTED_IMAGE_TYPE),
     "cut off": (png("RGBA", (64, 64), (1, 2, 3, 0))[:60], None, ErrorCode.UNREADABLE_IMAGE),
-    "too wide": (png("RGBA", (9000, 16), (1, 2, 3, 0)), None, ErrorCode.DIMENSIONS_OUT_OF_RANGE),
+    "too wide": (png("RGBA", (17_000, 16), (1, 2, 3, 0)), None, ErrorCode.DIMENSIONS_OUT_OF_RANGE),
     "opaque": (png("RGB", (64, 64), (1, 2, 3)), None, ErrorCode.NOTHING_TO_PAINT),
     "nothing kept": (png("RGBA", (64, 64), (1, 2, 3, 0)), None, ErrorCode.NOTHING_TO_KEEP),
     "mask of another size": (png("RGB", (64, 64), (1, 2, 3)), png("L", (32, 64), 0), ErrorCode.SIZE_MISMATCH),

@@ -36,8 +36,8 @@ _PHOTO: Final = (160, 120)
 _PHOTO_BOX: Final = (40, 32, 120, 88)
 _SIZES: Final = {
     "100000x100000": (100_000, 100_000),
-    "8193-wide": (8193, 100),
-    "64-megapixels": (8000, 8000),
+    "16385-wide": (16_385, 100),
+    "65-megapixels": (8125, 8000),
     "15-wide": (15, 400),
     "15-high": (400, 15),
     "the-largest-numbers": (2**31 - 1, 2**31 - 1),
@@ -177,7 +177,7 @@ def picture_of_no_pixels_is_422(api: Api) -> None:
 
 @case(
     clauses.DIMENSIONS,
-    when="a picture of the smallest or the greatest side is posted",
+    when="a picture of the smallest side, or of the greatest that every host takes, is posted",
     then="it is painted",
     credits=1,
     each=variants(size={"16x16": (16, 16), "8192x16": (8192, 16), "16x8192": (16, 8192)}),

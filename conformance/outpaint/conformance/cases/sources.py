@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -22,9 +24,23 @@ _BROKEN_URIS: Final = {
     "nothing": "data:image/png;base64,",
     "not-base64": "data:image/png,raw",
     "asterisks": "data:image/png;base64,***",
-    "no-padding": "data:image/png;base64,abc",
+    "a-letter-left-over": "data:image/png;base64,abcde",
 }
 _NO_PICTURE_URI: Final = drawn_pictures.data_uri(b"no picture")
+_SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
+    "lines-of-76": lambda uri: re.sub("(.{76})", r"\1\n", uri),
+    "lines-that-end-in-cr-lf": lambda uri: re.sub("(.{64})", r"\1\r\n", uri) + "\r\n",
+    "blank-behind-the-comma": lambda uri: uri.replace(",", ", "),
+    "blanks-around-it": lambda uri: f" \n{uri}\t ",
+    "no-padding": lambda uri: uri.rstrip("="),
+    "base64url": lambda uri: uri[:22] + uri[22:].replace("+", "-").replace("/", "_"),
+    "a-parameter-and-blanks": lambda uri: uri.replace(";base64", ";charset=utf-8; base64 "),
+}
+_PADDED_BOX: Final = (8, 8, 40, 40)
+_PADDED: Final = next(
+    image for side in range(48, 64) if len(image := drawn_pictures.noisy_canvas((side, 48), _PADDED_BOX)) % 3
+)
+"""A picture whose base64 has padding, and letters of every kind."""
 _FENCED: Final = {
     "loopback-http": "http://127.0.0.1:9/a.png",
     "loopback": "https://127.0.0.1/a.png",
@@ -128,6 +144,18 @@ def data_uri_is_read_whatever_its_label(api: Api, start: str) -> None:
     finished(_by_url(api, start + drawn_pictures.data_uri(drawn_pictures.canvas()).partition(",")[2]))
 
 
+@case(
+    clauses.SPELLINGS,
+    when="a data: URI is spelled as browsers take it, or in base64url",
+    then="its kept pixels come back exactly",
+    credits=1,
+    each=variants(spelling=list(_SPELLINGS)),
+)
+def data_uri_is_read_however_it_is_spelled(api: Api, spelling: str) -> None:
+    (received,) = api.files_of(_by_url(api, _SPELLINGS[spelling](drawn_pictures.data_uri(_PADDED))))
+    kept_exactly(_PADDED, received, _PADDED_BOX)
+
+
 @_refusal(
     when="a data: URI holds no base64",
     then="the refusal is invalid_parameter and names image_url",
@@ -151,6 +179,20 @@ def data_uri_without_a_picture_is_refused(api: Api) -> None:
 )
 def picture_is_read_from_its_address(api: Api) -> None:
     finished(_by_url(api, api.provider.publish(drawn_pictures.canvas())))
+
+
+@case(
+    clauses.SPELLINGS,
+    given="a picture at an address",
+    when="the address is posted with blanks or line breaks around it",
+    then="the picture is painted",
+    credits=1,
+    needs=[Need.SOURCES],
+    each=variants(around={"line-break": ("", "\n"), "blanks": (" \t", "  "), "cr-lf": ("\r\n", "\r\n")}),
+)
+def address_is_read_without_what_stands_around_it(api: Api, around: tuple[str, str]) -> None:
+    before, behind = around
+    finished(_by_url(api, before + api.provider.publish(drawn_pictures.canvas()) + behind))
 
 
 @_at_an_address(

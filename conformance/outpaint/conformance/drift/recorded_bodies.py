@@ -32,6 +32,7 @@ from outpaint.conformance.drift.recording_file import (
     RecordedPicture,
 )
 from outpaint.conformance.proving.drawn_pictures import encode, png_that_declares
+from outpaint.contracts.data_uris import DataUri
 from outpaint.functions.http.json_body import refuse_constant
 
 
@@ -142,10 +143,8 @@ def of_data_uri(text: str, *, is_mask: bool = False, keep: bool = False) -> Reco
     found = _DATA_URI.fullmatch(text.strip())
     if found is None:
         return None
-    try:
-        data = base64.b64decode(found[3], validate=False)
-    except ValueError:
-        data = found[3].encode()
+    uri = DataUri.of(text)
+    data = found[3].encode() if uri.fault is not None else uri.data
     return facts_of(data, is_mask=is_mask, keep=keep)
 
 
@@ -260,7 +259,7 @@ def _without_pictures(value: Any, name: str, *, keep: bool) -> Any:
         return {key: _without_pictures(member, key, keep=keep) for key, member in value.items()}
     if isinstance(value, list):
         return [_without_pictures(item, name, keep=keep) for item in value]
-    if isinstance(value, str) and value[:5].lower() == "data:":
+    if isinstance(value, str) and DataUri.begins(value):
         picture = of_data_uri(value, is_mask=_is_mask(name), keep=keep)
         if picture is not None:
             return KeptPicture({PICTURE: picture.model_dump(mode="json", exclude_none=True)})

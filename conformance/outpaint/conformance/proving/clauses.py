@@ -45,6 +45,7 @@ RESPONSES: Final = f"{WIRE}#responses"
 ROUTES: Final = f"{WIRE}#routes"
 PIXELS: Final = "docs/facts/pixels.md"
 PICTURES_IN: Final = f"{PIXELS}#what-comes-in"
+FILES_SENT: Final = f"{PIXELS}#files-that-people-send"
 PAINTED_PIXELS: Final = f"{PIXELS}#which-pixels-are-painted"
 API: Final = "docs/api.md"
 API_ERRORS: Final = f"{API}#errors"
@@ -344,6 +345,7 @@ DATA_URI: Final = _vendor(
 DATA_URI_LENGTH: Final = _ours(
     "sources.data-uri-length", "The limit of 2,083 characters is not for data: URIs.", FIELDS
 )
+SPELLINGS: Final = _ours("sources.spellings", "An address is read as browsers read it, and base64url too.", FILES_SENT)
 ADDRESS: Final = _vendor("sources.address", "A picture may be read from its address.", FIELDS)
 ADDRESS_LENGTH: Final = _vendor("sources.address-length", "An address has 1 to 2,083 characters.", FIELDS)
 ADDRESS_UNREACHABLE: Final = _vendor("sources.unreachable", "A source that answers an error is 422.", ERRORS)
@@ -378,7 +380,8 @@ COMPLETE: Final = _ours(
 )
 DIMENSIONS: Final = _ours(
     "pictures.dimensions",
-    "A side has 16 to 8,192 pixels and a picture at most 40 million, judged before anything is decoded.",
+    "A picture of 16 to 8,192 pixels a side and 40 million in all is taken; one of more than 16,384 or 64 million is "
+    "refused before anything is decoded.",
     PICTURES_IN,
 )
 ANIMATED: Final = _ours("pictures.animated", "A picture of several frames is a typed 422.", PICTURES_IN)

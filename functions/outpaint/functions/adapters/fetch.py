@@ -8,15 +8,18 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 
+from outpaint.contracts.data_uris import without_surroundings
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.functions.adapters.addresses import is_loopback, refusal
 
@@ -26,6 +29,19 @@ Resolver = Callable[[str, int], list[Address]]
 MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PORTS: Final = {"https": 443, "http": 80}
+# A name (RFC 3986, 3.2.2, without escapes) or an IPv6 address.
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+")
+_PIECE: Final = 256 * 1024
+"""Bytes that are decompressed at a time: so few that no other thread waits long for the interpreter."""
+_CODING_OVERHEAD: Final = 64 * 1024
+"""Bytes that gzip or deflate may need beyond those of a picture, which mostly is compressed already."""
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+_GZIP_MEMBER: Final = b"\x1f\x8b"
+_MOST_MEMBERS: Final = 1024
+"""Files in blocks have one for 64 KiB (BGZF); each costs as much as a piece."""
+_MOST_CODINGS: Final = 2
+_AS_SENT: Final = "surrogateescape"  # bytes that are no UTF-8 are escaped as they came (RFC 3986, 2.5)
+_NOT_READ: Final = frozenset({"br", "zstd", "compress", "x-compress"})
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -41,8 +57,10 @@ class SafeFetch:
     A name is resolved once, every address it has must be public, and the connection goes to an address that was
     checked; the same for each of at most three redirects. Only https on port 443, unless `insecure`: then also
     http, any port, and this machine's own addresses, which development and tests need. No proxy is used, no
-    credentials are sent, and the deadline covers everything together. `tls` replaces the usual trust in public
-    certificate authorities.
+    credentials are sent, and the deadline covers everything together. Addresses, and what they redirect to, are read as
+    browsers read them: without what stands around them, blanks and UTF-8 escaped. What a server compresses unasked, by
+    gzip or deflate (RFC 9110, 8.4.1), is decompressed, up to the most bytes that a picture may have. `tls` replaces the
+    usual trust in public certificate authorities.
     """
 
     insecure: bool = False
@@ -63,7 +81,7 @@ class SafeFetch:
             reason = f"it redirects more than {MAX_REDIRECTS} times"
         except _TooLargeError:
             detail = f"{field} leads to more than the {max_bytes} bytes a picture may have"
-            raise OutpaintError(ErrorCode.FILE_TOO_LARGE, detail, field=field) from None
+            raise OutpaintError(ErrorCode.FILE_TOO_LARGE, detail, field=field, limit="max_bytes") from None
         except _RefusedError as error:
             raise _refused(url, field, error) from None
         except _UnavailableError as error:
@@ -97,30 +115,29 @@ class SafeFetch:
         with pool.stream("GET", target, headers=headers) as response:
             fields = {name.lower(): value for name, value in response.headers}
             if response.status in _REDIRECTS and b"location" in fields:
-                try:
-                    return urljoin(url, fields[b"location"].decode("ascii"))
-                except ValueError:  # UnicodeError is one
-                    raise _RefusedError("it redirects to what is not an address") from None
+                return _redirected(url, fields[b"location"])
             if response.status != 200:
                 raise _UnavailableError(f"the source answered with status {response.status}")
+            codings = _codings(response.headers)
+            most = max_bytes + (_CODING_OVERHEAD if codings else 0)
             declared = fields.get(b"content-length", b"0")
-            if declared.isdigit() and int(declared[:20]) > max_bytes:
+            if declared.isdigit() and int(declared[:20]) > most:
                 raise _TooLargeError
-            chunks = []
-            size = 0
-            for chunk in response.iter_stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise _TooLargeError
-                chunks.append(chunk)
-        if not size:
+            pieces: Iterator[bytes] = _at_most(most, response.iter_stream())
+            for coding in reversed(codings):
+                pieces = _at_most(most, _decompressed(coding, pieces))
+            body = BytesIO()
+            for piece in _at_most(max_bytes, pieces):
+                body.write(piece)
+        if not body.tell():
             raise _UnavailableError("the source answered without a single byte")
-        return b"".join(chunks)
+        return body.getvalue()
 
     def _checked(self, url: str) -> httpcore.URL:
         """An address built anew from its parsed parts, so that no later parser reads it otherwise."""
-        if any(character <= " " or character == "\x7f" for character in url):
-            raise _RefusedError("an address has no blanks or control characters")
+        url = without_surroundings(url)
+        if any(character < " " or character == "\x7f" for character in url):
+            raise _RefusedError("an address has no control characters")
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -131,13 +148,90 @@ class SafeFetch:
             raise _RefusedError("only https addresses are fetched")
         if not host:
             raise _RefusedError("it names no host")
+        if not _HOST.fullmatch(host):
+            raise _RefusedError("its host is no name and no address")
         if parts.username is not None or parts.password is not None:
             raise _RefusedError("an address with a user name or password in it is not fetched")
         if not self.insecure and port not in (None, 443):
             raise _RefusedError("only port 443 is connected to")
-        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-        query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~[]')}" if parts.query else ""
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~", errors=_AS_SENT)
+        query = f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~[]', errors=_AS_SENT)}" if parts.query else ""
         return httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path + query)
+
+
+def _redirected(url: str, location: bytes) -> str:
+    """Where a Location leads from an address; raises `_RefusedError` for what is none."""
+    try:
+        return urljoin(url, without_surroundings(location.decode("utf-8", _AS_SENT)))
+    except ValueError:
+        raise _RefusedError("it redirects to what is not an address") from None
+
+
+def _codings(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """The codings that an answer is in, in the order they were applied; what is no coding counts as none.
+
+    Raises `_UnavailableError` for those that are not read. None was asked for, but some servers do not ask.
+    """
+    named = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
+    codings = [coding.strip().lower() for coding in named.decode("latin-1").split(",")]
+    for coding in codings:
+        if coding in _NOT_READ:
+            raise _UnavailableError(f"the source answered in the encoding {coding}, which is not read here")
+    found = [coding for coding in codings if coding in _GZIP or coding == "deflate"]
+    if len(found) > _MOST_CODINGS:
+        raise _UnavailableError(f"the source answered in more than {_MOST_CODINGS} encodings")
+    return found
+
+
+def _at_most(limit: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces; raises `_TooLargeError` as soon as they have more than so many bytes."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise _TooLargeError
+        yield piece
+
+
+def _decompressed(coding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What was compressed, at most `_PIECE` bytes at a time, each when it is asked for: whoever has enough stops.
+
+    Deflate is read with and without the frame of zlib, which some servers leave out; of gzip up to `_MOST_MEMBERS`
+    members are read, and what follows the last is left out. Raises `_UnavailableError` for what is damaged or cut off.
+    """
+    inflating = None
+    start, members = b"", 0
+    try:
+        for piece in pieces:
+            start += piece
+            # Two bytes tell which frame there is.
+            while start if inflating is not None else len(start) >= 2:
+                if inflating is None:
+                    if members and not (coding in _GZIP and start.startswith(_GZIP_MEMBER)):
+                        return
+                    if members == _MOST_MEMBERS:
+                        raise _UnavailableError(f"its {coding} encoding has more than {_MOST_MEMBERS} members")
+                    inflating = zlib.decompressobj(_window_bits(coding, start))
+                found = inflating.decompress(start, _PIECE)
+                start = inflating.unconsumed_tail
+                if found:
+                    yield found
+                if inflating.eof:
+                    start, inflating, members = inflating.unused_data, None, members + 1
+        while inflating is not None and not inflating.eof and (found := inflating.decompress(b"", _PIECE)):
+            yield found
+    except zlib.error:
+        raise _UnavailableError(f"its {coding} encoding is damaged") from None
+    if (start and not members) if inflating is None else not inflating.eof:
+        raise _UnavailableError(f"its {coding} encoding ends early")
+
+
+def _window_bits(coding: str, start: bytes) -> int:
+    """What zlib is to expect, from the first two bytes (RFC 1950, 2.2)."""
+    if coding in _GZIP:
+        return 16 + zlib.MAX_WBITS
+    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2]) % 31 == 0
+    return zlib.MAX_WBITS if framed else -zlib.MAX_WBITS
 
 
 def _refused(url: str, field: str, reason: _RefusedError) -> OutpaintError:

@@ -25,7 +25,18 @@ _ON_LAMBDA: Final[dict[str, object]] = {
     "url_lifetime": 3600,
     "sweep_threads": SWEEP_THREADS,
     "stored_bytes_per_account": 64 * 1024**3,
+    "limit_names": {
+        limit: f"the stack's parameter {parameter}"
+        for limit, parameter in {
+            "max_side": "MaxPictureSide",
+            "max_area": "MaxPictureArea",
+            "max_bytes": "MaxPictureBytes",
+            "stored_bytes_per_account": "StoredBytesPerAccount",
+        }.items()
+    },
 }
+# A function has a gigabyte, and decodes a request's pictures in it.
+_PICTURES_ON_LAMBDA: Final = {"max_side": 8192, "max_area": 40_000_000}
 
 
 class AwsSettings(BaseModel):
@@ -58,11 +69,13 @@ class AwsSettings(BaseModel):
             named = {name: variables.get(PREFIX + name.upper()) for name in model.model_fields}
             return {name: _parsed(name, value) for name, value in named.items() if value}
 
-        return cls.model_validate({**given(cls), "service": {**_ON_LAMBDA, **given(ServiceSettings)}})
+        service: dict[str, Any] = {**_ON_LAMBDA, **given(ServiceSettings)}
+        service["pictures"] = {**_PICTURES_ON_LAMBDA, **service.get("pictures", {})}
+        return cls.model_validate({**given(cls), "service": service})
 
 
 def _parsed(name: str, value: str) -> Any:
-    """Lists are separated by commas, `pictures` is JSON; pydantic reads the rest from its text."""
+    """Lists are separated by commas, what has members is JSON; pydantic reads the rest from its text."""
     if name == "cors_origins":
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return json.loads(value) if name == "pictures" else value
+    return json.loads(value) if name in ("pictures", "limit_names") else value

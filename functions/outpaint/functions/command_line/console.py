@@ -26,6 +26,7 @@ from outpaint.painting.painters.painter_table import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from outpaint.contracts.masks_and_formats import PictureLimits
     from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
 
@@ -107,11 +108,19 @@ def limit_option(kind: str) -> Callable[[Command], Command]:
         metavar="NAME=VALUE",
         multiple=True,
         callback=lambda _context, _option, texts: _limits(texts, kind),
-        help="Change a limit, such as max_side=16384 or bodies_in_flight=2GiB; may be repeated. "
+        help="Change a limit, such as max_side=8192 or bodies_in_flight=2GiB; may be repeated. "
         "An unknown name prints every one.",
     )
 
 
+picture_limit_option = click.option(
+    "--limit",
+    "limits",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=lambda _context, _option, texts: _picture_limits(texts),
+    help="Change a limit on pictures, such as max_area=100000000; may be repeated. An unknown name prints every one.",
+)
 proxies_option = click.option(
     "--trusted-proxies",
     "proxies",
@@ -159,6 +168,12 @@ def _limits(texts: Sequence[str], kind: str) -> ChangedLimits[Any]:
     from outpaint.functions.embedded.server_limits import read_limits
 
     return read_limits(texts, resolve_name(kind))  # imported only now: a command's help needs none of it
+
+
+def _picture_limits(texts: Sequence[str]) -> PictureLimits:
+    from outpaint.functions.embedded.server_limits import read_picture_limits
+
+    return read_picture_limits(texts)
 
 
 def _proxies(text: str) -> TrustedProxies:

@@ -9,9 +9,16 @@ from pathlib import Path
 import click
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.contracts.masks_and_formats import Format, MaskMode
+from outpaint.contracts.masks_and_formats import Format, MaskMode, PictureLimits
 from outpaint.contracts.requests import MAX_COUNT, MAX_SEED, Wish
-from outpaint.functions.command_line.console import OUT, LoadPainter, painter_options, progress, warn
+from outpaint.functions.command_line.console import (
+    OUT,
+    LoadPainter,
+    painter_options,
+    picture_limit_option,
+    progress,
+    warn,
+)
 from outpaint.painting.canvas import Canvas
 from outpaint.painting.painters.painter_table import PAINTERS, PainterHost, names_on
 
@@ -72,6 +79,7 @@ def _further_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_further_options
 @painter_options
+@picture_limit_option
 def paint(
     photo: Path,
     output: Path,
@@ -85,6 +93,7 @@ def paint(
     seed: int | None,
     format_: str | None,
     painter: LoadPainter,
+    limits: PictureLimits,
     **further: str | None,
 ) -> None:
     """Let one photo grow, without a server.
@@ -114,7 +123,8 @@ def paint(
             **{name: value for name, value in further.items() if value is not None},
         }
     )
-    canvas = _canvas(photo, extend=extend, size=size, aspect=aspect, mask=mask, mask_mode=wish.mask_mode)
+    canvas = _canvas(photo, limits, extend=extend, size=size, aspect=aspect, mask=mask, mask_mode=wish.mask_mode)
+    wish.format.check_size(canvas.size)
     for warning in canvas.interpretation.warnings:
         warn(warning)
 
@@ -161,7 +171,14 @@ def _outputs(output: Path, count: int) -> list[Path]:
 
 
 def _canvas(
-    photo: Path, *, extend: str | None, size: str | None, aspect: str | None, mask: Path | None, mask_mode: MaskMode
+    photo: Path,
+    limits: PictureLimits,
+    *,
+    extend: str | None,
+    size: str | None,
+    aspect: str | None,
+    mask: Path | None,
+    mask_mode: MaskMode,
 ) -> Canvas:
     from outpaint.painting.inputs import extension
     from outpaint.painting.inputs.inspection import read_canvas
@@ -170,11 +187,19 @@ def _canvas(
     chosen = [name for name, value in ways.items() if value is not None]
     if len(chosen) > 1:
         raise OutpaintError(ErrorCode.CONFLICTING_PARAMETERS, f"{' and '.join(chosen)} exclude each other: choose one")
-    image = photo.read_bytes()
+    how_far: extension.Extension | None = None
     if extend is not None:
-        return extension.extend(image, extension.Margins.parse(extend, field="--extend"))
-    if size is not None:
-        return extension.extend(image, extension.TargetSize.parse(size, field="--size"))
-    if aspect is not None:
-        return extension.extend(image, extension.TargetAspect.parse(aspect, field="--aspect"))
-    return read_canvas(image, None if mask is None else mask.read_bytes(), mask_mode=mask_mode)
+        how_far = extension.Margins.parse(extend, field="--extend")
+    elif size is not None:
+        how_far = extension.TargetSize.parse(size, field="--size")
+    elif aspect is not None:
+        how_far = extension.TargetAspect.parse(aspect, field="--aspect")
+    image = photo.read_bytes()
+    try:
+        if how_far is not None:
+            return extension.extend(image, how_far, limits=limits)
+        return read_canvas(image, None if mask is None else mask.read_bytes(), mask_mode=mask_mode, limits=limits)
+    except OutpaintError as error:
+        from outpaint.functions.embedded.server_limits import option_names
+
+        raise error.naming(option_names(PictureLimits.model_fields)) from None

@@ -144,6 +144,7 @@ def serve(
     from outpaint.functions.adapters.fetch import SafeFetch
     from outpaint.functions.embedded import server
     from outpaint.functions.embedded.host import open_host
+    from outpaint.functions.embedded.server_limits import every_limit, option_names
     from outpaint.functions.embedded.starting_keys import FIRST_KEY_VARIABLE, StartingKeys
     from outpaint.functions.service.service import ServiceSettings
 
@@ -154,6 +155,7 @@ def serve(
         credits_per_image=credits_per_image,
         sync_wait=sync_wait,
         accepted_word=StatusWord(accepted_word),
+        limit_names=option_names(every_limit()),
         **({"cors_origins": tuple(map(_origin, cors_origins))} if cors_origins else {}),
         **changed_limits.settings,
     )

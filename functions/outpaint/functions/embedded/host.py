@@ -20,7 +20,7 @@ from outpaint.functions.embedded.figures import JobFigures
 from outpaint.functions.embedded.memory_ledger import MemoryLimits
 from outpaint.functions.embedded.operating import HostOperating
 from outpaint.functions.embedded.painting_marks import CutOff, PaintingMarks
-from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads
+from outpaint.functions.embedded.painting_threads import CanvasCache, PaintingThreads, PictureMemory
 from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.starting_keys import OpenedKeys, StartingKeys
 from outpaint.functions.embedded.storage_errors import StorageError
@@ -144,8 +144,9 @@ def open_host(
             if data is None
             else stack.enter_context(in_folder(data, endings.announce, keys, limits.free_disk))
         )
-        canvases = CanvasCache()
-        painting = PaintingThreads(*painters, canvases=canvases, marks=stores.marks)
+        memory = PictureMemory(limits)
+        canvases = CanvasCache(memory)
+        painting = PaintingThreads(*painters, memory=memory, canvases=canvases, marks=stores.marks)
         service = Service(
             clock=SystemClock(),
             ids=RandomIds(),

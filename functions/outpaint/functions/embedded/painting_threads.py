@@ -9,25 +9,35 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, TypeVar
+
+from PIL import Image
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.inference import InferenceFailure, InferenceRequest, Manifest
-from outpaint.contracts.masks_and_formats import MaskMode, PictureLimits
+from outpaint.contracts.masks_and_formats import BYTES_A_PIXEL, MaskMode, PictureLimits
 from outpaint.contracts.responses import PainterCard
 from outpaint.functions.embedded.painting_marks import PaintingMarks
+from outpaint.functions.embedded.server_limits import ServerLimits
 from outpaint.functions.embedded.storage_errors import StorageError
 from outpaint.functions.service import log_keys, settle
 from outpaint.functions.service.records import Job, StoredPicture
 from outpaint.functions.service.service import Service
 from outpaint.painting.canvas import Canvas, Painter
 from outpaint.painting.inputs.inspection import Inspection, inspection_of, read_canvas
-from outpaint.painting.pipeline import Files, OutputRules, carry_out
+from outpaint.painting.inputs.intake import DEFAULT_LIMITS, stored_size
+from outpaint.painting.pipeline import Files, HostMemory, OutputRules, carry_out
 
-_MAX_BYTES: Final = 256 * 1024 * 1024
-"""Files and decoded pixels that the cache holds; pictures beyond that are decoded again to be painted."""
-_BYTES_A_PIXEL: Final = 4
+_MAX_BYTES: Final = 384 * 1024 * 1024
+"""Files and decoded pixels that the cache holds, one picture of 64 megapixels for example; pictures beyond that are
+decoded again to be painted."""
+_CANVAS_BYTES: Final = 5
+"""Those of a pixel of a canvas: Pillow's RGB has four, a keep map one."""
+_BLOCK_BYTES: Final = 64 * 1024 * 1024
+"""Twice the largest that glibc keeps (mallopt(3), M_MMAP_THRESHOLD)."""
+_HELD_PICTURES: Final = 2
+"""Pictures of a job that are there at a time: one is encoded while the next is painted."""
 STORE_AGAIN_S: Final = 1.0
 """How long a thread waits before it repeats a step that the store did not take, for a full disk for example."""
 _LOG: Final = logging.getLogger("outpaint.worker")
@@ -36,13 +46,36 @@ _Key = tuple[bytes, bytes | None, MaskMode]
 _T = TypeVar("_T")
 
 
+class PictureMemory:
+    """The memory for decoded pictures, in bytes, that requests and painting threads share; see `HostMemory`.
+
+    It has Pillow allocate the process's pictures in blocks so large that the C library gives each back to the system at
+    once: a block of the 16 MiB that are its default stays with the thread that had it.
+    """
+
+    def __init__(self, limits: ServerLimits = ServerLimits()) -> None:
+        Image.core.set_block_size(_BLOCK_BYTES)
+        self._bytes = HostMemory(limits.picture_memory)
+
+    def reserve(self, pixels: int) -> AbstractContextManager[None]:
+        """Wait for the memory of a picture of so many pixels, and hold it while the block runs."""
+        return self._bytes.reserve(pixels * BYTES_A_PIXEL)
+
+    def of_picture(self, data: bytes, limits: PictureLimits) -> AbstractContextManager[None]:
+        """The same for a file; one that its header refuses needs none, and does not wait."""
+        width, height = stored_size(data) or (0, 0)
+        return self.reserve(width * height) if 0 < width * height <= limits.max_area else nullcontext()
+
+
 class CanvasCache:
     """Keeps what `inspect` decoded until a painting thread takes it; beyond `max_bytes` the oldest is dropped.
 
-    A canvas is found by its files' bytes, compared whole, so that no picture is taken for another.
+    A canvas is found by its files' bytes, compared whole, so that no picture is taken for another. Whatever is decoded
+    waits for its part of `memory`.
     """
 
-    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(self, memory: PictureMemory | None = None, max_bytes: int = _MAX_BYTES) -> None:
+        self._memory = memory or PictureMemory()
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._canvases: OrderedDict[_Key, tuple[Canvas, int]] = OrderedDict()
@@ -50,19 +83,23 @@ class CanvasCache:
 
     def inspect(self, image: bytes, mask: bytes | None = None, **how: Any) -> Inspection:
         """As `outpaint.painting.inputs.inspection.inspect`; the canvas is kept."""
-        canvas = read_canvas(image, mask, **how)
+        with self._memory.of_picture(image, how.get("limits", DEFAULT_LIMITS)):
+            canvas = read_canvas(image, mask, **how)
         self._put((image, mask, how.get("mask_mode", MaskMode.AUTO)), canvas)
         return inspection_of(canvas)
 
     def take(self, image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits) -> Canvas:
-        """The canvas of these files: the one kept, which is then dropped, or one decoded anew."""
+        """The canvas of these files: the one kept, which is then dropped, or one decoded anew.
+
+        Its part of the memory is the caller's to hold.
+        """
         with self._lock:
             canvas, size = self._canvases.pop((image, mask, mask_mode), (None, 0))
             self._bytes -= size
         return canvas or read_canvas(image, mask, mask_mode=mask_mode, limits=limits)
 
     def _put(self, key: _Key, canvas: Canvas) -> None:
-        size = len(key[0]) + len(key[1] or b"") + canvas.size[0] * canvas.size[1] * _BYTES_A_PIXEL
+        size = len(key[0]) + len(key[1] or b"") + canvas.size[0] * canvas.size[1] * _CANVAS_BYTES
         with self._lock:
             _, replaced = self._canvases.pop(key, (None, 0))
             self._canvases[key] = canvas, size
@@ -76,8 +113,9 @@ class PaintingThreads:
     """The Dispatch port of a host that paints by itself.
 
     `start` queues at most `capacity` jobs; painting begins with `run`, once the service that this port is part
-    of is built. Each thread has a painter of its own, for a painter is called from one thread at a time. `canvases`
-    may have a job's pictures decoded. `marks` record what is painted, for the host that follows a killed one.
+    of is built. Each thread has a painter of its own, for a painter is called from one thread at a time, and waits for
+    its part of `memory` before each job. `canvases` may have a job's pictures decoded. `marks` record what is painted,
+    for the host that follows a killed one.
 
     A step that the store does not take, because its disk is full for example, is repeated until it does: a painted
     picture is kept in memory meanwhile, and no job fails for it.
@@ -86,12 +124,14 @@ class PaintingThreads:
     def __init__(
         self,
         *painters: Painter,
+        memory: PictureMemory | None = None,
         canvases: CanvasCache | None = None,
         capacity: int = 1000,
         marks: PaintingMarks | None = None,
     ) -> None:
         self._painters = painters
-        self._canvases = canvases or CanvasCache()
+        self._memory = memory or PictureMemory()
+        self._canvases = canvases or CanvasCache(self._memory)
         self._queue: queue.Queue[InferenceRequest | None] = queue.Queue()
         self._capacity = capacity
         self._marks = marks
@@ -280,7 +320,12 @@ class PaintingThreads:
             Files(read=read, write=write, found=read, forget=pictures.delete),
             painter,
             finishers=self._finishers,
-            rules=OutputRules(limits=service.settings.pictures, canvas_of=self._canvases.take),
+            rules=OutputRules(
+                limits=service.settings.pictures,
+                reserve=self._memory.reserve,
+                held=_HELD_PICTURES,
+                canvas_of=self._canvases.take,
+            ),
         )
 
     def _insist(self, step: Callable[[], _T]) -> _T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError, first_invalid
-from outpaint.contracts.masks_and_formats import PictureLimits
+from outpaint.contracts.masks_and_formats import BYTES_A_PIXEL, PictureLimits
 from outpaint.functions.service.service import ServiceSettings
 
 MIB: Final = 1024 * 1024
@@ -47,6 +47,14 @@ class ServerLimits(BaseModel):
         int,
         Field(ge=1, description="Bytes of request bodies that are held at a time, of all clients; over it is 503."),
     ] = 1024 * MIB
+    picture_memory: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Bytes of decoded pictures that requests and jobs hold at a time, "
+            f"{BYTES_A_PIXEL} a pixel; others wait, and a picture that needs more than all of it has it alone.",
+        ),
+    ] = 2200 * MIB
     fetches_at_a_time: Annotated[
         int, Field(ge=1, le=1024, description="Requests whose pictures are fetched from addresses at a time.")
     ] = 32
@@ -70,7 +78,7 @@ class ServerLimits(BaseModel):
     unread_answers: Annotated[
         int,
         Field(ge=1, description="Bytes of answers that clients have yet to read; over it the slowest is cut off."),
-    ] = 128 * MIB
+    ] = 512 * MIB
     answer_patience: Annotated[
         float, Field(gt=0, description="Seconds that a client may read nothing of its answer before it is cut off.")
     ] = 30.0
@@ -123,6 +131,11 @@ def every_limit(kind: type[ServerLimits] = ServerLimits) -> dict[str, FieldInfo]
     return {**kind.model_fields, **PictureLimits.model_fields, **own}
 
 
+def option_names(limits: Iterable[str]) -> dict[str, str]:
+    """The option that sets each limit, in the words of a refusal (`ServiceSettings.limit_names`)."""
+    return {name: f"--limit {name}=..." for name in limits}
+
+
 def in_force(server: ServerLimits, settings: ServiceSettings) -> dict[str, Any]:
     """Every limit by its name, with the value that holds on a server."""
     values = {**settings.model_dump(), **settings.pictures.model_dump(), **server.model_dump()}
@@ -135,18 +148,7 @@ def read_limits(texts: Iterable[str], kind: type[OfServer]) -> ChangedLimits[OfS
     `kind` is the class of the server's own. Raises `OutpaintError` INVALID_PARAMETER, whose detail names every limit
     there is, for an unknown name, and for a value that is no number or out of the limit's range.
     """
-    known = every_limit(kind)
-    values: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        name = name.strip().replace("-", "_")
-        if name not in known or not equals:
-            raise OutpaintError(
-                ErrorCode.INVALID_PARAMETER,
-                f"{text[:60]!r} sets no limit: write NAME=VALUE, where NAME is one of {', '.join(sorted(known))}",
-                field="limit",
-            )
-        values[name] = _amount(name, value.strip())
+    values = _changed(texts, every_limit(kind))
     try:
         server = kind(**{name: value for name, value in values.items() if name in kind.model_fields})
         pictures = {name: value for name, value in values.items() if name in PictureLimits.model_fields}
@@ -160,6 +162,32 @@ def read_limits(texts: Iterable[str], kind: type[OfServer]) -> ChangedLimits[OfS
         place, wrong, reason = first_invalid(error)
         raise OutpaintError.wrong_value(place, wrong, reason) from None
     return ChangedLimits(server, settings)
+
+
+def read_picture_limits(texts: Iterable[str]) -> PictureLimits:
+    """The limits of pictures with these changes, for a program that has no others; see `read_limits`."""
+    values = _changed(texts, PictureLimits.model_fields)
+    try:
+        return PictureLimits.model_validate(values)
+    except ValidationError as error:
+        place, wrong, reason = first_invalid(error)
+        raise OutpaintError.wrong_value(place, wrong, reason) from None
+
+
+def _changed(texts: Iterable[str], known: Collection[str]) -> dict[str, Any]:
+    """The values of the limits that texts name."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in known or not equals:
+            raise OutpaintError(
+                ErrorCode.INVALID_PARAMETER,
+                f"{text[:60]!r} sets no limit: write NAME=VALUE, where NAME is one of {', '.join(sorted(known))}",
+                field="limit",
+            )
+        values[name] = _amount(name, value.strip())
+    return values
 
 
 def _amount(name: str, text: str) -> int | float | str:

@@ -120,6 +120,8 @@ class Answers:
                 ErrorCode.INTERNAL,
                 f"something broke on our side: try again, and quote {self.correlation_id} if it stays",
             )
+        if self.profile is WireProfile.OURS:
+            error = error.naming(self.settings.limit_names)
         status = error.kind.status.value
         body: BaseModel
         if self.accept.problem:

@@ -223,7 +223,9 @@ class Exchange:
             size += len(name) + len(value) + 4
         if size > settings.max_header_bytes:
             raise OutpaintError(
-                ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {settings.max_header_bytes} bytes"
+                ErrorCode.HEADERS_TOO_LARGE,
+                f"the request headers have more than {settings.max_header_bytes} bytes",
+                limit="max_header_bytes",
             )
         if len(dict(head.headers)) < len(head.headers):
             _check_single([name for name, _ in head.headers])
@@ -329,6 +331,7 @@ class Exchange:
             ErrorCode.BODY_TOO_LARGE,
             f"the request body is too large: a picture may have at most {settings.pictures.max_bytes} bytes, "
             f"a request {settings.max_body_bytes}{way_out}",
+            limit="max_bytes" if settings.body_limit is None else None,
         )
 
     # The routes

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Final
 
-from outpaint.contracts.data_uris import SCHEME, DataUri, DataUriReader
+from outpaint.contracts.data_uris import AROUND, SCHEME, DataUri, DataUriReader
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.requests import MAX_TEXT_LENGTH, MAY_BE_DATA_URI, FieldValue
 from outpaint.functions.http.messages import PIECE_BYTES, Body
@@ -90,10 +90,11 @@ class FieldText:
         """The next bytes."""
         if self._uri is None:
             self._text += piece
-            if self._undecided and len(self._text) >= len(SCHEME):
+            start = self._text.lstrip(AROUND) if self._undecided else b""
+            if len(start) >= len(SCHEME):
                 self._undecided = False
-                if DataUri.begins(bytes(self._text[: len(SCHEME)])):
-                    self._uri, piece = DataUriReader(), bytes(self._text)
+                if DataUri.begins(bytes(start[: len(SCHEME)])):
+                    self._uri, piece = DataUriReader(), bytes(start)
                     self._text.clear()
         if self._uri is None:
             if len(self._text) > MAX_TEXT_BYTES:

@@ -38,6 +38,8 @@ _LONGEST_ESCAPE: Final = 6
 _STRUCTURE: Final = re.compile(rb'["\[\]{},:]')
 # All that stands in a string, no escape cut in two; it ends before the closing quote or before an escape that is cut.
 _IN_STRING: Final = re.compile(rb'(?:[^"\\]+|\\[^u]|\\u[0-9A-Fa-f]{4})*+', re.DOTALL)
+# Blanks and controls, which may stand before an address.
+_AROUND_IN_STRING: Final = re.compile(rb"(?: |\\[bfnrt]|\\u00[01][0-9A-Fa-f]|\\u0020){0,64}+")
 _HALF_A_PAIR: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 _CONTROLS: Final = bytes(range(0x20))
 
@@ -215,15 +217,22 @@ class _Outline:
 
     def _is_picture(self) -> bool:
         """Whether the string that comes is a `data:` URI."""
-        while len(self._buffer) - self._at < _LONGEST_ESCAPE * len(SCHEME) and self._more():
+        length = _LONGEST_ESCAPE * len(SCHEME)
+        while len(self._buffer) - self._behind_blanks() < length and self._more():
             pass
-        end = self._at + _LONGEST_ESCAPE * len(SCHEME)
-        start = _IN_STRING.match(self._buffer, self._at, end)
+        begin = self._behind_blanks()
+        start = _IN_STRING.match(self._buffer, begin, begin + length)
         assert start is not None
         try:
             return DataUri.begins(_unescaped(start[0].decode("utf-8", "replace")))
         except ValueError:
             return False
+
+    def _behind_blanks(self) -> int:
+        """Where the string begins that comes, without what browsers drop before an address."""
+        blanks = _AROUND_IN_STRING.match(self._buffer, self._at)
+        assert blanks is not None
+        return blanks.end()
 
     def _read_picture(self, name: str) -> None:
         """A `data:` URI, of which the text keeps nothing."""

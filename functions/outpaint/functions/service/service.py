@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -64,6 +65,10 @@ class ServiceSettings(BaseModel):
         StatusWord.PROCESSING
     )
     pictures: PictureLimits = PictureLimits()
+    limit_names: Annotated[
+        Mapping[str, str],
+        Field(description="By what this host's operator sets a limit, for each that there is; refusals say it."),
+    ] = {}
     body_limit: Annotated[
         int | None, Field(ge=1, description="The largest request body, where the host takes less than two pictures.")
     ] = None

@@ -63,4 +63,5 @@ def storage_full(limit: int) -> OutpaintError:
         ErrorCode.STORAGE_FULL,
         f"this account has nearly the {limit} bytes stored that it may have, and this would be more: wait until jobs "
         "end and uploads and results expire, or ask the service's operator for a higher limit",
+        limit="stored_bytes_per_account",
     )

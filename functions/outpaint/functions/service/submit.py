@@ -128,6 +128,7 @@ def carry_out(service: Service, admitted: Admitted) -> Submission:
         image_field=request.image_field,
         mask_field=mask_field,
     )
+    request.wish.format.check_size((inspection.width, inspection.height))
 
     now = service.clock.now()
     deadline_at = now + service.settings.job_lifetime

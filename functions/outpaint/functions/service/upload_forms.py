@@ -65,7 +65,10 @@ def store_upload(service: Service, id_: str, granted: UploadGrant, file: Upload)
         raise OutpaintError.wrong_value("file", "<empty file>", "the file has no bytes")
     if len(file.data) > granted.max_bytes:
         raise OutpaintError(
-            ErrorCode.FILE_TOO_LARGE, f"file has more than the {granted.max_bytes} bytes granted", field="file"
+            ErrorCode.FILE_TOO_LARGE,
+            f"file has more than the {granted.max_bytes} bytes granted",
+            field="file",
+            limit="max_bytes",
         )
     from outpaint.painting.inputs.intake import file_type  # with the image library, which most requests do not need
 

@@ -187,7 +187,7 @@ def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
             if kind is not None:
                 rules[path] = matcher("contentType", value=f"image/{kind.name.lower()}")
         elif name in _URLS:
-            rules[path] = matcher("type") if str(value)[:5].lower() == "data:" else regex(URL)
+            rules[path] = matcher("type") if DataUri.begins(str(value)) else regex(URL)
         elif name not in _EXACT_FIELDS and value is not None:
             rules[path] = _same_kind(name, as_text=media_type != JSON)
     return rules
@@ -195,7 +195,7 @@ def body_rules(media_type: str, pairs: Pairs) -> dict[str, Rule]:
 
 def addresses(pairs: Pairs) -> tuple[str, ...]:
     """The addresses that a provider has to fetch pictures from."""
-    return tuple(str(value) for name, value in pairs if name in _URLS and str(value)[:5].lower() not in ("data:", ""))
+    return tuple(str(value) for name, value in pairs if name in _URLS and value and not DataUri.begins(str(value)))
 
 
 def body_summary(pairs: Pairs) -> str:
@@ -220,7 +220,7 @@ def _in_words(name: str, value: FieldValue) -> str:
         return f"{name} ({'no picture' if kind is None else kind.value})"
     if name in _EXACT_FIELDS:
         return f"{name}={value}"
-    if name in _URLS and str(value)[:5].lower() == "data:":
+    if name in _URLS and DataUri.begins(str(value)):
         return f"{name} (data)"
     return name if value not in ("", None) else f"{name} (empty)"
 
@@ -242,7 +242,7 @@ def _clean(name: str, value: FieldValue) -> FieldValue:
     """An address without what may be secret: user name, password and query."""
     if isinstance(value, DataUri):
         return value.text
-    if name not in _URLS or not isinstance(value, str) or value[:5].lower() == "data:":
+    if name not in _URLS or not isinstance(value, str) or DataUri.begins(value):
         return value
     try:
         parts = urlsplit(value)

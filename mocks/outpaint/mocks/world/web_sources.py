@@ -138,6 +138,7 @@ class Sources(Restorable):
                 ErrorCode.FILE_TOO_LARGE,
                 f"{field} leads to more than the {max_bytes} bytes a picture may have",
                 field=field,
+                limit="max_bytes",
             )
         return data
 

@@ -21,12 +21,12 @@ from outpaint.painting.endpoint.cuda_driver import require_cuda
 from outpaint.painting.endpoint.endpoint_jobs import JobPainter, OneAtATime, PaintingEndpoint
 from outpaint.painting.endpoint.endpoint_settings import EndpointSettings
 from outpaint.painting.endpoint.object_store import FolderStore, ObjectStore, S3Store
-from outpaint.painting.endpoint.scheduler import DeviceMemory, HostMemory, Scheduler
+from outpaint.painting.endpoint.scheduler import DeviceMemory, Scheduler
 from outpaint.painting.finish import SOURCE_TYPE_XMP
 from outpaint.painting.painters.diffusion.diffusion_painter import DiffusionPainter, Prefill, painted_by, spread_colours
 from outpaint.painting.painters.diffusion.passes import Pass, PassTicket, Scene
 from outpaint.painting.painters.painter_table import PAINTERS, PainterOptions, load_painter
-from outpaint.painting.pipeline import OutputRules, load_check
+from outpaint.painting.pipeline import HostMemory, OutputRules, load_check
 from outpaint.painting.weights import REGISTRY, WeightsUnavailable
 
 _LOG: Final = logging.getLogger("outpaint.endpoint")

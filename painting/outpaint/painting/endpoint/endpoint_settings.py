@@ -63,14 +63,18 @@ class EndpointSettings(BaseModel):
     fp8: bool = Field(default=False, description="Eight-bit weights and activations by torchao; Hopper and later.")
     attention: str = Field(default="", description="An attention backend by diffusers' name; empty: its default.")
     channels_last: bool = Field(default=False, description="The VAE in channels-last layout.")
-    max_side: int = 8192
-    max_area: int = 40_000_000
+    # The front door's own limits count: none lets more through than these.
+    max_side: int = PictureLimits().max_side
+    max_area: int = PictureLimits().max_area
+    max_bytes: int = 2**30
     max_missing: Annotated[float, Field(ge=0, lt=1, description="Share of an image's rows that may be missing.")] = 0.0
 
     @property
     def limits(self) -> PictureLimits:
         """What pictures are taken."""
-        return PictureLimits(max_side=self.max_side, max_area=self.max_area, max_missing=self.max_missing)
+        return PictureLimits(
+            max_side=self.max_side, max_area=self.max_area, max_bytes=self.max_bytes, max_missing=self.max_missing
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> EndpointSettings:

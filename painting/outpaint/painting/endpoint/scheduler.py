@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -61,35 +60,6 @@ class DeviceMemory:
     def refuse(self, key: BatchKey, count: int) -> None:
         """A batch of `count` passes did not fit: no such batch is tried again."""
         self._ceiling[key.size] = max(1, min(count - 1, self._ceiling.get(key.size, count)))
-
-
-class HostMemory:
-    """Bytes for decoded pictures, given to jobs in the order they ask; a job larger than all of it runs alone."""
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._taken = 0
-        self._turns: list[object] = []
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def reserve(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free, and keep them taken while the block runs."""
-        turn = object()
-        with self._changed:
-            self._turns.append(turn)
-            self._changed.wait_for(
-                lambda: self._turns[0] is turn and (self._taken == 0 or self._taken + size <= self._budget)
-            )
-            self._turns.pop(0)
-            self._taken += size
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken -= size
-                self._changed.notify_all()
 
 
 @dataclass(eq=False, slots=True)

@@ -225,7 +225,7 @@ def _loaded(taken: TakenFile, *, low_bytes: bool = False, smallest: bool = False
             return Image.new(picture.mode, picture.size)
     _load(picture, taken)
     # A WebP's picture keeps its decoder, which holds two more copies of the pixels.
-    return picture.copy() if taken.type is FileType.WEBP else picture
+    return picture._new(picture.im) if taken.type is FileType.WEBP else picture
 
 
 def _partly(taken: TakenFile) -> PartlyDecoded | None:

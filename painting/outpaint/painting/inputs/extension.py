@@ -130,7 +130,7 @@ def extend(
     weights.paste(alpha_of(decoded.pixels) or 255, inside)
     kept = keep_map(weights, None, image_field=field, mask_field=field, warnings=decoded.warnings)
     picture = Image.new("RGB", size)
-    picture.paste(decoded.pixels.convert("RGB"), corner)
+    picture.paste(decoded.pixels, corner)  # of RGBA and LA the colours alone
     return Canvas.of(picture, kept.weights, decoded.icc_profile, kept.interpretation)
 
 

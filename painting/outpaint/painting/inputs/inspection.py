@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskMode, PictureLimits
@@ -10,7 +10,7 @@ from outpaint.painting.canvas import Canvas
 from outpaint.painting.inputs.decoding import alpha_of, decode, decode_alpha
 from outpaint.painting.inputs.intake import DEFAULT_LIMITS, TakenFile, take
 from outpaint.painting.inputs.keep_map import keep_map, nothing_to_paint
-from outpaint.painting.inputs.mask_reading import MaskPixels
+from outpaint.painting.inputs.mask_reading import MaskPixels, MaskReading, read_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,14 @@ def read_canvas(
     UNREADABLE_IMAGE, SIZE_MISMATCH, NOTHING_TO_PAINT, NOTHING_TO_KEEP or INVALID_PARAMETER
     (docs/facts/pixels.md#what-comes-in).
     """
-    taken, mask_pixels = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
+    taken, mask_reading = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
     decoded = decode(taken)
     warnings = decoded.warnings + _ignored_mode(mask, mask_mode)
-    kept = keep_map(
-        alpha_of(decoded.pixels), mask_pixels, image_field=image_field, mask_field=mask_field, warnings=warnings
-    )
+    alpha = alpha_of(decoded.pixels)
+    if decoded.pixels.mode != "RGB":
+        # Lets go of the decoded pixels, which have as many bytes, before anything else is made of them.
+        decoded = replace(decoded, pixels=decoded.pixels.convert("RGB"))
+    kept = keep_map(alpha, mask_reading, image_field=image_field, mask_field=mask_field, warnings=warnings)
     return Canvas.of(decoded.pixels, kept.weights, decoded.icc_profile, kept.interpretation)
 
 
@@ -57,10 +59,10 @@ def inspect(
     mask_field: str = "mask_image",
 ) -> Inspection:
     """What `read_canvas` finds, at less cost, since colours are not needed; raises what it raises."""
-    taken, mask_pixels = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
+    taken, mask_reading = _take_both(image, mask, mask_mode, limits, image_field, mask_field)
     alpha, warnings = decode_alpha(taken)
     warnings += _ignored_mode(mask, mask_mode)
-    kept = keep_map(alpha, mask_pixels, image_field=image_field, mask_field=mask_field, warnings=warnings)
+    kept = keep_map(alpha, mask_reading, image_field=image_field, mask_field=mask_field, warnings=warnings)
     return Inspection(*kept.weights.size, kept.interpretation)
 
 
@@ -71,8 +73,8 @@ def inspection_of(canvas: Canvas) -> Inspection:
 
 def _take_both(
     image: bytes, mask: bytes | None, mask_mode: MaskMode, limits: PictureLimits, image_field: str, mask_field: str
-) -> tuple[TakenFile, MaskPixels | None]:
-    """The image, and the mask decoded, once the headers of both have passed and their sizes are equal."""
+) -> tuple[TakenFile, MaskReading | None]:
+    """The image, and the mask decoded and read, once the headers of both have passed and their sizes are equal."""
     taken = take(image, image_field, limits)
     if mask is None:
         if taken.header.opaque and not taken.max_missing:
@@ -90,7 +92,7 @@ def _take_both(
             field=mask_field,
         )
     pixels = decode(taken_mask, colours_count=False).pixels
-    return taken, MaskPixels(pixels, taken_mask.header.lossy, mask_mode)
+    return taken, read_mask(MaskPixels(pixels, taken_mask.header.lossy, mask_mode), mask_field)
 
 
 def _ignored_mode(mask: bytes | None, mask_mode: MaskMode) -> tuple[str, ...]:

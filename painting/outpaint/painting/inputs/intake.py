@@ -130,6 +130,7 @@ def take(data: bytes, field: str, limits: PictureLimits = DEFAULT_LIMITS) -> Tak
             ErrorCode.FILE_TOO_LARGE,
             f"{field} has {len(data):,} bytes and at most {limits.max_bytes:,} are taken; send a smaller file",
             field=field,
+            limit="max_bytes",
         )
     kind = file_type(data)
     if kind is None:
@@ -167,15 +168,18 @@ def check_size(
     """
     width, height = size
     if min(width, height) < limits.min_side:
-        reason = f"each side needs at least {limits.min_side} px"
+        limit, reason = "min_side", f"each side needs at least {limits.min_side} px"
     elif max(width, height) > limits.max_side:
-        reason = f"a side has at most {limits.max_side} px"
+        limit, reason = "max_side", f"a side has at most {limits.max_side} px"
     elif width * height > limits.max_area:
-        reason = f"the area is at most {limits.max_area:,} px"
+        limit, reason = "max_area", f"the area is at most {limits.max_area:,} px"
     else:
         return
     raise OutpaintError(
-        ErrorCode.DIMENSIONS_OUT_OF_RANGE, f"{what or field} is {width}x{height} px: {reason}; resize it", field=field
+        ErrorCode.DIMENSIONS_OUT_OF_RANGE,
+        f"{what or field} is {width}x{height} px: {reason}; resize it",
+        field=field,
+        limit=limit,
     )
 
 

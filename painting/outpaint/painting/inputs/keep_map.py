@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
-from outpaint.painting.inputs.mask_reading import MaskPixels, read_mask
+from outpaint.painting.inputs.mask_reading import MaskReading
 
 _SOFT_SHARE_TO_REMARK: Final = 0.1
 _EXTEND_HINT: Final = (
@@ -30,7 +30,7 @@ class KeepMap:
 
 def keep_map(
     image_alpha: Image.Image | None,
-    mask: MaskPixels | None,
+    mask: MaskReading | None,
     *,
     image_field: str,
     mask_field: str,
@@ -39,19 +39,18 @@ def keep_map(
     """The keep map of an image and its mask, by the table of docs/facts/pixels.md#which-pixels-are-painted.
 
     With a mask and an `image_alpha` the smaller of both weights counts. `image_alpha` is L, or None where the image is
-    opaque; sizes are equal. `warnings` of earlier steps come first in the interpretation. Raises NOTHING_TO_PAINT,
-    NOTHING_TO_KEEP, and INVALID_PARAMETER where `mask_mode` is `alpha` and the mask has none.
+    opaque; sizes are equal. `warnings` of earlier steps come first in the interpretation. Raises NOTHING_TO_PAINT and
+    NOTHING_TO_KEEP.
     """
     said = list(warnings)
     field = image_field
     if mask is not None:
         field = mask_field
-        reading = read_mask(mask, mask_field)
-        weights, source = reading.weights, reading.source
-        said += reading.warnings
+        weights, source = mask.weights, mask.source
+        said += mask.warnings
         if image_alpha is not None:
             weights = _smaller(weights, image_alpha, image_field, said)
-            if weights.getbbox() is None and reading.weights.getbbox() is not None:
+            if weights.getbbox() is None and mask.weights.getbbox() is not None:
                 raise OutpaintError(
                     ErrorCode.NOTHING_TO_KEEP,
                     f"{mask_field} keeps only what is transparent in {image_field}: make opaque there what is to stay",

@@ -99,10 +99,7 @@ def read_mask(mask: MaskPixels, field: str) -> MaskReading:
 
 def _luminance(pixels: Image.Image, alpha: Image.Image | None) -> Image.Image:
     """Brightness as L (ITU-R BT.601 weights); transparent pixels count as black, whatever colour they hide."""
-    if pixels.mode == "LA":
-        grey = pixels.getchannel("L")
-    else:
-        grey = pixels if pixels.mode == "L" else pixels.convert("RGB").convert("L")
+    grey = pixels if pixels.mode == "L" else pixels.convert("L")
     return grey if alpha is None else ImageChops.multiply(grey, alpha)
 
 
@@ -116,9 +113,8 @@ def _is_stray(alpha: Image.Image, pixels: Image.Image) -> bool:
     visible = alpha.point([0] * 128 + [255] * 128)
     seen = sum(counts[128:])
     if pixels.mode == "RGBA":
-        red, green, blue, _ = pixels.split()
-        for one, other in ((red, green), (green, blue)):
-            apart = ImageChops.difference(one, other).histogram(visible)
+        for one, other in ("RG", "GB"):
+            apart = ImageChops.difference(pixels.getchannel(one), pixels.getchannel(other)).histogram(visible)
             if sum(apart[_GREY + 1 :]) > _COLOURED_SHARE * seen:
                 return False
     levels = _luminance(pixels, None).histogram(visible)

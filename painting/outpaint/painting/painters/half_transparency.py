@@ -55,12 +55,17 @@ def paint_in_layers(paint: PaintShown, canvas: Canvas, brief: Brief) -> Iterator
         known = _middle(known)
     behind = ImageChops.darker(known, ImageChops.invert(_at_least(canvas.keep, _NEARLY_KEPT)))
     around = ImageChops.invert(behind)
+    del behind
     pictures = paint(_shown(canvas, canvas.picture.copy(), known), brief)
-    for seed, picture in zip(brief.seeds, pictures, strict=True):
+    for seed in brief.seeds:
+        picture = next(pictures)
         picture.paste(canvas.picture, (0, 0), known)
-        for whole in paint(_shown(canvas, picture.copy(), around), replace(brief, seeds=(seed,))):
+        # Black where it is painted again, and that is where nothing of it is used.
+        for whole in paint(_shown(canvas, picture, around), replace(brief, seeds=(seed,))):
             whole.paste(picture, (0, 0), around)
             yield whole
+            del whole
+        del picture  # not held while the next is painted
 
 
 def strongest(counts: list[int]) -> int:

@@ -7,6 +7,7 @@ foliage, and a smooth sky stays smooth but for its noise. Done in bands of rows,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from PIL import Image, ImageChops, ImageFilter
 from outpaint.painting.canvas import Canvas, known_area
 from outpaint.painting.painters.seams import resized
 
+_ROWS: Final = 16  # of a smaller copy that are made at a time
 _GAP: Final = 8  # pixels
 _SOLID: Final = 2  # pixels: what is at least so far inside the known area is solid
 _SCATTERED: Final = 0.02  # share of the known pixels
@@ -26,6 +28,7 @@ _FULL: Final = 250  # of a smaller copy's alpha: no pixel that mixes known and o
 _NEGLIGIBLE: Final = 1.2  # canvas pixels: painted pixels up to so wide need no further detail
 _CELLS: Final = 16  # painted pixels along a block of detail
 _SAMPLES: Final = 192  # kept blocks looked at
+_SAMPLED: Final = 12_000_000  # pixels of them
 _ALIKE: Final = 6  # kept blocks most like the place, of which one is drawn
 _FIGURED: Final = 0.6  # see _figure: blocks above serve nowhere else
 _PEAK: Final = 3.5  # in mean strengths: sparkles draw the eye
@@ -40,15 +43,30 @@ def working_copy(canvas: Canvas, scale: float) -> Image.Image:
     The canvas's weights are 0 and 255 alone. Something is always known, however small the kept area is.
     """
     size = (max(1, round(canvas.size[0] * scale)), max(1, round(canvas.size[1] * scale)))
-    picture = canvas.picture.copy()
-    picture.putalpha(canvas.keep)
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.BOX)  # Pillow averages colours by their alpha
+    if canvas.size == size:
+        picture = canvas.picture.copy()
+        picture.putalpha(canvas.keep)
+    else:
+        picture = _shrunk(canvas, size)
         picture.putalpha(known_area(picture.getchannel("A"), _FULL))
     # Dots and lines become areas, so that there is something to continue.
     if _is_scattered(picture.getchannel("A")):
         return smoothed(picture, min(_GAP, max(2, min(size) // 16)))
     return picture
+
+
+def _shrunk(canvas: Canvas, size: tuple[int, int]) -> Image.Image:
+    """The picture in RGBA at a smaller size, in strips: Pillow makes two copies of what it averages by its alpha."""
+    small = Image.new("RGBA", size)
+    (width, height), step = canvas.size, canvas.size[1] / size[1]
+    for top in range(0, size[1], _ROWS):
+        bottom = min(top + _ROWS, size[1])
+        first, end = max(0, math.floor(top * step) - 1), min(height, math.ceil(bottom * step) + 1)
+        strip = canvas.picture.crop((0, first, width, end))
+        strip.putalpha(canvas.keep.crop((0, first, width, end)))
+        box = (0, top * step - first, width, min(bottom * step, height) - first)
+        small.paste(strip.resize((size[0], bottom - top), Image.Resampling.BOX, box=box), (0, top))
+    return small
 
 
 def _is_scattered(known: Image.Image) -> bool:
@@ -114,10 +132,12 @@ def learn_grain(canvas: Canvas, coarse: float) -> Grain | None:
     rows, columns = np.nonzero(np.asarray(kept) == 255)
     if len(rows) < _FEWEST:
         return None
-    chosen = np.linspace(0, len(rows) - 1, min(_SAMPLES, len(rows))).astype(int)
+    most = min(_SAMPLES, max(_FEWEST, _SAMPLED // side**2))
+    chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
     rows, columns = rows[chosen], columns[chosen]
-    light = np.asarray(canvas.picture.convert("L").crop(tiled)).reshape(high, side, wide, side)
-    blocks = light[rows, :, columns, :].astype(np.float32)
+    corners = [(side * column, side * row) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)]
+    kept_blocks = [canvas.picture.crop((x, y, x + side, y + side)).convert("L") for x, y in corners]
+    blocks = np.stack([np.asarray(block, dtype=np.float32) for block in kept_blocks])
     down = np.asarray(Image.fromarray(np.eye(side, dtype=np.float32)).resize((side, small), Image.Resampling.BOX))
     up = np.asarray(Image.fromarray(np.eye(small, dtype=np.float32)).resize((small, side), Image.Resampling.BICUBIC))
     smoothing = up @ down
