@@ -163,7 +163,7 @@ def scan_data(data: bytes, walked: Iterable[JpegSegment]) -> ScanData | None:
             if not header or len(header) < 1 + 2 * header[0] + 3:
                 continue
             scans, end, components = scans + 1, segment.stop, header[1 : 1 + 2 * header[0] : 2]
-            last = None
+            closing = None
             if interval:
                 units = frame.units(components)
                 restarts = -(-units // interval) - 1
@@ -171,10 +171,10 @@ def scan_data(data: bytes, walked: Iterable[JpegSegment]) -> ScanData | None:
                 cut = cut or len(found) < restarts
                 if found and b"".join(found) == (_IN_ORDER * (restarts // 8 + 1))[: 2 * restarts]:
                     length = end - data.rindex(found[-1], segment.end, end) - 2
-                    last = LastInterval(end - segment.end, length, units - restarts * interval)
+                    closing = LastInterval(end - segment.end, length, units - restarts * interval)
             # All components in the first of a sequential picture: the decoder takes no other scan.
             if scans == 1 and frame.marker not in _PROGRESSIVE and len(components) == frame.channels:
-                return ScanData(end, several=False, cut=cut, last=last) if frame.marker in _HUFFMAN else None
+                return ScanData(end, several=False, cut=cut, last=closing) if frame.marker in _HUFFMAN else None
             if scans > frame.most_scans:
                 raise DamagedFileError(
                     f"it has more than {frame.most_scans} scans for {frame.size[0]}x{frame.size[1]} px"
