@@ -18,7 +18,7 @@ from servers import KEY, NoAnswerError, free_port, start, stop
 
 SIDES = (4096, 8000)
 """Pixels of a side; the second is the largest picture that a server takes by default."""
-PAINTERS = ("flat", "patch", "migan")
+PAINTERS = ("flat", "layers", "backdrop", "patch", "migan")
 _MIB = 2**20
 _SERVE = [sys.executable, "-c", "from outpaint.functions.command_line.entry import main; main()", "serve"]
 _OPTIONS = ["--dev-key", "--in-memory", "--credits-per-image", "0", "--sync-wait", "600"]
