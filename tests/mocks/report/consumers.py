@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 Life = Generator[float, None, _T]
 BASE: Final = "https://genai-api.picsart.io/v1"
 DAY: Final = 86400.0
+ALMOST_STILL: Final = 1e-6
+"""The scale of a clock that goes, so that pauses count, and that no slow machine moves on."""
 
 
 class Flaw(StrEnum):
@@ -474,7 +476,7 @@ def honest_world(seed: int) -> World:
     vendor, ticking = chance.random() < 0.25, chance.random() < 0.25
     settings = ServiceSettings(rate_limit=8, rate_window=10) if chance.random() < 0.3 else ServiceSettings()
     world = World(
-        clock=VirtualClock.ticking(1_800_000_000.0) if ticking else VirtualClock.frozen(),
+        clock=VirtualClock(1_800_000_000.0, scale=ALMOST_STILL) if ticking else VirtualClock.frozen(),
         profile=WireProfile.VENDOR if vendor else WireProfile.OURS,
         settings=settings,
         credits=10_000,
@@ -496,7 +498,7 @@ def honest_world(seed: int) -> World:
 
 def careless_world(flaw: Flaw, seed: int) -> World:
     """A world in which one careless consumer has lived, and met what tempts it."""
-    world = World(clock=VirtualClock.ticking(1_800_000_000.0) if seed % 2 else VirtualClock.frozen())
+    world = World(clock=VirtualClock(1_800_000_000.0, scale=ALMOST_STILL))
     for text, kind, times in TEMPTATIONS.get(flaw, []):
         world.scenarios.next(text, times=times, on=kind)
     live(world, [Consumer(world, Account("careless"), random.Random(seed), flaw).live()])

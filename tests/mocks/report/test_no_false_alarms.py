@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -147,6 +150,15 @@ def test_calls_that_were_sent_side_by_side_wait_for_nothing(make_client: Callabl
     assert wrong(client) == []
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """What another thread is about to do is done."""
+    for _ in range(2000):
+        if holds():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it never came to be")
+
+
 class TestPatience:
     """`latency(100)` on polls, which a client with a timeout never hears of, and one without waits for."""
 
@@ -189,7 +201,23 @@ class TestPatience:
 
     def test_over_tcp(self, served: ServedWorld) -> None:
         self.judged(served.world, 0.05, served.base_url)
-        assert [call.abandoned for call in served.world.calls.polls] == [True, True, True, False]
+        until(lambda: [call.abandoned for call in served.world.calls.polls] == [True, True, True, False])
+
+    def test_of_a_client_that_breaks_off_its_own_request(self, served: ServedWorld) -> None:
+        where = urlsplit(served.base_url)
+        head = (
+            f"POST {where.path}/painting/outpaint HTTP/1.1\r\nHost: {where.netloc}\r\nX-Picsart-API-Key: anyone\r\n"
+            "Idempotency-Key: k\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n"
+        )
+        for place in range(2):
+            with socket.create_connection((where.hostname or "", where.port or 0)) as connection:
+                connection.sendall(head.encode())
+                until(lambda place=place: len(served.world.calls) > place)
+            until(lambda: served.world.calls.last.abandoned)
+            served.world.clock.advance(1)
+        calls = served.world.calls
+        assert [(call.status, call.abandoned) for call in calls] == [(None, True)] * 2
+        assert judge(served.world).failures == ()
 
     @pytest.fixture
     def served(self) -> Iterator[ServedWorld]:

@@ -21,19 +21,20 @@ def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
     tries: dict[str, list[Call]] = defaultdict(list)
     for call in traffic.files:
         tries[call.path].append(call)
+    used = set[str]().union(*map(ids_used, traffic.calls.submits))
     for path in sorted(tries):
         calls = tries[path]
         last = next((call for call in reversed(calls) if call.status == 200 and not broken(call)), None)
         if last is not None:
             yield Occasion((last.number,))
-        elif len(calls) < _TRIES and _is_whole_story(traffic, calls[0]):
+        elif len(calls) < _TRIES and _file_id(path) not in used and _is_whole_story(traffic, calls[0]):
             last = calls[-1]
             if last.status in (403, 404) and not _can_be_renewed(traffic, last):
                 continue
             ended = "was not whole" if broken(last) else f"ended in {last.status or 'no answer'}"
             text = f"a picture was asked for, the last try (#{last.number}) {ended}, and never got"
             yield Occasion((last.number,), text)
-    used = set[str]().union(*map(ids_used, traffic.calls.submits), (path.rpartition("/")[2] for path in tries))
+    used |= set(map(_file_id, tries))
     for answer, file_id, until in _named_files(traffic):
         if file_id not in used and traffic.now >= until and _is_whole_story(traffic, answer):
             yield Occasion(
@@ -111,6 +112,10 @@ def _files(call: Call) -> Iterator[tuple[str, float]]:
             until = item.get("expires_at")  # the vendor sends none
             ends = datetime.fromisoformat(until).timestamp() if isinstance(until, str) else None
             yield item["id"], heard_at(call) + _RESULTS_LIVE_S if ends is None else ends
+
+
+def _file_id(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _url(call: Call) -> str:
