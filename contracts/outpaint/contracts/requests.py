@@ -35,7 +35,7 @@ class Mode(StrEnum):
 class Upload:
     """A file sent with the request; its name and label are the client's claims and decide nothing."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     filename: str | None = None
     content_type: str | None = None
     _digest: Digest = field(default_factory=Digest, init=False, repr=False, compare=False)

@@ -60,9 +60,10 @@ if TYPE_CHECKING:
     from outpaint.mocks.transports.tcp_server import ServedWorld as ServedWorld
     from outpaint.mocks.transports.tcp_server import ThreadServer as ThreadServer
     from outpaint.mocks.transports.tcp_server import thread_server as thread_server
-    from outpaint.mocks.world.calls import Call as Call
     from outpaint.mocks.world.calls import Calls as Calls
+    from outpaint.mocks.world.calls import CannotTellError as CannotTellError
     from outpaint.mocks.world.journal import Journal as Journal
+    from outpaint.mocks.world.recorded_call import Call as Call
     from outpaint.mocks.world.virtual_clock import ClockError as ClockError
     from outpaint.mocks.world.virtual_clock import VirtualClock as VirtualClock
     from outpaint.mocks.world.web_sources import Source as Source
@@ -113,8 +114,9 @@ PUBLIC = {
     "transports.in_process": ("VENDOR_BASE_URL",),
     "transports.respx_router": ("OutpaintRouter",),
     "transports.tcp_server": ("ServedWorld", "ThreadServer", "thread_server"),
-    "world.calls": ("Call", "Calls"),
+    "world.calls": ("Calls", "CannotTellError"),
     "world.journal": ("Journal",),
+    "world.recorded_call": ("Call",),
     "world.virtual_clock": ("ClockError", "VirtualClock"),
     "world.web_sources": ("Source", "Sources"),
     "world.world": ("Snapshot", "Studio", "World"),

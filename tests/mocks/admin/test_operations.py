@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from outpaint.mocks.scenarios.scenario import EFFECTS, PRESETS
+from outpaint.mocks.world.world import World
+from outpaint.mocks.world.worlds import Worlds
 
 START = 1767225600.0  # 2026-01-01, where a frozen clock begins
 
@@ -209,6 +211,60 @@ def test_assertions_explain_what_came_closest(server: Any) -> None:
     assert "scenario polls(9)" in unused["message"]
     wrong = server.ask("POST", "/journal/assertions", {"values": {"colour": "red"}})
     assert (wrong.status, wrong.json["field"]) == (422, "values")
+
+
+def test_the_figures_of_the_journal_are_of_what_was_asked_for(make_server: Any) -> None:
+    server = make_server(Worlds(lambda name: World(name, max_calls=3)))
+    server.call("GET", "/health")
+    inference_id = server.submit()["inference_id"]
+    for _ in range(2):
+        server.call("GET", "/v1/balance")
+    assert (server.get("/journal")["total"], server.get("/journal?route=balance")["total"]) == (3, 2)
+    assert server.get("/journal?status=202&limit=1&after=3")["total"] == 1
+    server.poll(inference_id)
+    figures = {
+        query: (page["total"], page["dropped"])
+        for query in ("", "?route=submit", "?route=balance", "?route=poll", "?status=200", "?route=poll&status=200")
+        for page in [server.get(f"/journal{query}")]
+    }
+    assert figures == {
+        "": (4, 1),
+        "?route=submit": (1, 1),
+        "?route=balance": (2, 0),
+        "?route=poll": (1, 0),
+        "?status=200": (None, 1),
+        "?route=poll&status=200": (1, 0),
+    }
+    assert server.get("/world")["calls"] == 4
+    cleared = server.ask("DELETE", "/journal").json
+    assert (cleared["total"], cleared["dropped"], server.get("/journal")["total"]) == (0, 0, 0)
+
+
+def test_an_assertion_on_dropped_calls_is_not_answered(make_server: Any) -> None:
+    server = make_server(Worlds(lambda name: World(name, max_calls=2)))
+    server.submit()
+    for _ in range(2):
+        server.call("GET", "/v1/balance")
+    unknown = server.post("/journal/assertions", {"route": "submit", "times": 1})
+    assert unknown["holds"] is None
+    assert unknown["message"].startswith("cannot tell, 1 submits dropped: 1 were expected, and 0 are kept")
+    assert server.post("/journal/assertions", {"route": "balance", "times": 2})["holds"] is True
+    assert server.post("/journal/assertions", {"route": "balance", "times": 1})["holds"] is False
+    assert server.get("/report")["verdict"] == "cannot_tell"
+
+
+def test_an_order_is_asserted(server: Any) -> None:
+    inference_id = server.submit("a red door")["inference_id"]
+    server.poll(inference_id)
+    order = ["submit", {"route": "poll", "status": 200}]
+    assert server.post("/journal/assertions", {"order": order})["holds"] is True
+    reversed_ = server.post("/journal/assertions", {"order": order[::-1]})
+    assert reversed_["holds"] is False
+    assert "step 2 of 2 (submit) did not come after #2" in reversed_["message"]
+    for wrong in ({"promt": "a red door"}, "sumbit"):
+        answer = server.ask("POST", "/journal/assertions", {"order": [wrong]})
+        assert answer.status == 422
+        assert answer.json["field"].startswith("order")
 
 
 def test_sources_are_put_behind_addresses(server: Any) -> None:

@@ -15,7 +15,7 @@ from outpaint.contracts.requests import Upload, UrlSource
 from outpaint.functions.http.application import Exchange
 from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.scenarios.effect import On
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.world import World
 
 
@@ -82,7 +82,7 @@ def test_calls_are_sorted_by_what_they_are(api: Any, world: World) -> None:
     api.balance(key="another")
     url = json.loads(api.poll(inference_id).body)["data"][0]["url"]
     api.get(url, key="")
-    api.get("/health")
+    api.get("/v1/painting")
     calls = world.calls
     assert [call.route for call in calls] == [On.SUBMIT, On.BALANCE, On.POLL, On.FILE, None]
     assert [len(some) for some in (calls.submits, calls.polls, calls.balances, calls.files)] == [1, 1, 1, 1]
@@ -90,7 +90,7 @@ def test_calls_are_sorted_by_what_they_are(api: Any, world: World) -> None:
     assert len(calls.of_key("another")) == 1
     assert len(calls.with_status(202)) == 1
     assert len(calls[1:3]) == 2
-    assert calls.where(lambda call: call.path == "/health").first is calls[-1]
+    assert calls.where(lambda call: call.path == "/v1/painting").first is calls[-1]
     assert [call.number for call in calls] == [1, 2, 3, 4, 5]
     assert calls.first.at == calls.last.answered_at == world.clock.now()
 

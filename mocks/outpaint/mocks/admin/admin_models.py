@@ -75,7 +75,7 @@ class WorldSummary(_Answer):
     name: str
     base_url: str = Field(description="The base URL of the API in this world.")
     clock: ClockState
-    calls: int = Field(description="How many came since the last reset, kept or not.")
+    calls: int = Field(description="How many calls of the API came since the last reset, kept or not.")
     pending: int = Field(description="How many jobs have not ended.")
     scenarios: int = Field(description="How many scenarios are set.")
 
@@ -251,16 +251,24 @@ class CallSummary(_Answer):
     effects: tuple[str, ...] = Field(description="What scenarios did to it.")
     latency: float = Field(default=0.0, description="Virtual seconds before the answer's first byte.")
     fault: str | None = Field(default=None, description="Where the connection broke.")
+    abandoned: bool = Field(default=False, description="Whether the client went away before it had its answer.")
+    replayed: bool = Field(default=False, description="Whether it was answered with an earlier call's job, by its key.")
     has_image: bool = False
     has_mask: bool = False
 
 
 class CallPage(_Answer):
-    """Calls in the order they came, the latest of those asked for."""
+    """Calls in the order they came, the latest of those asked for.
+
+    The figures are of all calls that fit `route`, `status` and `inference_id`, whatever `after` and `limit` are.
+    """
 
     calls: tuple[CallSummary, ...]
-    total: int = Field(description="How many came since the last reset.")
-    dropped: int = Field(description="How many the journal no longer keeps.")
+    total: int | None = Field(
+        description="How many came since the journal was last cleared. Null where nobody can tell: the route of a "
+        "call that is dropped is known, its status and job are not."
+    )
+    dropped: int = Field(description="How many the journal no longer keeps that may fit.")
 
 
 class Header(_Answer):
@@ -329,13 +337,17 @@ class Expected(_Given):
         default=None,
         description=f"One call has all these: {', '.join(PLAIN_FIELDS)}, status, api_key, inference_id, headers, ...",
     )
+    order: list[Annotated[On, Field(strict=False)] | dict[str, Any]] | None = Field(
+        default=None,
+        description="Calls like these came one after another, whatever came between: kinds of calls, or values.",
+    )
     all_called: bool = Field(default=False, description="Every scenario of the next calls and every source was used.")
 
 
 class Judged(_Answer):
-    """Whether it holds; if not, the closest call."""
+    """Whether it holds; if not, what came instead."""
 
-    holds: bool
+    holds: bool | None = Field(description="Null where nobody can tell, because calls were dropped that could decide.")
     message: str | None = None
     call: int | None = Field(default=None, description="The latest call with all `values`.")
 

@@ -33,7 +33,7 @@ from outpaint.mocks.admin.admin_models import (
 from outpaint.mocks.mock_paths import prefix_of
 from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.scenarios.world_scenarios import QueuedScenario
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
 
@@ -189,6 +189,8 @@ def call_summary(call: Call) -> CallSummary:
         effects=call.effects,
         latency=0.0 if response is None else response.latency,
         fault=None if fault is None or fault.breaks is None else fault.breaks.value,
+        abandoned=call.abandoned,
+        replayed=call.replayed,
         has_image=call.image_sha256 is not None,
         has_mask=call.mask_sha256 is not None,
     )

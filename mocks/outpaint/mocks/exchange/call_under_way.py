@@ -7,20 +7,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
+from urllib.parse import parse_qsl
 
 from outpaint.contracts.data_uris import DataUri
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.profiles import WireProfile
-from outpaint.contracts.requests import Source, Upload
+from outpaint.contracts.requests import OutpaintRequest, Source, Upload, known_fields
 from outpaint.contracts.responses import StatusWord
 from outpaint.functions.http.application import Exchange
+from outpaint.functions.http.bodies import check_content_type, read_fields
 from outpaint.functions.http.field_values import whole_body
 from outpaint.functions.http.messages import Body, Fetching, RequestHead, Response, Waiting
-from outpaint.functions.http.routes import Route, match
+from outpaint.functions.http.routes import Match, Route, match
 from outpaint.functions.service import admission, picture_sources
 from outpaint.functions.service.records import Account
 from outpaint.functions.service.service import Service
+from outpaint.mocks.exchange.body_sample import SampledBody, sample_of
 from outpaint.mocks.exchange.spoiled_answers import allowing_scenarios, drawn, gateway_page, refused, spoiled
 from outpaint.mocks.scenarios.call_effects import (
     AcceptedWord,
@@ -38,8 +41,8 @@ from outpaint.mocks.scenarios.effect import CallEffect, On, Slot
 from outpaint.mocks.scenarios.grammar import ScenarioError
 from outpaint.mocks.scenarios.scenario import MAGIC, Scenario, preset_of
 from outpaint.mocks.scenarios.world_scenarios import HEADER
-from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_answers import MockResponse, WireFault
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.scripted_dispatch import CallSeenByPorts
 from outpaint.mocks.world.world import World
 
@@ -55,6 +58,9 @@ _KINDS: Final = {
     (Route.UPLOAD, "POST"): On.UPLOAD,
 }
 _KEYLESS: Final = frozenset({Route.FILE, Route.UPLOAD})
+_OF_THE_SERVER: Final = frozenset({Route.HEALTH, Route.READY, Route.METRICS, Route.OPENAPI, Route.DOCS})
+_PAGES: Final = frozenset({"/", "/favicon.ico"})
+"""What browsers and probes ask any server for."""
 _KEY: Final = API_KEY.lower()
 _HEADER: Final = HEADER.lower()
 _NOTHING: Final = Response(503)
@@ -84,11 +90,13 @@ class CallUnderWay(CallSeenByPorts):
         with world.lock:
             now = world.clock.now()
             world.dispatch.settle_due(now)
-            number, scale = world.journal.number(), world.clock.scale
+            self._in_journal = _is_call(head, self._found)
+            number = world.journal.number() if self._in_journal else 0
             world.used_at = real_now = time.monotonic()
             world.under_way += 1
-            super().__init__(Call(number, now, kind, head, real_now, scale, blobs=world.studio.blobs))
-            world.journal.add(self.record)
+            super().__init__(Call(number, now, kind, head, real_now, world.clock.scale, blobs=world.studio.blobs))
+            if self._in_journal:
+                world.journal.add(self.record)
             self._open()
 
     # For the host
@@ -108,8 +116,16 @@ class CallUnderWay(CallSeenByPorts):
         exchange, size = self._exchange, len(body)
         # A body that is not kept is let go of while it is read.
         kept = whole_body(body) if self.world.journal.keeps(size) else None
-        self._unread = None if exchange is None else exchange.read(body if kept is None else kept)
-        self._note_body(kept, size)
+        whole = body if kept is None else kept
+        read = whole if isinstance(whole, bytes) else SampledBody(whole)
+        if exchange is None:
+            request = self._asked(read)
+        else:
+            self._unread = exchange.read(read)
+            request = exchange.request
+        if request is None and self.record.route in (On.SUBMIT, On.UPLOAD):
+            self.record.body_sample = sample_of(self.record.request_head, read)
+        self._note_body(kept, size, request)
 
     @property
     def is_quick(self) -> bool:
@@ -190,6 +206,12 @@ class CallUnderWay(CallSeenByPorts):
         exchange = self._exchange
         with self.world.lock:
             return self._answered(_NOTHING if exchange is None else exchange.no_room())
+
+    def left(self) -> None:
+        """Take note that the client went away before it had the answer."""
+        with self.world.lock:
+            if self.record.left_at is None:
+                self.record.left_at = self.world.clock.now()
 
     @property
     def payer(self) -> str:
@@ -336,12 +358,24 @@ class CallUnderWay(CallSeenByPorts):
             exchange.allowance, refusal = admission.take_rate(limited, account)
             self._refusal = self._refusal or refusal
 
-    def _note_body(self, body: bytes | None, size: int) -> None:
-        """Write the body, where it is kept, and its pictures to the record."""
-        record, exchange, blobs = self.record, self._exchange, self.world.studio.blobs
+    def _asked(self, body: Body) -> OutpaintRequest | None:
+        """What a submit asks for that a gateway answers: the service never sees it, and the journal does."""
+        if self.record.route is not On.SUBMIT:
+            return None
+        head, known = self.record.request_head, known_fields(self.world.profile)
+        try:
+            check_content_type(head)
+            fields = {name: values for name, values in read_fields(head, body, known).items() if name in known}
+            return OutpaintRequest.from_fields(fields, query_mode=dict(parse_qsl(head.query)).get("mode"))
+        except OutpaintError:
+            return None
+
+    def _note_body(self, body: bytes | None, size: int, request: OutpaintRequest | None) -> None:
+        """Write the body, where it is kept, what it asks for and its pictures to the record."""
+        record, blobs = self.record, self.world.studio.blobs
         record.body_size = size
         record.body = body
-        request = record.request = None if exchange is None else exchange.request
+        record.request = request
         if request is None:
             return
         image, mask = _picture(request.image), _picture(request.mask)
@@ -353,7 +387,7 @@ class CallUnderWay(CallSeenByPorts):
     def _inspect(self) -> None:
         """Look at the pictures before the world is locked; the service then finds the result in memory."""
         request = self.record.request
-        if request is None:
+        if request is None or self._exchange is None:
             return
         image, mask = _picture(request.image), _picture(request.mask)
         if self.record.idempotency_key is not None:
@@ -376,6 +410,7 @@ class CallUnderWay(CallSeenByPorts):
     def _waiting(self, waiting: Waiting) -> MockResponse | Waiting:
         """The answer where no wait can change it; else a frozen clock moves on, and a ticking one has the host wait."""
         world = self.world
+        self.record.inference_id = waiting.inference_id  # a repeat waits for a job that it did not make
         plan = world.dispatch.plan_of(waiting.inference_id)
         now = world.clock.now()
         until = waiting.until
@@ -401,7 +436,7 @@ class CallUnderWay(CallSeenByPorts):
     def _abandoned(self, waiting: Waiting) -> None:
         waiting.abandon()
         with self.world.lock:
-            self.record.abandoned = True
+            self.record.left_at = self.world.clock.now()
             self._journal()
 
     # Answers
@@ -431,6 +466,8 @@ class CallUnderWay(CallSeenByPorts):
             for effect in dict.fromkeys(self.touching.values()):
                 self.note(effect)
         if self._exchange is not None:
+            if self.record.inference_id is None:
+                self.record.inference_id = self._exchange.inference_id
             self.record.warnings = self._exchange.warnings
             self.record.hidden_code = self._exchange.error_code if self.record.profile is WireProfile.VENDOR else None
             self.record.field_names = self._exchange.field_names
@@ -445,9 +482,17 @@ class CallUnderWay(CallSeenByPorts):
         if self.record.answered_at is None:
             self.world.under_way -= 1
         self.record.answered_at = self.world.clock.now()
-        self.world.journal.answered(self.record)
+        if self._in_journal:
+            self.world.journal.answered(self.record)
 
 
 def _picture(source: Source | None) -> bytes | None:
     """The bytes of a picture that stands in the request; None for others, and for a data: URI that has a fault."""
     return source.data or None if isinstance(source, Upload | DataUri) else None
+
+
+def _is_call(head: RequestHead, found: Match | None) -> bool:
+    """Whether a request is a call of the API, be it a wrong one, and no probe of the server or load of its pages."""
+    if found is not None:
+        return found.route not in _OF_THE_SERVER
+    return head.path not in _PAGES or head.method not in ("GET", "HEAD")

@@ -72,3 +72,6 @@ class RefusedHead:
         return self.answer
 
     cut_short = no_room = too_large
+
+    def left(self) -> None:
+        """Nothing: the call is in no journal."""

@@ -27,8 +27,8 @@ from outpaint.mocks.pact.matching_rules import (
 )
 from outpaint.mocks.pact.provider_states import ProviderState, StateName, by_request, states_met
 from outpaint.mocks.scenarios.effect import On
-from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.world.recorded_call import Call
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes of a body in a pact, which holds examples only."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
 from outpaint.mocks.pact.interactions import Interaction, LeftOut, interaction_of
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.world import World
 
 PROVIDER: Final = "outpaint"

@@ -19,8 +19,8 @@ from outpaint.mocks.scenarios.effect import On
 from outpaint.mocks.scenarios.grammar import nearest
 from outpaint.mocks.scenarios.scenario import MAGIC
 from outpaint.mocks.scenarios.world_scenarios import HEADER
-from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_ledger import CREDITS
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.world import World
 
 

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from outpaint.functions.http.messages import RequestHead, Response, Waiting
-from outpaint.mocks.exchange.mock_application import MockApplication
+from outpaint.mocks.exchange.call_under_way import CallUnderWay
+from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
 from outpaint.mocks.world.mock_answers import Break, MockResponse
 from outpaint.mocks.world.virtual_clock import VirtualClock
 from outpaint.mocks.world.world import World
@@ -98,6 +99,18 @@ def deliver(
     """
     left = math.inf if patience is None else patience
     call = mock.open(head)
+    try:
+        return (yield from _delivered(call, body, left))
+    except Undelivered as reason:
+        if reason.failure is Failure.TIMED_OUT:
+            call.left()
+        raise
+    except GeneratorExit:  # its task was cancelled
+        call.left()
+        raise
+
+
+def _delivered(call: CallUnderWay | RefusedHead, body: bytes, left: float) -> Steps[MockResponse]:
     world = call.world
     began = world.clock.now()
     # A GET's body, which servers leave unread, is none of the call's.

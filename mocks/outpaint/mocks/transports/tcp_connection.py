@@ -116,6 +116,7 @@ class MockConnection(BoundedConnection):
         if upload is not None:
             upload.begun.share.release()
             upload.begun.call.cut_short()
+            upload.begun.call.left()
 
     def take_body(self, body: bytes) -> None:
         """Part of a body."""

@@ -152,6 +152,7 @@ class MockHost(PooledHost):
                     body = await read_body(call, receive, begun.share, self.limits, head.declared_size)
                 except BaseException:
                     call.cut_short()  # no call of the journal stays without an end
+                    call.left()
                     raise
                 unread = isinstance(body, Response)
             if isinstance(body, Response):
@@ -167,7 +168,11 @@ class MockHost(PooledHost):
         if unread and head.header("expect") is not None:
             # The client may still send its body, so that the start of the connection's next request is not known.
             answer = replace(answer, headers=(*answer.headers, ("Connection", "close")))
-        await self._deliver(connection, scope, receive, call.world.clock, answer)
+        try:
+            await self._deliver(connection, scope, receive, call.world.clock, answer)
+        except ClientGone:
+            call.left()
+            raise
 
     def _pool_for(self, path: str, call: CallUnderWay | RefusedHead) -> ThreadPoolExecutor:
         """The threads that finish a call: those that paint files, those that fetch addresses, or those for the rest."""

@@ -1,201 +1,51 @@
-"""Calls as a journal keeps them, and lists of calls with filters and assertions."""
+"""Lists of calls with filters and assertions, which say when they cannot tell."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, overload
 
-from outpaint.contracts.data_uris import DataUri
-from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.masks_and_formats import MaskMode
-from outpaint.contracts.paths_and_headers import API_KEY, IDEMPOTENCY_KEY
-from outpaint.contracts.profiles import WireProfile
+from outpaint.contracts.paths_and_headers import API_KEY
 from outpaint.contracts.redaction import REDACTED, SECRET_HEADERS
-from outpaint.contracts.requests import PLAIN_FIELDS, OutpaintRequest, Upload
-from outpaint.functions.http.messages import RequestHead
+from outpaint.contracts.requests import PLAIN_FIELDS
 from outpaint.functions.service.account_keys import ID_LENGTH
 from outpaint.functions.service.admission import key_digest
 from outpaint.mocks.scenarios.effect import On
-from outpaint.mocks.world.blobs import Blobs
-from outpaint.mocks.world.mock_answers import MockResponse
+from outpaint.mocks.scenarios.grammar import nearest
+from outpaint.mocks.world.recorded_call import Call
 
-if TYPE_CHECKING:
-    from PIL import Image
+CallStep = On | str | Mapping[str, object]
+"""One call that is expected: its kind, or values as `Calls.assert_called_with` takes them."""
 
-_KEPT_BODY: Final = 4096
-"""Bytes of an answer that is kept whatever else is dropped."""
+_MOST_LISTED: Final = 20
+_KINDS: Final = tuple(on for on in On if on is not On.ANY)
 
 
-@dataclass(slots=True, repr=False)
-class Call:
-    """One call that a mock was sent, and its answer; its text shows no key.
+class CannotTellError(AssertionError):
+    """An assertion that would need calls which the journal no longer keeps: nobody can say whether it holds."""
 
-    `at` and `answered_at` are virtual time, seconds since the epoch; answered_at is before the latency. `route` is the
-    kind of call, None for a request that no effect touches. `request` is what a POST asks for, None where it was not
-    understood. `image_sha256` and `mask_sha256` (hex) are of the pictures that it brought or pointed to. `body` is None
-    where bodies are not kept; `body_size` is its size in bytes all the same. `effects` are what scenarios did to it, as
-    text. `real_at` is the machine's monotonic time, and `scale` the clock's (0 frozen), when it came.
-    """
-
-    number: int
-    at: float
-    route: On | None
-    request_head: RequestHead
-    real_at: float = 0.0
-    scale: float = 0.0
-    account_id: str | None = None
-    request: OutpaintRequest | None = None
-    body: bytes | None = None
-    body_size: int = 0
-    image_sha256: str | None = None
-    mask_sha256: str | None = None
-    image_size: int | None = None
-    mask_size: int | None = None
-    inference_id: str | None = None
-    effects: tuple[str, ...] = ()
-    response: MockResponse | None = None
-    answered_at: float | None = None
-    abandoned: bool = False
-    """Whether the client went away while it waited."""
-    profile: WireProfile = WireProfile.OURS
-    """Whose API was played."""
-    hidden_code: ErrorCode | None = None
-    """The error code of an answer whose profile does not send it."""
-    field_names: tuple[str, ...] = ()
-    """The names of its body's fields, whether or not they mean something."""
-    warnings: tuple[str, ...] = ()
-    """What the service warns of, whether or not the answer has a header for it."""
-    blobs: Blobs | None = None
-
-    @property
-    def method(self) -> str:
-        """The method."""
-        return self.request_head.method
-
-    @property
-    def path(self) -> str:
-        """The path, percent-decoded, without a world's prefix."""
-        return self.request_head.path
-
-    @property
-    def api_key(self) -> str | None:
-        """The API key it came with."""
-        return self.request_head.header(API_KEY)
-
-    @property
-    def idempotency_key(self) -> str | None:
-        """The Idempotency-Key it came with."""
-        return self.request_head.header(IDEMPOTENCY_KEY)
-
-    @property
-    def status(self) -> int | None:
-        """The status of its answer; None while it waits, and where a fault kept the answer from the client."""
-        if self.response is None or (self.response.fault is not None and not self.response.fault.answers):
-            return None
-        return self.response.status
-
-    @property
-    def error_code(self) -> str | None:
-        """The error code of its answer, a refusal or a failed job; None for any other answer."""
-        response = self.response
-        if self.hidden_code is not None:
-            return self.hidden_code
-        if response is None or b'"error_code"' not in response.body[:_KEPT_BODY]:
-            return None
-        code = self.json_object.get("error_code")
-        return code if isinstance(code, str) else None
-
-    @property
-    def json_object(self) -> dict[str, Any]:
-        """The JSON object that it was answered with; empty where there was none, or it is no longer kept."""
-        try:
-            found = None if self.response is None else json.loads(self.response.body)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def json(self) -> Any:
-        """The answer's body, parsed."""
-        if self.response is None:
-            raise LookupError("this call has no answer yet")
-        return json.loads(self.response.body)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture it brought, decoded and turned by its EXIF orientation."""
-        return self._decoded(self.image_sha256, "image")
-
-    @property
-    def mask(self) -> Image.Image | None:
-        """The mask it brought, decoded and turned by its EXIF orientation; None where it brought none."""
-        return None if self.mask_sha256 is None else self._decoded(self.mask_sha256, "mask")
-
-    @property
-    def keep_map(self) -> Image.Image:
-        """What the service keeps of the picture, by its alpha or mask: mode L, 255 kept exactly, 0 painted.
-
-        Raises `OutpaintError` as the service does where neither says that.
-        """
-        mask = None if self.mask_sha256 is None else self._bytes(self.mask_sha256, "mask")
-        from outpaint.painting.inputs.inspection import read_canvas  # brings the image library
-
-        mode = MaskMode.AUTO if self.request is None else self.request.wish.mask_mode
-        return read_canvas(self._bytes(self.image_sha256, "image"), mask, mask_mode=mode).keep
-
-    @property
-    def picture_bytes(self) -> int:
-        """Bytes of the pictures that its request still has."""
-        if self.request is None:
-            return 0
-        return sum(
-            len(one.data) for one in (self.request.image, self.request.mask) if isinstance(one, Upload | DataUri)
+    def __init__(self, dropped: int, what: str, known: str) -> None:
+        super().__init__(
+            f"cannot tell, {dropped} {what}s dropped: {known}; have the journal keep more (max_calls of a world, "
+            "--keep-calls of the command), or clear it where the test begins"
         )
-
-    def strip(self) -> None:
-        """Drop its bytes; sizes and SHA-256 stay."""
-        self.body = None
-        if self.request is not None and self.picture_bytes:
-            pictures = {"image": _emptied(self.request.image), "mask": _emptied(self.request.mask)}
-            self.request = self.request.model_copy(update=pictures)
-        if self.response is not None and (self.route is On.FILE or len(self.response.body) > _KEPT_BODY):
-            self.response = replace(self.response, body=b"")
-
-    def __repr__(self) -> str:
-        return f"<Call {self}>"
-
-    def __str__(self) -> str:
-        what = f"#{self.number} {self.method} {self.path}"
-        if self.request is not None:
-            what += f" prompt={self.request.wish.prompt[:40]!r} count={self.request.wish.count}"
-        answer = "no answer" if self.status is None else str(self.status)
-        code = self.error_code
-        return f"{what} -> {answer}{f' {code}' if code else ''}"
-
-    def _bytes(self, digest: str | None, what: str) -> bytes:
-        if digest is None:
-            raise LookupError(f"{self} brought no {what}")
-        data = None if self.blobs is None else self.blobs.get(digest)
-        if data is None:
-            raise LookupError(f"the {what} of {self} is no longer kept; its SHA-256 is {digest}")
-        return data
-
-    def _decoded(self, digest: str | None, what: str) -> Image.Image:
-        from PIL import Image, ImageOps
-
-        picture = Image.open(BytesIO(self._bytes(digest, what)))
-        return ImageOps.exif_transpose(picture)
 
 
 class Calls(Sequence[Call]):
-    """Calls in the order they came; every filter gives another `Calls`."""
+    """Calls in the order they came; every filter gives another `Calls`.
 
-    def __init__(self, calls: Sequence[Call], what: str = "call") -> None:
+    `dropped` is how many calls the journal no longer keeps that may belong to the list: a filter by kind knows how
+    many of that kind were dropped, any other cannot. Length, places and loops are about those that are kept. An
+    assertion that the dropped ones could decide raises `CannotTellError`, which is an `AssertionError`.
+    """
+
+    def __init__(
+        self, calls: Sequence[Call], what: str = "call", dropped: Mapping[On | None, int] | None = None
+    ) -> None:
+        """`dropped` counts, by their kind, the calls that are no longer kept."""
         self._calls = calls
         self._what = what
+        self._dropped: Mapping[On | None, int] = dropped or {}
 
     @overload
     def __getitem__(self, place: int) -> Call: ...
@@ -203,7 +53,9 @@ class Calls(Sequence[Call]):
     def __getitem__(self, place: slice) -> Calls: ...
     def __getitem__(self, place: int | slice) -> Call | Calls:
         if isinstance(place, slice):
-            return Calls(list(self._calls)[place], self._what)
+            # The latest are kept: a part that is counted from the end lacks nothing.
+            whole = place.start is not None and -len(self) <= place.start < 0
+            return Calls(list(self._calls)[place], self._what, {} if whole else self._dropped)
         try:
             return self._calls[place]
         except IndexError:
@@ -215,6 +67,11 @@ class Calls(Sequence[Call]):
     def __iter__(self) -> Iterator[Call]:
         return iter(self._calls)
 
+    @property
+    def dropped(self) -> int:
+        """How many calls that may belong to the list are no longer kept."""
+        return sum(self._dropped.values())
+
     # Lists
 
     @property
@@ -225,32 +82,38 @@ class Calls(Sequence[Call]):
 
     @property
     def first(self) -> Call:
-        """The earliest; raises `AssertionError` where there is none."""
+        """The earliest; raises `AssertionError` where there is none, `CannotTellError` where it may be dropped."""
+        self._need_every("the first may be among them")
         self.assert_called()
         return self._calls[0]
 
     @property
     def submits(self) -> Calls:
         """POSTs of jobs."""
-        return self._of(On.SUBMIT)
+        return self.of_kind(On.SUBMIT)
 
     @property
     def polls(self) -> Calls:
         """GETs of a job."""
-        return self._of(On.POLL)
+        return self.of_kind(On.POLL)
 
     @property
     def balances(self) -> Calls:
         """GETs of the credits."""
-        return self._of(On.BALANCE)
+        return self.of_kind(On.BALANCE)
 
     @property
     def files(self) -> Calls:
         """GETs of results."""
-        return self._of(On.FILE)
+        return self.of_kind(On.FILE)
+
+    def of_kind(self, kind: On) -> Calls:
+        """The calls of one kind."""
+        dropped: dict[On | None, int] = {kind: self._dropped[kind]} if kind in self._dropped else {}
+        return Calls([call for call in self._calls if call.route is kind], kind.value, dropped)
 
     def of_job(self, inference_id: str) -> Calls:
-        """The calls of one job: its submit, its polls, its files."""
+        """The calls of one job: its submit and what was sent again under its key, its polls, its files."""
         return self.where(lambda call: call.inference_id == inference_id)
 
     def of_key(self, api_key: str) -> Calls:
@@ -263,19 +126,21 @@ class Calls(Sequence[Call]):
 
     def where(self, wanted: Callable[[Call], bool]) -> Calls:
         """The calls for which a function says yes."""
-        return Calls([call for call in self._calls if wanted(call)], self._what)
+        return Calls([call for call in self._calls if wanted(call)], self._what, self._dropped)
 
     # Assertions
 
     def assert_called(self) -> None:
         """There is at least one."""
         if not self._calls:
+            self._need_every("none that is kept fits, but one of them may")
             raise AssertionError(f"no {self._what} came")
 
     def assert_not_called(self) -> None:
         """There is none."""
         if self._calls:
-            raise AssertionError(f"no {self._what} was expected, {len(self)} came:\n{self._listed()}")
+            raise AssertionError(f"no {self._what} was expected, {len(self)} came:\n{_listed(self._calls)}")
+        self._need_every("none that is kept fits, but one of them may")
 
     def assert_called_once(self) -> None:
         """There is exactly one."""
@@ -283,9 +148,12 @@ class Calls(Sequence[Call]):
 
     def assert_call_count(self, count: int) -> None:
         """There are exactly so many."""
-        if len(self) != count:
-            listed = f":\n{self._listed()}" if self._calls else ""
-            raise AssertionError(f"{count} {self._what}s were expected, {len(self)} came{listed}")
+        kept = len(self)
+        if kept <= count:
+            self._need_every(f"{count} were expected, and {kept} are kept")
+        if kept != count:
+            listed = f":\n{_listed(self._calls)}" if kept else ""
+            raise AssertionError(f"{count} {self._what}s were expected, {kept} came{listed}")
 
     def assert_called_with(self, **expected: object) -> Call:
         """One call has all these values; returns the latest that does.
@@ -305,6 +173,7 @@ class Calls(Sequence[Call]):
             if best is None or len(differences) < len(best):
                 best, nearest_call = differences, call
         assert best is not None
+        self._need_every(f"none of the {len(self)} that are kept came like that; the closest is {nearest_call}")
         lines = [
             f"  {name}: expected {_short(_unkeyed(name, want))}, was {_short(_unkeyed(name, have))}"
             for name, want, have in best
@@ -317,21 +186,71 @@ class Calls(Sequence[Call]):
             f"none of {len(self)} {self._what}s came like that; the closest is {nearest_call}\n" + "\n".join(lines)
         )
 
+    def assert_in_order(self, *steps: CallStep) -> tuple[Call, ...]:
+        """Calls like these came one after another, whatever came between them; returns them.
+
+        A step is a kind of call (`"submit"`, `On.POLL`) or a mapping of values as in `assert_called_with`, of which
+        `route` is the kind: `assert_in_order("submit", {"route": "poll", "status": 200}, "file")`. The order is that
+        in which calls came. The `AssertionError` says which step is missing, and what came where it should have been.
+        """
+        wanted = [_values(step) for step in steps]
+        found: list[Call] = []
+        place = 0
+        for number, values in enumerate(wanted, 1):
+            while place < len(self) and _differences(self._calls[place], values):
+                place += 1
+            if place == len(self):
+                after = f"after {found[-1]}" if found else "at all"
+                missing = f"step {number} of {len(wanted)} ({_described(values)}) did not come {after}"
+                self._need_every(f"of those that are kept, {missing}")
+                raise AssertionError(missing + self._around(values, found))
+            found.append(self._calls[place])
+            place += 1
+        return tuple(found)
+
     def __repr__(self) -> str:
-        return f"<{len(self)} {self._what}s>"
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        return f"<{len(self)} {self._what}s{dropped}>"
 
-    def _of(self, route: On) -> Calls:
-        return Calls([call for call in self._calls if call.route is route], route.value)
+    def _need_every(self, known: str) -> None:
+        """Raise where calls were dropped that could decide; `known` is what those that are kept say."""
+        if self.dropped:
+            raise CannotTellError(self.dropped, self._what, known)
 
-    def _listed(self) -> str:
-        calls = list(self._calls)
-        shown = [f"  {call}" for call in calls[:20]]
-        if len(calls) > 20:
-            shown.append(f"  and {len(calls) - 20} more")
-        return "\n".join(shown)
+    def _around(self, values: Mapping[str, object], found: list[Call]) -> str:
+        """What a failed assertion on the order shows: where the step came instead, and what came after the others."""
+        reached = found[-1].number if found else 0
+        earlier = next(
+            (call for call in self._calls if call.number <= reached and not _differences(call, values)), None
+        )
+        rest = [call for call in self._calls if call.number > reached]
+        said = "" if earlier is None else f"; it came before, as {earlier}"
+        return said + (f"\nwhat came instead:\n{_listed(rest)}" if rest else "\nnothing came after that")
 
 
-def _differences(call: Call, expected: dict[str, object]) -> list[tuple[str, object, object]]:
+def _listed(calls: Sequence[Call]) -> str:
+    shown = [f"  {call}" for call in calls[:_MOST_LISTED]]
+    if len(calls) > _MOST_LISTED:
+        shown.append(f"  and {len(calls) - _MOST_LISTED} more")
+    return "\n".join(shown)
+
+
+def _values(step: CallStep) -> Mapping[str, object]:
+    """A step as values; raises `TypeError` for a word that is no kind of call."""
+    if not isinstance(step, str):
+        return step
+    if step not in _KINDS:
+        raise TypeError(f"{step[:40]!r} is no kind of call: {nearest(step, _KINDS)}")
+    return {"route": On(step)}
+
+
+def _described(values: Mapping[str, object]) -> str:
+    others = [f"{name}={_short(_unkeyed(name, value))}" for name, value in values.items() if name != "route"]
+    kind = [str(values["route"])] if "route" in values else []
+    return ", ".join([*kind, *others]) or "any call"
+
+
+def _differences(call: Call, expected: Mapping[str, object]) -> list[tuple[str, object, object]]:
     wrong: list[tuple[str, object, object]] = []
     for name, want in expected.items():
         if name == "headers" and isinstance(want, dict):
@@ -359,22 +278,22 @@ def _fits(have: object, want: object) -> bool:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, bytes) and len(value) > 24:
+        return f"{len(value)} bytes, from {value[:16]!r} on"
     shown = repr(value)
     return shown if len(shown) <= 120 else shown[:117] + "..."
 
 
 def _unkeyed(name: str, value: object) -> object:
     """A value as a message may show it: of a key its id, as in `outpaint keys list`, of other credentials nothing."""
+    if name == "headers" and isinstance(value, Mapping):
+        return {key: _unkeyed(f"header {str(key).lower()}", one) for key, one in value.items()}
     if isinstance(value, str):
         if name in ("api_key", f"header {API_KEY}".lower()):
             return f"key {key_digest(value)[:ID_LENGTH]}"
         if name.removeprefix("header ") in SECRET_HEADERS:
             return REDACTED
     return value
-
-
-def _emptied(source: object) -> object:
-    return replace(source, data=b"") if isinstance(source, Upload | DataUri) else source
 
 
 class _Missing:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
 from outpaint.mocks.restorable import Restorable
-from outpaint.mocks.world.calls import Call, Calls
+from outpaint.mocks.scenarios.effect import On
+from outpaint.mocks.world.calls import Calls
+from outpaint.mocks.world.recorded_call import Call
 
 MAX_CALLS: Final = 10_000
 BODY_BYTES: Final = 32 * 1024 * 1024
@@ -19,26 +21,29 @@ LARGEST_BODY: Final = 16 * 1024 * 1024
 class Journal(Restorable):
     """The latest calls, at most `max_calls`, with at most `body_bytes` of their bodies (0 keeps none).
 
-    The oldest are dropped first; sizes and SHA-256 are kept as long as their call. May be used from several threads.
+    The oldest are dropped first, and counted by their kind; sizes and SHA-256 are kept as long as their call. Probes of
+    the server's health and loads of its pages are no calls of the API, and are not in it. May be used from several
+    threads.
     """
 
-    _state = ("_numbers", "_cleared", "_calls", "_bodied", "_held")
+    _state = ("_numbers", "_dropped", "_last_dropped", "_calls", "_bodied", "_held")
 
     def __init__(self, max_calls: int = MAX_CALLS, body_bytes: int = BODY_BYTES) -> None:
         self._lock = threading.Lock()
-        self._calls: deque[Call] = deque(maxlen=max_calls)
+        self._calls: deque[Call] = deque()
+        self._max_calls = max_calls
+        self._dropped: Counter[On | None] = Counter()
+        self._last_dropped = 0
         self._body_bytes = body_bytes
         self._bodied: deque[Call] = deque()
         self._held = 0
         self._numbers = 0
-        self._cleared = 0
         self._listeners: list[Callable[[Call], None]] = []
 
     @property
     def calls(self) -> Calls:
         """Every call that is kept, in the order they came."""
-        with self._lock:
-            return Calls(list(self._calls))
+        return self.since(0)
 
     @property
     def total(self) -> int:
@@ -49,7 +54,7 @@ class Journal(Restorable):
     def dropped(self) -> int:
         """How many calls were dropped because there were too many, since it was last cleared."""
         with self._lock:
-            return self._numbers - self._cleared - len(self._calls)
+            return self._dropped.total()
 
     @property
     def keeps_bodies(self) -> bool:
@@ -68,7 +73,8 @@ class Journal(Restorable):
     def since(self, number: int) -> Calls:
         """The calls after this number."""
         with self._lock:
-            return Calls([call for call in self._calls if call.number > number])
+            dropped = Counter(self._dropped) if self._last_dropped > number else None
+            return Calls([call for call in self._calls if call.number > number], dropped=dropped)
 
     def on_call(self, listener: Callable[[Call], None]) -> Callable[[], None]:
         """Have `listener` called with each call when it comes and when it is answered; returns what ends that."""
@@ -89,6 +95,10 @@ class Journal(Restorable):
         """A call has come."""
         with self._lock:
             self._calls.append(call)
+            while len(self._calls) > self._max_calls:
+                oldest = self._calls.popleft()
+                self._dropped[oldest.route] += 1
+                self._last_dropped = oldest.number
         for listener in self._listeners:
             listener(call)
 
@@ -98,7 +108,7 @@ class Journal(Restorable):
         with self._lock:
             self._bodied.append(call)
             self._held += size
-            while self._bodied and (self._held > self._body_bytes or len(self._bodied) > (self._calls.maxlen or 0)):
+            while self._bodied and (self._held > self._body_bytes or len(self._bodied) > self._max_calls):
                 oldest = self._bodied.popleft()
                 self._held -= _held_by(oldest)
                 oldest.strip()
@@ -111,7 +121,8 @@ class Journal(Restorable):
             self._calls.clear()
             self._bodied.clear()
             self._held = 0
-            self._cleared = self._numbers
+            self._dropped = Counter()
+            self._last_dropped = 0
 
 
 def _held_by(call: Call) -> int:

@@ -32,8 +32,8 @@ from outpaint.mocks.scenarios.job_effects import (
 from outpaint.mocks.scenarios.scenario import Scenario, asked_for
 from outpaint.mocks.scenarios.world_scenarios import Attached, ScenarioEffects
 from outpaint.mocks.world.blobs import Inspections
-from outpaint.mocks.world.calls import Call
 from outpaint.mocks.world.mock_pictures import MockPictures
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.painting.canvas import Painter
 
 _IMMEDIATE: Final = Immediate()
