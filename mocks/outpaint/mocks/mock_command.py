@@ -69,6 +69,8 @@ def report(
 ) -> None:
     """Judge the clients that called a running mock; ends with 0 if they behave, else with 1.
 
+    It ends with 1 too where nothing was judged, or where calls are no longer kept (`outpaint mock --keep-calls`).
+
     \b
     Examples:
       outpaint mock report

@@ -63,7 +63,9 @@ class Client:
             f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
             for name, value in {"prompt": prompt, "mode": "async", "count": "1", **fields}.items()
         ]
-        image = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n' + CANVAS + b"\r\n"
+        image = b""
+        if not {"image_url", "image_id"} & set(fields):
+            image = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n' + CANVAS + b"\r\n"
         body = b"".join(parts) + image + b"--b--\r\n"
         multipart = ("content-type", "multipart/form-data; boundary=b")
         return self._send("POST", "/v1/painting/outpaint", (multipart, *keyed, *headers), query, body)

@@ -279,7 +279,7 @@ BROKEN: list[tuple[str, Script]] = [
     ("rate_limit", after_429(8)),
     ("hammering", after_lost_connection(0.01)),
     ("back_off", failing_with_pauses(1, 1, 1)),
-    ("back_off", failing_with_pauses(4, 2, 1)),
+    ("back_off", failing_with_pauses(8, 4, 2, 1)),
     ("gives_up", failing_times(11)),
     ("polling_pace", polling_every(0.25)),
     ("poll_as_asked", polling_every(1)),

@@ -126,5 +126,9 @@ def test_calls_that_are_no_longer_kept_are_told(make_client: Any) -> None:
     assert (report.calls, report.dropped) == (2, 3)
     assert "3 earlier ones are no longer kept" in as_text(report)
     assert "3 earlier ones are no longer kept" in as_page(report)
+    assert "cannot tell, 3 calls dropped" in as_text(report)
+    assert 'class="verdict cannot_tell"' in as_page(report)
+    (case,) = ET.fromstring(as_junit(report)).findall("testsuite/testcase[error]")
+    assert case.attrib["name"] == "calls_kept"
     client.world.journal.clear()
     assert client.report().dropped == 0

@@ -61,7 +61,7 @@ const base64 = (file) => new Promise((resolve, reject) => {
 export function showReport(report) {
   const wrong = report.checks.filter((check) => check.outcome === "failed");
   fill($("report"), [report.verdict, wrong], () => {
-    const words = { passed: ["passed", "Keeps the rules so far"], failed: ["failed", "Breaks rules"], nothing_judged: ["", "Nothing to judge yet"] };
+    const words = { passed: ["passed", "Keeps the rules so far"], failed: ["failed", "Breaks rules"], nothing_judged: ["", "Nothing to judge yet"], cannot_tell: ["", "Cannot tell: earlier calls are no longer kept"] };
     const [style, text] = words[report.verdict];
     return [
       wrong.length

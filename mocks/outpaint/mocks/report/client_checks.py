@@ -6,45 +6,49 @@ documentation.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import Final
 from urllib.parse import parse_qsl
 
-from outpaint.contracts.errors import ErrorCode
-from outpaint.contracts.paths_and_headers import RATE_RESET
+from outpaint.contracts.errors import ERROR_KINDS, Cause, ErrorCode
+from outpaint.contracts.paths_and_headers import CREDIT_AVAILABLE, RATE_RESET
 from outpaint.contracts.profiles import WireProfile
-from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, FindingSeverity, Report, ReportVerdict
+from outpaint.contracts.requests import UrlSource
+from outpaint.mocks.report.findings import CheckOutcome, CheckResult, Finding, FindingSeverity, Report, verdict_of
 from outpaint.mocks.report.leaning import leans_on_ours
+from outpaint.mocks.report.result_checks import expires_at, fetched_in_time, refetches_broken, renews_urls
 from outpaint.mocks.report.traffic import (
     Occasion,
+    PollPause,
     Traffic,
     broken,
-    client,
+    content,
     failed,
     header_seconds,
-    heard_at,
     heard_before,
     job_failed,
     pause,
     retry_after,
+    told,
     unknown_outcome,
     wish,
 )
 from outpaint.mocks.scenarios.effect import On
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.world.recorded_call import Call
 from outpaint.mocks.world.world import World
 
 _POLL_S: Final = 0.5
 _PAUSE_S: Final = 0.1
+_CALM_S: Final = 10.0
+"""A client that pauses for so long presses nobody, whether or not it pauses longer each time."""
 _ATTEMPTS: Final = 10
-_MAY_BE_REPEATED: Final = frozenset({402, 408, 409, 429})
+_TRIES: Final = 3
+"""After so many failures in a row a client may leave a job."""
+_FOR_GOOD: Final = frozenset({400, 401, 403, 413, 415, 422})
 _KEY_NAMES: Final = frozenset({"x-picsart-api-key", "api-key", "api_key", "apikey", "key", "token", "access_token"})
 _SHOWN: Final = 20
-_RESULTS_LIVE_S: Final = 86400.0
 _CLOCK_WAS_FROZEN: Final = (
     "the clock stood still, so nobody can tell how long the client waited: let its sleep advance the clock, or let "
     "the clock tick"
@@ -128,12 +132,15 @@ def no_hammering(traffic: Traffic) -> Iterator[Occasion]:
 def backs_off(traffic: Traffic) -> Iterator[Occasion]:
     """Pauses longer when failures go on."""
     for run in traffic.runs():
-        pauses = [pause(one, two) for one, two in pairwise(run) if failed(one) and retry_after(one) is None]
+        # A 429 says how long to wait, to a client of the vendor by the limit's reset.
+        own = [
+            (one, two) for one, two in pairwise(run) if failed(one) and retry_after(one) is None and one.status != 429
+        ]
+        pauses = [pause(one, two) for one, two in own]
         if len(pauses) < 2:
             continue
-        longer = max(later.seconds for later in pauses[1:]) >= 1.2 * pauses[0].seconds
         numbers = tuple(call.number for call in run)
-        if longer and pauses[0].seconds > 0:
+        if _grow(pauses):
             yield Occasion(numbers)
         else:
             failures = ", ".join(f"#{call.number}" for call in run[:4] if failed(call))
@@ -159,18 +166,18 @@ def gives_up(traffic: Traffic) -> Iterator[Occasion]:
 @_check("polling_pace", _ERROR, "no job was polled again while it ran")
 def polling_pace(traffic: Traffic) -> Iterator[Occasion]:
     """Leaves at least half a second between two polls of a job."""
-    for calls in traffic.polls_of.values():
-        for earlier, later in pairwise(calls):
-            if earlier.status == 202:
-                yield _waited(earlier, later, _POLL_S, f"#{earlier.number} found the job running")
+    for call in traffic.calls.polls:
+        later = traffic.next_poll(call) if call.status == 202 and told(call) else None
+        if later is not None:
+            yield _waited(call, later, _POLL_S, f"#{call.number} found the job running")
 
 
 @_check("poll_as_asked", _WARNING, "no job was polled after a 202", _OURS)
 def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
     """Polls no sooner than a 202's Retry-After says."""
     for call in traffic.api:
-        wanted = retry_after(call) if call.status == 202 else None
-        later = None if wanted is None else _next_poll(traffic, call)
+        wanted = retry_after(call) if call.status == 202 and told(call) else None
+        later = None if wanted is None else traffic.next_poll(call)
         if wanted is not None and later is not None:
             yield _waited(call, later, wanted, f"#{call.number} (202) asked for {wanted:g} s")
 
@@ -179,12 +186,11 @@ def polls_as_asked(traffic: Traffic) -> Iterator[Occasion]:
 def follows_202(traffic: Traffic) -> Iterator[Occasion]:
     """Takes a 202 as accepted: polls it, and does not send the request again."""
     for call in traffic.calls.submits:
-        if call.status != 202:
+        if call.status != 202 or not told(call):
             continue
-        polls = traffic.polls_of.get(call.inference_id or "", ())
         later = traffic.again(call)
         keyed = call.idempotency_key is not None or (later is not None and later.idempotency_key is not None)
-        if polls or keyed or (later is not None and not heard_before(call, later)):
+        if keyed or call.inference_id in traffic.polls_of:
             later = None
         yield Occasion.unless(call, later, "#{0} was answered 202 and never polled; #{1} sends the same again")
 
@@ -193,38 +199,39 @@ def follows_202(traffic: Traffic) -> Iterator[Occasion]:
 def sees_jobs_through(traffic: Traffic) -> Iterator[Occasion]:
     """Polls an accepted job until its end."""
     for call in traffic.calls.submits:
-        if call.status != 202 or broken(call):
+        if call.status != 202 or not told(call):
             continue
-        polls = [poll for poll in traffic.polls_of.get(call.inference_id or "", ()) if poll.number > call.number]
-        if any(poll.status == 200 for poll in polls):
+        looks = traffic.looks_after(call)
+        if any(look.status == 200 or job_failed(look) for look in looks):
             yield Occasion((call.number,))
-        elif polls:
-            yield Occasion((call.number, polls[-1].number), f"the job of #{call.number} was left while it ran")
-        else:
+        elif not looks:
             yield Occasion((call.number,), f"#{call.number} was answered 202, and its job was never polled")
+        elif not _had_to_leave(looks):
+            yield Occasion((call.number, looks[-1].number), f"the job of #{call.number} was left while it ran")
 
 
 @_check("stops_at_end", _ERROR, "no poll was answered with a job's end")
 def stops_at_end(traffic: Traffic) -> Iterator[Occasion]:
     """Stops polling once the job's success or failure was answered."""
     for inference_id, polls in traffic.polls_of.items():
-        end = next((poll for poll in polls if poll.status == 200 and not broken(poll) and _is_end(poll)), None)
+        end = next((poll for poll in polls if poll.method == "GET" and poll.status == 200 and told(poll)), None)
         if end is None:
             continue
-        files = [call for call in traffic.files if call.inference_id == inference_id]
         latest = end
         needless: Call | None = None
         for later in polls:
             if later.number <= latest.number or not heard_before(latest, later):
                 continue
-            refused = any(latest.number < file.number < later.number and file.status in (403, 404) for file in files)
-            if not refused and later.at < _expires_at(latest):
+            if not _asks_anew(traffic, inference_id, latest, later):
                 needless = later
                 break
-            latest = later
-        count = sum(1 for later in polls if later.number > end.number)
+            if later.status == 200 and told(later):
+                latest = later
+        count = 0 if needless is None else sum(later.number >= needless.number for later in polls)
         yield Occasion.unless(
-            end, needless, f"#{{0}} was answered with the job's end; it was polled {count} times more, from #{{1}} on"
+            latest,
+            needless,
+            f"#{{0}} was answered with the job's end; it was polled {count} times more, from #{{1}} on",
         )
 
 
@@ -244,9 +251,12 @@ def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
         if later is None:
             continue
         numbers = call.number, later.number
-        if call.idempotency_key is not None and call.idempotency_key == later.idempotency_key:
+        key = call.idempotency_key
+        if key is not None and later.idempotency_key == key:
             yield Occasion(numbers)
             continue
+        if any(one.number < call.number for one in traffic.under_its_key(call)):
+            continue  # it repeated it under the key before it gave up: what comes now may be another job
         how = "without a key" if later.idempotency_key is None else "under a new key"
         yield Occasion(
             numbers,
@@ -258,7 +268,7 @@ def same_key_on_retry(traffic: Traffic) -> Iterator[Occasion]:
 @_check("one_key_one_request", _ERROR, "no submit had an Idempotency-Key", _OURS)
 def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
     """Uses an Idempotency-Key for one request only."""
-    for calls in _by_key(traffic).values():
+    for calls in traffic.by_key.values():
         first = next((call for call in calls if wish(call) is not None), None)
         if first is None:
             continue
@@ -269,7 +279,7 @@ def one_key_one_request(traffic: Traffic) -> Iterator[Occasion]:
 @_check("new_key_after_failure", _ERROR, "no job under an Idempotency-Key was known to have failed", _OURS)
 def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
     """Takes a new Idempotency-Key to try again after a failed job."""
-    for calls in _by_key(traffic).values():
+    for calls in traffic.by_key.values():
         for call in calls:
             failure = _failure_known_by(traffic, call)
             if failure is None:
@@ -288,18 +298,13 @@ def new_key_after_failed_job(traffic: Traffic) -> Iterator[Occasion]:
 def payment_required(traffic: Traffic) -> Iterator[Occasion]:
     """After a 402 asks for the same again only after a look at the balance."""
     for call in traffic.calls.submits:
-        if call.status != 402:
+        if call.status != 402 or not told(call):
             continue
         later = traffic.again(call)
-        looked = later is not None and any(
-            call.number < look.number < later.number and client(look) == client(call)
-            for look in traffic.api
-            if look.route is On.BALANCE
-        )
+        if later is not None and any(_shows_credits(call, look) for look in traffic.between(call, later)):
+            later = None
         yield Occasion.unless(
-            call,
-            None if looked else later,
-            "#{0} was answered 402, and #{1} asks for the same without a look at the balance",
+            call, later, "#{0} was answered 402, and #{1} asks for the same without a look at the balance"
         )
 
 
@@ -307,14 +312,11 @@ def payment_required(traffic: Traffic) -> Iterator[Occasion]:
 def no_blind_repeat(traffic: Traffic) -> Iterator[Occasion]:
     """Does not send again unchanged what was refused for good (400, 401, 403, 413, 415, 422)."""
     for call in traffic.api:
-        status = call.status or 0
-        if not 400 <= status < 500 or status in _MAY_BE_REPEATED or (status == 404 and call.route is On.POLL):
-            continue  # clients poll through a 404 as "not ready" (docs/facts/wire.md#client-habits)
+        if call.status not in _FOR_GOOD or not told(call) or _may_pass(call):
+            continue
         later = _sent_again(traffic, call)
-        if later is not None and later.api_key != call.api_key:
-            later = None
         code = f" {call.error_code}" if call.error_code else ""
-        yield Occasion.unless(call, later, f"#{{0}} was refused ({status}{code}), and #{{1}} sends the same again")
+        yield Occasion.unless(call, later, f"#{{0}} was refused ({call.status}{code}), and #{{1}} sends the same again")
 
 
 @_check("key_in_header", _ERROR, "no call of the API came")
@@ -339,45 +341,9 @@ def known_fields(traffic: Traffic) -> Iterator[Occasion]:
         yield Occasion((call.number,), f"#{call.number} was warned: {warned}" if warned else None)
 
 
-@_check("fetched_in_time", _ERROR, "no result was fetched, and none has expired")
-def fetched_in_time(traffic: Traffic) -> Iterator[Occasion]:
-    """Fetches results whole before they expire."""
-    whole = {call.path for call in traffic.files if call.status == 200 and not broken(call)}
-    tried: dict[str, Call] = {call.path: call for call in traffic.files if call.path not in whole}
-    for path in sorted(whole):
-        yield Occasion(tuple(call.number for call in traffic.files if call.path == path)[-1:])
-    for call in tried.values():
-        ended = "was not whole" if broken(call) else f"ended in {call.status or 'no answer'}"
-        yield Occasion((call.number,), f"a picture was asked for, the last try (#{call.number}) {ended}, and never got")
-    for answer, file_id, until in _named_files(traffic):
-        asked = any(path.endswith(f"/{file_id}") for path in (*whole, *tried))
-        if not asked and traffic.now >= until:
-            yield Occasion(
-                (answer.number,), f"#{answer.number} named the picture {file_id}: it expired and was not fetched"
-            )
-
-
-@_check("renews_urls", _ERROR, "no result's URL was refused")
-def renews_urls(traffic: Traffic) -> Iterator[Occasion]:
-    """Polls for a new URL once one was refused, and does not repeat it."""
-    for call in traffic.files:
-        if call.status != 403:
-            continue
-        later = next((one for one in traffic.files if one.number > call.number and _url(one) == _url(call)), None)
-        yield Occasion.unless(call, later, "#{0} was refused (403), and #{1} asks for the same URL again")
-
-
-@_check("broken_pictures", _ERROR, "no picture came broken")
-def refetches_broken(traffic: Traffic) -> Iterator[Occasion]:
-    """Notices a picture that did not come whole, and fetches it again."""
-    for call in traffic.files:
-        if not broken(call):
-            continue
-        later = next((one for one in traffic.files if one.number > call.number and one.path == call.path), None)
-        taken = f"#{call.number} brought a picture that was not whole, and it was not fetched again"
-        yield Occasion((call.number,), None if later is not None else taken)
-
-
+_check("fetched_in_time", _ERROR, "no result was fetched, and none has expired")(fetched_in_time)
+_check("renews_urls", _ERROR, "no result's URL was refused")(renews_urls)
+_check("broken_pictures", _ERROR, "no picture came broken")(refetches_broken)
 _check("leans_on_ours", _WARNING, "no call of the API came", WireProfile.VENDOR)(leans_on_ours)
 
 
@@ -389,79 +355,92 @@ def _waited(earlier: Call, later: Call, wanted: float, why: str) -> Occasion:
     return Occasion(numbers, f"{why}, and #{later.number} came after {gap}", gap.known)
 
 
-def _next_poll(traffic: Traffic, call: Call) -> Call | None:
-    polls = traffic.polls_of.get(call.inference_id or "", ())
-    return next((later for later in polls if later.number > call.number), None)
+def _grow(pauses: Sequence[PollPause]) -> bool:
+    """Whether pauses may be those of a client that pauses longer each time.
+
+    Drawn ones (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) may be shorter than those
+    before, so that only pauses which are all alike, or of which four or more never exceed the first, do not grow.
+    """
+    seconds = [one.seconds for one in pauses]
+    shortest, longest = min(seconds), max(seconds)
+    if shortest >= _CALM_S:
+        return True
+    # Two that were drawn may be alike by chance, but not to the millisecond.
+    alike = longest - shortest <= (0.001 if len(seconds) == 2 else 0.05 * longest)
+    return not alike and (len(seconds) < 4 or longest > seconds[0])
 
 
-def _is_end(poll: Call) -> bool:
-    return poll.json_object.get("status", "success") in ("success", "error")
+def _had_to_leave(looks: Sequence[Call]) -> bool:
+    """Whether a client left a job because it could not learn more: refused for good, or failing again and again."""
+    if 400 <= (looks[-1].status or 0) < 500 and not failed(looks[-1]):
+        return True
+    latest = looks[-_TRIES:]
+    return len(latest) == _TRIES and all(failed(look) or not told(look) for look in latest)
 
 
-def _named_files(traffic: Traffic) -> Iterator[tuple[Call, str, float]]:
-    """The pictures named in answers, each once: the last answer that names it, its id, and when its URL expires."""
-    latest: dict[str, tuple[Call, float]] = {}
-    for call in traffic.calls:
-        if call.route in (On.SUBMIT, On.POLL) and call.status == 200 and not broken(call):
-            for file_id, until in _files(call):
-                latest[file_id] = (call, until)
-    for file_id, (call, until) in latest.items():
-        yield call, file_id, until
+def _asks_anew(traffic: Traffic, inference_id: str, end: Call, later: Call) -> bool:
+    """Whether a poll after a job's end has a reason of its own.
+
+    The URLs that the end brought have expired, or a fetch came to nothing; or the client has begun again, by a repeat
+    of the submit, and does not know the end.
+    """
+    if later.at >= expires_at(end):
+        return True
+    fetches = (file for file in traffic.files_of.get(inference_id, ()) if file.status != 200 or broken(file))
+    since = [*fetches, *traffic.submits_of.get(inference_id, ())]
+    return any(end.number < call.number < later.number for call in since)
 
 
-def _files(call: Call) -> Iterator[tuple[str, float]]:
-    items = call.json_object.get("data", ())
-    for item in items if isinstance(items, list) else ():
-        if isinstance(item, dict) and isinstance(item.get("id"), str):
-            until = item.get("expires_at")  # the vendor sends none
-            ends = datetime.fromisoformat(until).timestamp() if isinstance(until, str) else None
-            yield item["id"], heard_at(call) + _RESULTS_LIVE_S if ends is None else ends
+def _shows_credits(refused: Call, look: Call) -> bool:
+    """Whether a call told a client more of its credits than a 402 had: any answer has them in a header."""
+    if look.route is On.BALANCE:
+        return True
+    before, now = header_seconds(refused, CREDIT_AVAILABLE), header_seconds(look, CREDIT_AVAILABLE)
+    return before is not None and now is not None and now > before
 
 
-def _expires_at(call: Call) -> float:
-    return min((until for _, until in _files(call)), default=heard_at(call) + _RESULTS_LIVE_S)
-
-
-def _url(call: Call) -> str:
-    return f"{call.path}?{call.request_head.query}"
+def _may_pass(call: Call) -> bool:
+    """Whether what was refused may be taken another time, though the request is the same."""
+    if call.error_code == ErrorCode.SOURCE_UNAVAILABLE:
+        return True
+    request = call.request
+    if request is None or call.error_code is None or ERROR_KINDS[ErrorCode(call.error_code)].cause is not Cause.PICTURE:
+        return False
+    # Another picture may lie there by then.
+    return isinstance(request.image, UrlSource) or isinstance(request.mask, UrlSource)
 
 
 def _sent_again(traffic: Traffic, call: Call) -> Call | None:
-    """The next call like a refused one; submits that were not understood are compared by the size of their bodies."""
-    if call.route is not On.SUBMIT or call.request is not None:
-        return traffic.again(call)
-    return next((later for later in traffic.after(call, On.SUBMIT) if later.body_size == call.body_size), None)
-
-
-def _by_key(traffic: Traffic) -> dict[tuple[str, str], list[Call]]:
-    found: dict[tuple[str, str], list[Call]] = defaultdict(list)
-    for call in traffic.calls.submits:
-        if call.idempotency_key is not None:
-            found[client(call), call.idempotency_key].append(call)
-    return dict(found)
+    """The next call like a refused one, under the same API key."""
+    if call.route is On.SUBMIT and call.request is None and call.body_sample is None:
+        unread = (one for one in traffic.after(call, On.SUBMIT) if one.request is None and one.body_sample is None)
+        later = next((one for one in unread if content(one) == content(call)), None)
+    else:
+        later = traffic.again(call)
+    if later is None or later.api_key != call.api_key:
+        return None
+    of_the_key = call.error_code in (ErrorCode.IDEMPOTENCY_MISMATCH, ErrorCode.INVALID_IDEMPOTENCY_KEY)
+    return None if of_the_key and later.idempotency_key != call.idempotency_key else later
 
 
 def _failure_known_by(traffic: Traffic, call: Call) -> Call | None:
     """The call by which the client learnt that a submit's job had failed."""
-    if job_failed(call) and call.error_code != ErrorCode.IDEMPOTENCY_MISMATCH:
+    if job_failed(call) and told(call):
         return call
     polls = traffic.polls_of.get(call.inference_id or "", ())
-    return next((poll for poll in polls if poll.json_object.get("status") == "error" and poll.status == 200), None)
+    ends = (poll for poll in polls if poll.status == 200 and told(poll))
+    return next((poll for poll in ends if poll.json_object.get("status") == "error"), None)
 
 
 def judge(world: World, profile: WireProfile | None = None) -> Report:
     """The report on all calls that the world's journal has, as clients of this profile; by default the world's own."""
     profile = profile or world.profile
     with world.lock:
-        calls, dropped, now = list(world.calls), world.journal.dropped, world.clock.now()
+        calls, now = world.calls, world.clock.now()
     traffic = Traffic(calls, now)
     checks = tuple(_result(check, traffic, profile) for check in CHECKS)
-    if any(check.breaks for check in checks):
-        verdict = ReportVerdict.FAILED
-    else:
-        judged = any(check.judged for check in checks)
-        verdict = ReportVerdict.PASSED if judged else ReportVerdict.NOTHING_JUDGED
-    seen = {"calls": len(calls), "dropped": dropped}
+    verdict = verdict_of(checks, calls.dropped)
+    seen = {"calls": len(calls), "dropped": calls.dropped}
     return Report(world=world.name, at=now, **seen, verdict=verdict, profile=profile, checks=checks)
 
 

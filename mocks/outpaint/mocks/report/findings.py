@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from outpaint.contracts.profiles import WireProfile
+from outpaint.mocks.world.calls import CannotTellError
 
 
 class FindingSeverity(StrEnum):
@@ -31,6 +32,8 @@ class ReportVerdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOTHING_JUDGED = "nothing_judged"
+    CANNOT_TELL = "cannot_tell"
+    """No rule is broken by the calls that are kept, and earlier ones are not kept any more."""
 
 
 class Finding(BaseModel):
@@ -100,26 +103,35 @@ class Report(BaseModel):
             else check
             for check in self.checks
         )
-        verdict = self.verdict
-        if verdict is ReportVerdict.FAILED and not any(check.breaks for check in checks):
-            verdict = ReportVerdict.PASSED
-        return self.model_copy(update={"checks": checks, "verdict": verdict})
+        return self.model_copy(update={"checks": checks, "verdict": verdict_of(checks, self.dropped)})
 
     def passes(self, *, strict: bool = False) -> bool:
-        """Whether no check failed that is an error, with `strict` none at all, and something was judged."""
+        """Whether all calls were there to be judged, and no error was found, with `strict` no warning either."""
         return self.verdict is ReportVerdict.PASSED and not (strict and self.failures)
 
     def assert_passed(self, *, ignore: Collection[str] = (), strict: bool = False) -> None:
         """It passes, those checks aside whose codes are ignored.
 
-        Raises `LookupError` for an ignored code that is none, `AssertionError` with the findings.
+        Raises `LookupError` for an ignored code that is none, `AssertionError` with the findings, and `CannotTellError`
+        where there are none, but calls were dropped.
         """
         report = self.ignoring(ignore)
         if self.verdict is ReportVerdict.NOTHING_JUDGED:
             raise AssertionError("nothing was judged: no call of the API came")
-        if not report.passes(strict=strict):
-            wrong = [check for check in report.failures if strict or check.breaks]
+        wrong = [check for check in report.failures if strict or check.breaks]
+        if wrong:
             raise AssertionError("the client does not behave:\n" + "\n".join(_described(check) for check in wrong))
+        if not report.passes(strict=strict):
+            raise CannotTellError(self.dropped, "call", "those that are kept break no rule")
+
+
+def verdict_of(checks: Sequence[CheckResult], dropped: int) -> ReportVerdict:
+    """What these results come to, where the journal no longer has `dropped` of the calls."""
+    if any(check.breaks for check in checks):
+        return ReportVerdict.FAILED
+    if dropped:
+        return ReportVerdict.CANNOT_TELL
+    return ReportVerdict.PASSED if any(check.judged for check in checks) else ReportVerdict.NOTHING_JUDGED
 
 
 def _described(check: CheckResult) -> str:

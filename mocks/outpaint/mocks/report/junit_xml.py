@@ -90,12 +90,15 @@ def _clean(text: str) -> str:
 def as_junit(report: Report, *, strict: bool = False) -> str:
     """One suite, one case a check: failures for errors (with `strict`, for warnings too), skips with their reason.
 
-    A warning that fails nothing is in its case's output. If nothing was judged, that is an error of the suite.
+    A warning that fails nothing is in its case's output. If nothing was judged, or nobody can tell because calls were
+    dropped, that is an error of the suite.
     """
     classname = f"outpaint.consumer.{report.world}"
     cases = [_of_check(classname, check, strict=strict) for check in report.checks]
     if report.verdict is ReportVerdict.NOTHING_JUDGED:
         cases.append(JunitCase(classname, "calls_came", "error", "no call of the API came"))
+    if report.verdict is ReportVerdict.CANNOT_TELL:
+        cases.append(JunitCase(classname, "calls_kept", "error", f"cannot tell, {report.dropped} calls dropped"))
     return junit_xml([JunitSuite(f"outpaint consumer report: {report.world}", cases, at=report.at)])
 
 

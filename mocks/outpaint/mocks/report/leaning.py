@@ -9,8 +9,8 @@ from itertools import pairwise
 from outpaint.contracts.paths_and_headers import IDEMPOTENCY_KEY, OUR_PATHS, RETRY_AFTER, UPLOADS_PATH
 from outpaint.contracts.requests import KNOWN_FIELDS, VENDOR_FIELDS
 from outpaint.functions.http.answers import PROBLEM
-from outpaint.mocks.report.traffic import TOLERANCE_S, Occasion, Traffic, broken, pause, retry_after
-from outpaint.mocks.world.calls import Call
+from outpaint.mocks.report.traffic import TOLERANCE_S, Occasion, Traffic, pause, retry_after, told
+from outpaint.mocks.world.recorded_call import Call
 
 
 def leans_on_ours(traffic: Traffic) -> Iterator[Occasion]:
@@ -48,10 +48,7 @@ def _sent(call: Call) -> Iterator[str]:
 
 def _next(traffic: Traffic, call: Call) -> Call | None:
     """The next call that the answer made the client wait for."""
-    if call.status != 202:
-        return traffic.again(call)
-    polls = traffic.polls_of.get(call.inference_id or "", ())
-    return next((later for later in polls if later.number > call.number), None)
+    return traffic.next_poll(call) if call.status == 202 else traffic.again(call)
 
 
 def _waited_exactly(call: Call, later: Call) -> bool:
@@ -63,12 +60,12 @@ def _renewed_by_expires_at(traffic: Traffic) -> Iterator[tuple[Call, Call]]:
     """Polls of ended jobs after their URLs' end, with the answer that told it: no refused URL was the reason."""
     for inference_id, polls in traffic.polls_of.items():
         files = [call for call in traffic.files if call.inference_id == inference_id]
-        for end, later in pairwise(poll for poll in polls if poll.status == 200 and not broken(poll)):
-            told = [
+        for end, later in pairwise(poll for poll in polls if poll.status == 200 and told(poll)):
+            ends = [
                 item["expires_at"]
                 for item in end.json_object.get("data", ())
                 if isinstance(item, dict) and isinstance(item.get("expires_at"), str)
             ]
             tried = any(end.number < file.number < later.number and (file.status or 0) >= 400 for file in files)
-            if told and not tried and later.at >= min(datetime.fromisoformat(one).timestamp() for one in told):
+            if ends and not tried and later.at >= min(datetime.fromisoformat(one).timestamp() for one in ends):
                 yield end, later

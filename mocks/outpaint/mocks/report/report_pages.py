@@ -15,6 +15,7 @@ _VERDICTS: Final = {
     ReportVerdict.PASSED: "The client behaves well.",
     ReportVerdict.FAILED: "The client breaks rules.",
     ReportVerdict.NOTHING_JUDGED: "Nothing was judged: no call of the API came.",
+    ReportVerdict.CANNOT_TELL: "Nobody can tell: the calls that are kept break no rule, earlier ones are gone.",
 }
 
 
@@ -103,6 +104,7 @@ def _summary(report: Report) -> str:
         ReportVerdict.PASSED: "passed",
         ReportVerdict.FAILED: "FAILED",
         ReportVerdict.NOTHING_JUDGED: "nothing was judged: no call of the API came",
+        ReportVerdict.CANNOT_TELL: f"cannot tell, {report.dropped} calls dropped (--keep-calls keeps more)",
     }[report.verdict]
     as_whose = " as of the vendor" if report.profile is WireProfile.VENDOR else ""
     text = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,17 @@ from functools import cached_property
 from typing import Final, Self
 
 from outpaint.contracts.data_uris import DataUri
-from outpaint.contracts.paths_and_headers import RETRY_AFTER
-from outpaint.contracts.requests import IdSource, Source, UrlSource
+from outpaint.contracts.paths_and_headers import RETRY_AFTER, UPLOADS_PATH
+from outpaint.contracts.requests import IdSource, Source, Upload
+from outpaint.functions.service.picture_sources import identity
 from outpaint.mocks.scenarios.effect import API, On
-from outpaint.mocks.world.calls import Call, Calls
+from outpaint.mocks.world.calls import Calls
+from outpaint.mocks.world.recorded_call import Call
 
 TOLERANCE_S: Final = 0.05
 """How many seconds too early a call may come: clocks and timers are not exact."""
+_UNREADABLE: Final = ("wrong_shape", "content_type(")
+"""How the effects begin that make an answer's body none of the API's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,23 @@ class Traffic:
         return dict(found)
 
     @cached_property
+    def files_of(self) -> dict[str, list[Call]]:
+        """GETs of results by the job that they are of."""
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in self.files:
+            found[call.inference_id or ""].append(call)
+        return dict(found)
+
+    @cached_property
+    def submits_of(self) -> dict[str, list[Call]]:
+        """Submits by their job: the one that made it, and those that were answered with it again."""
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls.submits:
+            if call.inference_id is not None:
+                found[call.inference_id].append(call)
+        return dict(found)
+
+    @cached_property
     def by_subject(self) -> dict[object, list[Call]]:
         """Calls that ask for the same thing, under one client's name."""
         found: dict[object, list[Call]] = defaultdict(list)
@@ -87,18 +109,51 @@ class Traffic:
             found[_subject(call)].append(call)
         return dict(found)
 
-    def again(self, call: Call) -> Call | None:
-        """The next call that asks for the same.
+    def looks_after(self, call: Call) -> list[Call]:
+        """What asked for the state of a call's job after it: polls, and repeats of its submit, which ask for it too."""
+        job = call.inference_id or ""
+        calls = (*self.polls_of.get(job, ()), *self.submits_of.get(job, ()), *self.under_its_key(call))
+        later = {one.number: one for one in calls if one.number > call.number}
+        return [later[number] for number in sorted(later)]
 
-        Of a submit that was refused unread it is not known what it asked for: then the next one with the same
-        idempotency key counts, or the next one without a key.
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], list[Call]]:
+        """Submits by their client and idempotency key."""
+        found: dict[tuple[str, str], list[Call]] = defaultdict(list)
+        for call in self.calls.submits:
+            if call.idempotency_key is not None:
+                found[client(call), call.idempotency_key].append(call)
+        return dict(found)
+
+    def under_its_key(self, call: Call) -> Sequence[Call]:
+        """Every submit under a call's idempotency key, itself included; none for one without."""
+        key = call.idempotency_key
+        return () if key is None or call.route is not On.SUBMIT else self.by_key[client(call), key]
+
+    def again(self, call: Call) -> Call | None:
+        """The next call that asks for the same, sent when the answer to the first was there, or known not to come.
+
+        Another job may ask for the same: of a submit with an idempotency key one under that key counts before others.
+        Of a submit that was never read it is not known what it asked for: without a key, the next one as long counts.
         """
-        if call.route is On.SUBMIT and call.request is None:
-            for later in self.after(call, On.SUBMIT):
-                if later.idempotency_key == call.idempotency_key:
-                    return later
-            return None
-        return next((later for later in self.by_subject[_subject(call)] if later.number > call.number), None)
+        for later in self.under_its_key(call):
+            if later.number > call.number and heard_before(call, later) and _may_be_the_same(call, later):
+                return later
+        if call.route is On.SUBMIT and call.request is None and call.body_sample is None:
+            return next((later for later in self.after(call, On.SUBMIT) if _is_as_long(call, later)), None)
+        alike = self.by_subject[_subject(call)]
+        return next((one for one in alike if one.number > call.number and heard_before(call, one)), None)
+
+    def between(self, call: Call, later: Call) -> Sequence[Call]:
+        """The same client's calls of the API between two of its calls."""
+        calls = self.calls[self._place[call.number] + 1 : self._place[later.number]]
+        return [one for one in calls if one.route in API and client(one) == client(call)]
+
+    def next_poll(self, call: Call) -> Call | None:
+        """The poll that a call's answer made its client wait for; None where a repeat of the submit came before it."""
+        looks = (look for look in self.looks_after(call) if heard_before(call, look))
+        later = next(looks, None)
+        return later if later is not None and later.route is On.POLL else None
 
     def runs(self) -> Iterator[list[Call]]:
         """Failures in a row of calls that ask for the same, with the call after them where one came."""
@@ -126,9 +181,12 @@ def client(call: Call) -> str:
 
 
 def heard_at(call: Call) -> float:
-    """When the client had its answer, virtual time."""
-    answered = call.at if call.answered_at is None else call.answered_at
-    return answered + (0.0 if call.response is None else call.response.latency)
+    """When the client had its answer, or gave it up, virtual time; infinite while it waits."""
+    if call.left_at is not None:
+        return call.left_at
+    if call.answered_at is None:
+        return math.inf
+    return call.answered_at + (0.0 if call.response is None else call.response.latency)
 
 
 def heard_before(call: Call, later: Call) -> bool:
@@ -139,17 +197,18 @@ def heard_before(call: Call, later: Call) -> bool:
 def pause(earlier: Call, later: Call) -> PollPause:
     """How long the client let pass from an answer to its next call.
 
-    While the clock is frozen, real time counts as well: a client that really sleeps does wait.
+    While the clock is frozen, real time counts as well: a client that really sleeps does wait. When a client gave an
+    answer up, a server notices a moment later, in which the clock may have been moved: the pause was longer then.
     """
     virtual = later.at - heard_at(earlier)
-    if earlier.scale > 0:
+    if earlier.scale > 0 and not (earlier.abandoned and virtual <= 0):
         return PollPause(virtual, known=True)
     return PollPause(max(virtual, later.real_at - earlier.real_at), known=virtual > 0)
 
 
 def header_seconds(call: Call, name: str) -> float | None:
-    """A header of an answer that counts seconds; None where there is none, or no answer reached the client."""
-    if call.status is None or call.response is None:
+    """A header of an answer that counts seconds; None where there is none, or no whole answer reached the client."""
+    if call.response is None or broken(call):
         return None
     value = call.response.header(name) or ""
     return float(value) if value.isascii() and value.isdigit() else None
@@ -168,6 +227,15 @@ def broken(call: Call) -> bool:
     return (fault is not None and fault.breaks is not None) or any(effect.startswith("cut(") for effect in call.effects)
 
 
+def told(call: Call) -> bool:
+    """Whether the client knows what it was answered: it came whole, and has the API's form."""
+    return (
+        call.response is not None
+        and not broken(call)
+        and not any(effect.startswith(_UNREADABLE) for effect in call.effects)
+    )
+
+
 def failed(call: Call) -> bool:
     """Whether a call failed in a way that may pass: no whole answer, 429 or a server's error, but no failed job."""
     if broken(call):
@@ -183,23 +251,57 @@ def job_failed(call: Call) -> bool:
 
 def unknown_outcome(call: Call) -> bool:
     """Whether a client cannot know if its submit was carried out."""
-    return broken(call) or ((call.status or 0) >= 500 and not job_failed(call))
+    if call.answered_at is None:
+        return False
+    status = call.status or 0
+    return broken(call) or (status >= 500 and not job_failed(call)) or (status < 400 and not told(call))
 
 
 def wish(call: Call) -> tuple[object, ...] | None:
-    """What a submit asks for, equal for the same pictures and fields; None where it was refused unread."""
+    """What a submit asks for, equal for what the service takes for the same; None where it was refused unread.
+
+    A picture that came along is its content, one at an address is the address, whatever is behind it.
+    """
     request = call.request
     if request is None:
         return None
-    return (call.image_sha256 or _address(request.image), call.mask_sha256 or _address(request.mask), request.wish)
+    return (_picture(request.image, call.image_sha256), _picture(request.mask, call.mask_sha256), request.wish)
 
 
-def _address(source: Source | None) -> object:
-    if isinstance(source, UrlSource):
-        return source.url
-    if isinstance(source, DataUri):  # one that could not be read
-        return source.label
-    return source.id if isinstance(source, IdSource) else None
+def content(call: Call) -> tuple[object, ...]:
+    """What a body that was not understood is compared by; of one that was never read its declared length."""
+    head = call.request_head
+    media_type = (head.header("content-type") or "").partition(";")[0].strip().lower()
+    return media_type, call.body_sample, call.body_size or head.declared_size
+
+
+def _picture(source: Source | None, digest: str | None) -> object:
+    if source is None:
+        return None
+    if isinstance(source, Upload | DataUri):
+        # Its bytes may be dropped. One that could not be read has no digest.
+        return digest or (source.label if isinstance(source, DataUri) else "")
+    return identity(source)
+
+
+def ids_used(call: Call) -> set[str]:
+    """The uploads and results that a submit names as its pictures."""
+    sources = () if call.request is None else (call.request.image, call.request.mask)
+    return {source.id for source in sources if isinstance(source, IdSource)}
+
+
+def _may_be_the_same(call: Call, later: Call) -> bool:
+    """Whether two submits under one key may ask for the same, as far as is known of both."""
+    unread = any(one.request is None and one.body_sample is None for one in (call, later))
+    if unread or call.request is not None or later.request is not None:
+        return unread or wish(call) == wish(later)
+    return content(call) == content(later)
+
+
+def _is_as_long(call: Call, later: Call) -> bool:
+    """Whether a submit without a key may be an earlier one again, of which only the head is known."""
+    sizes = {one.request_head.declared_size for one in (call, later)}
+    return call.idempotency_key is None and later.idempotency_key is None and len(sizes) == 1
 
 
 def _named(call: Call) -> str:
@@ -208,8 +310,10 @@ def _named(call: Call) -> str:
 
 def _subject(call: Call) -> object:
     if call.route is On.SUBMIT:
-        key = call.idempotency_key
-        return client(call), On.SUBMIT, wish(call) or ("unread", key)
+        # One that was read is known by its body, one that was not by its head alone.
+        unread = ("unread", None if call.body_sample else call.idempotency_key, *content(call))
+        return client(call), On.SUBMIT, wish(call) or unread
     if call.route is On.POLL:
         return client(call), On.POLL, _named(call)
-    return ("" if call.route is On.FILE else client(call)), call.route, call.method, call.path
+    about = content(call) if call.path == UPLOADS_PATH else None
+    return ("" if call.route is On.FILE else client(call)), call.route, call.method, call.path, about
