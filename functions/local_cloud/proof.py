@@ -42,7 +42,7 @@ CONTRACTS_REFUSAL_UP_TO: Final[Mapping[str, int]] = {
 """By what is in front of the function: up to how many bytes the 413 is the contract's, and names POST /v1/uploads."""
 LEFT_OUT: Final[Mapping[str, str]] = {
     "routes.an-invented-verb-is-405": "an unknown method does not get through AWS's gateway, which is not real here",
-    "limits.headers-far-over-the-limit-lose-no-idempotency-key": "a gateway refuses such a head in its own words",
+    "limits.headers-far-over-the-limit-lose-no-idempotency-key": "a gateway refuses such a head in words of its own",
 }
 """Families of cases that a stack here is not held to, and why."""
 _TIMEOUT_S: Final = 120.0
