@@ -34,7 +34,11 @@ from .conftest import GOOD_HEADERS, MadeUpProvider, made_up
 
 def failed(id_: str, cause: str = "", guarded_by: str = "", severity: Severity = Severity.MAJOR) -> CaseResult:
     return CaseResult(
-        made_up(id_, severity=severity), Outcome.FAILED, f"seen by {id_}", cause=cause, guarded_by=guarded_by
+        made_up(id_, severity=severity),
+        Outcome.FAILED,
+        f"seen by {id_}",
+        causes=(cause,) if cause else (),
+        guarded_by=guarded_by,
     )
 
 
@@ -58,8 +62,15 @@ class TestWhichIsShown:
         assert alike(*results) == {"a.one": "b.two", "c.three": "b.two"}
 
     def test_a_promise_about_every_answer_is_shown_rather_than_a_case(self) -> None:
-        promise = CaseResult(checks()[-1], Outcome.FAILED, "broken by all", cause="it")
+        promise = CaseResult(checks()[-1], Outcome.FAILED, "broken by all", causes=("it",))
         assert alike(failed("a.one", "it", severity=Severity.CRITICAL), promise) == {"a.one": promise.subject.id}
+
+    def test_a_promise_that_was_broken_for_several_causes_is_shown_for_each_and_for_itself(self) -> None:
+        promise = CaseResult(checks()[-1], Outcome.FAILED, "broken by all", partly=("it", "that"))
+        worse = CaseResult(checks()[0], Outcome.FAILED, "broken by all", causes=("it",), partly=("it",))
+        found = alike(failed("a.one", "it"), failed("b.two", "that"), promise)
+        assert found == {"a.one": promise.subject.id, "b.two": promise.subject.id}
+        assert promise.subject.id not in alike(promise, worse)
 
     def test_the_case_that_is_about_it_is_shown_and_without_it_each_for_itself(self) -> None:
         resting = [failed("a.one", "it", "c.guard", Severity.CRITICAL), failed("b.two", "it", "c.guard")]
@@ -79,7 +90,7 @@ class TestWhichIsShown:
     def test_who_is_shown_for_another_is_itself_a_failure(self) -> None:
         results = [
             CaseResult(made_up("a.one[x]"), Outcome.FAILED, "got 500"),
-            CaseResult(made_up("a.one[y]"), Outcome.FAILED, "got 500", cause="it"),
+            CaseResult(made_up("a.one[y]"), Outcome.FAILED, "got 500", causes=("it",)),
             failed("b.two", "it"),
         ]
         found = one_failure_a_cause(results)
@@ -174,3 +185,22 @@ def test_a_provider_that_goes_away_is_one_failure() -> None:
     found = verify_provider(MadeUpProvider(nobody), [made_up(f"area.case-{n}") for n in range(5)], jobs=1)
     assert len(found.failures) == 1
     assert found.counts[Outcome.FAILED_ALIKE] == 4
+
+
+def test_an_answer_that_is_not_of_the_api_is_one_failure() -> None:
+    """A gateway's own page has none of the headers, and breaks many promises at once."""
+    page = httpx.Response(413, html="<h1>Request Entity Too Large</h1>")
+    good = httpx.Response(200, json={"credits": 5}, headers=GOOD_HEADERS)
+    provider = MadeUpProvider(lambda request: page if request.method == "POST" else good)
+    cases = [made_up("area.posts", lambda api: api.outpaint()), made_up("area.reads")]
+    found = verify_provider(provider, cases, jobs=1)
+    assert len(found.failures) == 1, [(one.subject.id, one.said) for one in found.failures]
+    assert found.counts[Outcome.FAILED_ALIKE] > 5
+
+
+def test_headers_that_are_missing_everywhere_are_a_failure_each() -> None:
+    told = {name: value for name, value in GOOD_HEADERS.items() if name not in ("Access-Control-Expose-Headers",)}
+    without = {name: value for name, value in told.items() if "Correlation" not in name}
+    provider = MadeUpProvider(lambda _: httpx.Response(200, json={"credits": 5}, headers=without))
+    failures = verify_provider(provider, [made_up()], jobs=1).failures
+    assert {one.subject.id for one in failures} == {"always.browsers-can-read-it", "always.correlation-id"}

@@ -69,8 +69,10 @@ class CaseResult:
     seconds: float = 0.0
     credits: int = 0
     """The most that it may have cost, as the case declares; 0 where it was not begun."""
-    cause: str = ""
-    """What of the answers it failed for, the same for all that failed for it; empty where the cause is its own."""
+    causes: tuple[str, ...] = ()
+    """What it failed for: each explains the whole failure, and is the same for all that failed for it."""
+    partly: tuple[str, ...] = ()
+    """Causes that explain a part of it each, where answers broke a promise for several."""
     guarded_by: str = ""
     """The family of the case that is about the cause, where there is one (`Unmet`)."""
     failed_with: str = ""
@@ -158,7 +160,10 @@ class Runner:
         if isinstance(met, NotOffered):
             return CaseResult(case, Outcome.NOT_OFFERED, said, seconds=seconds, credits=case.credits)
         kept = tuple(redacted_exchange(exchange, self.redaction) for exchange in exchanges[-KEPT_EXCHANGES:])
-        return CaseResult(case, Outcome.FAILED, said, kept, seconds, case.credits, met.cause, met.guarded_by)
+        causes = (met.cause,) if met.cause else ()
+        return CaseResult(
+            case, Outcome.FAILED, said, kept, seconds, case.credits, causes=causes, guarded_by=met.guarded_by
+        )
 
     def _act(self, case: Case, observe: Callable[[ObservedExchange], None]) -> Unmet | NotOffered | None:
         """Run a case; what kept it from passing, None where nothing did."""
@@ -184,12 +189,12 @@ def _named(error: Exception) -> str:
 
 @dataclass(slots=True)
 class _Record:
-    """How a promise about every answer fared: kept, broken, and the first answer that broke it."""
+    """How a promise about every answer fared: kept or broken, by which answers, and the first that broke it."""
 
     judged: int = 0
-    broken: int = 0
-    said: str = ""
+    broken_by: set[int] = field(default_factory=set)
     causes: set[str] = field(default_factory=set)
+    said: str = ""
     exchange: ObservedExchange | None = None
 
 
@@ -205,6 +210,7 @@ class AnswerJudge:
         self.seen = SeenOfContract(profile)
         self._redaction = redaction
         self._lock = threading.Lock()
+        self._answers = 0
         self._records = {check.id: (check, _Record()) for check in checks}
 
     def watch(self, exchange: ObservedExchange) -> list[tuple[AnswerCheck, str]]:
@@ -213,6 +219,7 @@ class AnswerJudge:
         found = {check.id: unmet for check, unmet in broken(exchange)}
         first = []
         with self._lock:
+            self._answers += 1
             for check, record in self._records.values():
                 if not check.applies(exchange):
                     continue
@@ -222,7 +229,7 @@ class AnswerJudge:
                         record.said = self._redaction.text(str(found[check.id]))
                         record.exchange = redacted_exchange(exchange, self._redaction)
                         first.append((check, record.said))
-                    record.broken += 1
+                    record.broken_by.add(self._answers)
                     record.causes.add(found[check.id].cause)
         return first
 
@@ -237,7 +244,10 @@ def _result(check: AnswerCheck, record: _Record) -> CaseResult:
         return CaseResult(check, Outcome.NOT_OFFERED, "no answer was one that this is asked of")
     if record.exchange is None:
         return CaseResult(check, Outcome.PASSED)
-    said = f"broken by {record.broken} of {record.judged} answers, first so: {record.said}"
-    # One that was broken for several causes is a failure of its own.
-    (cause,) = record.causes if len(record.causes) == 1 else ("",)
-    return CaseResult(check, Outcome.FAILED, said, (record.exchange,), cause=cause)
+    said = f"broken by {len(record.broken_by)} of {record.judged} answers, first so: {record.said}"
+    parts = tuple(sorted(record.causes - {""}))
+    causes = parts if len(record.causes) == 1 else ()
+    if len(record.broken_by) < record.judged:
+        # What breaks several promises by the very same answers, such as a gateway's own page, is one thing.
+        causes += (f"the answers {sorted(record.broken_by)}",)
+    return CaseResult(check, Outcome.FAILED, said, (record.exchange,), causes=causes, partly=parts)

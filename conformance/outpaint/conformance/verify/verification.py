@@ -96,23 +96,23 @@ def one_failure_a_cause(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]
     """
     every = tuple(results)
     shown_as: dict[str, CaseResult] = {}
-    for key in (_cause, _family_and_words):
+    for keys in (lambda one: dict.fromkeys((*one.causes, *one.partly)), _family_and_words):
         groups: dict[object, list[CaseResult]] = {}
         for one in every:
-            if one.outcome is Outcome.FAILED and one.subject.id not in shown_as and key(one) is not None:
-                groups.setdefault(key(one), []).append(one)
-        for group in groups.values():
+            if one.outcome is Outcome.FAILED:
+                for key in keys(one):
+                    groups.setdefault(key, []).append(one)
+        for key, group in groups.items():
             lead = _lead(group)
-            shown_as |= {one.subject.id: lead for one in group if lead is not None and one is not lead}
+            for one in group:
+                # What explains a part of a failure alone leaves it one of its own.
+                if lead is not None and one is not lead and key not in set(one.partly) - set(one.causes):
+                    shown_as.setdefault(one.subject.id, lead)
     return tuple(_shown(one, shown_as) for one in every)
 
 
-def _cause(result: CaseResult) -> object:
-    return result.cause or None
-
-
-def _family_and_words(result: CaseResult) -> object:
-    return (result.subject.family, result.said) if isinstance(result.subject, Case) else None
+def _family_and_words(result: CaseResult) -> tuple[object, ...]:
+    return ((result.subject.family, result.said),) if isinstance(result.subject, Case) else ()
 
 
 def _lead(group: list[CaseResult]) -> CaseResult | None:
@@ -127,11 +127,12 @@ def _lead(group: list[CaseResult]) -> CaseResult | None:
 
 
 def _shown(result: CaseResult, shown_as: Mapping[str, CaseResult]) -> CaseResult:
-    lead = shown_as.get(result.subject.id)
-    if lead is None:
+    if result.subject.id not in shown_as:
         return result
-    # A variant that is shown for a cause may itself be shown as another one.
-    lead = shown_as.get(lead.subject.id, lead)
+    lead = shown_as[result.subject.id]
+    while lead.subject.id in shown_as:
+        # It is shown as another one itself, for another cause.
+        lead = shown_as[lead.subject.id]
     return replace(result, outcome=Outcome.FAILED_ALIKE, failed_with=lead.subject.id)
 
 
