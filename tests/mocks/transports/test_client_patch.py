@@ -86,12 +86,26 @@ def test_pytest_httpx_in_any_order(pytester: pytest.Pytester) -> None:
         @ONLY_HOOKS
         def test_what_neither_answers_stays_here(request, order):
             both_answer({name: request.getfixturevalue(name) for name in order}["httpx_mock"])
-            if order[0] == "outpaint_api":
-                with pytest.raises(AllMockedAssertionError, match="not under a base URL of the mock"):
-                    httpx.get("http://127.0.0.1:9/")
+            with pytest.raises(AllMockedAssertionError, match="not under a base URL of the mock"):
+                httpx.get("http://127.0.0.1:9/")
+
+            async def go():
+                async with httpx.AsyncClient() as client:
+                    await client.get("http://127.0.0.1:9/")
+
+            with pytest.raises(AllMockedAssertionError, match="not under a base URL of the mock"):
+                asyncio.run(go())
+
+        @pytest.mark.parametrize("order", [("httpx_mock", "outpaint_api"), ("outpaint_api", "httpx_mock")])
+        @pytest.mark.outpaint(unknown_hosts="pass")
+        @ONLY_HOOKS
+        def test_what_neither_answers_goes_where_the_test_lets_it(request, order):
+            both_answer({name: request.getfixturevalue(name) for name in order}["httpx_mock"])
+            with pytest.raises(httpx.ConnectError, match="refused"):
+                httpx.get("http://127.0.0.1:9/")
         """
     )
-    pytester.runpytest_subprocess(*QUIET, "-W", "error").assert_outcomes(passed=7)
+    pytester.runpytest_subprocess(*QUIET, "-W", "error").assert_outcomes(passed=9)
 
 
 @BOTH

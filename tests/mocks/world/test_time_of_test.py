@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import freezegun
@@ -56,6 +56,66 @@ def test_a_frozen_clock_begins_where_a_tool_holds_the_tests(held: Callable[[], A
     assert world.clock.time == NOON
     world.reset()
     assert world.clock.now() < NOON.timestamp()
+
+
+@pytest.mark.parametrize("tool", ["freezegun", "time-machine"])
+def test_a_frozen_clock_goes_on_as_far_as_the_test_moves_its_own(tool: str) -> None:
+    world, fixed = World(), World(clock=VirtualClock(1e9))
+    with HOLDS[tool]() as held:
+        move = held.tick if tool == "freezegun" else held.shift
+        assert (world.clock.time, fixed.clock.now()) == (NOON, 1e9)
+        move(timedelta(seconds=30))
+        assert world.clock.time == NOON + timedelta(seconds=30)
+        world.clock.advance(3600)
+        move(timedelta(seconds=5))
+        assert world.clock.time == NOON + timedelta(seconds=3635)
+        held.move_to(NOON - timedelta(days=1))
+        assert world.clock.time == NOON + timedelta(seconds=3635)
+        held.move_to(NOON)
+        assert world.clock.time == NOON + timedelta(seconds=3635, days=1)
+        assert fixed.clock.now() == 1e9
+        with HOLDS[tool]() as other:
+            assert world.clock.time == NOON + timedelta(seconds=3635, days=1)
+            (other.tick if tool == "freezegun" else other.shift)(timedelta(seconds=1))
+            assert world.clock.time == NOON + timedelta(seconds=3636, days=1)
+        assert world.clock.time == NOON + timedelta(seconds=3636, days=1)
+    assert world.clock.time == NOON + timedelta(seconds=3636, days=1)
+
+
+def test_a_job_ends_when_the_tests_time_says_so(api: Any, world: World) -> None:
+    with HOLDS["freezegun"]() as held:
+        inference_id = api.job(headers=(("x-mock-scenario", "time(30)"),))
+        assert api.words(inference_id, 3) == ["processing"] * 3
+        held.tick(30)
+        assert api.words(inference_id, 1) == ["success"]
+
+
+@pytest.mark.parametrize("tool", ["freezegun that ticks", "time-machine that ticks"])
+def test_a_frozen_clock_stands_though_the_tests_time_ticks(tool: str) -> None:
+    with HOLDS[tool]():
+        clock = VirtualClock.frozen()
+        seen = {clock.now() for _ in range(1000)}
+    assert len(seen) == 1
+
+
+def test_threads_that_read_while_the_tests_time_moves_count_each_move_once() -> None:
+    clock = VirtualClock.frozen()
+    with HOLDS["freezegun"]() as held:
+        began, stop = clock.now(), threading.Event()
+
+        def read() -> None:
+            while not stop.is_set():
+                clock.now()
+
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in range(200):
+            held.tick(1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert clock.now() - began == 200
 
 
 def test_a_start_counts_whatever_holds_the_time(held: Callable[[], AbstractContextManager[Any]]) -> None:

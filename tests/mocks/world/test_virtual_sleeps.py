@@ -191,7 +191,8 @@ def test_what_freezegun_holds_goes_along() -> None:
         assert time.monotonic() - mono == pytest.approx(90)
         assert sleeps.clock.time == datetime.now(UTC)
         frozen.tick(5)
-        assert (datetime.now(UTC) - sleeps.clock.time).total_seconds() == 5
+        time.sleep(5)
+        assert sleeps.clock.time == datetime.now(UTC)
 
 
 @pytest.mark.parametrize("tick", [True, False])

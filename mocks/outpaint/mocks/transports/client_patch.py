@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from copy import copy
 from types import FunctionType
 from typing import Any, ClassVar, Final, NoReturn, Protocol
 
@@ -171,9 +172,7 @@ class ClientPatch:
                     return self.answer(request, transport)
                 except Unanswered as unanswered:
                     verdict = unanswered
-            if verdict.error is not None and self._is_own(_without_ours(below)):
-                raise verdict.error
-            return below(transport, request)
+            return below(self._kept_here(transport, below, verdict), request)
 
         return handle_request
 
@@ -187,9 +186,7 @@ class ClientPatch:
                     return await self.answer_async(request, transport)
                 except Unanswered as unanswered:
                     verdict = unanswered
-            if verdict.error is not None and self._is_own(_without_ours(below)):
-                raise verdict.error
-            return await below(transport, request)
+            return await below(self._kept_here(transport, below, verdict), request)
 
         return handle_async_request
 
@@ -209,6 +206,17 @@ class ClientPatch:
             return transport
 
         return _transport_for_url
+
+    def _kept_here(self, transport: Any, below: Callable[..., Any], verdict: Unanswered) -> Any:
+        """The transport for whoever is asked next; one without a network, where the request may not leave the machine.
+
+        Raises the verdict's error where nobody but the library is left to be asked.
+        """
+        if verdict.error is None:
+            return transport
+        if self._is_own(_without_ours(below)):
+            raise verdict.error
+        return _cut_off(transport, verdict.error)
 
     def _is_librarys(self, owner: type, name: str) -> bool:
         return self._is_own(vars(owner)[name])
@@ -274,6 +282,22 @@ def _retries(transport: Any) -> int:
     """How often a transport connects anew where a connection is refused, as its user has set it."""
     retries = getattr(getattr(transport, "_pool", None), "_retries", 0)
     return retries if isinstance(retries, int) else 0
+
+
+def _cut_off(transport: Any, error: Exception) -> Any:
+    """A copy of a transport whose connections all fail so: another tool may hand on to it what is not its own."""
+
+    def handle_request(_: Any) -> NoReturn:
+        raise error
+
+    async def handle_async_request(_: Any) -> NoReturn:
+        raise error
+
+    cut_off = copy(transport)
+    cut_off._pool = copy(transport._pool)
+    cut_off._pool.handle_request = handle_request
+    cut_off._pool.handle_async_request = handle_async_request
+    return cut_off
 
 
 def _without_ours(function: Any) -> Any:

@@ -7,17 +7,20 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 
-_FREEZEGUN: Final = "freezegun.api"
-_TIME_MACHINE: Final = "time_machine"
+FREEZEGUN: Final = "freezegun.api"
+"""A module that can hold a test's time; unless this or the other is imported, nothing does."""
+TIME_MACHINE: Final = "time_machine"
+"""The other."""
+_NOTHING: Final[list[Any]] = []
 _MINUTE_S: Final = 60
 
 
 def real_function(name: str) -> Any:
     """A function of the module `time` as it is without freezegun, which may be at work while this is imported."""
-    return getattr(sys.modules.get(_FREEZEGUN), f"real_{name}", getattr(time, name))
+    return getattr(sys.modules.get(FREEZEGUN), f"real_{name}", getattr(time, name))
 
 
 class MachineTime:
@@ -43,15 +46,43 @@ class HeldTime:
 
 def held_time() -> HeldTime | None:
     """What holds the test's clock now, freezegun or time-machine; None where nothing does."""
-    factories = getattr(sys.modules.get(_FREEZEGUN), "freeze_factories", None)
-    if factories:
-        return HeldTime(lambda seconds: factories[-1].tick(timedelta(seconds=seconds)), moves_monotonic=True)
-    time_machine = sys.modules.get(_TIME_MACHINE)
-    # Its name up to version 2 was coordinates_stack.
-    travellers = getattr(time_machine, "traveller_stack", None) or getattr(time_machine, "coordinates_stack", None)
+    freezers = _freezers()
+    if freezers:
+        return HeldTime(lambda seconds: freezers[-1].tick(timedelta(seconds=seconds)), moves_monotonic=True)
+    travellers = _travellers()
     if travellers:
         return HeldTime(lambda seconds: travellers[-1].shift(timedelta(seconds=seconds)), moves_monotonic=False)
     return None
+
+
+def still_time() -> tuple[object, float] | None:
+    """What holds the test's clock so that it stands, and the time that it shows, in seconds since the epoch.
+
+    None where nothing holds it, and where the tool lets it go on by itself.
+    """
+    freezers = _freezers()
+    if freezers:
+        latest = freezers[-1]
+        # Not `time.time`, which freezegun answers with real time for threads and others on its list.
+        stands = type(latest).__name__ == "FrozenDateTimeFactory"
+        return (latest, latest().replace(tzinfo=UTC).timestamp()) if stands else None
+    travellers = _travellers()
+    return (travellers[-1], time.time()) if travellers and not travellers[-1]._tick else None
+
+
+def _freezers() -> list[Any]:
+    """By what freezegun holds the time, the latest last."""
+    found: list[Any] = getattr(sys.modules.get(FREEZEGUN), "freeze_factories", _NOTHING)
+    return found
+
+
+def _travellers() -> list[Any]:
+    """By what time-machine holds the time, the latest last; the name is that of version 3, and that of those before."""
+    module = sys.modules.get(TIME_MACHINE)
+    if module is None:
+        return _NOTHING
+    found: list[Any] = getattr(module, "traveller_stack", None) or getattr(module, "coordinates_stack", _NOTHING)
+    return found
 
 
 def time_of_test() -> float:
@@ -61,5 +92,6 @@ def time_of_test() -> float:
     present minute: windows of the rate limit (60 seconds, or a divisor of that) then begin with the world, so that a
     run repeats whenever it is made.
     """
-    now = time.time()
+    still = still_time()
+    now = time.time() if still is None else still[1]
     return float(math.floor(now) if held_time() is not None else math.floor(now / _MINUTE_S) * _MINUTE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
-from outpaint.mocks.world.machine_time import MachineTime, time_of_test
+from outpaint.mocks.world.machine_time import FREEZEGUN, TIME_MACHINE, MachineTime, still_time, time_of_test
 
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
@@ -27,6 +28,7 @@ class VirtualClock:
 
     Without a `start` (seconds since the epoch) a ticking clock begins at the machine's time when it is made, and a
     frozen one at the test's time when it is first read: a test may set its own time up after it was given its world.
+    Where freezegun or time-machine holds that so that it stands, such a clock goes on as far as the test moves it.
     Time goes forward only. May be used from several threads.
     """
 
@@ -42,6 +44,8 @@ class VirtualClock:
         # A virtual time, the machine's monotonic time at that moment, and the scale since then: replaced as a whole
         # under the lock, so that reading the time needs no lock. None until a frozen clock without a start is read.
         self._state = self._beginning()
+        # What holds the test's time still, and the time that it showed when this clock was last read.
+        self._seen: tuple[object, float] | None = None
 
     @classmethod
     def frozen(cls, start: float | None = None) -> VirtualClock:
@@ -68,7 +72,13 @@ class VirtualClock:
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
         base, since, scale = self._state or self._begun()
-        return base if scale == 0.0 else base + (MachineTime.seconds() - since) * scale
+        if scale:
+            return base + (MachineTime.seconds() - since) * scale
+        # Every call reads the time often, and few tests have such a tool.
+        modules = sys.modules
+        if self._start is None and (FREEZEGUN in modules or TIME_MACHINE in modules) and still_time() is not None:
+            return self._followed()
+        return base
 
     @property
     def time(self) -> datetime:
@@ -149,6 +159,7 @@ class VirtualClock:
         """Go back to a snapshot, with the whole world: nothing else moves time back."""
         with self._lock:
             self._state = None if state is None else (state[0], MachineTime.seconds(), state[1])
+            self._seen = None
         self._notify()
 
     def begin_again(self) -> None:
@@ -158,6 +169,7 @@ class VirtualClock:
         """
         with self._lock:
             self._state = self._beginning()
+            self._seen = None
         self._notify()
 
     def _beginning(self) -> tuple[float, float, float] | None:
@@ -172,6 +184,19 @@ class VirtualClock:
             if state is None:
                 state = self._state = (_checked_time(time_of_test()), MachineTime.seconds(), self._first_scale)
             return state
+
+    def _followed(self) -> float:
+        """The time after it has gone on as far as the test's time has since it was last read."""
+        with self._lock:
+            seen, self._seen = self._seen, still_time()
+            still = self._seen
+            base, _, scale = self._state or self._begun()
+            if scale or still is None or seen is None or seen[0] is not still[0] or still[1] <= seen[1]:
+                return base
+            base = _checked_time(base + still[1] - seen[1])
+            self._move_to(base)
+        self._notify()
+        return base
 
     def _move_to(self, to: float) -> None:
         self._state = (to, MachineTime.seconds(), self.scale)

@@ -130,10 +130,10 @@ class VirtualSleeps:
         step = until - self.clock.now()
         if step <= 0:
             return
-        self.clock.reach(until)
         held = held_time()
         if held is not None:
-            held.move(step)
+            held.move(step)  # the clock may follow
+        self.clock.reach(until)
         if held is None or not held.moves_monotonic:
             self._slept.seconds += step
 
