@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import uploads
 from report import Section
 from servers import KEY, NoAnswerError, free_port, start, stop
 
@@ -30,35 +31,33 @@ def measure() -> Section:
         "Peak resident memory of a process that reads a JPEG and its mask, paints and encodes once, to JPG; `nothing` "
         "only imports. Of `serve` it is the server's, from a sync POST of both files to the last picture's download.",
     )
-    section.add("nothing", *_alone("nothing", 0))
-    for side in SIDES:
+    section.add("nothing", *_alone("nothing"))
+    with tempfile.TemporaryDirectory() as folder:
+        for side in SIDES:
+            files = _made(folder, side)
+            for painter in PAINTERS:
+                section.add(f"{painter}, {side}x{side}", *_alone(painter, *files))
+        size = f"{side}x{side}"
         for painter in PAINTERS:
-            section.add(f"{painter}, {side}x{side}", *_alone(painter, side))
-    for painter in PAINTERS:
-        section.add(f"serve, {painter}, {SIDES[-1]}x{SIDES[-1]}", *_served(painter, SIDES[-1], count=1, format="JPG"))
-    for kind in ("PNG", "WEBP"):
-        name = f"serve, flat, {SIDES[-1]}x{SIDES[-1]}, three pictures to {kind}"
-        section.add(name, *_served("flat", SIDES[-1], count=3, format=kind))
+            section.add(f"serve, {painter}, {size}", *_served(painter, *files, count=1, format="JPG"))
+        for kind in ("PNG", "WEBP"):
+            section.add(f"serve, flat, {size}, three to {kind}", *_served("flat", *files, count=3, format=kind))
     return section
 
 
-def _alone(painter: str, side: int) -> tuple[str, str]:
-    run = subprocess.run([sys.executable, __file__, painter, str(side)], capture_output=True, text=True)
+def _alone(painter: str, *files: str) -> tuple[str, str]:
+    run = subprocess.run([sys.executable, __file__, painter, *files], capture_output=True, text=True)
     if run.returncode != 0:
         return "-", run.stderr.strip().splitlines()[-1][:100]
     figures = json.loads(run.stdout)
     return f"{figures['peak'] / _MIB:.0f} MiB", f"{figures['seconds']:.1f} s"
 
 
-def _served(painter: str, side: int, **fields: Any) -> tuple[str, str]:
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "form"
-        text = {"prompt": "a lake", "seed": "1", **{name: str(value) for name, value in fields.items()}}
-        _make(
-            f"import uploads, pathlib; pathlib.Path({str(made)!r}).write_bytes(uploads.form({text!r}, "
-            f"{{'image': uploads.photo_file({side}), 'mask_image': uploads.mask_file({side}, {side // 2})}}))"
-        )
-        body = made.read_bytes()
+def _served(painter: str, image: str, mask: str, **fields: Any) -> tuple[str, str]:
+    files = {"image": Path(image).read_bytes(), "mask_image": Path(mask).read_bytes()}
+    body = uploads.form(
+        {"prompt": "a lake", "seed": "1", **{name: str(value) for name, value in fields.items()}}, files
+    )
     port = free_port()
     try:
         process, _ = start([*_SERVE, *_OPTIONS, "--painter", painter, "--port", str(port)], port, path="/health")
@@ -82,8 +81,6 @@ def _served(painter: str, side: int, **fields: Any) -> tuple[str, str]:
 
 
 def _asked(port: int, verb: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    import uploads
-
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
     try:
         connection.request(verb, path, body, {**KEY, **({"Content-Type": uploads.CONTENT_TYPE} if body else {})})
@@ -93,12 +90,18 @@ def _asked(port: int, verb: str, path: str, body: bytes | None = None) -> tuple[
         connection.close()
 
 
-def _make(program: str) -> None:
-    """Run what makes a large picture elsewhere, so that its making does not count."""
+def _made(folder: str, side: int) -> tuple[str, str]:
+    """A square photo and its mask as files, made in a process of their own, which takes several times their memory."""
+    image, mask = f"{folder}/{side}.jpg", f"{folder}/{side}.png"
+    program = (
+        f"import pathlib, uploads; pathlib.Path({image!r}).write_bytes(uploads.photo_file({side})); "
+        f"pathlib.Path({mask!r}).write_bytes(uploads.mask_file({side}, {side // 2}))"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+    return image, mask
 
 
-def main(painter: str, side: int) -> None:
+def main(painter: str, *files: str) -> None:
     """One job in this process; prints its peak memory in bytes and its seconds."""
     from outpaint.contracts.masks_and_formats import Format
     from outpaint.contracts.requests import Wish
@@ -109,16 +112,9 @@ def main(painter: str, side: int) -> None:
 
     began = time.perf_counter()
     if painter != "nothing":
-        with tempfile.TemporaryDirectory() as folder:
-            image, mask = Path(folder) / "image", Path(folder) / "mask"
-            _make(
-                f"import uploads, pathlib; pathlib.Path({str(image)!r}).write_bytes(uploads.photo_file({side})); "
-                f"pathlib.Path({str(mask)!r}).write_bytes(uploads.mask_file({side}, {side // 2}))"
-            )
-            began = time.perf_counter()
-            canvas = read_canvas(image.read_bytes(), mask.read_bytes())
-            for data in outpaint(canvas, Brief(Wish(prompt="a lake"), seeds=(1,)), load_painter(painter), Format.JPG):
-                assert data
+        canvas = read_canvas(*(Path(file).read_bytes() for file in files))
+        for data in outpaint(canvas, Brief(Wish(prompt="a lake"), seeds=(1,)), load_painter(painter), Format.JPG):
+            assert data
     print(json.dumps({"peak": _memory(None, "VmHWM"), "seconds": time.perf_counter() - began}))
 
 
@@ -134,4 +130,4 @@ def _memory(pid: int | None, name: str) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(*sys.argv[1:])

@@ -244,7 +244,9 @@ class BoundedConnection(HttpToolsProtocol):
         limits, headers = self.limits, self.headers
         if len(headers) > limits.head_fields:
             return OutpaintError(
-                ErrorCode.HEADERS_TOO_LARGE, f"the request has more than {limits.head_fields} header fields"
+                ErrorCode.HEADERS_TOO_LARGE,
+                f"the request has more than {limits.head_fields} header fields",
+                limit="head_fields",
             )
         # The head lies within what came since the last part that moved the parser on: few need to be counted.
         if self._before_bytes + self._framing_bytes + self._part_bytes > limits.head_bytes:
@@ -272,7 +274,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _too_large(self) -> OutpaintError:
         return OutpaintError(
-            ErrorCode.HEADERS_TOO_LARGE, f"the request headers have more than {self.limits.head_bytes} bytes"
+            ErrorCode.HEADERS_TOO_LARGE,
+            f"the request headers have more than {self.limits.head_bytes} bytes",
+            limit="head_bytes",
         )
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text is not the wire contract's
