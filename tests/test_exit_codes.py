@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -201,6 +202,17 @@ def test_an_error_ends_a_command_by_what_it_is(
 
     assert status_of(command) == code
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reader_who_is_gone_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def told() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    for stream in ("stdout", "stderr"):  # click puts others in their place
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
+
+    assert status_of(lambda: told.main([], standalone_mode=False)) == ExitCode.MACHINE
 
 
 def test_every_error_code_has_an_exit_code() -> None:

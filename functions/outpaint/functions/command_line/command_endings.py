@@ -59,6 +59,11 @@ def status_of(command: Callable[[], object], hint: Callable[[click.UsageError], 
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted")
         return ExitCode.INTERRUPTED
+    except SystemExit as ended:
+        # No command of ours raises it. click ends the process with 1 where the reader of its output is gone.
+        if ended.code != 1:
+            raise
+        return ExitCode.MACHINE
     except BrokenPipeError:
         raise
     except OSError as error:
