@@ -15,8 +15,13 @@ from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, Operations, ProblemDetails
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.openapi_components import (
+    FORM,
     HEADERS,
+    JSON,
+    MULTIPART,
+    REQUEST_SCHEMAS,
     SCHEMAS,
+    UPLOAD_SCHEMAS,
     JsonObject,
     error_examples,
     example,
@@ -249,8 +254,7 @@ def _file() -> JsonObject:
 
 
 def _uploads() -> JsonObject:
-    media = {"schema": {"$ref": SCHEMAS + "UploadRequest"}, "examples": {"png": {"value": examples.UPLOAD_REQUEST}}}
-    types = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    examples_of = {"examples": {"png": {"value": examples.UPLOAD_REQUEST}}}
     return {
         "operationId": "upload",
         "summary": "Send a picture ahead",
@@ -259,7 +263,13 @@ def _uploads() -> JsonObject:
             "in multipart/form-data; then name `id` as `image_id` or `mask_id`. Our extension."
         ),
         "tags": ["files"],
-        "requestBody": {"required": True, "content": dict.fromkeys(types, media)},
+        "requestBody": {
+            "required": True,
+            "content": {
+                media_type: {"schema": {"$ref": SCHEMAS + name}, **examples_of}
+                for media_type, name in UPLOAD_SCHEMAS.items()
+            },
+        },
         "responses": {
             "200": {
                 **_answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(names.WARNING,)),
@@ -285,13 +295,10 @@ def _parameter(
 
 def _bodies() -> JsonObject:
     files = {name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"}
-    addresses = {
-        "schema": {"$ref": SCHEMAS + "OutpaintForm"},
-        "examples": {"addresses": {"value": examples.URL_REQUEST}},
-    }
+    addresses = {"examples": {"addresses": {"value": examples.URL_REQUEST}}}
     return {
-        "multipart/form-data": {
-            "schema": {"$ref": SCHEMAS + "OutpaintMultipart"},
+        MULTIPART: {
+            "schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[MULTIPART]},
             # Text is said to be text: a tool that follows no `$ref` here sends a field like `mode` as a file.
             "encoding": {
                 name: {"contentType": _UPLOAD_TYPES if name in files else "text/plain"}
@@ -299,8 +306,7 @@ def _bodies() -> JsonObject:
             },
             "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
         },
-        "application/x-www-form-urlencoded": addresses,
-        "application/json": addresses,
+        **{name: {"schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[name]}, **addresses} for name in (FORM, JSON)},
     }
 
 
