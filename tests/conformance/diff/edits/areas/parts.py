@@ -63,7 +63,7 @@ def a_file_is_told_in_the_words_of_3_1(d: Document) -> None:
 @edit(B, "request.property.removed", "request.choice.narrowed")
 def files_are_no_longer_taken(d: Document) -> None:
     del schema(d, "OutpaintMultipart")["properties"]["image"]
-    schema(d, "OutpaintMultipart")["allOf"][0]["oneOf"].remove({"required": ["image"]})
+    schema(d, "OutpaintMultipart")["allOf"][0]["oneOf"].remove({"type": "object", "required": ["image"]})
 
 
 def sized(d: Document, size: str) -> None:
