@@ -103,10 +103,15 @@ def test_every_content_type_of_a_request_has_a_schema_of_its_own() -> None:
 
 
 def test_every_alternative_says_its_type() -> None:
-    """One without is anything at all to a generator of clients."""
+    """One without is anything at all to a generator of clients: what is only about which fields there are, is.
+
+    A type on those would be that of an object without members to openapi-typescript.
+    """
     branches = list(alternatives(DOCUMENT))
     assert len(branches) > 50
-    assert [one for one in branches if "type" not in one and "$ref" not in one] == []
+    values = [one for one in branches if not {"required", "not"} >= set(one)]
+    assert len(values) > 20
+    assert [one for one in values if "type" not in one and "$ref" not in one] == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from outpaint.contracts.openapi_components import (
     schemas,
 )
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, FILE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
-from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode, RequestForm
+from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 API_VERSION: Final = "1.0.0"
@@ -294,16 +294,13 @@ def _parameter(
 
 
 def _bodies() -> JsonObject:
-    files = {name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"}
+    sources = {**IMAGE_FIELDS, **MASK_FIELDS}
     addresses = {"examples": {"addresses": {"value": examples.URL_REQUEST}}}
     return {
         MULTIPART: {
             "schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[MULTIPART]},
-            # Text is said to be text: a tool that follows no `$ref` here sends a field like `mode` as a file.
-            "encoding": {
-                name: {"contentType": _UPLOAD_TYPES if name in files else "text/plain"}
-                for name in (RequestForm.model_fields | IMAGE_FIELDS | MASK_FIELDS)
-            },
+            # Of text nothing is said, for it is text/plain by itself: orval sends a part whose type is said as a file.
+            "encoding": {name: {"contentType": _UPLOAD_TYPES} for name, kind in sources.items() if kind == "file"},
             "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
         },
         **{name: {"schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[name]}, **addresses} for name in (FORM, JSON)},

@@ -118,11 +118,16 @@ def schemas() -> dict[str, JsonSchemaValue]:
         schema_generator=_Answered,
     )
     form = RequestForm.model_json_schema(ref_template=SCHEMAS + "{model}", schema_generator=Untitled)
-    named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **form.pop("$defs", {})}
+    words = form.pop("$defs", {})
+    named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **words}
     for media_type, name in REQUEST_SCHEMAS.items():
         files = media_type == MULTIPART
         purpose = f"The request {_IN[media_type]}, with its pictures {'in it' if files else 'elsewhere'}."
         named[name] = _request_schema(form, purpose, files=files)
+        if files:
+            # A tool that follows no reference here sends a field like `mode` as a file.
+            fields = named[name]["properties"]
+            named[name]["properties"] = {field: _without_reference(fields[field], words) for field in fields}
     upload = UploadRequest.model_json_schema(schema_generator=Untitled)
     for media_type, name in UPLOAD_SCHEMAS.items():
         purpose = f"The wish to send one picture ahead, {_IN[media_type]}."
@@ -155,16 +160,23 @@ def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> Json
             fields[name] |= {"minLength": 1, "maxLength": 200}
     if not files:
         fields = {name: field for name, field in fields.items() if field.get("format") != "binary"}
-    images = [{"type": "object", "required": [name]} for name in IMAGE_FIELDS if name in fields]
-    masks = [{"type": "object", "required": [name]} for name in MASK_FIELDS if name in fields]
+    images = [{"required": [name]} for name in IMAGE_FIELDS if name in fields]
+    masks = [{"required": [name]} for name in MASK_FIELDS if name in fields]
     return {
         "type": "object",
         "description": purpose,
         "properties": fields,
         "required": form["required"],
-        "allOf": [{"oneOf": images}, {"oneOf": [*masks, {"type": "object", "not": {"anyOf": masks}}]}],
+        "allOf": [{"oneOf": images}, {"oneOf": [*masks, {"not": {"anyOf": masks}}]}],
         "additionalProperties": True,
     }
+
+
+def _without_reference(field: JsonSchemaValue, words: JsonObject) -> JsonSchemaValue:
+    """A field that refers to an enum of these, with its words in it."""
+    enum = words.get(str(field.get("$ref", "")).removeprefix(SCHEMAS), {})
+    rest = {key: value for key, value in field.items() if key != "$ref" or not enum}
+    return {**{key: enum[key] for key in ("type", "enum") if key in enum}, **rest}
 
 
 def _without_null(field: JsonSchemaValue) -> JsonSchemaValue:

@@ -304,7 +304,7 @@ class Schemas:
                 for part in parts:
                     self._fold(shape, _or_null(part) if nullable else part)
                 return
-        shape.choices += (_choice(kind, alternatives, objects=shape.types <= {"object"}),)
+        shape.choices += (_choice(kind, alternatives),)
 
 
 def _discriminator(part: Mapping[str, Any]) -> Discriminator:
@@ -342,39 +342,32 @@ def _or_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**rest, "type": _spelled(_types(part) | {"null"})}
 
 
-def _choice(kind: str, alternatives: tuple[Raw, ...], *, objects: bool) -> Choice:
-    """The choice by names, where it is only about which single fields are present; `objects` where all values are."""
-    names = [_only_required(one, objects=objects) for one in alternatives]
+def _choice(kind: str, alternatives: tuple[Raw, ...]) -> Choice:
+    """The choice by names, where it is only about which single fields are present."""
+    names = [_only_required(one) for one in alternatives]
     present = frozenset(name for name in names if name is not None)
     rest = [one for one, name in zip(alternatives, names, strict=True) if name is None]
     if present and not rest:
         return Choice("exactly one" if kind == "exclusive" else "at least one", names=present)
-    if present and kind == "exclusive" and len(rest) == 1 and _none_of(rest[0], objects=objects) == present:
+    if present and kind == "exclusive" and len(rest) == 1 and _none_of(rest[0]) == present:
         return Choice("at most one", names=present)
     return Choice(kind, alternatives)
 
 
-def _keywords(raw: Raw, *, objects: bool) -> set[str]:
-    """A schema's keywords; that an object is one says nothing."""
-    if isinstance(raw, bool):
-        return set()
-    return set(raw) - {"type"} if objects and raw.get("type") == "object" else set(raw)
-
-
-def _only_required(raw: Raw, *, objects: bool) -> str | None:
-    if isinstance(raw, bool) or _keywords(raw, objects=objects) != {"required"} or len(raw["required"]) != 1:
+def _only_required(raw: Raw) -> str | None:
+    if isinstance(raw, bool) or set(raw) != {"required"} or len(raw["required"]) != 1:
         return None
     return str(raw["required"][0])
 
 
-def _none_of(raw: Raw, *, objects: bool) -> frozenset[str]:
+def _none_of(raw: Raw) -> frozenset[str]:
     """The names of `{"not": {"anyOf": [{"required": [name]}, …]}}`."""
-    if isinstance(raw, bool) or _keywords(raw, objects=objects) != {"not"}:
+    if isinstance(raw, bool) or set(raw) != {"not"}:
         return frozenset()
     unwanted = raw["not"]
     if isinstance(unwanted, bool) or set(unwanted) != {"anyOf"}:
         return frozenset()
-    names = [_only_required(one, objects=objects) for one in unwanted["anyOf"]]
+    names = [_only_required(one) for one in unwanted["anyOf"]]
     return frozenset(name for name in names if name is not None) if None not in names else frozenset()
 
 

@@ -41,7 +41,7 @@ def media_types_are_written_otherwise(d: Document) -> None:
     _renamed(content, JSON, "Application/JSON; charset=UTF-8")
     _renamed(content, "multipart/form-data", "Multipart/Form-Data")
     for part in content["Multipart/Form-Data"]["encoding"].values():
-        part["contentType"] = part["contentType"].replace("text/plain", "Text/Plain;charset=utf-8")
+        part["contentType"] = part["contentType"].replace("image/png", "Image/PNG")
 
 
 @edit(B, "request.content-type.removed", "request.content-type.added")

@@ -130,22 +130,22 @@ def a_seed_is_deprecated(d: Document) -> None:
 @edit(B, "request.choice.changed", "request.property.became-required", "request.rule.removed")
 def an_id_alone_is_no_image(d: Document) -> None:
     for form in fields(d):
-        form["allOf"][0]["oneOf"].remove({"type": "object", "required": ["image_id"]})
+        form["allOf"][0]["oneOf"].remove({"required": ["image_id"]})
 
 
 @edit(C, "request.choice.widened", "request.property.added-optional")
 def an_image_may_lie_in_a_bucket(d: Document) -> None:
     for form in fields(d):
         form["properties"]["image_s3"] = {"type": "string"}
-        form["allOf"][0]["oneOf"].append({"type": "object", "required": ["image_s3"]})
+        form["allOf"][0]["oneOf"].append({"required": ["image_s3"]})
 
 
 @edit(C, "request.property.added-optional")
 def a_mask_has_one_more_spelling(d: Document) -> None:
     for form in fields(d):
         form["properties"]["mask_s3"] = {"type": "string"}
-        form["allOf"][1]["oneOf"].insert(0, {"type": "object", "required": ["mask_s3"]})
-        form["allOf"][1]["oneOf"][-1]["not"]["anyOf"].append({"type": "object", "required": ["mask_s3"]})
+        form["allOf"][1]["oneOf"].insert(0, {"required": ["mask_s3"]})
+        form["allOf"][1]["oneOf"][-1]["not"]["anyOf"].append({"required": ["mask_s3"]})
 
 
 @edit(B, "request.choice.narrowed")
