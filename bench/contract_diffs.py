@@ -19,7 +19,7 @@ from outpaint.conformance.diff.diff_rules import DiffVerdict
 from outpaint.conformance.diff.operation_diff import compare
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "conformance" / "diff"))
-from edits.edit import all_edits, document
+from edits.edit import all_edits
 
 TOOLS = ("api-schema-diff", "breakwatch")
 # Runs in the other Python: each tool's verdict on old.json and each new document, as JSON lines.
@@ -35,8 +35,8 @@ def called(app, *words):
         else "found" if done.exit_code else "missed"
 
 folder = Path(sys.argv[1])
-old = folder / "old.json"
 for new in sorted(folder.glob("*.new.json")):
+    old = new.with_name(new.name.replace(".new.json", ".old.json"))
     print(json.dumps({
         "edit": new.name.removesuffix(".new.json"),
         "api-schema-diff": called(schema_diff.cli.app, old, new),
@@ -49,8 +49,8 @@ def main() -> None:
     edits = all_edits()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / "old.json").write_text(json.dumps(document()), encoding="utf-8")
         for one in edits:
+            (folder / f"{one.name}.old.json").write_text(json.dumps(one.old()), encoding="utf-8")
             (folder / f"{one.name}.new.json").write_text(json.dumps(one.made()), encoding="utf-8")
         verdicts = {}
         with subprocess.Popen([sys.argv[1], "-c", ASKING, scratch], stdout=subprocess.PIPE, text=True) as asking:
@@ -61,7 +61,7 @@ def main() -> None:
         if asking.returncode != 0:
             sys.exit("the tools could not be asked: what they said stands above")
     for one in edits:
-        found = compare(document(), one.made()).verdict is DiffVerdict.BREAKING
+        found = compare(one.old(), one.made()).verdict is DiffVerdict.BREAKING
         verdicts[one.name]["outpaint contract diff"] = "found" if found else "missed"
     breaking = [one for one in edits if one.verdict is DiffVerdict.BREAKING]
     others = [one for one in edits if one.verdict is not DiffVerdict.BREAKING]

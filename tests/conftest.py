@@ -24,8 +24,9 @@ os.environ["SSL_CERT_FILE"] = str(TESTS / "nobodys_authority.pem")
 
 LEFT_OUT_OF_QUICK: Final = {
     "bench": "simulates hours of traffic",
-    "conformance/diff/test_edits.py": "compares the whole API description 244 times",
+    "conformance/diff/test_edits.py": "compares the whole API description 320 times",
     "conformance/diff/test_laws.py": "generates schemas",
+    "conformance/diff/test_document_laws.py": "generates documents",
     "conformance/diff/test_diff_command.py": "starts git and processes",
     "conformance/drift": "records and replays over sockets",
     "conformance/export": "converts the whole API description and generates schemas",
@@ -81,6 +82,7 @@ LEFT_OUT_OF_QUICK: Final = {
     "test_documentation.py": "reads every page of docs/",
     "test_public_api.py": "imports every public name, each floor in a process",
     "test_references.py": "reads every tracked file",
+    "test_snippets.py": "runs the documents' examples",
     "wire/test_declarations.py": "every case once more, over a socket",
 }
 """Files and folders that `--quick` does not collect, and why. All others are in it, and of the wire's hosts the first.

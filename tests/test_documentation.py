@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -11,14 +11,12 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import click
 import pytest
 from mutants.mutant import all_mutants, case_link
 
 from outpaint.conformance.cases import all_cases
 from outpaint.conformance.proving import answer_promises
 from outpaint.contracts import openapi
-from outpaint.functions.command_line.command_group import outpaint
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -108,29 +106,6 @@ def test_every_make_target_that_is_named_exists(page: Path) -> None:
     assert named <= make_targets()
 
 
-def test_every_outpaint_command_that_is_shown_is_understood() -> None:
-    shown = [line for _, line in shell_lines() if line.startswith(".venv/bin/outpaint ")]
-    assert shown
-    for line in shown:
-        _, *words = line.split()
-        if words in (["--help"], ["--version"]):
-            continue  # the entry's own, before any command
-        command: click.Command = outpaint
-        context = click.Context(outpaint)
-        while words and isinstance(command, click.Group) and not words[0].startswith("-"):
-            found = command.get_command(context, words.pop(0))
-            assert found is not None, line
-            command = found
-        options = {option for parameter in command.get_params(context) for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= options, line
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_python_snippet_compiles(page: Path) -> None:
-    for snippet in fenced(page, "python"):
-        ast.parse(snippet)
-
-
 def test_every_route_that_is_named_is_in_the_api_description() -> None:
     known = {re.sub(r"\{\w+\}", "{}", path) for path in openapi.document()["paths"]}
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -151,3 +126,14 @@ def test_the_locks_hold_versions_and_hashes_and_no_address() -> None:
         for requirement in re.split(r"\n(?=\S)", text.strip()):
             assert re.match(r"[a-z0-9-]+(\[[a-z,-]+\])?==\S+", requirement), requirement[:60]
             assert "--hash=sha256:" in requirement, requirement[:60]
+
+
+def test_the_lock_of_npms_packages_holds_versions_and_hashes_and_no_address_to_fetch_from() -> None:
+    lock = json.loads((ROOT / "tests" / "generators" / "package-lock.json").read_text(encoding="utf-8"))
+    wanted = json.loads((ROOT / "tests" / "generators" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert len(packages) > 100
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert package["integrity"].startswith("sha512-"), name
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted

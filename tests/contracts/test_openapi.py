@@ -39,6 +39,18 @@ def schema_at(pointer: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**pointer, "components": DOCUMENT["components"]})
 
 
+def alternatives(value: Any) -> Iterator[dict[str, Any]]:
+    """Every branch of an `anyOf` or `oneOf`, at whatever depth."""
+    if isinstance(value, list):
+        for one in value:
+            yield from alternatives(one)
+    elif isinstance(value, dict):
+        for keyword in ("anyOf", "oneOf"):
+            yield from value.get(keyword, ())
+        for one in value.values():
+            yield from alternatives(one)
+
+
 def value_of(example: dict[str, Any]) -> Any:
     if "$ref" in example:
         example = DOCUMENT["components"]["examples"][example["$ref"].rpartition("/")[2]]
@@ -78,7 +90,28 @@ def test_request_examples_are_requests_we_take() -> None:
 def test_the_forms_name_every_field_we_know_and_no_other() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     assert set(schemas["OutpaintMultipart"]["properties"]) == KNOWN_FIELDS
-    assert set(schemas["OutpaintForm"]["properties"]) == KNOWN_FIELDS - {"image", "mask", "mask_image"}
+    for name in ("OutpaintForm", "OutpaintJson"):
+        assert set(schemas[name]["properties"]) == KNOWN_FIELDS - {"image", "mask", "mask_image"}
+
+
+def test_every_content_type_of_a_request_has_a_schema_of_its_own() -> None:
+    """A generated client chooses the content type by the schema that it is given."""
+    for path in (paths_and_headers.OUTPAINT_PATH, paths_and_headers.UPLOADS_PATH):
+        content = operation(path, "post")["requestBody"]["content"]
+        assert len(content) == 3
+        assert len({media["schema"]["$ref"] for media in content.values()}) == 3
+
+
+def test_every_alternative_says_its_type() -> None:
+    """One without is anything at all to a generator of clients: what is only about which fields there are, is.
+
+    A type on those would be that of an object without members to openapi-typescript.
+    """
+    branches = list(alternatives(DOCUMENT))
+    assert len(branches) > 50
+    values = [one for one in branches if not {"required", "not"} >= set(one)]
+    assert len(values) > 20
+    assert [one for one in values if "type" not in one and "$ref" not in one] == []
 
 
 @pytest.mark.parametrize(

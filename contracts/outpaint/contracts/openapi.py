@@ -15,8 +15,13 @@ from outpaint.contracts import paths_and_headers as names
 from outpaint.contracts.errors import ERROR_KINDS, ErrorBody, ErrorCode, Operations, ProblemDetails
 from outpaint.contracts.masks_and_formats import Format
 from outpaint.contracts.openapi_components import (
+    FORM,
     HEADERS,
+    JSON,
+    MULTIPART,
+    REQUEST_SCHEMAS,
     SCHEMAS,
+    UPLOAD_SCHEMAS,
     JsonObject,
     error_examples,
     example,
@@ -26,7 +31,7 @@ from outpaint.contracts.openapi_components import (
     schemas,
 )
 from outpaint.contracts.paths_and_headers import BALANCE_PATH, FILE_PATH, INFERENCE_PATH, OUTPAINT_PATH, UPLOADS_PATH
-from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode, RequestForm
+from outpaint.contracts.requests import IMAGE_FIELDS, MASK_FIELDS, Mode
 from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, UploadTicket
 
 API_VERSION: Final = "1.0.0"
@@ -250,8 +255,7 @@ def _file() -> JsonObject:
 
 
 def _uploads() -> JsonObject:
-    media = {"schema": {"$ref": SCHEMAS + "UploadRequest"}, "examples": {"png": {"value": examples.UPLOAD_REQUEST}}}
-    types = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    examples_of = {"examples": {"png": {"value": examples.UPLOAD_REQUEST}}}
     return {
         "operationId": "upload",
         "summary": "Send a picture ahead",
@@ -260,7 +264,13 @@ def _uploads() -> JsonObject:
             "in multipart/form-data; then name `id` as `image_id` or `mask_id`. Our extension."
         ),
         "tags": ["files"],
-        "requestBody": {"required": True, "content": dict.fromkeys(types, media)},
+        "requestBody": {
+            "required": True,
+            "content": {
+                media_type: {"schema": {"$ref": SCHEMAS + name}, **examples_of}
+                for media_type, name in UPLOAD_SCHEMAS.items()
+            },
+        },
         "responses": {
             "200": {
                 **_answer("The form.", UploadTicket, {"ticket": examples.UPLOAD_TICKET}, extra=(names.WARNING,)),
@@ -285,23 +295,16 @@ def _parameter(
 
 
 def _bodies() -> JsonObject:
-    files = {name for name, kind in {**IMAGE_FIELDS, **MASK_FIELDS}.items() if kind == "file"}
-    addresses = {
-        "schema": {"$ref": SCHEMAS + "OutpaintForm"},
-        "examples": {"addresses": {"value": examples.URL_REQUEST}},
-    }
+    sources = {**IMAGE_FIELDS, **MASK_FIELDS}
+    addresses = {"examples": {"addresses": {"value": examples.URL_REQUEST}}}
     return {
-        "multipart/form-data": {
-            "schema": {"$ref": SCHEMAS + "OutpaintMultipart"},
-            # Text is said to be text: a tool that follows no `$ref` here sends a field like `mode` as a file.
-            "encoding": {
-                name: {"contentType": _UPLOAD_TYPES if name in files else "text/plain"}
-                for name in (RequestForm.model_fields | IMAGE_FIELDS | MASK_FIELDS)
-            },
+        MULTIPART: {
+            "schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[MULTIPART]},
+            # Of text nothing is said, for it is text/plain by itself: orval sends a part whose type is said as a file.
+            "encoding": {name: {"contentType": _UPLOAD_TYPES} for name, kind in sources.items() if kind == "file"},
             "examples": {"file": {"value": examples.MULTIPART_REQUEST}},
         },
-        "application/x-www-form-urlencoded": addresses,
-        "application/json": addresses,
+        **{name: {"schema": {"$ref": SCHEMAS + REQUEST_SCHEMAS[name]}, **addresses} for name in (FORM, JSON)},
     }
 
 

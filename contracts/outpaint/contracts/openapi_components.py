@@ -15,6 +15,15 @@ from outpaint.contracts.responses import Accepted, Balance, FailedJob, Result, U
 
 JsonObject = dict[str, Any]
 SCHEMAS: Final = "#/components/schemas/"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+# Generated clients choose the content type by the schema, so no two types share one.
+REQUEST_SCHEMAS: Final = {MULTIPART: "OutpaintMultipart", FORM: "OutpaintForm", JSON: "OutpaintJson"}
+"""The name of the schema of each content type of POST /v1/painting/outpaint."""
+UPLOAD_SCHEMAS: Final = {JSON: "UploadJson", FORM: "UploadForm", MULTIPART: "UploadMultipart"}
+"""The name of the schema of each content type of POST /v1/uploads."""
+_IN: Final = {MULTIPART: "in multipart/form-data", FORM: "as a form", JSON: "in JSON"}
 
 
 def _header(description: str, schema: JsonObject, example: object, *, always: bool = False) -> JsonObject:
@@ -109,10 +118,20 @@ def schemas() -> dict[str, JsonSchemaValue]:
         schema_generator=_Answered,
     )
     form = RequestForm.model_json_schema(ref_template=SCHEMAS + "{model}", schema_generator=Untitled)
-    named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **form.pop("$defs", {})}
-    named["OutpaintMultipart"] = _request_schema(form, "The request with its pictures in it.", files=True)
-    named["OutpaintForm"] = _request_schema(form, "The request with its pictures elsewhere.", files=False)
-    named["UploadRequest"] = UploadRequest.model_json_schema(schema_generator=Untitled)
+    words = form.pop("$defs", {})
+    named: dict[str, JsonSchemaValue] = {**bundle["$defs"], **words}
+    for media_type, name in REQUEST_SCHEMAS.items():
+        files = media_type == MULTIPART
+        purpose = f"The request {_IN[media_type]}, with its pictures {'in it' if files else 'elsewhere'}."
+        named[name] = _request_schema(form, purpose, files=files)
+        if files:
+            # A tool that follows no reference here sends a field like `mode` as a file.
+            fields = named[name]["properties"]
+            named[name]["properties"] = {field: _without_reference(fields[field], words) for field in fields}
+    upload = UploadRequest.model_json_schema(schema_generator=Untitled)
+    for media_type, name in UPLOAD_SCHEMAS.items():
+        purpose = f"The wish to send one picture ahead, {_IN[media_type]}."
+        named[name] = {**upload, "title": name, "description": purpose}
     return dict(sorted(named.items()))
 
 
@@ -131,7 +150,11 @@ def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> Json
         if kind == "url":
             fields[name] |= {
                 "minLength": 1,
-                "anyOf": [{"maxLength": MAX_URL_LENGTH}, {"pattern": "^[dD][aA][tT][aA]:"}],
+                # A branch without a type is anything at all to a generator of clients.
+                "anyOf": [
+                    {"type": "string", "maxLength": MAX_URL_LENGTH},
+                    {"type": "string", "pattern": "^[dD][aA][tT][aA]:"},
+                ],
             }
         if kind == "id":
             fields[name] |= {"minLength": 1, "maxLength": 200}
@@ -147,6 +170,13 @@ def _request_schema(form: JsonSchemaValue, purpose: str, *, files: bool) -> Json
         "allOf": [{"oneOf": images}, {"oneOf": [*masks, {"not": {"anyOf": masks}}]}],
         "additionalProperties": True,
     }
+
+
+def _without_reference(field: JsonSchemaValue, words: JsonObject) -> JsonSchemaValue:
+    """A field that refers to an enum of these, with its words in it."""
+    enum = words.get(str(field.get("$ref", "")).removeprefix(SCHEMAS), {})
+    rest = {key: value for key, value in field.items() if key != "$ref" or not enum}
+    return {**{key: enum[key] for key in ("type", "enum") if key in enum}, **rest}
 
 
 def _without_null(field: JsonSchemaValue) -> JsonSchemaValue:

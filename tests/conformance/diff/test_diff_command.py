@@ -186,7 +186,7 @@ def test_a_revision_alone_has_to_hold_one_document(repository: Path) -> None:
         (("--rev", "--output=x", "ours.json"), "--output=x:./ours.json: "),
         (("broken.json", "ours.json"), "broken.json is no JSON"),
         (("list.json", "ours.json"), "list.json is no OpenAPI document"),
-        (("swagger.json", "ours.json"), "is Swagger 2.0: convert it"),
+        (("swagger.json", "ours.json"), "is Swagger 2.0, which is not read: npx swagger2openapi"),
         (("other.json", "ours.json"), "has no member `openapi`"),
         (("old.json", "ours.json"), "is OpenAPI 2.9.0"),
         (("binary.json", "ours.json"), "is no text in UTF-8"),

@@ -11,10 +11,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from outpaint.conformance.diff.canonical_schema import ANY, Schemas
+from outpaint.conformance.diff.canonical_schema import Schemas
 from outpaint.conformance.diff.diff_rules import RULES, DiffVerdict, rule
 from outpaint.conformance.diff.operation_diff import compare
 from outpaint.conformance.diff.schema_diff import SchemaComparison, SchemaDifference
+from outpaint.conformance.diff.schema_limits import ANY
 from outpaint.contracts import openapi
 
 MIRRORED = (
@@ -32,6 +33,7 @@ MIRRORED = (
     ("alternative.removed", "alternative.added"),
     ("choice.narrowed", "choice.widened"),
     ("rule.added", "rule.removed"),
+    ("discriminator.word-removed", "discriminator.word-added"),
     ("file-size.lowered", "file-size.raised"),
 )
 """Kinds of differences that take something away, each with the kind of the same difference read backwards."""

@@ -49,7 +49,10 @@ def parsed(text: str, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UnreadableError(f"{name} is no OpenAPI document")
     if "swagger" in document:
-        raise UnreadableError(f"{name} is Swagger {document['swagger']}: convert it to OpenAPI 3 first")
+        raise UnreadableError(
+            f"{name} is Swagger {document['swagger']}, which is not read: "
+            "npx swagger2openapi --outfile openapi.json FILE makes OpenAPI 3 of it"
+        )
     version = document.get("openapi")
     if version is None:
         raise UnreadableError(f"{name} is no OpenAPI document: it has no member `openapi`")

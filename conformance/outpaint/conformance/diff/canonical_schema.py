@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from itertools import chain
-from types import MappingProxyType, NoneType
+from types import NoneType
 from typing import Any, Final, TypeGuard
 
-_COUNTS: Final = {
-    "length": ("minLength", "maxLength"),
-    "item-count": ("minItems", "maxItems"),
-    "member-count": ("minProperties", "maxProperties"),
-}
+from outpaint.conformance.diff.schema_limits import ANY, LIMITED_TYPES, LIMITING_KEYWORDS, SchemaLimits
 
 _SIZE: Final = re.compile(r"at most (\d[\d,. ]*?)\s*(bytes|kB|KB|KiB|MB|MiB|GB|GiB)\b")
 _BYTES: Final = {
@@ -33,79 +27,6 @@ _BYTES: Final = {
     "MiB": 2**20,
     "GiB": 2**30,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaLimits:
-    """Values from `low` to `high`, where an open end excludes the limit itself."""
-
-    low: float = -math.inf
-    low_open: bool = False
-    high: float = math.inf
-    high_open: bool = False
-
-    @classmethod
-    def of(cls, schema: Mapping[str, Any]) -> dict[str, SchemaLimits]:
-        """The limits that a schema sets, by kind, in the keywords of 3.0 (`exclusiveMinimum: true`) or of 3.1."""
-        found = {
-            name: cls(low=schema.get(least, 0), high=schema.get(most, math.inf))
-            for name, (least, most) in _COUNTS.items()
-            if least in schema or most in schema
-        }
-        low, low_open = _end(schema.get("minimum"), schema.get("exclusiveMinimum"), -math.inf, max)
-        high, high_open = _end(schema.get("maximum"), schema.get("exclusiveMaximum"), math.inf, min)
-        if math.isfinite(low) or math.isfinite(high):
-            found["range"] = cls(low, low_open, high, high_open)
-        return found
-
-    def and_also(self, other: SchemaLimits) -> SchemaLimits:
-        """The values within both."""
-        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
-        high, high_closed = min((self.high, not self.high_open), (other.high, not other.high_open))
-        return SchemaLimits(low, low_open, high, not high_closed)
-
-    def change_to(self, new: SchemaLimits) -> str | None:
-        """`narrowed`, `widened`, `changed` where one end did the one and one the other, or None."""
-        steps = {
-            _sign((new.low, new.low_open), (self.low, self.low_open)),
-            -_sign((new.high, not new.high_open), (self.high, not self.high_open)),
-        }
-        if steps == {0}:
-            return None
-        return "changed" if {1, -1} <= steps else "narrowed" if 1 in steps else "widened"
-
-    def __str__(self) -> str:
-        low = "" if self.low == -math.inf else f"{self.low:.15g}"
-        high = "" if self.high == math.inf else f"{self.high:.15g}"
-        return f"{'>' if self.low_open else ''}{low}..{'<' if self.high_open else ''}{high}"
-
-
-LIMITED_TYPES: Final = MappingProxyType(
-    {
-        "range": frozenset({"integer", "fraction"}),
-        "length": frozenset({"string"}),
-        "item-count": frozenset({"array"}),
-        "member-count": frozenset({"object"}),
-    }
-)
-"""The types that each kind of limits is about."""
-ANY: Final = MappingProxyType({"range": SchemaLimits(), **dict.fromkeys(_COUNTS, SchemaLimits(low=0))})
-"""By kind, the limits that exclude nothing."""
-
-
-def _end(limit: Any, exclusive: Any, none: float, tighter: Any) -> tuple[float, bool]:
-    """A limit and whether it is open, from both keywords in either version's form."""
-    if exclusive is True:
-        return (none, False) if limit is None else (limit, True)
-    if exclusive is None or exclusive is False:
-        return (none, False) if limit is None else (limit, False)
-    if limit is None or tighter(limit, exclusive) == exclusive:
-        return exclusive, True
-    return limit, False
-
-
-def _sign(one: tuple[float, bool], other: tuple[float, bool]) -> int:
-    return (one > other) - (one < other)
 
 
 def _size_in_words(description: str) -> int | None:
@@ -126,19 +47,22 @@ _SPELLED: Final = {"number": frozenset({"integer", "fraction"})}
 _ANNOTATIONS: Final = frozenset(
     {
         *("title", "description", "example", "examples", "deprecated", "default", "externalDocs", "xml"),
-        *("$comment", "$id", "$schema", "$anchor", "$defs", "definitions", "discriminator", "contentSchema"),
+        *("$comment", "$id", "$schema", "$anchor", "$defs", "definitions", "contentSchema", "readOnly", "writeOnly"),
     }
 )
 _FOLDED: Final = frozenset(
     {
         *("type", "nullable", "const", "enum", "format", "contentMediaType", "contentEncoding", "pattern"),
         *("multipleOf", "uniqueItems", "required", "properties", "additionalProperties", "items"),
-        *("allOf", "anyOf", "oneOf", "not"),
+        *("allOf", "anyOf", "oneOf", "not", "discriminator"),
     }
 )
-_LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", *chain(*_COUNTS.values())})
-_KNOWN: Final = _ANNOTATIONS | _FOLDED | _LIMITS
+_KNOWN: Final = _ANNOTATIONS | _FOLDED | LIMITING_KEYWORDS
 _CHOICES: Final = frozenset({"anyOf", "oneOf", "not"})
+_BESIDE_CHOICES: Final = ("choices", "discriminator", "default", "size", "deprecated")
+# A pattern is found anywhere in a text (JSON Schema 2020-12, Validation 6.3.3): these are found in every text.
+_EVERY_TEXT: Final = frozenset({"", ".*"})
+_COMPONENT: Final = "#/components/schemas/"
 
 
 class UnresolvableReferenceError(ValueError):
@@ -158,12 +82,26 @@ class Choice:
     names: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Discriminator:
+    """The field by whose words the alternatives of a schema are told apart (OpenAPI, Discriminator Object).
+
+    `targets` has each word with a reference to its schema: what `mapping` says, and the name of each alternative that
+    it leaves out. `of_choice` says whether the schema lists its alternatives itself.
+    """
+
+    field: str
+    targets: tuple[tuple[str, Raw], ...]
+    of_choice: bool
+
+
 @dataclass(slots=True)
 class SchemaShape:
     """A schema in its canonical form. As it is made without arguments, it allows everything.
 
     `values`, `default` and the texts of `rules` (keywords that are compared as they are) are JSON; `others` is the
-    schema of members that `properties` does not name, `size` the bytes of a file that a description allows.
+    schema of members that `properties` does not name, `size` the bytes of a file that a description allows. The members
+    in `hidden` are no part of this side, and no other field mentions them.
     """
 
     types: frozenset[str] = TYPES
@@ -182,19 +120,26 @@ class SchemaShape:
     default: str | None = None
     size: int | None = None
     deprecated: bool = False
+    discriminator: Discriminator | None = None
+    hidden: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def is_only_alternatives(self) -> bool:
         """Whether it has no rule but one `anyOf` or `oneOf`."""
-        bare = SchemaShape(choices=self.choices, default=self.default, size=self.size, deprecated=self.deprecated)
+        bare = SchemaShape(**{name: getattr(self, name) for name in _BESIDE_CHOICES})
         return len(self.choices) == 1 and self.choices[0].kind in ("alternatives", "exclusive") and self == bare
 
 
 class Schemas:
-    """Resolves the references of one document's schemas; each schema's shape and fingerprint is worked out once."""
+    """Resolves the references of one document's schemas; each schema's shape and fingerprint is worked out once.
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    Members that are marked with the keyword `hides` are left out: a `readOnly` one is no part of a request and a
+    `writeOnly` one no part of a response (OpenAPI 3.0.3, Schema Object; JSON Schema 2020-12, Validation 9.4).
+    """
+
+    def __init__(self, document: Mapping[str, Any], *, hides: str = "") -> None:
         self._document = document
+        self._hides = hides
         # By its id, each beside its schema, so that no other takes its place.
         self._texts: dict[int, tuple[Raw, str]] = {}
         self._shapes: dict[str, SchemaShape] = {}
@@ -238,7 +183,7 @@ class Schemas:
             return text
 
         shape = self.shape(raw)
-        parts = {one.name: getattr(shape, one.name) for one in fields(shape)} | {
+        parts = {one.name: getattr(shape, one.name) for one in fields(shape) if one.compare} | {
             "limits": {name: str(limits) for name, limits in shape.limits.items()},
             "properties": {name: below(one) for name, one in shape.properties.items()},
             "others": shape.others if isinstance(shape.others, bool) else below(shape.others),
@@ -246,6 +191,8 @@ class Schemas:
             "choices": sorted(
                 _text([c.kind, c.names, sorted(below(one) for one in c.alternatives)]) for c in shape.choices
             ),
+            "discriminator": shape.discriminator
+            and [shape.discriminator.field, [(word, below(one)) for word, one in shape.discriminator.targets]],
         }
         text = hashlib.sha256(_text(parts).encode()).hexdigest()
         if not cut:
@@ -284,7 +231,14 @@ class Schemas:
             for name, limits in shape.limits.items()
             if shape.types & LIMITED_TYPES[name] and limits != ANY[name]
         }
+        shape.hidden = frozenset(name for name, one in shape.properties.items() if self._is_hidden(one))
+        shape.properties = {name: one for name, one in shape.properties.items() if name not in shape.hidden}
+        shape.required -= shape.hidden
         return shape
+
+    def _is_hidden(self, raw: Raw) -> bool:
+        """Whether a member with this schema is no part of this side."""
+        return bool(self._hides) and any(part.get(self._hides) is True for part in self._parts(raw))
 
     def _parts(self, raw: Raw, above: frozenset[str] = frozenset()) -> Iterator[Mapping[str, Any]]:
         """A schema's own rules, those of everything that it refers to, and those of the branches of `allOf`."""
@@ -309,7 +263,7 @@ class Schemas:
             shape.types &= frozenset(_type_of(value) for value in values)
         for name, limits in SchemaLimits.of(part).items():
             shape.limits[name] = shape.limits[name].and_also(limits) if name in shape.limits else limits
-        if "pattern" in part:
+        if part.get("pattern", "") not in _EVERY_TEXT:
             shape.patterns |= {part["pattern"]}
         shape.formats |= _formats(part)
         if "multipleOf" in part:
@@ -328,6 +282,8 @@ class Schemas:
         for keyword, kind in (("anyOf", "alternatives"), ("oneOf", "exclusive")):
             if keyword in part:
                 self._fold_choice(shape, kind, tuple(part[keyword]))
+        if "discriminator" in part:
+            shape.discriminator = _discriminator(part)
         if "not" in part:
             shape.choices += (Choice("not", (part["not"],)),)
         for name, value in part.items():
@@ -349,6 +305,20 @@ class Schemas:
                     self._fold(shape, _or_null(part) if nullable else part)
                 return
         shape.choices += (_choice(kind, alternatives),)
+
+
+def _discriminator(part: Mapping[str, Any]) -> Discriminator:
+    node = part["discriminator"]
+    said = {
+        word: target if "/" in target or "#" in target else _COMPONENT + target
+        for word, target in node.get("mapping", {}).items()
+    }
+    listed = [one for keyword in ("anyOf", "oneOf") for one in part.get(keyword, ()) if isinstance(one, Mapping)]
+    references = [str(one["$ref"]) for one in listed if "$ref" in one]
+    # An alternative that no word was given goes by the name of its component.
+    implied = {one.rpartition("/")[2]: one for one in references if one not in said.values()}
+    targets = tuple((word, {"$ref": target}) for word, target in sorted({**implied, **said}.items()))
+    return Discriminator(str(node.get("propertyName", "")), targets, of_choice=bool(listed))
 
 
 def _is_only_type(raw: Raw) -> TypeGuard[Mapping[str, Any]]:
@@ -392,9 +362,12 @@ def _only_required(raw: Raw) -> str | None:
 
 def _none_of(raw: Raw) -> frozenset[str]:
     """The names of `{"not": {"anyOf": [{"required": [name]}, …]}}`."""
-    if isinstance(raw, bool) or set(raw) != {"not"} or set(raw["not"]) != {"anyOf"}:
+    if isinstance(raw, bool) or set(raw) != {"not"}:
         return frozenset()
-    names = [_only_required(one) for one in raw["not"]["anyOf"]]
+    unwanted = raw["not"]
+    if isinstance(unwanted, bool) or set(unwanted) != {"anyOf"}:
+        return frozenset()
+    names = [_only_required(one) for one in unwanted["anyOf"]]
     return frozenset(name for name in names if name is not None) if None not in names else frozenset()
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from outpaint.conformance.diff.canonical_schema import ANY, LIMITED_TYPES, TYPES, Choice, Raw, Schemas, SchemaShape
+from outpaint.conformance.diff.canonical_schema import TYPES, Choice, Discriminator, Raw, Schemas, SchemaShape
+from outpaint.conformance.diff.schema_limits import ANY, LIMITED_TYPES
 
 _WIDER_NUMBERS: Final = (("int32", "int64"), ("float", "double"))
 
@@ -71,6 +72,7 @@ class SchemaComparison:
         if "object" in shared:
             yield from self._fields(old, new)
         yield from self._choices(old, new)
+        yield from self._discriminators(old, new)
         for name in sorted({*old.rules, *new.rules}):
             was, is_ = " and ".join(old.rules.get(name, ())), " and ".join(new.rules.get(name, ()))
             if was != is_:
@@ -83,11 +85,14 @@ class SchemaComparison:
             required = (name in old.required, name in new.required)
             was, is_ = ("required" if one else "optional" for one in required)
             if name not in news:
-                yield SchemaDifference(f"property.removed-{was}", field=name)
+                # A member may stay in the document and be no part of this side any more.
+                shown = (was, "no part of it") if name in new.hidden else ("", "")
+                yield SchemaDifference(f"property.removed-{was}", *shown, name)
                 continue
             if name not in olds:
                 closed = "-to-closed" if old.others is False else ""
-                yield SchemaDifference(f"property.added-{is_}{closed}", is_=is_, field=name)
+                before_it = "no part of it" if name in old.hidden else ""
+                yield SchemaDifference(f"property.added-{is_}{closed}", before_it, is_, name)
                 continue
             if was != is_:
                 yield SchemaDifference(f"property.became-{is_}", was, is_, name)
@@ -146,6 +151,39 @@ class SchemaComparison:
             yield SchemaDifference("alternative.removed", _name(one))
         for one in news:
             yield SchemaDifference("alternative.added", "", _name(one))
+
+    def _discriminators(self, old: SchemaShape, new: SchemaShape) -> Iterator[SchemaDifference]:
+        was, is_ = old.discriminator, new.discriminator
+        if was is None or is_ is None:
+            if was is not None:
+                yield SchemaDifference("discriminator.removed", was.field)
+            elif is_ is not None:
+                yield SchemaDifference("discriminator.added", "", is_.field)
+            return
+        if was.field != is_.field:
+            yield SchemaDifference("discriminator.renamed", was.field, is_.field)
+        olds, news = dict(was.targets), dict(is_.targets)
+        for word in sorted({*olds, *news}):
+            before, after = olds.get(word), news.get(word)
+            if before is None:
+                # An alternative that came with its word is told as an alternative.
+                if after is not None and not (is_.of_choice and self._is_new(after, was)):
+                    yield SchemaDifference("discriminator.word-added", "", word)
+            elif after is None:
+                if not (was.of_choice and self._is_gone(before, is_)):
+                    yield SchemaDifference("discriminator.word-removed", word)
+            elif _name(before) != _name(after) and not self._alike(before, after):
+                shown = (f"{word}: {_name(before)}", f"{word}: {_name(after)}")
+                yield SchemaDifference("discriminator.word-moved", *shown)
+
+    def _alike(self, before: Raw, after: Raw) -> bool:
+        return self._old.fingerprint(before) == self._new.fingerprint(after)
+
+    def _is_new(self, after: Raw, was: Discriminator) -> bool:
+        return not any(_name(one) == _name(after) or self._alike(one, after) for _, one in was.targets)
+
+    def _is_gone(self, before: Raw, is_: Discriminator) -> bool:
+        return not any(_name(one) == _name(before) or self._alike(before, one) for _, one in is_.targets)
 
     def _same_alternatives(self, olds: list[Raw], news: list[Raw]) -> list[tuple[Raw, Raw]]:
         """Old and new alternatives that belong together: by what they say, by name, or as the only two left."""

@@ -20,16 +20,24 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a document, its verdict, and every rule that it is judged by."""
+    """A change of a document, its verdict, and every rule that it is judged by; `before` is made to both documents."""
 
     name: str
     change: Change
     verdict: DiffVerdict
     codes: frozenset[str]
+    before: Change | None = None
+
+    def old(self) -> Document:
+        """Our document, as it is before the change."""
+        made = document()
+        if self.before is not None:
+            self.before(made)
+        return made
 
     def made(self) -> Document:
-        """Our document with this change."""
-        changed = document()
+        """The same with this change."""
+        changed = self.old()
         self.change(changed)
         return changed
 
@@ -37,11 +45,11 @@ class Edit:
 _EDITS: Final[list[Edit]] = []
 
 
-def edit(verdict: DiffVerdict, *codes: str) -> Callable[[Change], Change]:
+def edit(verdict: DiffVerdict, *codes: str, before: Change | None = None) -> Callable[[Change], Change]:
     """Enter a function in the table under its name."""
 
     def enter(change: Change) -> Change:
-        _EDITS.append(Edit(change.__name__, change, verdict, frozenset(codes)))
+        _EDITS.append(Edit(change.__name__, change, verdict, frozenset(codes), before))
         return change
 
     return enter

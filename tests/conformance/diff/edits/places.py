@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edits.edit import Document
 from outpaint.contracts import paths_and_headers
+from outpaint.contracts.openapi_components import REQUEST_SCHEMAS
 
 
 def submit(d: Document) -> Document:
@@ -31,8 +32,8 @@ def schema(d: Document, name: str) -> Document:
 
 
 def fields(d: Document) -> list[Document]:
-    """The request's two forms."""
-    return [schema(d, "OutpaintForm"), schema(d, "OutpaintMultipart")]
+    """The request, in each of its content types."""
+    return [schema(d, name) for name in REQUEST_SCHEMAS.values()]
 
 
 def each_field(d: Document, name: str, **change: object) -> None:

@@ -171,3 +171,27 @@ def a_schema_moves_behind_a_reference(d: Document) -> None:
     d["components"]["schemas"]["Count"] = schema(d, "OutpaintForm")["properties"]["count"]
     for form in fields(d):
         form["properties"]["count"] = {"allOf": [{"$ref": "#/components/schemas/Count"}], "description": "How many."}
+
+
+@edit(B, "request.property.removed")
+def a_seed_is_no_part_of_a_request(d: Document) -> None:
+    each_field(d, "seed", readOnly=True)
+
+
+@edit(C)
+def a_seed_is_no_part_of_an_answer(d: Document) -> None:
+    each_field(d, "seed", writeOnly=True)
+
+
+@edit(C, "request.property.added-optional", before=a_seed_is_no_part_of_a_request)
+def a_seed_becomes_part_of_a_request(d: Document) -> None:
+    each_field(d, "seed", readOnly=False)
+
+
+def what_to_avoid_begins_somehow(d: Document) -> None:
+    each_field(d, "negative_prompt", pattern="^[a-z]")
+
+
+@edit(C, "request.pattern.removed", before=what_to_avoid_begins_somehow)
+def a_pattern_takes_everything(d: Document) -> None:
+    each_field(d, "negative_prompt", pattern=".*")

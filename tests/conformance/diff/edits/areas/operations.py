@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 from edits.edit import B, C, Document, R, edit
-from edits.places import balance, schema, submit, upload
+from edits.places import balance, picture, schema, submit, upload
 from outpaint.contracts import paths_and_headers
 
 
@@ -60,3 +62,43 @@ def words_and_examples_change(d: Document) -> None:
     d["info"]["version"] = "1.0.1"
     d["components"]["examples"].clear()
     submit(d)["x-internal"] = {"owner": "us"}
+
+
+@edit(B, "operation.moved")
+def files_move_to_a_host_of_their_own(d: Document) -> None:
+    picture(d)["servers"] = [{"url": "https://files.example"}]
+
+
+@edit(C, "server.added")
+def files_are_on_another_host_too(d: Document) -> None:
+    picture(d)["servers"] = [*d["servers"], {"url": "https://files.example"}]
+
+
+@edit(C)
+def an_operation_names_the_servers_of_all(d: Document) -> None:
+    picture(d)["servers"] = copy.deepcopy(d["servers"])
+
+
+@edit(R, "server.removed", before=files_are_on_another_host_too)
+def files_are_on_one_host_alone(d: Document) -> None:
+    picture(d)["servers"].pop()
+
+
+@edit(B, "operation.moved", before=files_move_to_a_host_of_their_own)
+def files_move_to_the_host_of_all(d: Document) -> None:
+    del picture(d)["servers"]
+
+
+@edit(C, "webhook.added")
+def a_webhook_comes(d: Document) -> None:
+    d["webhooks"] = {"done": {"post": {"responses": {"200": {"description": "Heard."}}}}}
+
+
+@edit(R, "webhook.changed", before=a_webhook_comes)
+def a_webhook_changes(d: Document) -> None:
+    d["webhooks"]["done"]["post"]["responses"]["204"] = {"description": "Heard."}
+
+
+@edit(B, "webhook.removed", before=a_webhook_comes)
+def a_webhook_goes(d: Document) -> None:
+    del d["webhooks"]

@@ -62,3 +62,27 @@ def an_idempotency_key_has_another_pattern(d: Document) -> None:
 @edit(C)
 def a_header_parameter_is_written_in_capitals(d: Document) -> None:
     parameter(d, "Idempotency-Key")["name"] = "IDEMPOTENCY-KEY"
+
+
+@edit(C)
+def a_word_is_said_not_to_be_exploded(d: Document) -> None:
+    parameter(d, "mode")["explode"] = False
+
+
+@edit(C, "request.parameter.reserved-allowed")
+def reserved_letters_may_stand_as_they_are(d: Document) -> None:
+    parameter(d, "mode")["allowReserved"] = True
+
+
+@edit(B, "request.parameter.reserved-refused", before=reserved_letters_may_stand_as_they_are)
+def reserved_letters_are_escaped(d: Document) -> None:
+    del parameter(d, "mode")["allowReserved"]
+
+
+def several_modes_may_be_sent(d: Document) -> None:
+    parameter(d, "mode")["schema"] = {"type": "array", "items": {"type": "string"}}
+
+
+@edit(B, "request.parameter.serialised-otherwise", before=several_modes_may_be_sent)
+def a_list_is_written_in_one(d: Document) -> None:
+    parameter(d, "mode")["explode"] = False

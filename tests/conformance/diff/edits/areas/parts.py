@@ -28,18 +28,18 @@ def what_a_file_may_be_is_not_told(d: Document) -> None:
 
 
 @edit(C)
-def a_text_is_not_told_to_be_text(d: Document) -> None:
-    del multipart(d)["encoding"]["prompt"]
+def a_text_is_told_to_be_text(d: Document) -> None:
+    multipart(d)["encoding"]["prompt"] = {"contentType": "text/plain"}
 
 
 @edit(B, "request.part.types-removed", "request.part.types-added")
 def a_text_has_to_be_markdown(d: Document) -> None:
-    multipart(d)["encoding"]["prompt"]["contentType"] = "text/markdown"
+    multipart(d)["encoding"]["prompt"] = {"contentType": "text/markdown"}
 
 
 @edit(B, "request.part.encoding-changed")
 def a_part_is_written_otherwise(d: Document) -> None:
-    multipart(d)["encoding"]["count"] |= {"style": "deepObject", "explode": True}
+    multipart(d)["encoding"]["count"] = {"style": "deepObject", "explode": True}
 
 
 @edit(B, "request.file.became-text")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edits.edit import B, C, Document, R, edit
-from edits.places import balance, picture, schema, submit
+from edits.edit import JSON, B, C, Document, R, edit
+from edits.places import balance, picture, poll, schema, submit
 
 
 @edit(C, "response.status.removed-error")
@@ -156,3 +156,110 @@ def an_error_names_no_field(d: Document) -> None:
     body = schema(d, "ErrorBody")
     body["required"].remove("field")
     del body["properties"]["field"]
+
+
+def anything_else_is_told_by_default(d: Document) -> None:
+    balance(d)["responses"]["default"] = balance(d)["responses"]["500"]
+
+
+@edit(B, "response.status.removed-success", before=anything_else_is_told_by_default)
+def the_balance_is_left_to_default(d: Document) -> None:
+    del balance(d)["responses"]["200"]
+
+
+@edit(B, "response.status.removed-success", "response.status.added-error")
+def the_balance_becomes_the_default(d: Document) -> None:
+    balance(d)["responses"]["default"] = balance(d)["responses"].pop("200")
+
+
+def only_the_default_is_told(d: Document) -> None:
+    balance(d)["responses"] = {"default": balance(d)["responses"]["200"]}
+
+
+@edit(C, "response.status.declared-success", before=only_the_default_is_told)
+def the_balance_has_a_status(d: Document) -> None:
+    balance(d)["responses"]["200"] = balance(d)["responses"]["default"]
+
+
+def any_success_is_told_by_a_range(d: Document) -> None:
+    balance(d)["responses"]["2XX"] = balance(d)["responses"].pop("200")
+
+
+@edit(C, "response.status.range-removed", before=any_success_is_told_by_a_range)
+def of_a_range_one_status_is_left(d: Document) -> None:
+    balance(d)["responses"]["200"] = balance(d)["responses"].pop("2XX")
+
+
+@edit(R, "response.status.added-success")
+def one_status_becomes_a_range(d: Document) -> None:
+    any_success_is_told_by_a_range(d)
+
+
+@edit(C)
+def answers_name_a_charset_and_capitals(d: Document) -> None:
+    for answer in balance(d)["responses"].values():
+        answer["content"] = {
+            f"{name.replace('json', 'JSON')} ; Charset=UTF-8": media for name, media in answer["content"].items()
+        }
+        answer["headers"] = {name.upper(): header for name, header in answer["headers"].items()}
+
+
+@edit(R, "response.content-type.widened")
+def pictures_have_any_type(d: Document) -> None:
+    content = picture(d)["responses"]["200"]["content"]
+    picture(d)["responses"]["200"]["content"] = {"image/*": content["image/png"]}
+
+
+@edit(C, "response.content-type.narrowed", before=pictures_have_any_type)
+def pictures_are_png(d: Document) -> None:
+    content = picture(d)["responses"]["200"]["content"]
+    content["image/png"] = content.pop("image/*")
+
+
+@edit(B, "response.property.removed-required")
+def a_url_is_write_only(d: Document) -> None:
+    schema(d, "FinishedPicture")["properties"]["url"]["writeOnly"] = True
+
+
+@edit(C, "response.property.added", before=a_url_is_write_only)
+def a_url_is_write_only_no_more(d: Document) -> None:
+    del schema(d, "FinishedPicture")["properties"]["url"]["writeOnly"]
+
+
+@edit(C)
+def a_url_is_read_only(d: Document) -> None:
+    schema(d, "FinishedPicture")["properties"]["url"]["readOnly"] = True
+
+
+def _told_apart(d: Document) -> Document:
+    return poll(d)["responses"]["200"]["content"][JSON]["schema"]["discriminator"]
+
+
+@edit(B, "response.discriminator.renamed")
+def an_end_is_told_by_another_field(d: Document) -> None:
+    _told_apart(d)["propertyName"] = "outcome"
+
+
+@edit(B, "response.discriminator.word-moved")
+def the_words_for_an_end_change_places(d: Document) -> None:
+    words = _told_apart(d)["mapping"]
+    words["success"], words["error"] = words["error"], words["success"]
+
+
+@edit(R, "response.discriminator.word-removed", "response.discriminator.word-added")
+def the_word_for_a_failure_is_another(d: Document) -> None:
+    words = _told_apart(d)["mapping"]
+    words["failed"] = words.pop("error")
+
+
+@edit(R, "response.discriminator.removed")
+def ends_are_told_apart_by_nothing(d: Document) -> None:
+    del poll(d)["responses"]["200"]["content"][JSON]["schema"]["discriminator"]
+
+
+@edit(C, "response.discriminator.added", before=ends_are_told_apart_by_nothing)
+def ends_are_told_apart_by_a_field(d: Document) -> None:
+    poll(d)["responses"]["200"]["content"][JSON]["schema"]["discriminator"] = {
+        "propertyName": "status",
+        "mapping": {"success": "Result", "error": "#/components/schemas/FailedJob"},
+    }

@@ -36,3 +36,18 @@ def a_token_is_taken_too(d: Document) -> None:
 def a_scheme_is_renamed(d: Document) -> None:
     d["components"]["securitySchemes"]["Key"] = d["components"]["securitySchemes"].pop("ApiKey")
     d["security"] = [{"Key": []}]
+
+
+@edit(C)
+def the_key_header_is_written_in_small_letters(d: Document) -> None:
+    d["components"]["securitySchemes"]["ApiKey"]["name"] = "x-picsart-api-key"
+
+
+@edit(B, "security.alternative-removed", before=a_token_is_taken_too)
+def a_token_is_no_longer_taken(d: Document) -> None:
+    d["security"].pop()
+
+
+@edit(C, before=a_token_is_taken_too)
+def bearer_is_written_with_a_capital(d: Document) -> None:
+    d["components"]["securitySchemes"]["Token"] |= {"scheme": "Bearer", "bearerFormat": "JWT"}

@@ -1,0 +1,1 @@
+"""Clients that generators make of openapi.json: each is compiled and asks the mock (`make test-generators`)."""
