@@ -149,6 +149,8 @@ class DataUriReader:
         self._data = BytesIO()
         self._rest = b""
         self._percent = PercentDecoder()
+        self._escaped = False
+        """Whether an escape has come."""
         self._ended = False
         """Whether nothing but padding and what stands behind the URI may follow."""
         self._over = False
@@ -201,7 +203,9 @@ class DataUriReader:
             self._write(self._rest + b"=" * (4 - len(self._rest)))
 
     def _decode(self, text: bytes) -> None:
-        text = self._percent.feed(text.translate(None, _REMOVED))
+        self._escaped = self._escaped or b"%" in text
+        if self._escaped:
+            text = self._percent.feed(text.translate(None, _REMOVED))
         if self._percent.is_wasteful:
             self._fail(_WASTEFUL)
             return

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outpaint.contracts.errors import ErrorCode, OutpaintError
+from outpaint.contracts.masks_and_formats import PictureLimits
 from outpaint.contracts.profiles import LENIENCIES, WarningCode, WireProfile
 from outpaint.functions.http.messages import RequestHead, Waiting
+from outpaint.functions.service.service import ServiceSettings
 from outpaint.mocks.exchange.mock_application import MockApplication
 from outpaint.mocks.pact.pact_file import pact_of
 from outpaint.mocks.pact.provider_states import StateName
@@ -244,3 +246,12 @@ def test_a_pact_of_the_vendors_profile_holds_nothing_of_ours(picture: bytes) -> 
     states = {state["name"] for one in interactions for state in one["providerStates"]}
     assert {StateName.FAILED, StateName.PROCESSING} & states == {StateName.FAILED}
     assert StateName.POOR_ACCOUNT in states
+
+
+def test_what_sets_a_limit_is_named_but_not_by_the_vendor(picture: bytes) -> None:
+    limits = ServiceSettings(pictures=PictureLimits(max_side=50), limit_names={"max_side": "--limit max_side=..."})
+    said = {}
+    for profile in WireProfile:
+        answer = ask(World(profile=profile, settings=limits), "POST", "/v1/painting/outpaint", FORM, body=form(picture))
+        said[profile.value] = json.loads(answer.body)["detail"].partition("resize it")[2]
+    assert said == {"ours": " (the limit is set by --limit max_side=...)", "vendor": ""}

@@ -181,7 +181,7 @@ class Inspections:
                 found = inspect(image, mask, **options)
             except OutpaintError as error:
                 # Not the one that was raised: its traceback holds the pictures for as long as it is remembered.
-                found = OutpaintError(error.code, error.detail, field=error.field)
+                found = OutpaintError(error.code, error.detail, field=error.field, limit=error.limit)
             with self._lock:
                 self._known[key] = found
                 if len(self._known) > _MOST_INSPECTIONS:
@@ -192,7 +192,7 @@ class Inspections:
                         self._sizes.popitem(last=False)
         if isinstance(found, OutpaintError):
             # A new one each time: an error that is raised again would collect tracebacks.
-            raise OutpaintError(found.code, found.detail, field=found.field)
+            raise OutpaintError(found.code, found.detail, field=found.field, limit=found.limit)
         return found
 
     def are_quick(self, *pictures: bytes | None) -> bool:
