@@ -6,11 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema
 
 from outpaint.contracts.errors import ErrorBody, ErrorCode
 from outpaint.contracts.masks_and_formats import MaskInterpretation
 from outpaint.contracts.profiles import OURS
+
+# While freezegun holds the time, `datetime` is a class of its own, and pydantic may know only this one or the other.
+Moment = Annotated[datetime, GetPydanticSchema(lambda _source, _handler: {"type": "datetime"})]
+"""A date with its time, for members of models that may be imported at any time."""
 
 
 class StatusWord(StrEnum):
@@ -39,7 +43,7 @@ class FinishedPicture(BaseModel):
 
     id: str = Field(description="`<uuid>.<extension>`; also usable as `image_id`.")
     url: str
-    expires_at: Annotated[datetime, Field(description="When the URL stops working, UTC."), OURS]
+    expires_at: Annotated[Moment, Field(description="When the URL stops working, UTC."), OURS]
     seed: Annotated[int, OURS, Field(ge=0, description="Sent as `seed` with `count` 1, it makes this picture again.")]
 
 
@@ -98,8 +102,8 @@ class UploadTicket(BaseModel):
     url: str = Field(description="POST multipart/form-data here: `fields` first, then the picture as `file`.")
     fields: dict[str, str] = Field(description="Fields to send before the file, unchanged; may be none.")
     max_bytes: int = Field(description="The largest file that is taken.", gt=0)
-    expires_at: datetime = Field(description="When the form stops working, UTC.")
-    file_expires_at: datetime = Field(description="When the file stops being usable, UTC.")
+    expires_at: Moment = Field(description="When the form stops working, UTC.")
+    file_expires_at: Moment = Field(description="When the file stops being usable, UTC.")
 
 
 class Balance(BaseModel):

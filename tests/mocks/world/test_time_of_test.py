@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -187,3 +189,32 @@ def test_a_wait_on_a_ticking_clock_ends_though_the_tests_time_stands(
         world.scenarios.always("latency(5)")
         with httpx.Client(transport=OutpaintTransport(world), headers={"X-Picsart-API-Key": "any"}) as client:
             assert client.get("https://api.test/v1/balance").status_code == 200
+
+
+def test_the_mock_may_be_imported_while_freezegun_holds_the_time() -> None:
+    code = """
+import sys
+import freezegun
+import pydantic
+import outpaint.conformance, outpaint.contracts, outpaint.functions, outpaint.mocks, outpaint.painting
+
+before = set(sys.modules)
+with freezegun.freeze_time("2031-03-01"):
+    # freezegun looks at every name of every module, and must not have them imported.
+    assert not [name for name in set(sys.modules) - before if name.startswith("outpaint.")]
+    from outpaint.mocks import OutpaintTransport, World, thread_server
+    import outpaint.mocks.admin.admin_application
+    import httpx
+
+    key = {"X-Picsart-API-Key": "any"}
+    form = {"image_url": "https://pictures.test/a.png", "prompt": "hills"}
+    with httpx.Client(transport=OutpaintTransport(World()), headers=key) as client:
+        answer = client.post("https://api.test/v1/painting/outpaint", data=form)
+        assert answer.json()["data"][0]["expires_at"].startswith("2031-03-02T00:00:00"), answer.json()
+    with thread_server() as server, server.serving(World("one")) as served, httpx.Client(trust_env=False) as client:
+        assert client.get(f"{served.url}/_mock/clock").json()["time"] == "2031-03-01T00:00:00Z"
+        assert client.post(f"{served.url}/_mock/clock/set", json={"time": "2031-03-02T00:00:00Z"}).status_code == 200
+assert outpaint.mocks.World is World
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

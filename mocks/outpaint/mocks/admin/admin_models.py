@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, EncodedBytes, EncoderProtocol, Field, RootModel
@@ -13,6 +12,7 @@ from outpaint.contracts.errors import ErrorCode
 from outpaint.contracts.job_states import JobState
 from outpaint.contracts.profiles import WireProfile
 from outpaint.contracts.requests import PLAIN_FIELDS
+from outpaint.contracts.responses import Moment
 from outpaint.mocks.admin.scenario_json import ScenarioValue
 from outpaint.mocks.scenarios.effect import On
 
@@ -64,7 +64,7 @@ class ClockState(_Answer):
     """A world's time."""
 
     now: float = Field(description="Seconds since the epoch, UTC.")
-    time: datetime = Field(description="The same as a date, UTC.")
+    time: Moment = Field(description="The same as a date, UTC.")
     scale: float = Field(description="Virtual seconds that pass in a real one; 0 while frozen.")
     frozen: bool
 
@@ -114,7 +114,7 @@ class SetUp(_Given):
     )
     credits: Annotated[int | None, Field(ge=0, description="What a new key has.")] = None
     clock: str | float | None = Field(default=None, description="frozen, ticking, or how many times as fast it goes.")
-    start: datetime | None = Field(default=None, description="The clock's first time, UTC; the present without it.")
+    start: Moment | None = Field(default=None, description="The clock's first time, UTC; the present without it.")
     scenario: ScenarioValue | None = Field(default=None, description="For the whole world.")
     profile: Annotated[WireProfile | None, Field(strict=False, description="Whose API it plays.")] = None
     seed: int | None = Field(default=None, description="Ids, seeds and chance follow from it.")
@@ -146,7 +146,7 @@ class Advance(_Given):
 class SetTime(_Given):
     """A time to move on to."""
 
-    time: datetime = Field(description="A date with its time; UTC where it names no zone.")
+    time: Moment = Field(description="A date with its time; UTC where it names no zone.")
 
 
 class Tick(_Given):
