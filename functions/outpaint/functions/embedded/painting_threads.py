@@ -54,7 +54,7 @@ class PictureMemory:
     """
 
     def __init__(self, limits: ServerLimits = ServerLimits()) -> None:
-        Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined] - documented, but typed nowhere
+        Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]  # documented, but not typed
         self._bytes = HostMemory(limits.picture_memory)
 
     def reserve(self, pixels: int) -> AbstractContextManager[None]:
