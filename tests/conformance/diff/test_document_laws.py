@@ -156,7 +156,7 @@ def test_nothing_changes_between_a_document_and_itself(document: dict[str, Any])
     assert compare(document, json.loads(json.dumps(document))).changes == ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pairs())
 @example((only({"200": DONE, "default": DONE}), only({"default": DONE})))
 @example((only({"200": DONE}), only({"default": DONE})))

@@ -144,6 +144,7 @@ class Schemas:
         self._texts: dict[int, tuple[Raw, str]] = {}
         self._shapes: dict[str, SchemaShape] = {}
         self._fingerprints: dict[str, str] = {}
+        self._targets: dict[str, Mapping[str, Any]] = {}
 
     def at(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """The target of a reference; anything else, as it is."""
@@ -207,6 +208,11 @@ class Schemas:
         return known[1]
 
     def _target(self, reference: str) -> Mapping[str, Any]:
+        if reference not in self._targets:
+            self._targets[reference] = self._looked_up(reference)
+        return self._targets[reference]
+
+    def _looked_up(self, reference: str) -> Mapping[str, Any]:
         if not reference.startswith("#"):
             raise UnresolvableReferenceError(f"{reference} leads out of the document: bundle it into one file first")
         place: Any = self._document

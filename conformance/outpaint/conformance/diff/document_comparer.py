@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from outpaint.conformance.diff.canonical_schema import Raw, Schemas
@@ -95,6 +96,7 @@ def without_notes(node: Node, *others: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
 def media_type(name: str) -> str:
     """A media type in one form: case, blanks, quotes, the order of parameters and `charset` do not count.
 

@@ -55,17 +55,26 @@ def compare_request_body(comparer: DocumentComparer, was: Node | None, is_: Node
     olds, news = by_media_type(old), by_media_type(new)
     for name, before in olds.items():
         place = f"request {name}"
-        # Of what takes a type, the nearest says how it is read: itself, it without parameters, a range.
         taken = [one for one in news if includes(one, name)]
         if not taken:
             comparer.add("request.content-type.removed", place, was=name)
             continue
-        after = news[max(taken, key=lambda one: (one == name, "*" not in one, len(one)))]
+        after = news[_nearest(taken, name)]
         comparer.compare_schemas(REQUEST, place, before, after)
         _compare_parts(comparer, place, before, after)
-    for name in news:
-        if name not in olds:
-            comparer.add("request.content-type.added", f"request {name}", is_=name)
+    for name, after in news.items():
+        place = f"request {name}"
+        known = [one for one in olds if includes(one, name)]
+        if not known:
+            comparer.add("request.content-type.added", place, is_=name)
+        elif name not in olds:
+            # A part of what was taken, with a description of its own.
+            comparer.compare_schemas(REQUEST, place, olds[_nearest(known, name)], after)
+
+
+def _nearest(declared: Iterable[str], name: str) -> str:
+    """Of types and ranges that include a type, the one that says how it is read: itself, it alone, a range."""
+    return max(declared, key=lambda one: (one == name, "*" not in one, len(one)))
 
 
 def _compare_parameter(comparer: DocumentComparer, place: str, old: Node, new: Node) -> None:

@@ -44,7 +44,7 @@ def media_types_are_written_otherwise(d: Document) -> None:
         part["contentType"] = part["contentType"].replace("image/png", "Image/PNG")
 
 
-@edit(B, "request.content-type.removed", "request.content-type.added")
+@edit(B, "request.content-type.removed")
 def json_has_to_name_a_version(d: Document) -> None:
     _renamed(submit(d)["requestBody"]["content"], JSON, f"{JSON}; version=2")
 
