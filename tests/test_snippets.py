@@ -56,7 +56,7 @@ RUN_BY = {
     "README.md": (2, "tests/test_snippets.py"),
     "docs/contract-testing.md": (3, "tests/test_snippets.py tests/conformance/pact_check/test_page.py"),
     "docs/endpoint.md": (1, "tests/test_snippets.py"),
-    "docs/mocking.md": (3, "tests/mocks/test_mocking_page.py"),
+    "docs/mocking.md": (8, "tests/mocks/test_mocking_page.py"),
     "docs/python-api.md": (6, "tests/test_snippets.py tests/test_public_api.py"),
     "docs/sagemaker-mock.md": (1, "tests/mocks/sagemaker/test_page.py"),
 }

@@ -296,7 +296,7 @@ def test_a_file_is_what_its_label_says() -> None:
 @pytest.mark.parametrize("value", ['"7"', "7.5", "true", "null"])
 def test_a_number_is_no_text(value: str) -> None:
     with pytest.raises(Unmet, match="credits"):
-        model_of(f'{{"credits": {value}}}'.encode(), Balance)
+        model_of(f'{{"credits": {value}}}'.encode(), Balance, 200)
 
 
 class TestAnswersOnASocket:

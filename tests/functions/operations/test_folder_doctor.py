@@ -80,9 +80,10 @@ def test_a_full_disk(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (code, verdict, said) == (0, "warning", "0.5 GiB are free -> make room: pictures stay for a day")
 
 
-def test_no_weights(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OUTPAINT_WEIGHTS", str(tmp_path / "weights"))
-    code, verdict, said = checked(run, data, "weights")
-    assert (code, verdict) == (0, "warning")
-    assert "patch paints" in said
-    assert "outpaint weights pull" in said
+def test_a_painter_that_does_not_load(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked(run, data, "painter")[:2] == (0, "ok")
+    monkeypatch.setattr("patchmatch.patchmatch_available", False)
+    code, verdict, said = checked(run, data, "painter")
+    assert (code, verdict) == (1, "fault")
+    assert "pypatchmatch does not load" in said
+    assert "outpaint-kit[paint]" in said

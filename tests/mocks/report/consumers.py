@@ -54,6 +54,7 @@ class Flaw(StrEnum):
     BLIND = "blind_repeat"
     KEY_IN_URL = "key_in_header"
     INVENTS_FIELDS = "known_fields"
+    SAYS_JPEG = "exact_spelling"
     NEVER_FETCHES = "fetched_in_time"
     KEEPS_OLD_URL = "renews_urls"
     TAKES_ANY_BYTES = "broken_pictures"
@@ -215,6 +216,8 @@ class Consumer:
         """What the client library is called with, for a picture that comes in one of many ways."""
         draw = self.chance
         fields = {"prompt": prompt, "count": draw.choice(["1", "1", "2"]), "format": "PNG"}
+        if self.flaw is Flaw.SAYS_JPEG:
+            fields["format"] = "JPEG"
         if self.flaw is Flaw.INVENTS_FIELDS:
             fields["colour"] = "red"
         headers = {}

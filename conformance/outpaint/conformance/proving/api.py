@@ -171,7 +171,7 @@ class Api:
         yield
         equal(before - self.balance(), price, "the credits charged")
 
-    def fetch(self, url: str, *, method: str = "GET") -> httpx.Response:
+    def fetch(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> httpx.Response:
         """A result file, without a key; observed only where the API itself serves it.
 
         Another host, also one that is only another port, makes none of the API's promises. A redirect is followed, as
@@ -179,7 +179,7 @@ class Api:
         """
         began = time.monotonic()
         try:
-            response = self.client.request(method, url, follow_redirects=True)
+            response = self.client.request(method, url, headers=headers, follow_redirects=True)
         except httpx.ConnectError as error:
             raise Unmet(f"the file at {url}: no connection: {error}", cause=no_connection(error)) from None
         if response.request.url.netloc == self.client.base_url.netloc:

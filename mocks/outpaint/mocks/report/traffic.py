@@ -210,10 +210,10 @@ def pause(earlier: Call, later: Call) -> PollPause:
     """How long the client let pass from an answer to its next call.
 
     While the clock is frozen, real time counts as well: a client that really sleeps does wait. When a client gave an
-    answer up, a server notices a moment later, in which the clock may have been moved: the pause was longer then.
+    answer up, a server notices a moment later, in which the clock may have been moved: the time since its call counts.
     """
-    virtual = later.at - heard_at(earlier)
-    if earlier.scale > 0 and not (earlier.abandoned and virtual <= 0):
+    virtual = later.at - (earlier.at if earlier.abandoned else heard_at(earlier))
+    if earlier.scale > 0:
         return PollPause(virtual, known=True)
     return PollPause(max(virtual, later.real_at - earlier.real_at), known=virtual > 0)
 
