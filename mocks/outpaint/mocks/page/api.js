@@ -19,13 +19,19 @@ async function send(path, how) {
   return answer;
 }
 
-/** Ask, and hand back the JSON; what is refused is thrown with its detail. */
+/**
+ * Ask, and hand back the JSON; what is refused is thrown with its detail.
+ *
+ * After a change the next look is answered whatever it finds: the page may show the change by itself, and if another one
+ * undid it, a look would find what the last look found.
+ */
 export async function ask(method, path, body, root = base()) {
   const answer = await send(root + path, {
     method,
     body: body === undefined ? undefined : JSON.stringify(body),
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
   });
+  if (method !== "GET") lookAnew();
   return answer.json();
 }
 
