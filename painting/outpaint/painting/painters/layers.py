@@ -235,9 +235,7 @@ def _copied(canvas: Canvas, level: PatchLevel, down: Indices, across: Indices, p
     Done in bands of rows, two at a time, so that memory stays small.
     """
     width, height = canvas.size
-    source = canvas.picture.copy()
-    source.putalpha(canvas.keep)
-    pixels = np.asarray(source).view(np.uint32).reshape(height, width)
+    pixels = _with_alpha(canvas)
     factor = height / level.size[1], width / level.size[0]
     down = np.rint(down * factor[0]).astype(np.int32)
     across = np.rint(across * factor[1]).astype(np.int32)
@@ -272,6 +270,17 @@ def _copied(canvas: Canvas, level: PatchLevel, down: Indices, across: Indices, p
         for top, made in zip(tops, threads.map(band, tops), strict=True):
             result.paste(Image.fromarray(made), (0, top))
     return result
+
+
+def _with_alpha(canvas: Canvas) -> NDArray[np.uint32]:
+    """The picture with its keep map as alpha, four bytes in one, [rows, columns]; made without a second copy of it."""
+    width, height = canvas.size
+    pixels = np.empty((height, width, 4), dtype=np.uint8)
+    for top in range(0, height, _BAND):
+        region = (0, top, width, min(height, top + _BAND))
+        pixels[top : region[3], :, :3] = np.asarray(canvas.picture.crop(region))
+        pixels[top : region[3], :, 3] = np.asarray(canvas.keep.crop(region))
+    return pixels.view(np.uint32).reshape(height, width)
 
 
 def _between(
