@@ -119,6 +119,28 @@ class TestChoice:
         )
         assert not is_cutout(canvas_of(picture))
 
+    @pytest.mark.parametrize("degrees", [1, 4, 10, 30])
+    def test_a_straightened_picture_is_none(self, degrees: int) -> None:
+        turned = Image.new("RGBA", (300, 200), (90, 120, 60, 255)).rotate(
+            degrees, Image.Resampling.BICUBIC, expand=True
+        )
+        assert not is_cutout(canvas_of(turned))
+
+    def test_two_pictures_beside_each_other_are_none(self) -> None:
+        picture = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+        picture.paste((90, 120, 60, 255), (0, 0, 110, 120))
+        picture.paste((80, 110, 70, 255), (90, 40, 200, 160))
+        assert not is_cutout(canvas_of(picture))
+
+    def test_a_tilted_box_and_a_trimmed_object_are_cutouts(self) -> None:
+        picture = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+        box = Image.new("RGBA", (80, 50), (160, 30, 30, 255)).rotate(20, expand=True)
+        picture.paste(box, (50, 40), box)
+        assert is_cutout(canvas_of(picture))
+        trimmed = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+        ImageDraw.Draw(trimmed).ellipse((0, 0, SIZE[0] - 1, SIZE[1] - 1), fill=(160, 30, 30, 255))
+        assert is_cutout(canvas_of(trimmed))
+
     def test_a_box_with_round_corners_is_a_cutout(self) -> None:
         picture = Image.new("RGBA", SIZE, (0, 0, 0, 0))
         ImageDraw.Draw(picture).rounded_rectangle((70, 20, 120, 140), 6, fill=(20, 20, 30, 255))

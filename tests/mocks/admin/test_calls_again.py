@@ -86,7 +86,7 @@ def test_a_body_that_is_no_longer_kept_is_said_to_be(make_server: Any, path: str
     server.submit()
     answer = server.ask("POST" if path == "replay" else "GET", f"/journal/1/{path}")
     assert (answer.status, answer.json["error_code"]) == (404, "unknown_file")
-    assert "the body of call 1 is no longer kept" in answer.detail
+    assert "the body of call 1 is not kept, or no longer" in answer.detail
     assert len(server.worlds.get().calls) == 1
 
 

@@ -39,6 +39,8 @@ CALLS: dict[str, Callable[[], Any]] = {
     "urllib3": lambda: urllib3.request("GET", URL, retries=False),
     "aiohttp": lambda: asyncio.run(_by_aiohttp()),
     "a socket": lambda: socket.create_connection((HOST, 443)),
+    "an old look-up": lambda: socket.gethostbyname(HOST),
+    "an old look-up, in full": lambda: socket.gethostbyname_ex(HOST),
     "a socket by name": lambda: socket.socket().connect((f"{HOST.upper()}.", 443)),
 }
 
@@ -50,6 +52,30 @@ def test_a_call_to_the_vendor_fails_in_words(call: str, monkeypatch: pytest.Monk
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(RealCallError, match="no mock answered the client"), VendorGuard():
         CALLS[call]()
+
+
+async def _by_aiohttp_and_proxy() -> None:
+    async with aiohttp.ClientSession(trust_env=True) as session, session.get(URL):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize(
+    "call",
+    [lambda: httpx.get(URL), lambda: asyncio.run(_by_httpx()), lambda: asyncio.run(_by_aiohttp_and_proxy())],
+    ids=["httpx", "httpx, async", "aiohttp"],
+)
+def test_a_proxy_of_the_environment_is_not_asked(call: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """These clients make tunnels by themselves, which nobody sees."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(RealCallError, match=HOST), VendorGuard():
+            call()
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_a_tunnel_through_a_proxy_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from outpaint.functions.embedded.client_addresses import TrustedProxies
     from outpaint.functions.embedded.server_limits import ChangedLimits
 
+_WITH_BACKDROP: Final = ("backdrop", "auto")
 LoadPainter = Callable[[], Painter]
 """Makes the painter that a command's options choose, once it is needed."""
 
@@ -183,6 +184,8 @@ def _proxies(text: str) -> TrustedProxies:
 
 
 def _painter_of(name: str, options: PainterOptions) -> Painter:
+    if options != PainterOptions() and name not in _WITH_BACKDROP:
+        warn(f"the painter {name} does not read --backdrop-colour and --backdrop-shadow; backdrop and auto do")
     return _custom_painter(name) if ":" in name else load_painter(name, options)
 
 

@@ -32,7 +32,11 @@ def body_of(call: Call) -> bytes:
         return call.body
     head = call.request_head
     if call.body_size or head.declared_size or head.header("transfer-encoding") is not None:
-        why = "is no longer kept" if call.body_size else "was never read: the call was answered without it"
+        why = (
+            "is not kept, or no longer: have the journal keep more (a world's body_bytes, the command's --keep-bodies)"
+            if call.body_size
+            else "was never read: the call was answered without it"
+        )
         raise OutpaintError(ErrorCode.UNKNOWN_FILE, f"the body of call {call.number} {why}")
     return b""
 

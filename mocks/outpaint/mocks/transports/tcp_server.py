@@ -37,7 +37,7 @@ from outpaint.functions.service.file_urls import PREFIX as FILES
 from outpaint.mocks.exchange.call_under_way import CallUnderWay
 from outpaint.mocks.exchange.mock_application import MockApplication, RefusedHead
 from outpaint.mocks.mock_paths import ADMIN_ROOT, DEFAULT_WORLD, WORLD_PREFIX
-from outpaint.mocks.transports.proxy_environment import no_proxy_for_loopback
+from outpaint.mocks.transports.proxy_environment import LOOPBACK, no_proxy_for
 from outpaint.mocks.transports.tcp_connection import BEGUN, CONNECTION, Begun, MockConnection
 from outpaint.mocks.world.mock_answers import MockResponse, WireFault
 from outpaint.mocks.world.virtual_clock import VirtualClock
@@ -349,7 +349,7 @@ class ThreadServer:
         """
         self._worlds.add(world)
         try:
-            with no_proxy_for_loopback():
+            with no_proxy_for([LOOPBACK]):
                 yield ServedWorld(world, self.url, self.refused_url)
         finally:
             self._worlds.remove(world.name)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from unittest.mock import patch
 
 from outpaint.mocks.transports.in_process import VENDOR_BASE_URL, BaseUrls
+from outpaint.mocks.transports.proxy_environment import no_proxy_for
 
 
 class RealCallError(AssertionError):
@@ -21,8 +22,9 @@ class VendorGuard:
     """While it is active, no connection of this process to a guarded host comes about: a context manager.
 
     The hosts are those of `base_urls`. A look-up of one's address, a connection to it by name and a tunnel to it by a
-    proxy raise `RealCallError` in whoever asks; its end raises it once more, for clients that swallow errors. It
-    cannot see other processes, uvloop's own look-ups, and tunnels of clients that do not rest on http.client.
+    proxy raise `RealCallError` in whoever asks; its end raises it once more, for clients that swallow errors. Clients
+    are kept from the environment's proxies (NO_PROXY), so that they look the host up themselves. It cannot see other
+    processes, uvloop's own look-ups, and a proxy that a client was given or had read from the environment before.
     """
 
     def __init__(self, base_urls: Iterable[str] = (VENDOR_BASE_URL,)) -> None:
@@ -38,8 +40,11 @@ class VendorGuard:
 
     def start(self) -> None:
         """Guard from now on."""
+        self._patched.enter_context(no_proxy_for(sorted(self.hosts)))
         for owner, name, wrap in (
             (socket, "getaddrinfo", self._by_name),
+            (socket, "gethostbyname", self._by_name),
+            (socket, "gethostbyname_ex", self._by_name),
             (socket.socket, "connect", self._by_address),
             (socket.socket, "connect_ex", self._by_address),
             (http.client.HTTPConnection, "set_tunnel", self._by_tunnel),
@@ -57,14 +62,14 @@ class VendorGuard:
     def __exit__(self, kind: object, *_: object) -> None:
         self.stop()
         if self._attempts and kind is None:
-            raise RealCallError(f"real connections were tried: {', '.join(self._attempts)}; nothing left the machine")
+            raise RealCallError(f"real connections were tried: {', '.join(self._attempts)}")
 
     def _by_name(self, below: Callable[..., Any]) -> Callable[..., Any]:
-        def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        def looked_up(host: Any, *args: Any, **kwargs: Any) -> Any:
             self._check(host)
             return below(host, *args, **kwargs)
 
-        return getaddrinfo
+        return looked_up
 
     def _by_address(self, below: Callable[..., Any]) -> Callable[..., Any]:
         def connect(of: Any, address: Any) -> Any:

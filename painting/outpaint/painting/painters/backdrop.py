@@ -16,10 +16,13 @@ from PIL import Image
 from outpaint.contracts.errors import OutpaintError
 from outpaint.contracts.responses import PainterCard
 from outpaint.painting.canvas import Brief, Canvas
-from outpaint.painting.painters.pixel_arrays import Flags, Floats, as_ycc, blurred, from_ycc
+from outpaint.painting.painters.pixel_arrays import Flags, Floats, as_ycc, beside, blurred, from_ycc
 
 _SIDE: Final = 512  # longer side of the ground before it is enlarged: it is smooth
 _RECTANGLE: Final = 0.88  # share of its box from which on a kept shape with two corners is a picture
+_STRAIGHT: Final = 0.97  # share of an outline from which on it is that of pictures
+_TURNED: Final = 0.95  # share of a turned rectangle from which on a kept area is one
+_TIP: Final = 0.02  # of the longer side
 _EDGE: Final = 0.9  # share of an edge of the canvas from which on what is kept is a picture that was erased in part
 _SOLID: Final = 0.95  # of the keep weight: whose colours are the object's
 _LIGHT: Final = 226.0  # brightness of the ground behind what is darker than
@@ -59,18 +62,62 @@ class BackdropPainter:
 def is_cutout(canvas: Canvas) -> bool:
     """Whether what is kept is an object of free shape, as product cut-outs are, rather than a part of a picture.
 
-    A picture keeps an edge of the canvas or the corners of its own box, whatever was erased from it.
+    A picture keeps an edge of the canvas, the corners of its own box or its straight sides, or is turned as a whole.
+    An object that is itself an upright rectangle cannot be told from one.
     """
     width, height = canvas.size
     factor = min(1.0, _SIDE / max(canvas.size))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     kept = np.asarray(canvas.keep.resize(size, Image.Resampling.BOX)) >= 128
-    if not kept.any() or max(edge.mean() for edge in (kept[0], kept[-1], kept[:, 0], kept[:, -1])) >= _EDGE:
+    if not kept.any() or _is_of_a_picture(kept):
         return False
     rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
     box = kept[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     corners = int(box[:: max(1, len(box) - 1), :: max(1, box.shape[1] - 1)].sum())
     return corners == 0 or (corners <= 2 and box.mean() < _RECTANGLE)
+
+
+def _is_of_a_picture(kept: Flags) -> bool:
+    """Whether a kept area shows that it is a picture: by an edge of the canvas, straight sides, or as one turned."""
+    edges = (kept[0], kept[-1], kept[:, 0], kept[:, -1])
+    if max(edge.mean() for edge in edges) >= _EDGE or _straight(kept) >= _STRAIGHT:
+        return True
+    # A picture that was straightened touches all edges of its canvas with its corners, whose tips are faint.
+    near = max(2, round(_TIP * max(kept.shape)))
+    reached = (kept[:near], kept[-near:], kept[:, :near], kept[:, -near:])
+    return all(edge.any() for edge in reached) and _turned_share(kept) >= _TURNED
+
+
+def _straight(kept: Flags) -> float:
+    """The share of the outline that runs along rows and columns for a tenth of the kept side or more."""
+    shortest = max(3.0, 0.1 * float(np.sqrt(np.count_nonzero(kept))))
+    framed = np.pad(kept, 1).astype(np.int8)
+    straight = whole = 0
+    for crossings in (np.diff(framed, axis=0), np.diff(framed, axis=1).T):
+        for side in (1, -1):
+            # Each run begins and ends where the crossings of one row do; a row more keeps runs apart.
+            changes = np.diff(np.pad((crossings == side).astype(np.int8), ((0, 0), (1, 1))).ravel())
+            runs = np.flatnonzero(changes == -1) - np.flatnonzero(changes == 1)
+            straight += int(runs[runs >= shortest].sum())
+            whole += int(runs.sum())
+    return straight / max(1, whole)
+
+
+def _turned_share(kept: Flags) -> float:
+    """The share that a kept area has of the smallest rectangle around it, turned by whole degrees."""
+    outline = np.argwhere(kept & beside(~kept, 1) | kept & _frame(kept.shape)).astype(np.float32)
+    angles = np.deg2rad(np.arange(90, dtype=np.float32))
+    across = outline @ np.stack([np.sin(angles), np.cos(angles)])
+    down = outline @ np.stack([np.cos(angles), -np.sin(angles)])
+    smallest = ((np.ptp(across, axis=0) + 1) * (np.ptp(down, axis=0) + 1)).min()
+    return float(np.count_nonzero(kept) / smallest)
+
+
+def _frame(shape: tuple[int, ...]) -> Flags:
+    """The outermost rows and columns."""
+    frame = np.ones(shape, dtype=bool)
+    frame[1:-1, 1:-1] = False
+    return frame
 
 
 def _ground(canvas: Canvas, wanted: Floats | None, darkness: float) -> Floats:
