@@ -45,7 +45,7 @@ def contract() -> None:
 
     \b
     First steps:
-      outpaint contract verify --base-url http://127.0.0.1:8080 --api-key dev
+      outpaint contract verify --base-url http://127.0.0.1:8080 --api-key "$KEY"  # by `outpaint keys create`
       outpaint contract cases            # what is proven
       outpaint contract COMMAND --help   # what a command takes, with examples
     """

@@ -40,6 +40,11 @@ def _head(api: Api, method: str, path: str, *lines: str, version: str = "1.1") -
     return "\r\n".join((*all_lines, "", "")).encode()
 
 
+def _host(api: Api) -> str:
+    """The Host line of the provider: a host of several sites, and a key of one machine, take no other."""
+    return f"Host: {api.client.base_url.netloc.decode()}"
+
+
 @_on_socket(
     clauses.NOT_HTTP,
     given="a port of plain HTTP",
@@ -71,12 +76,12 @@ def what_is_not_http_is_refused_in_our_shape(api: Api) -> None:
     each=variants(length={"negative": "-1", "a-letter": "x", "an-exponent": "1e3", "two-numbers": "5, 6"}),
 )
 def content_length_that_is_no_number_is_400(api: Api, length: str) -> None:
-    head = _head(api, "POST", OUTPAINT_PATH, "Host: x", "Content-Type: application/json", f"Content-Length: {length}")
+    head = _head(api, "POST", OUTPAINT_PATH, _host(api), "Content-Type: application/json", f"Content-Length: {length}")
     equal(status_of(send_raw(api.provider.address(), head + b"{}")), 400, "the status")
 
 
 def _broken_off(api: Api) -> bytes:
-    head = _head(api, "POST", OUTPAINT_PATH, "Host: x", "Content-Type: application/json", "Content-Length: 5000")
+    head = _head(api, "POST", OUTPAINT_PATH, _host(api), "Content-Type: application/json", "Content-Length: 5000")
     return send_raw(api.provider.address(), head + b'{"image_url": "data:', then_close_writing=True)
 
 
@@ -103,8 +108,8 @@ def body_that_breaks_off_costs_nothing(api: Api) -> None:
 
 @_on_socket(clauses.PIPELINED, when="two requests are written at once to one connection", then="both are answered")
 def two_requests_down_one_connection_are_both_answered(api: Api) -> None:
-    first = _head(api, "GET", BALANCE_PATH, "Host: x")
-    last = _head(api, "GET", BALANCE_PATH, "Host: x", "Connection: close")
+    first = _head(api, "GET", BALANCE_PATH, _host(api))
+    last = _head(api, "GET", BALANCE_PATH, _host(api), "Connection: close")
     equal([answer.status_code for answer in _both(api, first, last)], [200, 200], "the statuses")
 
 
@@ -115,8 +120,8 @@ def two_requests_down_one_connection_are_both_answered(api: Api) -> None:
     severity=Severity.CRITICAL,
 )
 def two_requests_down_one_connection_are_answered_in_order(api: Api) -> None:
-    first = _head(api, "GET", BALANCE_PATH, "Host: x")
-    last = _head(api, "GET", "/v1/painting/no-such-inference", "Host: x", "Connection: close")
+    first = _head(api, "GET", BALANCE_PATH, _host(api))
+    last = _head(api, "GET", "/v1/painting/no-such-inference", _host(api), "Connection: close")
     equal([answer.status_code for answer in _both(api, first, last)], [200, 404], "the statuses")
 
 
@@ -153,7 +158,7 @@ def expect_100_continue_is_answered(api: Api) -> None:
         api,
         "POST",
         OUTPAINT_PATH,
-        "Host: x",
+        _host(api),
         "Expect: 100-continue",
         "Content-Type: application/json",
         "Content-Length: 2",

@@ -158,7 +158,7 @@ def verify(
 
     \b
     Examples:
-      outpaint contract verify --base-url http://127.0.0.1:8080 --api-key dev
+      outpaint contract verify --base-url http://127.0.0.1:8080 --api-key "$KEY"  # by `outpaint keys create`
       outpaint contract verify --base-url http://127.0.0.1:4010          # our mock
       outpaint contract verify --base-url https://api.example --profile vendor --max-credits 50 --html report.html
       outpaint contract verify --base-url https://api.example --only "idempotency.*" --severity critical
