@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from painting.keep_maps import centred, keep_maps
 from PIL import Image, ImageDraw, ImageFilter
 
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
@@ -16,13 +17,6 @@ from outpaint.painting.painters.layers import LayersPainter
 from outpaint.painting.painters.pixel_arrays import beside, blurred, nearest
 from outpaint.painting.painters.subject_map import subject_map
 
-keep_maps = arrays.arrays(
-    np.uint8,
-    st.tuples(st.integers(16, 48), st.integers(16, 48)),
-    elements=st.sampled_from([0, 0, 0, 255, 255, 128, 3]),
-    fill=st.sampled_from([0, 255]),
-).filter(lambda keep: bool(keep.any()))
-
 
 def canvas_of(picture: np.ndarray, keep: np.ndarray) -> Canvas:
     return Canvas.of(
@@ -31,13 +25,6 @@ def canvas_of(picture: np.ndarray, keep: np.ndarray) -> Canvas:
         None,
         MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=float((keep == 0).mean())),
     )
-
-
-def centred(size: tuple[int, int], kept: tuple[int, int]) -> np.ndarray:
-    keep = np.zeros((size[1], size[0]), dtype=np.uint8)
-    left, top = (size[0] - kept[0]) // 2, (size[1] - kept[1]) // 2
-    keep[top : top + kept[1], left : left + kept[0]] = 255
-    return keep
 
 
 def noise(size: tuple[int, int], lowest: int, highest: int) -> np.ndarray:

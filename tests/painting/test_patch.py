@@ -5,21 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
+from painting.keep_maps import centred, keep_maps
 from PIL import Image
 
 from outpaint.contracts.masks_and_formats import MaskInterpretation, MaskSource
 from outpaint.contracts.requests import Wish
 from outpaint.painting.canvas import Brief, Canvas
 from outpaint.painting.painters.patch import PatchPainter
-
-keep_maps = arrays.arrays(
-    np.uint8,
-    st.tuples(st.integers(16, 48), st.integers(16, 48)),
-    elements=st.sampled_from([0, 0, 0, 255, 255, 128, 3]),
-    fill=st.sampled_from([0, 255]),
-).filter(lambda keep: bool(keep.any()))
 
 
 def canvas_of(keep: np.ndarray, colour: tuple[int, int] = (60, 255)) -> Canvas:
@@ -32,13 +24,6 @@ def canvas_of(keep: np.ndarray, colour: tuple[int, int] = (60, 255)) -> Canvas:
         None,
         MaskInterpretation(source=MaskSource.IMAGE_ALPHA, painted_share=float((keep == 0).mean())),
     )
-
-
-def centred(size: tuple[int, int], kept: tuple[int, int]) -> np.ndarray:
-    keep = np.zeros((size[1], size[0]), dtype=np.uint8)
-    left, top = (size[0] - kept[0]) // 2, (size[1] - kept[1]) // 2
-    keep[top : top + kept[1], left : left + kept[0]] = 255
-    return keep
 
 
 def paint(canvas: Canvas, *seeds: int) -> list[Image.Image]:

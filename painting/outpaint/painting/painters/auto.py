@@ -47,7 +47,7 @@ class AutoPainter:
         """The painter for this canvas."""
         if is_cutout(canvas):
             return ChosenPainter(self._backdrop, "what is kept is a free shape, as a cut-out is")
-        return ChosenPainter(self._layers, "what is kept has straight edges, as a photo or a part of one has")
+        return ChosenPainter(self._layers, "what is kept is a picture or a part of one, not a free shape")
 
     def paint(self, canvas: Canvas, brief: Brief) -> Iterator[Image.Image]:
         return self.choose(canvas).paint(canvas, brief)
